@@ -1,0 +1,301 @@
+package atlassian_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+var app = atlassian.App{ClientID: "client-1", ClientSecret: atlassian.NewSecret("ATOA-" + canary)}
+
+const redirect = "http://localhost"
+
+// serve answers every request alike and counts them.
+func serve(t testing.TB, h http.HandlerFunc) (*atlassian.Client, *atomic.Int32) {
+	t.Helper()
+	var n atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		h(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return &atlassian.Client{AuthURL: s.URL, APIURL: s.URL}, &n
+}
+
+// failure returns err as *Error, after the checks that hold for every error.
+func failure(t testing.TB, err error) *atlassian.Error {
+	t.Helper()
+	var e *atlassian.Error
+	require.ErrorAs(t, err, &e)
+	for link := err; link != nil; {
+		requireNoLeak(t, fmt.Sprintf("%v %+v %#v %q", link, link, link, link.Error()))
+		u, ok := link.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		link = u.Unwrap()
+	}
+	return e
+}
+
+func TestAnswersOfTheTokenEndpoint(t *testing.T) {
+	const (
+		perm = atlassian.Permanent
+		conf = atlassian.Configuration
+		amb  = atlassian.Ambiguous
+		tran = atlassian.Transient
+		rest = atlassian.RestartConsent
+	)
+	const prose = `"error_description":"` + canary + `"`
+	page := "<html><body>" + canary + "</body></html>"
+	for _, c := range []struct {
+		name              string
+		status            int
+		body              string
+		refresh, exchange atlassian.Class
+		code              string
+	}{
+		{"refusal in practice", 403, `{"error":"unauthorized_client",` + prose + `}`, perm, rest, "unauthorized_client"},
+		{"refusal as documented", 403, `{"error":"invalid_grant",` + prose + `}`, perm, rest, "invalid_grant"},
+		{"refusal by the RFC", 400, `{"error":"invalid_grant"}`, perm, rest, "invalid_grant"},
+		{"malformed token or bad code", 400, `{"error":"invalid_request",` + prose + `}`, perm, rest, "invalid_request"},
+		{"wrong client", 401, `{"error":"access_denied",` + prose + `}`, conf, conf, "access_denied"},
+		{"wrong client, gateway's body", 401, `{"code":401,"message":"` + canary + `"}`, conf, conf, ""},
+		{"inactive user", 403, `{"error":"access_denied"}`, conf, conf, "access_denied"},
+		{"rate limit", 429, `{"error":"rate_limited"}`, tran, tran, "rate_limited"},
+		{"rate limit, page", 429, page, tran, tran, ""},
+		{"500", 500, `{"error":"server_error"}`, amb, amb, "server_error"},
+		{"502 page", 502, page, amb, amb, ""},
+		{"503 that looks like a refusal", 503, `{"error":"invalid_grant"}`, amb, amb, "invalid_grant"},
+		{"504", 504, "", amb, amb, ""},
+		{"firewall's 403", 403, page, amb, amb, ""},
+		{"empty 403", 403, "", amb, amb, ""},
+		{"403 of an API gateway", 403, `{"message":"Forbidden"}`, amb, amb, ""},
+		{"403, code of a wrong type", 403, `{"error":{"code":"invalid_grant"}}`, amb, amb, ""},
+		{"403, code of a wrong form", 403, `{"error":"` + canary + `"}`, amb, amb, ""},
+		{"403, code and a page", 403, `{"error":"invalid_grant"}` + page, amb, amb, ""},
+		{"403, array", 403, `["invalid_grant"]`, amb, amb, ""},
+		{"404 page", 404, page, amb, amb, ""},
+		{"410", 410, `{"error":"gone"}`, amb, amb, "gone"},
+		{"200 page", 200, page, amb, amb, ""},
+		{"200 empty", 200, "", amb, amb, ""},
+		{"200 null", 200, "null", amb, amb, ""},
+		{"200 with an error", 200, `{"error":"invalid_grant"}`, amb, amb, ""},
+		{"200 truncated", 200, `{"access_token":"a","refresh_token":"` + canary, amb, amb, ""},
+		{"200 no access token", 200, `{"refresh_token":"` + canary + `"}`, amb, amb, ""},
+		{"200 empty access token", 200, `{"access_token":"","refresh_token":"` + canary + `"}`, amb, amb, ""},
+		{"200 blank access token", 200, `{"access_token":"  "}`, amb, amb, ""},
+		{"200 access token a number", 200, `{"access_token":5,"refresh_token":"` + canary + `"}`, amb, amb, ""},
+		{"200 access token null", 200, `{"access_token":null}`, amb, amb, ""},
+		{"200 member of another case", 200, `{"ACCESS_TOKEN":"` + canary + `"}`, amb, amb, ""},
+		{"200 refresh token a number", 200, `{"access_token":"a","refresh_token":7}`, amb, amb, ""},
+		{"200 refresh token an object", 200, `{"access_token":"a","refresh_token":{"t":"` + canary + `"}}`, amb, amb, ""},
+		{"200 refresh token damaged", 200, "{\"access_token\":\"a\",\"refresh_token\":\"" + canary + "\xff\"}", amb, amb, ""},
+		{"200 refresh token half a rune", 200, `{"access_token":"a","refresh_token":"\ud800` + canary + `"}`, amb, amb, ""},
+		{"200 larger than 1 MiB", 200, `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"a"}`, amb, amb, ""},
+		{"403 larger than 1 MiB", 403, `{"error":"invalid_grant","x":"` + strings.Repeat("x", 1<<20) + `"}`, amb, amb, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			})
+			for call, want := range map[string]atlassian.Class{"refresh": c.refresh, "exchange": c.exchange} {
+				n.Store(0)
+				var err error
+				if call == "refresh" {
+					_, err = client.Refresh(t.Context(), app, atlassian.NewSecret(canary))
+				} else {
+					_, err = client.Exchange(t.Context(), app, atlassian.NewSecret(canary), redirect)
+				}
+				e := failure(t, err)
+				require.Equal(t, call, e.Op)
+				require.Equal(t, want, e.Class, "%s is %v", call, e)
+				require.Equal(t, c.status, e.Status)
+				require.Equal(t, c.code, e.Code)
+				require.True(t, e.Sent)
+				require.EqualValues(t, 1, n.Load(), "requests")
+			}
+		})
+	}
+}
+
+// jwt is a token with claims that Claims can read.
+func jwt(claims string) string {
+	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+}
+
+func TestCosmeticFaultsCostNoToken(t *testing.T) {
+	const hour, day = time.Hour, 24 * time.Hour
+	twoHours := jwt(`{"iat":1700000000,"exp":1700007200}`)
+	for _, c := range []struct {
+		name, body string
+		expires    time.Duration
+		assumed    bool
+	}{
+		{"as documented", `{"access_token":"a","refresh_token":"r","expires_in":3600,"token_type":"Bearer","scope":"s"}`, hour, false},
+		{"numeric string", `{"access_token":"a","refresh_token":"r","expires_in":" 1800 "}`, hour / 2, false},
+		{"float", `{"access_token":"a","refresh_token":"r","expires_in":1800.5}`, 1800500 * time.Millisecond, false},
+		{"exponent", `{"access_token":"a","refresh_token":"r","expires_in":3.6e3}`, hour, false},
+		{"a day", `{"access_token":"a","refresh_token":"r","expires_in":86400}`, day, false},
+		{"absent", `{"access_token":"a","refresh_token":"r"}`, hour, true},
+		{"null", `{"access_token":"a","refresh_token":"r","expires_in":null}`, hour, true},
+		{"zero", `{"access_token":"a","refresh_token":"r","expires_in":0}`, hour, true},
+		{"under a second", `{"access_token":"a","refresh_token":"r","expires_in":0.999}`, hour, true},
+		{"negative", `{"access_token":"a","refresh_token":"r","expires_in":-5}`, hour, true},
+		{"huge", `{"access_token":"a","refresh_token":"r","expires_in":1e30}`, day, true},
+		{"huger", `{"access_token":"a","refresh_token":"r","expires_in":1e9999}`, day, true},
+		{"over a day", `{"access_token":"a","refresh_token":"r","expires_in":86401}`, day, true},
+		{"word", `{"access_token":"a","refresh_token":"r","expires_in":"soon"}`, hour, true},
+		{"NaN", `{"access_token":"a","refresh_token":"r","expires_in":"NaN"}`, hour, true},
+		{"Inf", `{"access_token":"a","refresh_token":"r","expires_in":"Inf"}`, hour, true},
+		{"hexadecimal", `{"access_token":"a","refresh_token":"r","expires_in":"0x10"}`, hour, true},
+		{"object", `{"access_token":"a","refresh_token":"r","expires_in":{}}`, hour, true},
+		{"absent, claims", `{"access_token":"` + twoHours + `","refresh_token":"r"}`, 2 * hour, true},
+		{"huge, claims", `{"access_token":"` + twoHours + `","refresh_token":"r","expires_in":1e30}`, 2 * hour, true},
+		{"given, claims", `{"access_token":"` + twoHours + `","refresh_token":"r","expires_in":60}`, time.Minute, false},
+		{"absent, odd claims", `{"access_token":"` + jwt(`{"iat":1700007200,"exp":1700000000}`) + `","refresh_token":"r"}`, hour, true},
+		{"unknown members", `{"access_token":"a","x":[{}],"refresh_token":"r","expires_in":3600,"Refresh_Token":9}`, hour, false},
+		{"members twice", `{"access_token":"old","access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
+		{"byte order mark", "\ufeff" + `{"access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
+		{"text behind", `{"access_token":"a","refresh_token":"r","expires_in":3600}` + "\n<!-- " + canary, hour, false},
+		{"odd scope and type", `{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":5,"token_type":[]}`, hour, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, c.body) })
+			token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+			require.NoError(t, err)
+			require.NotEmpty(t, token.Access.Reveal())
+			if !strings.Contains(c.name, "claims") {
+				require.Equal(t, "a", token.Access.Reveal())
+			}
+			require.Equal(t, "r", token.Refresh.Reveal())
+			require.Equal(t, c.expires, token.ExpiresIn)
+			require.Equal(t, c.assumed, token.ExpiresInAssumed)
+		})
+	}
+}
+
+func TestRefreshTokenMayBeMissing(t *testing.T) {
+	for _, member := range []string{``, `,"refresh_token":null`, `,"refresh_token":""`} {
+		client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, `{"access_token":"a","expires_in":3600`+member+`}`)
+		})
+		token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+		require.NoError(t, err)
+		require.True(t, token.Refresh.IsZero())
+		require.Nil(t, token.Scopes)
+	}
+}
+
+// A pair that arrived whole is kept, though the connection broke behind it.
+func TestWholePairOnABrokenConnection(t *testing.T) {
+	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, `{"access_token":"a","refresh_token":"r","expires_in":3600}`)
+	})
+	token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+	require.NoError(t, err)
+	require.Equal(t, "r", token.Refresh.Reveal())
+}
+
+func TestTokensOfAnySizePass(t *testing.T) {
+	for _, size := range []int{1, 1500, 4097, 8193, 100_000} {
+		var got map[string]string
+		client := &atlassian.Client{}
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = json.NewDecoder(r.Body).Decode(&got)
+			_ = json.NewEncoder(w).Encode(map[string]any{"access_token": strings.Repeat("A", size),
+				"refresh_token": strings.Repeat("R", size), "expires_in": 3600, "scope": "offline_access  read:me"})
+		}))
+		client.AuthURL = s.URL + "/"
+		token, err := client.Refresh(t.Context(), app, atlassian.NewSecret(strings.Repeat("O", size)))
+		s.Close()
+		require.NoError(t, err)
+		require.True(t, token.Access.Reveal() == strings.Repeat("A", size))
+		require.True(t, token.Refresh.Reveal() == strings.Repeat("R", size))
+		require.True(t, got["refresh_token"] == strings.Repeat("O", size))
+		require.Equal(t, []string{"offline_access", "read:me"}, token.Scopes)
+	}
+}
+
+func TestRequestsAreAsDocumented(t *testing.T) {
+	type request struct {
+		method, path, query, contentType, accept, agent string
+		length                                          int64
+		body                                            map[string]string
+	}
+	var got request
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = request{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Content-Type"), r.Header.Get("Accept"), r.UserAgent(), r.ContentLength, nil}
+		_ = json.NewDecoder(r.Body).Decode(&got.body)
+		_, _ = io.WriteString(w, `{"access_token":"a"}`)
+	}))
+	defer s.Close()
+	client := &atlassian.Client{AuthURL: s.URL}
+	odd := `c<>&"\ode`
+	_, err := client.Exchange(t.Context(), app, atlassian.NewSecret(odd), redirect)
+	require.NoError(t, err)
+	require.Positive(t, got.length, "no chunked body: some firewalls refuse it")
+	got.length = 0
+	require.Equal(t, request{"POST", "/oauth/token", "", "application/json", "application/json", "tokenkeeper", 0, map[string]string{
+		"grant_type": "authorization_code", "client_id": app.ClientID, "client_secret": app.ClientSecret.Reveal(),
+		"code": odd, "redirect_uri": redirect}}, got)
+
+	client.UserAgent = "mine"
+	_, err = client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+	require.NoError(t, err)
+	require.Equal(t, "mine", got.agent)
+	require.Equal(t, map[string]string{"grant_type": "refresh_token", "client_id": app.ClientID,
+		"client_secret": app.ClientSecret.Reveal(), "refresh_token": "old"}, got.body)
+}
+
+func TestInputThatCannotBeSent(t *testing.T) {
+	client, n := serve(t, func(http.ResponseWriter, *http.Request) {})
+	good := atlassian.NewSecret("good")
+	refresh := func(c *atlassian.Client, a atlassian.App, token string) error {
+		_, err := c.Refresh(context.Background(), a, atlassian.NewSecret(token))
+		return err
+	}
+	exchange := func(code, uri string) error {
+		_, err := client.Exchange(context.Background(), app, atlassian.NewSecret(code), uri)
+		return err
+	}
+	for name, c := range map[string]struct {
+		err  error
+		says string
+	}{
+		"empty token":         {refresh(client, app, ""), "the refresh token is empty"},
+		"newline in token":    {refresh(client, app, canary+"\n"), "the refresh token holds a line break"},
+		"space before token":  {refresh(client, app, " "+canary), "the refresh token has a space"},
+		"token not in ASCII":  {refresh(client, app, canary+"é"), "the refresh token holds"},
+		"no client id":        {refresh(client, atlassian.App{ClientSecret: good}, canary), "the client id is empty"},
+		"no client secret":    {refresh(client, atlassian.App{ClientID: "id"}, canary), "the client secret is empty"},
+		"newline in secret":   {refresh(client, atlassian.App{ClientID: "id", ClientSecret: atlassian.NewSecret(canary + "\n")}, "t"), "the client secret holds"},
+		"no code":             {exchange("", redirect), "the authorization code is empty"},
+		"plain http redirect": {exchange(canary, "http://example.com"), "the redirect URI"},
+		"AuthURL no address":  {refresh(&atlassian.Client{AuthURL: canary}, app, "t"), "the AuthURL must be"},
+		"AuthURL with user":   {refresh(&atlassian.Client{AuthURL: "https://u:" + canary + "@example.com"}, app, "t"), "the AuthURL must be"},
+		"AuthURL with query":  {refresh(&atlassian.Client{AuthURL: "https://example.com?x=" + canary}, app, "t"), "the AuthURL must be"},
+		"AuthURL of a file":   {refresh(&atlassian.Client{AuthURL: "file:///x"}, app, "t"), "the AuthURL must be"},
+	} {
+		e := failure(t, c.err)
+		require.Equal(t, atlassian.Configuration, e.Class, name)
+		require.False(t, e.Sent, name)
+		require.ErrorContains(t, e, c.says, name)
+	}
+	require.Zero(t, n.Load())
+}

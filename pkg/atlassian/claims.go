@@ -1,0 +1,62 @@
+package atlassian
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+)
+
+// maxPeek is the longest token that Claims looks into, in bytes.
+const maxPeek = 64 << 10
+
+// ClaimSet is what a token says of itself. Its signature was not checked, and
+// Atlassian documents tokens as opaque: use it as a hint, never as proof, and
+// never need it. Fields that are absent or make no sense are zero.
+type ClaimSet struct {
+	// IssuedAt and ExpiresAt are the claims iat and exp, in UTC.
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	// RefreshChainID is the claim https://id.atlassian.com/refresh_chain_id,
+	// seen to be common to the tokens of a family.
+	RefreshChainID string
+}
+
+// Claims peeks into a token that happens to be a JWT; ok is false when it is
+// not one. It makes no request and accepts any input.
+func Claims(token Secret) (claims ClaimSet, ok bool) {
+	if token.Len() > maxPeek {
+		return ClaimSet{}, false
+	}
+	parts := strings.Split(token.Reveal(), ".")
+	if len(parts) != 3 {
+		return ClaimSet{}, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return ClaimSet{}, false
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(payload, &fields) != nil || fields == nil {
+		return ClaimSet{}, false
+	}
+	claims.IssuedAt = claimTime(fields["iat"])
+	claims.ExpiresAt = claimTime(fields["exp"])
+	_ = json.Unmarshal(fields["https://id.atlassian.com/refresh_chain_id"], &claims.RefreshChainID)
+	return claims, true
+}
+
+// lastClaimTime bounds claim times: the last second of the year 9999.
+const lastClaimTime = 253402300799
+
+// claimTime reads a NumericDate (RFC 7519 section 2), seconds since 1970 with an
+// optional fraction.
+func claimTime(raw json.RawMessage) time.Time {
+	var seconds float64
+	if json.Unmarshal(raw, &seconds) != nil || !(seconds > 0 && seconds <= lastClaimTime) {
+		return time.Time{}
+	}
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC()
+}

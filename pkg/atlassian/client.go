@@ -1,0 +1,126 @@
+package atlassian
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Atlassian's own addresses.
+const (
+	// DefaultAuthURL serves /authorize and /oauth/token.
+	DefaultAuthURL = "https://auth.atlassian.com"
+	// DefaultAPIURL serves accessible-resources and the products' APIs.
+	DefaultAPIURL = "https://api.atlassian.com"
+)
+
+// maxBody is how much of an answer is read, in bytes: 1 MiB.
+const maxBody = 1 << 20
+
+// Client makes requests to Atlassian. The zero Client is ready to use, and a
+// Client may be used concurrently; change no field after its first use.
+//
+// Every method makes one attempt, never follows a redirect (which would carry a
+// token elsewhere) and fails with an *Error. The deadline is the context's.
+type Client struct {
+	// AuthURL and APIURL replace DefaultAuthURL and DefaultAPIURL: an http or
+	// https address, with a path at most. Over http, tokens travel in the clear.
+	AuthURL, APIURL string
+	// HTTPClient is asked for its Transport and its Timeout, and nothing else.
+	// Where either is nil, a DefaultTransport is used. Its Transport sees tokens
+	// in requests and answers, and must not repeat a request.
+	HTTPClient *http.Client
+	// Now is the clock for Retry-After dates in answers that have no Date;
+	// nil is time.Now.
+	Now func() time.Time
+	// UserAgent names the program to Atlassian; empty is "tokenkeeper".
+	UserAgent string
+}
+
+// errTooLarge: more than maxBody. Such a body is no token answer.
+const errTooLarge reason = "the answer's body is larger than 1 MiB"
+
+// reply is what is known after one request.
+type reply struct {
+	reach  reach
+	status int
+	header http.Header
+	// body is what arrived of the body, at most maxBody.
+	body []byte
+	// err says why there is no answer, or why its body is not whole; it may be
+	// printed. nil exactly when the whole body arrived.
+	err error
+}
+
+// retryAfter is what the answer asked for.
+func (r reply) retryAfter(c *Client) time.Duration {
+	if r.header == nil {
+		return 0
+	}
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	return retryAfter(r.header, now())
+}
+
+// do makes a request, once. It calls the transport without http.Client, which
+// would follow redirects, and quote a bad Location header in its errors.
+func (c *Client) do(req *http.Request, p *progress) reply {
+	var rt http.RoundTripper
+	ctx := req.Context()
+	if c.HTTPClient != nil {
+		rt = c.HTTPClient.Transport
+		if c.HTTPClient.Timeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, c.HTTPClient.Timeout)
+			defer cancel()
+		}
+	}
+	if rt == nil {
+		rt = sharedTransport()
+	}
+	if err := ctx.Err(); err != nil {
+		return reply{reach: unsent, err: err}
+	}
+	if req.Header.Get("User-Agent") == "" {
+		agent := c.UserAgent
+		if agent == "" {
+			agent = "tokenkeeper"
+		}
+		req.Header.Set("User-Agent", agent)
+	}
+	req.Header.Set("Accept", "application/json")
+
+	resp, err := rt.RoundTrip(req.WithContext(p.watch(ctx)))
+	if err == nil && resp == nil {
+		return reply{reach: sent, err: reason("the HTTP transport gave neither an answer nor an error")}
+	}
+	if err != nil {
+		return reply{reach: p.reach(rt), err: presentable(ctx, err)}
+	}
+	defer resp.Body.Close()
+	r := reply{reach: answered, status: resp.StatusCode, header: resp.Header}
+	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case len(r.body) > maxBody:
+		r.body, r.err = r.body[:maxBody], errTooLarge
+	case err != nil:
+		r.err = presentable(ctx, err)
+	}
+	return r
+}
+
+// failure describes a request that did not succeed.
+func (c *Client) failure(o op, class Class, r reply, code string, err error) *Error {
+	return &Error{
+		Op: string(o), Class: class, Status: r.status, Code: code,
+		RetryAfter: r.retryAfter(c), Sent: r.reach != unsent, Err: err,
+	}
+}
+
+// invalid describes a request that cannot be sent as it was given.
+func invalid(o op, err error) *Error {
+	return &Error{Op: string(o), Class: Configuration, Err: err}
+}

@@ -1,0 +1,86 @@
+package atlassian
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+)
+
+// timedOut stands for a time-out of the dialer, the handshake or the system. It
+// equals both DeadlineExceeded errors under errors.Is: the context's deadline
+// can end a connection attempt a moment before it ends the context.
+type timedOut struct{}
+
+func (timedOut) Error() string { return "timed out" }
+
+// Timeout implements net.Error's part of that name.
+func (timedOut) Timeout() bool { return true }
+
+// Is makes errors.Is see a passed deadline.
+func (timedOut) Is(target error) bool {
+	return target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded
+}
+
+// maxUnwrap bounds how deep presentable looks.
+const maxUnwrap = 20
+
+// presentable turns an error of the network or of the HTTP transport into one
+// that may be printed and kept. Only errors whose text is known to be harmless
+// (addresses, host names, system errors, certificates) pass; of the others just
+// the type is told, because net/http quotes answers ("malformed HTTP response
+// …"), header lines and proxy addresses with their password.
+func presentable(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := ctx.Err(); cause != nil {
+		return cause
+	}
+	return harmless(err, maxUnwrap)
+}
+
+func harmless(err error, depth int) error {
+	for _, known := range []error{
+		context.DeadlineExceeded, context.Canceled,
+		http.ErrSchemeMismatch, http.ErrBodyReadAfterClose,
+		io.ErrUnexpectedEOF, io.EOF, net.ErrClosed,
+	} {
+		if err == known {
+			return known
+		}
+	}
+	switch e := err.(type) {
+	case *net.OpError:
+		// Its Err can be anything: a dialer's own error, a proxy's words.
+		if e.Err == nil || depth == 0 {
+			return reason(e.Op + " failed")
+		}
+		safe := *e
+		if e.Op != "remote error" && e.Op != "local error" { // those hold a TLS alert, a fixed text
+			safe.Err = harmless(e.Err, depth-1)
+		}
+		return &safe
+	case *net.DNSError, *os.SyscallError, syscall.Errno,
+		*tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
+		x509.CertificateInvalidError, x509.HostnameError, x509.UnknownAuthorityError:
+		return err
+	case *url.Error:
+		// Its URL is left out: it can hold a user, a password or a query.
+		err = e.Err
+	}
+	if inner := errors.Unwrap(err); inner != nil && depth > 0 {
+		return harmless(inner, depth-1)
+	}
+	if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() {
+		return timedOut{}
+	}
+	return fmt.Errorf("the HTTP exchange failed (%T)", err)
+}

@@ -1,0 +1,106 @@
+package atlassian
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// tokenRequest is the body of a token request, as Atlassian documents it.
+type tokenRequest struct {
+	GrantType    string `json:"grant_type"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	Code         string `json:"code,omitempty"`
+	RedirectURI  string `json:"redirect_uri,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+}
+
+// Exchange trades the authorization code of a consent for the first tokens of a
+// new family. redirectURI must equal the one that the consent was asked with; it
+// is compared and not called. A code works once and for a few minutes.
+//
+// The error is an *Error. RestartConsent: the code is of no use any more.
+// Transient: nothing was used up. Ambiguous: the family may exist, but its
+// tokens are lost, so the consent has to be given again.
+func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI string) (Token, error) {
+	const whatNext = "take the whole value of the parameter code of the address that the consent returned to"
+	err := checkInput("authorization code", code.Reveal(), whatNext)
+	if err == nil {
+		err = checkRedirectURI(redirectURI)
+	}
+	if err != nil {
+		return Token{}, invalid(opExchange, err)
+	}
+	return c.token(ctx, opExchange, app, tokenRequest{
+		GrantType: "authorization_code", Code: code.Reveal(), RedirectURI: redirectURI,
+	})
+}
+
+// Refresh presents a refresh token, which spends it, and returns its successor.
+// It sends exactly one request or none, whatever fails: whether a token may be
+// presented again is the caller's decision, since after the reuse interval the
+// same request kills the family.
+//
+// The error is an *Error, and its Class says what became of the token. Save
+// Token.Refresh before anything else; where it is empty, the token that was
+// presented stays in force as far as is known.
+func (c *Client) Refresh(ctx context.Context, app App, refresh Secret) (Token, error) {
+	const whatNext = "give the token as Atlassian issued it, or have the account's owner consent again"
+	if err := checkInput("refresh token", refresh.Reveal(), whatNext); err != nil {
+		return Token{}, invalid(opRefresh, err)
+	}
+	return c.token(ctx, opRefresh, app, tokenRequest{
+		GrantType: "refresh_token", RefreshToken: refresh.Reveal(),
+	})
+}
+
+// token makes one token request.
+func (c *Client) token(ctx context.Context, o op, app App, body tokenRequest) (Token, error) {
+	base, err := baseURL("AuthURL", c.AuthURL, DefaultAuthURL)
+	if err == nil {
+		err = checkApp(app)
+	}
+	if err != nil {
+		return Token{}, invalid(o, err)
+	}
+	body.ClientID, body.ClientSecret = app.ClientID, app.ClientSecret.Reveal()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return Token{}, invalid(o, reason("the token request cannot be written as JSON"))
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/oauth/token", nil)
+	if err != nil {
+		return Token{}, invalid(o, reason("the AuthURL makes no valid request: correct it"))
+	}
+	p := new(progress)
+	req.Body = &onceBody{strings.NewReader(string(encoded)), p}
+	req.ContentLength = int64(len(encoded))
+	req.Close = true // also over a caller's transport that keeps connections
+	req.Header.Set("Content-Type", "application/json")
+	return c.tokenAnswer(o, c.do(req, p))
+}
+
+// tokenAnswer judges the outcome of a token request.
+func (c *Client) tokenAnswer(o op, r reply) (Token, error) {
+	e := evidence{op: o, reach: r.reach, status: r.status}
+	cause := r.err
+	var token Token
+	if r.status/100 == 2 {
+		// A body that broke off behind a complete object holds a complete pair.
+		var err error
+		token, err = parseToken(r.body)
+		e.usable = err == nil
+		if cause == nil {
+			cause = err
+		}
+	} else if r.err == nil {
+		e.code = errorCode(r.body)
+	}
+	class, ok := classify(e)
+	if ok {
+		return token, nil
+	}
+	return Token{}, c.failure(o, class, r, e.code, cause)
+}
