@@ -1,0 +1,106 @@
+package atlassiantest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answerJSON sends v as JSON that nobody may cache.
+func answerJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("atlassiantest: cannot encode an answer: " + err.Error())
+	}
+	answerBody(w, status, "application/json", body)
+}
+
+func answerBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// oauthError is the token endpoint's error body.
+type oauthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+}
+
+// apiError is the API gateway's error body.
+type apiError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+func answerAPIError(w http.ResponseWriter, status int, message string) {
+	answerJSON(w, status, apiError{status, message})
+}
+
+// faulty lets the waiting faults of an endpoint strike. Nothing is committed
+// by reading, so both sides of the commit look alike, save for a delay.
+func (h *front) faulty(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fault := h.take(at, "")
+		h.wait(fault, fault != nil)
+		if fault.replacesAnswer(Before) || fault.replacesAnswer(After) {
+			strike(w, fault, []byte(`[{"id":"11223344-a1b2-3b33-c444-def123456789","name":"site","scopes":[]}]`))
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (h *front) take(at Endpoint, grantType string) *Fault {
+	h.e.mu.Lock()
+	defer h.e.mu.Unlock()
+	return h.e.faults.take(at, grantType)
+}
+
+// wait spends the fault's delay, if here is true. The client's leaving does
+// not shorten it, as it would not at Atlassian; the server's end does.
+func (h *front) wait(fault *Fault, here bool) {
+	if fault == nil || fault.Delay <= 0 || !here {
+		return
+	}
+	timer := time.NewTimer(fault.Delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-h.done:
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// strike sends what fault puts in the place of body.
+func strike(w http.ResponseWriter, fault *Fault, body []byte) {
+	switch fault.Kind {
+	case KindDrop:
+		panic(http.ErrAbortHandler)
+	case KindCut:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	case KindHTML:
+		answerBody(w, http.StatusOK, "text/html; charset=utf-8",
+			[]byte("<!doctype html><html><head><title>Atlassian</title></head><body><h1>We will be back soon</h1></body></html>"))
+	case KindTruncated:
+		answerBody(w, http.StatusOK, "application/json", body[:len(body)/2])
+	case KindStatus:
+		if fault.RetryAfter != "" {
+			w.Header().Set("Retry-After", fault.RetryAfter)
+		}
+		if fault.Status == http.StatusTooManyRequests && fault.Endpoint != EndpointToken {
+			w.Header().Set("X-RateLimit-Limit", "65000")
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.Header().Set("RateLimit-Reason", "jira-quota-global-based")
+		}
+		answerAPIError(w, fault.Status, http.StatusText(fault.Status))
+	}
+}
