@@ -1,0 +1,162 @@
+// Package filestore keeps parameters in a directory, one file each, with the
+// semantics of SSM Parameter Store. It serves the command line, the demo and
+// whoever runs without AWS. The values lie in clear text: what protects them is
+// that the directory is 0700 and every file 0600, and a store that finds either
+// open to others refuses to work.
+//
+// # What a crash can do
+//
+// A parameter is replaced by writing a temporary file, syncing it, renaming it
+// over the old one and syncing the directory. Whatever is killed or loses power
+// at any point leaves the old parameter or the new one, whole. A Write that
+// returned has reached the disk.
+//
+// # Many processes
+//
+// Every change is made under an exclusive flock(2) on a lock file. It is the
+// kernel's lock on the open file that counts, not the file: it ends with the
+// process, however that ends, and the file stays where it is. Reads take no
+// lock. The directory has to be on a local file system; flock is not reliable
+// on every network file system.
+package filestore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Store implements store.Store on one directory. Any number of Stores, in any
+// number of processes, may be open on the same directory.
+type Store struct {
+	dir directory
+	// turn holds one token: it lets one goroutine at a time wait for the lock,
+	// so that many do not each block a thread of the operating system.
+	turn chan struct{}
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in dir, and creates the directory if there is none. It
+// removes what a killed process left half-written. It fails if the directory,
+// or a parameter in it, is open to the group or to others.
+func Open(dir string) (*Store, error) {
+	d, err := openDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: d, turn: make(chan struct{}, 1)}
+	if err := s.locked(context.Background(), d.removeTemp); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Read implements store.Store.
+func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found := make(map[string]store.Entry, len(names))
+	for _, name := range names {
+		p, err := s.load(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			found[name] = p.newest().entry()
+		}
+	}
+	return found, nil
+}
+
+// ReadVersion implements store.Store.
+func (s *Store) ReadVersion(ctx context.Context, name string, version int64) (store.Entry, error) {
+	p, err := s.load(ctx, name)
+	if err != nil {
+		return store.Entry{}, err
+	}
+	if p != nil {
+		for _, v := range p.Versions {
+			if v.Version == version {
+				return v.entry(), nil
+			}
+		}
+	}
+	return store.Entry{}, fmt.Errorf("%s, version %d: %w", name, version, store.ErrNotFound)
+}
+
+// load reads a parameter, or returns nil if there is none.
+func (s *Store) load(ctx context.Context, name string) (*parameter, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := store.CheckName(name); err != nil {
+		return nil, err
+	}
+	return s.dir.load(name)
+}
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+	return s.put(ctx, name, value, kind, false)
+}
+
+// Write implements store.Store.
+func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+	return s.put(ctx, name, value, kind, true)
+}
+
+func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, overwrite bool) (version int64, err error) {
+	if err := store.CheckWrite(name, value); err != nil {
+		return 0, err
+	}
+	err = s.locked(ctx, func() error {
+		p, err := s.dir.load(name)
+		switch {
+		case err != nil:
+			return err
+		case p == nil:
+			p = &parameter{Name: name, Kind: kindNames[kind]}
+		case !overwrite:
+			return fmt.Errorf("%s: %w", name, store.ErrExists)
+		}
+		version = p.add(value, time.Now().UTC())
+		return s.dir.save(p)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return version, nil
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
+	return s.locked(ctx, func() error { return s.dir.remove(name) })
+}
+
+// locked runs f while it holds the lock of the directory. Once f has begun,
+// ctx does not interrupt it.
+func (s *Store) locked(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l, err := s.dir.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return f()
+}

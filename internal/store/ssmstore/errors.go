@@ -1,0 +1,187 @@
+package ssmstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	smithy "github.com/aws/smithy-go"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// errOtherKind: the parameter exists with another type; nothing was written.
+var errOtherKind = errors.New("the parameter has another type, which Parameter Store cannot change")
+
+// errKey: the key cannot be used.
+var errKey = fmt.Errorf("%w: check that the key exists in this region, is enabled, and that its policy and this role allow kms:Decrypt, kms:Encrypt and kms:GenerateDataKey", store.ErrDenied)
+
+// errRole: the role may not do this.
+var errRole = fmt.Errorf("%w: check this role's policy and the key's", store.ErrDenied)
+
+// errCredentials: AWS does not accept the caller's credentials.
+var errCredentials = fmt.Errorf("%w: AWS does not accept the credentials: renew them", store.ErrDenied)
+
+// classes maps the API's error codes, with any trailing "Exception" removed. In
+// every one of these cases nothing was written. Parameter Store hands some of
+// KMS's errors through under their own names.
+var classes = map[string]error{
+	"ParameterNotFound":        store.ErrNotFound,
+	"ParameterVersionNotFound": store.ErrNotFound,
+	"ParameterAlreadyExists":   store.ErrExists,
+	"HierarchyTypeMismatch":    errOtherKind,
+
+	"AccessDenied":     errRole,
+	"KMSAccessDenied":  errKey,
+	"InvalidKeyId":     errKey,
+	"KMSInvalidState":  errKey,
+	"KMSInvalidKey":    errKey,
+	"KMSNotFound":      errKey,
+	"KMSDisabled":      errKey,
+	"Disabled":         errKey,
+	"KMSOptInRequired": errKey,
+
+	"UnrecognizedClient":    errCredentials,
+	"InvalidClientTokenId":  errCredentials,
+	"InvalidSignature":      errCredentials,
+	"IncompleteSignature":   errCredentials,
+	"ExpiredToken":          errCredentials,
+	"MissingAuthentication": errCredentials,
+}
+
+// describe turns an error of the SDK into one of this package: with the name of
+// the parameter and what there is to know, but without anything that could hold
+// a value. The SDK's own text is not safe: ValidationException, for one, quotes
+// the value that it complains about. So no message of the API is passed on, and
+// the SDK's error is not wrapped.
+func describe(ctx context.Context, call, name string, more int, err error) error {
+	if more > 0 {
+		name = fmt.Sprintf("%s and %d more", name, more)
+	}
+	if over := ctx.Err(); over != nil {
+		return fmt.Errorf("%s: %s: %w", name, call, over)
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		said := call + ": " + code(api) + at(err)
+		if class := classes[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
+			return fmt.Errorf("%s: %w (%s)", name, class, said)
+		}
+		return fmt.Errorf("%s: Parameter Store refused or failed: %s", name, said)
+	}
+	return fmt.Errorf("%s: %s: %s%s", name, call, reason(err), at(err))
+}
+
+// code is the API's error code if it looks like one: whatever stands between
+// here and AWS may answer with anything.
+func code(api smithy.APIError) string {
+	if c := api.ErrorCode(); isWord(c) {
+		return c
+	}
+	return "an unreadable error code"
+}
+
+// at says which answer it was, for a look into CloudTrail or a support case.
+func at(err error) string {
+	var s string
+	var status interface{ HTTPStatusCode() int }
+	if errors.As(err, &status) && status.HTTPStatusCode() > 0 {
+		s += fmt.Sprintf(", status %d", status.HTTPStatusCode())
+	}
+	var request interface{ ServiceRequestID() string }
+	if errors.As(err, &request) && isWord(request.ServiceRequestID()) {
+		s += ", request " + request.ServiceRequestID()
+	}
+	return s
+}
+
+// isWord reports whether w looks like an error code or a request id: letters,
+// digits and hyphens, and short.
+func isWord(w string) bool {
+	return w != "" && len(w) <= 64 && strings.IndexFunc(w, func(r rune) bool {
+		return r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+	}) < 0
+}
+
+// reason says why a call got no answer from the API. Only the errors of Go's own
+// network packages speak for themselves.
+func reason(err error) string {
+	var operation *smithy.OperationError
+	var lookup *net.DNSError
+	var network *net.OpError
+	var timeout interface{ Timeout() bool }
+	var status interface{ HTTPStatusCode() int }
+	switch {
+	case errors.As(err, &lookup):
+		return "the endpoint's name cannot be resolved: " + lookup.Error()
+	case errors.As(err, &network):
+		return "the endpoint cannot be reached: " + network.Error()
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Sprintf("no answer within %s per attempt", attemptTimeout)
+	case strings.Contains(err.Error(), "get credentials"), strings.Contains(err.Error(), "retrieve credentials"):
+		return "there are no AWS credentials, or they cannot be renewed: set the profile or the role that this program runs with"
+	case errors.As(err, &status) && status.HTTPStatusCode() > 0:
+		return "the answer is not Parameter Store's"
+	case errors.As(err, &operation):
+		return "the request could not be made, or its answer not be understood: check the region and the endpoint"
+	}
+	return "no answer"
+}
+
+// watch follows the attempts of one call. The SDK repeats it after a lost
+// answer; then the answer to the last attempt does not say what the earlier ones
+// did.
+type watch struct{ ambiguous bool }
+
+// retries is an option of a call: it lets the watch see every failed attempt
+// that is repeated.
+func (w *watch) retries(o *ssm.Options) {
+	if v2, ok := o.Retryer.(aws.RetryerV2); ok {
+		o.Retryer = watching{v2, w}
+	}
+}
+
+// settle makes a definite refusal ambiguous if an earlier attempt may have
+// written. ErrExists stays: Store.Create says what it means then.
+func (w *watch) settle(err error) error {
+	if w.ambiguous && (errors.Is(err, store.ErrDenied) || errors.Is(err, errOtherKind)) {
+		return fmt.Errorf("an earlier attempt had no answer and may have taken effect; then: %s", err)
+	}
+	return err
+}
+
+// watching is a retryer that tells a watch about ambiguous attempts.
+type watching struct {
+	aws.RetryerV2
+	watch *watch
+}
+
+func (r watching) IsErrorRetryable(err error) bool {
+	again := r.RetryerV2.IsErrorRetryable(err)
+	if again && !harmless(err) {
+		r.watch.ambiguous = true
+	}
+	return again
+}
+
+// harmless reports whether a failed attempt certainly did nothing: it was
+// refused with a status of the client's own fault, throttled, or never sent.
+func harmless(err error) bool {
+	var status interface{ HTTPStatusCode() int }
+	if errors.As(err, &status) {
+		if c := status.HTTPStatusCode(); c >= 400 && c < 500 && c != http.StatusRequestTimeout {
+			return true
+		}
+	}
+	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		return true
+	}
+	var network *net.OpError
+	return errors.As(err, &network) && network.Op == "dial"
+}

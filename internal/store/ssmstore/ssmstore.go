@@ -1,0 +1,210 @@
+// Package ssmstore keeps parameters in AWS Systems Manager Parameter Store.
+//
+// # The AWS configuration
+//
+// New takes any client that has the four calls; NewClient makes the one to use
+// in production from an aws.Config. Load that with config.LoadDefaultConfig
+// (region, credentials and AWS_ENDPOINT_URL then come from the environment), or
+// make it by hand, as the tests do. NewClient replaces its time-outs and
+// retries, and keeps the rest.
+//
+// # What is written
+//
+// An Encrypted parameter is a SecureString, always with an explicit key id: a
+// put without one falls back silently to alias/aws/ssm. The tier is
+// Intelligent-Tiering, which moves a parameter to the advanced tier by itself
+// when its value exceeds 4 KB. Tags cannot be combined with an overwrite and are
+// never sent. No parameter is ever labelled, for a label on the oldest version
+// makes the hundredth next put fail, and none gets an expiration policy, which
+// would delete it.
+//
+// # Permissions
+//
+// ssm:GetParameters, ssm:GetParameter, ssm:PutParameter, and ssm:DeleteParameter
+// on what is to be deleted. On the key: kms:Decrypt, kms:Encrypt (standard tier)
+// and kms:GenerateDataKey (advanced tier).
+package ssmstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// client is what the store uses of *ssm.Client.
+type client interface {
+	GetParameters(context.Context, *ssm.GetParametersInput, ...func(*ssm.Options)) (*ssm.GetParametersOutput, error)
+	GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+	PutParameter(context.Context, *ssm.PutParameterInput, ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
+	DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
+}
+
+var _ client = (*ssm.Client)(nil)
+
+// maxNames is how many names one GetParameters may ask for (API reference).
+const maxNames = 10
+
+// Store implements store.Store.
+type Store struct {
+	client client
+	keyID  string
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns a store that encrypts with the given key: an id, an ARN, or an
+// alias such as alias/aws/ssm. It panics if keyID is empty.
+func New(c client, keyID string) *Store {
+	if keyID == "" {
+		panic("ssmstore.New: no key id: expected one such as alias/aws/ssm")
+	}
+	return &Store{c, keyID}
+}
+
+// Read implements store.Store: one GetParameters for every ten names.
+func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	unique := make([]string, 0, len(names))
+	for _, name := range names {
+		if err := store.CheckName(name); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(unique, name) {
+			unique = append(unique, name)
+		}
+	}
+	found := make(map[string]store.Entry, len(unique))
+	for batch := range slices.Chunk(unique, maxNames) {
+		out, err := s.client.GetParameters(ctx, &ssm.GetParametersInput{Names: batch, WithDecryption: aws.Bool(true)})
+		if err != nil {
+			return nil, describe(ctx, "GetParameters", batch[0], len(batch)-1, err)
+		}
+		for _, p := range out.Parameters {
+			if found[aws.ToString(p.Name)], err = entry(p); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+// ReadVersion implements store.Store.
+func (s *Store) ReadVersion(ctx context.Context, name string, version int64) (store.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Entry{}, err
+	}
+	if err := store.CheckName(name); err != nil {
+		return store.Entry{}, err
+	}
+	if version < 1 { // what is not a number would be taken for a label
+		return store.Entry{}, fmt.Errorf("%s, version %d: %w", name, version, store.ErrNotFound)
+	}
+	selector := name + ":" + strconv.FormatInt(version, 10)
+	out, err := s.client.GetParameter(ctx, &ssm.GetParameterInput{Name: &selector, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		return store.Entry{}, describe(ctx, "GetParameter", selector, 0, err)
+	}
+	if out.Parameter == nil || out.Parameter.Version != version {
+		return store.Entry{}, fmt.Errorf("%s: Parameter Store answered with another version than was asked for", selector)
+	}
+	return entry(*out.Parameter)
+}
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+	return s.put(ctx, name, value, kind, false)
+}
+
+// Write implements store.Store.
+//
+// An existing parameter cannot change its type: SSM answers with
+// HierarchyTypeMismatchException. A token that was just received has to be
+// saved all the same, so the put is then repeated with the type that the
+// parameter must have.
+func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+	version, err := s.put(ctx, name, value, kind, true)
+	if errors.Is(err, errOtherKind) {
+		other := store.Plain
+		if kind == store.Plain {
+			other = store.Encrypted
+		}
+		return s.put(ctx, name, value, other, true)
+	}
+	return version, err
+}
+
+func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, overwrite bool) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := store.CheckWrite(name, value); err != nil {
+		return 0, err
+	}
+	in := &ssm.PutParameterInput{
+		Name:      &name,
+		Value:     aws.String(value.Reveal()),
+		Overwrite: &overwrite,
+		Tier:      types.ParameterTierIntelligentTiering,
+		Type:      types.ParameterTypeString,
+	}
+	if kind == store.Encrypted {
+		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID
+	}
+	var w watch
+	out, err := s.client.PutParameter(ctx, in, w.retries)
+	if err != nil {
+		return 0, w.settle(describe(ctx, "PutParameter", name, 0, err))
+	}
+	if out.Version < 1 {
+		return 0, fmt.Errorf("%s: Parameter Store answered without a version: the write may have taken effect", name)
+	}
+	return out.Version, nil
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
+	var w watch
+	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}, w.retries)
+	if err == nil {
+		return nil
+	}
+	err = w.settle(describe(ctx, "DeleteParameter", name, 0, err))
+	if w.ambiguous && errors.Is(err, store.ErrNotFound) {
+		return nil // the attempt whose answer was lost has deleted it
+	}
+	return err
+}
+
+// entry turns a parameter into an Entry.
+func entry(p types.Parameter) (store.Entry, error) {
+	kind := store.Plain
+	if p.Type == types.ParameterTypeSecureString {
+		kind = store.Encrypted
+	}
+	if p.Value == nil || p.Version < 1 {
+		return store.Entry{}, fmt.Errorf("%s: Parameter Store answered without a value or a version", aws.ToString(p.Name))
+	}
+	return store.Entry{
+		Value:    atlassian.NewSecret(*p.Value),
+		Version:  p.Version,
+		Modified: aws.ToTime(p.LastModifiedDate),
+		Kind:     kind,
+	}, nil
+}

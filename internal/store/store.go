@@ -1,0 +1,103 @@
+// Package store is the contract between the keeper and the place where the
+// parameters of a connection live. It is shaped after SSM Parameter Store,
+// which offers no compare-and-swap and no transaction: what it does offer
+// (create-only puts, and the version number that every put returns) is all that
+// the rotation protocol builds on.
+//
+// Adapters: [github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore],
+// filestore and memstore. All three pass the one conformance suite in storetest.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// MaxValueBytes is the largest value a parameter can hold: the limit of an
+// advanced SSM parameter. Every adapter enforces it, so that a value which one
+// store accepts is accepted by all.
+const MaxValueBytes = 8192
+
+// Errors that adapters return, wrapped with the parameter's name but never with
+// its value. Any other error of a write or a delete is ambiguous: it may have
+// taken effect. A cancelled or expired context is returned as
+// [context.Canceled] or [context.DeadlineExceeded], and is ambiguous too.
+var (
+	// ErrNotFound: no such parameter, or no such version of it.
+	ErrNotFound = errors.New("no such parameter")
+	// ErrExists: Create found a parameter of that name.
+	ErrExists = errors.New("the parameter exists already")
+	// ErrTooLarge: the value exceeds MaxValueBytes; nothing was written.
+	ErrTooLarge = errors.New("the value is larger than 8192 bytes, the most a parameter can hold")
+	// ErrEmpty: the value is empty, which Parameter Store refuses; nothing was
+	// written.
+	ErrEmpty = errors.New("the value is empty, and a parameter cannot be: delete the parameter instead")
+	// ErrNotText: the value is not valid UTF-8. It would not come back byte for
+	// byte, so nothing was written.
+	ErrNotText = errors.New("the value is not valid UTF-8 text, and a parameter holds only text")
+	// ErrName: no parameter can have this name; see CheckName.
+	ErrName = errors.New("not a parameter name: expected 1 to 1011 letters, digits and . _ - /")
+	// ErrDenied: the caller lacks a permission, or the encryption key is not
+	// usable; nothing was written.
+	ErrDenied = errors.New("access to the parameter or to its key is denied")
+)
+
+// Kind says how a parameter is kept.
+type Kind int
+
+const (
+	// Plain parameters hold nothing secret (SSM type String).
+	Plain Kind = iota
+	// Encrypted parameters hold a secret (SSM type SecureString).
+	Encrypted
+)
+
+// Entry is one parameter as it was read.
+type Entry struct {
+	// Value as stored, untrimmed. Held as a Secret whatever its kind, so that
+	// no stored value can be printed by accident.
+	Value atlassian.Secret
+	// Version counts the writes to this name, from 1. It starts again at 1 when
+	// the parameter was deleted and created anew.
+	Version int64
+	// Modified is when this version was written, by the store's clock.
+	Modified time.Time
+	// Kind is how the parameter is kept: a secret found as Plain was put there
+	// by hand and lies in the open.
+	Kind Kind
+}
+
+// Store keeps parameters. Its methods may be called concurrently. A read can be
+// stale: it may miss writes of the last moments, other processes' and one's own.
+// Names are whole parameter names. No error carries a value.
+type Store interface {
+	// Read returns the newest version of each name it finds. Names that do not
+	// exist are absent from the result, and that is no error. Any number of
+	// names may be asked for; up to ten cost one call.
+	Read(ctx context.Context, names ...string) (map[string]Entry, error)
+
+	// ReadVersion returns one version of a parameter, or ErrNotFound when that
+	// version is not kept (any more): at least the last 100 are.
+	ReadVersion(ctx context.Context, name string, version int64) (Entry, error)
+
+	// Create writes a parameter that must not exist, as version 1; otherwise
+	// it returns ErrExists and changes nothing. A Create right after a Delete
+	// of the same name is not always exclusive: re-read before relying on it.
+	// An adapter that repeats a call whose answer was lost may meet its own
+	// parameter and return ErrExists: the value read back tells.
+	Create(ctx context.Context, name string, value atlassian.Secret, kind Kind) (version int64, err error)
+
+	// Write creates the parameter or adds a version to it, and returns the
+	// version it wrote: the caller's one proof of what was written in between.
+	// A repeated call (see Create) may have written the value twice, and returns
+	// the later version. An existing parameter keeps the kind it has, whatever
+	// kind says: Parameter Store cannot change it, and a value that is not saved
+	// is worse than one that stays where it was.
+	Write(ctx context.Context, name string, value atlassian.Secret, kind Kind) (version int64, err error)
+
+	// Delete removes the parameter and all its versions, or returns ErrNotFound.
+	Delete(ctx context.Context, name string) error
+}
