@@ -1,0 +1,65 @@
+package family
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// AccessFormat is the form in which ACCESS_TOKEN is written.
+type AccessFormat string
+
+const (
+	// Raw is the bare token: for psoxy as a pure reader, and for most consumers.
+	Raw AccessFormat = "raw"
+	// PsoxyJSON is the form that psoxy writes and reads when it shares the
+	// rotation: {"token":"…","expirationDate":<epoch milliseconds>}, no other field.
+	PsoxyJSON AccessFormat = "psoxy-json"
+)
+
+// ParseAccessFormat reads the name of a format.
+func ParseAccessFormat(name string) (AccessFormat, error) {
+	switch f := AccessFormat(name); f {
+	case Raw, PsoxyJSON:
+		return f, nil
+	}
+	return "", fmt.Errorf("%q is no access token format: expected %q or %q", name, Raw, PsoxyJSON)
+}
+
+type psoxyAccessToken struct {
+	Token          string `json:"token"`
+	ExpirationDate int64  `json:"expirationDate"`
+}
+
+// EncodeAccessToken gives the value of ACCESS_TOKEN in the format f.
+func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Time) atlassian.Secret {
+	if f != PsoxyJSON {
+		return token
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	// A struct of a string and an integer always encodes.
+	_ = enc.Encode(psoxyAccessToken{token.Reveal(), expires.UnixMilli()})
+	return atlassian.NewSecret(strings.TrimSuffix(buf.String(), "\n"))
+}
+
+// decodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero
+// where the form does not say.
+func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time) {
+	if !strings.HasPrefix(value.Reveal(), "{") {
+		return value, time.Time{}
+	}
+	var p psoxyAccessToken
+	if json.Unmarshal([]byte(value.Reveal()), &p) != nil || p.Token == "" {
+		return value, time.Time{}
+	}
+	if p.ExpirationDate > 0 {
+		expires = time.UnixMilli(p.ExpirationDate).UTC()
+	}
+	return atlassian.NewSecret(p.Token), expires
+}

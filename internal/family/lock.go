@@ -1,0 +1,94 @@
+package family
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// lockPrefix begins the value of every lock, psoxy's and ours.
+const lockPrefix = "locked_"
+
+// Intent is the write-ahead record in our locks: what the owner is about to do.
+type Intent struct {
+	// Owner is unique to one taking of the lock: "<process>/<n>".
+	Owner string `json:"owner"`
+	// Spending is the refresh token about to be presented.
+	Spending Fingerprint `json:"spending,omitempty"`
+	// FirstSpend is when Spending was, or may have been, presented first. It
+	// survives every take-over of the lock.
+	FirstSpend time.Time `json:"first_spend,omitzero"`
+	// Attempt is when this owner took the lock in order to present it.
+	Attempt time.Time `json:"attempt,omitzero"`
+}
+
+// Lock is the lock parameter as it was read.
+type Lock struct {
+	// At is the time in the value; zero if it holds none.
+	At time.Time
+	// Intent is nil in a lock that psoxy or something else left.
+	Intent *Intent
+	// Raw is the whole value, Version and Modified are the store's.
+	Raw      atlassian.Secret
+	Version  int64
+	Modified time.Time
+}
+
+// EncodeLock gives the value of a lock taken at the given time: psoxy's own
+// form, followed by our intent.
+func EncodeLock(at time.Time, in Intent) atlassian.Secret {
+	in.FirstSpend, in.Attempt = stamp(in.FirstSpend), stamp(in.Attempt)
+	// Nothing in an Intent can fail to encode.
+	b, err := json.Marshal(in)
+	if err != nil {
+		panic("family: " + err.Error())
+	}
+	return atlassian.NewSecret(lockPrefix + strconv.FormatInt(at.UnixMilli(), 10) + " " + string(b))
+}
+
+// ParseLock reads a lock. Whatever the value is, it is a lock: one that cannot
+// be read is somebody else's, as old as the store says.
+func ParseLock(e store.Entry) Lock {
+	l := Lock{Raw: e.Value, Version: e.Version, Modified: e.Modified}
+	rest, ok := strings.CutPrefix(strings.TrimSpace(e.Value.Reveal()), lockPrefix)
+	if !ok {
+		return l
+	}
+	millis, intent, _ := strings.Cut(rest, " ")
+	if ms, err := strconv.ParseInt(millis, 10, 64); err == nil && plausible(time.UnixMilli(ms)) {
+		l.At = time.UnixMilli(ms).UTC()
+	}
+	var in Intent
+	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" {
+		l.Intent = &in
+	}
+	return l
+}
+
+// plausible keeps numbers that are no epoch milliseconds out of the arithmetic.
+func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
+
+// taken is when the lock was last written, by the younger of its two clocks.
+func (l Lock) taken() time.Time {
+	if l.At.After(l.Modified) {
+		return l.At
+	}
+	return l.Modified
+}
+
+// fresh reports whether the lock must be respected. A lock from the future
+// means that a clock jumped: how old it is cannot be known, and waiting for it
+// could take for ever, so it counts as stale.
+func (l Lock) fresh(now time.Time) bool {
+	age := now.Sub(l.taken())
+	return age >= -ClockTolerance && age < LockStale
+}
+
+// ownedBy reports whether the given process took the lock.
+func (l Lock) ownedBy(process string) bool {
+	return l.Intent != nil && process != "" && strings.HasPrefix(l.Intent.Owner, process+"/")
+}

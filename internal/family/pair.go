@@ -1,0 +1,42 @@
+package family
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Pair is what a spend yielded. Until it is saved it exists nowhere else.
+type Pair struct {
+	Refresh, Access atlassian.Secret
+	// AccessExpiresAt is when the access token expires.
+	AccessExpiresAt time.Time
+	// SpentAt is when the request began.
+	SpentAt time.Time
+	// Scopes that were granted.
+	Scopes []string
+}
+
+func (p Pair) fingerprint() Fingerprint { return FingerprintOf(p.Refresh) }
+
+// Outranks answers invariant 3: whether a refresh token that somebody else
+// wrote while we rotated must stay on top of ours. ours is the record that we
+// are about to save for our pair; stored is TOKEN_FAMILY as it is now, nil if
+// there is none that can be read.
+//
+// The newest consent wins; within a family, the spend that began last. A token
+// that nothing is known about was put there by a person or by another keeper
+// after we had read the store, and wins: it may be a new consent, which nobody
+// can repeat for us.
+func Outranks(theirs Fingerprint, stored *Record, ours Record) bool {
+	switch {
+	case theirs == ours.Refresh, slices.Contains(ours.Previous, theirs):
+		return false
+	case stored == nil || stored.Refresh != theirs:
+		return true
+	case !stored.AuthorizedAt.Equal(ours.AuthorizedAt):
+		return stored.AuthorizedAt.After(ours.AuthorizedAt)
+	}
+	return stored.RotatedAt.After(ours.RotatedAt)
+}

@@ -1,0 +1,49 @@
+package family
+
+import "time"
+
+// What Atlassian's authorization server does; sources in docs/rotation.md.
+const (
+	// Leeway is Atlassian's reuse interval: how long after its first spend a
+	// refresh token may be presented again.
+	Leeway = 10 * time.Minute
+	// LeewayMargin is kept free at the end of the leeway, for the time a
+	// request takes and for clocks that disagree.
+	LeewayMargin = time.Minute
+	// InactivityLimit kills a family whose refresh token is not used for so long.
+	InactivityLimit = 90 * 24 * time.Hour
+)
+
+// What this keeper does.
+const (
+	// LockStale is the age at which a lock may be taken over: psoxy's own limit.
+	LockStale = 2 * time.Minute
+	// PostTimeout bounds one token request. It is well below LockStale.
+	PostTimeout = 20 * time.Second
+	// SaveReserve is the time that must be left after a token request for
+	// saving what it returned.
+	SaveReserve = 20 * time.Second
+	// ClockTolerance is how far apart two healthy clocks may be.
+	ClockTolerance = 2 * time.Minute
+	// failureBackoff and maxFailureBackoff space the attempts after Atlassian
+	// refused the app's credentials. Changed credentials end the wait at once.
+	failureBackoff    = 4 * time.Minute
+	maxFailureBackoff = time.Hour
+	// maxRetryAfter is the longest wait that Atlassian can ask of us.
+	maxRetryAfter = 24 * time.Hour
+)
+
+// Policy is what an operator decides about a connection.
+type Policy struct {
+	// RefreshBefore: a rotation is due when the access token has less than this left.
+	RefreshBefore time.Duration
+	// Lifetime of a token family, from the consent on.
+	Lifetime time.Duration
+	// AccessFormat is the form of ACCESS_TOKEN.
+	AccessFormat AccessFormat
+}
+
+// DefaultPolicy is the policy where an operator decides nothing.
+func DefaultPolicy() Policy {
+	return Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: Raw}
+}

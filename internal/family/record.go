@@ -1,0 +1,181 @@
+package family
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Schema is the version of the TOKEN_FAMILY form that this package writes.
+const Schema = 1
+
+// How the time of the consent is known.
+const (
+	// FromConsent: recorded by the consent itself.
+	FromConsent = "consent"
+	// FromAdoption: the time at which a hand-filled REFRESH_TOKEN was stored.
+	FromAdoption = "adopted"
+)
+
+// previousKept is how many earlier generations a Record remembers, to know an
+// older token when one turns up in the store.
+const previousKept = 5
+
+// Record is what TOKEN_FAMILY holds: all that is known about a family, and no
+// secret. Times are UTC, in milliseconds.
+type Record struct {
+	Schema int `json:"schema"`
+	// Connection is the prefix this record belongs to; a record copied from
+	// another connection is recognised by it.
+	Connection string `json:"connection"`
+	// AuthorizedAt is the time of the consent: the family's birth.
+	AuthorizedAt time.Time `json:"authorized_at"`
+	// AuthorizedAtSource is FromConsent or FromAdoption.
+	AuthorizedAtSource string `json:"authorized_at_source"`
+	// LifetimeDays is the lifetime that was assumed at the last write.
+	LifetimeDays float64 `json:"lifetime_days"`
+	// Generation counts the rotations that are known of.
+	Generation int `json:"generation"`
+	// Refresh is the fingerprint of the newest refresh token.
+	Refresh Fingerprint `json:"refresh_token"`
+	// Previous are the fingerprints of the generations before, newest first.
+	Previous []Fingerprint `json:"previous_refresh_tokens,omitempty"`
+	// Access is the fingerprint of the newest access token.
+	Access Fingerprint `json:"access_token,omitempty"`
+	// Chain is the fingerprint of the token's refresh_chain_id claim, if it has one.
+	Chain Fingerprint `json:"chain,omitempty"`
+	// Scopes that were granted.
+	Scopes []string `json:"scopes,omitempty"`
+	// AccessExpiresAt is when the newest access token expires; zero if unknown.
+	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
+	// RotatedAt is when the request began that yielded the newest tokens; zero
+	// before the first rotation.
+	RotatedAt time.Time `json:"rotated_at,omitzero"`
+	// LastFailure is set while the newest refresh token has failed to rotate.
+	LastFailure *Failure `json:"last_failure,omitempty"`
+}
+
+// Failure describes the newest failed attempts to rotate.
+type Failure struct {
+	// Class is the name of an atlassian.Class.
+	Class string `json:"class"`
+	// Code is the OAuth error code, or empty.
+	Code string `json:"code,omitempty"`
+	// At is the time of the newest attempt, Count the attempts of this class in a row.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
+	// Token is the refresh token that was presented.
+	Token Fingerprint `json:"token"`
+	// Credentials are the app's id and secret that were presented.
+	Credentials Fingerprint `json:"credentials,omitempty"`
+	// FirstSpend is when Token was first presented, where its fate is in doubt.
+	FirstSpend time.Time `json:"first_spend,omitzero"`
+	// RetryAt is the time before which Atlassian asked not to be called.
+	RetryAt time.Time `json:"retry_at,omitzero"`
+}
+
+// ParseRecord reads a TOKEN_FAMILY parameter of the given connection.
+func ParseRecord(value, connection string) (Record, error) {
+	var r Record
+	if err := json.Unmarshal([]byte(value), &r); err != nil {
+		return Record{}, errors.New("is not the JSON that tokenkeeper writes")
+	}
+	switch {
+	case r.Schema > Schema:
+		return Record{}, fmt.Errorf("has schema %d, but this tokenkeeper reads up to %d: deploy the newer version again", r.Schema, Schema)
+	case r.Schema < 1:
+		return Record{}, fmt.Errorf("has schema %d, expected 1 to %d", r.Schema, Schema)
+	case r.Connection != connection:
+		return Record{}, fmt.Errorf("belongs to another connection, %q", r.Connection)
+	case r.AuthorizedAt.IsZero():
+		return Record{}, errors.New("has no authorized_at")
+	case r.Refresh == "":
+		return Record{}, errors.New("has no refresh_token fingerprint")
+	}
+	return r, nil
+}
+
+// Encode gives the value of TOKEN_FAMILY.
+func (r Record) Encode() atlassian.Secret {
+	// Nothing in a Record can fail to encode: its times are between years 0 and 9999.
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic("family: " + err.Error())
+	}
+	return atlassian.NewSecret(string(b))
+}
+
+// ExpiresAt is when the family dies however well it is kept.
+func (r Record) ExpiresAt(lifetime time.Duration) time.Time { return r.AuthorizedAt.Add(lifetime) }
+
+// InactiveAt is when the family dies if it is not used before.
+func (r Record) InactiveAt() time.Time {
+	last := r.RotatedAt
+	if last.IsZero() {
+		last = r.AuthorizedAt
+	}
+	return last.Add(InactivityLimit)
+}
+
+// Refused reports whether Atlassian has refused the newest refresh token for good.
+func (r Record) Refused() bool {
+	f := r.LastFailure
+	return f != nil && f.Class == atlassian.Permanent.String() && f.Token == r.Refresh
+}
+
+// Succeed returns the record of the generation that pair begins.
+func (r Record) Succeed(pair Pair) Record {
+	next := r
+	if pair.fingerprint() != r.Refresh {
+		next.Generation++
+		next.Previous = prepend(r.Refresh, r.Previous)
+	}
+	next.Refresh = pair.fingerprint()
+	next.Access = FingerprintOf(pair.Access)
+	next.Chain = chainOf(pair.Refresh)
+	next.AccessExpiresAt = stamp(pair.AccessExpiresAt)
+	next.RotatedAt = stamp(pair.SpentAt)
+	next.LastFailure = nil
+	if len(pair.Scopes) > 0 {
+		next.Scopes = slices.Clone(pair.Scopes)
+	}
+	return next
+}
+
+// Fail returns the record after a failed attempt; attempts of one class with
+// one token are counted together.
+func (r Record) Fail(f Failure) Record {
+	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
+	f.Count = 1
+	if last := r.LastFailure; last != nil && last.Class == f.Class && last.Token == f.Token {
+		f.Count = last.Count + 1
+	}
+	r.LastFailure = &f
+	return r
+}
+
+func prepend(fp Fingerprint, previous []Fingerprint) []Fingerprint {
+	all := append([]Fingerprint{fp}, previous...)
+	return all[:min(len(all), previousKept)]
+}
+
+// stamp gives a time the form it has in the store.
+func stamp(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+// chainOf returns the fingerprint of a token's chain claim; a hint, never needed.
+func chainOf(token atlassian.Secret) Fingerprint {
+	claims, ok := atlassian.Claims(token)
+	if !ok || claims.RefreshChainID == "" {
+		return ""
+	}
+	return FingerprintOf(atlassian.NewSecret(claims.RefreshChainID))
+}
