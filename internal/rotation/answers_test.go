@@ -1,0 +1,166 @@
+package rotation_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// Each kind of answer, at a first spend.
+func TestAnswers(t *testing.T) {
+	fault := func(when atlassiantest.When, kind atlassiantest.Kind, change ...func(*atlassiantest.Fault)) func(*world) {
+		return func(w *world) {
+			f := atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when, Kind: kind, Times: 1}
+			for _, c := range change {
+				c(&f)
+			}
+			require.NoError(w.t, w.em.Inject(f))
+		}
+	}
+	status := func(code int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Status = code } }
+	times := func(n int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Times = n } }
+	retry := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.RetryAfter = s } }
+
+	for _, c := range []struct {
+		name  string
+		given func(*world)
+		// want is the first tick's action; later are those of the ticks after
+		// it, five minutes apart; posts are all the requests.
+		want  rotation.Action
+		later []rotation.Action
+		posts int
+	}{
+		{"a lost answer is replayed in the same tick", fault(atlassiantest.After, atlassiantest.KindDrop),
+			rotation.Replayed, []rotation.Action{rotation.Idle}, 2},
+		{"a lost request too", fault(atlassiantest.Before, atlassiantest.KindDrop), rotation.Replayed, []rotation.Action{rotation.Idle}, 2},
+		{"HTML with status 200", fault(atlassiantest.After, atlassiantest.KindHTML), rotation.Replayed, nil, 2},
+		{"truncated JSON with status 200", fault(atlassiantest.After, atlassiantest.KindTruncated), rotation.Replayed, nil, 2},
+		{"an answer cut in the middle", fault(atlassiantest.After, atlassiantest.KindCut), rotation.Replayed, nil, 2},
+		{"503 after the commit", fault(atlassiantest.After, atlassiantest.KindStatus, status(503)), rotation.Replayed, nil, 2},
+		{"three lost answers", fault(atlassiantest.After, atlassiantest.KindStatus, status(502), times(3)),
+			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
+		{"an outage of a quarter of an hour that commits nothing", fault(atlassiantest.Before, atlassiantest.KindStatus, status(500), times(9)),
+			rotation.InDoubt, []rotation.Action{rotation.InDoubt, rotation.InDoubt, rotation.Replayed}, 10},
+		{"a rate limit", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429)),
+			rotation.Failed, []rotation.Action{rotation.Rotated}, 2},
+		{"a rate limit of seven minutes", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("420")),
+			rotation.Failed, []rotation.Action{rotation.Failed, rotation.Rotated}, 2},
+		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
+		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
+		{"no refresh token twice: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(2)), rotation.Replayed, nil, 2},
+		{"the client secret is wrong, then mended", func(w *world) {
+			w.put(names.ClientSecret, "wrong")
+		}, rotation.Misconfigured, []rotation.Action{rotation.Misconfigured, rotation.Misconfigured}, 2},
+		{"the account is deactivated", func(w *world) { require.NoError(w.t, w.em.Deactivate(w.fix.Account.ID)) },
+			rotation.Misconfigured, nil, 1},
+		{"the grant was revoked", func(w *world) {
+			require.NoError(w.t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+		}, rotation.Refused, []rotation.Action{rotation.Refused, rotation.Refused}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.consent()
+			begun := w.posts()
+			c.given(w)
+			out := w.want(c.want)
+			last := c.want
+			for _, a := range c.later {
+				w.clock.Advance(5*time.Minute - 6*time.Second)
+				out = w.want(a)
+				last = a
+			}
+			require.Equal(t, c.posts, w.posts()-begun)
+			if last.Healthy() {
+				w.requireKept()
+			}
+			if last != rotation.InDoubt {
+				require.Zero(t, w.get(names.Lock).Version, "the lock is released")
+			}
+			require.NotEmpty(t, out.Reason)
+		})
+	}
+}
+
+func TestOddExpiresIn(t *testing.T) {
+	for _, odd := range []string{``, `0`, `-5`, `"soon"`, `99999999999`, `"3600"`} {
+		w := newWorld(t)
+		w.consent()
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After,
+			Kind: atlassiantest.KindExpiresIn, ExpiresIn: []byte(odd), Times: 1}))
+		out := w.want(rotation.Rotated)
+		require.Positive(t, *out.AccessTokenSecondsRemaining, odd)
+		require.LessOrEqual(t, *out.AccessTokenSecondsRemaining, 24*3600.0, odd)
+		w.requireKept()
+	}
+}
+
+func TestWrongSecretIsMended(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.put(names.ClientSecret, "wrong")
+	token := w.get(names.RefreshToken)
+	w.want(rotation.Misconfigured)
+	require.Equal(t, token, w.get(names.RefreshToken), "nothing was spent")
+	w.clock.Advance(5 * time.Minute)
+	w.want(rotation.Misconfigured)
+	posts := w.posts()
+	w.clock.Advance(time.Minute)
+	w.want(rotation.Misconfigured)
+	require.Equal(t, posts, w.posts(), "wrong credentials are not hammered")
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.want(rotation.Rotated)
+	w.requireKept()
+}
+
+// A refusal of a token that was replaced between reading and presenting it is
+// not believed.
+func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.want(rotation.Rotated)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.clock.Advance(40 * time.Minute)
+	w.before = func(_ int, op string) error {
+		if op == "post" {
+			w.before = nil
+			w.consent()
+		}
+		return nil
+	}
+	w.want(rotation.Contended)
+	w.want(rotation.Rotated)
+	w.requireKept()
+}
+
+// The leeway is over and every answer was lost for certain.
+func TestLostAnswerAndALongOutage(t *testing.T) {
+	for _, committed := range []bool{false, true} {
+		w := newWorld(t)
+		w.consent()
+		w.want(rotation.Rotated)
+		w.clock.Advance(40 * time.Minute)
+		when := atlassiantest.Before
+		if committed {
+			when = atlassiantest.After
+		}
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503}))
+		for range 36 { // three hours
+			w.want(rotation.InDoubt)
+			w.clock.Advance(5 * time.Minute)
+		}
+		w.em.ClearFaults()
+		if committed {
+			w.want(rotation.Refused)
+			death := w.em.Families()[0].Death
+			require.NotNil(t, death)
+			continue
+		}
+		w.want(rotation.Replayed)
+		w.requireKept()
+	}
+}

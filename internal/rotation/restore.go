@@ -1,0 +1,40 @@
+package rotation
+
+import (
+	"context"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// historyDepth is how far back the newest refresh token is looked for.
+const historyDepth = 20
+
+// restore puts the newest refresh token back on top where an older one was
+// written over it: a spent token must not be presented, and the newest lives on
+// in the store's history.
+func (t *tick) restore(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
+	l, err := t.take(ctx, s, family.Intent{})
+	if err != nil {
+		return t.notSpent(out, false, err)
+	}
+	defer t.release(ctx, l)
+	top := s.RefreshToken.Version
+	for v := top - 1; v > 0 && v >= top-historyDepth; v-- {
+		e, err := t.Store.ReadVersion(ctx, t.names.RefreshToken, v)
+		if err != nil || family.FingerprintOf(family.FieldOf(e).Value) != d.Record.Refresh {
+			continue
+		}
+		_, between, err := t.overwrite(ctx, t.names.RefreshToken, e.Value, store.Encrypted, top, fewAttempts)
+		if err != nil {
+			return out.as(Failed, "%s, and it could not be restored: %v", d.Reason, err)
+		}
+		if len(between) > 0 {
+			last := between[len(between)-1]
+			_, _, err = t.overwrite(ctx, t.names.RefreshToken, last.Value, store.Encrypted, top, fewAttempts)
+			return out.as(Contended, "%s; it was replaced again meanwhile, and that stays on top (%v)", d.Reason, err)
+		}
+		return out.as(Contended, "%s; generation %d was restored from version %d of %s", d.Reason, d.Record.Generation, v, t.names.RefreshToken)
+	}
+	return out.as(Misconfigured, "%s, and the history of %s does not hold the newest: consent again", d.Reason, t.names.RefreshToken)
+}

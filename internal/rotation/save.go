@@ -1,0 +1,210 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// saveHeld saves a pair that an earlier tick of this process received.
+func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
+	h := t.state.held
+	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
+	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, FirstSpend: h.Pair.SpentAt})
+	if err != nil {
+		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
+	}
+	return t.save(context.WithoutCancel(ctx), l, out.as(Rotated, "%s", d.Reason))
+}
+
+// superseded reports whether the store holds something newer than the pair in memory.
+func (t *tick) superseded(s family.Snapshot) bool {
+	h, token := t.state.held, s.Token()
+	return token != "" && token != h.Spent && family.Outranks(token, s.Family, h.Record)
+}
+
+// save puts the held pair into the store: refresh token, access token, record,
+// in this order, each until the invocation's deadline. success is the outcome
+// if all goes well. Whatever could not be saved stays in memory, and the lock
+// in place, for the next tick.
+func (t *tick) save(ctx context.Context, l lease, success Outcome) Outcome {
+	h := t.state.held
+	t.describeHeld(&success)
+	kept, err := t.saveRefresh(ctx, h)
+	if err == nil && kept {
+		kept, err = t.saveAccess(ctx, h)
+	}
+	if err == nil && kept && !h.KeepFamily {
+		err = t.saveRecord(ctx, h.Record, h.FamilyVersion, untilDeadline)
+	}
+	if err != nil {
+		return success.as(Failed, "the received tokens are not all saved, and are kept in memory: %v", err)
+	}
+	t.state.held = nil
+	t.release(ctx, l)
+	if !kept {
+		return success.as(Contended, "a newer consent or rotation was stored meanwhile and stays on top; ours is dropped")
+	}
+	return success
+}
+
+func (t *tick) describeHeld(out *Outcome) {
+	out.describe(t.state.held.Record, t.Now(), t.conn.Policy)
+}
+
+// saveRefresh saves the refresh token unless something newer was written
+// meanwhile (invariant 3); kept is false if so.
+func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err error) {
+	if h.RefreshSaved {
+		return true, nil
+	}
+	name := t.names.RefreshToken
+	version, between, err := t.overwrite(ctx, name, h.Pair.Refresh, store.Encrypted, h.RefreshVersion, untilDeadline)
+	if err != nil {
+		return false, err
+	}
+	for len(between) > 0 {
+		winner, err := t.winner(ctx, between, h.Record)
+		if err != nil {
+			return false, err
+		}
+		if winner == nil {
+			break
+		}
+		kept = false
+		if version, between, err = t.overwrite(ctx, name, winner.Value, store.Encrypted, version, untilDeadline); err != nil {
+			return false, err
+		}
+		if len(between) == 0 {
+			return false, nil
+		}
+	}
+	h.RefreshSaved = true
+	return true, nil
+}
+
+// winner returns the last of the entries that outranks our record, or nil.
+func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Record) (*store.Entry, error) {
+	entries, err := t.reread(ctx, t.names.Family)
+	if err != nil {
+		return nil, err
+	}
+	stored := family.NewSnapshot(t.conn.Name, entries).Family
+	for i := len(between) - 1; i >= 0; i-- {
+		token := family.FingerprintOf(family.FieldOf(between[i]).Value)
+		if token != "" && family.Outranks(token, stored, ours) {
+			return &between[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// saveAccess saves the access token unless it belongs to a refresh token that
+// has been replaced meanwhile.
+func (t *tick) saveAccess(ctx context.Context, h *family.Held) (kept bool, err error) {
+	if h.AccessSaved {
+		return true, nil
+	}
+	value := t.conn.Policy.AccessFormat.EncodeAccessToken(h.Pair.Access, h.Pair.AccessExpiresAt)
+	kept, err = t.overwriteWhile(ctx, t.names.AccessToken, value, store.Encrypted, h.AccessVersion, h.Record.Refresh, untilDeadline)
+	h.AccessSaved = err == nil && kept
+	return kept, err
+}
+
+// saveRecord saves TOKEN_FAMILY unless its refresh token has been replaced.
+func (t *tick) saveRecord(ctx context.Context, r family.Record, version int64, attempts int) error {
+	_, err := t.overwriteWhile(ctx, t.names.Family, r.Encode(), store.Plain, version, r.Refresh, attempts)
+	return err
+}
+
+// overwriteWhile overwrites a parameter that belongs to a refresh token. If
+// others wrote it in between and the store holds another refresh token by now,
+// what they wrote last is put back on top and kept is false.
+func (t *tick) overwriteWhile(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, read int64, token family.Fingerprint, attempts int) (kept bool, err error) {
+	version, between, err := t.overwrite(ctx, name, value, kind, read, attempts)
+	for err == nil && len(between) > 0 {
+		var current family.Fingerprint
+		if current, err = t.currentToken(ctx); err != nil || current == token {
+			return err == nil, err
+		}
+		theirs := between[len(between)-1]
+		version, between, err = t.overwrite(ctx, name, theirs.Value, kind, version, attempts)
+		if err == nil && len(between) == 0 {
+			return false, nil
+		}
+	}
+	return err == nil, err
+}
+
+// How often overwrite tries.
+const (
+	untilDeadline = 1 << 30
+	fewAttempts   = 3
+	// withoutDeadline bounds the attempts of an invocation that has no deadline.
+	withoutDeadline = 20
+	// lastCall is kept free at the end of an invocation, for the
+	// metrics and the report.
+	lastCall = 8 * time.Second
+)
+
+// overwrite writes a value over the version that was read. It returns the
+// version it wrote, and what others wrote in between, oldest first: PutParameter
+// cannot refuse to overwrite, it can only tell afterwards.
+func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, read int64, attempts int) (int64, []store.Entry, error) {
+	if t.deadline.IsZero() {
+		attempts = min(attempts, withoutDeadline)
+	}
+	again := func(attempt int, err error) bool {
+		if err == nil || final(err) || attempt+1 >= attempts || !t.left(pause(attempt)+lastCall) {
+			return false
+		}
+		t.log.Warn("a write or its check failed and is tried again", "parameter", name, "error", err)
+		t.Sleep(ctx, pause(attempt))
+		return true
+	}
+
+	var version int64
+	var err error
+	for attempt := 0; ; attempt++ {
+		if version, err = t.Store.Write(ctx, name, value, kind); !again(attempt, err) {
+			break
+		}
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	t.saw(name, version)
+	first := read + 1
+	if version <= read {
+		first = 1 // deleted and created anew meanwhile
+	}
+	var between []store.Entry
+	for v := first; v < version; v++ {
+		var e store.Entry
+		for attempt := 0; ; attempt++ {
+			if e, err = t.Store.ReadVersion(ctx, name, v); errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			if !again(attempt, err) {
+				break
+			}
+		}
+		if err != nil {
+			return version, nil, err
+		}
+		if e.Version != 0 && e.Value != value {
+			between = append(between, e)
+		}
+	}
+	return version, between, nil
+}
+
+// final reports whether a write was refused for what it is, so that trying
+// again cannot help.
+func final(err error) bool {
+	return errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrEmpty) || errors.Is(err, store.ErrNotText) || errors.Is(err, store.ErrName)
+}
