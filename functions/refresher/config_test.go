@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+func fromMap(env map[string]string) (config, error) {
+	return configFrom(func(name string) string { return env[name] })
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := fromMap(nil)
+	require.NoError(t, err)
+	require.Len(t, c.connections, 1)
+	require.Equal(t, "PSOXY_JIRA_CLOUD_", c.connections[0].Name)
+	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.Raw}, c.connections[0].Policy)
+	require.Equal(t, "TokenKeeper", c.namespace)
+	require.Equal(t, "alias/aws/ssm", c.keyID)
+	require.Equal(t, atlassian.DefaultAuthURL, c.authURL)
+	require.Equal(t, atlassian.DefaultAPIURL, c.apiURL)
+}
+
+func TestEverythingSet(t *testing.T) {
+	c, err := fromMap(map[string]string{
+		"CONNECTIONS":          "/corp/PSOXY_JIRA_CLOUD_, OTHER_",
+		"REFRESH_BEFORE":       "30m",
+		"FAMILY_LIFETIME_DAYS": "90.5",
+		"ACCESS_TOKEN_FORMAT":  "psoxy-json,OTHER_=raw",
+		"METRIC_NAMESPACE":     "Corp/Tokens",
+		"PARAMETER_KEY_ID":     "alias/tokens",
+		"ATLASSIAN_AUTH_URL":   "http://127.0.0.1:8080/",
+		"ATLASSIAN_API_URL":    "http://localhost:8080",
+	})
+	require.NoError(t, err)
+	require.Len(t, c.connections, 2)
+	require.Equal(t, family.PsoxyJSON, c.connections[0].Policy.AccessFormat)
+	require.Equal(t, "OTHER_", c.connections[1].Name)
+	require.Equal(t, family.Raw, c.connections[1].Policy.AccessFormat)
+	require.Equal(t, 2172*time.Hour, c.connections[1].Policy.Lifetime)
+	require.Equal(t, "http://127.0.0.1:8080", c.authURL)
+}
+
+func TestWrongValuesAreNamed(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"CONNECTIONS", "PSOXY_JIRA_CLOUD", "ends in _"},
+		{"CONNECTIONS", "A_,,B_", `""`},
+		{"CONNECTIONS", "A_,A_", "twice"},
+		{"CONNECTIONS", "corp/A_", "begin with /"},
+		{"CONNECTIONS", "A B_", `"A B_"`},
+		{"REFRESH_BEFORE", "25", "25m"},
+		{"REFRESH_BEFORE", "9m59s", "from 10m0s to 55m0s"},
+		{"REFRESH_BEFORE", "56m", "from 10m0s to 55m0s"},
+		{"FAMILY_LIFETIME_DAYS", "a year", "365"},
+		{"FAMILY_LIFETIME_DAYS", "0", "365"},
+		{"FAMILY_LIFETIME_DAYS", "NaN", "365"},
+		{"ACCESS_TOKEN_FORMAT", "xml", `"psoxy-json"`},
+		{"ACCESS_TOKEN_FORMAT", "raw,B_=psoxy-json", "CONNECTIONS does not hold"},
+		{"METRIC_NAMESPACE", "AWS/Lambda", "AWS/"},
+		{"METRIC_NAMESPACE", "a b", "255"},
+		{"PARAMETER_KEY_ID", "alias/a,alias/b", "one key id"},
+		{"ATLASSIAN_AUTH_URL", "http://auth.example.com", "loopback"},
+		{"ATLASSIAN_AUTH_URL", "auth.atlassian.com", "scheme"},
+		{"ATLASSIAN_API_URL", "https://u:p@api.example.com", "scheme"},
+		{"ATLASSIAN_API_URL", "https://api.example.com?x=1", "scheme"},
+		{"ATLASSIAN_API_URL", "ftp://127.0.0.1", "https"},
+	} {
+		_, err := fromMap(map[string]string{c.name: c.value})
+		require.ErrorContains(t, err, c.name, c.value)
+		require.ErrorContains(t, err, c.want, c.value)
+	}
+	_, err := fromMap(map[string]string{"REFRESH_BEFORE": "x", "METRIC_NAMESPACE": "a b"})
+	require.ErrorContains(t, err, "REFRESH_BEFORE")
+	require.ErrorContains(t, err, "METRIC_NAMESPACE", "all problems at once")
+}
+
+func TestParseEvent(t *testing.T) {
+	for _, ours := range []string{``, `null`, `{}`, ` {} `, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`} {
+		_, err := parseEvent(json.RawMessage(ours))
+		require.NoError(t, err, ours)
+	}
+	for _, other := range []string{`[]`, `"tick"`, `7`, `{"Records":[]}`, `{"action":"begin"}`, `{"action":"tick","scheduled_time":"noon"}`, `{"key":"canary-value"}`} {
+		_, err := parseEvent(json.RawMessage(other))
+		require.ErrorAs(t, err, &UnexpectedEvent{}, other)
+		require.NotContains(t, err.Error(), "canary-value")
+	}
+}
+
+func FuzzParseEvent(f *testing.F) {
+	f.Add([]byte(`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`))
+	f.Add([]byte(`{"Records":[{"eventSource":"aws:s3"}]}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		if _, err := parseEvent(payload); err != nil && len(err.Error()) > 300 {
+			t.Fatalf("an error of %d bytes repeats the event", len(err.Error()))
+		}
+	})
+}

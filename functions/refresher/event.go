@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// event is what EventBridge Scheduler sends. Everything in it may be absent:
+// `{}`, or no payload, asks for a tick as well.
+type event struct {
+	// Action is "tick".
+	Action string `json:"action"`
+	// ScheduledTime is the same for every delivery of one event. A tick needs no
+	// such key, it is idempotent; the log shows it.
+	ScheduledTime time.Time `json:"scheduled_time"`
+}
+
+// UnexpectedEvent is the error type of an event that is not ours.
+type UnexpectedEvent struct{ problem string }
+
+// Error says what was wrong and what is expected.
+func (e UnexpectedEvent) Error() string {
+	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, or {}; nothing was done`
+}
+
+// parseEvent accepts our own event and nothing else: an event of another
+// service means that a trigger is wired to the wrong function.
+func parseEvent(payload json.RawMessage) (event, error) {
+	var e event
+	if trimmed := bytes.TrimSpace(payload); len(trimmed) == 0 || string(trimmed) == "null" {
+		return e, nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(payload))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&e); err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok && len(name) < 60 {
+			return event{}, UnexpectedEvent{"the event has a field " + name}
+		}
+		return event{}, UnexpectedEvent{"the event is not of the form that the schedule sends"}
+	}
+	if e.Action != "" && e.Action != "tick" {
+		return event{}, UnexpectedEvent{"the event asks for another action than a tick"}
+	}
+	return e, nil
+}

@@ -1,0 +1,93 @@
+// The refresher is the Lambda function behind the schedule: one tick for every
+// connection. Its configuration is in config.go, its event in event.go; what a
+// tick does is in internal/refresher and internal/rotation.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// parallel connections at a time. Parameter Store takes about three writes a
+// second, and a rotation spends most of its time waiting for Atlassian.
+const parallel = 4
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	slog.SetDefault(log) // aws-lambda-go prints through the log package
+	tick, err := wire(context.Background())
+	if err != nil {
+		// Every invocation fails with the reason, which the function's alarm sees.
+		log.Error("the function cannot start", "error", err)
+		tick = func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, err }
+	}
+	lambda.Start(handler(log, tick))
+}
+
+// tickFunc is (*refresher.Refresher).Tick.
+type tickFunc func(context.Context, *slog.Logger) (refresher.Report, error)
+
+// wire makes the tick from the environment.
+func wire(ctx context.Context) (tickFunc, error) {
+	c, err := configFrom(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	aws, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &refresher.Refresher{
+		Keeper: rotation.New(rotation.Config{
+			Store:   ssmstore.New(ssmstore.NewClient(aws), c.keyID),
+			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
+			Now:     time.Now,
+			Sleep:   sleep,
+			Process: rand.Text()[:12],
+		}),
+		Connections: c.connections,
+		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
+		Now:         time.Now,
+		Parallel:    parallel,
+	}
+	return r.Tick, nil
+}
+
+// handler serves one event.
+func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
+	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
+		if lc, ok := lambdacontext.FromContext(ctx); ok {
+			log = log.With("request_id", lc.AwsRequestID)
+		}
+		e, err := parseEvent(payload)
+		if err != nil {
+			log.Error("refused", "error", err)
+			return refresher.Report{}, err
+		}
+		if !e.ScheduledTime.IsZero() {
+			log = log.With("scheduled_time", e.ScheduledTime)
+		}
+		return tick(ctx, log)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,131 @@
+// Package countdown turns the outcomes of a tick into the metrics that count
+// down to a family's end and that the alarms watch.
+//
+// Every metric has a roll-up without dimensions, over all connections: the
+// minimum of what counts down, the sum of what is counted. Alarms use these, so
+// their number does not grow with the connections. With the dimension
+// Connection there is only what a diagnosis needs: the family's days always,
+// and a problem while it lasts. One healthy connection makes ten metrics, which
+// is what CloudWatch gives for free.
+package countdown
+
+import (
+	"context"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+)
+
+// Unit is CloudWatch's name of a metric's unit.
+type Unit string
+
+// The units in use. CloudWatch has none for days.
+const (
+	None    Unit = "None"
+	Seconds Unit = "Seconds"
+	Count   Unit = "Count"
+)
+
+// The metrics.
+const (
+	// FamilyDaysRemaining until the family dies of age, however well it is kept.
+	FamilyDaysRemaining = "FamilyDaysRemaining"
+	// AccessTokenSecondsRemaining until the stored access token expires.
+	AccessTokenSecondsRemaining = "AccessTokenSecondsRemaining"
+	// InactivityDaysRemaining until the family dies if it is not rotated.
+	InactivityDaysRemaining = "InactivityDaysRemaining"
+	// Rotations that were completed in this tick.
+	Rotations = "Rotations"
+	// RotationFailures: connections whose rotation did not happen or was not saved.
+	RotationFailures = "RotationFailures"
+	// InDoubt: connections whose refresh token may be spent without a known successor.
+	InDoubt = "InDoubt"
+	// FamilyLost: connections whose refresh token Atlassian refused for good.
+	FamilyLost = "FamilyLost"
+	// Misconfigured: connections that need a person to put a parameter right.
+	Misconfigured = "Misconfigured"
+	// AwaitingConsent: connections without a first consent; sent while there are any.
+	AwaitingConsent = "AwaitingConsent"
+	// Heartbeat is 1 for every tick that served all connections.
+	Heartbeat = "Heartbeat"
+)
+
+// Metric is one value.
+type Metric struct {
+	Name  string
+	Value float64
+	Unit  Unit
+	// Connection is the dimension; empty for a roll-up.
+	Connection string
+}
+
+// Sink takes the metrics of one tick. It publishes all or returns an error.
+type Sink interface {
+	Publish(ctx context.Context, at time.Time, metrics []Metric) error
+}
+
+// problems are the metrics that count connections in one state.
+var problems = []struct {
+	name   string
+	action rotation.Action
+	// always: the roll-up is sent even when it is 0, so that an alarm can clear.
+	always bool
+}{
+	{RotationFailures, rotation.Failed, true},
+	{InDoubt, rotation.InDoubt, true},
+	{FamilyLost, rotation.Refused, true},
+	{Misconfigured, rotation.Misconfigured, true},
+	{AwaitingConsent, rotation.AwaitingConsent, false},
+}
+
+// Metrics returns the metrics of a tick that ended with the given outcomes.
+func Metrics(outcomes []rotation.Outcome) []Metric {
+	var ms []Metric
+	for _, gauge := range []struct {
+		name string
+		unit Unit
+		of   func(rotation.Outcome) *float64
+	}{
+		{FamilyDaysRemaining, None, func(o rotation.Outcome) *float64 { return o.FamilyDaysRemaining }},
+		{AccessTokenSecondsRemaining, Seconds, func(o rotation.Outcome) *float64 { return o.AccessTokenSecondsRemaining }},
+		{InactivityDaysRemaining, None, func(o rotation.Outcome) *float64 { return o.InactivityDaysRemaining }},
+	} {
+		var least *float64
+		for _, o := range outcomes {
+			v := gauge.of(o)
+			if v == nil {
+				continue
+			}
+			if least == nil || *v < *least {
+				least = v
+			}
+			if gauge.name == FamilyDaysRemaining {
+				ms = append(ms, Metric{gauge.name, *v, gauge.unit, o.Connection})
+			}
+		}
+		if least != nil {
+			ms = append(ms, Metric{gauge.name, *least, gauge.unit, ""})
+		}
+	}
+
+	rotations := 0.0
+	for _, o := range outcomes {
+		if o.Action == rotation.Rotated || o.Action == rotation.Replayed {
+			rotations++
+		}
+	}
+	ms = append(ms, Metric{Rotations, rotations, Count, ""})
+	for _, p := range problems {
+		sum := 0.0
+		for _, o := range outcomes {
+			if o.Action == p.action {
+				sum++
+				ms = append(ms, Metric{p.name, 1, Count, o.Connection})
+			}
+		}
+		if p.always || sum > 0 {
+			ms = append(ms, Metric{p.name, sum, Count, ""})
+		}
+	}
+	return append(ms, Metric{Heartbeat, 1, Count, ""})
+}

@@ -1,0 +1,73 @@
+package countdown_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+)
+
+func outcome(name string, a rotation.Action, days, seconds float64) rotation.Outcome {
+	inactive := days / 4
+	return rotation.Outcome{Connection: name, Action: a, FamilyDaysRemaining: &days, InactivityDaysRemaining: &inactive, AccessTokenSecondsRemaining: &seconds}
+}
+
+func value(t *testing.T, ms []countdown.Metric, name, connection string) float64 {
+	t.Helper()
+	for _, m := range ms {
+		if m.Name == name && m.Connection == connection {
+			return m.Value
+		}
+	}
+	require.Fail(t, "no metric", "%s of %q", name, connection)
+	return 0
+}
+
+func TestOneHealthyConnectionFitsTheFreeMetrics(t *testing.T) {
+	ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Rotated, 300, 3600)})
+	require.Len(t, ms, 10)
+	seen := map[string]bool{}
+	for _, m := range ms {
+		require.False(t, seen[m.Name+m.Connection], "sent twice: %s", m.Name)
+		seen[m.Name+m.Connection] = true
+	}
+	require.Equal(t, 300.0, value(t, ms, countdown.FamilyDaysRemaining, "A_"))
+	require.Equal(t, 300.0, value(t, ms, countdown.FamilyDaysRemaining, ""))
+	require.Equal(t, 75.0, value(t, ms, countdown.InactivityDaysRemaining, ""))
+	require.Equal(t, 3600.0, value(t, ms, countdown.AccessTokenSecondsRemaining, ""))
+	require.Equal(t, 1.0, value(t, ms, countdown.Rotations, ""))
+	for _, problem := range []string{countdown.RotationFailures, countdown.InDoubt, countdown.FamilyLost, countdown.Misconfigured} {
+		require.Zero(t, value(t, ms, problem, ""))
+	}
+	require.Equal(t, 1.0, value(t, ms, countdown.Heartbeat, ""))
+}
+
+func TestRollUps(t *testing.T) {
+	ms := countdown.Metrics([]rotation.Outcome{
+		outcome("A_", rotation.Idle, 300, 1600),
+		outcome("B_", rotation.Replayed, 20, 3600),
+		outcome("C_", rotation.Refused, -3, 0),
+		outcome("D_", rotation.InDoubt, 200, 900),
+		outcome("E_", rotation.Failed, 201, 800),
+		outcome("F_", rotation.Misconfigured, 202, 700),
+		{Connection: "G_", Action: rotation.AwaitingConsent},
+	})
+	require.Equal(t, -3.0, value(t, ms, countdown.FamilyDaysRemaining, ""))
+	require.Equal(t, 0.0, value(t, ms, countdown.AccessTokenSecondsRemaining, ""))
+	for name, connection := range map[string]string{
+		countdown.FamilyLost: "C_", countdown.InDoubt: "D_", countdown.RotationFailures: "E_", countdown.Misconfigured: "F_", countdown.AwaitingConsent: "G_",
+	} {
+		require.Equal(t, 1.0, value(t, ms, name, ""), name)
+		require.Equal(t, 1.0, value(t, ms, name, connection), "which one it is")
+	}
+}
+
+func TestNothingToCountDown(t *testing.T) {
+	ms := countdown.Metrics([]rotation.Outcome{{Connection: "A_", Action: rotation.AwaitingConsent}})
+	for _, m := range ms {
+		require.NotContains(t, []string{countdown.FamilyDaysRemaining, countdown.AccessTokenSecondsRemaining, countdown.InactivityDaysRemaining}, m.Name)
+	}
+	require.Equal(t, 1.0, value(t, ms, countdown.Heartbeat, ""))
+}
