@@ -1,0 +1,21 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/demo"
+)
+
+func newDemoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Show a consent, rotations, recoveries and a year's countdown on embedded parts",
+		Long: `Shows the main job on embedded parts: an emulated Atlassian on a loopback
+address, a store in memory, and a clock that runs through a year in seconds.
+Nothing outside this process is touched.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return demo.Run(cmd.Context(), cmd.OutOrStdout())
+		},
+	}
+}
