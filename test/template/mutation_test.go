@@ -1,0 +1,107 @@
+package template
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mutations are faults that somebody could put into the template. Each replaces
+// old by new, everywhere in the transformed template's compact JSON, and must
+// be found by the named check (and may be by others).
+var mutations = []struct{ fault, old, new, foundBy string }{
+	{"mistyped action", `"ssm:PutParameter"`, `"ssm:PutParamater"`, "IAM actions exist"},
+	{"mistyped service", `"cloudwatch:PutMetricData"`, `"monitoring:PutMetricData"`, "IAM actions exist"},
+	{"another action that exists", `"ssm:DeleteParameter"`, `"ssm:DeleteParameters"`, "the refresher's grants"},
+	{"every action of a service", `"ssm:PutParameter"`, `"ssm:*"`, "the refresher's grants"},
+	{"wildcard parameter name", `${P}OAUTH_REFRESH_TOKEN_lock"`, `${P}*"`, "the refresher's grants"},
+	{"wildcard account", `:${AWS::AccountId}:parameter/${C}`, `:*:parameter/${C}`, "the refresher's grants"},
+	{"the lock cannot be read", `${P}TOKEN_FAMILY,${P}OAUTH_REFRESH_TOKEN_lock`, `${P}TOKEN_FAMILY`, "the refresher's grants"},
+	{"the client secret can be written", `"${P}REFRESH_TOKEN,`, `"${P}CLIENT_SECRET,${P}REFRESH_TOKEN,`, "the refresher's grants"},
+	{"the third connection is the second", `"Fn::Select":[2,`, `"Fn::Select":[1,`, "the refresher's grants"},
+	{"the fifth connection is forgotten", `{"Fn::If":["HasConnection5",`, `{"Fn::If":["HasAlarmTopic",`, "the refresher's grants"},
+	{"a path's slash is doubled", `"parameter//"`, `"parameter///"`, "the refresher's grants"},
+	{"the managed key gets a statement", `{"Fn::Equals":[{"Ref":"ParametersKey"},"alias/aws/ssm"]}`, `{"Fn::Equals":[{"Ref":"ParametersKey"},"never"]}`, "the refresher's grants"},
+	{"no encryption context", `"kms:EncryptionContext:PARAMETER_ARN"`, `"kms:EncryptionContext:PARAMETER"`, "the refresher's grants"},
+	{"condition on another service", `ssm.${AWS::Region}.amazonaws.com`, `*.${AWS::Region}.amazonaws.com`, "the refresher's grants"},
+	{"metrics of every namespace", `{"StringEquals":{"cloudwatch:namespace":{"Ref":"MetricNamespace"}}}`, `{}`, "the refresher's grants"},
+	{"negated resource", `"Action":"lambda:InvokeFunction","Effect":"Allow","Resource"`, `"Action":"lambda:InvokeFunction","Effect":"Allow","NotResource"`, "the scheduler's grants"},
+	{"any function can be invoked", `"Resource":{"Fn::GetAtt":["RefresherFunction","Arn"]}`, `"Resource":"*"`, "the scheduler's grants"},
+	{"anybody may assume", `{"Service":"lambda.amazonaws.com"}`, `{"AWS":"*"}`, "who may assume a role"},
+	{"confused deputy", `"ArnEquals":{"aws:SourceArn"`, `"ArnLike":{"aws:SourceArn"`, "who may assume a role"},
+	{"a managed policy from elsewhere", `"Policies":[{"PolicyDocument"`, `"ManagedPolicyArns":["arn:aws:iam::aws:policy/AmazonSSMFullAccess"],"Policies":[{"PolicyDocument"`, "no other policies"},
+	{"a policy for another role too", `"Roles":[{"Ref":"RefresherRole"}]`, `"Roles":[{"Ref":"RefresherRole"},"admin"]`, "no other policies"},
+	{"a policy too long to be one", `"Sid":"SavePair"`, `"Sid":"SavePair` + strings.Repeat("AndMore", 400) + `"`, "policies fit"},
+	{"no key rotation", `"EnableKeyRotation":true`, `"EnableKeyRotation":false`, "the key"},
+	{"the key goes with the stack", `"DeletionPolicy":"RetainExceptOnCreate"`, `"DeletionPolicy":"Delete"`, "the key"},
+	{"logs of others", `"kms:EncryptionContext:aws:logs:arn"`, `"kms:EncryptionContext:aws:logs:Arn"`, "the key"},
+	{"consumers by any way", `"Principal":{"AWS":{"Ref":"ConsumerRoleArns"}}`, `"Principal":{"AWS":"*"}`, "the key"},
+	{"consumers without the stack's key", `{"Condition":"ParametersUnderStackKey"},`, ``, "the key"},
+	{"plain queue", `"KmsMasterKeyId":{"Fn::GetAtt":["Key","Arn"]},`, ``, "the queue"},
+	{"short-lived dead letters", `"MessageRetentionPeriod":1209600`, `"MessageRetentionPeriod":345600`, "the queue"},
+	{"ticks too far apart", `"Default":"rate(5 minutes)"`, `"Default":"rate(10 minutes)"`, "the schedule"},
+	{"no such schedule", `"Default":"rate(5 minutes)"`, `"Default":"rate(5 minute)"`, "the schedule"},
+	{"another event", `\"action\":\"tick\"`, `\"action\":\"tock\"`, "the schedule"},
+	{"unknown placeholder", `aws.scheduler.scheduled-time`, `aws.scheduler.execution-id`, "the schedule"},
+	{"flexible window", `"FlexibleTimeWindow":{"Mode":"OFF"}`, `"FlexibleTimeWindow":{"MaximumWindowInMinutes":15,"Mode":"FLEXIBLE"}`, "the schedule"},
+	{"a day of retries", `"MaximumEventAgeInSeconds":300`, `"MaximumEventAgeInSeconds":86400`, "the retries"},
+	{"no retries", `"MaximumRetryAttempts":2`, `"MaximumRetryAttempts":0`, "the retries"},
+	{"undelivered ticks vanish", `"DeadLetterConfig":{"Arn":`, `"DeadLetterConfiguration":{"Arn":`, "the retries"},
+	{"failed ticks vanish", `"DeadLetterConfig":{"TargetArn":`, `"DeadLetterQueue":{"TargetArn":`, "the retries"},
+	{"always reserved", `{"Fn::If":["ReservesConcurrency",1,{"Ref":"AWS::NoValue"}]}`, `1`, "the function"},
+	{"overlapping ticks", `{"Fn::If":["ReservesConcurrency",1,`, `{"Fn::If":["ReservesConcurrency",2,`, "the function"},
+	{"outlives its lock", `"Timeout":120`, `"Timeout":900`, "the function"},
+	{"fixed architecture", `"Architectures":[{"Ref":"Architecture"}]`, `"Architectures":["arm64"]`, "the function"},
+	{"starts before it may read", `"DependsOn":["ReadParameters","WriteParameters"]`, `"DependsOn":["WriteParameters"]`, "the function"},
+	{"misspelt variable", `"REFRESH_BEFORE"`, `"REFRESH_BEFOR"`, "the environment"},
+	{"a variable nobody reads", `"REFRESH_BEFORE"`, `"LOG_LEVEL":"DEBUG","REFRESH_BEFORE"`, "the environment"},
+	{"swapped values", `"ATLASSIAN_AUTH_URL":{"Ref":"AtlassianAuthUrl"}`, `"ATLASSIAN_AUTH_URL":{"Ref":"AtlassianApiUrl"}`, "the environment"},
+	{"plain logs", `"KmsKeyId":{"Fn::GetAtt":["Key","Arn"]},`, ``, "the logs"},
+	{"logs for ever", `"RetentionInDays":{"Ref":"LogRetentionDays"}`, `"RetentionInDays":3653`, "the logs"},
+	{"another log group", `"LogGroup":{"Ref":"LogGroup"}`, `"LogGroup":"/aws/lambda/refresher"`, "the logs"},
+	{"metric that does not exist", `"MetricName":"Errors"`, `"MetricName":"Error"`, "the alarms"},
+	{"alarm on nothing", `"Name":"FunctionName"`, `"Name":"Function"`, "the alarms"},
+	{"alarm on another queue", `{"Fn::GetAtt":["DeadLetters","QueueName"]}`, `"DeadLetters"`, "the alarms"},
+	{"alarm that tells nobody", `"AlarmActions":{"Fn::If":["HasAlarmTopic"`, `"AlarmActions":{"Fn::If":["ReservesConcurrency"`, "the alarms"},
+	{"alarm that says nothing", `Means: `, ``, "the alarms"},
+	{"reference into nowhere", `{"Ref":"ScheduleGroup"}`, `{"Ref":"Schedules"}`, "the schedule"},
+	{"computed delimiter", `"Fn::Join":["parameter/",`, `"Fn::Join":[{"Ref":"AWS::Region"},`, "the refresher's grants"},
+}
+
+func TestEveryMutationIsFound(t *testing.T) {
+	var doc any
+	require.NoError(t, json.Unmarshal(transformed(t), &doc))
+	var compact bytes.Buffer
+	encoder := json.NewEncoder(&compact)
+	encoder.SetEscapeHTML(false) // the placeholders keep their < and >
+	require.NoError(t, encoder.Encode(doc))
+	original := compact.String()
+	for _, m := range mutations {
+		t.Run(m.fault, func(t *testing.T) {
+			require.True(t, strings.Contains(original, m.old), "the mutation does not apply any more; bring it up to date")
+			mutated := []byte(strings.ReplaceAll(original, m.old, m.new))
+			var foundBy []string
+			for _, sc := range scenarios {
+				s, err := deploy(mutated, sc)
+				require.NoError(t, err)
+				for _, c := range checks {
+					if len(c.run(s)) > 0 && !slices.Contains(foundBy, c.name) {
+						foundBy = append(foundBy, c.name)
+					}
+				}
+			}
+			require.Contains(t, foundBy, m.foundBy)
+		})
+	}
+}
+
+// TestEveryCheckFindsAMutation: a check that finds none would be no check.
+func TestEveryCheckFindsAMutation(t *testing.T) {
+	for _, c := range checks {
+		require.True(t, slices.ContainsFunc(mutations, func(m struct{ fault, old, new, foundBy string }) bool { return m.foundBy == c.name }), c.name)
+	}
+}

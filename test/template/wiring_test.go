@@ -1,0 +1,196 @@
+package template
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+)
+
+// every parses rate(N minutes), the only form of schedule that is allowed.
+func every(expression string) (time.Duration, bool) {
+	m := regexp.MustCompile(`^rate\((?:(1) minute|([2-9]|[1-9]\d+) minutes)\)$`).FindStringSubmatch(expression)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1] + m[2])
+	return time.Duration(n) * time.Minute, err == nil
+}
+
+func checkSchedule(s *stack) []string {
+	p := s.properties(s.only("AWS::Scheduler::Schedule"))
+	period, ok := every(fmt.Sprint(p["ScheduleExpression"]))
+	if !ok || period > family.Leeway/2 {
+		return []string{fmt.Sprintf("ticks at %v: expected rate(N minutes), at most half the leeway of %s apart", p["ScheduleExpression"], family.Leeway)}
+	}
+	findings := slices.Concat(
+		differ("state", s.values["ScheduleState"], p["State"]),
+		differ("flexible window", object{"Mode": "OFF"}, p["FlexibleTimeWindow"]),
+		differ("group", "tokens", p["GroupName"]),
+		differ("target", functionARN, at(p, "Target", "Arn")),
+		differ("role", "arn:aws:iam::111122223333:role/tokens-SchedulerRole", at(p, "Target", "RoleArn")))
+	var input map[string]string
+	if err := json.Unmarshal([]byte(fmt.Sprint(at(p, "Target", "Input"))), &input); err != nil {
+		return append(findings, "the input is not JSON: "+err.Error())
+	}
+	return append(findings, differ("input", map[string]string{
+		"action": "tick", "scheduled_time": "<aws.scheduler.scheduled-time>",
+	}, input)...)
+}
+
+// checkRetries: whatever becomes of a tick, it is tried again inside the
+// leeway, given up when the next one is there, and then kept where it is seen.
+func checkRetries(s *stack) (findings []string) {
+	schedule := s.properties(s.only("AWS::Scheduler::Schedule"))
+	invoke := s.properties(s.only("AWS::Lambda::EventInvokeConfig"))
+	for _, r := range []struct {
+		what             string
+		age, tries, dead any
+	}{
+		{"delivery", at(schedule, "Target", "RetryPolicy", "MaximumEventAgeInSeconds"), at(schedule, "Target", "RetryPolicy", "MaximumRetryAttempts"),
+			at(schedule, "Target", "DeadLetterConfig", "Arn")},
+		{"invocation", invoke["MaximumEventAgeInSeconds"], invoke["MaximumRetryAttempts"],
+			at(s.properties("RefresherFunction"), "DeadLetterConfig", "TargetArn")},
+	} {
+		if age := time.Duration(number(r.age)) * time.Second; age < time.Minute || age > family.Leeway/2 {
+			findings = append(findings, fmt.Sprintf("%s: an event is kept for %s: expected a minute to half the leeway", r.what, age))
+		}
+		if tries := number(r.tries); tries < 1 || tries > 5 {
+			findings = append(findings, fmt.Sprintf("%s: %d retries: expected one to five", r.what, tries))
+		}
+		findings = append(findings, differ(r.what+"'s dead letters", any(queueARN), r.dead)...)
+	}
+	return append(findings, slices.Concat(
+		differ("function of the retries", any("tokens-refresher"), invoke["FunctionName"]),
+		differ("qualifier of the retries", any("$LATEST"), invoke["Qualifier"]))...)
+}
+
+func checkFunction(s *stack) []string {
+	p := s.properties(s.only("AWS::Lambda::Function"))
+	var reserved any
+	if s.values["ReservedConcurrency"] == "1" {
+		reserved = 1.0
+	}
+	findings := slices.Concat(
+		differ("runtime", "provided.al2023", p["Runtime"]),
+		differ("handler", "bootstrap", p["Handler"]),
+		differ("architecture", []any{s.values["Architecture"]}, p["Architectures"]),
+		differ("memory", 128.0, p["MemorySize"]),
+		differ("reserved concurrency", reserved, p["ReservedConcurrentExecutions"]),
+		differ("role", "arn:aws:iam::111122223333:role/tokens-RefresherRole", p["Role"]),
+		differ("key of the environment", keyARN, p["KmsKeyArn"]),
+		differ("tracing", nil, p["TracingConfig"]),
+		compare("what it waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource("RefresherFunction")["DependsOn"])))
+	// A tick that outlives its lock could be overtaken.
+	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.LockStale || timeout < family.PostTimeout+family.SaveReserve {
+		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.LockStale))
+	}
+	return findings
+}
+
+// checkEnvironment: the variables are those that the function reads.
+func checkEnvironment(s *stack) []string {
+	variables := at(s.properties("RefresherFunction"), "Environment", "Variables").(object)
+	key := s.values["ParametersKey"]
+	if key == "stack" {
+		key = keyARN
+	}
+	return slices.Concat(
+		compare("variables", readVariables(), slices.Collect(maps.Keys(variables))),
+		differ("values", object{
+			"CONNECTIONS":          s.values["Connections"],
+			"REFRESH_BEFORE":       s.values["RefreshBefore"],
+			"FAMILY_LIFETIME_DAYS": s.values["FamilyLifetimeDays"],
+			"ACCESS_TOKEN_FORMAT":  s.values["AccessTokenFormat"],
+			"METRIC_NAMESPACE":     s.values["MetricNamespace"],
+			"PARAMETER_KEY_ID":     key,
+			"ATLASSIAN_AUTH_URL":   s.values["AtlassianAuthUrl"],
+			"ATLASSIAN_API_URL":    s.values["AtlassianApiUrl"],
+		}, variables))
+}
+
+// readVariables finds the names of environment variables in the function's
+// configuration: its string literals that look like one.
+func readVariables() []string {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions/refresher/config.go"), nil, 0)
+	if err != nil {
+		panic(fault(err.Error()))
+	}
+	variable := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
+	found := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			if text, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(text) {
+				found[text] = true
+			}
+		}
+		return true
+	})
+	return slices.Sorted(maps.Keys(found))
+}
+
+func checkLogs(s *stack) []string {
+	group := s.properties(s.only("AWS::Logs::LogGroup"))
+	retention := number(s.values["LogRetentionDays"])
+	return slices.Concat(
+		differ("the group's key", keyARN, group["KmsKeyId"]),
+		differ("its name", "/aws/lambda/tokens-refresher", group["LogGroupName"]),
+		differ("its retention", retention, number(group["RetentionInDays"])),
+		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-refresher"}, s.properties("RefresherFunction")["LoggingConfig"]))
+}
+
+// metricDimension is what an alarm of a service must name, and the resources it
+// can be.
+var metricDimension = map[string]struct {
+	dimension, resource string
+	metrics             []string
+}{
+	"AWS/Lambda": {"FunctionName", "AWS::Lambda::Function", []string{"Errors", "Throttles", "Duration", "AsyncEventsDropped", "DeadLetterErrors"}},
+	"AWS/SQS":    {"QueueName", "AWS::SQS::Queue", []string{"ApproximateNumberOfMessagesVisible"}},
+}
+
+func checkAlarms(s *stack) (findings []string) {
+	var watched []string
+	for _, id := range s.ids("AWS::CloudWatch::Alarm") {
+		p := s.properties(id)
+		d, ok := metricDimension[fmt.Sprint(p["Namespace"])]
+		if !ok || !slices.Contains(d.metrics, fmt.Sprint(p["MetricName"])) {
+			findings = append(findings, fmt.Sprintf("%s watches %v %v, which nothing publishes", id, p["Namespace"], p["MetricName"]))
+			continue
+		}
+		watched = append(watched, fmt.Sprint(p["MetricName"]))
+		var names []string
+		for _, r := range s.ids(d.resource) {
+			names = append(names, s.physical(r))
+		}
+		name := fmt.Sprint(at(p, "Dimensions", 0, "Value"))
+		if at(p, "Dimensions", 0, "Name") != d.dimension || at(p, "Dimensions", 1) != nil || !slices.Contains(names, name) {
+			findings = append(findings, fmt.Sprintf("%s: dimensions %v are of no resource of this stack", id, p["Dimensions"]))
+		}
+		var actions []string
+		if topic := fmt.Sprint(s.values["AlarmTopicArn"]); topic != "" {
+			actions = []string{topic}
+		}
+		findings = slices.Concat(findings,
+			compare(id+"'s actions", actions, strs(p["AlarmActions"])),
+			compare(id+"'s OK actions", actions, strs(p["OKActions"])),
+			differ(id+"'s threshold", 1.0, p["Threshold"]),
+			differ(id+"'s operator", "GreaterThanOrEqualToThreshold", p["ComparisonOperator"]),
+			differ(id+"'s missing data", "notBreaching", p["TreatMissingData"]),
+			differ(id+"'s period", 300.0, p["Period"]))
+		if text := fmt.Sprint(p["AlarmDescription"]); !strings.Contains(text, "Means: ") || !strings.Contains(text, "Do: ") || len(text) > 1024 {
+			findings = append(findings, id+": its description must say what it means and what to do, in 1024 characters")
+		}
+	}
+	return append(findings, compare("watched metrics", []string{"Errors", "ApproximateNumberOfMessagesVisible"}, watched)...)
+}
