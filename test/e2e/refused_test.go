@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+)
+
+// A wrong client secret is a fault of the configuration: the family lives,
+// nothing is stored but the failure, attempts get rarer, and the right secret
+// ends the wait at once.
+func TestWrongClientSecret(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	right, err := w.Emulator.RotateClientSecret(c.Fixture.App.ClientID)
+	require.NoError(t, err)
+	w.Pass(36 * time.Minute)
+	stored := c.Versions()
+
+	first := w.Tick()
+	w.RequireAction(first, "misconfigured")
+	require.Contains(t, first.Error.Message, "CLIENT_SECRET")
+	require.Len(t, first.Posts, 1)
+	stored[c.Names.Family]++
+	require.Equal(t, stored, c.Versions(), "only TOKEN_FAMILY may have changed")
+	failure := c.Record().LastFailure
+	require.Equal(t, []any{"configuration", "access_denied", 1}, []any{failure.Class, failure.Code, failure.Count})
+	require.True(t, c.Family().Alive())
+
+	soon := w.Tick()
+	w.RequireAction(soon, "misconfigured")
+	require.Empty(t, soon.Posts)
+	w.Pass(5 * time.Minute)
+	later := w.Tick()
+	w.RequireAction(later, "misconfigured")
+	require.Len(t, later.Posts, 1)
+	require.Equal(t, 2, c.Record().LastFailure.Count)
+
+	c.PutSecret(c.Names.ClientSecret, right.Reveal())
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(2)
+}
+
+// The account is deactivated for a while: the family survives it.
+func TestInactiveAccount(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{401, 403} {
+		w := world.New(t, world.Options{Policy: func(p *atlassiantest.Policy) { p.InactiveAccountStatus = status }})
+		c := w.Connection()
+		require.NoError(t, w.Emulator.Deactivate(c.Fixture.Account.ID))
+		w.RequireAction(w.Tick(), "misconfigured")
+		require.NoError(t, w.Emulator.Reactivate(c.Fixture.Account.ID))
+		w.Pass(5 * time.Minute)
+		w.RequireAction(w.Tick(), "rotated")
+		c.RequireHealthy(1)
+	}
+}
+
+// A revoked grant is refused for good, with either of the two bodies: the token
+// is presented once, not at every tick, and a new consent's token wakes the
+// connection, as a new family.
+func TestRevokedGrant(t *testing.T) {
+	t.Parallel()
+	for _, legacy := range []bool{false, true} {
+		w := world.New(t, world.Options{Policy: func(p *atlassiantest.Policy) { p.LegacyRefusalBody = legacy }})
+		c := w.Connection()
+		w.RequireAction(w.Tick(), "rotated")
+		require.NoError(t, w.Emulator.RevokeGrant(c.Fixture.Account.ID, c.Fixture.App.ClientID))
+		w.Pass(36 * time.Minute)
+		token := c.Version(c.Names.RefreshToken)
+
+		first := w.Tick()
+		w.RequireAction(first, "refused")
+		require.Contains(t, first.Error.Message, "consent")
+		require.Len(t, first.Posts, 1)
+		require.Nil(t, c.Parameter(c.Names.Lock))
+		for range 4 {
+			w.Pass(30 * time.Minute)
+			again := w.Tick()
+			w.RequireAction(again, "refused")
+			require.Empty(t, again.Posts)
+			require.Len(t, again.AWS, 2)
+		}
+		require.Equal(t, token, c.Version(c.Names.RefreshToken))
+		require.Equal(t, []float64{0, 1, 1, 1, 1, 1}, w.Moto.Published(t, w.Namespace, "FamilyLost"))
+
+		c.PutSecret(c.Names.RefreshToken, c.Consent())
+		woken := w.Tick()
+		require.Equal(t, 1, w.RequireAction(woken, "rotated").Generation)
+		c.RequireHealthy(1)
+		require.WithinDuration(t, time.Now(), c.Record().AuthorizedAt, time.Minute)
+	}
+}
+
+// A new consent is stored while the old token is on its way to Atlassian, which
+// refuses it: the refusal is not believed, and the consent stays.
+func TestConsentDuringARefusal(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	require.NoError(t, w.Emulator.RevokeGrant(c.Fixture.Account.ID, c.Fixture.App.ClientID))
+	w.Pass(36 * time.Minute)
+	held, finish := make(chan struct{}), make(chan struct{})
+	w.Atlassian.On(holding(held, finish))
+	first := background(w.Tick)
+	<-held
+	consent := c.Consent()
+	c.PutSecret(c.Names.RefreshToken, consent)
+	close(finish)
+	tick := <-first
+	require.NotNil(t, tick)
+	w.RequireAction(tick, "contended")
+	require.Equal(t, consent, c.Value(c.Names.RefreshToken))
+	w.RequireAction(w.Tick(), "rotated")
+	require.True(t, c.Family().Alive())
+	require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.RefreshToken).Status)
+}
+
+// The same, but the old token is still accepted: the new consent stays on top.
+func TestConsentDuringARotation(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	w.Pass(36 * time.Minute)
+	held, finish := make(chan struct{}), make(chan struct{})
+	w.Atlassian.On(holding(held, finish))
+	first := background(w.Tick)
+	<-held
+	consent := c.Consent()
+	c.PutSecret(c.Names.RefreshToken, consent)
+	close(finish)
+	require.NotNil(t, <-first)
+	require.Equal(t, consent, c.Value(c.Names.RefreshToken), "nobody can repeat a consent for us")
+	w.Pass(5 * time.Minute)
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(1)
+}
+
+// Atlassian does not answer at all. The request is given up in good time, the
+// tick ends by itself, and the next one replays.
+func TestAtlassianHangs(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	finish := make(chan struct{})
+	t.Cleanup(func() { close(finish) })
+	w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, After: func(*proxy.Call) { <-finish }})
+	tick := w.Tick()
+	require.False(t, tick.Exited, "the function must end by itself")
+	if w.Outcome(tick, c.Name).Action != "replayed" {
+		w.RequireAction(tick, "in_doubt")
+		w.Pass(5 * time.Minute)
+		w.RequireAction(w.Tick(), "replayed")
+	}
+	c.RequireHealthy(1)
+}

@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/moto"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+)
+
+// From four parameters filled in by hand: adopt, rotate, write back, idle,
+// rotate again when due; all with the default configuration's names.
+func TestFromSeedToSteadyState(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{Connections: []string{"PSOXY_JIRA_CLOUD_"},
+		Env: map[string]string{"CONNECTIONS": "", "METRIC_NAMESPACE": ""}})
+	c := w.Connection()
+	seed := c.Value(c.Names.RefreshToken)
+	begun := time.Now()
+
+	first := w.Tick()
+	o := w.RequireAction(first, "rotated")
+	require.Equal(t, 1, o.Generation)
+	require.InDelta(t, 365, *o.FamilyDaysRemaining, 0.01)
+	require.InDelta(t, 3600, *o.AccessTokenSecondsRemaining, 30)
+	require.Equal(t, []string{"GetParameters", "PutParameter", "GetParameters", "PutParameter", "PutParameter", "PutParameter",
+		"DeleteParameter", "PutMetricData"}, operations(first.AWS))
+	require.Len(t, first.Posts, 1)
+	c.RequireHealthy(1)
+	require.NotEqual(t, seed, c.Value(c.Names.RefreshToken))
+	require.Equal(t, "adopted", c.Record().AuthorizedAtSource)
+	require.WithinDuration(t, begun, c.Record().AuthorizedAt, time.Minute)
+	require.Equal(t, "SecureString", string(c.Parameter(c.Names.AccessToken).Type))
+	require.Equal(t, "SecureString", string(c.Parameter(c.Names.RefreshToken).Type))
+	require.Equal(t, "String", string(c.Parameter(c.Names.Family).Type))
+
+	stored := c.Versions()
+	for range 2 {
+		idle := w.Tick()
+		w.RequireAction(idle, "idle")
+		require.Equal(t, []string{"GetParameters", "PutMetricData"}, operations(idle.AWS))
+		require.Empty(t, idle.Posts)
+	}
+	require.Equal(t, stored, c.Versions())
+
+	w.Pass(34 * time.Minute)
+	w.RequireAction(w.Tick(), "idle")
+	w.Pass(2 * time.Minute)
+	for generation := 2; generation <= 4; generation++ {
+		again := w.Tick()
+		require.Equal(t, generation, w.RequireAction(again, "rotated").Generation)
+		require.LessOrEqual(t, len(again.AWS), 8)
+		require.Len(t, again.Posts, 1)
+		c.RequireHealthy(generation)
+		w.RequireAction(w.Tick(), "idle")
+		w.Pass(36 * time.Minute)
+	}
+	require.Equal(t, 1, w.Function.Starts())
+	requireMetrics(t, w, begun)
+}
+
+// requireMetrics reads back what the ten ticks of the steady state published.
+func requireMetrics(t *testing.T, w *world.World, begun time.Time) {
+	t.Helper()
+	const namespace = "TokenKeeper"
+	metrics := w.Moto.Metrics(t, namespace)
+	require.LessOrEqual(t, len(metrics), 10, "CloudWatch gives ten metrics for free")
+	rollup := func(name string) []float64 {
+		require.Contains(t, metrics, moto.Metric{Name: name, Dimensions: map[string]string{}})
+		values := w.Moto.Published(t, namespace, name)
+		require.Len(t, values, 10, name)
+		return values
+	}
+	require.Equal(t, []float64{1, 0, 0, 0, 1, 0, 1, 0, 1, 0}, rollup("Rotations"))
+	require.Equal(t, []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, rollup("Heartbeat"))
+	for _, name := range []string{"RotationFailures", "InDoubt", "FamilyLost"} {
+		require.Equal(t, make([]float64, 10), rollup(name), name)
+	}
+	days := rollup("FamilyDaysRemaining")
+	require.InDelta(t, 365, days[0], 0.001)
+	require.InDelta(t, 365-108.0/24/60, days[9], 0.001, "108 minutes later")
+	require.InDelta(t, 90, rollup("InactivityDaysRemaining")[9], 0.001)
+	require.InDeltaSlice(t, []float64{3600, 3600, 3600, 1560, 3600, 3600, 3600, 3600, 3600, 3600},
+		rollup("AccessTokenSecondsRemaining"), 30)
+
+	// As CloudWatch's users read them.
+	total := 0.0
+	for _, v := range w.Moto.Values(t, namespace, moto.Metric{Name: "Rotations"}, "Sum", begun, time.Now()) {
+		total += v
+	}
+	require.InDelta(t, 4, total, 0)
+	connection := moto.Metric{Name: "FamilyDaysRemaining", Dimensions: map[string]string{"Connection": "PSOXY_JIRA_CLOUD_"}}
+	require.Contains(t, metrics, connection)
+	require.NotEmpty(t, w.Moto.Values(t, namespace, connection, "Minimum", begun, time.Now()))
+}
+
+// A rotation is told by logs in JSON, each line with the request id, and every
+// line about a connection with its name.
+func TestLogs(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	tick := w.Tick()
+	w.RequireAction(tick, "rotated")
+	require.NotEmpty(t, tick.Lines)
+	for _, line := range tick.Lines {
+		require.Equal(t, tick.RequestID, line["request_id"], "%v", line)
+		require.Equal(t, w.Connection().Name, line["connection"], "%v", line)
+		require.Equal(t, "2026-11-24T04:00:00Z", line["scheduled_time"], "%v", line)
+		require.Contains(t, []any{"INFO", "WARN", "ERROR"}, line["level"])
+		_, err := time.Parse(time.RFC3339Nano, line["time"].(string))
+		require.NoError(t, err)
+	}
+	second := w.Tick()
+	for _, line := range second.Lines {
+		require.Equal(t, second.RequestID, line["request_id"], "a warm process must not keep the first request's id")
+	}
+}
+
+// The same event delivered twice, and `{}`, are ticks like any other.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	for _, event := range []string{`{}`, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, `null`} {
+		tick := w.Invoke(w.Function, event)
+		require.Nil(t, tick.Error, event)
+	}
+	require.Len(t, w.Atlassian.Calls(world.TokenEndpoint), 1)
+	for _, event := range []string{
+		`{"action":"rotate"}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `[]`, `"tick"`, `17`,
+		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+	} {
+		tick := w.Invoke(w.Function, event)
+		require.NotNil(t, tick.Error, event)
+		require.Equal(t, "UnexpectedEvent", tick.Error.Type, event)
+		require.Contains(t, tick.Error.Message, `{"action":"tick"`)
+		require.Empty(t, tick.AWS, event)
+		require.False(t, tick.Exited)
+	}
+}
+
+// In psoxy's form the access token carries its expiry, and a rotation keeps it so.
+func TestPsoxyForm(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{Env: map[string]string{"ACCESS_TOKEN_FORMAT": "psoxy-json"}})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	fields := map[string]any{}
+	require.NoError(t, json.Unmarshal([]byte(c.Value(c.Names.AccessToken)), &fields))
+	require.Len(t, fields, 2)
+	_, err := w.Emulator.ValidateAccess(atlassian.NewSecret(fields["token"].(string)))
+	require.NoError(t, err)
+	expires := time.UnixMilli(int64(fields["expirationDate"].(float64)))
+	require.WithinDuration(t, time.Now().Add(time.Hour), expires, time.Minute)
+	w.RequireAction(w.Tick(), "idle")
+	w.Pass(36 * time.Minute)
+	w.RequireAction(w.Tick(), "rotated")
+}
+
+// Two execution environments tick at once: one rotates, the other finds the
+// lock or the result; one token request is made.
+func TestConcurrentTicks(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	other := w.NewFunction(w.Env)
+	held, finish := make(chan struct{}), make(chan struct{})
+	w.Atlassian.On(holding(held, finish))
+	first := background(w.Tick)
+	<-held
+	meanwhile := w.Invoke(other, `{}`)
+	w.RequireAction(meanwhile, "contended")
+	close(finish)
+	tick := <-first
+	require.NotNil(t, tick)
+	w.RequireAction(tick, "rotated")
+	w.RequireAction(w.Invoke(other, `{}`), "idle")
+	require.Len(t, w.Atlassian.Calls(world.TokenEndpoint), 1)
+	w.Connection().RequireHealthy(1)
+}
+
+// Tokens beyond 4 KB need the advanced tier, which Intelligent-Tiering chooses.
+func TestTokensBeyondFourKilobytes(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{Policy: func(p *atlassiantest.Policy) { p.TokenPadding = 4500 }})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(1)
+	require.Greater(t, len(c.Value(c.Names.RefreshToken)), 4096)
+	for _, call := range w.AWS.Calls("PutParameter") {
+		var input map[string]any
+		require.NoError(t, json.Unmarshal(call.Request, &input))
+		if !strings.HasSuffix(world.Parameter(&call), "_lock") {
+			require.Equal(t, "Intelligent-Tiering", input["Tier"])
+		}
+		if input["Type"] == "SecureString" {
+			require.Equal(t, "alias/aws/ssm", input["KeyId"])
+		}
+	}
+}
