@@ -1,0 +1,94 @@
+# Everything is done from here; `make` alone lists the targets.
+# Only Go and make are needed for demo and build. The rest installs its Python tools into .venv by itself.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Architecture of the Lambda binaries: arm64 or amd64. `make build GOARCH=amd64` chooses it too; the command line tool
+# is always built for this machine.
+LAMBDA_GOARCH ?= $(or $(GOARCH),arm64)
+unexport GOARCH GOOS
+SAM_ARCHITECTURE = $(if $(filter amd64,$(LAMBDA_GOARCH)),x86_64,arm64)
+
+# The same source gives the same bytes: no path, no revision, no symbols. See aws-lambda-go for lambda.norpc.
+LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false -ldflags '-s -w'
+LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
+
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# The race detector needs a C compiler.
+RACE ?= $(if $(shell command -v $(shell go env CC)),-race)
+
+TOOLS := .venv/.installed
+SAM := SAM_CLI_TELEMETRY=0 .venv/bin/sam
+SAM_CONFIG := --config-file $(CURDIR)/deploy/sam/samconfig.toml
+# The checks of the template call no AWS service, but the tools want a region.
+ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## Keep a token family alive on embedded parts; needs Go only
+	go run ./cmd/tokenkeeper demo
+
+.PHONY: build
+build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
+	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
+	$(LAMBDA_GO) -o build/lambda/refresher/bootstrap ./functions/refresher
+
+# What `sam build` calls; ARTIFACTS_DIR is where it wants the binary.
+.PHONY: build-RefresherFunction
+build-RefresherFunction:
+	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/refresher
+
+.PHONY: setup
+setup: $(TOOLS) ## Install the pinned Python tools into .venv
+$(TOOLS): tools/requirements.txt tools/setup.sh
+	tools/setup.sh .venv tools/requirements.txt
+	touch $@
+
+.PHONY: test
+test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
+
+.PHONY: go-test
+go-test: setup ## All Go tests, end-to-end ones included
+	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
+	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
+	go test -timeout 20m ./test/...
+
+.PHONY: sam-check
+sam-check: setup ## sam validate --lint and sam build
+	$(ANY_REGION) $(SAM) validate --lint $(SAM_CONFIG)
+	$(ANY_REGION) LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG)
+
+.PHONY: lint
+lint: setup ## gofmt, vet, staticcheck, the rules of test/architecture, cfn-lint (also on the transformed template)
+	@unformatted=$$(find . -name '*.go' -not -path './.*' -not -path './build/*' -exec gofmt -l {} +); \
+	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	go test ./test/architecture
+	bash -n .ci/run tools/*.sh
+	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
+	$(ANY_REGION) .venv/bin/cfn-lint template.yaml build/template.transformed.json
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz test for FUZZTIME (10s)
+	tools/fuzz.sh $(or $(FUZZTIME),10s)
+
+# PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
+.PHONY: deploy
+deploy: setup ## Build and deploy with your AWS credentials and region (PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
+	$(SAM) deploy $(SAM_CONFIG) --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+
+.PHONY: clean
+clean: ## Remove what was built (not .venv)
+	rm -rf build .aws-sam
