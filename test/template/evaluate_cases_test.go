@@ -49,6 +49,8 @@ func TestEvaluatorRefuses(t *testing.T) {
 	require.NoError(t, err)
 	for expression, problem := range map[string]string{
 		`{"Ref":"Nobody"}`:                                    "there is no resource Nobody",
+		`{"Ref":"Absent"}`:                                    "a reference to Absent, which this deployment does not create",
+		`{"Fn::GetAtt":["Absent","Arn"]}`:                     "a reference to Absent, which this deployment does not create",
 		`{"Fn::Select":[2,{"Ref":"List"}]}`:                   "Fn::Select wants item 2 of 2",
 		`{"Fn::Join":[{"Ref":"AWS::Region"},{"Ref":"List"}]}`: "the delimiter of Fn::Join must be a literal string",
 		`{"Fn::Cidr":["10.0.0.0/8",1]}`:                       "the tests do not know Fn::Cidr",

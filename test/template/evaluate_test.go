@@ -161,6 +161,7 @@ func (s *stack) ref(name string) any {
 	if v, ok := s.values[name]; ok {
 		return v
 	}
+	s.mustCreate(name)
 	switch id := s.physical(name); s.resource(name)["Type"] {
 	case "AWS::SQS::Queue":
 		return "https://sqs.eu-west-1.amazonaws.com/111122223333/" + id
@@ -182,8 +183,17 @@ func (s *stack) physical(id string) string {
 	return "tokens-" + id
 }
 
+// mustCreate: CloudFormation refuses a reference to a resource whose condition
+// does not hold.
+func (s *stack) mustCreate(id string) {
+	if condition, ok := s.resource(id)["Condition"].(string); ok && !s.holds(condition) {
+		panic(fault("a reference to " + id + ", which this deployment does not create"))
+	}
+}
+
 // attribute is Fn::GetAtt.
 func (s *stack) attribute(id, attribute string) string {
+	s.mustCreate(id)
 	kind := fmt.Sprint(s.resource(id)["Type"], ".", attribute)
 	form, ok := map[string]string{
 		"AWS::KMS::Key.Arn":                 "arn:aws:kms:eu-west-1:111122223333:key/%s",
