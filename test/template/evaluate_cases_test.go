@@ -27,7 +27,7 @@ func TestEvaluator(t *testing.T) {
 		{`{"Fn::Join":["-",{"Ref":"List"}]}`, `"x-y"`},
 		{`{"Fn::Split":[",",{"Fn::Sub":"${Name},,"}]}`, `["a","b","",""]`},
 		{`{"Fn::Select":[1,{"Fn::Split":[",",{"Ref":"Name"}]}]}`, `"b"`},
-		{`{"Fn::Sub":["${N}/${AWS::Region}/${Queue.Arn}/${!Kept}",{"N":{"Ref":"Name"}}]}`, `"a,b/eu-west-1/arn:aws:sqs:eu-west-1:111122223333:tokens-Queue/${!Kept}"`},
+		{`{"Fn::Sub":["${N}/${AWS::Region}/${Queue.Arn}/${!Kept}",{"N":{"Ref":"Name"}}]}`, `"a,b/eu-west-1/arn:aws:sqs:eu-west-1:111122223333:tokens-Queue/${Kept}"`},
 		{`{"Fn::GetAtt":["Role","Arn"]}`, `"arn:aws:iam::111122223333:role/tokens-r"`},
 		{`{"Fn::GetAtt":"Role.Arn"}`, `"arn:aws:iam::111122223333:role/tokens-r"`},
 		{`{"Ref":"Queue"}`, `"https://sqs.eu-west-1.amazonaws.com/111122223333/tokens-Queue"`},

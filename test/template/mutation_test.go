@@ -91,6 +91,12 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"pages in the clear", `"aws:SecureTransport":"false"`, `"aws:SecureTransport":"true"`, "the topics"},
 	{"a mail to nobody", `"Endpoint":{"Ref":"PageEmail"}`, `"Endpoint":{"Ref":"TicketEmail"}`, "the topics"},
 	{"a call over http", `"Protocol":"https"`, `"Protocol":"http"`, "the topics"},
+	{"the dashboard shows nothing", `MetricName=\\\"FamilyDaysRemaining\\\"`, `MetricName=\\\"FamilyDaysLeft\\\"`, "the dashboard"},
+	{"a line at another day", `\"value\": ${ThirdWarningDays}`, `\"value\": ${SecondWarningDays}`, "the dashboard"},
+	{"an alarm is not shown", `\"${RotationFailingAlarm.Arn}\",`, ``, "the dashboard"},
+	{"a broken dashboard", `\"sortBy\"`, `sortBy`, "the dashboard"},
+	{"the dashboard of another stack", `\"${MetricNamespace}/${AWS::StackName}\", \"Heartbeat\"`, `\"TokenKeeper\", \"Heartbeat\"`, "the dashboard"},
+	{"a hidden problem", ` OR \\\"InDoubt\\\"`, ``, "the dashboard"},
 	{"reference into nowhere", `{"Ref":"ScheduleGroup"}`, `{"Ref":"Schedules"}`, "the schedule"},
 	{"computed delimiter", `"Fn::Join":["parameter/",`, `"Fn::Join":[{"Ref":"AWS::Region"},`, "the refresher's grants"},
 }
