@@ -16,6 +16,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
@@ -51,9 +52,15 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	parameters := ssmstore.New(ssmstore.NewClient(aws), c.keyID)
+	if c.noChangeHours > 0 {
+		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.connections), func(name string, err error) {
+			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
+		})
+	}
 	r := &refresher.Refresher{
 		Keeper: rotation.New(rotation.Config{
-			Store:   ssmstore.New(ssmstore.NewClient(aws), c.keyID),
+			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
 			Now:     time.Now,
 			Sleep:   sleep,
@@ -65,6 +72,14 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Parallel:    parallel,
 	}
 	return r.Tick, nil
+}
+
+// refreshTokens are the names of the connections' refresh tokens.
+func refreshTokens(connections []rotation.Connection) (names []string) {
+	for _, c := range connections {
+		names = append(names, family.NamesOf(c.Name).RefreshToken)
+	}
+	return names
 }
 
 // handler serves one event.

@@ -1,11 +1,14 @@
 package template
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
 // The two urgencies.
@@ -173,15 +176,19 @@ func checkTopics(s *stack) (findings []string) {
 		arn := s.topicOf(t.urgency)
 		topics, policies = append(topics, t.topic), append(policies, t.topic+"Policy")
 		policy := s.properties(t.topic + "Policy")
+		may := []string{
+			grant("Allow", "Service:cloudwatch.amazonaws.com", "sns:Publish", arn,
+				`{"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:tokens-*"},"StringEquals":{"aws:SourceAccount":"111122223333"}}`),
+			grant("Deny", "*", "sns:Publish", arn, `{"Bool":{"aws:SecureTransport":"false"}}`),
+		}
+		if t.urgency == page && s.values["NoChangeNotificationHours"] != "0" {
+			may = append(may, grant("Allow", "Service:events.amazonaws.com", "sns:Publish", arn, ""))
+		}
 		findings = slices.Concat(findings,
 			differ(t.topic+"'s name", "tokens-"+t.urgency, s.properties(t.topic)["TopicName"]),
 			differ(t.topic+"'s key", s.key(), s.properties(t.topic)["KmsMasterKeyId"]),
 			differ(t.topic+"Policy's topics", []any{arn}, policy["Topics"]),
-			compare(t.topic+"Policy", []string{
-				grant("Allow", "Service:cloudwatch.amazonaws.com", "sns:Publish", arn,
-					`{"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:tokens-*"},"StringEquals":{"aws:SourceAccount":"111122223333"}}`),
-				grant("Deny", "*", "sns:Publish", arn, `{"Bool":{"aws:SecureTransport":"false"}}`),
-			}, statements(policy["PolicyDocument"])))
+			compare(t.topic+"Policy", may, statements(policy["PolicyDocument"])))
 		for protocol, parameter := range map[string]string{"email": t.email, "https": t.url} {
 			if endpoint := s.values[parameter]; endpoint != "" {
 				subscriptions = append(subscriptions, fmt.Sprintf("%s %v to %s", protocol, endpoint, arn))
@@ -197,4 +204,36 @@ func checkTopics(s *stack) (findings []string) {
 		compare("topics", topics, s.ids("AWS::SNS::Topic")),
 		compare("topic policies", policies, s.ids("AWS::SNS::TopicPolicy")),
 		compare("subscriptions", subscriptions, found))
+}
+
+// checkNoChange: Parameter Store's own event reaches the page topic, for each
+// connection's refresh token and for nothing else.
+func checkNoChange(s *stack) []string {
+	if s.values["NoChangeNotificationHours"] == "0" {
+		return compare("rules", nil, s.ids("AWS::Events::Rule"))
+	}
+	p := s.properties(s.only("AWS::Events::Rule"))
+	var names []any
+	for _, connection := range s.connections {
+		names = append(names, family.NamesOf(connection).RefreshToken)
+	}
+	var message string
+	if err := json.Unmarshal([]byte(fmt.Sprint(at(p, "Targets", 0, "InputTransformer", "InputTemplate"))), &message); err != nil {
+		return []string{"the message is no JSON string: " + err.Error()}
+	}
+	findings := slices.Concat(
+		differ("state of the rule", nil, p["State"]),
+		differ("schedule of the rule", nil, p["ScheduleExpression"]),
+		differ("pattern", object{
+			"source":      []any{"aws.ssm"},
+			"detail-type": []any{"Parameter Store Policy Action"},
+			"detail":      object{"policy-type": []any{"NoChangeNotification"}, "parameter-name": names},
+		}, p["EventPattern"]),
+		differ("targets", 1, len(p["Targets"].([]any))),
+		differ("target", any(s.topicOf(page)), at(p, "Targets", 0, "Arn")),
+		differ("parts of the message", any(object{"name": "$.detail.parameter-name", "reason": "$.detail.action-reason", "at": "$.time"}), at(p, "Targets", 0, "InputTransformer", "InputPathsMap")))
+	if !strings.HasSuffix(message, fmt.Sprintf("Runbook: %v#no-change", s.values["RunbookUrl"])) {
+		findings = append(findings, "the message does not link to the runbook")
+	}
+	return findings
 }

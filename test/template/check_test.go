@@ -36,6 +36,7 @@ var checks = []check{
 	{"what the alarms say", checkDescriptions},
 	{"the topics", checkTopics},
 	{"the dashboard", checkDashboard},
+	{"the event of Parameter Store", checkNoChange},
 }
 
 // run applies a check; what cannot be evaluated, or is of another form than the

@@ -31,6 +31,13 @@ func checkKey(s *stack) []string {
 				`{"StringEquals":{"aws:SourceAccount":"111122223333"}}`))
 		}
 	}
+	if s.values["NoChangeNotificationHours"] != "0" {
+		// AWS supports no condition on the source for events to encrypted topics
+		// (SNS Developer Guide, key management): with one they would be lost.
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+			want = append(want, grant("Allow", "Service:events.amazonaws.com", action, "*", ""))
+		}
+	}
 	if s.values["ParametersKey"] == "stack" {
 		for _, consumer := range strs(s.values["ConsumerRoleArns"]) {
 			if consumer != "" {

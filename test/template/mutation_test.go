@@ -97,6 +97,11 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"a broken dashboard", `\"sortBy\"`, `sortBy`, "the dashboard"},
 	{"the dashboard of another stack", `\"${MetricNamespace}/${AWS::StackName}\", \"Heartbeat\"`, `\"TokenKeeper\", \"Heartbeat\"`, "the dashboard"},
 	{"a hidden problem", ` OR \\\"InDoubt\\\"`, ``, "the dashboard"},
+	{"an event that never comes", `"Parameter Store Policy Action"`, `"Parameter Store Change"`, "the event of Parameter Store"},
+	{"the event of another parameter", `${Names}REFRESH_TOKEN`, `${Names}ACCESS_TOKEN`, "the event of Parameter Store"},
+	{"the event goes nowhere", `"Arn":{"Fn::If":["OwnPageTopic",{"Ref":"PageTopic"},{"Ref":"PageTopicArn"}]},"Id":"pages"`, `"Arn":{"Ref":"DeadLetters"},"Id":"pages"`, "the event of Parameter Store"},
+	{"EventBridge may not publish", `"Principal":{"Service":"events.amazonaws.com"},"Resource":{"Ref":"PageTopic"}`, `"Principal":{"Service":"ssm.amazonaws.com"},"Resource":{"Ref":"PageTopic"}`, "the topics"},
+	{"EventBridge may not use the key", `"Principal":{"Service":"events.amazonaws.com"},"Resource":"*"`, `"Principal":{"Service":"ssm.amazonaws.com"},"Resource":"*"`, "the key"},
 	{"reference into nowhere", `{"Ref":"ScheduleGroup"}`, `{"Ref":"Schedules"}`, "the schedule"},
 	{"computed delimiter", `"Fn::Join":["parameter/",`, `"Fn::Join":[{"Ref":"AWS::Region"},`, "the refresher's grants"},
 }

@@ -91,6 +91,8 @@ var scenarios = []scenario{
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
+	{"told by Parameter Store", map[string]string{"NoChangeNotificationHours": "6", "Connections": "A_,/r/B_"}},
+	{"told by Parameter Store, at a topic of one's own", map[string]string{"NoChangeNotificationHours": "24", "PageTopicArn": topicARN, "TicketTopicArn": topicARN}},
 	{"no key of its own", map[string]string{"StackKey": "none"}},
 	{"no key of its own, but another's", map[string]string{"StackKey": "none", "ParametersKey": otherKeyARN, "PageEmail": "ops@example.com"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},

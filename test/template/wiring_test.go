@@ -107,14 +107,15 @@ func checkEnvironment(s *stack) []string {
 	return slices.Concat(
 		compare("variables", readVariables(), slices.Collect(maps.Keys(variables))),
 		differ("values", object{
-			"CONNECTIONS":          s.values["Connections"],
-			"REFRESH_BEFORE":       s.values["RefreshBefore"],
-			"FAMILY_LIFETIME_DAYS": s.values["FamilyLifetimeDays"],
-			"ACCESS_TOKEN_FORMAT":  s.values["AccessTokenFormat"],
-			"METRIC_NAMESPACE":     s.namespace(),
-			"PARAMETER_KEY_ID":     key,
-			"ATLASSIAN_AUTH_URL":   s.values["AtlassianAuthUrl"],
-			"ATLASSIAN_API_URL":    s.values["AtlassianApiUrl"],
+			"CONNECTIONS":                  s.values["Connections"],
+			"REFRESH_BEFORE":               s.values["RefreshBefore"],
+			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
+			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],
+			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
+			"METRIC_NAMESPACE":             s.namespace(),
+			"PARAMETER_KEY_ID":             key,
+			"ATLASSIAN_AUTH_URL":           s.values["AtlassianAuthUrl"],
+			"ATLASSIAN_API_URL":            s.values["AtlassianApiUrl"],
 		}, variables))
 }
 
