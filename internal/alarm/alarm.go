@@ -2,13 +2,14 @@ package alarm
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
 // Alarm is a metric alarm as a template defines it.
 type Alarm struct {
-	// ID is the logical id in the template.
-	ID          string
+	// ID is the logical id in the template, Name what CloudWatch calls it.
+	ID, Name    string
 	Description string
 	// M of the N newest data points must breach.
 	M, N      int
@@ -25,6 +26,10 @@ type Alarm struct {
 	// result is the id whose series is compared with the threshold.
 	result   string
 	breaches func(value, threshold float64) bool
+
+	// series and scratch are reused by points.
+	series  map[string][]float64
+	scratch []point
 }
 
 // metricQuery is a metric with its statistic.
@@ -70,35 +75,34 @@ func (a *Alarm) Actions(s State) []string {
 }
 
 // points are the data points of the evaluation range that ends at a minute,
-// oldest first.
+// oldest first. They are valid until the next call.
 func (a *Alarm) points(s *Samples, end int64, length int) []point {
-	series := map[string][]float64{}
+	if len(a.scratch) != length {
+		a.scratch = make([]point, length)
+		a.series = map[string][]float64{}
+		for _, q := range a.metrics {
+			a.series[q.id] = make([]float64, length)
+		}
+	}
 	minutes := int64(a.Period / time.Minute)
 	for _, q := range a.metrics {
-		line := make([]float64, length)
+		line, data := a.series[q.id], s.series[q.metric]
 		for i := range line {
 			to := end - int64(length-1-i)*minutes
-			line[i] = s.over(q.metric, to-minutes, to).value(q.statistic)
+			line[i] = data.over(to-minutes, to).value(q.statistic)
 		}
-		series[q.id] = line
 	}
 	for _, q := range a.expressions {
-		v := q.eval(series)
-		if v.kind != single || len(v.series[0]) != length {
-			// parse.go cannot see this: an expression's kind follows from its functions.
-			series[q.id] = make([]float64, length)
-			for i := range series[q.id] {
-				series[q.id][i] = math.NaN()
-			}
-			continue
+		v := q.eval(a.series)
+		if v.kind != single {
+			v = value{series: [][]float64{slices.Repeat([]float64{math.NaN()}, length)}}
 		}
-		series[q.id] = v.series[0]
+		a.series[q.id] = v.series[0]
 	}
-	points := make([]point, length)
-	for i, v := range series[a.result] {
-		points[i] = pointOf(v, a.Threshold, a.breaches)
+	for i, v := range a.series[a.result] {
+		a.scratch[i] = pointOf(v, a.Threshold, a.breaches)
 	}
-	return points
+	return a.scratch
 }
 
 // Change is an alarm's change of state.

@@ -155,10 +155,9 @@ func (s *Samples) insert(n sample) {
 	line.minutes = m
 }
 
-// over returns the statistics of a metric over the minutes from ≤ m < to.
-func (s *Samples) over(m Metric, from, to int64) (all statistics) {
-	line := s.series[m]
-	if line == nil {
+// over returns the statistics over the minutes from ≤ m < to.
+func (line *series) over(from, to int64) (all statistics) {
+	if line == nil || len(line.minutes) == 0 || line.minutes[len(line.minutes)-1].minute < from {
 		return all
 	}
 	i := sort.Search(len(line.minutes), func(i int) bool { return line.minutes[i].minute >= from })

@@ -124,7 +124,9 @@ func parse(id string, properties cloudformation.Object) (*Alarm, error) {
 	r := read(properties)
 	a := &Alarm{ID: id, Description: r.text("AlarmDescription"), Operator: r.text("ComparisonOperator"),
 		Threshold: r.number("Threshold"), N: int(r.number("EvaluationPeriods"))}
-	r.take("AlarmName")
+	if a.Name = r.text("AlarmName"); a.Name == "" {
+		a.Name = id
+	}
 	r.take("Tags")
 	a.M = a.N
 	if _, ok := properties["DatapointsToAlarm"]; ok {

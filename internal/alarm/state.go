@@ -36,23 +36,23 @@ const (
 // data points of the evaluation range, oldest first, for an alarm of m out of n
 // that is in the given state.
 func evaluate(points []point, m, n int, treat Missing, current State) State {
-	existing := make([]point, 0, len(points))
-	for _, p := range points {
-		if p != absent {
-			existing = append(existing, p)
+	// The newest n that exist, from however far back they come.
+	existing, bad := 0, 0
+	for i := len(points) - 1; i >= 0 && existing < n; i-- {
+		switch points[i] {
+		case breaching:
+			bad++
+			existing++
+		case within:
+			existing++
 		}
 	}
-	if len(existing) >= n {
-		// The newest real ones suffice, from however far back they come.
-		return stateIf(count(existing[len(existing)-n:], breaching) >= m)
-	}
-	bad, filled := count(existing, breaching), n-len(existing)
-	switch {
+	switch filled := n - existing; {
 	case treat == TreatAsBreaching:
 		return stateIf(bad+filled >= m)
-	case treat == TreatAsNotBreaching || bad >= m:
-		return stateIf(bad >= m)
-	case count(existing, within) > 0:
+	case bad >= m:
+		return InAlarm
+	case filled == 0, treat == TreatAsNotBreaching, existing > bad:
 		return OK
 	case treat == TreatAsIgnore:
 		return current
@@ -79,15 +79,6 @@ func stateIf(alarm bool) State {
 		return InAlarm
 	}
 	return OK
-}
-
-func count(points []point, kind point) (n int) {
-	for _, p := range points {
-		if p == kind {
-			n++
-		}
-	}
-	return n
 }
 
 // operators compare a data point with the threshold.
