@@ -32,6 +32,9 @@ var checks = []check{
 	{"the environment", checkEnvironment},
 	{"the logs", checkLogs},
 	{"the alarms", checkAlarms},
+	{"whom the alarms tell", checkActions},
+	{"what the alarms say", checkDescriptions},
+	{"the topics", checkTopics},
 }
 
 // run applies a check; what cannot be evaluated, or is of another form than the

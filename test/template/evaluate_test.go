@@ -164,6 +164,8 @@ func (s *stack) ref(name string) any {
 	switch id := s.physical(name); s.resource(name)["Type"] {
 	case "AWS::SQS::Queue":
 		return "https://sqs.eu-west-1.amazonaws.com/111122223333/" + id
+	case "AWS::SNS::Topic":
+		return "arn:aws:sns:eu-west-1:111122223333:" + id
 	default:
 		return id
 	}
@@ -172,7 +174,7 @@ func (s *stack) ref(name string) any {
 // physical is the name that a resource is given, or one made up as
 // CloudFormation would.
 func (s *stack) physical(id string) string {
-	for _, property := range []string{"FunctionName", "LogGroupName", "QueueName", "RoleName", "Name"} {
+	for _, property := range []string{"FunctionName", "LogGroupName", "QueueName", "RoleName", "TopicName", "AlarmName", "Name"} {
 		if v := at(s.resource(id), "Properties", property); v != nil {
 			return fmt.Sprint(s.value(v))
 		}

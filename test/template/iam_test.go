@@ -91,7 +91,7 @@ func parameterARN(name string) string {
 }
 
 func checkRefresherGrants(s *stack) []string {
-	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.values["MetricNamespace"]}})
+	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.namespace()}})
 	want := []string{
 		grant("Allow", "-", "logs:CreateLogStream", logGroupARN+":*", ""),
 		grant("Allow", "-", "logs:PutLogEvents", logGroupARN+":*", ""),

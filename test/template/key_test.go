@@ -21,6 +21,13 @@ func checkKey(s *stack) []string {
 		want = append(want, grant("Allow", "Service:scheduler.amazonaws.com", action, "*",
 			`{"StringEquals":{"aws:SourceAccount":"111122223333"}}`))
 	}
+	if s.values["PageTopicArn"] == "" || s.values["TicketTopicArn"] == "" {
+		// Without these two actions CloudWatch's messages to the topics are lost, silently.
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+			want = append(want, grant("Allow", "Service:cloudwatch.amazonaws.com", action, "*",
+				`{"StringEquals":{"aws:SourceAccount":"111122223333"}}`))
+		}
+	}
 	if s.values["ParametersKey"] == "stack" {
 		for _, consumer := range strs(s.values["ConsumerRoleArns"]) {
 			if consumer != "" {
@@ -76,6 +83,7 @@ func checkActionsExist(s *stack) (findings []string) {
 		if action == "kms:*" || action == "sqs:*" {
 			continue // the account's own key policy and the queue's denial, both checked above
 		}
+		action = strings.TrimSuffix(action, "*") // kms:GenerateDataKey*, as SNS documents it
 		service, name, _ := strings.Cut(strings.ToLower(action), ":")
 		if _, ok := known[service].Actions[name]; !ok {
 			findings = append(findings, "IAM knows no action "+action)

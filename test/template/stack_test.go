@@ -92,7 +92,11 @@ var scenarios = []scenario{
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},
-	{"alarm topic", map[string]string{"AlarmTopicArn": topicARN}},
+	{"topics of one's own", map[string]string{"PageTopicArn": topicARN, "TicketTopicArn": topicARN + "-tickets", "PageEmail": "a@b.example", "PageUrl": "https://b.example"}},
+	{"one topic of one's own", map[string]string{"TicketTopicArn": topicARN, "PageEmail": "ops@example.com", "PageUrl": "https://events.example.com/integration/key/enqueue", "TicketEmail": "a@b.example"}},
+	{"everybody subscribes", map[string]string{"PageEmail": "ops@example.com", "TicketEmail": "team@example.com", "TicketUrl": "https://tickets.example.com/"}},
+	{"other warnings", map[string]string{"FirstWarningDays": "90", "SecondWarningDays": "45", "ThirdWarningDays": "21", "FourthWarningDays": "10", "LastWarningDays": "3", "RunbookUrl": "https://wiki.example.com/tokenkeeper"}},
+	{"warnings by connection", map[string]string{"WarningScope": "connection", "Connections": "A_,B_"}},
 	{"x86", map[string]string{"Architecture": "x86_64", "ScheduleExpression": "rate(1 minute)", "ScheduleState": "DISABLED"}},
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }
@@ -145,6 +149,9 @@ func (s *stack) ids(resourceType string) []string {
 	}
 	return found
 }
+
+// namespace of the stack's metrics.
+func (s *stack) namespace() string { return fmt.Sprint(s.values["MetricNamespace"], "/tokens") }
 
 // properties of a resource, with the intrinsic functions evaluated.
 func (s *stack) properties(id string) object {

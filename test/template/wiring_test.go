@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -112,7 +111,7 @@ func checkEnvironment(s *stack) []string {
 			"REFRESH_BEFORE":       s.values["RefreshBefore"],
 			"FAMILY_LIFETIME_DAYS": s.values["FamilyLifetimeDays"],
 			"ACCESS_TOKEN_FORMAT":  s.values["AccessTokenFormat"],
-			"METRIC_NAMESPACE":     s.values["MetricNamespace"],
+			"METRIC_NAMESPACE":     s.namespace(),
 			"PARAMETER_KEY_ID":     key,
 			"ATLASSIAN_AUTH_URL":   s.values["AtlassianAuthUrl"],
 			"ATLASSIAN_API_URL":    s.values["AtlassianApiUrl"],
@@ -147,50 +146,4 @@ func checkLogs(s *stack) []string {
 		differ("its name", "/aws/lambda/tokens-refresher", group["LogGroupName"]),
 		differ("its retention", retention, number(group["RetentionInDays"])),
 		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-refresher"}, s.properties("RefresherFunction")["LoggingConfig"]))
-}
-
-// metricDimension is what an alarm of a service must name, and the resources it
-// can be.
-var metricDimension = map[string]struct {
-	dimension, resource string
-	metrics             []string
-}{
-	"AWS/Lambda": {"FunctionName", "AWS::Lambda::Function", []string{"Errors", "Throttles", "Duration", "AsyncEventsDropped", "DeadLetterErrors"}},
-	"AWS/SQS":    {"QueueName", "AWS::SQS::Queue", []string{"ApproximateNumberOfMessagesVisible"}},
-}
-
-func checkAlarms(s *stack) (findings []string) {
-	var watched []string
-	for _, id := range s.ids("AWS::CloudWatch::Alarm") {
-		p := s.properties(id)
-		d, ok := metricDimension[fmt.Sprint(p["Namespace"])]
-		if !ok || !slices.Contains(d.metrics, fmt.Sprint(p["MetricName"])) {
-			findings = append(findings, fmt.Sprintf("%s watches %v %v, which nothing publishes", id, p["Namespace"], p["MetricName"]))
-			continue
-		}
-		watched = append(watched, fmt.Sprint(p["MetricName"]))
-		var names []string
-		for _, r := range s.ids(d.resource) {
-			names = append(names, s.physical(r))
-		}
-		name := fmt.Sprint(at(p, "Dimensions", 0, "Value"))
-		if at(p, "Dimensions", 0, "Name") != d.dimension || at(p, "Dimensions", 1) != nil || !slices.Contains(names, name) {
-			findings = append(findings, fmt.Sprintf("%s: dimensions %v are of no resource of this stack", id, p["Dimensions"]))
-		}
-		var actions []string
-		if topic := fmt.Sprint(s.values["AlarmTopicArn"]); topic != "" {
-			actions = []string{topic}
-		}
-		findings = slices.Concat(findings,
-			compare(id+"'s actions", actions, strs(p["AlarmActions"])),
-			compare(id+"'s OK actions", actions, strs(p["OKActions"])),
-			differ(id+"'s threshold", 1.0, p["Threshold"]),
-			differ(id+"'s operator", "GreaterThanOrEqualToThreshold", p["ComparisonOperator"]),
-			differ(id+"'s missing data", "notBreaching", p["TreatMissingData"]),
-			differ(id+"'s period", 300.0, p["Period"]))
-		if text := fmt.Sprint(p["AlarmDescription"]); !strings.Contains(text, "Means: ") || !strings.Contains(text, "Do: ") || len(text) > 1024 {
-			findings = append(findings, id+": its description must say what it means and what to do, in 1024 characters")
-		}
-	}
-	return append(findings, compare("watched metrics", []string{"Errors", "ApproximateNumberOfMessagesVisible"}, watched)...)
 }

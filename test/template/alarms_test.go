@@ -1,0 +1,200 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The two urgencies.
+const (
+	page   = "pages"
+	ticket = "tickets"
+)
+
+// expectedAlarm is an alarm as it must be deployed.
+type expectedAlarm struct {
+	name    string
+	watches string
+	// datapoints of periods.
+	datapoints, periods int
+	operator            string
+	threshold           string
+	missing             string
+	urgency             string
+	// entry of docs/runbook.md.
+	entry string
+}
+
+const (
+	below   = "LessThanThreshold"
+	atLeast = "GreaterThanOrEqualToThreshold"
+)
+
+// expectedAlarms are all there are, by logical id.
+func expectedAlarms(s *stack) map[string]expectedAlarm {
+	value := func(parameter string) string { return fmt.Sprint(s.values[parameter]) }
+	ours := func(statistic, metric string, period int) string {
+		return fmt.Sprintf("%s of %s %s over %d s", statistic, s.namespace(), metric, period)
+	}
+	days := ours("Minimum", "FamilyDaysRemaining", 300)
+	warnings := days
+	if value("WarningScope") == "connection" {
+		warnings = fmt.Sprintf(`days = SELECT MIN(FamilyDaysRemaining) FROM SCHEMA("%s", Connection) GROUP BY Connection ORDER BY MIN() ASC over 300 s`, s.namespace())
+	}
+	warning := func(parameter, urgency string) expectedAlarm {
+		return expectedAlarm{"tokens-family-ends-in-" + value(parameter) + "-days", warnings, 1, 3, below, value(parameter), "ignore", urgency, "family-ends-in-days"}
+	}
+	return map[string]expectedAlarm{
+		"FirstWarningAlarm":  warning("FirstWarningDays", ticket),
+		"SecondWarningAlarm": warning("SecondWarningDays", ticket),
+		"ThirdWarningAlarm":  warning("ThirdWarningDays", ticket),
+		"FourthWarningAlarm": warning("FourthWarningDays", page),
+		"ConsentNowAlarm": {"tokens-consent-now", "left = IF(FILL(lost, 0) > 0, 0, days); days = " + days + "; lost = " + ours("Maximum", "FamilyLost", 300),
+			1, 3, below, value("LastWarningDays"), "ignore", page, "consent-now"},
+		"RotationFailingAlarm": {"tokens-rotation-failing", "failing = failures + doubts + misconfigured; doubts = " + ours("Maximum", "InDoubt", 300) +
+			"; failures = " + ours("Maximum", "RotationFailures", 300) + "; misconfigured = " + ours("Maximum", "Misconfigured", 300),
+			3, 3, atLeast, "1", "ignore", page, "rotation-failing"},
+		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Minimum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
+		// FILL leaves nothing missing; breaching is for the case that CloudWatch has nothing to fill.
+		"HeartbeatMissingAlarm": {"tokens-heartbeat-missing", "filled = FILL(beats, 0); beats = " + ours("Sum", "Heartbeat", 60), 13, 13, below, "1", "breaching", page, "heartbeat-missing"},
+		"DeadLettersAlarm": {"tokens-dead-letters", "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible{QueueName=tokens-DeadLetters} over 300 s",
+			1, 1, atLeast, "1", "notBreaching", ticket, "dead-letters"},
+		"AwaitingConsentAlarm": {"tokens-awaiting-consent", "filled = FILL(awaiting, 0); awaiting = " + ours("Maximum", "AwaitingConsent", 600),
+			140, 144, atLeast, "1", "notBreaching", ticket, "awaiting-consent"},
+	}
+}
+
+// watches writes down what an alarm evaluates, the returned line first.
+func watches(p object) string {
+	metrics, ok := p["Metrics"].([]any)
+	if !ok {
+		return metricOf(p, p["Statistic"], p["Period"])
+	}
+	var returned, inputs []string
+	for _, m := range metrics {
+		line := fmt.Sprintf("%v = ", at(m, "Id"))
+		if expression := at(m, "Expression"); expression != nil {
+			line += fmt.Sprint(expression)
+			if period := at(m, "Period"); period != nil {
+				line += fmt.Sprintf(" over %v s", period)
+			}
+		} else {
+			line += metricOf(at(m, "MetricStat", "Metric"), at(m, "MetricStat", "Stat"), at(m, "MetricStat", "Period"))
+		}
+		if at(m, "ReturnData") == false {
+			inputs = append(inputs, line)
+		} else {
+			returned = append(returned, line)
+		}
+	}
+	slices.Sort(inputs)
+	return strings.Join(append(returned, inputs...), "; ")
+}
+
+func metricOf(m, statistic, period any) string {
+	var dimensions []string
+	list, _ := at(m, "Dimensions").([]any)
+	for _, d := range list {
+		dimensions = append(dimensions, fmt.Sprintf("{%v=%v}", at(d, "Name"), at(d, "Value")))
+	}
+	return fmt.Sprintf("%v of %v %v%s over %v s", statistic, at(m, "Namespace"), at(m, "MetricName"), strings.Join(dimensions, ""), period)
+}
+
+func checkAlarms(s *stack) []string {
+	want := expectedAlarms(s)
+	ids := s.ids("AWS::CloudWatch::Alarm")
+	findings := compare("alarms", slices.Sorted(maps.Keys(want)), ids)
+	if len(ids) > 10 {
+		findings = append(findings, fmt.Sprintf("%d alarms: ten are free", len(ids)))
+	}
+	for _, id := range ids {
+		p, w := s.properties(id), want[id]
+		findings = slices.Concat(findings,
+			differ(id+"'s name", w.name, p["AlarmName"]),
+			differ(id+" watches", w.watches, watches(p)),
+			differ(id+"'s periods", w.periods, number(p["EvaluationPeriods"])),
+			differ(id+"'s data points", w.datapoints, number(p["DatapointsToAlarm"])),
+			differ(id+"'s operator", w.operator, p["ComparisonOperator"]),
+			differ(id+"'s threshold", w.threshold, fmt.Sprint(p["Threshold"])),
+			differ(id+"'s missing data", w.missing, p["TreatMissingData"]))
+	}
+	return append(findings, differ("what the heartbeat waits for", "Schedule", s.resource("HeartbeatMissingAlarm")["DependsOn"])...)
+}
+
+// topicOf is where an urgency goes.
+func (s *stack) topicOf(urgency string) string {
+	parameter := map[string]string{page: "PageTopicArn", ticket: "TicketTopicArn"}[urgency]
+	if own := fmt.Sprint(s.values[parameter]); own != "" {
+		return own
+	}
+	return "arn:aws:sns:eu-west-1:111122223333:tokens-" + urgency
+}
+
+func checkActions(s *stack) (findings []string) {
+	for id, w := range expectedAlarms(s) {
+		p := s.properties(id)
+		findings = slices.Concat(findings,
+			compare(id+"'s actions", []string{s.topicOf(w.urgency)}, strs(p["AlarmActions"])),
+			compare(id+"'s OK actions", []string{s.topicOf(w.urgency)}, strs(p["OKActions"])),
+			compare(id+"'s actions without data", nil, strs(p["InsufficientDataActions"])),
+			differ(id+"'s actions are enabled", nil, p["ActionsEnabled"]))
+	}
+	return findings
+}
+
+// checkDescriptions: an engineer reads nothing else at first.
+func checkDescriptions(s *stack) (findings []string) {
+	for id, w := range expectedAlarms(s) {
+		text := fmt.Sprint(s.properties(id)["AlarmDescription"])
+		if !regexp.MustCompile(`^\S.*\. Means: .*\. Do: .*\. Runbook: \S+$`).MatchString(text) || len(text) > 1024 {
+			findings = append(findings, id+": its description must say what is seen, what it means and what to do, in 1024 characters")
+		}
+		if link := fmt.Sprintf("Runbook: %v#%s", s.values["RunbookUrl"], w.entry); !strings.HasSuffix(text, link) {
+			findings = append(findings, fmt.Sprintf("%s: its description must end in %q", id, link))
+		}
+	}
+	return findings
+}
+
+// checkTopics: under the stack's key, for this stack's alarms, over TLS; and
+// who is subscribed.
+func checkTopics(s *stack) (findings []string) {
+	var topics, policies, subscriptions []string
+	for _, t := range []struct{ urgency, topic, email, url string }{
+		{page, "PageTopic", "PageEmail", "PageUrl"},
+		{ticket, "TicketTopic", "TicketEmail", "TicketUrl"},
+	} {
+		if s.values[t.topic+"Arn"] != "" {
+			continue
+		}
+		arn := s.topicOf(t.urgency)
+		topics, policies = append(topics, t.topic), append(policies, t.topic+"Policy")
+		policy := s.properties(t.topic + "Policy")
+		findings = slices.Concat(findings,
+			differ(t.topic+"'s name", "tokens-"+t.urgency, s.properties(t.topic)["TopicName"]),
+			differ(t.topic+"'s key", keyARN, s.properties(t.topic)["KmsMasterKeyId"]),
+			differ(t.topic+"Policy's topics", []any{arn}, policy["Topics"]),
+			compare(t.topic+"Policy", []string{
+				grant("Allow", "Service:cloudwatch.amazonaws.com", "sns:Publish", arn,
+					`{"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:tokens-*"},"StringEquals":{"aws:SourceAccount":"111122223333"}}`),
+				grant("Deny", "*", "sns:Publish", arn, `{"Bool":{"aws:SecureTransport":"false"}}`),
+			}, statements(policy["PolicyDocument"])))
+		for protocol, parameter := range map[string]string{"email": t.email, "https": t.url} {
+			if endpoint := s.values[parameter]; endpoint != "" {
+				subscriptions = append(subscriptions, fmt.Sprintf("%s %v to %s", protocol, endpoint, arn))
+			}
+		}
+	}
+	var found []string
+	for _, id := range s.ids("AWS::SNS::Subscription") {
+		p := s.properties(id)
+		found = append(found, fmt.Sprintf("%v %v to %v", p["Protocol"], p["Endpoint"], p["TopicArn"]))
+	}
+	return slices.Concat(findings,
+		compare("topics", topics, s.ids("AWS::SNS::Topic")),
+		compare("topic policies", policies, s.ids("AWS::SNS::TopicPolicy")),
+		compare("subscriptions", subscriptions, found))
+}
