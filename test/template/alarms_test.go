@@ -175,7 +175,7 @@ func checkTopics(s *stack) (findings []string) {
 		policy := s.properties(t.topic + "Policy")
 		findings = slices.Concat(findings,
 			differ(t.topic+"'s name", "tokens-"+t.urgency, s.properties(t.topic)["TopicName"]),
-			differ(t.topic+"'s key", keyARN, s.properties(t.topic)["KmsMasterKeyId"]),
+			differ(t.topic+"'s key", s.key(), s.properties(t.topic)["KmsMasterKeyId"]),
 			differ(t.topic+"Policy's topics", []any{arn}, policy["Topics"]),
 			compare(t.topic+"Policy", []string{
 				grant("Allow", "Service:cloudwatch.amazonaws.com", "sns:Publish", arn,

@@ -35,6 +35,7 @@ var checks = []check{
 	{"whom the alarms tell", checkActions},
 	{"what the alarms say", checkDescriptions},
 	{"the topics", checkTopics},
+	{"the dashboard", checkDashboard},
 }
 
 // run applies a check; what cannot be evaluated, or is of another form than the

@@ -27,7 +27,7 @@ func TestEvaluator(t *testing.T) {
 		{`{"Fn::Join":["-",{"Ref":"List"}]}`, `"x-y"`},
 		{`{"Fn::Split":[",",{"Fn::Sub":"${Name},,"}]}`, `["a","b","",""]`},
 		{`{"Fn::Select":[1,{"Fn::Split":[",",{"Ref":"Name"}]}]}`, `"b"`},
-		{`{"Fn::Sub":["${N}/${AWS::Region}/${Queue.Arn}/${!Kept}",{"N":{"Ref":"Name"}}]}`, `"a,b/eu-west-1/arn:aws:sqs:eu-west-1:111122223333:tokens-Queue/${!Kept}"`},
+		{`{"Fn::Sub":["${N}/${AWS::Region}/${Queue.Arn}/${!Kept}",{"N":{"Ref":"Name"}}]}`, `"a,b/eu-west-1/arn:aws:sqs:eu-west-1:111122223333:tokens-Queue/${Kept}"`},
 		{`{"Fn::GetAtt":["Role","Arn"]}`, `"arn:aws:iam::111122223333:role/tokens-r"`},
 		{`{"Fn::GetAtt":"Role.Arn"}`, `"arn:aws:iam::111122223333:role/tokens-r"`},
 		{`{"Ref":"Queue"}`, `"https://sqs.eu-west-1.amazonaws.com/111122223333/tokens-Queue"`},
@@ -49,6 +49,8 @@ func TestEvaluatorRefuses(t *testing.T) {
 	require.NoError(t, err)
 	for expression, problem := range map[string]string{
 		`{"Ref":"Nobody"}`:                                    "there is no resource Nobody",
+		`{"Ref":"Absent"}`:                                    "a reference to Absent, which this deployment does not create",
+		`{"Fn::GetAtt":["Absent","Arn"]}`:                     "a reference to Absent, which this deployment does not create",
 		`{"Fn::Select":[2,{"Ref":"List"}]}`:                   "Fn::Select wants item 2 of 2",
 		`{"Fn::Join":[{"Ref":"AWS::Region"},{"Ref":"List"}]}`: "the delimiter of Fn::Join must be a literal string",
 		`{"Fn::Cidr":["10.0.0.0/8",1]}`:                       "the tests do not know Fn::Cidr",

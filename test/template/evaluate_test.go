@@ -106,7 +106,7 @@ func (s *stack) sub(argument any) string {
 	if list, ok := argument.([]any); ok {
 		text, variables = list[0], list[1].(object)
 	}
-	return placeholder.ReplaceAllStringFunc(text.(string), func(match string) string {
+	evaluated := placeholder.ReplaceAllStringFunc(text.(string), func(match string) string {
 		name := match[2 : len(match)-1]
 		if v, ok := variables[name]; ok {
 			return fmt.Sprint(s.value(v))
@@ -120,6 +120,7 @@ func (s *stack) sub(argument any) string {
 		}
 		return v.(string)
 	})
+	return strings.ReplaceAll(evaluated, "${!", "${")
 }
 
 // holds evaluates a condition by its name.
@@ -161,6 +162,7 @@ func (s *stack) ref(name string) any {
 	if v, ok := s.values[name]; ok {
 		return v
 	}
+	s.mustCreate(name)
 	switch id := s.physical(name); s.resource(name)["Type"] {
 	case "AWS::SQS::Queue":
 		return "https://sqs.eu-west-1.amazonaws.com/111122223333/" + id
@@ -174,7 +176,7 @@ func (s *stack) ref(name string) any {
 // physical is the name that a resource is given, or one made up as
 // CloudFormation would.
 func (s *stack) physical(id string) string {
-	for _, property := range []string{"FunctionName", "LogGroupName", "QueueName", "RoleName", "TopicName", "AlarmName", "Name"} {
+	for _, property := range []string{"FunctionName", "LogGroupName", "QueueName", "RoleName", "TopicName", "AlarmName", "DashboardName", "Name"} {
 		if v := at(s.resource(id), "Properties", property); v != nil {
 			return fmt.Sprint(s.value(v))
 		}
@@ -182,10 +184,20 @@ func (s *stack) physical(id string) string {
 	return "tokens-" + id
 }
 
+// mustCreate: CloudFormation refuses a reference to a resource whose condition
+// does not hold.
+func (s *stack) mustCreate(id string) {
+	if condition, ok := s.resource(id)["Condition"].(string); ok && !s.holds(condition) {
+		panic(fault("a reference to " + id + ", which this deployment does not create"))
+	}
+}
+
 // attribute is Fn::GetAtt.
 func (s *stack) attribute(id, attribute string) string {
+	s.mustCreate(id)
 	kind := fmt.Sprint(s.resource(id)["Type"], ".", attribute)
 	form, ok := map[string]string{
+		"AWS::CloudWatch::Alarm.Arn":        "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:%s",
 		"AWS::KMS::Key.Arn":                 "arn:aws:kms:eu-west-1:111122223333:key/%s",
 		"AWS::SQS::Queue.Arn":               "arn:aws:sqs:eu-west-1:111122223333:%s",
 		"AWS::SQS::Queue.QueueName":         "%s",

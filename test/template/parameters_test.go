@@ -57,6 +57,7 @@ func TestParameterPatterns(t *testing.T) {
 		"AtlassianAuthUrl":  {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},
 		"AtlassianApiUrl":   {[]string{"https://api.atlassian.com"}, []string{"api.atlassian.com"}},
 		"MetricNamespace":   {[]string{"TokenKeeper", "Team/Tokens"}, []string{"", "a b", "a*"}},
+		"StackKey":          {[]string{"customer", "none"}, []string{"", "aws"}},
 		"ScheduleState":     {[]string{"ENABLED", "DISABLED"}, []string{"", "enabled"}},
 		"Architecture":      {[]string{"arm64", "x86_64"}, []string{"amd64"}},
 
@@ -157,5 +158,30 @@ func TestMakefileBuildsEveryFunction(t *testing.T) {
 	for _, id := range functions {
 		require.Equal(t, "makefile", at(s.resource(id), "Metadata", "BuildMethod"))
 		require.Regexp(t, `(?m)^build-`+id+`:`, string(makefile))
+	}
+}
+
+// TestRules: parameters that contradict each other are refused before anything
+// is created.
+func TestRules(t *testing.T) {
+	for _, tt := range []struct {
+		parametersKey, stackKey string
+		accepted                bool
+	}{
+		{"stack", "customer", true}, {"stack", "none", false}, {"alias/aws/ssm", "none", true}, {otherKeyARN, "none", true},
+	} {
+		s, err := deploy(transformed(t), scenario{parameters: map[string]string{"ParametersKey": tt.parametersKey, "StackKey": tt.stackKey}})
+		require.NoError(t, err)
+		accepted := true
+		for _, rule := range s.doc["Rules"].(object) {
+			if !s.truth(at(rule, "RuleCondition")) {
+				continue
+			}
+			for _, assertion := range at(rule, "Assertions").([]any) {
+				accepted = accepted && s.truth(at(assertion, "Assert"))
+				require.NotEmpty(t, at(assertion, "AssertDescription"))
+			}
+		}
+		require.Equal(t, tt.accepted, accepted, tt)
 	}
 }

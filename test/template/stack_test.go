@@ -91,6 +91,8 @@ var scenarios = []scenario{
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
+	{"no key of its own", map[string]string{"StackKey": "none"}},
+	{"no key of its own, but another's", map[string]string{"StackKey": "none", "ParametersKey": otherKeyARN, "PageEmail": "ops@example.com"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},
 	{"topics of one's own", map[string]string{"PageTopicArn": topicARN, "TicketTopicArn": topicARN + "-tickets", "PageEmail": "a@b.example", "PageUrl": "https://b.example"}},
 	{"one topic of one's own", map[string]string{"TicketTopicArn": topicARN, "PageEmail": "ops@example.com", "PageUrl": "https://events.example.com/integration/key/enqueue", "TicketEmail": "a@b.example"}},
@@ -136,18 +138,27 @@ func deploy(raw []byte, sc scenario) (*stack, error) {
 	return s, nil
 }
 
-// ids of the resources of a type that the deployment creates, in order.
+// ids of the resources of a type, or of all types if it is empty, that the
+// deployment creates, in order.
 func (s *stack) ids(resourceType string) []string {
 	var found []string
 	resources := s.doc["Resources"].(object)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		r := resources[id].(object)
 		condition, conditional := r["Condition"].(string)
-		if r["Type"] == resourceType && (!conditional || s.holds(condition)) {
+		if (resourceType == "" || r["Type"] == resourceType) && (!conditional || s.holds(condition)) {
 			found = append(found, id)
 		}
 	}
 	return found
+}
+
+// key is the ARN of the stack's own key; nil if it has none.
+func (s *stack) key() any {
+	if s.values["StackKey"] == "none" {
+		return nil
+	}
+	return keyARN
 }
 
 // namespace of the stack's metrics.
@@ -155,7 +166,8 @@ func (s *stack) namespace() string { return fmt.Sprint(s.values["MetricNamespace
 
 // properties of a resource, with the intrinsic functions evaluated.
 func (s *stack) properties(id string) object {
-	return s.value(s.resource(id)["Properties"]).(object)
+	properties, _ := s.value(s.resource(id)["Properties"]).(object)
+	return properties
 }
 
 func (s *stack) resource(id string) object {

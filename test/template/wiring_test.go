@@ -87,7 +87,7 @@ func checkFunction(s *stack) []string {
 		differ("memory", 128.0, p["MemorySize"]),
 		differ("reserved concurrency", reserved, p["ReservedConcurrentExecutions"]),
 		differ("role", "arn:aws:iam::111122223333:role/tokens-RefresherRole", p["Role"]),
-		differ("key of the environment", keyARN, p["KmsKeyArn"]),
+		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
 		compare("what it waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource("RefresherFunction")["DependsOn"])))
 	// A tick that outlives its lock could be overtaken.
@@ -142,7 +142,7 @@ func checkLogs(s *stack) []string {
 	group := s.properties(s.only("AWS::Logs::LogGroup"))
 	retention := number(s.values["LogRetentionDays"])
 	return slices.Concat(
-		differ("the group's key", keyARN, group["KmsKeyId"]),
+		differ("the group's key", s.key(), group["KmsKeyId"]),
 		differ("its name", "/aws/lambda/tokens-refresher", group["LogGroupName"]),
 		differ("its retention", retention, number(group["RetentionInDays"])),
 		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-refresher"}, s.properties("RefresherFunction")["LoggingConfig"]))
