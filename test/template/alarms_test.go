@@ -57,16 +57,16 @@ func expectedAlarms(s *stack) map[string]expectedAlarm {
 		"FourthWarningAlarm": warning("FourthWarningDays", page),
 		"ConsentNowAlarm": {"tokens-consent-now", "left = IF(FILL(lost, 0) > 0, 0, days); days = " + days + "; lost = " + ours("Maximum", "FamilyLost", 300),
 			1, 3, below, value("LastWarningDays"), "ignore", page, "consent-now"},
-		"RotationFailingAlarm": {"tokens-rotation-failing", "failing = failures + doubts + misconfigured; doubts = " + ours("Maximum", "InDoubt", 300) +
-			"; failures = " + ours("Maximum", "RotationFailures", 300) + "; misconfigured = " + ours("Maximum", "Misconfigured", 300),
-			3, 3, atLeast, "1", "ignore", page, "rotation-failing"},
-		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Minimum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
+		"RotationFailingAlarm": {"tokens-rotation-failing", "failing = failures + doubts + misconfigured; doubts = " + ours("Average", "InDoubt", 300) +
+			"; failures = " + ours("Average", "RotationFailures", 300) + "; misconfigured = " + ours("Average", "Misconfigured", 300),
+			3, 3, atLeast, "0.9", "ignore", page, "rotation-failing"},
+		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Maximum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
 		// FILL leaves nothing missing; breaching is for the case that CloudWatch has nothing to fill.
 		"HeartbeatMissingAlarm": {"tokens-heartbeat-missing", "filled = FILL(beats, 0); beats = " + ours("Sum", "Heartbeat", 60), 13, 13, below, "1", "breaching", page, "heartbeat-missing"},
 		"DeadLettersAlarm": {"tokens-dead-letters", "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible{QueueName=tokens-DeadLetters} over 300 s",
 			1, 1, atLeast, "1", "notBreaching", ticket, "dead-letters"},
-		"AwaitingConsentAlarm": {"tokens-awaiting-consent", "filled = FILL(awaiting, 0); awaiting = " + ours("Maximum", "AwaitingConsent", 600),
-			140, 144, atLeast, "1", "notBreaching", ticket, "awaiting-consent"},
+		"AwaitingConsentAlarm": {"tokens-awaiting-consent", "filled = FILL(awaiting, 0); awaiting = " + ours("Maximum", "AwaitingConsent", 3600),
+			25, 26, atLeast, "1", "notBreaching", ticket, "awaiting-consent"},
 	}
 }
 
