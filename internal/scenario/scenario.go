@@ -90,6 +90,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
+	w.days.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days, Cause: sc.Cause, KnownBy: sc.KnownBy}
 	sc.plan(w, r)
 	if err := w.run(start.Add(time.Duration(days) * 24 * time.Hour)); err != nil {
@@ -98,6 +99,10 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	r.judge(w, sc)
 	return *r, nil
 }
+
+// chartSpacing is how much time, for each day of a run, lies between two of the
+// countdown's samples that are kept for a chart.
+const chartSpacing = time.Minute
 
 // plan puts the scenario's events onto the agenda.
 func (sc Scenario) plan(w *world, r *Result) {
