@@ -70,6 +70,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
 		Now:         time.Now,
 		Parallel:    parallel,
+		LastWarning: c.lastWarning,
 	}
 	return r.Tick, nil
 }

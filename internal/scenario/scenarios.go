@@ -29,8 +29,8 @@ const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
 // What alarms may say about a kind of cause. Errors are Lambda's own.
 var (
-	refused = []string{countdown.FamilyLost, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
-	failing = []string{countdown.RotationFailures, countdown.InDoubt, countdown.Misconfigured, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
+	refused = []string{countdown.ConsentNeeded, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
+	failing = []string{countdown.RotationFailures, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
 	silence = []string{countdown.Heartbeat, deadLetterMetric, "Errors"}
 )
 

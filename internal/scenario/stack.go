@@ -26,7 +26,8 @@ type stack struct {
 	retries  int
 	retryAge time.Duration
 	policy   family.Policy
-	// warnings are the days remaining at which an alarm warns, longest first.
+	// warnings are the days remaining at which an alarm warns, longest first;
+	// the last one is the function's own.
 	warnings  []float64
 	namespace string
 	// function and queue are the names in the dimensions of AWS's own metrics.
@@ -83,12 +84,17 @@ func readStack(template []byte, parameters map[string]string) (*stack, error) {
 	if s.policy.RefreshBefore, err = time.ParseDuration(fmt.Sprint(variables["REFRESH_BEFORE"])); err != nil {
 		return nil, fmt.Errorf("REFRESH_BEFORE of the function: %w", err)
 	}
-	s.setWarnings()
+	lastWarning, err := strconv.ParseFloat(fmt.Sprint(variables["LAST_WARNING_DAYS"]), 64)
+	if err != nil {
+		return nil, fmt.Errorf("LAST_WARNING_DAYS of the function: %w", err)
+	}
+	s.setWarnings(lastWarning)
 	return s, nil
 }
 
 // setWarnings finds the thresholds of the countdown.
-func (s *stack) setWarnings() {
+func (s *stack) setWarnings(last float64) {
+	s.warnings = []float64{last}
 	for _, a := range s.alarms {
 		if a.Watches("FamilyDaysRemaining") {
 			s.warnings = append(s.warnings, a.Threshold)

@@ -70,8 +70,12 @@ func (w *world) explained(sc Scenario, r *Result, c alarm.Change) bool {
 	}
 	for _, f := range w.em.Families() {
 		end := f.Born.Add(w.em.Policy().AbsoluteLifetime)
-		if c.Alarm.Watches(countdown.FamilyDaysRemaining) {
-			due := end.Add(-time.Duration(c.Alarm.Threshold * float64(day)))
+		left, counts := c.Alarm.Threshold, c.Alarm.Watches(countdown.FamilyDaysRemaining)
+		if c.Alarm.Watches(countdown.ConsentNeeded) {
+			left, counts = w.warnings[len(w.warnings)-1], true
+		}
+		if counts {
+			due := end.Add(-time.Duration(left * float64(day)))
 			if since := c.At.Sub(due); since >= 0 && since <= settled {
 				return true
 			}

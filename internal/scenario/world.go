@@ -96,7 +96,7 @@ func (w *world) boot() {
 			Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
-		Sink: sink{w}, Now: w.refresherClock, Parallel: 1,
+		Sink: sink{w}, Now: w.refresherClock, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
 	}
 	for _, c := range w.connections {
 		r.Connections = append(r.Connections, c.Connection)

@@ -51,15 +51,12 @@ func expectedAlarms(s *stack) map[string]expectedAlarm {
 		return expectedAlarm{"tokens-family-ends-in-" + value(parameter) + "-days", warnings, 1, 3, below, value(parameter), "ignore", urgency, "family-ends-in-days"}
 	}
 	return map[string]expectedAlarm{
-		"FirstWarningAlarm":  warning("FirstWarningDays", ticket),
-		"SecondWarningAlarm": warning("SecondWarningDays", ticket),
-		"ThirdWarningAlarm":  warning("ThirdWarningDays", ticket),
-		"FourthWarningAlarm": warning("FourthWarningDays", page),
-		"ConsentNowAlarm": {"tokens-consent-now", "left = IF(FILL(lost, 0) > 0, 0, days); days = " + days + "; lost = " + ours("Maximum", "FamilyLost", 300),
-			1, 3, below, value("LastWarningDays"), "ignore", page, "consent-now"},
-		"RotationFailingAlarm": {"tokens-rotation-failing", "failing = failures + doubts + misconfigured; doubts = " + ours("Average", "InDoubt", 300) +
-			"; failures = " + ours("Average", "RotationFailures", 300) + "; misconfigured = " + ours("Average", "Misconfigured", 300),
-			3, 3, atLeast, "0.9", "ignore", page, "rotation-failing"},
+		"FirstWarningAlarm":        warning("FirstWarningDays", ticket),
+		"SecondWarningAlarm":       warning("SecondWarningDays", ticket),
+		"ThirdWarningAlarm":        warning("ThirdWarningDays", ticket),
+		"FourthWarningAlarm":       warning("FourthWarningDays", page),
+		"ConsentNowAlarm":          {"tokens-consent-now", ours("Minimum", "ConsentNeeded", 300), 1, 1, atLeast, "1", "ignore", page, "consent-now"},
+		"RotationFailingAlarm":     {"tokens-rotation-failing", ours("Minimum", "RotationFailures", 300), 3, 3, atLeast, "1", "ignore", page, "rotation-failing"},
 		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Maximum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
 		// FILL leaves nothing missing; breaching is for the case that CloudWatch has nothing to fill.
 		"HeartbeatMissingAlarm": {"tokens-heartbeat-missing", "filled = FILL(beats, 0); beats = " + ours("Sum", "Heartbeat", 60), 13, 13, below, "1", "breaching", page, "heartbeat-missing"},

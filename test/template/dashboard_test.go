@@ -22,7 +22,7 @@ func published() (rollUps, byConnection map[string]bool) {
 		outcomes = append(outcomes, rotation.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
-	for _, m := range countdown.Metrics(outcomes) {
+	for _, m := range countdown.Metrics(outcomes, 2) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -153,7 +153,11 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 	var want, drawn []string
 	for _, id := range alarms {
 		expected := expectedAlarms(s)[id]
-		want = append(want, expected.threshold+" "+strings.TrimSuffix(expected.urgency, "s"))
+		threshold := expected.threshold
+		if id == "ConsentNowAlarm" {
+			threshold = fmt.Sprint(s.values["LastWarningDays"]) // the function counts by it
+		}
+		want = append(want, threshold+" "+strings.TrimSuffix(expected.urgency, "s"))
 	}
 	lines, _ := at(w.Properties, "annotations", "horizontal").([]any)
 	for _, line := range lines {
