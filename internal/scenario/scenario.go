@@ -60,6 +60,8 @@ type Options struct {
 	Days int
 	// Shift moves the cause, within the cycle of rotations for example.
 	Shift time.Duration
+	// Parameters of the template that are not to have their defaults.
+	Parameters map[string]string
 	// LookBack is alarm.Evaluator's; nil is its default.
 	LookBack func(n int) int
 }
@@ -79,7 +81,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if days < least || days > maxDays {
 		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected %d, so that its cause comes up, to %d", sc.Name, days, least, maxDays)
 	}
-	s, err := readStack(template, nil)
+	s, err := readStack(template, o.Parameters)
 	if err != nil {
 		return Result{}, err
 	}

@@ -61,7 +61,9 @@ type faults struct {
 func newWorld(s *stack, connections int, format family.AccessFormat) (*world, error) {
 	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
 		outcomes: map[rotation.Action]int{}}
-	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true})
+	rules := atlassiantest.DefaultPolicy()
+	rules.AbsoluteLifetime = s.policy.Lifetime
+	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true, Policy: &rules})
 	w.store = memstore.New(w.clock.Now)
 	w.client = &atlassian.Client{AuthURL: "http://emulator.invalid", APIURL: "http://emulator.invalid",
 		Now: w.clock.Now, HTTPClient: &http.Client{Transport: newInProcess(w.em.Handler())}}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
+	"github.com/tokenkeeper/tokenkeeper/internal/scenario"
 )
 
 // warnings are due 60, 30, 14, 7 days and 1 day ahead of the 365th.
@@ -64,4 +66,26 @@ func TestTheFirstConsent(t *testing.T) {
 	require.Equal(t, []notice{{"awaiting-consent", "ticket", 1}}, sounded(r))
 	require.Zero(t, r.FalsePages)
 	require.Empty(t, r.Sounding)
+}
+
+// TestALateConsentAtEveryPhase lets a family of eight days die of age, and be
+// renewed at every phase between two ticks and their retries: what has ended
+// does not sound again.
+func TestALateConsentAtEveryPhase(t *testing.T) {
+	sc, err := scenario.Find("healthy-year-without-consent")
+	require.NoError(t, err)
+	sc.CauseAt = 3 * 24 * time.Hour
+	for second := time.Duration(0); second < 300; second += 31 {
+		sc.Lasts = 5*24*time.Hour + 2*time.Hour + second*time.Second
+		r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{Days: 9, Parameters: map[string]string{"FamilyLifetimeDays": "8",
+			"FirstWarningDays": "5", "SecondWarningDays": "4", "ThirdWarningDays": "3", "FourthWarningDays": "2"}})
+		require.NoError(t, err)
+		all := sounded(r)
+		require.Len(t, all, len(warnings)+2, "%s later: %v", second*time.Second, all)
+		for i, day := range []float64{3, 4, 5, 6, 7, 8, 8} {
+			require.Equal(t, day, all[i].day, all[i].alarm)
+		}
+		require.Zero(t, r.FalsePages)
+		require.Empty(t, r.Sounding)
+	}
 }
