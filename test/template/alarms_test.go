@@ -186,8 +186,12 @@ func checkTopics(s *stack) (findings []string) {
 			differ(t.topic+"'s key", s.key(), s.properties(t.topic)["KmsMasterKeyId"]),
 			differ(t.topic+"Policy's topics", []any{arn}, policy["Topics"]),
 			compare(t.topic+"Policy", may, statements(policy["PolicyDocument"])))
-		for protocol, parameter := range map[string]string{"email": t.email, "https": t.url} {
-			if endpoint := s.values[parameter]; endpoint != "" {
+		endpoints := map[string]any{"email": s.values[t.email], "https": s.values[t.url]}
+		if t.urgency == ticket && endpoints["email"] == "" && endpoints["https"] == "" {
+			endpoints["email"] = s.values["PageEmail"] // better there than nowhere
+		}
+		for protocol, endpoint := range endpoints {
+			if endpoint != "" {
 				subscriptions = append(subscriptions, fmt.Sprintf("%s %v to %s", protocol, endpoint, arn))
 			}
 		}
@@ -196,6 +200,14 @@ func checkTopics(s *stack) (findings []string) {
 	for _, id := range s.ids("AWS::SNS::Subscription") {
 		p := s.properties(id)
 		found = append(found, fmt.Sprintf("%v %v to %v", p["Protocol"], p["Endpoint"], p["TopicArn"]))
+	}
+	for output, to := range map[string]struct{ parameter, topic string }{
+		"PagesReach":   {"PageTopicArn", ":tokens-" + page},
+		"TicketsReach": {"TicketTopicArn", ":tokens-" + ticket},
+	} {
+		reached := s.values[to.parameter] != "" || slices.ContainsFunc(subscriptions, func(line string) bool { return strings.HasSuffix(line, to.topic) })
+		value := fmt.Sprint(s.value(at(s.doc["Outputs"], output, "Value")))
+		findings = append(findings, differ(output+" says "+value+", that somebody is reached", reached, !strings.HasPrefix(value, "nobody"))...)
 	}
 	return slices.Concat(findings,
 		compare("topics", topics, s.ids("AWS::SNS::Topic")),

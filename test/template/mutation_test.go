@@ -90,6 +90,8 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"any account's alarms", `"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}},"Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Resource":{"Ref":"PageTopic"}`, `"StringLike":{"aws:SourceAccount":"*"}},"Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Resource":{"Ref":"PageTopic"}`, "the topics"},
 	{"pages in the clear", `"aws:SecureTransport":"false"`, `"aws:SecureTransport":"true"`, "the topics"},
 	{"a mail to nobody", `"Endpoint":{"Ref":"PageEmail"}`, `"Endpoint":{"Ref":"TicketEmail"}`, "the topics"},
+	{"tickets to nobody", `{"Fn::Or":[{"Condition":"HasTicketEmail"},`, `{"Fn::And":[{"Condition":"HasTicketEmail"},`, "the topics"},
+	{"nobody is told, and nobody knows", `"nobody: set PageEmail, PageUrl or PageTopicArn"`, `"the URL PageUrl"`, "the topics"},
 	{"a call over http", `"Protocol":"https"`, `"Protocol":"http"`, "the topics"},
 	{"the dashboard shows nothing", `MetricName=\\\"FamilyDaysRemaining\\\"`, `MetricName=\\\"FamilyDaysLeft\\\"`, "the dashboard"},
 	{"a line at another day", `\"value\": ${ThirdWarningDays}`, `\"value\": ${SecondWarningDays}`, "the dashboard"},
