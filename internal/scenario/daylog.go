@@ -8,23 +8,24 @@ type Sample struct {
 	DaysRemaining float64
 }
 
-// dayLog keeps the countdown for the chart, a few samples a day.
+// dayLog keeps the countdown for the chart.
 type dayLog struct {
 	samples []Sample
-	ran     int
+	last    Sample
+	// spacing of the samples; a jump is kept whole at any spacing.
+	spacing time.Duration
 }
 
-// resolution of the chart, in time. A jump is kept at any resolution.
-const resolution = 6 * time.Hour
-
+// note keeps a sample if it is due, or the first after a jump.
 func (d *dayLog) note(at time.Time, days float64) {
-	if n := len(d.samples); n > 0 {
-		last := d.samples[n-1]
-		if jump := days - last.DaysRemaining; at.Sub(last.At) < resolution && jump < 1 {
-			return
-		}
+	s := Sample{at, days}
+	switch n := len(d.samples); {
+	case n == 0:
+		d.samples = append(d.samples, s)
+	case days > d.last.DaysRemaining+1:
+		d.samples = append(d.samples, d.last, s)
+	case at.Sub(d.samples[n-1].At) >= d.spacing:
+		d.samples = append(d.samples, s)
 	}
-	d.samples = append(d.samples, Sample{at, days})
+	d.last = s
 }
-
-func (d *dayLog) ticked() { d.ran++ }

@@ -13,9 +13,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// psoxyEvery is how often some container of psoxy thinks that its token is due;
-// no multiple of the schedule, so that it meets ticks at every distance.
-const psoxyEvery = 23 * time.Minute
+// psoxyEvery is how often some container of psoxy thinks that its token is due:
+// about when the keeper does, so that now one is first and now the other.
+const psoxyEvery = 37 * time.Minute
 
 // startPsoxy lets psoxy rotate on its own account, as it does in shared mode:
 // under the lock that both respect, in the form that both read.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 )
 
 // Day is a time in days from the start, written with one decimal.
@@ -61,6 +62,8 @@ type Result struct {
 	Ticks    int      `json:"ticks"`
 	// Invocations counts ticks and their retries.
 	Invocations int `json:"invocations"`
+	// Outcomes counts what these did about connections.
+	Outcomes map[rotation.Action]int `json:"outcomes"`
 	// Samples of the countdown, Warnings its thresholds in days and Consents the
 	// days of the consents, for the chart.
 	Samples  []Sample  `json:"-"`
@@ -118,7 +121,7 @@ func (r *Result) judge(w *world, sc Scenario) {
 			r.Sounding = append(r.Sounding, shortName(a))
 		}
 	}
-	r.Ticks, r.Invocations = w.ticks, w.invocations
+	r.Ticks, r.Invocations, r.Outcomes = w.ticks, w.invocations, w.outcomes
 	r.Samples, r.Warnings = w.days.samples, w.warnings
 	for _, f := range w.em.Families() {
 		r.Consents = append(r.Consents, dayOf(f.Born))

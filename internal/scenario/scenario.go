@@ -60,6 +60,8 @@ type Options struct {
 	Days int
 	// Shift moves the cause, within the cycle of rotations for example.
 	Shift time.Duration
+	// Parameters of the template that are not to have their defaults.
+	Parameters map[string]string
 	// LookBack is alarm.Evaluator's; nil is its default.
 	LookBack func(n int) int
 }
@@ -79,7 +81,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if days < least || days > maxDays {
 		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected %d, so that its cause comes up, to %d", sc.Name, days, least, maxDays)
 	}
-	s, err := readStack(template, nil)
+	s, err := readStack(template, o.Parameters)
 	if err != nil {
 		return Result{}, err
 	}
@@ -90,6 +92,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
+	w.days.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days, Cause: sc.Cause, KnownBy: sc.KnownBy}
 	sc.plan(w, r)
 	if err := w.run(start.Add(time.Duration(days) * 24 * time.Hour)); err != nil {
@@ -98,6 +101,10 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	r.judge(w, sc)
 	return *r, nil
 }
+
+// chartSpacing is how much time, for each day of a run, lies between two of the
+// countdown's samples that are kept for a chart.
+const chartSpacing = time.Minute
 
 // plan puts the scenario's events onto the agenda.
 func (sc Scenario) plan(w *world, r *Result) {

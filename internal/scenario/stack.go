@@ -88,6 +88,11 @@ func readStack(template []byte, parameters map[string]string) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("LAST_WARNING_DAYS of the function: %w", err)
 	}
+	lifetime, err := strconv.ParseFloat(fmt.Sprint(variables["FAMILY_LIFETIME_DAYS"]), 64)
+	if err != nil {
+		return nil, fmt.Errorf("FAMILY_LIFETIME_DAYS of the function: %w", err)
+	}
+	s.policy.Lifetime = time.Duration(lifetime * float64(day))
 	s.setWarnings(lastWarning)
 	return s, nil
 }

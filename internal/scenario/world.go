@@ -34,6 +34,8 @@ type world struct {
 	victim    *connection
 	refresher *refresher.Refresher
 	evaluator *alarm.Evaluator
+	// outcomes counts what ticks did about connections.
+	outcomes map[rotation.Action]int
 	platform
 	faults
 	days dayLog
@@ -57,8 +59,11 @@ type faults struct {
 }
 
 func newWorld(s *stack, connections int, format family.AccessFormat) (*world, error) {
-	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms)}
-	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true, EventLog: -1})
+	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
+		outcomes: map[rotation.Action]int{}}
+	rules := atlassiantest.DefaultPolicy()
+	rules.AbsoluteLifetime = s.policy.Lifetime
+	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true, Policy: &rules})
 	w.store = memstore.New(w.clock.Now)
 	w.client = &atlassian.Client{AuthURL: "http://emulator.invalid", APIURL: "http://emulator.invalid",
 		Now: w.clock.Now, HTTPClient: &http.Client{Transport: newInProcess(w.em.Handler())}}
@@ -149,8 +154,10 @@ func (w *world) invoke() (ok bool) {
 		return false
 	}
 	ctx := invocation{context.Background(), w.refresherClock().Add(w.timeout)}
-	_, err := w.refresher.Tick(ctx, slog.New(slog.DiscardHandler))
-	w.days.ticked()
+	report, err := w.refresher.Tick(ctx, slog.New(slog.DiscardHandler))
+	for _, o := range report.Connections {
+		w.outcomes[o.Action]++
+	}
 	return err == nil && w.clock.Now().Sub(began) <= w.timeout
 }
 

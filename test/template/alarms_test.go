@@ -43,7 +43,7 @@ func expectedAlarms(s *stack) map[string]expectedAlarm {
 		return fmt.Sprintf("%s of %s %s over %d s", statistic, s.namespace(), metric, period)
 	}
 	days := ours("Minimum", "FamilyDaysRemaining", 300)
-	warnings := days
+	warnings := "latest = FILL(days, REPEAT); days = " + days
 	if value("WarningScope") == "connection" {
 		warnings = fmt.Sprintf(`days = SELECT MIN(FamilyDaysRemaining) FROM SCHEMA("%s", Connection) GROUP BY Connection ORDER BY MIN() ASC over 300 s`, s.namespace())
 	}
