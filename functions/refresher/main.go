@@ -59,16 +59,17 @@ func wire(ctx context.Context) (tickFunc, error) {
 		})
 	}
 	r := &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{
+		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
 			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],
-		}),
+		})},
 		Connections: c.connections,
 		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
 		Now:         time.Now,
+		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
 	}

@@ -75,12 +75,12 @@ func (s faultyStore) Read(ctx context.Context, names ...string) (map[string]stor
 	return s.store.Read(ctx, names...)
 }
 
-// ReadVersion implements store.Store.
-func (s faultyStore) ReadVersion(ctx context.Context, name string, version int64) (store.Entry, error) {
+// History implements store.Store.
+func (s faultyStore) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	if err := s.fault(); err != nil {
-		return store.Entry{}, err
+		return nil, err
 	}
-	return s.store.ReadVersion(ctx, name, version)
+	return s.store.History(ctx, name, from)
 }
 
 // Create implements store.Store.

@@ -95,16 +95,19 @@ func (w *world) boot() {
 	r := &refresher.Refresher{
 		Keeper: rotation.New(rotation.Config{
 			Store: faultyStore{w}, Token: slowEndpoint{w}, Now: w.refresherClock,
-			Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
+			Sleep:   w.sleep,
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
-		Sink: sink{w}, Now: w.refresherClock, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
+		Sink: sink{w}, Now: w.refresherClock, Sleep: w.sleep, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
 	}
 	for _, c := range w.connections {
 		r.Connections = append(r.Connections, c.Connection)
 	}
 	w.refresher = r
 }
+
+// sleep lets virtual time pass.
+func (w *world) sleep(_ context.Context, d time.Duration) { w.clock.Advance(d) }
 
 // refresherClock is the time as the function sees it.
 func (w *world) refresherClock() time.Time { return w.clock.Now().Add(w.skew) }
