@@ -103,7 +103,7 @@ func (s *Stack) sub(argument any) string {
 	if list, ok := argument.([]any); ok {
 		form, variables = list[0], list[1].(Object)
 	}
-	return placeholder.ReplaceAllStringFunc(form.(string), func(match string) string {
+	evaluated := placeholder.ReplaceAllStringFunc(form.(string), func(match string) string {
 		name := match[2 : len(match)-1]
 		if v, ok := variables[name]; ok {
 			return text(s.value(v))
@@ -117,6 +117,7 @@ func (s *Stack) sub(argument any) string {
 		}
 		return v.(string)
 	})
+	return strings.ReplaceAll(evaluated, "${!", "${")
 }
 
 // holds evaluates a condition by its name.
@@ -159,7 +160,8 @@ func (s *Stack) ref(name string) any {
 	if v, ok := s.values[name]; ok {
 		return v
 	}
-	switch id := s.physical(name); s.resource(name)["Type"] {
+	r := s.referTo(name)
+	switch id := s.physical(name); r["Type"] {
 	case "AWS::SQS::Queue":
 		return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", region, accountID, id)
 	case "AWS::SNS::Topic":
@@ -185,7 +187,7 @@ var arns = map[string]string{
 
 // attribute is Fn::GetAtt.
 func (s *Stack) attribute(id, attribute string) string {
-	kind := fmt.Sprint(s.resource(id)["Type"])
+	kind := fmt.Sprint(s.referTo(id)["Type"])
 	switch form, ok := arns[kind]; {
 	case ok && (attribute == "Arn" || attribute == "TopicArn"):
 		return "arn:" + partition + ":" + fmt.Sprintf(form, s.physical(id))

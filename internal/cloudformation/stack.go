@@ -65,15 +65,14 @@ func Deploy(template Object, stackName string, parameters map[string]string) (*S
 // nil if there is no such parameter.
 func (s *Stack) Parameter(name string) any { return s.values[name] }
 
-// IDs are the logical ids of the resources of a type that the deployment
-// creates, in alphabetical order.
+// IDs are the logical ids of the resources of a type, or of all types if it is
+// empty, that the deployment creates, in alphabetical order.
 func (s *Stack) IDs(resourceType string) (ids []string, err error) {
 	defer catch(&err)
 	resources, _ := s.template["Resources"].(Object)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		r := s.resource(id)
-		condition, conditional := r["Condition"].(string)
-		if r["Type"] == resourceType && (!conditional || s.holds(condition)) {
+		if (resourceType == "" || r["Type"] == resourceType) && s.creates(r) {
 			ids = append(ids, id)
 		}
 	}
@@ -86,13 +85,11 @@ func (s *Stack) Resource(id string) (r Object, err error) {
 	return s.resource(id), nil
 }
 
-// Properties of a resource, with the intrinsic functions evaluated.
+// Properties of a resource, with the intrinsic functions evaluated; nil if it has
+// none.
 func (s *Stack) Properties(id string) (properties Object, err error) {
 	defer catch(&err)
-	properties, ok := s.value(s.resource(id)["Properties"]).(Object)
-	if !ok {
-		panic(fault(id + " has no properties"))
-	}
+	properties, _ = s.value(s.resource(id)["Properties"]).(Object)
 	return properties, nil
 }
 
@@ -100,6 +97,13 @@ func (s *Stack) Properties(id string) (properties Object, err error) {
 func (s *Stack) Value(v any) (value any, err error) {
 	defer catch(&err)
 	return s.value(v), nil
+}
+
+// Holds evaluates a condition, such as {"Condition": "Name"} or
+// {"Fn::Equals": […]}.
+func (s *Stack) Holds(condition any) (holds bool, err error) {
+	defer catch(&err)
+	return s.truth(condition), nil
 }
 
 // Physical is the name that a resource is given, or one made up as
@@ -127,6 +131,22 @@ func catch(err *error) {
 	default:
 		panic(p)
 	}
+}
+
+// creates reports whether the resource's condition holds.
+func (s *Stack) creates(r Object) bool {
+	condition, conditional := r["Condition"].(string)
+	return !conditional || s.holds(condition)
+}
+
+// referTo is the resource that a function refers to. CloudFormation refuses a
+// reference to one that the deployment does not create.
+func (s *Stack) referTo(id string) Object {
+	r := s.resource(id)
+	if !s.creates(r) {
+		panic(fault("a reference to " + id + ", which this deployment does not create"))
+	}
+	return r
 }
 
 func (s *Stack) resource(id string) Object {

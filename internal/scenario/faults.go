@@ -49,7 +49,7 @@ func (s slowEndpoint) Refresh(ctx context.Context, app atlassian.App, refresh at
 // storeTimeout is how long a call takes that the store does not answer.
 const storeTimeout = 2 * time.Second
 
-var errStoreDown = errors.New("Parameter Store does not answer")
+var errStoreDown = errors.New("the store does not answer")
 
 // faultyStore is the store as the refresher reaches it.
 type faultyStore struct{ *world }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -88,6 +89,11 @@ func Span(seconds float64) string {
 	return fmt.Sprintf("%d:%02d min", int(d.Minutes()), int(d.Seconds())%60)
 }
 
+// minutes prints seconds in whole minutes, rounded to the worse side.
+func minutes(round func(float64) float64, seconds float64) string {
+	return fmt.Sprintf("%.0f min", round(seconds/60))
+}
+
 func orNone(names []string) string {
 	if len(names) == 0 {
 		return "none"
@@ -95,7 +101,8 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Table prints results as a Markdown table, one line each.
+// Table prints results as a Markdown table, one line each, in whole minutes
+// rounded to the worse side.
 func Table(out io.Writer, results []Result) {
 	fmt.Fprintln(out, "| scenario | cause | can be known at the earliest by | first told after the cause | after it could be known | alarm | urgency | family then | access token then | false pages |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|")
@@ -105,9 +112,12 @@ func Table(out io.Writer, results []Result) {
 			cells[1], cells[2], cells[5] = r.Cause, r.KnownBy, "**none**"
 		}
 		if f := r.First; f != nil {
-			cells[3], cells[4], cells[5], cells[6] = Span(*r.CauseToPage), Span(*r.KnownToPage), f.Alarm, f.Urgency
+			cells[3], cells[4], cells[5], cells[6] = minutes(math.Ceil, *r.CauseToPage), minutes(math.Ceil, *r.KnownToPage), f.Alarm, f.Urgency
 			if f.FamilyDaysLeft != nil {
-				cells[7], cells[8] = daysLeft(*f.FamilyDaysLeft), secondsLeft(*f.AccessTokenSecondsLeft)
+				cells[7], cells[8] = daysLeft(*f.FamilyDaysLeft), "dead"
+				if left := *f.AccessTokenSecondsLeft; left > 0 {
+					cells[8] = minutes(math.Floor, left)
+				}
 			}
 		}
 		fmt.Fprintf(out, "| %s | %d |\n", strings.Join(cells, " | "), r.FalsePages)

@@ -3,16 +3,16 @@ package template
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
 )
 
 // root is the repository's.
@@ -50,11 +50,14 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 })
 
 // object is a JSON object.
-type object = map[string]any
+type object = cloudformation.Object
 
-// stack is the transformed template under one set of parameter values.
+// stack is the transformed template under one set of parameter values. What
+// cannot be evaluated panics, and is a finding of the check that came upon it.
 type stack struct {
-	doc    object
+	*cloudformation.Stack
+	doc object
+	// values of the parameters.
 	values map[string]any
 	// connections are the prefixes that the scenario deploys.
 	connections []string
@@ -105,55 +108,46 @@ var scenarios = []scenario{
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }
 
-// deploy gives the template the scenario's values, as CloudFormation would:
-// a list is split, and everything else is a string.
+// deploy gives the template the scenario's values.
 func deploy(raw []byte, sc scenario) (*stack, error) {
-	var doc object
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	s := &stack{scenario: sc.name, values: map[string]any{}}
+	if err := json.Unmarshal(raw, &s.doc); err != nil {
 		return nil, err
 	}
-	s := &stack{doc: doc, scenario: sc.name, values: map[string]any{
-		"AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1", "AWS::Partition": "aws", "AWS::StackName": "tokens",
-	}}
-	parameters := doc["Parameters"].(object)
-	for name := range sc.parameters {
-		if _, ok := parameters[name]; !ok {
-			return nil, fmt.Errorf("the template has no parameter %s", name)
-		}
+	var err error
+	if s.Stack, err = cloudformation.Deploy(s.doc, "tokens", sc.parameters); err != nil {
+		return nil, err
 	}
-	for name, definition := range parameters {
-		definition := definition.(object)
-		value := fmt.Sprint(definition["Default"])
-		if v, ok := sc.parameters[name]; ok {
-			value = v
-		}
-		s.values[name] = value
-		if definition["Type"] == "CommaDelimitedList" {
-			var list []any
-			for item := range strings.SplitSeq(value, ",") {
-				list = append(list, strings.TrimSpace(item))
-			}
-			s.values[name] = list
-		}
+	for name := range s.doc["Parameters"].(object) {
+		s.values[name] = s.Parameter(name)
 	}
 	s.connections = strings.Split(fmt.Sprint(s.values["Connections"]), ",")
 	return s, nil
 }
 
+// must gives back what was evaluated.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // ids of the resources of a type, or of all types if it is empty, that the
 // deployment creates, in order.
-func (s *stack) ids(resourceType string) []string {
-	var found []string
-	resources := s.doc["Resources"].(object)
-	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		r := resources[id].(object)
-		condition, conditional := r["Condition"].(string)
-		if (resourceType == "" || r["Type"] == resourceType) && (!conditional || s.holds(condition)) {
-			found = append(found, id)
-		}
-	}
-	return found
+func (s *stack) ids(resourceType string) []string { return must(s.IDs(resourceType)) }
+
+func (s *stack) value(v any) any { return must(s.Value(v)) }
+
+func (s *stack) ref(name string) any { return s.value(object{"Ref": name}) }
+
+func (s *stack) attribute(id, name string) string {
+	return fmt.Sprint(s.value(object{"Fn::GetAtt": []any{id, name}}))
 }
+
+func (s *stack) physical(id string) string { return must(s.Physical(id)) }
+
+func (s *stack) truth(condition any) bool { return must(s.Holds(condition)) }
 
 // key is the ARN of the stack's own key; nil if it has none.
 func (s *stack) key() any {
@@ -167,18 +161,9 @@ func (s *stack) key() any {
 func (s *stack) namespace() string { return fmt.Sprint(s.values["MetricNamespace"], "/tokens") }
 
 // properties of a resource, with the intrinsic functions evaluated.
-func (s *stack) properties(id string) object {
-	properties, _ := s.value(s.resource(id)["Properties"]).(object)
-	return properties
-}
+func (s *stack) properties(id string) object { return must(s.Properties(id)) }
 
-func (s *stack) resource(id string) object {
-	r, ok := s.doc["Resources"].(object)[id].(object)
-	if !ok {
-		panic(fault("there is no resource " + id))
-	}
-	return r
-}
+func (s *stack) resource(id string) object { return must(s.Resource(id)) }
 
 // at follows keys and list indexes into an evaluated value; nil where the way ends.
 func at(v any, path ...any) any {
@@ -199,17 +184,7 @@ func at(v any, path ...any) any {
 }
 
 // strs turns a string or a list of strings into a slice, as IAM reads both.
-func strs(v any) []string {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case []any:
-		var out []string
-		for _, item := range v {
-			out = append(out, fmt.Sprint(item))
-		}
-		return out
-	default:
-		return []string{fmt.Sprint(v)}
-	}
-}
+func strs(v any) []string { return cloudformation.Strings(v) }
+
+// fault is what a check panics with that cannot go on.
+type fault string
