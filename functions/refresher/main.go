@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
-// connection. Its configuration is in config.go, its event in event.go; what a
-// tick does is in internal/refresher and internal/rotation.
+// connection. Its configuration is in config.go, its event in event.go, its part
+// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/rotation.
 package main
 
 import (
@@ -89,6 +89,9 @@ func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMess
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
+		}
+		if e, ok := parseDeployment(payload); ok {
+			return refresher.Report{}, deployed(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {

@@ -121,7 +121,7 @@ func checkAlarms(s *stack) []string {
 			differ(id+"'s threshold", w.threshold, fmt.Sprint(p["Threshold"])),
 			differ(id+"'s missing data", w.missing, p["TreatMissingData"]))
 	}
-	return append(findings, differ("what the heartbeat waits for", "Schedule", s.resource("HeartbeatMissingAlarm")["DependsOn"])...)
+	return append(findings, compare("what the heartbeat waits for", []string{"FirstTick", "Schedule"}, strs(s.resource("HeartbeatMissingAlarm")["DependsOn"]))...)
 }
 
 // topicOf is where an urgency goes.

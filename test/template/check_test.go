@@ -27,6 +27,7 @@ var checks = []check{
 	{"the queue", checkQueue},
 	{"IAM actions exist", checkActionsExist},
 	{"the schedule", checkSchedule},
+	{"the first tick", checkFirstTick},
 	{"the retries", checkRetries},
 	{"the function", checkFunction},
 	{"the environment", checkEnvironment},

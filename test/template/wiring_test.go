@@ -47,6 +47,24 @@ func checkSchedule(s *stack) []string {
 	}, input)...)
 }
 
+// checkFirstTick: the deployment waits for a tick, and the schedule for the
+// deployment's.
+func checkFirstTick(s *stack) []string {
+	id := s.only("AWS::CloudFormation::CustomResource")
+	p := s.properties(id)
+	findings := slices.Concat(
+		differ("function of the first tick", functionARN, p["ServiceToken"]),
+		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
+		compare("what the first tick waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource(id)["DependsOn"])),
+		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
+	// Lambda repeats an event that was throttled or failed, for so long.
+	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
+	if wait := number(p["ServiceTimeout"]); wait < age || wait > 900 {
+		findings = append(findings, fmt.Sprintf("a deployment waits %d s for the first tick: expected %d s to 900 s", wait, age))
+	}
+	return findings
+}
+
 // checkRetries: whatever becomes of a tick, it is tried again inside the
 // leeway, given up when the next one is there, and then kept where it is seen.
 func checkRetries(s *stack) (findings []string) {
