@@ -63,13 +63,18 @@ func ParseLock(e store.Entry) Lock {
 		l.At = time.UnixMilli(ms).UTC()
 	}
 	var in Intent
-	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" {
+	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" && in.plausible() {
 		l.Intent = &in
 	}
 	return l
 }
 
-// plausible keeps numbers that are no epoch milliseconds out of the arithmetic.
+func (in Intent) plausible() bool {
+	return (in.FirstSpend.IsZero() || plausible(in.FirstSpend)) && (in.Attempt.IsZero() || plausible(in.Attempt))
+}
+
+// plausible keeps what is no time of ours out of the arithmetic, and out of what
+// is written back: JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
 // taken is when the lock was last written, by the younger of its two clocks.
