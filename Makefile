@@ -28,7 +28,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -82,6 +82,18 @@ bench: ## Run the benchmarks
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (10s)
 	tools/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: fuzz-quick
+fuzz-quick: ## Run each fuzz test for a second
+	tools/fuzz.sh 1s
+
+.PHONY: mutants
+mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each
+	go run ./test/mutants
+
+.PHONY: mutants-quick
+mutants-quick: ## A few of the mutants
+	go run ./test/mutants -quick
 
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy

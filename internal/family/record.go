@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -97,6 +98,9 @@ func ParseRecord(value, connection string) (Record, error) {
 		return Record{}, errors.New("has no refresh_token fingerprint")
 	case slices.ContainsFunc(r.times(), func(t time.Time) bool { return !t.IsZero() && !plausible(t) }):
 		return Record{}, errors.New("holds a time that is not between the years 2000 and 3000")
+	}
+	if f := r.LastFailure; f != nil && strings.Trim(f.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		f.Code = "" // reasons quote it
 	}
 	return r, nil
 }
