@@ -80,12 +80,12 @@ bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz test for FUZZTIME (10s)
-	tools/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz: ## Run each fuzz test on FUZZ inputs (100000x)
+	tools/fuzz.sh $(or $(FUZZ),100000x)
 
 .PHONY: fuzz-quick
-fuzz-quick: ## Run each fuzz test for a second
-	tools/fuzz.sh 1s
+fuzz-quick: ## Run each fuzz test on a few inputs
+	tools/fuzz.sh 3000x
 
 .PHONY: mutants
 mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each

@@ -33,6 +33,18 @@ var lineageMutants = []mutant{
 			"if r.Access != FingerprintOf(s.AccessToken.Value) {", "if false {"}},
 	},
 	{
+		name: "an access token lives as long as it claims", breaks: "step 2",
+		why: "a date years ahead leaves the connection idle until inactivity kills the family",
+		edits: []edit{{"internal/family/decide.go",
+			"case left > longestAccess+ClockTolerance:", "case false:"}},
+	},
+	{
+		name: "a fingerprint is of another length", breaks: "invariant 9",
+		why: "what is stored does not match any more: every token seems unknown",
+		edits: []edit{{"internal/family/fingerprint.go",
+			"sum[:6]", "sum[:5]"}},
+	},
+	{
 		name: "another connection's record is believed", breaks: "invariant 3",
 		why: "a copied parameter gives a family the wrong birth and the wrong lineage",
 		edits: []edit{{"internal/family/record.go",

@@ -39,7 +39,7 @@ var saveMutants = []mutant{
 		name: "the returned version is ignored", breaks: "invariant 3", quick: true,
 		why: "what others wrote in between is covered and never looked at",
 		edits: []edit{{"internal/rotation/save.go",
-			"for v := first; v < version; v++ {", "for v := version; v < version; v++ {"}},
+			"for v := first; v < version; v++ {", "for v := max(first, version); v < version; v++ {"}},
 	},
 	{
 		name: "a version in between that cannot be read is passed over", breaks: "invariant 3",

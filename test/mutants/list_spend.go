@@ -74,4 +74,10 @@ var spendMutants = []mutant{
 		edits: []edit{{"internal/rotation/spend.go",
 			"ctx = context.WithoutCancel(ctx)", "_ = context.WithoutCancel(ctx)"}},
 	},
+	{
+		name: "a cancelled invocation drops what it held", breaks: "step 5",
+		why: "the successor is in memory since an earlier tick, and the save is given up",
+		edits: []edit{{"internal/rotation/save.go",
+			"t.save(context.WithoutCancel(ctx), l,", "t.save(ctx, l,"}},
+	},
 }
