@@ -39,6 +39,24 @@ var doubtMutants = []mutant{
 			"if !found {\n\t\t\treturn doubt{", "if !found && false {\n\t\t\treturn doubt{"}},
 	},
 	{
+		name: "the last tick inside the leeway tries once", breaks: "invariant 2",
+		why: "a few seconds' fault of the store costs the family",
+		edits: []edit{{"internal/rotation/keeper.go",
+			"out.Urgent = d.LastChance(now)", "_ = d.LastChance(now)"}},
+	},
+	{
+		name: "a tick that cannot read is over at once", breaks: "invariant 2",
+		why: "it may be the last one inside the leeway",
+		edits: []edit{{"internal/rotation/keeper.go",
+			"none.Urgent = true", "none.Urgent = false"}},
+	},
+	{
+		name: "an urgent connection is served once", breaks: "invariant 2",
+		why: "a few seconds' fault of the store costs the family",
+		edits: []edit{{"internal/refresher/refresher.go",
+			"return !outcomes[i].Urgent", "return true || outcomes[i].Urgent"}},
+	},
+	{
 		name: "psoxy's stale lock is no intent", breaks: "invariant 6",
 		why: "what psoxy lost could have been saved inside the leeway",
 		edits: []edit{{"internal/family/doubt.go",
