@@ -145,18 +145,10 @@ func TestInterruptedRotations(t *testing.T) {
 // A tick that may be the last one inside the leeway says so, for it is worth
 // another try; one after which there is time says not.
 func TestUrgency(t *testing.T) {
-	fail := func(part string) func(int, string) error {
-		return func(_ int, op string) error {
-			if strings.HasPrefix(op, part) {
-				return errFault
-			}
-			return nil
-		}
-	}
 	w := due(t, false)
-	w.before = fail("create")
+	w.before = failing("create" + lockOp)
 	require.False(t, w.want(rotation.Failed).Urgent, "nothing is in doubt")
-	w.before = fail("read")
+	w.before = failing("read")
 	require.True(t, w.want(rotation.Failed).Urgent, "nothing is known")
 
 	w.before = nil
@@ -173,7 +165,7 @@ func TestUrgency(t *testing.T) {
 		urgent bool
 	}{{3 * time.Minute, false}, {2 * time.Minute, true}, {4*time.Minute - time.Second, true}, {2 * time.Second, false}} {
 		w.clock.Advance(c.after)
-		w.before = fail("write" + lockOp)
+		w.before = failing("write" + lockOp)
 		out, _ := w.tick()
 		require.Equal(t, c.urgent, out.Urgent, "%v: %s", c.after, out.Reason)
 	}

@@ -52,6 +52,16 @@ func (w *world) spends() (n int) {
 	return n
 }
 
+// failing lets every operation of this name fail before it takes effect.
+func failing(op string) func(int, string) error {
+	return func(_ int, o string) error {
+		if o == op {
+			return errFault
+		}
+		return nil
+	}
+}
+
 // No intent, no spend: whichever of the calls around the lock fails, however
 // often, and whether or not it took effect.
 func TestNothingIsSpentWithoutAnIntent(t *testing.T) {
@@ -225,12 +235,7 @@ func TestLockAndRecordBothTellOfADoubt(t *testing.T) {
 		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken,
 			When: atlassiantest.After, Kind: atlassiantest.KindStatus, Status: 502, Times: 4}))
 		if lose == names.Family {
-			w.before = func(_ int, op string) error {
-				if op == "write TOKEN_FAMILY" {
-					return errFault
-				}
-				return nil
-			}
+			w.before = failing("write TOKEN_FAMILY")
 		}
 		w.want(rotation.InDoubt)
 		require.Equal(t, first, w.lock().Intent.FirstSpend)

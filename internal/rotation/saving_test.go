@@ -17,11 +17,11 @@ import (
 // A save that fails for a while is tried again in the same tick, and is no
 // reason to spend again.
 func TestASaveIsTriedAgain(t *testing.T) {
-	for _, failing := range []string{"write REFRESH_TOKEN", "write ACCESS_TOKEN", "write TOKEN_FAMILY"} {
+	for _, write := range []string{"write REFRESH_TOKEN", "write ACCESS_TOKEN", "write TOKEN_FAMILY"} {
 		w := due(t, false)
 		failures := 0
 		w.before = func(_ int, op string) error {
-			if op == failing && failures < 5 {
+			if op == write && failures < 5 {
 				failures++
 				return errFault
 			}
@@ -29,8 +29,8 @@ func TestASaveIsTriedAgain(t *testing.T) {
 		}
 		w.want(rotation.Rotated)
 		require.Equal(t, 5, failures)
-		require.Equal(t, 1, w.spends(), failing)
-		w.requireKept(failing)
+		require.Equal(t, 1, w.spends(), write)
+		w.requireKept(write)
 	}
 }
 
@@ -40,12 +40,7 @@ func TestACancelledTickSavesWhatItReceived(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		w := due(t, false)
 		if held {
-			w.before = func(_ int, op string) error {
-				if op == "write REFRESH_TOKEN" {
-					return errFault
-				}
-				return nil
-			}
+			w.before = failing("write REFRESH_TOKEN")
 			w.want(rotation.Failed)
 			w.clock.Advance(5 * time.Minute)
 		}
@@ -96,12 +91,7 @@ func TestARequestEndsWellBeforeTheLease(t *testing.T) {
 // written over it, not even for a moment.
 func TestAHeldPairIsNeverWrittenOverAConsent(t *testing.T) {
 	w := due(t, false)
-	w.before = func(_ int, op string) error {
-		if op == "write REFRESH_TOKEN" {
-			return errFault
-		}
-		return nil
-	}
+	w.before = failing("write REFRESH_TOKEN")
 	w.want(rotation.Failed)
 	w.before = nil
 	w.clock.Advance(5 * time.Minute)
