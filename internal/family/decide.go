@@ -70,7 +70,7 @@ func (d Decision) LastChance(now time.Time) bool {
 
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, now time.Time, p Policy) Decision {
-	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.ownedBy(s.Process) {
+	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process) {
 		d := Decision{Action: Contended, Reason: "another process holds the lock since " + clock(s.Lock.taken())}
 		if !s.RefreshToken.Value.IsZero() {
 			d.Record = s.Lineage(now, p)

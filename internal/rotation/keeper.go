@@ -55,6 +55,8 @@ type connState struct {
 	mu sync.Mutex
 	// held is received and not saved; see family.Held.
 	held *family.Held
+	// overtaken is the lock of another that this process last began to take over.
+	overtaken *family.Lock
 	// seen are the newest versions this process read or wrote.
 	seen map[string]sighting
 }
