@@ -195,6 +195,23 @@ func TestAStaleReadIsNotBelieved(t *testing.T) {
 	}
 }
 
+// Reading one parameter does not make the process forget what it knows of another.
+func TestAStaleReadAfterAnotherParameterWasRead(t *testing.T) {
+	w := due(t, false)
+	spent := w.get(names.RefreshToken).Value
+	w.before = func(_ int, op string) error {
+		if op == "write REFRESH_TOKEN" {
+			w.put(names.RefreshToken, spent.Reveal()) // then TOKEN_FAMILY alone is read, to judge it
+		}
+		return nil
+	}
+	w.want(rotation.Rotated)
+	w.before = nil
+	w.keeper.Store = &staleStore{Store: w.keeper.Store, name: names.RefreshToken, reads: 1}
+	w.clock.Advance(time.Minute)
+	w.want(rotation.Idle)
+}
+
 func TestHealthyActions(t *testing.T) {
 	for action, healthy := range map[rotation.Action]bool{
 		rotation.Idle: true, rotation.Rotated: true, rotation.Replayed: true, rotation.AwaitingConsent: true, rotation.Contended: true,
