@@ -266,3 +266,18 @@ func TestFurtherLostAnswersKeepTheFirstSpend(t *testing.T) {
 	w.want(rotation.Replayed)
 	w.requireKept()
 }
+
+// A process whose clock is wrong takes a fresh lock for a stale one. The store's
+// clock tells better: the lock is put back as it was.
+func TestAClockThatIsAheadTakesNoLock(t *testing.T) {
+	w := due(t, false)
+	w.limit = time.Hour
+	theirs := w.writeLock(family.Intent{Owner: "other/1", Spending: family.FingerprintOf(w.get(names.RefreshToken).Value),
+		FirstSpend: w.clock.Now(), Attempt: w.clock.Now()})
+	w.clock.Advance(30 * time.Second)
+	w.keeper.Now = func() time.Time { return w.clock.Now().Add(5 * time.Minute) }
+	w.want(rotation.Contended)
+	require.Zero(t, w.spends())
+	require.Equal(t, theirs, w.get(names.Lock).Value)
+	require.NotEqual(t, int64(1), w.get(names.Lock).Version, "it was taken, and put back")
+}

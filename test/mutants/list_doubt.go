@@ -18,7 +18,13 @@ var doubtMutants = []mutant{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"doubt{since: l.Intent.FirstSpend, last:", "doubt{since: l.Intent.Attempt, last:"}},
+			"since := l.firstSpend()", "since := l.Intent.Attempt"}},
+	},
+	{
+		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",
+		why: "a token seems to be inside the leeway when it is not: presenting it revokes the family",
+		edits: []edit{{"internal/family/lock.go",
+			"if l.Intent.Attempt.Equal(first) && (after", "if false && (after"}},
 	},
 	{
 		name: "a take-over forgets the first spend", breaks: "invariant 6", quick: true,

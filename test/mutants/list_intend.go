@@ -6,18 +6,18 @@ var intendMutants = []mutant{
 		name: "no intent", breaks: "invariant 1", quick: true,
 		why: "two processes spend at once, and a crash leaves no trace of a spend",
 		edits: []edit{{"internal/rotation/lock.go",
-			"err = t.create(ctx, l)", "return l, nil"}},
+			"err = t.create(ctx, l)", "l.version = s.RefreshToken.Version\n\t\treturn l, nil"}},
 	},
 	{
 		name: "the intent is written after the request", breaks: "invariant 1", quick: true,
 		why: "a crash in between leaves a spent token that nobody knows to be in doubt",
 		edits: []edit{
 			{"internal/rotation/spend.go",
-				"sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first})",
-				"sp.lease = lease{since: t.Now()}"},
+				"sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt})",
+				"sp.lease = lease{since: t.Now(), version: s.RefreshToken.Version}"},
 			{"internal/rotation/spend.go",
 				"\tt.present(ctx, &sp)\n",
-				"\tt.present(ctx, &sp)\n\tif sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first}); err != nil {\n" +
+				"\tt.present(ctx, &sp)\n\tif sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt}); err != nil {\n" +
 					"\t\treturn t.notSpent(out, sp.doubt, err)\n\t}\n"},
 		},
 	},
@@ -25,20 +25,20 @@ var intendMutants = []mutant{
 		name: "an error of the intent is ignored", breaks: "invariant 1",
 		why: "a store that takes no writes will not take the successor either",
 		edits: []edit{{"internal/rotation/lock.go",
-			"if err != nil {\n\t\treturn lease{}, err\n\t}\n\treturn l, t.verify(ctx, l, s)",
-			"if err != nil {\n\t\treturn l, nil\n\t}\n\treturn l, t.verify(ctx, l, s)"}},
+			"if err != nil {\n\t\treturn lease{}, err\n\t}\n\treturn l, t.verify(ctx, &l, s)",
+			"if err != nil {\n\t\tl.version = s.RefreshToken.Version\n\t\treturn l, nil\n\t}\n\treturn l, t.verify(ctx, &l, s)"}},
 	},
 	{
 		name: "the intent names no token", breaks: "invariant 2", quick: true,
 		why: "after a crash nothing tells which token is in doubt",
 		edits: []edit{{"internal/rotation/spend.go",
-			"family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first}", "family.Intent{}"}},
+			"family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt}", "family.Intent{}"}},
 	},
 	{
 		name: "the lock is not verified", breaks: "invariant 1",
 		why: "a create right after a delete is not always exclusive: two spend",
 		edits: []edit{{"internal/rotation/lock.go",
-			"return l, t.verify(ctx, l, s)", "return l, nil"}},
+			"return l, t.verify(ctx, &l, s)", "l.version = s.RefreshToken.Version\n\treturn l, nil"}},
 	},
 	{
 		name: "verifying does not look whose the lock is", breaks: "invariant 6",
@@ -56,7 +56,7 @@ var intendMutants = []mutant{
 		name: "another's fresh lock is taken over", breaks: "invariant 6",
 		why: "two processes spend, and the loser's pair is dropped",
 		edits: []edit{{"internal/family/decide.go",
-			"s.Lock.fresh(now) && !s.Lock.ownedBy(s.Process)", "s.Lock.fresh(now) && false"}},
+			"s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process)", "s.Lock.fresh(now) && false"}},
 	},
 	{
 		name: "a lock is stale after a minute", breaks: "invariant 6",
@@ -73,14 +73,28 @@ var intendMutants = []mutant{
 	{
 		name: "a take-over does not check versions", breaks: "invariant 6",
 		why: "two processes that find a stale lock both take it",
+		edits: []edit{
+			{"internal/rotation/lock.go", "if history[0].Version != first.Version || history[0].Value != first.Raw {", "if false {"},
+			{"internal/rotation/lock.go", "for _, e := range history[1:] {", "for _, e := range history[:0] {"},
+		},
+	},
+	{
+		name: "a lock that only a wrong clock calls stale is taken over", breaks: "invariant 6",
+		why: "a process whose clock is ahead spends beside the one that holds the lock",
 		edits: []edit{{"internal/rotation/lock.go",
-			"for i, e := range history {", "for i, e := range history[:0] {"}},
+			"history[1].Modified.Sub(first.Modified) < family.LockStale {", "history[1].Modified.Sub(first.Modified) < 0 {"}},
+	},
+	{
+		name: "a lock that was taken wrongly is not put back", breaks: "invariant 6",
+		why: "its holder's intent is lost, and with it the time of the first spend",
+		edits: []edit{{"internal/rotation/lock.go",
+			"if _, err := t.Store.Write(ctx, t.names.Lock, e.Value, store.Plain); err != nil {", "if err := error(nil); err != nil {"}},
 	},
 	{
 		name: "a take-over that was repeated counts as another's", breaks: "invariant 6",
 		why: "a lost answer of the store costs the tick, which may be the last inside the leeway",
 		edits: []edit{{"internal/rotation/lock.go",
-			"|| i > 0 && e.Value != l.value {", "|| i > 1 {"}},
+			"if e.Version <= version && !family.ParseLock(e).OwnedBy(t.Process) {", "if e.Version < version {"}},
 	},
 	{
 		name: "the lock is deleted without asking whose it is", breaks: "invariant 6",

@@ -57,13 +57,13 @@ var saveMutants = []mutant{
 		name: "an unknown token is overwritten", breaks: "invariant 3",
 		why: "it may be a new consent, which nobody can repeat for us",
 		edits: []edit{{"internal/family/pair.go",
-			"return ours.Chain == \"\" || chainOf(theirs) != ours.Chain", "return false"}},
+			"return ours.Chain == \"\" || chainOf(theirs.Value) != ours.Chain", "return false"}},
 	},
 	{
 		name: "another token of our family passes for a consent", breaks: "invariant 3",
 		why: "what psoxy received earlier covers what we received later",
 		edits: []edit{{"internal/family/pair.go",
-			"return ours.Chain == \"\" || chainOf(theirs) != ours.Chain", "return true"}},
+			"return ours.Chain == \"\" || chainOf(theirs.Value) != ours.Chain", "return true"}},
 	},
 	{
 		name: "an older consent wins", breaks: "invariant 3",
@@ -75,7 +75,19 @@ var saveMutants = []mutant{
 		name: "within a family the older spend wins", breaks: "invariant 3",
 		why: "the sibling that was received first covers the one received last",
 		edits: []edit{{"internal/family/pair.go",
-			"return stored.RotatedAt.After(ours.RotatedAt)", "return !stored.RotatedAt.After(ours.RotatedAt)"}},
+			"&& stored.RotatedAt.After(ours.RotatedAt)", "&& !stored.RotatedAt.After(ours.RotatedAt)"}},
+	},
+	{
+		name: "a record's time outweighs the store's clock", breaks: "invariant 3",
+		why: "a process whose clock was ahead covers what was received after it",
+		edits: []edit{{"internal/family/pair.go",
+			"return !theirs.Modified.Before(locked) && stored", "return stored"}},
+	},
+	{
+		name: "what was seen is forgotten when something else is read", breaks: "invariant 3",
+		why: "a stale read is believed after all",
+		edits: []edit{{"internal/rotation/keeper.go",
+			"for _, name := range names {\n", "for _, name := range []string{t.names.RefreshToken, t.names.Family} {\n"}},
 	},
 	{
 		name: "the winner is not put back on top", breaks: "invariant 3",

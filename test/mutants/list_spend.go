@@ -48,7 +48,7 @@ var spendMutants = []mutant{
 		name: "an answer without a refresh token ends it", breaks: "invariant 2",
 		why: "if Atlassian rotated all the same, only a replay inside the leeway brings the successor",
 		edits: []edit{{"internal/rotation/spend.go",
-			"\t\tif again {\n", "\t\tif again || true {\n"}},
+			"if withheld++; withheld == len(pauses) {", "if withheld++; withheld > 0 {"}},
 	},
 	{
 		name: "an answer without a refresh token empties it", breaks: "invariant 3",
