@@ -97,16 +97,16 @@ func (l Lock) fresh(now time.Time) bool {
 	return age >= -ClockTolerance && age < LockStale
 }
 
-// firstSpend is when the token that the intent names was, or may have been,
-// presented first. Where the lock was written for that very attempt, the store's
-// clock has noted it too, and corrects a process whose clock was wrong then.
-func (l Lock) firstSpend() time.Time {
-	first := l.Intent.FirstSpend
+// spends are when the token that the intent names was, or may have been,
+// presented first and last. Where the lock was written for the first time, the
+// store's clock has noted it too, and corrects a process whose clock was wrong.
+func (l Lock) spends() (first, last time.Time) {
+	first, last = l.Intent.FirstSpend, later(l.Intent.FirstSpend, l.Intent.Attempt)
 	after := l.Modified.Sub(first)
-	if l.Intent.Attempt.Equal(first) && (after < 0 || after > ClockTolerance) {
-		return l.Modified
+	if last.Equal(first) && (after < 0 || after > ClockTolerance) {
+		return l.Modified, l.Modified
 	}
-	return first
+	return first, last
 }
 
 // OwnedBy reports whether the given process took the lock.
