@@ -18,7 +18,7 @@ var doubtMutants = []mutant{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"since := l.firstSpend()", "since := l.Intent.Attempt"}},
+			"since, last := l.firstSpend(), l.Intent.Attempt", "since, last := l.Intent.Attempt, l.Intent.Attempt"}},
 	},
 	{
 		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",
