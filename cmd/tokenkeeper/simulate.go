@@ -170,21 +170,28 @@ func (p *printer) table(title string, counts map[string]int) {
 }
 
 func newSimulateCommand() *cobra.Command {
-	var f faultFlags
+	var faults faultFlags
+	var scenario scenarioFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Simulate years of faults, and prove that no family is lost that could have been kept",
-		Long:  faultHelp,
+		Short: "Simulate faults, or a scenario and whom the alarms would have told of it",
+		Long:  faultHelp + "\n\n" + scenarioHelp,
 		Example: `  tokenkeeper simulate --runs 200000 --faults heavy --seed 1 --json
   tokenkeeper simulate --exhaustive 2
-  tokenkeeper simulate --trace --replay "rotation seed=1 crash-after@11"`,
+  tokenkeeper simulate --trace --replay "rotation seed=1 crash-after@11"
+  tokenkeeper simulate --scenario password-changed
+  tokenkeeper simulate --scenarios`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.run(cmd.Context(), cmd.OutOrStdout(), asJSON)
+			if scenario.requested() {
+				return scenario.run(cmd.OutOrStdout(), asJSON)
+			}
+			return faults.run(cmd.Context(), cmd.OutOrStdout(), asJSON)
 		},
 	}
-	f.add(cmd)
+	faults.add(cmd)
+	scenario.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return cmd
 }
