@@ -45,7 +45,7 @@ func (s *ghostStore) Read(ctx context.Context, list ...string) (map[string]store
 func TestALockThatIsNoMore(t *testing.T) {
 	for _, owned := range []bool{false, true} {
 		w := due(t, false)
-		w.put(names.Lock, "locked_1764000000000")
+		w.put(names.Lock, "locked_1764000000000") // psoxy's
 		ghost := w.get(names.Lock)
 		require.NoError(t, w.mem.Delete(context.Background(), names.Lock))
 		if owned {
@@ -60,11 +60,8 @@ func TestALockThatIsNoMore(t *testing.T) {
 		}
 		w.clock.Advance(40 * time.Minute)
 		w.keeper.Store = &ghostStore{Store: w.keeper.Store, lock: &ghost}
-		for range 3 {
-			w.tick()
-			w.clock.Advance(5 * time.Minute)
-		}
-		w.want(rotation.Idle)
+		out, _ := w.tick()
+		require.Contains(t, []rotation.Action{rotation.Rotated, rotation.Replayed}, out.Action, out.Reason)
 		w.requireKept()
 	}
 }
