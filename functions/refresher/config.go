@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -74,8 +72,8 @@ func configFrom(getenv func(string) string) (config, error) {
 
 	for name := range strings.SplitSeq(get("CONNECTIONS", "PSOXY_JIRA_CLOUD_"), ",") {
 		name = strings.TrimSpace(name)
-		if err := checkConnection(name); err != nil {
-			wrong("CONNECTIONS", "%v", err)
+		if err := family.CheckConnection(name); err != nil {
+			wrong("CONNECTIONS", "holds %v", err)
 		} else if slices.ContainsFunc(c.connections, func(c rotation.Connection) bool { return c.Name == name }) {
 			wrong("CONNECTIONS", "names %q twice", name)
 		} else {
@@ -100,8 +98,8 @@ func configFrom(getenv func(string) string) (config, error) {
 		{"ATLASSIAN_API_URL", atlassian.DefaultAPIURL, &c.apiURL},
 	} {
 		*u.to = strings.TrimSuffix(get(u.name, u.def), "/")
-		if err := checkURL(*u.to); err != nil {
-			wrong(u.name, "%v", err)
+		if err := atlassian.CheckURL(*u.to); err != nil {
+			wrong(u.name, "is %v", err)
 		}
 	}
 	if problems != nil {
@@ -110,20 +108,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	return c, nil
 }
 
-var (
-	connectionPattern = regexp.MustCompile(`^/?([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*[_./-]$`)
-	namespacePattern  = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
-)
-
-func checkConnection(name string) error {
-	switch {
-	case !connectionPattern.MatchString(name), len(name) > 900:
-		return fmt.Errorf("holds %q: expected a prefix of parameter names that ends in _ . - or /, such as PSOXY_JIRA_CLOUD_", name)
-	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
-		return fmt.Errorf("holds %q: a prefix with a path must begin with /", name)
-	}
-	return nil
-}
+var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
 
 // setFormats applies ACCESS_TOKEN_FORMAT: a format for all connections, and
 // PREFIX=format for one, separated by commas.
@@ -148,21 +133,4 @@ func setFormats(conns []rotation.Connection, value string) error {
 		}
 	}
 	return nil
-}
-
-// checkURL accepts https, and plain http on this machine only: client secrets
-// and tokens travel over it.
-func checkURL(s string) error {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("is %q: expected a URL of scheme, host and perhaps a path", s)
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http":
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
-			return nil
-		}
-	}
-	return fmt.Errorf("is %q: expected https, or http on a loopback address", s)
 }
