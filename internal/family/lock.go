@@ -19,10 +19,14 @@ type Intent struct {
 	Owner string `json:"owner"`
 	// Spending is the refresh token about to be presented.
 	Spending Fingerprint `json:"spending,omitempty"`
+	// Version is the version of REFRESH_TOKEN that held Spending: what was
+	// written later came after the decision to spend it.
+	Version int64 `json:"version,omitempty"`
 	// FirstSpend is when Spending was, or may have been, presented first. It
 	// survives every take-over of the lock.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
-	// Attempt is when this owner took the lock in order to present it.
+	// Attempt is when Spending was last, or may have been, presented: it opens a
+	// leeway of its own where no earlier request arrived.
 	Attempt time.Time `json:"attempt,omitzero"`
 	// Consent: a consent is under way. A refresh token that TOKEN_FAMILY does not
 	// know is then a new family's.
@@ -84,14 +88,26 @@ func (l Lock) taken() time.Time {
 }
 
 // fresh reports whether the lock must be respected. A lock from the future
-// means that a clock jumped: how old it is cannot be known, and waiting for it
-// could take for ever, so it counts as stale.
+// means that a clock jumped, and waiting for it could take for ever: it counts
+// as stale, and taking it over shows how old it really is.
 func (l Lock) fresh(now time.Time) bool {
 	age := now.Sub(l.taken())
 	return age >= -ClockTolerance && age < LockStale
 }
 
-// ownedBy reports whether the given process took the lock.
-func (l Lock) ownedBy(process string) bool {
+// firstSpend is when the token that the intent names was, or may have been,
+// presented first. Where the lock was written for that very attempt, the store's
+// clock has noted it too, and corrects a process whose clock was wrong then.
+func (l Lock) firstSpend() time.Time {
+	first := l.Intent.FirstSpend
+	after := l.Modified.Sub(first)
+	if l.Intent.Attempt.Equal(first) && (after < 0 || after > ClockTolerance) {
+		return l.Modified
+	}
+	return first
+}
+
+// OwnedBy reports whether the given process took the lock.
+func (l Lock) OwnedBy(process string) bool {
 	return l.Intent != nil && process != "" && strings.HasPrefix(l.Intent.Owner, process+"/")
 }

@@ -143,8 +143,8 @@ func (t *tick) saveConsent(ctx context.Context, s family.Snapshot, l lease, g Gr
 		SpentAt: g.At, AccessExpiresAt: g.At.Add(g.Token.ExpiresIn)}
 	record := family.Consented(t.conn.Name, pair, g.At, t.conn.Policy, s.Family)
 	record.Account, record.CloudID = g.Account, g.CloudID
-	h := &family.Held{Pair: pair, Record: record, Spent: s.Token(),
-		RefreshVersion: s.RefreshToken.Version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion}
+	h := &family.Held{Pair: pair, Record: record, Spent: s.Token(), Locked: l.locked,
+		RefreshVersion: l.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion}
 
 	kept := true
 	for _, save := range []func() error{
