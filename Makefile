@@ -34,6 +34,10 @@ help: ## List the targets
 demo: ## Keep a token family alive on embedded parts; needs Go only
 	go run ./cmd/tokenkeeper demo
 
+.PHONY: alarms
+alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
+	tools/scenarios.sh
+
 .PHONY: build
 build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
