@@ -60,8 +60,12 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 .PHONY: test
 test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
 
+.PHONY: chromium
+chromium: # for the tests of the pages; installed by apt-get where it is missing
+	tools/chromium.sh
+
 .PHONY: go-test
-go-test: setup ## All Go tests, end-to-end ones included
+go-test: setup chromium ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...
