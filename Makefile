@@ -28,7 +28,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -91,8 +91,20 @@ bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz test for FUZZTIME (10s)
-	tools/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz: ## Run each fuzz test on FUZZ inputs (100000x)
+	tools/fuzz.sh $(or $(FUZZ),100000x)
+
+.PHONY: fuzz-quick
+fuzz-quick: ## Run each fuzz test on a few inputs
+	tools/fuzz.sh 3000x
+
+.PHONY: mutants
+mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each
+	go run ./test/mutants
+
+.PHONY: mutants-quick
+mutants-quick: ## A few of the mutants
+	go run ./test/mutants -quick
 
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy

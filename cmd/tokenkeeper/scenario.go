@@ -15,36 +15,32 @@ import (
 )
 
 // scenarioHelp describes the scenarios' part of the simulate command.
-const scenarioHelp = `Runs the deployed stack through a scenario under virtual time: the real tick
+const scenarioHelp = `With --scenario it runs the deployed stack through a scenario under virtual time: the real tick
 every five minutes against an emulated Atlassian, and the alarms of template.yaml
 evaluated as CloudWatch does. Prints who would have been told of what, and when.
 Nothing outside this process is touched; the charts go to --out.`
 
 // scenarioFlags are the flags of the simulate command that choose a scenario.
 type scenarioFlags struct {
-	days              int
-	scenario, out     string
-	list, json, table bool
+	days          int
+	scenario, out string
+	list, table   bool
 }
 
-// addScenarioFlags adds the flags to a command.
-func addScenarioFlags(cmd *cobra.Command) *scenarioFlags {
-	f := &scenarioFlags{}
+func (f *scenarioFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "", "the scenario to run, or all; see --scenarios")
 	flags.IntVar(&f.days, "days", 0, "days to simulate, up to 400 (default: the scenario's own)")
 	flags.BoolVar(&f.list, "scenarios", false, "list the scenarios")
 	flags.StringVar(&f.out, "out", "", "directory for countdown.svg and countdown.png; it is made if need be")
-	flags.BoolVar(&f.json, "json", false, "print the result as JSON; one line a scenario")
 	flags.BoolVar(&f.table, "table", false, "print the results as a Markdown table")
-	return f
 }
 
 // requested reports whether a scenario, or the list of them, was asked for.
 func (f *scenarioFlags) requested() bool { return f.list || f.scenario != "" }
 
 // run runs what the flags ask for.
-func (f *scenarioFlags) run(out io.Writer) error {
+func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 	if f.list {
 		for _, sc := range scenario.All() {
 			fmt.Fprintf(out, "%-29s %3d days  %s\n", sc.Name, sc.Days, sc.Summary)
@@ -60,7 +56,7 @@ func (f *scenarioFlags) run(out io.Writer) error {
 		selected = []scenario.Scenario{sc}
 	}
 	switch {
-	case f.json && f.table:
+	case asJSON && f.table:
 		return errors.New("--json and --table exclude each other: choose one")
 	case len(selected) > 1 && (f.out != "" || f.days != 0):
 		return errors.New("--out and --days are for one scenario: name it by --scenario")
@@ -79,7 +75,7 @@ func (f *scenarioFlags) run(out io.Writer) error {
 		}
 		results = append(results, r)
 		switch {
-		case f.json:
+		case asJSON:
 			if err := json.NewEncoder(out).Encode(r); err != nil {
 				return err
 			}
@@ -91,21 +87,4 @@ func (f *scenarioFlags) run(out io.Writer) error {
 		scenario.Table(out, results)
 	}
 	return nil
-}
-
-func newSimulateCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "simulate --scenario NAME",
-		Short: "Simulate a scenario, and tell whom the alarms would have paged when",
-		Long:  scenarioHelp,
-		Args:  cobra.NoArgs,
-	}
-	f := addScenarioFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !f.requested() {
-			return errors.New("name a scenario by --scenario, or list them by --scenarios")
-		}
-		return f.run(cmd.OutOrStdout())
-	}
-	return cmd
 }

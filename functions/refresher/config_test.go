@@ -104,13 +104,3 @@ func TestParseEvent(t *testing.T) {
 		require.NotContains(t, err.Error(), "canary-value")
 	}
 }
-
-func FuzzParseEvent(f *testing.F) {
-	f.Add([]byte(`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`))
-	f.Add([]byte(`{"Records":[{"eventSource":"aws:s3"}]}`))
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		if _, err := parseEvent(payload); err != nil && len(err.Error()) > 300 {
-			t.Fatalf("an error of %d bytes repeats the event", len(err.Error()))
-		}
-	})
-}

@@ -87,7 +87,7 @@ func refreshTokens(connections []rotation.Connection) (names []string) {
 // handler serves one event.
 func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
-		log := log // of this invocation alone
+		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}

@@ -1,16 +1,13 @@
 package alarm
 
 import (
-	"math"
-	"slices"
 	"time"
 )
 
 // Alarm is a metric alarm as a template defines it.
 type Alarm struct {
 	// ID is the logical id in the template, Name what CloudWatch calls it.
-	ID, Name    string
-	Description string
+	ID, Name string
 	// M of the N newest data points must breach.
 	M, N      int
 	Period    time.Duration
@@ -42,15 +39,6 @@ type metricQuery struct {
 type expressionQuery struct {
 	id string
 	expression
-}
-
-// Metrics are the metrics that the alarm watches, in the order of the template.
-func (a *Alarm) Metrics() []Metric {
-	var all []Metric
-	for _, q := range a.metrics {
-		all = append(all, q.metric)
-	}
-	return all
 }
 
 // Watches reports whether one of the alarm's metrics has the name.
@@ -93,11 +81,7 @@ func (a *Alarm) points(s *Samples, end int64, length int) []point {
 		}
 	}
 	for _, q := range a.expressions {
-		v := q.eval(a.series)
-		if v.kind != single {
-			v = value{series: [][]float64{slices.Repeat([]float64{math.NaN()}, length)}}
-		}
-		a.series[q.id] = v.series[0]
+		a.series[q.id] = q.eval(a.series).series[0] // one series: query.go has tried it
 	}
 	for i, v := range a.series[a.result] {
 		a.scratch[i] = pointOf(v, a.Threshold, a.breaches)

@@ -1,7 +1,6 @@
 package alarm
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -25,14 +24,6 @@ func DimensionsOf(dimensions map[string]string) string {
 		parts = append(parts, name+"="+dimensions[name])
 	}
 	return strings.Join(parts, ",")
-}
-
-// String is the metric's name as a person would say it.
-func (m Metric) String() string {
-	if m.Dimensions == "" {
-		return m.Namespace + " " + m.Name
-	}
-	return fmt.Sprintf("%s %s{%s}", m.Namespace, m.Name, m.Dimensions)
 }
 
 // statistics are CloudWatch's statistic set of the samples of one minute or of

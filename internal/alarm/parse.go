@@ -122,11 +122,11 @@ func (r *reader) end() error {
 
 func parse(id string, properties cloudformation.Object) (*Alarm, error) {
 	r := read(properties)
-	a := &Alarm{ID: id, Description: r.text("AlarmDescription"), Operator: r.text("ComparisonOperator"),
-		Threshold: r.number("Threshold"), N: int(r.number("EvaluationPeriods"))}
+	a := &Alarm{ID: id, Operator: r.text("ComparisonOperator"), Threshold: r.number("Threshold"), N: int(r.number("EvaluationPeriods"))}
 	if a.Name = r.text("AlarmName"); a.Name == "" {
 		a.Name = id
 	}
+	r.take("AlarmDescription")
 	r.take("Tags")
 	a.M = a.N
 	if _, ok := properties["DatapointsToAlarm"]; ok {

@@ -20,7 +20,6 @@ func TestParse(t *testing.T) {
 		require.Equal(t, 5*time.Minute, a.Period)
 		require.Equal(t, alarm.TreatAsBreaching, a.Missing)
 		require.Equal(t, 1.0, a.Threshold)
-		require.Equal(t, []alarm.Metric{{Namespace: "N", Name: "Heartbeat", Dimensions: "Stack=s"}}, a.Metrics())
 		require.True(t, a.Watches("Heartbeat"))
 		require.False(t, a.Watches("Failures"))
 	}
@@ -45,6 +44,10 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 		{silent, "ReturnData: false", "ReturnData: true", "filled and beat both return data"},
 		{silent, "FILL(beat, 0)", "FILL(bat, 0)", `there is no metric with the id "bat"`},
 		{silent, "FILL(beat, 0)", "FORECAST(beat)", "the function FORECAST is not known here"},
+		{silent, "FILL(beat, 0)", "MIN(beat)", `filled: expression "MIN(beat)": it must give a single time series`},
+		{silent, "FILL(beat, 0)", "[beat, beat]", "it must give a single time series"},
+		{silent, "FILL(beat, 0)", "FILL(1, beat)", "it must give a single time series"},
+		{silent, "FILL(beat, 0)", "[beat, beat] + [beat]", "its functions and operators do not fit together"},
 		{silent, "Stat: Sum", "Stat: p50", `Stat is "p50"`},
 	} {
 		changed := strings.ReplaceAll(tt.template, tt.old, tt.changed)

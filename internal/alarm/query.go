@@ -84,12 +84,36 @@ func (a *Alarm) parseExpressions(waiting map[string]string, order []string) erro
 				problem = fmt.Errorf("%s: %w", id, err)
 				continue
 			}
+			if err := a.try(e); err != nil {
+				return fmt.Errorf("%s: expression %q: %w", id, text, err)
+			}
 			a.expressions = append(a.expressions, expressionQuery{id, e})
 			delete(waiting, id)
 		}
 		if len(waiting) == before {
 			return problem
 		}
+	}
+	return nil
+}
+
+// try evaluates an expression once: it must give one time series, as
+// CloudWatch demands of an alarm's, and of everything that it is made of here.
+func (a *Alarm) try(e expression) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("its functions and operators do not fit together")
+		}
+	}()
+	series := map[string][]float64{}
+	for _, q := range a.metrics {
+		series[q.id] = make([]float64, 2)
+	}
+	for _, q := range a.expressions {
+		series[q.id] = make([]float64, 2)
+	}
+	if v := e.eval(series); v.kind != single || v.length() != 2 {
+		return errors.New("it must give a single time series")
 	}
 	return nil
 }

@@ -194,6 +194,8 @@ func due(r Record, now time.Time, p Policy, decide func(Action, string, ...any) 
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case r.RotatedAt.Sub(now) > ClockTolerance:
 		return decide(Rotate, "the clock went back: the last rotation seems to lie in the future")
+	case left > longestAccess+ClockTolerance:
+		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
 	case left < p.RefreshBefore:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), p.RefreshBefore)
 	}

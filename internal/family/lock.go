@@ -70,13 +70,18 @@ func ParseLock(e store.Entry) Lock {
 		l.At = time.UnixMilli(ms).UTC()
 	}
 	var in Intent
-	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" {
+	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" && in.plausible() {
 		l.Intent = &in
 	}
 	return l
 }
 
-// plausible keeps numbers that are no epoch milliseconds out of the arithmetic.
+func (in Intent) plausible() bool {
+	return (in.FirstSpend.IsZero() || plausible(in.FirstSpend)) && (in.Attempt.IsZero() || plausible(in.Attempt))
+}
+
+// plausible keeps what is no time of ours out of the arithmetic, and out of what
+// is written back: JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
 // taken is when the lock was last written, by the younger of its two clocks.
@@ -95,16 +100,16 @@ func (l Lock) fresh(now time.Time) bool {
 	return age >= -ClockTolerance && age < LockStale
 }
 
-// firstSpend is when the token that the intent names was, or may have been,
-// presented first. Where the lock was written for that very attempt, the store's
-// clock has noted it too, and corrects a process whose clock was wrong then.
-func (l Lock) firstSpend() time.Time {
-	first := l.Intent.FirstSpend
+// spends are when the token that the intent names was, or may have been,
+// presented first and last. Where the lock was written for the first time, the
+// store's clock has noted it too, and corrects a process whose clock was wrong.
+func (l Lock) spends() (first, last time.Time) {
+	first, last = l.Intent.FirstSpend, later(l.Intent.FirstSpend, l.Intent.Attempt)
 	after := l.Modified.Sub(first)
-	if l.Intent.Attempt.Equal(first) && (after < 0 || after > ClockTolerance) {
-		return l.Modified
+	if last.Equal(first) && (after < 0 || after > ClockTolerance) {
+		return l.Modified, l.Modified
 	}
-	return first
+	return first, last
 }
 
 // OwnedBy reports whether the given process took the lock.

@@ -185,8 +185,11 @@ func (t *tick) reread(ctx context.Context, names ...string) (map[string]store.En
 			err = errStale
 		}
 		if err == nil {
-			t.saw(t.names.RefreshToken, entries[t.names.RefreshToken].Version)
-			t.saw(t.names.Family, entries[t.names.Family].Version)
+			for _, name := range names {
+				if name == t.names.RefreshToken || name == t.names.Family {
+					t.saw(name, entries[name].Version)
+				}
+			}
 			return entries, nil
 		}
 		if attempt == readAttempts-1 || ctx.Err() != nil {

@@ -99,7 +99,8 @@ func (w *world) tickAt(k int) time.Time {
 
 // run lets the world go on until a moment.
 func (w *world) run(until time.Time) error {
-	// The alarms are created after the schedule, and first evaluated a minute later.
+	// The deployment waits for the first tick before it creates the alarms, which
+	// are first evaluated a minute later.
 	w.evaluated = start.Truncate(time.Minute).Add(time.Minute)
 	w.scheduleTick(0)
 	for len(w.agenda) > 0 && w.agenda[0].at.Before(until) {

@@ -44,9 +44,10 @@ type Result struct {
 	// there is no cause or no page.
 	CauseToPage *float64 `json:"cause_to_page_seconds"`
 	// KnownToPage is the time from KnownAt to First, in seconds.
-	KnownToPage *float64   `json:"known_to_page_seconds"`
-	Cause       string     `json:"cause,omitempty"`
-	CauseAt     *time.Time `json:"cause_at"`
+	KnownToPage *float64 `json:"known_to_page_seconds"`
+	// Cause is empty where nothing goes wrong within the days of the run.
+	Cause   string     `json:"cause,omitempty"`
+	CauseAt *time.Time `json:"cause_at"`
 	// KnownAt is the earliest moment at which the cause can be known, KnownBy by what.
 	KnownAt *time.Time `json:"known_at"`
 	KnownBy string     `json:"known_by,omitempty"`

@@ -56,7 +56,7 @@ func Find(name string) (Scenario, error) {
 
 // Options change a run.
 type Options struct {
-	// Days to run; 0 is the scenario's own.
+	// Days to run; 0 is the scenario's own. What would come later does not.
 	Days int
 	// Shift moves the cause, within the cycle of rotations for example.
 	Shift time.Duration
@@ -77,9 +77,8 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 		days = o.Days
 	}
 	sc.CauseAt += o.Shift
-	least := int(sc.CauseAt.Hours()/24) + 1
-	if days < least || days > maxDays {
-		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected %d, so that its cause comes up, to %d", sc.Name, days, least, maxDays)
+	if days < 1 || days > maxDays {
+		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected 1 to %d", sc.Name, days, maxDays)
 	}
 	s, err := readStack(template, o.Parameters)
 	if err != nil {
@@ -93,7 +92,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 		w.evaluator.LookBack = o.LookBack
 	}
 	w.days.spacing = time.Duration(days) * chartSpacing
-	r := &Result{Scenario: sc.Name, Days: days, Cause: sc.Cause, KnownBy: sc.KnownBy}
+	r := &Result{Scenario: sc.Name, Days: days}
 	sc.plan(w, r)
 	if err := w.run(start.Add(time.Duration(days) * 24 * time.Hour)); err != nil {
 		return Result{}, fmt.Errorf("scenario %s: %w", sc.Name, err)
@@ -124,7 +123,7 @@ func (sc Scenario) plan(w *world, r *Result) {
 	w.at(cause, func() error {
 		if sc.Cause != "" {
 			known := sc.known(w)
-			r.CauseAt, r.KnownAt = &cause, &known
+			r.Cause, r.CauseAt, r.KnownAt, r.KnownBy = sc.Cause, &cause, &known, sc.KnownBy
 		}
 		if sc.strike != nil {
 			return sc.strike(w)

@@ -113,12 +113,21 @@ func TestBadOptions(t *testing.T) {
 	require.ErrorContains(t, err, `there is no scenario "sunny-day": expected one of healthy-year, `)
 	sc, err := scenario.Find("healthy-year")
 	require.NoError(t, err)
-	for _, days := range []int{-1, 305, 401} {
+	for _, days := range []int{-1, 401} {
 		_, err = scenario.Run(tokenkeeper.Template, sc, scenario.Options{Days: days})
-		require.ErrorContains(t, err, "expected 306, so that its cause comes up, to 400")
+		require.ErrorContains(t, err, "expected 1 to 400")
 	}
 	_, err = scenario.Run([]byte("Resources: {}"), sc, scenario.Options{})
 	require.ErrorContains(t, err, "there is no resource RefresherFunction")
+}
+
+// TestAShortRun ends before the cause, and tells of none.
+func TestAShortRun(t *testing.T) {
+	r := run(t, "healthy-year", scenario.Options{Days: 3})
+	require.Equal(t, 3*288, r.Ticks)
+	require.Empty(t, r.Pages)
+	require.Empty(t, r.Cause)
+	require.Nil(t, r.CauseToPage)
 }
 
 func TestTimeline(t *testing.T) {

@@ -77,7 +77,7 @@ func drawOn(canvas vg.CanvasSizer, r scenario.Result) error {
 		whole.Draw(draw.Crop(c, margin, -margin, margin, -margin))
 		return nil
 	}
-	last, err := panel{title: "The last weeks", from: first - 30, to: min(float64(r.Days), first+70), ceiling: r.Warnings[0] + 6, labels: true}.plot(r)
+	last, err := panel{title: "The last weeks", from: first - 20, to: min(float64(r.Days), first+70), ceiling: r.Warnings[0] + 6, labels: true}.plot(r)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 	svg, err := os.ReadFile(filepath.Join(dir, "countdown.svg"))
 	require.NoError(t, err)
 	for _, text := range []string{"Days until the token family ends: a-year", "The last weeks", "days since the consent", "days remaining", "thresholds of the warnings",
-		"new consent", "FamilyDaysRemaining", "day 305: ticket", "day 335: ticket", "day 351: ticket", "day 358: page", "day 364: page", "Arial"} {
+		"new consent", "FamilyDaysRemaining", "day 305", "day 335", "day 351", "day 358", "day 364", "ticket", "page", "Arial"} {
 		require.Contains(t, string(svg), text)
 	}
 
@@ -53,8 +53,8 @@ func TestWrite(t *testing.T) {
 	require.Equal(t, 1800, image.Bounds().Dx())
 	require.Equal(t, 800, image.Bounds().Dy())
 	colours := map[[3]uint32]bool{}
-	for x := range 1800 {
-		for y := range 800 {
+	for x := 0; x < 1800; x += 3 { // the thinnest mark is wider
+		for y := 0; y < 800; y += 3 {
 			r, g, b, _ := image.At(x, y).RGBA()
 			colours[[3]uint32{r >> 8, g >> 8, b >> 8}] = true
 		}

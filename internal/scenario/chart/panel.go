@@ -164,12 +164,12 @@ func (v panel) countdown(p *plot.Plot, r scenario.Result) error {
 // notifications are marks on the countdown, labelled with their day.
 func (v panel) notifications(p *plot.Plot, r scenario.Result) error {
 	for _, kind := range []struct {
-		urgency, legend string
-		color           color.RGBA
-		shape           draw.GlyphDrawer
+		urgency string
+		color   color.RGBA
+		shape   draw.GlyphDrawer
 	}{
-		{"ticket", "ticket", ticket, draw.BoxGlyph{}},
-		{"page", "page", page, draw.CircleGlyph{}},
+		{"ticket", ticket, draw.BoxGlyph{}},
+		{"page", page, draw.CircleGlyph{}},
 	} {
 		marks := plotter.XYLabels{}
 		for _, n := range r.Pages {
@@ -178,7 +178,7 @@ func (v panel) notifications(p *plot.Plot, r scenario.Result) error {
 				continue
 			}
 			marks.XYs = append(marks.XYs, plotter.XY{X: x, Y: *n.FamilyDaysLeft})
-			marks.Labels = append(marks.Labels, fmt.Sprintf("day %.0f: %s", float64(n.Day), kind.urgency))
+			marks.Labels = append(marks.Labels, fmt.Sprintf("day %.0f", float64(n.Day)))
 		}
 		if len(marks.XYs) == 0 {
 			continue
@@ -190,7 +190,7 @@ func (v panel) notifications(p *plot.Plot, r scenario.Result) error {
 		s.GlyphStyle = draw.GlyphStyle{Color: kind.color, Radius: 3.2, Shape: kind.shape}
 		p.Add(s)
 		if v.legend {
-			p.Legend.Add(kind.legend, s)
+			p.Legend.Add(kind.urgency, s)
 		}
 		if v.labels {
 			if err := label(p, marks, kind.color); err != nil {
@@ -211,7 +211,7 @@ func label(p *plot.Plot, marks plotter.XYLabels, c color.RGBA) error {
 		l.TextStyle[i].Color = c
 		l.TextStyle[i].XAlign, l.TextStyle[i].YAlign = text.XRight, text.YCenter
 	}
-	l.Offset = vg.Point{X: -7}
+	l.Offset = vg.Point{X: -11} // a viewer's font may be wider than the one it was laid out in
 	p.Add(l)
 	return nil
 }
