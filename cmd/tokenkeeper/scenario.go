@@ -37,7 +37,7 @@ func (f *scenarioFlags) add(cmd *cobra.Command) {
 }
 
 // requested reports whether a scenario, or the list of them, was asked for.
-func (f *scenarioFlags) requested() bool { return f.list || f.scenario != "" }
+func (f *scenarioFlags) requested() bool { return f.list || f.scenario != "" || f.days != 0 || f.out != "" || f.table }
 
 // run runs what the flags ask for.
 func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
@@ -46,6 +46,9 @@ func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 			fmt.Fprintf(out, "%-29s %3d days  %s\n", sc.Name, sc.Days, sc.Summary)
 		}
 		return nil
+	}
+	if f.scenario == "" {
+		return errors.New("name a scenario by --scenario, or list them by --scenarios")
 	}
 	selected := scenario.All()
 	if f.scenario != "all" {

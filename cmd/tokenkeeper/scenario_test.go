@@ -60,7 +60,7 @@ func TestSimulateScenario(t *testing.T) {
 
 func TestSimulateRefuses(t *testing.T) {
 	for _, tt := range []struct{ args, problem string }{
-		{"", "name a scenario by --scenario, or list them by --scenarios"},
+		{"--days 5", "name a scenario by --scenario, or list them by --scenarios"},
 		{"--scenario sunny-day", `there is no scenario "sunny-day": expected one of healthy-year,`},
 		{"--scenario clock-skew --days 500", "cannot run for 500 days"},
 		{"--scenario clock-skew --json --table", "--json and --table exclude each other"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -62,10 +63,11 @@ func (t *tick) create(ctx context.Context, l lease) error {
 }
 
 // takeOver overwrites a lock, and proves by its history that this process was
-// the first to do so: after the lock that is taken over, which was read, come
-// this process's own values only. Of these there can be several, where answers
-// were lost. The history also tells by the store's clock, whatever this process's
-// says, how old that lock was. Who was wrong puts the lock back.
+// the first to do so: after the lock that is taken over, which was read, or from
+// the first version of one that was created anew meanwhile, come this process's
+// own values only. Of these there can be several, where answers were lost. The
+// history also tells by the store's clock, whatever this process's says, how old
+// that lock was. Who was wrong puts the lock back.
 func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
 	if t.state.overtaken == nil || !old.OwnedBy(t.Process) {
 		t.state.overtaken = &old
@@ -75,21 +77,27 @@ func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
 	if err != nil {
 		return err
 	}
-	history, err := t.history(ctx, t.names.Lock, min(first.Version, version), version)
+	history, err := t.history(ctx, t.names.Lock, 1, version)
 	if err != nil {
 		return fmt.Errorf("reading the lock that was taken over: %w", err)
 	}
-	if history[0].Version != first.Version || history[0].Value != first.Raw {
-		return errLost{"the stale lock was released, or taken by another process, at the same time"}
+	since := slices.IndexFunc(history, func(e store.Entry) bool { return e.Version == first.Version && e.Value == first.Raw })
+	switch {
+	case since < 0 && history[0].Version != 1:
+		t.state.overtaken = nil
+		return errLost{"the lock was written so often that it cannot be told whose it is"}
+	case since >= 0 && since+1 < len(history) && !first.OwnedBy(t.Process) && history[since+1].Modified.Sub(first.Modified) < family.LockStale:
+		return t.yieldTo(ctx, history[since], "by the store's clock the lock was not stale yet: this process's clock is wrong")
 	}
-	if !first.OwnedBy(t.Process) && len(history) > 1 && history[1].Modified.Sub(first.Modified) < family.LockStale {
-		return t.yieldTo(ctx, history[0], "by the store's clock the lock was not stale yet: this process's clock is wrong")
-	}
-	for _, e := range history[1:] {
+	for _, e := range history[since+1:] {
 		if e.Version <= version && !family.ParseLock(e).OwnedBy(t.Process) {
-			return t.yieldTo(ctx, e, "another process took the stale lock over at the same time")
+			return t.yieldTo(ctx, e, "another process took the stale lock over, or created it anew, at the same time")
 		}
 	}
+	// From here on the proof need not go further back than this, which the
+	// history forgets after a hundred versions.
+	ours := family.ParseLock(store.Entry{Value: l.value, Version: version})
+	t.state.overtaken = &ours
 	return nil
 }
 

@@ -106,8 +106,10 @@ type oracle struct {
 	w *world
 	Counters
 	rotations int
-	losses    map[string]int
-	judged    map[string]bool
+	// rotated is when REFRESH_TOKEN was last written.
+	rotated time.Time
+	losses  map[string]int
+	judged  map[string]bool
 
 	// family is the newest consent that was filled in.
 	family string
@@ -166,6 +168,7 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	if !known {
 		return
 	}
+	o.rotated = o.w.now
 	r := o.rankOf(info)
 	for i := range o.receipts {
 		if o.receipts[i].of == r {

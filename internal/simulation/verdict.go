@@ -14,6 +14,10 @@ const (
 	usable        = reuseInterval - time.Minute
 )
 
+// asleep is how long after its last rotation a family, in a run that has settled,
+// counts as given up: its access token has expired, and nobody gets a new one.
+const asleep = 90 * time.Minute
+
 // judge decides about the newest consent's family: kept, lost for a reason, or
 // lost avoidably. final is false when a newer consent takes its place while the
 // run goes on; then only a dead family is judged.
@@ -25,6 +29,9 @@ func (o *oracle) judge(final bool) {
 	top, known := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value)
 	mine := known && top.FamilyID == o.family
 	switch {
+	case f.Death == nil && final && mine && o.w.now.Sub(o.rotated) > asleep:
+		o.note("a living family is not rotated any more")
+		o.lost("")
 	case f.Death == nil && (!final || mine && top.Status == atlassiantest.StatusLive):
 		return
 	case f.Death != nil:
