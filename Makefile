@@ -42,11 +42,14 @@ alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs
 build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
 	$(LAMBDA_GO) -o build/lambda/refresher/bootstrap ./functions/refresher
+	$(LAMBDA_GO) -o build/lambda/bootstrap/bootstrap ./functions/bootstrap
 
 # What `sam build` calls; ARTIFACTS_DIR is where it wants the binary.
-.PHONY: build-RefresherFunction
-build-RefresherFunction:
-	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/refresher
+.PHONY: build-RefresherFunction build-BootstrapFunction
+build-RefresherFunction: FUNCTION = refresher
+build-BootstrapFunction: FUNCTION = bootstrap
+build-RefresherFunction build-BootstrapFunction:
+	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/$(FUNCTION)
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv
@@ -57,8 +60,12 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 .PHONY: test
 test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
 
+.PHONY: chromium
+chromium: # for the tests of the pages; installed by apt-get where it is missing
+	tools/chromium.sh
+
 .PHONY: go-test
-go-test: setup ## All Go tests, end-to-end ones included
+go-test: setup chromium ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 )
@@ -57,6 +58,13 @@ type sink struct{ err error }
 
 func (s sink) Publish(context.Context, time.Time, []countdown.Metric) error { return s.err }
 
+// invalid is the error of an environment that cannot be used.
+func invalid() error {
+	env := environment.New(func(string) string { return "" })
+	env.Wrong("REFRESH_BEFORE", "is wrong")
+	return env.Err()
+}
+
 func TestDeployment(t *testing.T) {
 	for _, tt := range []struct {
 		name, kind, state string
@@ -68,7 +76,7 @@ func TestDeployment(t *testing.T) {
 		{"a good start", "Create", "ENABLED", nil, 1, "SUCCESS", ""},
 		{"a lost family is the alarms' business", "Create", "ENABLED", sick(t, nil), 1, "SUCCESS", ""},
 		{"metrics that nobody would see", "Create", "ENABLED", sick(t, errors.New("PutMetricData: denied")), 1, "FAILED", "PutMetricData: denied"},
-		{"a configuration that does not hold", "Create", "ENABLED", InvalidConfiguration{[]error{errors.New("REFRESH_BEFORE is wrong")}}, 1, "FAILED", "REFRESH_BEFORE is wrong"},
+		{"a configuration that does not hold", "Create", "ENABLED", invalid(), 1, "FAILED", "REFRESH_BEFORE is wrong"},
 		{"no schedule yet", "Create", "DISABLED", errors.New("not asked"), 0, "SUCCESS", ""},
 		{"the schedule enabled", "Update", "ENABLED", nil, 1, "SUCCESS", ""},
 		{"the schedule disabled", "Update", "DISABLED", errors.New("not asked"), 0, "SUCCESS", ""},

@@ -52,21 +52,21 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	parameters := ssmstore.New(ssmstore.NewClient(aws), c.keyID)
+	parameters := ssmstore.New(ssmstore.NewClient(aws), c.KeyID)
 	if c.noChangeHours > 0 {
-		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.connections), func(name string, err error) {
+		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.Connections), func(name string, err error) {
 			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
 		})
 	}
 	r := &refresher.Refresher{
 		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
 			Store:   parameters,
-			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
+			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],
 		})},
-		Connections: c.connections,
+		Connections: c.Connections,
 		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
 		Now:         time.Now,
 		Sleep:       sleep,

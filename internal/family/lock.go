@@ -28,6 +28,9 @@ type Intent struct {
 	// Attempt is when Spending was last, or may have been, presented: it opens a
 	// leeway of its own where no earlier request arrived.
 	Attempt time.Time `json:"attempt,omitzero"`
+	// Consent: a consent is under way. A refresh token that TOKEN_FAMILY does not
+	// know is then a new family's.
+	Consent bool `json:"consent,omitempty"`
 }
 
 // Lock is the lock parameter as it was read.

@@ -1,5 +1,11 @@
 package family
 
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
 // Names are the whole parameter names of one connection. The suffixes are those
 // of psoxy, which reads and (in shared mode) writes the same parameters.
 type Names struct {
@@ -10,6 +16,10 @@ type Names struct {
 	CloudID      string
 	Family       string
 	Lock         string
+	// ConsentState is the consent under way, and ConsentTokens what it received,
+	// until that is in use.
+	ConsentState  string
+	ConsentTokens string
 }
 
 // NamesOf returns the parameter names of a connection, which is their common
@@ -23,5 +33,25 @@ func NamesOf(connection string) Names {
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",
 		Lock:         connection + "OAUTH_REFRESH_TOKEN_lock",
+
+		ConsentState:  connection + "CONSENT_STATE",
+		ConsentTokens: connection + "CONSENT_TOKENS",
 	}
+}
+
+// maxConnection is the longest prefix, in bytes: it leaves room for the names.
+const maxConnection = 900
+
+var connectionForm = regexp.MustCompile(`^/?([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*[_./-]$`)
+
+// CheckConnection returns an error that begins with the quoted name if it cannot
+// be a connection's, and says what is expected.
+func CheckConnection(name string) error {
+	switch {
+	case !connectionForm.MatchString(name), len(name) > maxConnection:
+		return fmt.Errorf("%q: expected a prefix of parameter names that ends in _ . - or /, such as PSOXY_JIRA_CLOUD_", name)
+	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
+		return fmt.Errorf("%q: a prefix with a path must begin with /", name)
+	}
+	return nil
 }

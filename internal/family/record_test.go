@@ -140,3 +140,12 @@ func TestDecideTakesAnything(t *testing.T) {
 		}
 	})
 }
+
+func TestCheckConnection(t *testing.T) {
+	for _, good := range []string{"PSOXY_JIRA_CLOUD_", "/corp/PSOXY_JIRA_CLOUD_", "/a/", "a-", "a."} {
+		require.NoError(t, family.CheckConnection(good))
+	}
+	for _, bad := range []string{"", "PSOXY_JIRA_CLOUD", "a b_", "corp/A_", "//a_", "é_", strings.Repeat("a", 900) + "_"} {
+		require.ErrorContains(t, family.CheckConnection(bad), `": `, bad)
+	}
+}

@@ -156,6 +156,9 @@ func (s Snapshot) Lineage(now time.Time, p Policy) Record {
 // sameFamily reports whether an unknown refresh token descends from the family
 // in TOKEN_FAMILY.
 func (s Snapshot) sameFamily(p Policy) bool {
+	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Consent {
+		return s.Family.Chain != "" && chainOf(s.RefreshToken.Value) == s.Family.Chain
+	}
 	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Spending == s.Family.Refresh {
 		return true
 	}

@@ -100,3 +100,12 @@ func TestRedirectURIs(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckURL(t *testing.T) {
+	for _, good := range []string{"", "https://auth.atlassian.com", "https://proxy.example/atlassian", "http://127.0.0.1:8484", "http://localhost", "http://[::1]:1"} {
+		require.NoError(t, atlassian.CheckURL(good))
+	}
+	for _, bad := range []string{"auth.atlassian.com", "http://auth.atlassian.com", "https://u:p@a.example", "https://a.example?x", "https://a.example#f", "ftp://127.0.0.1", "::"} {
+		require.Error(t, atlassian.CheckURL(bad), bad)
+	}
+}

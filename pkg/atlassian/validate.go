@@ -1,6 +1,7 @@
 package atlassian
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -54,6 +55,24 @@ func baseURL(name, value, byDefault string) (string, error) {
 			byDefault + ": correct it, or leave it empty for that one")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
+}
+
+// CheckURL returns an error that begins with the quoted address if a program
+// should not be configured with it as an AuthURL or APIURL: it accepts https,
+// and http on this machine only, since client secrets and tokens travel to it.
+// An empty one stands for Atlassian's own.
+func CheckURL(value string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%q: expected a URL of scheme, host and perhaps a path", value)
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("%q: expected https, or http on a loopback address", value)
 }
 
 // checkRedirectURI checks the address that a consent returns to. Atlassian

@@ -121,6 +121,13 @@ func checkRefresherGrants(s *stack) []string {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
+	want = append(want, s.parametersKeyGrants(encrypted)...)
+	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
+}
+
+// parametersKeyGrants is what a role may do with the parameters' key: nothing is
+// needed for the AWS managed one.
+func (s *stack) parametersKeyGrants(encrypted []string) (want []string) {
 	if key := s.values["ParametersKey"]; key != "alias/aws/ssm" {
 		resource := fmt.Sprint(key)
 		if key == "stack" {
@@ -134,7 +141,7 @@ func checkRefresherGrants(s *stack) []string {
 			want = append(want, grant("Allow", "-", action, resource, string(condition)))
 		}
 	}
-	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
+	return want
 }
 
 func checkSchedulerGrants(s *stack) []string {
@@ -150,6 +157,7 @@ func checkSchedulerGrants(s *stack) []string {
 
 func checkTrust(s *stack) (findings []string) {
 	want := map[string]string{
+		"BootstrapRole": grant("Allow", "Service:lambda.amazonaws.com", "sts:AssumeRole", "-", ""),
 		"RefresherRole": grant("Allow", "Service:lambda.amazonaws.com", "sts:AssumeRole", "-", ""),
 		"SchedulerRole": grant("Allow", "Service:scheduler.amazonaws.com", "sts:AssumeRole", "-",
 			`{"ArnEquals":{"aws:SourceArn":"arn:aws:scheduler:eu-west-1:111122223333:schedule-group/tokens"},"StringEquals":{"aws:SourceAccount":"111122223333"}}`),
@@ -164,16 +172,20 @@ func checkTrust(s *stack) (findings []string) {
 // are checked, and no role has policies from elsewhere.
 func checkNoOtherPolicies(s *stack) (findings []string) {
 	roles := s.ids("AWS::IAM::Role")
-	findings = compare("roles", []string{"RefresherRole", "SchedulerRole"}, roles)
+	findings = compare("roles", []string{"BootstrapRole", "RefresherRole", "SchedulerRole"}, roles)
 	for _, role := range roles {
 		findings = append(findings, compare(role+"'s managed policies", nil, strs(s.properties(role)["ManagedPolicyArns"]))...)
 	}
 	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
 		p := s.properties(id)
-		findings = append(findings, compare(id+"'s roles", []string{s.physical("RefresherRole")}, strs(p["Roles"]))...)
+		role := "RefresherRole"
+		if strings.HasPrefix(id, "Bootstrap") {
+			role = "BootstrapRole"
+		}
+		findings = append(findings, compare(id+"'s roles", []string{s.physical(role)}, strs(p["Roles"]))...)
 		findings = append(findings, compare(id+"'s users and groups", nil, append(strs(p["Users"]), strs(p["Groups"])...))...)
 	}
-	for _, other := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::User", "AWS::Lambda::Permission"} {
+	for _, other := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::User"} {
 		findings = append(findings, compare(other, nil, s.ids(other))...)
 	}
 	return findings

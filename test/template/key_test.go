@@ -18,7 +18,7 @@ func checkKey(s *stack) []string {
 	want := []string{grant("Allow", "AWS:arn:aws:iam::111122223333:root", "kms:*", "*", "")}
 	for _, action := range []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"} {
 		want = append(want, grant("Allow", "Service:logs.eu-west-1.amazonaws.com", action, "*",
-			`{"ArnEquals":{"kms:EncryptionContext:aws:logs:arn":"`+logGroupARN+`"}}`))
+			`{"ArnEquals":{"kms:EncryptionContext:aws:logs:arn":["`+logGroupARN+`","`+bootstrapLogsARN+`"]}}`))
 	}
 	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
 		want = append(want, grant("Allow", "Service:scheduler.amazonaws.com", action, "*",

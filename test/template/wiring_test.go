@@ -55,7 +55,7 @@ func checkFirstTick(s *stack) []string {
 	findings := slices.Concat(
 		differ("function of the first tick", functionARN, p["ServiceToken"]),
 		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
-		compare("what the first tick waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource(id)["DependsOn"])),
+		compare("what the first tick waits for", s.needed("Refresher"), strs(s.resource(id)["DependsOn"])),
 		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
 	// Lambda repeats an event that was throttled or failed, for so long.
 	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
@@ -93,10 +93,25 @@ func checkRetries(s *stack) (findings []string) {
 }
 
 func checkFunction(s *stack) []string {
-	p := s.properties(s.only("AWS::Lambda::Function"))
+	return s.function("Refresher", 1)
+}
+
+// needed are the policies that a function cannot do without: those there always are.
+func (s *stack) needed(name string) (policies []string) {
+	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
+		if _, conditional := s.resource(id)["Condition"]; !conditional && slices.Contains(strs(s.properties(id)["Roles"]), s.physical(name+"Role")) {
+			policies = append(policies, id)
+		}
+	}
+	return policies
+}
+
+// function checks one of the two functions, and what it reserves.
+func (s *stack) function(name string, reserves float64) []string {
+	p := s.properties(name + "Function")
 	var reserved any
 	if s.values["ReservedConcurrency"] == "1" {
-		reserved = 1.0
+		reserved = reserves
 	}
 	findings := slices.Concat(
 		differ("runtime", "provided.al2023", p["Runtime"]),
@@ -104,10 +119,10 @@ func checkFunction(s *stack) []string {
 		differ("architecture", []any{s.values["Architecture"]}, p["Architectures"]),
 		differ("memory", 128.0, p["MemorySize"]),
 		differ("reserved concurrency", reserved, p["ReservedConcurrentExecutions"]),
-		differ("role", "arn:aws:iam::111122223333:role/tokens-RefresherRole", p["Role"]),
+		differ("role", "arn:aws:iam::111122223333:role/tokens-"+name+"Role", p["Role"]),
 		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
-		compare("what it waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource("RefresherFunction")["DependsOn"])))
+		compare("what it waits for", s.needed(name), strs(s.resource(name + "Function")["DependsOn"])))
 	// A tick that outlives its lock could be overtaken.
 	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.LockStale || timeout < family.PostTimeout+family.SaveReserve {
 		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.LockStale))
@@ -123,7 +138,7 @@ func checkEnvironment(s *stack) []string {
 		key = keyARN
 	}
 	return slices.Concat(
-		compare("variables", readVariables(), slices.Collect(maps.Keys(variables))),
+		compare("variables", readVariables("refresher"), slices.Collect(maps.Keys(variables))),
 		differ("values", object{
 			"CONNECTIONS":                  s.values["Connections"],
 			"REFRESH_BEFORE":               s.values["RefreshBefore"],
@@ -138,28 +153,30 @@ func checkEnvironment(s *stack) []string {
 		}, variables))
 }
 
-// readVariables finds the names of environment variables in the function's
-// configuration: its string literals that look like one.
-func readVariables() []string {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions/refresher/config.go"), nil, 0)
-	if err != nil {
-		panic(fault(err.Error()))
-	}
+// readVariables finds the names of environment variables in a function's
+// configuration and in what all functions share: string literals that look like one.
+func readVariables(function string) []string {
 	variable := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 	found := map[string]bool{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			if text, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(text) {
-				found[text] = true
-			}
+	for _, path := range []string{"functions/" + function + "/config.go", "internal/environment/environment.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
+		if err != nil {
+			panic(fault(err.Error()))
 		}
-		return true
-	})
+		ast.Inspect(file, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if text, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(text) {
+					found[text] = true
+				}
+			}
+			return true
+		})
+	}
 	return slices.Sorted(maps.Keys(found))
 }
 
 func checkLogs(s *stack) []string {
-	group := s.properties(s.only("AWS::Logs::LogGroup"))
+	group := s.properties("LogGroup")
 	retention := number(s.values["LogRetentionDays"])
 	return slices.Concat(
 		differ("the group's key", s.key(), group["KmsKeyId"]),

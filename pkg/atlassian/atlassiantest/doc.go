@@ -70,7 +70,7 @@
 //	POST /oauth/token                        JSON or form, credentials in the body or Basic
 //	GET  /oauth/token/accessible-resources
 //	GET  /me
-//	GET  /ex/jira/{cloudId}/rest/api/3/...   users, group/bulk, project/search,
+//	GET  /ex/jira/{cloudId}/rest/api/3/...   users, group/bulk, project/search, search/jql,
 //	                                         issue/{TK-1}/changelog, comment, worklog
 //
 // The browser's account is the parameter or cookie emulator_account, else the

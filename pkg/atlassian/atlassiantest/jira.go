@@ -2,7 +2,9 @@ package atlassiantest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,7 +35,7 @@ func (h *front) jira(w http.ResponseWriter, r *http.Request) {
 		answerRefusal(w, err)
 		return
 	}
-	need, answer := route(strings.Split(r.PathValue("path"), "/"))
+	need, answer := route(strings.Split(r.PathValue("path"), "/"), r.URL.Query())
 	switch {
 	case answer == nil || !slices.Contains(info.CloudIDs, r.PathValue("cloudID")):
 		answerAPIError(w, http.StatusNotFound, "Not Found")
@@ -65,7 +67,7 @@ func (e *Emulator) view(cloudID string) siteView {
 type object = map[string]any
 
 // route finds the answer for a path, nil when it is none of the test paths.
-func route(path []string) (needs, func(siteView) (int, any)) {
+func route(path []string, query url.Values) (needs, func(siteView) (int, any)) {
 	switch {
 	case slices.Equal(path, []string{"users"}):
 		return needsUsers, func(v siteView) (int, any) { return http.StatusOK, users(v) }
@@ -73,6 +75,8 @@ func route(path []string) (needs, func(siteView) (int, any)) {
 		return needsGroups, func(v siteView) (int, any) { return http.StatusOK, groups() }
 	case slices.Equal(path, []string{"project", "search"}):
 		return needsWork, func(v siteView) (int, any) { return http.StatusOK, projects(v) }
+	case slices.Equal(path, []string{"search", "jql"}):
+		return needsWork, func(siteView) (int, any) { return searchIssues(query.Get("jql")) }
 	case len(path) == 3 && path[0] == "issue" && slices.Contains(issueSections, path[2]):
 		return needsWork, func(v siteView) (int, any) { return issueSection(v, path[1], path[2]) }
 	}
@@ -107,6 +111,23 @@ func projects(v siteView) object {
 		"self": v.site.URL + "/rest/api/3/project/search", "maxResults": 50, "startAt": 0, "total": 1, "isLast": true,
 		"values": []object{{"id": "10000", "key": "TK", "name": "Token keeping", "projectTypeKey": "software"}},
 	}
+}
+
+// searchIssues answers any query with all issues. A query without a restriction,
+// such as one that only orders, is refused.
+func searchIssues(jql string) (int, any) {
+	restriction, _, _ := strings.Cut(strings.ToLower(jql), "order by")
+	if strings.TrimSpace(restriction) == "" {
+		return http.StatusBadRequest, object{
+			"errorMessages": []string{"Unbounded JQL queries are not allowed here. Please add a search restriction to your query."},
+			"errors":        object{},
+		}
+	}
+	issues := []object{}
+	for i, key := range issueKeys {
+		issues = append(issues, object{"id": strconv.Itoa(10001 + i), "key": key})
+	}
+	return http.StatusOK, object{"issues": issues, "isLast": true}
 }
 
 // issueSection lists the changes, comments or work of an issue: one each.

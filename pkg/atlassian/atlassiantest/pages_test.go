@@ -196,6 +196,10 @@ func TestConnectorPaths(t *testing.T) {
 		require.JSONEq(t, `{"code":401,"message":"Unauthorized; scope does not match"}`, answer.body)
 		require.Equal(t, 401, s.get(t, base+path, atlassian.NewSecret("x")).status)
 	}
+	found := s.get(t, base+"search/jql?jql=created%20%3E%3D%20-30d%20order%20by%20created&maxResults=1", all)
+	require.Equal(t, 200, found.status)
+	require.Contains(t, found.body, `"key":"TK-1"`)
+	require.Equal(t, 400, s.get(t, base+"search/jql?jql=order%20by%20created", all).status, "an unbounded query")
 	require.Equal(t, 404, s.get(t, base+"issue/NO-1/comment", all).status)
 	require.Equal(t, 404, s.get(t, base+"dashboard", all).status)
 	require.Equal(t, 404, s.get(t, "/ex/jira/elsewhere/rest/api/3/users", all).status)

@@ -1,0 +1,137 @@
+package consent
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// facts are what the decision over a grant rests on.
+type facts struct {
+	// asked and granted are scopes; granted is nil where Atlassian did not say.
+	asked, granted []string
+	// sites that the grant reaches, one a cloud id.
+	sites []Site
+	// site is the one that was named, by cloud id, URL or name; or empty.
+	site string
+	// previousSite is the cloud id in use, previousURL the site's address; account
+	// and previousAccount are those of the grant and of the family in use. Empty
+	// where not known.
+	previousSite, previousURL string
+	account, previousAccount  family.Fingerprint
+	// confirmed: differences are meant.
+	confirmed bool
+}
+
+// admit decides whether a grant may replace the family in use, and for which
+// site. It never picks a site by chance: the only one, the one that was named,
+// or the one in use. All that has to be confirmed is said at once, so that
+// nobody confirms what was not said.
+func (f facts) admit() (Site, *Error) {
+	if len(f.sites) == 0 {
+		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")
+	}
+	site, err := f.choose()
+	if err != nil || f.confirmed {
+		return site, err
+	}
+	var all []Error
+	if f.account != "" && f.previousAccount != "" && f.account != f.previousAccount {
+		all = append(all, Error{Type: AccountChanged, Message: "another account consented than before, and its permissions decide what can be read"})
+	}
+	if f.previousSite != "" && site.ID != f.previousSite {
+		all = append(all, Error{Type: SiteChanged, Message: "the consent is for the site " + describe(site) + ", and " + f.previous() + " is in use so far"})
+	}
+	if missing := f.missing(); len(missing) > 0 {
+		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
+	}
+	if len(all) == 0 {
+		return site, nil
+	}
+	var says []string
+	for _, e := range all {
+		says = append(says, e.Message)
+	}
+	return Site{}, refuse(all[0].Type, "%s: confirm that this is meant, or consent again", strings.Join(says, "; and "))
+}
+
+// missing are the scopes that were asked for and not granted.
+func (f facts) missing() (missing []string) {
+	for _, scope := range f.asked {
+		if f.granted != nil && !slices.Contains(f.granted, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
+}
+
+// choose picks the site.
+func (f facts) choose() (Site, *Error) {
+	named := strings.TrimSuffix(strings.TrimSpace(f.site), "/")
+	if named != "" {
+		var found []Site
+		for _, s := range f.sites {
+			if s.ID == named || strings.EqualFold(strings.TrimSuffix(s.URL, "/"), named) ||
+				strings.EqualFold(strings.TrimPrefix(s.URL, "https://"), named) || strings.EqualFold(s.Name, named) {
+				found = append(found, s)
+			}
+		}
+		if len(found) == 1 {
+			return found[0], nil
+		}
+		return Site{}, refuse(SiteUnknown, "the site %s is not one of those that the consent reaches: name one of %s", short(f.site), list(f.sites))
+	}
+	if len(f.sites) == 1 {
+		return f.sites[0], nil
+	}
+	for _, s := range f.sites {
+		if s.ID == f.previousSite {
+			return s, nil
+		}
+	}
+	return Site{}, refuse(SiteNeeded, "the consent reaches several sites: name one of %s", list(f.sites))
+}
+
+// previous names the site in use.
+func (f facts) previous() string {
+	for _, s := range append([]Site{{ID: f.previousSite, URL: f.previousURL}}, f.sites...) {
+		if s.ID == f.previousSite && s.URL != "" {
+			return describe(s)
+		}
+	}
+	return short(f.previousSite)
+}
+
+// describe names a site in a message. What Atlassian sends is quoted: a name
+// could hold anything.
+func describe(s Site) string {
+	if s.URL != "" {
+		return short(s.URL)
+	}
+	return short(s.ID)
+}
+
+// list names sites, as many as a message can hold.
+func list(sites []Site) string {
+	const most = 10
+	var names []string
+	for i, s := range sites {
+		if i == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, describe(s))
+	}
+	return strings.Join(names, ", ")
+}
+
+// sitesOf makes one site of all entries of a cloud id.
+func sitesOf(resources []atlassian.Resource) []Site {
+	sites := []Site{}
+	for _, s := range atlassian.Sites(resources) {
+		sites = append(sites, Site{ID: s.ID, URL: s.URL, Name: s.Name})
+	}
+	return sites
+}

@@ -1,0 +1,162 @@
+// Package terminal asks a person. Where standard input is a terminal it prompts,
+// and hides what must not be seen; where it is a pipe or a file, each question
+// takes one line of it and no prompt is shown.
+//
+// Every question can be given up: it ends with its context, at Ctrl-C and at
+// the end of the input, and leaves the terminal as it was. What was typed ahead
+// is kept for the next question.
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Errors of questions that got no answer.
+var (
+	// ErrInterrupted: Ctrl-C or Ctrl-D was pressed.
+	ErrInterrupted = errors.New("interrupted")
+	// ErrEnded: the input has no further line.
+	ErrEnded = errors.New("the input ended before this question was answered")
+	// ErrTooLong: the answer is longer than any that is expected.
+	ErrTooLong = fmt.Errorf("the answer has more than %d characters: something else was pasted", maxAnswer-1)
+)
+
+// maxAnswer is the length from which an answer counts as too long, in bytes.
+// The line editor drops what exceeds 4096 characters without a word.
+const maxAnswer = 4096
+
+// Terminal is where questions are asked. Its questions must not be asked at the
+// same time.
+type Terminal struct {
+	out   io.Writer
+	input *input
+	// file is the terminal; nil where the input is none.
+	file *os.File
+	// editor edits lines while the terminal is in raw mode. The terminal's own
+	// line editing would cut an address at 1024 bytes on some systems.
+	editor *term.Terminal
+}
+
+// New returns a Terminal that reads answers from in and shows prompts on out.
+func New(in io.Reader, out io.Writer) *Terminal {
+	t := &Terminal{out: out, input: newInput(in)}
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		t.file = f
+	}
+	return t
+}
+
+// Interactive reports whether a person sits at the input.
+func (t *Terminal) Interactive() bool { return t.file != nil }
+
+// Say shows a message.
+func (t *Terminal) Say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+
+// Line asks for a line, which is seen while it is typed. The answer is trimmed.
+func (t *Terminal) Line(ctx context.Context, prompt string) (string, error) {
+	return t.ask(ctx, prompt, true)
+}
+
+// Secret asks for a line that nobody sees. The answer is trimmed.
+func (t *Terminal) Secret(ctx context.Context, prompt string) (atlassian.Secret, error) {
+	answer, err := t.ask(ctx, prompt, false)
+	return atlassian.NewSecret(answer), err
+}
+
+// Confirm asks a question whose answer is yes only if it is y or yes.
+func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
+	answer, err := t.Line(ctx, question+" [y/N] ")
+	answer = strings.ToLower(answer)
+	return answer == "y" || answer == "yes", err
+}
+
+// Choose lists options and asks for the number of one, until one is given. It
+// returns its index.
+func (t *Terminal) Choose(ctx context.Context, question string, options []string) (int, error) {
+	for i, o := range options {
+		t.Say("  %d  %s", i+1, o)
+	}
+	for {
+		answer, err := t.Line(ctx, fmt.Sprintf("%s [1-%d] ", question, len(options)))
+		if err != nil {
+			return 0, err
+		}
+		if n, err := strconv.Atoi(answer); err == nil && n >= 1 && n <= len(options) {
+			return n - 1, nil
+		}
+		t.Say("That is not one of them.")
+	}
+}
+
+func (t *Terminal) ask(ctx context.Context, prompt string, echo bool) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	var answer string
+	var err error
+	if t.file == nil {
+		answer, err = t.input.line(ctx)
+	} else {
+		answer, err = t.edit(ctx, prompt, echo)
+	}
+	if err == nil && len(answer) >= maxAnswer {
+		err = ErrTooLong
+	}
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(answer), nil
+}
+
+// edit asks in raw mode.
+func (t *Terminal) edit(ctx context.Context, prompt string, echo bool) (answer string, err error) {
+	fd := int(t.file.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", fmt.Errorf("the terminal cannot be set up: %w", err)
+	}
+	defer func() { err = errors.Join(err, term.Restore(fd, before)) }()
+
+	if t.editor == nil {
+		t.editor = term.NewTerminal(stream{t}, "")
+	}
+	t.input.ctx = ctx
+	if width, height, err := term.GetSize(fd); err == nil && width > 0 {
+		_ = t.editor.SetSize(width, height)
+	}
+	if echo {
+		t.editor.SetPrompt(prompt)
+		answer, err = t.editor.ReadLine()
+	} else {
+		answer, err = t.editor.ReadPassword(prompt)
+	}
+	if err == nil {
+		return answer, nil
+	}
+	// The editor holds half an answer: the next question gets another.
+	t.editor = nil
+	_, _ = io.WriteString(t.out, "\r\n")
+	if errors.Is(err, io.EOF) {
+		err = ErrInterrupted
+	}
+	return "", err
+}
+
+// stream is what the line editor reads and writes.
+type stream struct{ t *Terminal }
+
+// Read implements io.Reader.
+func (s stream) Read(p []byte) (int, error) { return s.t.input.Read(p) }
+
+// Write implements io.Writer.
+func (s stream) Write(p []byte) (int, error) { return s.t.out.Write(p) }

@@ -1,0 +1,19 @@
+// Package verify finds out whether an access token opens what the connector
+// needs: it requests the connector's own test paths, and says of each failure
+// what it means and which scope is missing. It only reads.
+//
+// # What is judged by what
+//
+// A failure is explained by its status and by the scopes that
+// accessible-resources lists for the site, never by an answer's prose. A 401
+// where accessible-resources has just accepted the same token means that the
+// scopes do not fit; a 403 means that the account lacks a permission in Jira; a
+// 404 means another site or issue.
+//
+// # Sources
+//
+// The paths are the connector's: the example calls of psoxy's
+// worklytics-connector-specs, and its rules in docs/sources/atlassian/jira. The
+// scopes are those of Atlassian's reference of Jira's REST API, version 3, whose
+// page each path names.
+package verify

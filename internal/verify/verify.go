@@ -1,0 +1,183 @@
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// API is what is asked of Atlassian; *atlassian.Client is one.
+type API interface {
+	// AccessibleResources lists what the token may reach.
+	AccessibleResources(ctx context.Context, access atlassian.Secret) ([]atlassian.Resource, error)
+	// Get requests a path; its error is an *atlassian.Error.
+	Get(ctx context.Context, access atlassian.Secret, path string) (*atlassian.Response, error)
+}
+
+// Request says what to verify.
+type Request struct {
+	// Access is the bare access token.
+	Access atlassian.Secret
+	// CloudID of the site; empty takes the token's only site.
+	CloudID string
+	// Issue is the key of an issue such as ABC-12; empty looks for one.
+	Issue string
+}
+
+var (
+	cloudIDForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	issueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+// Check refuses a request that cannot be made: it names the input, what was
+// expected and what to do next.
+func (r Request) Check() error {
+	switch {
+	case r.Access.IsZero():
+		return errors.New("there is no access token to verify: consent first, or let the keeper make a tick")
+	case r.CloudID != "" && !cloudIDForm.MatchString(r.CloudID):
+		return errors.New("the cloud id " + strconv.Quote(clip(r.CloudID)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
+	case r.Issue != "" && !issueForm.MatchString(r.Issue):
+		return errors.New("the issue " + strconv.Quote(clip(r.Issue)) + " is not a key: expected one such as ABC-12")
+	}
+	return nil
+}
+
+func clip(s string) string { return s[:min(len(s), 80)] }
+
+// Run requests every path once, one after another, and reports. It always
+// comes to an end: each request is bounded by timeout, all of them by ctx.
+func Run(ctx context.Context, api API, r Request, now time.Time, timeout time.Duration) Report {
+	v := verifier{api: api, request: r, timeout: timeout}
+	v.report = Report{CloudID: r.CloudID, Issue: r.Issue, At: now.UTC()}
+	v.resources(ctx)
+	for _, p := range jiraPaths {
+		v.path(ctx, p)
+	}
+	return v.report
+}
+
+// verifier is one run.
+type verifier struct {
+	api     API
+	request Request
+	timeout time.Duration
+	report  Report
+	// granted are the site's scopes; nil until the token and the site are found good.
+	granted []string
+}
+
+// resources checks the token itself and finds the site.
+func (v *verifier) resources(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	c := Check{Path: "/oauth/token/accessible-resources", Result: Passed, Status: http.StatusOK, Reference: resourcesReference}
+	list, err := v.api.AccessibleResources(ctx, v.request.Access)
+	if err == nil {
+		c.Meaning = v.pick(atlassian.Sites(list))
+	} else {
+		c.Status, c.Meaning = describeToken(err)
+	}
+	if c.Meaning != "" {
+		c.Result = Failed
+	}
+	v.report.Checks = append(v.report.Checks, c)
+}
+
+const resourcesReference = "https://developer.atlassian.com/cloud/jira/platform/oauth-2-3lo-apps/"
+
+// pick chooses the site, or says why it cannot.
+func (v *verifier) pick(sites []atlassian.Site) string {
+	id := v.request.CloudID
+	at := slices.IndexFunc(sites, func(s atlassian.Site) bool { return s.ID == id })
+	switch {
+	case len(sites) == 0:
+		return "the token reaches no site: the account that consented is a guest, or the app was removed from the site; consent again with an account that uses Jira there"
+	case id == "" && len(sites) > 1:
+		return "the token reaches " + strconv.Itoa(len(sites)) + " sites and CLOUD_ID is not stored: give --cloud-id; they are " + listSites(sites)
+	case id == "":
+		at = 0
+	case at < 0:
+		return "the token does not reach the site " + id + ", but " + listSites(sites) + ": correct CLOUD_ID, or consent again and choose that site"
+	}
+	site := sites[at]
+	if !cloudIDForm.MatchString(site.ID) {
+		return "Atlassian listed a site whose id is not of the known form"
+	}
+	v.report.CloudID, v.report.SiteURL = site.ID, site.URL
+	v.granted = append([]string{}, site.Scopes...)
+	return ""
+}
+
+func listSites(sites []atlassian.Site) string {
+	var names []string
+	for _, s := range sites {
+		names = append(names, s.URL+" ("+s.ID+")")
+	}
+	return strings.Join(names, ", ")
+}
+
+// path makes one request and judges it.
+func (v *verifier) path(ctx context.Context, p path) {
+	c := Check{Path: v.address(p), Result: NotRun, Needs: p.scopes[0], Reference: referenceURL + p.reference}
+	defer func() { v.report.Checks = append(v.report.Checks, c) }()
+	if c.Meaning = v.hindrance(p); c.Meaning != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	answer, err := v.api.Get(ctx, v.request.Access, c.Path+"?"+p.query)
+	if err != nil {
+		c.Result = Failed
+		c.Status, c.Missing, c.Meaning = v.describe(p, err)
+		return
+	}
+	c.Result, c.Status = Passed, answer.Status
+	if p.name == searchPath.name && v.report.Issue == "" {
+		v.report.Issue = firstIssue(answer.Body)
+	}
+}
+
+// address is a path's, with placeholders for what is not known.
+func (v *verifier) address(p path) string {
+	cloudID, issue := v.report.CloudID, v.report.Issue
+	if cloudID == "" {
+		cloudID = "{cloudId}"
+	}
+	if issue == "" {
+		issue = "{issue}"
+	}
+	return p.under(cloudID, issue)
+}
+
+// hindrance says why a path cannot be requested; empty if it can.
+func (v *verifier) hindrance(p path) string {
+	switch {
+	case v.granted == nil:
+		return "it needs a token and a site that pass the first check"
+	case p.needsIssue() && v.report.Issue == "":
+		return "it needs an issue, and none was found that the account can see: name one with --issue KEY"
+	}
+	return ""
+}
+
+// firstIssue reads the key of the first issue of a search; empty without one.
+func firstIssue(body []byte) string {
+	var found struct {
+		Issues []struct {
+			Key string `json:"key"`
+		} `json:"issues"`
+	}
+	if json.Unmarshal(body, &found) != nil || len(found.Issues) == 0 || !issueForm.MatchString(found.Issues[0].Key) {
+		return ""
+	}
+	return found.Issues[0].Key
+}
