@@ -17,7 +17,8 @@ import (
 // actor is a process that uses the connection, or a person.
 type actor struct {
 	name string
-	// refresher is nil for psoxy and for a person.
+	// keeper and refresher are nil for psoxy and for a person.
+	keeper    *rotation.Keeper
 	refresher *refresher.Refresher
 	// dead: the process was killed and its memory is lost.
 	dead bool
@@ -67,7 +68,8 @@ func (w *world) spawn() *actor {
 	if w.broken.token != nil {
 		c.Token = w.broken.token(w, a, c.Token)
 	}
-	a.refresher = &refresher.Refresher{Keeper: rotation.New(c), Connections: []rotation.Connection{w.conn},
+	a.keeper = rotation.New(c)
+	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []rotation.Connection{w.conn},
 		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
 	return a
 }
@@ -206,7 +208,6 @@ func (w *world) fillIn(n uint64) {
 	}
 	refresh := func() {
 		w.put(slotRefresh, tokens.Refresh, store.Encrypted)
-		w.oracle.consented(tokens.FamilyID)
 	}
 	access := func() { w.put(slotAccess, tokens.Access, store.Encrypted) }
 	first, second := refresh, access

@@ -111,7 +111,8 @@ type oracle struct {
 	losses  map[string]int
 	judged  map[string]bool
 
-	// family is the newest consent that was filled in.
+	// family is the newest consent that was stored, ids are all in the order in
+	// which they were given.
 	family string
 	ids    []string
 
@@ -142,16 +143,18 @@ func push[T any](log []T, e T) []T {
 }
 
 func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
-	for i, id := range o.ids {
-		if id == info.FamilyID {
-			return rank{i, info.Generation, info.Sibling}
+	i := slices.Index(o.ids, info.FamilyID)
+	if i < 0 {
+		o.ids = o.ids[:0]
+		for _, f := range o.w.em.Families() {
+			o.ids = append(o.ids, f.ID)
 		}
+		i = slices.Index(o.ids, info.FamilyID)
 	}
-	o.ids = append(o.ids, info.FamilyID)
-	return rank{len(o.ids) - 1, info.Generation, info.Sibling}
+	return rank{i, info.Generation, info.Sibling}
 }
 
-// consented notes that a person has filled a new consent in.
+// consented notes that a new consent is stored.
 func (o *oracle) consented(familyID string) {
 	if o.family != "" {
 		o.judge(false)
@@ -170,6 +173,9 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	}
 	o.rotated = o.w.now
 	r := o.rankOf(info)
+	if r.consent > o.highest.consent || o.family == "" {
+		o.consented(info.FamilyID)
+	}
 	for i := range o.receipts {
 		if o.receipts[i].of == r {
 			o.receipts[i].stored = true
