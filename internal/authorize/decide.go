@@ -1,0 +1,114 @@
+package authorize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+)
+
+// A rotation holds the lock for seconds; one that died leaves it for minutes.
+const (
+	busyPause    = 3 * time.Second
+	busyPatience = 30 * time.Second
+)
+
+// decide answers a completion that was refused: by a decision of the person, by
+// patience, or not at all. again tells to repeat the request; if not, the error
+// says how the consent ended. patience is what is left of busyPatience.
+func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest, patience *time.Duration) (again bool, _ error) {
+	var refused *consent.Error
+	if !errors.As(err, &refused) {
+		return false, err
+	}
+	switch refused.Type {
+	case consent.SiteNeeded, consent.SiteUnknown:
+		return f.chooseSite(ctx, refused, r)
+	case consent.SiteChanged, consent.AccountChanged, consent.ScopesMissing:
+		return f.confirm(ctx, refused, r)
+	case consent.ConnectionBusy:
+		if *patience > 0 {
+			*patience -= busyPause
+			f.Terminal.Say("A rotation is under way; waiting for it …")
+			f.Sleep(ctx, busyPause)
+			return true, nil
+		}
+		return f.retry(ctx, refused)
+	case consent.StoreFailed, consent.AtlassianUnavailable:
+		return f.retry(ctx, refused)
+	case consent.AppRefused:
+		return false, fmt.Errorf("%w (--new-app asks for client id and secret again)", refused)
+	}
+	return false, refused
+}
+
+// chooseSite lets the person choose.
+func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consent.CompleteRequest) (bool, error) {
+	if !f.Terminal.Interactive() {
+		return false, fmt.Errorf("%w (--site chooses one)", refused)
+	}
+	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
+	if err != nil {
+		return false, err
+	}
+	if len(status.Connections) != 1 || status.Connections[0].Waiting == nil || len(status.Connections[0].Waiting.Sites) == 0 {
+		return false, refused
+	}
+	sites := status.Connections[0].Waiting.Sites
+	var options []string
+	for _, s := range sites {
+		options = append(options, printable(s.URL)+"  ("+printable(s.Name)+", "+printable(s.ID)+")")
+	}
+	f.Terminal.Say("%s", printable(refused.Message))
+	chosen, err := f.Terminal.Choose(ctx, "Which site?", options)
+	if err != nil {
+		return false, err
+	}
+	r.Site = sites[chosen].ID
+	return true, nil
+}
+
+// confirm asks whether the difference is meant.
+func (f *Flow) confirm(ctx context.Context, refused *consent.Error, r *consent.CompleteRequest) (bool, error) {
+	if !f.Terminal.Interactive() {
+		return false, fmt.Errorf("%w (--yes-changed accepts it)", refused)
+	}
+	f.Terminal.Say("%s", printable(refused.Message))
+	yes, err := f.Terminal.Confirm(ctx, "Use it all the same?")
+	if err != nil {
+		return false, err
+	}
+	if !yes {
+		return false, fmt.Errorf("not confirmed: what was in use stays in use (%w)", refused)
+	}
+	r.Confirm = true
+	return true, nil
+}
+
+// retry asks whether to try again; the code is not lost by it.
+func (f *Flow) retry(ctx context.Context, refused *consent.Error) (bool, error) {
+	if !f.Terminal.Interactive() {
+		return false, refused
+	}
+	f.Terminal.Say("%s", printable(refused.Message))
+	yes, err := f.Terminal.Confirm(ctx, "Try again?")
+	if err != nil || yes {
+		return yes, err
+	}
+	return false, refused
+}
+
+// printable removes what could move a terminal's cursor or turn a text around:
+// names and addresses of sites come from outside.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, s)
+}

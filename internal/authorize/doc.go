@@ -1,0 +1,25 @@
+// Package authorize leads a person through a consent in a terminal: it asks for
+// what is missing, opens the browser, takes the answer however it comes back,
+// and asks for the decisions that only a person can make.
+//
+//   - flow.go: the steps, from the app's credentials to stored tokens;
+//   - answer.go: waiting for the browser and for a pasted address at once;
+//   - decide.go: what is asked when the consent needs a decision.
+//
+// # What is secret, and where it goes
+//
+// The client secret, the code and the state are never shown, logged or put
+// among a process's arguments. There is one exception: the address to open holds
+// the state and has to be shown, as the browser may be on another machine. That
+// is acceptable because the state is good for one completion within ten minutes,
+// for this connection and redirect URI only, is stored as a hash, and does not
+// help anybody without a code of the very app. Whoever reads it from the screen
+// could at most complete the consent with an account of their own, and another
+// account than before has to be confirmed.
+//
+// # Giving up
+//
+// Until the answer is there, nothing is stored that is in use: Ctrl-C leaves
+// everything as it was. Completing a consent takes seconds and is not
+// interrupted, since a code can be used once.
+package authorize
