@@ -24,6 +24,9 @@ type Intent struct {
 	FirstSpend time.Time `json:"first_spend,omitzero"`
 	// Attempt is when this owner took the lock in order to present it.
 	Attempt time.Time `json:"attempt,omitzero"`
+	// Consent: a consent is under way. A refresh token that TOKEN_FAMILY does not
+	// know is then a new family's.
+	Consent bool `json:"consent,omitempty"`
 }
 
 // Lock is the lock parameter as it was read.

@@ -16,6 +16,10 @@ type Names struct {
 	CloudID      string
 	Family       string
 	Lock         string
+	// ConsentState is the consent under way, and ConsentTokens what it received,
+	// until that is in use.
+	ConsentState  string
+	ConsentTokens string
 }
 
 // NamesOf returns the parameter names of a connection, which is their common
@@ -29,6 +33,9 @@ func NamesOf(connection string) Names {
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",
 		Lock:         connection + "OAUTH_REFRESH_TOKEN_lock",
+
+		ConsentState:  connection + "CONSENT_STATE",
+		ConsentTokens: connection + "CONSENT_TOKENS",
 	}
 }
 

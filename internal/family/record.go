@@ -50,6 +50,10 @@ type Record struct {
 	Chain Fingerprint `json:"chain,omitempty"`
 	// Scopes that were granted.
 	Scopes []string `json:"scopes,omitempty"`
+	// Account is the fingerprint of the id of the account that consented, and
+	// CloudID the site in use; empty where no consent of ours has told.
+	Account Fingerprint `json:"account,omitempty"`
+	CloudID string      `json:"cloud_id,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
 	// RotatedAt is when the request began that yielded the newest tokens; zero

@@ -152,6 +152,9 @@ func (s Snapshot) Lineage(now time.Time, p Policy) Record {
 // sameFamily reports whether an unknown refresh token descends from the family
 // in TOKEN_FAMILY.
 func (s Snapshot) sameFamily(p Policy) bool {
+	if s.Lock != nil && s.Lock.Intent != nil && s.Lock.Intent.Consent {
+		return false
+	}
 	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Spending == s.Family.Refresh {
 		return true
 	}

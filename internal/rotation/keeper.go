@@ -79,6 +79,16 @@ type tick struct {
 // out. It does not return before what it received is saved or the time is up,
 // even when ctx is cancelled. What it does goes to log.
 func (k *Keeper) Tick(ctx context.Context, conn Connection, log *slog.Logger) Outcome {
+	t := k.open(ctx, conn, log)
+	defer t.state.mu.Unlock()
+	out := t.run(ctx)
+	t.report(out)
+	return out
+}
+
+// open begins work on a connection, once nobody else in this process is at it.
+// The caller unlocks t.state.mu.
+func (k *Keeper) open(ctx context.Context, conn Connection, log *slog.Logger) *tick {
 	k.mu.Lock()
 	state := k.conns[conn.Name]
 	if state == nil {
@@ -87,14 +97,10 @@ func (k *Keeper) Tick(ctx context.Context, conn Connection, log *slog.Logger) Ou
 	}
 	k.mu.Unlock()
 	state.mu.Lock()
-	defer state.mu.Unlock()
-
 	t := &tick{Keeper: k, conn: conn, names: family.NamesOf(conn.Name), state: state,
 		log: log.With(slog.String("connection", conn.Name))}
 	t.deadline, _ = ctx.Deadline()
-	out := t.run(ctx)
-	t.report(out)
-	return out
+	return t
 }
 
 func (t *tick) run(ctx context.Context) Outcome {

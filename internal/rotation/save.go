@@ -14,7 +14,11 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, FirstSpend: h.Pair.SpentAt})
+	in := family.Intent{Spending: h.Spent, FirstSpend: h.Pair.SpentAt}
+	if h.Record.FreshConsent() {
+		in = family.Intent{Consent: true} // it spent no refresh token
+	}
+	l, err := t.take(ctx, s, in)
 	if err != nil {
 		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
 	}
@@ -87,7 +91,9 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our record, or nil.
+// winner returns the last of the entries that outranks our record, or nil. Over
+// a consent, only a token that is known to be of a younger one wins: others
+// come from a rotation of the family before it that was under way.
 func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Record) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
@@ -96,7 +102,10 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Re
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
 		token := family.FingerprintOf(family.FieldOf(between[i]).Value)
-		if token != "" && family.Outranks(token, stored, ours) {
+		if token == "" || ours.FreshConsent() && (stored == nil || stored.Refresh != token) {
+			continue
+		}
+		if family.Outranks(token, stored, ours) {
 			return &between[i], nil
 		}
 	}
@@ -155,29 +164,10 @@ const (
 // version it wrote, and what others wrote in between, oldest first: PutParameter
 // cannot refuse to overwrite, it can only tell afterwards.
 func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, read int64, attempts int) (int64, []store.Entry, error) {
-	if t.deadline.IsZero() {
-		attempts = min(attempts, withoutDeadline)
-	}
-	again := func(attempt int, err error) bool {
-		if err == nil || final(err) || attempt+1 >= attempts || !t.left(pause(attempt)+lastCall) {
-			return false
-		}
-		t.log.Warn("a write or its check failed and is tried again", "parameter", name, "error", err)
-		t.Sleep(ctx, pause(attempt))
-		return true
-	}
-
-	var version int64
-	var err error
-	for attempt := 0; ; attempt++ {
-		if version, err = t.Store.Write(ctx, name, value, kind); !again(attempt, err) {
-			break
-		}
-	}
+	version, err := t.write(ctx, name, value, kind, attempts)
 	if err != nil {
 		return 0, nil, err
 	}
-	t.saw(name, version)
 	first := read + 1
 	if version <= read {
 		first = 1 // deleted and created anew meanwhile
@@ -189,7 +179,7 @@ func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secre
 			if e, err = t.Store.ReadVersion(ctx, name, v); errors.Is(err, store.ErrNotFound) {
 				err = nil
 			}
-			if !again(attempt, err) {
+			if !t.again(ctx, name, attempts, attempt, err) {
 				break
 			}
 		}
@@ -201,6 +191,34 @@ func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secre
 		}
 	}
 	return version, between, nil
+}
+
+// write writes a value, whatever is there, and returns the version it wrote.
+func (t *tick) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, attempts int) (int64, error) {
+	for attempt := 0; ; attempt++ {
+		version, err := t.Store.Write(ctx, name, value, kind)
+		if err == nil {
+			t.saw(name, version)
+			return version, nil
+		}
+		if !t.again(ctx, name, attempts, attempt, err) {
+			return 0, err
+		}
+	}
+}
+
+// again reports whether a write or its check that ended with err is to be tried
+// again, after having waited for it.
+func (t *tick) again(ctx context.Context, name string, attempts, attempt int, err error) bool {
+	if t.deadline.IsZero() {
+		attempts = min(attempts, withoutDeadline)
+	}
+	if err == nil || final(err) || attempt+1 >= attempts || !t.left(pause(attempt)+lastCall) {
+		return false
+	}
+	t.log.Warn("a write or its check failed and is tried again", "parameter", name, "error", err)
+	t.Sleep(ctx, pause(attempt))
+	return true
 }
 
 // final reports whether a write was refused for what it is, so that trying
