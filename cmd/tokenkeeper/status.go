@@ -160,7 +160,7 @@ func (f *familyStatus) print(line func(name, format string, args ...any), now ti
 	line("authorized at", "%s (known from %s)", minute(f.AuthorizedAt), source)
 	line("age", "%.1f days", f.AgeDays)
 	line("expires", "%s, in %.1f days: consent again before then", f.ExpiresAt.UTC().Format(time.DateOnly), f.DaysRemaining)
-	line("unused limit", "in %.1f days, if it were not rotated", f.InactivityDaysRemaining)
+	line("inactivity", "ends it in %.1f days, if it is not rotated before", f.InactivityDaysRemaining)
 	line("rotations", "%d%s", f.Generation, either(f.RotatedAt.IsZero(), "", ", the last at "+minute(f.RotatedAt)))
 	switch left := f.AccessExpiresAt.Sub(now).Round(time.Second); {
 	case f.AccessExpiresAt.IsZero():

@@ -100,6 +100,10 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 
 // printReport prints the table, and below it what the failures mean.
 func printReport(out io.Writer, r verify.Report) error {
+	if r.SiteURL != "" {
+		fmt.Fprintf(out, "site %s, cloudId %s\n\n", r.SiteURL, r.CloudID)
+	}
+	short := func(path string) string { return strings.Replace(path, "/"+r.CloudID+"/", "/{cloudId}/", 1) }
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PATH\tSTATUS\tRESULT\tSCOPE")
 	for _, c := range r.Checks {
@@ -110,14 +114,14 @@ func printReport(out io.Writer, r verify.Report) error {
 		if len(c.Missing) > 0 {
 			scope = "missing: " + strings.Join(c.Missing, " ")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Path, status, c.Result, scope)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", short(c.Path), status, c.Result, scope)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	for _, c := range r.Checks {
 		if c.Meaning != "" {
-			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, c.Path, c.Meaning, c.Reference)
+			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, short(c.Path), c.Meaning, c.Reference)
 		}
 	}
 	verdict := "Every path answers as the connector needs it."
