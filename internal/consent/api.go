@@ -58,7 +58,11 @@ type CompleteRequest struct {
 	// Confirm accepts another account, another site, or fewer scopes than were
 	// asked for.
 	Confirm bool
-	// Browser is the cookie of a hosted consent; it is not part of an event.
+	// Connection may say which connection is meant; the state of another one is
+	// then refused.
+	Connection string
+	// Browser is the cookie of a hosted consent, and no part of an event. With it
+	// and without State, a request goes on with tokens that wait.
 	Browser atlassian.Secret
 }
 
@@ -116,8 +120,9 @@ type ConnectionStatus struct {
 
 // Waiting says what received tokens wait for.
 type Waiting struct {
-	// Needs is the type of the error that Complete ended with.
-	Needs ErrorType `json:"needs"`
+	// Needs is the type of the error that Complete ended with; empty if it was
+	// interrupted, and has only to be repeated.
+	Needs ErrorType `json:"needs,omitempty"`
 	// Sites to choose from, where known.
 	Sites []Site `json:"sites,omitempty"`
 	// Until is when they are given up.

@@ -3,6 +3,8 @@ package consent
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,8 +36,8 @@ type Config struct {
 	AuthURL string
 	// Now is the clock.
 	Now func() time.Time
-	// Hosted: the pages of package consentpages are served, so that a redirect
-	// URI with their path /callback gets a start link.
+	// Hosted: the pages of package pages are served, so that a redirect URI with
+	// their path, CallbackPath, gets a start link.
 	Hosted bool
 	// Log is where it is told what happened; nil means nowhere.
 	Log *slog.Logger
@@ -47,7 +49,7 @@ type Service struct {
 	Config
 	mu sync.Mutex
 	// received are tokens that could not even be set aside, by connection.
-	received map[string]waiting
+	received map[string]*waiting
 }
 
 // New returns a Service.
@@ -55,5 +57,28 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{Config: c, received: map[string]waiting{}}
+	return &Service{Config: c, received: map[string]*waiting{}}
+}
+
+// connection finds a configured connection; an empty name is the only one.
+func (s *Service) connection(name string) (rotation.Connection, error) {
+	if name == "" && len(s.Connections) == 1 {
+		return s.Connections[0], nil
+	}
+	var names []string
+	for _, c := range s.Connections {
+		if c.Name == name {
+			return c, nil
+		}
+		names = append(names, c.Name)
+	}
+	return rotation.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), strings.Join(names, " or "))
+}
+
+// short quotes a text of a request for a message.
+func short(text string) string {
+	if len(text) > 100 {
+		text = text[:100] + "…"
+	}
+	return strconv.Quote(text)
 }

@@ -18,6 +18,8 @@ type ClaimSet struct {
 	// IssuedAt and ExpiresAt are the claims iat and exp, in UTC.
 	IssuedAt  time.Time
 	ExpiresAt time.Time
+	// Subject is the claim sub: the id of the account that consented.
+	Subject string
 	// RefreshChainID is the claim https://id.atlassian.com/refresh_chain_id,
 	// seen to be common to the tokens of a family.
 	RefreshChainID string
@@ -43,6 +45,7 @@ func Claims(token Secret) (claims ClaimSet, ok bool) {
 	}
 	claims.IssuedAt = claimTime(fields["iat"])
 	claims.ExpiresAt = claimTime(fields["exp"])
+	_ = json.Unmarshal(fields["sub"], &claims.Subject)
 	_ = json.Unmarshal(fields["https://id.atlassian.com/refresh_chain_id"], &claims.RefreshChainID)
 	return claims, true
 }

@@ -1,0 +1,124 @@
+package consent
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// facts are what the decision over a grant rests on.
+type facts struct {
+	// asked and granted are scopes; granted is nil where Atlassian did not say.
+	asked, granted []string
+	// sites that the grant reaches, one a cloud id.
+	sites []Site
+	// site is the one that was named, by cloud id, URL or name; or empty.
+	site string
+	// previousSite is the cloud id in use; account and previousAccount are those
+	// of the grant and of the family in use. Empty where not known.
+	previousSite             string
+	account, previousAccount family.Fingerprint
+	// confirmed: differences are meant.
+	confirmed bool
+}
+
+// admit decides whether a grant may replace the family in use, and for which
+// site. It never picks a site by chance: the only one, the one that was named,
+// or the one in use.
+func (f facts) admit() (Site, *Error) {
+	if len(f.sites) == 0 {
+		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")
+	}
+	var missing []string
+	for _, scope := range f.asked {
+		if f.granted != nil && !slices.Contains(f.granted, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	if len(missing) > 0 && !f.confirmed {
+		return Site{}, refuse(ScopesMissing, "Atlassian did not grant %s: add the scopes to the app in the developer console and consent again, or confirm to do without them", strings.Join(missing, " "))
+	}
+	site, err := f.choose()
+	switch {
+	case err != nil:
+		return Site{}, err
+	case f.confirmed:
+		return site, nil
+	case f.account != "" && f.previousAccount != "" && f.account != f.previousAccount:
+		return Site{}, refuse(AccountChanged, "another account consented than before: its permissions decide what can be read; confirm that it is meant, or consent again as the account from before")
+	case f.previousSite != "" && site.ID != f.previousSite:
+		return Site{}, refuse(SiteChanged, "the consent is for the site %s, and %s is in use so far: confirm that the change is meant, or consent again and choose the site from before",
+			describe(site), f.describeID(f.previousSite))
+	}
+	return site, nil
+}
+
+// choose picks the site.
+func (f facts) choose() (Site, *Error) {
+	named := strings.TrimSuffix(strings.TrimSpace(f.site), "/")
+	if named != "" {
+		var found []Site
+		for _, s := range f.sites {
+			if s.ID == named || strings.EqualFold(strings.TrimSuffix(s.URL, "/"), named) ||
+				strings.EqualFold(strings.TrimPrefix(s.URL, "https://"), named) || strings.EqualFold(s.Name, named) {
+				found = append(found, s)
+			}
+		}
+		if len(found) == 1 {
+			return found[0], nil
+		}
+		return Site{}, refuse(SiteUnknown, "the site %s is not one of those that the consent reaches: name one of %s", short(f.site), list(f.sites))
+	}
+	if len(f.sites) == 1 {
+		return f.sites[0], nil
+	}
+	for _, s := range f.sites {
+		if s.ID == f.previousSite {
+			return s, nil
+		}
+	}
+	return Site{}, refuse(SiteNeeded, "the consent reaches several sites: name one of %s", list(f.sites))
+}
+
+func (f facts) describeID(id string) string {
+	for _, s := range f.sites {
+		if s.ID == id {
+			return describe(s)
+		}
+	}
+	return short(id)
+}
+
+// describe names a site in a message. What Atlassian sends is quoted: a name
+// could hold anything.
+func describe(s Site) string {
+	if s.URL != "" {
+		return short(s.URL)
+	}
+	return short(s.ID)
+}
+
+// list names sites, as many as a message can hold.
+func list(sites []Site) string {
+	const most = 10
+	var names []string
+	for i, s := range sites {
+		if i == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, describe(s))
+	}
+	return strings.Join(names, ", ")
+}
+
+// sitesOf makes one site of all entries of a cloud id.
+func sitesOf(resources []atlassian.Resource) []Site {
+	sites := []Site{}
+	for _, s := range atlassian.Sites(resources) {
+		sites = append(sites, Site{ID: s.ID, URL: s.URL, Name: s.Name})
+	}
+	return sites
+}

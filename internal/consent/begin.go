@@ -1,0 +1,108 @@
+package consent
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Paths of the hosted pages.
+const (
+	// CallbackPath is where Atlassian returns to.
+	CallbackPath = "/callback"
+	// StartPath is where a start link leads, with the parameter LinkParameter.
+	StartPath = "/start"
+	// LinkParameter names the secret of a start link.
+	LinkParameter = "link"
+)
+
+// Begin prepares a consent and returns the address to open. It changes nothing
+// that is in use. A newer Begin for the same connection replaces an older one.
+func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
+	conn, err := s.connection(r.Connection)
+	if err != nil {
+		return Begun{}, err
+	}
+	if len(r.Scopes) == 0 {
+		r.Scopes, _ = Preset(DefaultPreset)
+	}
+	if r.RedirectURI == "" {
+		r.RedirectURI = DefaultRedirectURI
+	}
+	clientID, err := s.clientID(ctx, conn, r)
+	if err != nil {
+		return Begun{}, err
+	}
+
+	link := random()
+	u := &underWay{Schema: schema, Connection: conn.Name, State: digestOf(stateOf(link)), RedirectURI: r.RedirectURI,
+		Scopes: r.Scopes, ExpiresAt: s.Now().Add(StateLifetime).UTC(), app: atlassian.App{ClientID: r.ClientID, ClientSecret: r.ClientSecret}}
+	begun := Begun{ExpiresAt: u.ExpiresAt}
+	if begun.AuthorizeURL, err = s.authorizeURL(u, clientID, stateOf(link)); err != nil {
+		return Begun{}, err
+	}
+	if page, ok := s.startPage(r.RedirectURI); ok {
+		u.Link = digestOf(link)
+		begun.StartURL = page + "?" + LinkParameter + "=" + link.Reveal()
+	}
+	name := family.NamesOf(conn.Name).ConsentState
+	if _, err := s.Store.Write(ctx, name, u.encode(), store.Encrypted); err != nil {
+		return Begun{}, refuse(StoreFailed, "the consent cannot begin, because %s cannot be written: %v", name, err)
+	}
+	s.Log.Info("a consent has begun", "connection", conn.Name, "scopes", r.Scopes, "expires_at", u.ExpiresAt, "hosted", u.hosted())
+	return begun, nil
+}
+
+// clientID returns the client id to consent for, and cleans up what was left
+// waiting for too long.
+func (s *Service) clientID(ctx context.Context, conn rotation.Connection, r BeginRequest) (string, error) {
+	if (r.ClientID == "") != r.ClientSecret.IsZero() {
+		return "", refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
+	}
+	if secret := r.ClientSecret.Reveal(); secret != strings.TrimSpace(secret) || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return "", refuse(InvalidRequest, "the client secret holds a space at its start or end, or a character that it cannot have: copy it anew")
+	}
+	n := family.NamesOf(conn.Name)
+	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.ConsentTokens)
+	if err != nil {
+		return "", refuse(StoreFailed, "the consent cannot begin, because the parameters cannot be read: %v", err)
+	}
+	if old := parseWaiting(entries[n.ConsentTokens], conn.Name); old == nil && entries[n.ConsentTokens].Version > 0 || old != nil && !s.Now().Before(old.until()) {
+		s.forget(ctx, known{conn: conn, names: n})
+	}
+	if r.ClientID != "" {
+		return r.ClientID, nil
+	}
+	app := family.NewSnapshot(conn.Name, entries).App()
+	if app.ClientID == "" || app.ClientSecret.IsZero() {
+		return "", refuse(AppMissing, "%s and %s are not stored yet: give the app's client id and secret from the Atlassian developer console", n.ClientID, n.ClientSecret)
+	}
+	return app.ClientID, nil
+}
+
+func (s *Service) authorizeURL(u *underWay, clientID string, state atlassian.Secret) (string, error) {
+	address, err := atlassian.AuthorizeURL(s.AuthURL, atlassian.AuthorizeRequest{
+		ClientID: clientID, Scopes: u.Scopes, RedirectURI: u.RedirectURI, State: state})
+	if err != nil {
+		return "", refuse(InvalidRequest, "%v", err)
+	}
+	return address, nil
+}
+
+// startPage is the address of the start page beside a redirect URI of the
+// hosted pages. Nothing of it comes from a request to a page: only who may
+// begin a consent says where it returns to, and Atlassian allows no place that
+// is not registered.
+func (s *Service) startPage(redirectURI string) (string, bool) {
+	u, err := url.Parse(redirectURI)
+	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath || u.RawQuery != "" {
+		return "", false
+	}
+	u.Path = StartPath
+	return u.String(), true
+}

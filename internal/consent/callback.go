@@ -1,0 +1,101 @@
+package consent
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Bounds of what comes back from a browser, in bytes. A code was seen to have
+// about 860.
+const (
+	maxRedirectURL = 16 << 10
+	maxCode        = 8 << 10
+	maxState       = 256
+)
+
+// callback is what a browser came back with.
+type callback struct {
+	// from is where it came back to, without a query; empty where not known.
+	from        string
+	state, code atlassian.Secret
+	// failed is the OAuth error code, such as "access_denied"; or empty.
+	failed string
+}
+
+// errorForm is what a registered OAuth error code looks like.
+var errorForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+
+// callback reads a request. Its errors quote nothing of it.
+func (r CompleteRequest) callback() (callback, error) {
+	c := callback{state: r.State, code: r.Code}
+	if !r.RedirectURL.IsZero() {
+		if !r.State.IsZero() || !r.Code.IsZero() {
+			return callback{}, refuse(InvalidRequest, "give either the whole redirect URL, or its state and code, not both")
+		}
+		var err error
+		if c, err = parseRedirect(r.RedirectURL); err != nil {
+			return callback{}, err
+		}
+	}
+	if c.state.IsZero() && r.Browser.IsZero() {
+		return callback{}, refuse(InvalidRequest, "there is no state: give the whole address that the browser ended up at after the consent, with everything after the ?")
+	}
+	if c.state.Len() > maxState || c.code.Len() > maxCode || r.Browser.Len() > maxState || len(r.Site) > 1000 {
+		return callback{}, refuse(InvalidRequest, "the state, the code or the site is too long to be one: copy the whole address of the browser anew")
+	}
+	return c, nil
+}
+
+func parseRedirect(address atlassian.Secret) (callback, error) {
+	if address.Len() > maxRedirectURL {
+		return callback{}, refuse(InvalidRequest, "the redirect URL is longer than %d bytes: copy the address of the browser anew", maxRedirectURL)
+	}
+	u, err := url.Parse(strings.TrimSpace(address.Reveal()))
+	if err != nil {
+		return callback{}, refuse(InvalidRequest, "the redirect URL is not an address: copy the whole address of the browser")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || len(query["state"]) > 1 || len(query["code"]) > 1 || len(query["error"]) > 1 {
+		return callback{}, refuse(InvalidRequest, "the redirect URL's query is not one that a consent ends with: copy the whole address of the browser")
+	}
+	c := callback{state: atlassian.NewSecret(query.Get("state")), code: atlassian.NewSecret(query.Get("code")), failed: query.Get("error")}
+	if u.Host != "" {
+		c.from = place(u)
+	}
+	return c, nil
+}
+
+// place is where an address leads, without its query.
+func place(u *url.URL) string {
+	path := u.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	return strings.ToLower(u.Scheme+"://"+u.Host) + path
+}
+
+// checkCallback refuses what came back for a consent under way, if it is no
+// consent or came back to another place than it was sent to.
+func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) error {
+	if err := u.checkBrowser(cookie); err != nil {
+		return err
+	}
+	expected, err := url.Parse(u.RedirectURI)
+	if err != nil || c.from != "" && c.from != place(expected) {
+		return refuse(InvalidRequest, "the consent was to return to %s, and this is another address: copy the one that the browser ended up at", u.RedirectURI)
+	}
+	if c.failed != "" {
+		code := c.failed
+		if !errorForm.MatchString(code) {
+			code = "an unknown error"
+		}
+		return refuse(ConsentRefused, "the consent was refused at Atlassian (%s), and nothing has changed: consent again if that was not meant", code)
+	}
+	if c.code.IsZero() {
+		return refuse(InvalidRequest, "there is no authorization code: give the whole address that the browser ended up at after the consent, with everything after the ?")
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package consent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// readTimeout bounds one read of Atlassian's API.
+const readTimeout = 7 * time.Second
+
+// Complete exchanges the code and puts the tokens in use, once they are known
+// to be right. What it refuses changes nothing that is in use; see ErrorType
+// for what to do then.
+func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, error) {
+	back, err := r.callback()
+	if err != nil {
+		return Completed{}, err
+	}
+	all, err := s.load(ctx, s.Connections...)
+	if err != nil {
+		return Completed{}, err
+	}
+	for _, k := range all {
+		if r.Connection != "" && r.Connection != k.conn.Name {
+			continue
+		}
+		if k.waits != nil && k.waits.answers(back.state, r.Browser) {
+			return s.finish(ctx, k, r, back)
+		}
+		if k.under != nil && k.under.State.of(back.state) && s.Now().Before(k.under.ExpiresAt) {
+			if err := k.under.checkCallback(back, r.Browser); err != nil {
+				return Completed{}, err
+			}
+			k.waits = nil
+			return s.finish(ctx, k, r, back)
+		}
+	}
+	return Completed{}, expired()
+}
+
+// answers reports whether a request is about these tokens: by the state that
+// they came with, or by the browser's cookie alone.
+func (w *waiting) answers(state, cookie atlassian.Secret) bool {
+	if w.hosted() && !w.Browser.of(cookie) {
+		return false
+	}
+	return w.State.of(state) || state.IsZero() && w.hosted()
+}
+
+// finish does everything under the connection's lock: claim, exchange, set
+// aside, check, put in use.
+func (s *Service) finish(ctx context.Context, k known, r CompleteRequest, back callback) (Completed, error) {
+	var w *waiting
+	var sites []Site
+	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (rotation.Grant, error) {
+		var err error
+		if k.waits == nil {
+			w, err = s.exchange(ctx, k, now, back)
+		} else {
+			w, err = s.resume(ctx, k, now)
+		}
+		if err != nil {
+			return rotation.Grant{}, err
+		}
+		f := facts{asked: w.Scopes, granted: w.Granted, site: r.Site, confirmed: r.Confirm}
+		if err := s.gather(ctx, k, w, now, &f); err != nil {
+			return rotation.Grant{}, s.wait(ctx, k, w, err)
+		}
+		sites = f.sites
+		site, refused := f.admit()
+		if refused != nil {
+			w.Sites = f.sites
+			return rotation.Grant{}, s.wait(ctx, k, w, refused)
+		}
+		return rotation.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, App: w.app}, nil
+	})
+	if err != nil {
+		return Completed{}, s.refused(k, err)
+	}
+	s.forget(context.WithoutCancel(ctx), k)
+	return Completed{Connection: k.conn.Name, Sites: sites, CloudID: record.CloudID, Scopes: granted(w),
+		AuthorizedAt: record.AuthorizedAt, FamilyExpiresAt: record.ExpiresAt(k.conn.Policy.Lifetime)}, nil
+}
+
+// granted are the scopes to report: an answer without any grants what was asked for.
+func granted(w *waiting) []string {
+	if w.Granted == nil {
+		return w.Scopes
+	}
+	return w.Granted
+}
+
+// exchange claims the consent and trades its code for tokens, which it sets aside.
+func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, back callback) (*waiting, error) {
+	fresh, err := s.load(ctx, k.conn)
+	if err != nil {
+		return nil, err
+	}
+	u := fresh[0].under
+	if u == nil || u.State != k.under.State || u.Browser != k.under.Browser {
+		return nil, expired()
+	}
+	app := u.app
+	if app.ClientID == "" {
+		if app = now.App(); app.ClientID == "" || app.ClientSecret.IsZero() {
+			return nil, refuse(AppMissing, "%s or %s has vanished: store the app's client id and secret and repeat the request", k.names.ClientID, k.names.ClientSecret)
+		}
+	}
+	if err := s.claim(ctx, k); err != nil {
+		return nil, err
+	}
+	at := s.Now()
+	token, err := s.trade(ctx, app, back.code, u.RedirectURI)
+	if err != nil {
+		return nil, err
+	}
+	if token.Refresh.IsZero() {
+		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
+	}
+	w := received(*u, token, at)
+	s.setAside(ctx, k, w)
+	return w, nil
+}
+
+// tradePauses are the waits before the exchange is tried again. A code works
+// once, so a repetition does no harm: if the first request arrived, it is refused.
+var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
+
+// trade exchanges the code.
+func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (atlassian.Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
+	defer cancel()
+	var failed *atlassian.Error
+	for _, pause := range tradePauses {
+		if pause > 0 {
+			s.Keeper.Sleep(ctx, pause)
+		}
+		token, err := s.Atlassian.Exchange(ctx, app, code, redirectURI)
+		if err == nil {
+			return token, nil
+		}
+		if !errors.As(err, &failed) {
+			failed = &atlassian.Error{Op: "exchange", Class: atlassian.Ambiguous, Sent: true, Err: err}
+		}
+		if c := failed.Class; c != atlassian.Transient && c != atlassian.Ambiguous || ctx.Err() != nil {
+			break
+		}
+	}
+	switch failed.Class {
+	case atlassian.RestartConsent:
+		return atlassian.Token{}, refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
+	case atlassian.Configuration, atlassian.Permanent:
+		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
+	}
+	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer, so the consent came to nothing: consent again (%v)", failed)
+}
+
+// resume reads tokens that wait, under the lock.
+func (s *Service) resume(ctx context.Context, k known, now family.Snapshot) (*waiting, error) {
+	fresh, err := s.load(ctx, k.conn)
+	if err != nil {
+		return nil, err
+	}
+	w := fresh[0].waits
+	if w == nil || w.State != k.waits.State || w.outdated(now.Family) {
+		return nil, expired()
+	}
+	return w, nil
+}
+
+// gather asks for what the decision needs to know.
+func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Snapshot, f *facts) *Error {
+	short, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	resources, err := s.Atlassian.AccessibleResources(short, w.access)
+	if err != nil {
+		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say which sites they reach: repeat the request within the hour (%v)", err)
+	}
+	f.sites = sitesOf(resources)
+	if f.account, err = s.account(ctx, w); err != nil {
+		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say whose they are: repeat the request within the hour (%v)", err)
+	}
+	entries, err := s.Store.Read(ctx, k.names.CloudID)
+	if err != nil {
+		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", k.names.CloudID, err)
+	}
+	f.previousSite = family.FieldOf(entries[k.names.CloudID]).Value.Reveal()
+	if now.Family != nil {
+		f.previousAccount = now.Family.Account
+		if f.previousSite == "" {
+			f.previousSite = now.Family.CloudID
+		}
+	}
+	if f.previousAccount == "" {
+		f.previousAccount = subject(now.AccessToken.Value)
+	}
+	return nil
+}
+
+// account returns the fingerprint of the account's id: as the access token
+// tells, or Atlassian where the scopes allow to ask; otherwise empty.
+func (s *Service) account(ctx context.Context, w *waiting) (family.Fingerprint, error) {
+	if id := subject(w.access); id != "" || !slices.Contains(w.Granted, "read:me") {
+		return id, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	answer, err := s.Atlassian.Get(ctx, w.access, "/me")
+	if err != nil {
+		return "", err
+	}
+	var me struct {
+		ID string `json:"account_id"`
+	}
+	_ = json.Unmarshal(answer.Body, &me)
+	return family.FingerprintOf(atlassian.NewSecret(me.ID)), nil
+}
+
+func subject(access atlassian.Secret) family.Fingerprint {
+	claims, _ := atlassian.Claims(access)
+	return family.FingerprintOf(atlassian.NewSecret(claims.Subject))
+}
+
+// wait leaves received tokens for the repeated request, or gives them up where
+// no repetition can help.
+func (s *Service) wait(ctx context.Context, k known, w *waiting, why *Error) *Error {
+	if why.Type == NoSite {
+		s.forget(ctx, k)
+		return why
+	}
+	w.Needs = why.Type
+	s.setAside(ctx, k, w)
+	return why
+}
+
+// refused turns an error of the keeper into one of ours.
+func (s *Service) refused(k known, err error) *Error {
+	var ours *Error
+	var busy *rotation.ConsentBusy
+	var unsaved *rotation.ConsentUnsaved
+	switch {
+	case errors.As(err, &ours):
+	case errors.As(err, &busy):
+		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute. A lock that was left behind is cleared by the refresher's next ticks; if one stays for longer than an hour, look at the refresher's report", k.conn.Name, err)
+	case errors.As(err, &unsaved):
+		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
+	default:
+		ours = refuse(StoreFailed, "the consent did not begin to be stored, and the code was not used: %v; repeat the request", err)
+	}
+	s.Log.Warn("a consent was not completed", "connection", k.conn.Name, "type", ours.Type, "reason", ours.Message)
+	return ours
+}

@@ -1,0 +1,94 @@
+package consent
+
+import (
+	"context"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Invitation is what the start page of a hosted consent shows.
+type Invitation struct {
+	Connection string
+	Scopes     []string
+	// Status is how the connection stands.
+	Status ConnectionStatus
+}
+
+// Look returns what a start link leads to, and changes nothing: links are also
+// opened by programs that preview them.
+func (s *Service) Look(ctx context.Context, link atlassian.Secret) (Invitation, error) {
+	k, err := s.invited(ctx, link)
+	if err != nil {
+		return Invitation{}, err
+	}
+	status, err := s.Status(ctx, StatusRequest{Connection: k.conn.Name})
+	if err != nil {
+		return Invitation{}, err
+	}
+	return Invitation{Connection: k.conn.Name, Scopes: k.under.Scopes, Status: status.Connections[0]}, nil
+}
+
+// Opened is a consent that a browser has begun.
+type Opened struct {
+	// AuthorizeURL is where to send the browser.
+	AuthorizeURL string
+	// Browser is the cookie to give it.
+	Browser atlassian.Secret
+}
+
+// Open ties a consent to the browser that follows its start link. The first
+// browser has it; the same browser may come again. cookie is what the browser
+// presents already, if anything.
+func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Opened, error) {
+	k, err := s.invited(ctx, link)
+	if err != nil {
+		return Opened{}, err
+	}
+	u := k.under
+	if u.Browser == "" {
+		if cookie.Len() != random().Len() {
+			cookie = random()
+		}
+		u.Browser = digestOf(cookie)
+		version, err := s.Store.Write(ctx, k.names.ConsentState, u.encode(), store.Encrypted)
+		if err != nil {
+			return Opened{}, refuse(StoreFailed, "the consent cannot go on, because %s cannot be written: %v; try again", k.names.ConsentState, err)
+		}
+		if version != u.version+1 {
+			// Two browsers at once: neither can be known to be the right one.
+			_ = s.claim(ctx, k)
+			return Opened{}, refuse(WrongBrowser, "the start link was opened in two browsers at the same time, so it is void: begin again")
+		}
+	} else if err := u.checkBrowser(cookie); err != nil {
+		return Opened{}, refuse(WrongBrowser, "this start link was opened in another browser already, and works in one only: begin again for this one")
+	}
+	clientID := u.app.ClientID
+	if clientID == "" {
+		entries, err := s.Store.Read(ctx, k.names.ClientID)
+		if err != nil {
+			return Opened{}, refuse(StoreFailed, "%s cannot be read: %v; try again", k.names.ClientID, err)
+		}
+		clientID = family.FieldOf(entries[k.names.ClientID]).Value.Reveal()
+	}
+	address, err := s.authorizeURL(u, clientID, stateOf(link))
+	if err != nil {
+		return Opened{}, err
+	}
+	return Opened{AuthorizeURL: address, Browser: cookie}, nil
+}
+
+// invited finds the consent under way that a start link leads to.
+func (s *Service) invited(ctx context.Context, link atlassian.Secret) (known, error) {
+	all, err := s.load(ctx, s.Connections...)
+	if err != nil {
+		return known{}, err
+	}
+	for _, k := range all {
+		if k.under != nil && k.under.Link.of(link) && s.Now().Before(k.under.ExpiresAt) {
+			return k, nil
+		}
+	}
+	return known{}, expired()
+}
