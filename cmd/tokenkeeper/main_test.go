@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance, "freeport": scriptFreePort},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DISPLAY", ":0") // there is a desktop, and xdg-open is ours
 			e.Values[scriptedKey{}] = new(*scripted)
@@ -34,7 +34,6 @@ func TestExitCodes(t *testing.T) {
 		code int
 	}{
 		{[]string{"--help"}, 0},
-		{[]string{"authorize", "--help"}, 0},
 		{[]string{"demons"}, exitUsage},
 		{[]string{"status", "--no-such-flag"}, exitUsage},
 		{[]string{"status", "extra"}, exitUsage},

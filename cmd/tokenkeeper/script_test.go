@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"net"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +36,7 @@ func atlassianOf(ts *testscript.TestScript) *scripted {
 
 // scriptEmulator: "emulator REDIRECT_URI" serves an Atlassian with one account,
 // one site and one app, and sets the variables that lead to it. The client
-// secret is in the file secret.
+// id and secret are in the file app, a line each.
 func scriptEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	clock := atlassiantest.NewRunningClock()
 	e := atlassiantest.New(atlassiantest.Config{Clock: clock})
@@ -48,6 +51,7 @@ func scriptEmulator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("CLOUD_ID", fix.Site.CloudID)
 	ts.Setenv("SITE_URL", fix.Site.URL)
 	ts.Setenv("CLIENT_SECRET", fix.App.ClientSecret.Reveal())
+	ts.Check(os.WriteFile(ts.MkAbs("app"), []byte(fix.App.ClientID+"\n"+fix.App.ClientSecret.Reveal()+"\n"), 0o600))
 }
 
 // scriptSeed: "seed DIR [SCOPE...]" fills in the parameters of
@@ -72,6 +76,14 @@ func scriptSeed(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Check(err)
 		}
 	}
+}
+
+// scriptFreePort: "freeport NAME" puts a port that is free into a variable.
+func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 }
 
 // scriptSite: "site NAME" adds another site of the account; its cloud id is then

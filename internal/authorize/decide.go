@@ -38,7 +38,12 @@ func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest
 			return true, nil
 		}
 		return f.retry(ctx, refused)
-	case consent.StoreFailed, consent.AtlassianUnavailable:
+	case consent.StoreFailed:
+		return f.retry(ctx, refused)
+	case consent.AtlassianUnavailable:
+		if waiting, err := f.waiting(ctx); err != nil || waiting == nil {
+			return false, refused // the code is spent, and nothing came of it
+		}
 		return f.retry(ctx, refused)
 	case consent.AppRefused:
 		return false, fmt.Errorf("%w (--new-app asks for client id and secret again)", refused)
@@ -51,16 +56,15 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 	if !f.Terminal.Interactive() {
 		return false, fmt.Errorf("%w (--site chooses one)", refused)
 	}
-	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
+	waiting, err := f.waiting(ctx)
 	if err != nil {
 		return false, err
 	}
-	if len(status.Connections) != 1 || status.Connections[0].Waiting == nil || len(status.Connections[0].Waiting.Sites) == 0 {
+	if waiting == nil || len(waiting.Sites) == 0 {
 		return false, refused
 	}
-	sites := status.Connections[0].Waiting.Sites
 	var options []string
-	for _, s := range sites {
+	for _, s := range waiting.Sites {
 		options = append(options, printable(s.URL)+"  ("+printable(s.Name)+", "+printable(s.ID)+")")
 	}
 	f.Terminal.Say("%s", printable(refused.Message))
@@ -68,8 +72,17 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 	if err != nil {
 		return false, err
 	}
-	r.Site = sites[chosen].ID
+	r.Site = waiting.Sites[chosen].ID
 	return true, nil
+}
+
+// waiting are the received tokens that wait for a decision; nil if there are none.
+func (f *Flow) waiting(ctx context.Context) (*consent.Waiting, error) {
+	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
+	if err != nil || len(status.Connections) != 1 {
+		return nil, err
+	}
+	return status.Connections[0].Waiting, nil
 }
 
 // confirm asks whether the difference is meant.

@@ -90,7 +90,7 @@ func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) error {
 
 // complete puts the tokens in use, and asks for decisions until it is done.
 func (f *Flow) complete(ctx context.Context, answer atlassian.Secret) (consent.Completed, error) {
-	request := consent.CompleteRequest{RedirectURL: answer, Site: f.Site, Confirm: f.Confirm}
+	request := consent.CompleteRequest{Connection: f.Connection, RedirectURL: answer, Site: f.Site, Confirm: f.Confirm}
 	for patience := busyPatience; ; {
 		if err := ctx.Err(); err != nil {
 			return consent.Completed{}, err
