@@ -112,7 +112,7 @@ func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	flow := authorize.Flow{
 		Consent: service, Terminal: terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr()), Connection: f.connection.name,
 		Scopes: scopes, RedirectURI: f.redirectURI, Listen: f.listen, PasteOnly: f.pasteOnly,
-		NewApp: f.newApp, Site: f.site, Confirm: f.yesChanged, Now: time.Now, Sleep: pause,
+		NewApp: f.newApp, Site: f.site, Confirm: f.yesChanged, Now: time.Now,
 	}
 	if !f.noBrowser {
 		flow.OpenBrowser = loopback.OpenBrowser
@@ -187,16 +187,7 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 		fmt.Fprintf(out, "\nThe test paths were not requested: the access token is with the function. Whoever may read it can run:\n  tokenkeeper verify --connection %s\n", done.Connection)
 	default:
 		fmt.Fprintln(cmd.ErrOrStderr(), "\nRequesting the connector's test paths …")
-		var err error
-		report, err = verifyStored(cmd.Context(), st, api, done.Connection, verify.Request{CloudID: done.CloudID, Issue: f.issue})
-		if err == nil {
-			fmt.Fprintln(out)
-			err = printReport(out, report)
-		}
-		if err == nil && report.Failures() > 0 {
-			err = errors.New("the consent is complete and stored, but not every test path works: see above")
-		}
-		failed = err
+		report, failed = f.verify(cmd, done, st, api)
 	}
 	values := tfvars.Values{CloudID: done.CloudID, ExampleIssue: report.Issue}
 	if f.tfvars != "" {
@@ -205,6 +196,22 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 		fmt.Fprintf(out, "\nFor the terraform.tfvars of psoxy (--tfvars FILE writes it):\n\n%s", values.Lines())
 	}
 	return failed
+}
+
+// verify requests the test paths. Its error says, too, that the consent is complete.
+func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (verify.Report, error) {
+	report, err := verifyStored(cmd.Context(), st, api, done.Connection, verify.Request{CloudID: done.CloudID, Issue: f.issue})
+	if err != nil { // not wrapped: an interruption does not undo the consent
+		return report, fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
+	}
+	fmt.Fprintln(cmd.OutOrStdout())
+	if err := printReport(cmd.OutOrStdout(), report); err != nil {
+		return report, err
+	}
+	if report.Failures() > 0 {
+		return report, errors.New("the consent is complete and stored, but not every test path works: see above")
+	}
+	return report, nil
 }
 
 // printCompleted prints the summary of a consent.

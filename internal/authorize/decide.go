@@ -5,22 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 )
 
-// A rotation holds the lock for seconds; one that died leaves it for minutes.
-const (
-	busyPause    = 3 * time.Second
-	busyPatience = 30 * time.Second
-)
-
-// decide answers a completion that was refused: by a decision of the person, by
-// patience, or not at all. again tells to repeat the request; if not, the error
-// says how the consent ended. patience is what is left of busyPatience.
-func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest, patience *time.Duration) (again bool, _ error) {
+// decide answers a completion that was refused: by a decision of the person, or
+// not at all. again tells to repeat the request; if not, the error says how the
+// consent ended.
+func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest) (again bool, _ error) {
 	var refused *consent.Error
 	if !errors.As(err, &refused) {
 		return false, err
@@ -30,15 +23,12 @@ func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest
 		return f.chooseSite(ctx, refused, r)
 	case consent.SiteChanged, consent.AccountChanged, consent.ScopesMissing:
 		return f.confirm(ctx, refused, r)
-	case consent.ConnectionBusy:
-		if *patience > 0 {
-			*patience -= busyPause
-			f.Terminal.Say("A rotation is under way; waiting for it …")
-			f.Sleep(ctx, busyPause)
-			return true, nil
+	case consent.ConnectionBusy, consent.StoreFailed:
+		if interrupted := ctx.Err(); interrupted != nil {
+			if waiting, err := f.waiting(context.WithoutCancel(ctx)); err == nil && waiting == nil {
+				return false, interrupted // before anything was stored
+			}
 		}
-		return f.retry(ctx, refused)
-	case consent.StoreFailed:
 		return f.retry(ctx, refused)
 	case consent.AtlassianUnavailable:
 		if waiting, err := f.waiting(ctx); err != nil || waiting == nil {
@@ -108,11 +98,10 @@ func (f *Flow) retry(ctx context.Context, refused *consent.Error) (bool, error) 
 		return false, refused
 	}
 	f.Terminal.Say("%s", printable(refused.Message))
-	yes, err := f.Terminal.Confirm(ctx, "Try again?")
-	if err != nil || yes {
-		return yes, err
+	if yes, err := f.Terminal.Confirm(ctx, "Try again?"); err != nil || !yes {
+		return false, refused // it says more than that there was no answer
 	}
-	return false, refused
+	return true, nil
 }
 
 // printable removes what could move a terminal's cursor or turn a text around:

@@ -19,7 +19,7 @@
 //
 // # Giving up
 //
-// Until the answer is there, nothing is stored that is in use: Ctrl-C leaves
-// everything as it was. Completing a consent takes seconds and is not
-// interrupted, since a code can be used once.
+// Until the code is exchanged, nothing is stored that is in use: Ctrl-C leaves
+// everything as it was. From then on the service goes on to the end, since a
+// code works once, and it takes seconds. What waits for a decision is not in use.
 package authorize

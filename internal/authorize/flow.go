@@ -40,13 +40,13 @@ type Flow struct {
 	// Site and Confirm are decisions made beforehand; see consent.CompleteRequest.
 	Site    string
 	Confirm bool
-	// Now is the clock, Sleep waits and returns early when ctx ends.
-	Now   func() time.Time
-	Sleep func(ctx context.Context, d time.Duration)
+	// Now is the clock.
+	Now func() time.Time
 }
 
-// completeTimeout bounds one completion, which is not interrupted.
-const completeTimeout = 3 * time.Minute
+// completeTimeout bounds one completion: two minutes for a lock that was left
+// behind, and the rest for the exchange and for saving what it yields.
+const completeTimeout = 4 * time.Minute
 
 // Run leads through the consent. Its error is terminal.ErrInterrupted or ctx's
 // if the person gave up; then nothing in use has changed.
@@ -91,24 +91,23 @@ func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) error {
 // complete puts the tokens in use, and asks for decisions until it is done.
 func (f *Flow) complete(ctx context.Context, answer atlassian.Secret) (consent.Completed, error) {
 	request := consent.CompleteRequest{Connection: f.Connection, RedirectURL: answer, Site: f.Site, Confirm: f.Confirm}
-	for patience := busyPatience; ; {
+	for {
 		if err := ctx.Err(); err != nil {
 			return consent.Completed{}, err
 		}
-		f.Terminal.Say("Exchanging the code and storing the tokens …")
+		f.Terminal.Say("Exchanging the code and storing the tokens; a rotation under way is waited for …")
 		done, err := f.completeOnce(ctx, request)
 		if err == nil {
 			return done, nil
 		}
-		if again, err := f.decide(ctx, err, &request, &patience); !again {
+		if again, err := f.decide(ctx, err, &request); !again {
 			return consent.Completed{}, err
 		}
 	}
 }
 
-// completeOnce does not end with ctx: half a completion would help nobody.
 func (f *Flow) completeOnce(ctx context.Context, r consent.CompleteRequest) (consent.Completed, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), completeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	return f.Consent.Complete(ctx, r)
 }

@@ -89,7 +89,9 @@ func TestFailures(t *testing.T) {
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	_, err := client(t, service(500, "x")).Complete(stopped, consent.CompleteRequest{})
+	_, err := client(t, service(500, "x")).Begin(stopped, consent.BeginRequest{})
 	require.ErrorContains(t, err, "could not be invoked")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = client(t, service(500, "x")).Complete(stopped, consent.CompleteRequest{})
 	require.ErrorIs(t, err, context.Canceled)
 }
