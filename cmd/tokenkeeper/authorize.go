@@ -195,7 +195,16 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 	} else {
 		fmt.Fprintf(out, "\nFor the terraform.tfvars of psoxy (--tfvars FILE writes it):\n\n%s", values.Lines())
 	}
+	fmt.Fprintf(out, "\n%s\n", f.next(done.Connection))
 	return failed
+}
+
+// next says what keeps the tokens alive from now on.
+func (f *authorizeFlags) next(connection string) string {
+	if _, ok := f.stores.directory(); ok && f.function == "" {
+		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.place, connection)
+	}
+	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }
 
 // verify requests the test paths. Its error says, too, that the consent is complete.

@@ -68,14 +68,14 @@ func (f *Flow) show(ctx context.Context, begun consent.Begun, listening bool) {
 		opened = f.OpenBrowser(ctx, begun.AuthorizeURL) == nil
 	}
 	if opened {
-		f.Terminal.Say("Your browser opens Atlassian's page. If it does not, open this address:")
+		f.Terminal.Say("\nYour browser opens Atlassian's page. If it does not, open this address:")
 	} else {
-		f.Terminal.Say("Open this address in a browser that is signed in to the account to connect:")
+		f.Terminal.Say("\nOpen this address in a browser that is signed in to the account to connect:")
 	}
 	f.Terminal.Say("\n  %s\n", begun.AuthorizeURL)
 	f.Terminal.Say("Choose the site there and accept, before %s.", begun.ExpiresAt.Local().Format("15:04"))
 	if listening {
-		f.Terminal.Say("The answer comes here by itself. If the browser shows an error instead, because it is on\nanother machine, copy the whole address from its address bar and paste it here.")
+		f.Terminal.Say("The answer comes here by itself. Should the browser show an error instead, because it is\non another machine, copy the whole address from its address bar and paste it here.")
 	} else {
 		f.Terminal.Say("The browser then shows an error: nothing answers at %s, and that is all right.\nCopy the whole address from its address bar and paste it here.", f.RedirectURI)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
@@ -51,9 +52,16 @@ const completeTimeout = 4 * time.Minute
 // Run leads through the consent. Its error is terminal.ErrInterrupted or ctx's
 // if the person gave up; then nothing in use has changed.
 func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
-	request := consent.BeginRequest{Connection: f.Connection, Scopes: f.Scopes, RedirectURI: f.RedirectURI}
-	if err := f.askForApp(ctx, &request); err != nil {
+	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
+	if err != nil {
 		return consent.Completed{}, err
+	}
+	hasApp := f.introduce(status)
+	request := consent.BeginRequest{Connection: f.Connection, Scopes: f.Scopes, RedirectURI: f.RedirectURI}
+	if !hasApp || f.NewApp {
+		if err := f.askForApp(ctx, &request); err != nil {
+			return consent.Completed{}, err
+		}
 	}
 	begun, err := f.Consent.Begin(ctx, request)
 	if err != nil {
@@ -66,16 +74,26 @@ func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
 	return f.complete(ctx, answer)
 }
 
-// askForApp asks for the app's credentials, unless they are stored.
-func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) error {
-	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
-	if err != nil {
-		return err
+// introduce says what the consent is for, and what is in use until then. It
+// reports whether the app's credentials are stored.
+func (f *Flow) introduce(s consent.Status) (hasApp bool) {
+	f.Terminal.Say("A consent for %s, with the scopes\n  %s", f.Connection, strings.Join(f.Scopes, " "))
+	if len(s.Connections) != 1 {
+		return false
 	}
-	if len(status.Connections) == 1 && status.Connections[0].HasApp && !f.NewApp {
-		return nil
+	now := s.Connections[0]
+	switch {
+	case now.Refused:
+		f.Terminal.Say("Atlassian refuses the tokens that are stored now.")
+	case now.HasTokens:
+		f.Terminal.Say("The tokens in use expire on %s, and stay in use until the new ones are stored.", now.FamilyExpiresAt.UTC().Format(time.DateOnly))
 	}
-	f.Terminal.Say("The app's client id and secret are on its page \"Settings\" at https://developer.atlassian.com/console/myapps/")
+	return now.HasApp
+}
+
+// askForApp asks for the app's credentials.
+func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) (err error) {
+	f.Terminal.Say("\nClient id and secret are on the app's page \"Settings\" at\n  https://developer.atlassian.com/console/myapps/")
 	if r.ClientID, err = f.Terminal.Line(ctx, "Client id: "); err != nil {
 		return fmt.Errorf("client id: %w", err)
 	}
