@@ -38,11 +38,14 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
 	$(LAMBDA_GO) -o build/lambda/refresher/bootstrap ./functions/refresher
+	$(LAMBDA_GO) -o build/lambda/bootstrap/bootstrap ./functions/bootstrap
 
 # What `sam build` calls; ARTIFACTS_DIR is where it wants the binary.
-.PHONY: build-RefresherFunction
-build-RefresherFunction:
-	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/refresher
+.PHONY: build-RefresherFunction build-BootstrapFunction
+build-RefresherFunction: FUNCTION = refresher
+build-BootstrapFunction: FUNCTION = bootstrap
+build-RefresherFunction build-BootstrapFunction:
+	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/$(FUNCTION)
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv

@@ -18,13 +18,13 @@ func fromMap(env map[string]string) (config, error) {
 func TestDefaults(t *testing.T) {
 	c, err := fromMap(nil)
 	require.NoError(t, err)
-	require.Len(t, c.connections, 1)
-	require.Equal(t, "PSOXY_JIRA_CLOUD_", c.connections[0].Name)
-	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.Raw}, c.connections[0].Policy)
+	require.Len(t, c.Connections, 1)
+	require.Equal(t, "PSOXY_JIRA_CLOUD_", c.Connections[0].Name)
+	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.Raw}, c.Connections[0].Policy)
 	require.Equal(t, "TokenKeeper", c.namespace)
-	require.Equal(t, "alias/aws/ssm", c.keyID)
-	require.Equal(t, atlassian.DefaultAuthURL, c.authURL)
-	require.Equal(t, atlassian.DefaultAPIURL, c.apiURL)
+	require.Equal(t, "alias/aws/ssm", c.KeyID)
+	require.Equal(t, atlassian.DefaultAuthURL, c.AuthURL)
+	require.Equal(t, atlassian.DefaultAPIURL, c.APIURL)
 }
 
 func TestEverythingSet(t *testing.T) {
@@ -39,12 +39,12 @@ func TestEverythingSet(t *testing.T) {
 		"ATLASSIAN_API_URL":    "http://localhost:8080",
 	})
 	require.NoError(t, err)
-	require.Len(t, c.connections, 2)
-	require.Equal(t, family.PsoxyJSON, c.connections[0].Policy.AccessFormat)
-	require.Equal(t, "OTHER_", c.connections[1].Name)
-	require.Equal(t, family.Raw, c.connections[1].Policy.AccessFormat)
-	require.Equal(t, 2172*time.Hour, c.connections[1].Policy.Lifetime)
-	require.Equal(t, "http://127.0.0.1:8080", c.authURL)
+	require.Len(t, c.Connections, 2)
+	require.Equal(t, family.PsoxyJSON, c.Connections[0].Policy.AccessFormat)
+	require.Equal(t, "OTHER_", c.Connections[1].Name)
+	require.Equal(t, family.Raw, c.Connections[1].Policy.AccessFormat)
+	require.Equal(t, 2172*time.Hour, c.Connections[1].Policy.Lifetime)
+	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
 }
 
 func TestWrongValuesAreNamed(t *testing.T) {

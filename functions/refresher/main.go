@@ -53,13 +53,13 @@ func wire(ctx context.Context) (tickFunc, error) {
 	}
 	r := &refresher.Refresher{
 		Keeper: rotation.New(rotation.Config{
-			Store:   ssmstore.New(ssmstore.NewClient(aws), c.keyID),
-			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
+			Store:   ssmstore.New(ssmstore.NewClient(aws), c.KeyID),
+			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],
 		}),
-		Connections: c.connections,
+		Connections: c.Connections,
 		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
 		Now:         time.Now,
 		Parallel:    parallel,
@@ -70,6 +70,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 // handler serves one event.
 func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
+		log := log // of this invocation alone
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}

@@ -26,33 +26,44 @@ type facts struct {
 
 // admit decides whether a grant may replace the family in use, and for which
 // site. It never picks a site by chance: the only one, the one that was named,
-// or the one in use.
+// or the one in use. All that has to be confirmed is said at once, so that
+// nobody confirms what was not said.
 func (f facts) admit() (Site, *Error) {
 	if len(f.sites) == 0 {
 		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")
 	}
-	var missing []string
+	site, err := f.choose()
+	if err != nil || f.confirmed {
+		return site, err
+	}
+	var all []Error
+	if f.account != "" && f.previousAccount != "" && f.account != f.previousAccount {
+		all = append(all, Error{Type: AccountChanged, Message: "another account consented than before, and its permissions decide what can be read"})
+	}
+	if f.previousSite != "" && site.ID != f.previousSite {
+		all = append(all, Error{Type: SiteChanged, Message: "the consent is for the site " + describe(site) + ", and " + f.describeID(f.previousSite) + " is in use so far"})
+	}
+	if missing := f.missing(); len(missing) > 0 {
+		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
+	}
+	if len(all) == 0 {
+		return site, nil
+	}
+	var says []string
+	for _, e := range all {
+		says = append(says, e.Message)
+	}
+	return Site{}, refuse(all[0].Type, "%s: confirm that this is meant, or consent again", strings.Join(says, "; and "))
+}
+
+// missing are the scopes that were asked for and not granted.
+func (f facts) missing() (missing []string) {
 	for _, scope := range f.asked {
 		if f.granted != nil && !slices.Contains(f.granted, scope) {
 			missing = append(missing, scope)
 		}
 	}
-	if len(missing) > 0 && !f.confirmed {
-		return Site{}, refuse(ScopesMissing, "Atlassian did not grant %s: add the scopes to the app in the developer console and consent again, or confirm to do without them", strings.Join(missing, " "))
-	}
-	site, err := f.choose()
-	switch {
-	case err != nil:
-		return Site{}, err
-	case f.confirmed:
-		return site, nil
-	case f.account != "" && f.previousAccount != "" && f.account != f.previousAccount:
-		return Site{}, refuse(AccountChanged, "another account consented than before: its permissions decide what can be read; confirm that it is meant, or consent again as the account from before")
-	case f.previousSite != "" && site.ID != f.previousSite:
-		return Site{}, refuse(SiteChanged, "the consent is for the site %s, and %s is in use so far: confirm that the change is meant, or consent again and choose the site from before",
-			describe(site), f.describeID(f.previousSite))
-	}
-	return site, nil
+	return missing
 }
 
 // choose picks the site.

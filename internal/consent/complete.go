@@ -235,7 +235,7 @@ func (s *Service) wait(ctx context.Context, k known, w *waiting, why *Error) *Er
 		s.forget(ctx, k)
 		return why
 	}
-	w.Needs = why.Type
+	w.Needs, why.Connection = why.Type, k.conn.Name
 	s.setAside(ctx, k, w)
 	return why
 }

@@ -57,6 +57,9 @@ type Error struct {
 	Type ErrorType
 	// Message says what is wrong and what to do, without secrets.
 	Message string
+	// Connection whose tokens wait; empty where none do, and in an error that
+	// came from the function.
+	Connection string
 }
 
 // Error implements error.
