@@ -68,11 +68,8 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 
 // waiting are the received tokens that wait for a decision; nil if there are none.
 func (f *Flow) waiting(ctx context.Context) (*consent.Waiting, error) {
-	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
-	if err != nil || len(status.Connections) != 1 {
-		return nil, err
-	}
-	return status.Connections[0].Waiting, nil
+	s, err := f.status(ctx)
+	return s.Waiting, err
 }
 
 // confirm asks whether the difference is meant.

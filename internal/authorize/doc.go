@@ -4,7 +4,8 @@
 //
 //   - flow.go: the steps, from the app's credentials to stored tokens;
 //   - answer.go: waiting for the browser and for a pasted address at once;
-//   - decide.go: what is asked when the consent needs a decision.
+//   - decide.go: what is asked when the consent needs a decision;
+//   - hosted.go: waiting for a consent that goes on in the deployed pages.
 //
 // # What is secret, and where it goes
 //

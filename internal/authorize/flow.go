@@ -43,6 +43,8 @@ type Flow struct {
 	Confirm bool
 	// Now is the clock.
 	Now func() time.Time
+	// Poll is how often a hosted consent is looked after; zero is every 3 s.
+	Poll time.Duration
 }
 
 // completeTimeout bounds one completion: two minutes for a lock that was left
@@ -52,13 +54,13 @@ const completeTimeout = 4 * time.Minute
 // Run leads through the consent. Its error is terminal.ErrInterrupted or ctx's
 // if the person gave up; then nothing in use has changed.
 func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
-	status, err := f.Consent.Status(ctx, consent.StatusRequest{Connection: f.Connection})
+	before, err := f.status(ctx)
 	if err != nil {
 		return consent.Completed{}, err
 	}
-	hasApp := f.introduce(status)
+	f.introduce(before)
 	request := consent.BeginRequest{Connection: f.Connection, Scopes: f.Scopes, RedirectURI: f.RedirectURI}
-	if !hasApp || f.NewApp {
+	if !before.HasApp || f.NewApp {
 		if err := f.askForApp(ctx, &request); err != nil {
 			return consent.Completed{}, err
 		}
@@ -67,6 +69,9 @@ func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
 	if err != nil {
 		return consent.Completed{}, err
 	}
+	if begun.StartURL != "" {
+		return f.hosted(ctx, before, begun)
+	}
 	answer, err := f.answer(ctx, begun)
 	if err != nil {
 		return consent.Completed{}, err
@@ -74,21 +79,15 @@ func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
 	return f.complete(ctx, answer)
 }
 
-// introduce says what the consent is for, and what is in use until then. It
-// reports whether the app's credentials are stored.
-func (f *Flow) introduce(s consent.Status) (hasApp bool) {
+// introduce says what the consent is for, and what is in use until then.
+func (f *Flow) introduce(now consent.ConnectionStatus) {
 	f.Terminal.Say("A consent for %s, with the scopes\n  %s", f.Connection, strings.Join(f.Scopes, " "))
-	if len(s.Connections) != 1 {
-		return false
-	}
-	now := s.Connections[0]
 	switch {
 	case now.Refused:
 		f.Terminal.Say("Atlassian refuses the tokens that are stored now.")
 	case now.HasTokens:
 		f.Terminal.Say("The tokens in use expire on %s, and stay in use until the new ones are stored.", now.FamilyExpiresAt.UTC().Format(time.DateOnly))
 	}
-	return now.HasApp
 }
 
 // askForApp asks for the app's credentials.

@@ -61,9 +61,9 @@ func (s *shown) String() string {
 	return s.text.String()
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, redirectURIs ...string) *world {
 	em := atlassiantest.New(atlassiantest.Config{CheapTokens: true})
-	fix, err := em.AddFixture()
+	fix, err := em.AddFixture(redirectURIs...)
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(em)
 	t.Cleanup(server.Close)
