@@ -154,20 +154,12 @@ func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (au
 		}
 		return lambdaclient.New(cfg, f.function), nil, nil
 	}
-	st, err := f.stores.open(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := readParameters(ctx, st, f.connection.name)
-	if err != nil {
-		return nil, nil, err
-	}
-	policy, err := f.policies.apply(p.Snapshot)
+	st, _, conn, err := openConnection(ctx, f.connection, f.stores, f.policies)
 	if err != nil {
 		return nil, nil, err
 	}
 	return consent.New(consent.Config{
-		Keeper: newKeeper(st, api), Store: st, Connections: []rotation.Connection{p.connectionOf(policy)},
+		Keeper: newKeeper(st, api), Store: st, Connections: []rotation.Connection{conn},
 		Atlassian: api, AuthURL: f.hosts.authURL, Now: time.Now,
 	}), st, nil
 }

@@ -79,7 +79,26 @@ func readParameters(ctx context.Context, st store.Store, connection string) (par
 	return parameters{family.NewSnapshot(connection, entries), family.FieldOf(entries[n.CloudID]).Value.Reveal()}, nil
 }
 
-// connectionOf is a connection as the keeper takes it.
-func (p parameters) connectionOf(policy family.Policy) rotation.Connection {
-	return rotation.Connection{Name: p.Connection, Policy: policy}
+// openConnection opens the store, reads the connection in it and applies the
+// policy to it.
+func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, parameters, rotation.Connection, error) {
+	none := func(err error) (store.Store, parameters, rotation.Connection, error) {
+		return nil, parameters{}, rotation.Connection{}, err
+	}
+	if err := c.check(); err != nil {
+		return none(err)
+	}
+	st, err := stores.open(ctx)
+	if err != nil {
+		return none(err)
+	}
+	p, err := readParameters(ctx, st, c.name)
+	if err != nil {
+		return none(err)
+	}
+	policy, err := policies.apply(p.Snapshot)
+	if err != nil {
+		return none(err)
+	}
+	return st, p, rotation.Connection{Name: c.name, Policy: policy}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -10,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // status is what the store says of a connection at a moment; no secret.
@@ -22,6 +26,8 @@ type status struct {
 	// Family is nil where no refresh token is stored.
 	Family *familyStatus `json:"family,omitempty"`
 	Lock   *lockStatus   `json:"lock,omitempty"`
+	// Consent is nil where none is under way.
+	Consent *consentStatus `json:"consent,omitempty"`
 	// NextTick is what the keeper would do now, and why.
 	NextTick string `json:"next_tick"`
 }
@@ -52,6 +58,31 @@ type lockStatus struct {
 	Stale bool `json:"stale"`
 	// Spending: a refresh token may have been presented under it.
 	Spending bool `json:"spending"`
+}
+
+// consentStatus is a consent that is not at its end.
+type consentStatus struct {
+	// Until is when it expires.
+	Until time.Time `json:"until"`
+	// Needs is the decision that received tokens wait for; empty where none were
+	// received yet.
+	Needs consent.ErrorType `json:"needs,omitempty"`
+}
+
+// consentOf asks for the consent under way.
+func consentOf(ctx context.Context, st store.Store, conn rotation.Connection) (*consentStatus, error) {
+	service := consent.New(consent.Config{Store: st, Connections: []rotation.Connection{conn}, Now: time.Now})
+	all, err := service.Status(ctx, consent.StatusRequest{Connection: conn.Name})
+	if err != nil {
+		return nil, err
+	}
+	switch c := all.Connections[0]; {
+	case c.Waiting != nil:
+		return &consentStatus{c.Waiting.Until, c.Waiting.Needs}, nil
+	case !c.UnderWay.IsZero():
+		return &consentStatus{Until: c.UnderWay}, nil
+	}
+	return nil, nil
 }
 
 // statusOf describes what was read, at now.
@@ -99,23 +130,15 @@ func newStatusCommand() *cobra.Command {
 and what the next tick would do. It changes nothing and asks nobody else.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := connection.check(); err != nil {
-				return err
-			}
-			st, err := stores.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p, err := readParameters(cmd.Context(), st, connection.name)
-			if err != nil {
-				return err
-			}
-			policy, err := policies.apply(p.Snapshot)
+			st, p, conn, err := openConnection(cmd.Context(), connection, stores, policies)
 			if err != nil {
 				return err
 			}
 			now := time.Now()
-			s := statusOf(p, now, policy)
+			s := statusOf(p, now, conn.Policy)
+			if s.Consent, err = consentOf(cmd.Context(), st, conn); err != nil {
+				return err
+			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), s)
 			}
@@ -147,6 +170,11 @@ func (s status) print(out io.Writer, now time.Time) error {
 		line("lock", "held for %s by %s%s%s", now.Sub(l.HeldSince).Round(time.Second),
 			either(l.Owner != "", "tokenkeeper process "+l.Owner, "something else, such as psoxy"),
 			either(l.Spending, ", to present a refresh token", ""), either(l.Stale, "; stale", ""))
+	}
+	if c := s.Consent; c != nil && c.Needs != "" {
+		line("consent", "its tokens wait for a decision (%s) until %s; they are not in use", c.Needs, minute(c.Until))
+	} else if c != nil {
+		line("consent", "under way until %s", minute(c.Until))
 	}
 	line("next tick", "%s", s.NextTick)
 	return w.Flush()

@@ -47,9 +47,6 @@ only within ten. It exits with 1 if somebody should look.`,
 		Example: `  tokenkeeper tick --store file:./tokens --connection PSOXY_JIRA_CLOUD_`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := connection.check(); err != nil {
-				return err
-			}
 			if _, ok := stores.directory(); !ok {
 				return errUsage{errors.New("tick serves a file store: expected --store file:DIR. In AWS the deployed function makes the ticks, one at a time; `aws lambda invoke` asks it for one")}
 			}
@@ -57,15 +54,7 @@ only within ten. It exits with 1 if somebody should look.`,
 			if err != nil {
 				return err
 			}
-			st, err := stores.open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p, err := readParameters(cmd.Context(), st, connection.name)
-			if err != nil {
-				return err
-			}
-			policy, err := policies.apply(p.Snapshot)
+			st, _, conn, err := openConnection(cmd.Context(), connection, stores, policies)
 			if err != nil {
 				return err
 			}
@@ -73,7 +62,7 @@ only within ten. It exits with 1 if somebody should look.`,
 			if asJSON {
 				log = slog.New(slog.DiscardHandler)
 			}
-			out := newKeeper(st, api).Tick(cmd.Context(), p.connectionOf(policy), log)
+			out := newKeeper(st, api).Tick(cmd.Context(), conn, log)
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), out)
 			} else {
