@@ -88,15 +88,15 @@ to invoke it, and none on the parameters.`,
 	fl.BoolVar(&f.noVerify, "no-verify", false, "do not request the connector's test paths afterwards")
 	fl.StringVar(&f.issue, "issue", "", "an issue such as ABC-12 for the test paths; without it one is looked for")
 	registerTFVars(cmd, &f.tfvars)
-	cmd.MarkFlagsMutuallyExclusive("scope", "scopes-preset")
-	cmd.MarkFlagsMutuallyExclusive("function", "store")
-	cmd.MarkFlagsMutuallyExclusive("listen", "paste")
 	return cmd
 }
 
 // run checks the flags, leads through the consent and says how it ended.
 func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	ctx := cmd.Context()
+	if err := exclusive(cmd); err != nil {
+		return err
+	}
 	scopes, err := f.check()
 	if err != nil {
 		return err
@@ -122,6 +122,21 @@ func (f *authorizeFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	return f.finish(cmd, done, st, api)
+}
+
+// exclusive refuses flags that contradict each other, or of which one would be
+// without effect.
+func exclusive(cmd *cobra.Command) error {
+	for _, pair := range [][2]string{
+		{"scope", "scopes-preset"}, {"listen", "paste"},
+		{"function", "store"}, {"function", "key-id"}, {"function", "access-token-format"},
+		{"function", "family-lifetime-days"}, {"function", "auth-url"}, {"function", "api-url"},
+	} {
+		if cmd.Flags().Changed(pair[0]) && cmd.Flags().Changed(pair[1]) {
+			return errUsage{fmt.Errorf("--%s and --%s exclude each other: give one of them", pair[0], pair[1])}
+		}
+	}
+	return nil
 }
 
 // check checks the flags that no other part does, and returns the scopes.
@@ -220,7 +235,7 @@ func printCompleted(out io.Writer, done consent.Completed, now time.Time) error 
 	site := done.CloudID
 	for _, s := range done.Sites {
 		if s.ID == done.CloudID {
-			site = fmt.Sprintf("%s (%s)", s.URL, s.ID)
+			site = terminal.Printable(s.URL) + " (" + s.ID + ")"
 		}
 	}
 	fmt.Fprintf(out, "\nThe consent is complete; its tokens are stored and in use.\n\n")

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	}
-	fmt.Fprintf(os.Stderr, "tokenkeeper: %v\n", err)
+	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", terminal.Printable(err.Error()))
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command ") {
 		return exitUsage
 	}

@@ -44,6 +44,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"tick"}, exitUsage},
 		{[]string{"authorize", "--listen", "0.0.0.0:1"}, exitUsage},
 		{[]string{"authorize", "--scopes-preset", "everything"}, exitUsage},
+		{[]string{"authorize", "--function", "f", "--store", "file:x"}, exitUsage},
+		{[]string{"authorize", "--scope", "a", "--scopes-preset", "jira-psoxy"}, exitUsage},
 		{[]string{"verify", "--store", "file:" + privateDir(t)}, exitFailed},
 	} {
 		require.Equal(t, tt.code, run(t.Context(), tt.args), "%v", tt.args)

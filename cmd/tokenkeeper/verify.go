@@ -14,6 +14,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -61,7 +62,7 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 			} else {
 				err = printReport(cmd.OutOrStdout(), report)
 			}
-			if err == nil && tfvarsPath != "" {
+			if err == nil && tfvarsPath != "" && report.SiteURL != "" {
 				err = handOver(cmd, tfvarsPath, report.CloudID, report.Issue)
 			}
 			if err == nil && report.Failures() > 0 {
@@ -101,7 +102,7 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 // printReport prints the table, and below it what the failures mean.
 func printReport(out io.Writer, r verify.Report) error {
 	if r.SiteURL != "" {
-		fmt.Fprintf(out, "site %s, cloudId %s\n\n", r.SiteURL, r.CloudID)
+		fmt.Fprintf(out, "site %s, cloudId %s\n\n", terminal.Printable(r.SiteURL), r.CloudID)
 	}
 	short := func(path string) string { return strings.Replace(path, "/"+r.CloudID+"/", "/{cloudId}/", 1) }
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -121,7 +122,7 @@ func printReport(out io.Writer, r verify.Report) error {
 	}
 	for _, c := range r.Checks {
 		if c.Meaning != "" {
-			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, short(c.Path), c.Meaning, c.Reference)
+			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, short(c.Path), terminal.Printable(c.Meaning), c.Reference)
 		}
 	}
 	verdict := "Every path answers as the connector needs it."

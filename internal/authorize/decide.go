@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 )
 
 // decide answers a completion that was refused: by a decision of the person, or
@@ -55,9 +54,9 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 	}
 	var options []string
 	for _, s := range waiting.Sites {
-		options = append(options, printable(s.URL)+"  ("+printable(s.Name)+", "+printable(s.ID)+")")
+		options = append(options, terminal.Printable(fmt.Sprintf("%s  (%s, %s)", s.URL, s.Name, s.ID)))
 	}
-	f.Terminal.Say("%s", printable(refused.Message))
+	f.Terminal.Say("%s", terminal.Printable(refused.Message))
 	chosen, err := f.Terminal.Choose(ctx, "Which site?", options)
 	if err != nil {
 		return false, err
@@ -77,7 +76,7 @@ func (f *Flow) confirm(ctx context.Context, refused *consent.Error, r *consent.C
 	if !f.Terminal.Interactive() {
 		return false, fmt.Errorf("%w (--yes-changed accepts it)", refused)
 	}
-	f.Terminal.Say("%s", printable(refused.Message))
+	f.Terminal.Say("%s", terminal.Printable(refused.Message))
 	yes, err := f.Terminal.Confirm(ctx, "Use it all the same?")
 	if err != nil {
 		return false, err
@@ -94,20 +93,9 @@ func (f *Flow) retry(ctx context.Context, refused *consent.Error) (bool, error) 
 	if !f.Terminal.Interactive() {
 		return false, refused
 	}
-	f.Terminal.Say("%s", printable(refused.Message))
+	f.Terminal.Say("%s", terminal.Printable(refused.Message))
 	if yes, err := f.Terminal.Confirm(ctx, "Try again?"); err != nil || !yes {
 		return false, refused // it says more than that there was no answer
 	}
 	return true, nil
-}
-
-// printable removes what could move a terminal's cursor or turn a text around:
-// names and addresses of sites come from outside.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, s)
 }

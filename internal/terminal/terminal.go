@@ -15,6 +15,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -61,6 +62,18 @@ func (t *Terminal) Interactive() bool { return t.file != nil }
 
 // Say shows a message.
 func (t *Terminal) Say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+
+// Printable removes from a text what could move a terminal's cursor or turn the
+// text around, and keeps line breaks. It is for texts in which there are names
+// and addresses that come from outside.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
 
 // Line asks for a line, which is seen while it is typed. The answer is trimmed.
 func (t *Terminal) Line(ctx context.Context, prompt string) (string, error) {

@@ -184,3 +184,7 @@ func TestGivingUpAQuestionRestoresTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2", line)
 }
+
+func TestPrintable(t *testing.T) {
+	require.Equal(t, "[2Jacme é 文\nrest", terminal.Printable("\x1b[2Jac\x00me é 文\u202e\u009b\n\rrest"))
+}
