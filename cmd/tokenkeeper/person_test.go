@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -176,6 +177,32 @@ func TestAPersonConsentsByPasting(t *testing.T) {
 	require.NotContains(t, p.seen(), code[len(code)-40:])
 	live := s.LiveTokens()
 	require.NotEmpty(t, live)
+}
+
+// The browser is on this machine: its answer ends the wait for a pasted address,
+// and the next question begins with an empty line, whatever was typed.
+func TestTheBrowserAnswersByItself(t *testing.T) {
+	redirect := "http://localhost:" + strconv.Itoa(freePort(t)) + "/callback"
+	s := newStage(t, redirect)
+	other, err := s.AddSite(atlassiantest.Site{Name: "other"}, s.fix.Account.ID)
+	require.NoError(t, err)
+	_, err = s.Authorize(atlassiantest.ConsentRequest{CloudID: other.CloudID})
+	require.NoError(t, err)
+	dir := filepath.Join(privateDir(t), "tokens")
+	p := sitDown(t, s.env, "authorize", "--store", "file:"+dir, "--redirect-uri", redirect)
+	p.sees("Client id: ")
+	p.types(s.fix.App.ClientID + "\r")
+	p.sees("Client secret (is not shown): ")
+	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.sees("The answer comes here by itself.")
+	p.sees("Address (is not shown): ")
+	p.types("half an addr")
+	require.NoError(t, browse(authorizeForm.FindString(p.seen()), "accept", s.fix.Site.CloudID, ""))
+	p.sees("Which site? [1-2] ")
+	p.types("1\r")
+	p.sees("The consent is complete")
+	p.sees("Every path answers")
+	require.Zero(t, p.leaves())
 }
 
 // Ctrl-C at any question ends with 130, and the store is as it was.
