@@ -149,6 +149,12 @@ func (f *authorizeFlags) check() ([]string, error) {
 			return nil, errUsage{fmt.Errorf("--listen: %w", err)}
 		}
 	}
+	if err := verify.CheckIssue(f.issue); err != nil {
+		return nil, errUsage{fmt.Errorf("--issue: %w", err)}
+	}
+	if err := checkTFVars(f.tfvars); err != nil {
+		return nil, err
+	}
 	if len(f.scopes) > 0 {
 		return f.scopes, nil
 	}
@@ -175,7 +181,7 @@ func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (au
 	}
 	return consent.New(consent.Config{
 		Keeper: newKeeper(st, api), Store: st, Connections: []rotation.Connection{conn},
-		Atlassian: api, AuthURL: f.hosts.authURL, Now: time.Now,
+		Atlassian: api, AuthURL: api.AuthURL, Now: time.Now,
 	}), st, nil
 }
 
@@ -186,7 +192,7 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 	if err := printCompleted(out, done, time.Now()); err != nil {
 		return err
 	}
-	report := verify.Report{Issue: f.issue}
+	issue := f.issue
 	var failed error
 	switch {
 	case f.noVerify:
@@ -194,12 +200,12 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 		fmt.Fprintf(out, "\nThe test paths were not requested: the access token is with the function. Whoever may read it can run:\n  tokenkeeper verify --connection %s\n", done.Connection)
 	default:
 		fmt.Fprintln(cmd.ErrOrStderr(), "\nRequesting the connector's test paths …")
-		report, failed = f.verify(cmd, done, st, api)
+		issue, failed = f.verify(cmd, done, st, api)
 	}
-	values := tfvars.Values{CloudID: done.CloudID, ExampleIssue: report.Issue}
 	if f.tfvars != "" {
-		failed = errors.Join(failed, handOver(cmd, f.tfvars, values.CloudID, values.ExampleIssue))
+		failed = errors.Join(failed, handOver(cmd, f.tfvars, done.CloudID, issue))
 	} else {
+		values := tfvars.Values{CloudID: done.CloudID, ExampleIssue: issue}
 		fmt.Fprintf(out, "\nFor the terraform.tfvars of psoxy (--tfvars FILE writes it):\n\n%s", values.Lines())
 	}
 	fmt.Fprintf(out, "\n%s\n", f.next(done.Connection))
@@ -214,20 +220,19 @@ func (f *authorizeFlags) next(connection string) string {
 	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }
 
-// verify requests the test paths. Its error says, too, that the consent is complete.
-func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (verify.Report, error) {
+// verify requests the test paths, and returns an issue that the token opens. Its
+// error says, too, that the consent is complete.
+func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (issue string, err error) {
 	report, err := verifyStored(cmd.Context(), st, api, done.Connection, verify.Request{CloudID: done.CloudID, Issue: f.issue})
 	if err != nil { // not wrapped: an interruption does not undo the consent
-		return report, fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
+		return "", fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
 	}
 	fmt.Fprintln(cmd.OutOrStdout())
-	if err := printReport(cmd.OutOrStdout(), report); err != nil {
-		return report, err
+	err = printReport(cmd.OutOrStdout(), report)
+	if err == nil && report.Failures() > 0 {
+		err = errors.New("the consent is complete and stored, but not every test path works: see above")
 	}
-	if report.Failures() > 0 {
-		return report, errors.New("the consent is complete and stored, but not every test path works: see above")
-	}
-	return report, nil
+	return report.ExampleIssue(), err
 }
 
 // printCompleted prints the summary of a consent.

@@ -13,6 +13,17 @@ func registerTFVars(cmd *cobra.Command, path *string) {
 	cmd.Flags().StringVar(path, "tfvars", "", "set the cloud id in this .tfvars file too, and keep the rest of it as it is")
 }
 
+// checkTFVars reports early that the file cannot be written into later.
+func checkTFVars(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := tfvars.Check(path); err != nil {
+		return fmt.Errorf("--tfvars: %w", err)
+	}
+	return nil
+}
+
 // handOver writes the values for psoxy's Terraform into the file at path.
 func handOver(cmd *cobra.Command, path, cloudID, issue string) error {
 	changed, err := tfvars.Update(path, tfvars.Values{CloudID: cloudID, ExampleIssue: issue})

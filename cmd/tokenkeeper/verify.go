@@ -63,7 +63,7 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 				err = printReport(cmd.OutOrStdout(), report)
 			}
 			if err == nil && tfvarsPath != "" && report.SiteURL != "" {
-				err = handOver(cmd, tfvarsPath, report.CloudID, report.Issue)
+				err = handOver(cmd, tfvarsPath, report.CloudID, report.ExampleIssue())
 			}
 			if err == nil && report.Failures() > 0 {
 				err = errReported

@@ -45,8 +45,14 @@ func (r Request) Check() error {
 		return errors.New("there is no access token to verify: consent first, or let the keeper make a tick")
 	case r.CloudID != "" && !cloudIDForm.MatchString(r.CloudID):
 		return errors.New("the cloud id " + strconv.Quote(clip(r.CloudID)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
-	case r.Issue != "" && !issueForm.MatchString(r.Issue):
-		return errors.New("the issue " + strconv.Quote(clip(r.Issue)) + " is not a key: expected one such as ABC-12")
+	}
+	return CheckIssue(r.Issue)
+}
+
+// CheckIssue refuses what cannot be an issue's key; an empty one stands for none.
+func CheckIssue(key string) error {
+	if key != "" && !issueForm.MatchString(key) {
+		return errors.New("the issue " + strconv.Quote(clip(key)) + " is not a key: expected one such as ABC-12")
 	}
 	return nil
 }
