@@ -296,6 +296,26 @@ func TestAPersonDecides(t *testing.T) {
 	}
 }
 
+// Atlassian fails after the exchange: the tokens wait, and trying again goes on
+// with them.
+func TestAPersonTriesAgain(t *testing.T) {
+	s := newStage(t)
+	dir := filepath.Join(privateDir(t), "tokens")
+	p := sitDown(t, s.env, "authorize", "--store", "file:"+dir, "--paste", "--no-verify")
+	p.sees("Client id: ")
+	p.types(s.fix.App.ClientID + "\r")
+	p.sees("Client secret (is not shown): ")
+	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.sees("Address (is not shown): ")
+	require.NoError(t, s.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointResources, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
+	p.types(p.consents("") + "\r")
+	p.sees("Atlassian does not say which sites")
+	p.sees("Try again? [y/N] ")
+	p.types("y\r")
+	p.sees("The consent is complete")
+	require.Zero(t, p.leaves())
+}
+
 // freePort is a port that was free a moment ago.
 func freePort(t *testing.T) int {
 	t.Helper()
