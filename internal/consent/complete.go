@@ -23,6 +23,9 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if err != nil {
 		return Completed{}, err
 	}
+	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
+		return Completed{}, expired()
+	}
 	all, err := s.load(ctx, s.Connections...)
 	if err != nil {
 		return Completed{}, err

@@ -48,7 +48,7 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 	}
 	u := k.under
 	if u.Browser == "" {
-		if cookie.Len() != random().Len() {
+		if cookie.Len() != secretLength {
 			cookie = random()
 		}
 		u.Browser = digestOf(cookie)
@@ -81,6 +81,9 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 
 // invited finds the consent under way that a start link leads to.
 func (s *Service) invited(ctx context.Context, link atlassian.Secret) (known, error) {
+	if link.Len() != secretLength {
+		return known{}, expired()
+	}
 	all, err := s.load(ctx, s.Connections...)
 	if err != nil {
 		return known{}, err

@@ -35,6 +35,10 @@ func (d digest) of(s atlassian.Secret) bool {
 	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(d), []byte(digestOf(s))) == 1
 }
 
+// secretLength is the length of states, links and cookies. Whatever has another
+// is refused without asking the store, which strangers shall not keep busy.
+const secretLength = 43
+
 // random draws 256 bits.
 func random() atlassian.Secret {
 	var b [32]byte

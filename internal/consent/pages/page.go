@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
@@ -24,7 +25,9 @@ var templates = func() map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) },
 		"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006") },
-		"clock": func(t time.Time) string { return t.UTC().Format("15:04") + " UTC" },
+		// A message begins small, as errors do.
+		"sentence": func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] + "." },
+		"clock":    func(t time.Time) string { return t.UTC().Format("15:04") + " UTC" },
 	}).ParseFS(files, "templates/frame.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"home", "start", "done", "refused", "expired", "browser", "confirm", "site", "problem", "retry", "nothing", "foreign"} {
