@@ -79,6 +79,8 @@ type verifier struct {
 	report  Report
 	// granted are the site's scopes; nil until the token and the site are found good.
 	granted []string
+	// searchFailed: the path that finds an issue did not work.
+	searchFailed bool
 }
 
 // resources checks the token itself and finds the site.
@@ -144,6 +146,7 @@ func (v *verifier) path(ctx context.Context, p path) {
 	if err != nil {
 		c.Result = Failed
 		c.Status, c.Missing, c.Meaning = v.describe(p, err)
+		v.searchFailed = v.searchFailed || p.name == searchPath.name
 		return
 	}
 	c.Result, c.Status = Passed, answer.Status
@@ -169,6 +172,8 @@ func (v *verifier) hindrance(p path) string {
 	switch {
 	case v.granted == nil:
 		return "it needs a token and a site that pass the first check"
+	case p.needsIssue() && v.report.Issue == "" && v.searchFailed:
+		return "it needs an issue, and the search for one failed: name one with --issue KEY"
 	case p.needsIssue() && v.report.Issue == "":
 		return "it needs an issue, and none was found that the account can see: name one with --issue KEY"
 	}

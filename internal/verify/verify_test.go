@@ -114,7 +114,7 @@ func TestAMissingScopeIsNamed(t *testing.T) {
 	r := w.run(verify.Request{Access: w.token(t, "read:jira-user", "read:group:jira")})
 	c := of(t, r, "/issue/{issue}/comment")
 	require.Equal(t, verify.NotRun, c.Result)
-	require.Contains(t, c.Meaning, "--issue")
+	require.Contains(t, c.Meaning, "the search for one failed: name one with --issue")
 }
 
 func TestADeadTokenStopsTheRest(t *testing.T) {
