@@ -28,11 +28,15 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
 	go run ./cmd/tokenkeeper demo
+
+.PHONY: alarms
+alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
+	tools/scenarios.sh
 
 .PHONY: build
 build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
@@ -56,8 +60,12 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 .PHONY: test
 test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
 
+.PHONY: chromium
+chromium: # for the tests of the pages; installed by apt-get where it is missing
+	tools/chromium.sh
+
 .PHONY: go-test
-go-test: setup ## All Go tests, end-to-end ones included
+go-test: setup chromium ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...
@@ -83,8 +91,20 @@ bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz test for FUZZTIME (10s)
-	tools/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz: ## Run each fuzz test on FUZZ inputs (100000x)
+	tools/fuzz.sh $(or $(FUZZ),100000x)
+
+.PHONY: fuzz-quick
+fuzz-quick: ## Run each fuzz test on a few inputs
+	tools/fuzz.sh 3000x
+
+.PHONY: mutants
+mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each
+	go run ./test/mutants
+
+.PHONY: mutants-quick
+mutants-quick: ## A few of the mutants
+	go run ./test/mutants -quick
 
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy

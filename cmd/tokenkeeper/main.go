@@ -75,6 +75,6 @@ command line is wrong; 130 interrupted, nothing that is in use was changed.`,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
-	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand())
+	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand())
 	return root
 }

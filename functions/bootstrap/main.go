@@ -71,7 +71,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 // handler serves one event: an invocation's, or a request for a page.
 func handler(log *slog.Logger, service *consent.Service, site http.Handler) func(context.Context, json.RawMessage) (any, error) {
 	return func(ctx context.Context, payload json.RawMessage) (any, error) {
-		log := log // of this invocation alone
+		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}

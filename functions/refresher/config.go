@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,11 @@ type config struct {
 	environment.Common
 	// METRIC_NAMESPACE, default TokenKeeper.
 	namespace string
+	// LAST_WARNING_DAYS, default 1: a family with less left needs a consent now.
+	lastWarning float64
+	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
+	// to tell when a refresh token was not written for so long.
+	noChangeHours int
 }
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
@@ -27,6 +33,13 @@ const (
 )
 
 var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
+
+// Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
+// an hour, and a family dies after 90 days without a rotation.
+const (
+	minNoChangeHours = 2
+	maxNoChangeHours = 720
+)
 
 // configFrom validates the whole environment at once.
 func configFrom(getenv func(string) string) (config, error) {
@@ -41,6 +54,12 @@ func configFrom(getenv func(string) string) (config, error) {
 	}
 	if !namespacePattern.MatchString(c.namespace) || strings.HasPrefix(c.namespace, "AWS/") {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
+	}
+	if c.lastWarning, err = strconv.ParseFloat(env.Get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {
+		env.Wrong("LAST_WARNING_DAYS", "is %q: expected a number of days from 0 to 3650, such as 1", getenv("LAST_WARNING_DAYS"))
+	}
+	if c.noChangeHours, err = strconv.Atoi(env.Get("NO_CHANGE_NOTIFICATION_HOURS", "0")); err != nil || c.noChangeHours != 0 && c.noChangeHours < minNoChangeHours || c.noChangeHours > maxNoChangeHours {
+		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is %q: expected 0 for none, or hours from %d to %d", getenv("NO_CHANGE_NOTIFICATION_HOURS"), minNoChangeHours, maxNoChangeHours)
 	}
 	return c, env.Err()
 }

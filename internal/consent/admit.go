@@ -16,10 +16,11 @@ type facts struct {
 	sites []Site
 	// site is the one that was named, by cloud id, URL or name; or empty.
 	site string
-	// previousSite is the cloud id in use; account and previousAccount are those
-	// of the grant and of the family in use. Empty where not known.
-	previousSite             string
-	account, previousAccount family.Fingerprint
+	// previousSite is the cloud id in use, previousURL the site's address; account
+	// and previousAccount are those of the grant and of the family in use. Empty
+	// where not known.
+	previousSite, previousURL string
+	account, previousAccount  family.Fingerprint
 	// confirmed: differences are meant.
 	confirmed bool
 }
@@ -41,7 +42,7 @@ func (f facts) admit() (Site, *Error) {
 		all = append(all, Error{Type: AccountChanged, Message: "another account consented than before, and its permissions decide what can be read"})
 	}
 	if f.previousSite != "" && site.ID != f.previousSite {
-		all = append(all, Error{Type: SiteChanged, Message: "the consent is for the site " + describe(site) + ", and " + f.describeID(f.previousSite) + " is in use so far"})
+		all = append(all, Error{Type: SiteChanged, Message: "the consent is for the site " + describe(site) + ", and " + f.previous() + " is in use so far"})
 	}
 	if missing := f.missing(); len(missing) > 0 {
 		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
@@ -93,13 +94,14 @@ func (f facts) choose() (Site, *Error) {
 	return Site{}, refuse(SiteNeeded, "the consent reaches several sites: name one of %s", list(f.sites))
 }
 
-func (f facts) describeID(id string) string {
-	for _, s := range f.sites {
-		if s.ID == id {
+// previous names the site in use.
+func (f facts) previous() string {
+	for _, s := range append([]Site{{ID: f.previousSite, URL: f.previousURL}}, f.sites...) {
+		if s.ID == f.previousSite && s.URL != "" {
 			return describe(s)
 		}
 	}
-	return short(id)
+	return short(f.previousSite)
 }
 
 // describe names a site in a message. What Atlassian sends is quoted: a name

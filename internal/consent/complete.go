@@ -82,7 +82,7 @@ func (s *Service) finish(ctx context.Context, k known, r CompleteRequest, back c
 			w.Sites = f.sites
 			return rotation.Grant{}, s.wait(ctx, k, w, refused)
 		}
-		return rotation.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, App: w.app}, nil
+		return rotation.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
 	})
 	if err != nil {
 		return Completed{}, s.refused(k, err)
@@ -199,6 +199,9 @@ func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Sn
 		f.previousAccount = now.Family.Account
 		if f.previousSite == "" {
 			f.previousSite = now.Family.CloudID
+		}
+		if f.previousSite == now.Family.CloudID {
+			f.previousURL = now.Family.SiteURL
 		}
 	}
 	if f.previousAccount == "" {

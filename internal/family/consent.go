@@ -36,11 +36,14 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // that a consent which comes to nothing does not make the doubt forgotten.
 func (s Snapshot) ConsentLock(now time.Time, p Policy) (in Intent, wait string) {
 	in.Consent = true
-	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.ownedBy(s.Process) {
+	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process) {
 		return in, "another process holds the lock since " + clock(s.Lock.taken())
 	}
 	if s.RefreshToken.Value.IsZero() {
 		return in, ""
+	}
+	if s.interrupted() {
+		return in, "a rotation was interrupted, and the refresher finishes it at its next tick"
 	}
 	r := s.Lineage(now, p)
 	d, found := doubtOf(s, r)
@@ -54,6 +57,6 @@ func (s Snapshot) ConsentLock(now time.Time, p Policy) (in Intent, wait string) 
 	if now.Before(until) {
 		return in, "the stored refresh token may have been spent at " + clock(d.since) + ", and the refresher may still save its successor, at the latest until " + clock(until)
 	}
-	in.Spending, in.FirstSpend = r.Refresh, d.since
+	in.Spending, in.FirstSpend, in.Attempt = r.Refresh, d.since, d.last
 	return in, ""
 }

@@ -16,6 +16,9 @@ const (
 
 // What this keeper does.
 const (
+	// TickInterval is the longest time between two ticks that the schedule may be
+	// given: two of them fit into the leeway.
+	TickInterval = 5 * time.Minute
 	// LockStale is the age at which a lock may be taken over: psoxy's own limit.
 	LockStale = 2 * time.Minute
 	// PostTimeout bounds one token request. It is well below LockStale.
@@ -29,6 +32,9 @@ const (
 	// refused the app's credentials. Changed credentials end the wait at once.
 	failureBackoff    = 4 * time.Minute
 	maxFailureBackoff = time.Hour
+	// longestAccess is the longest life of an access token that is believed, as in
+	// atlassian.Token. Who waited for the end of another would lose the family.
+	longestAccess = 24 * time.Hour
 	// maxRetryAfter is the longest wait that Atlassian can ask of us.
 	maxRetryAfter = 24 * time.Hour
 )

@@ -51,8 +51,12 @@ type Held struct {
 	Pair Pair
 	// Record is the TOKEN_FAMILY to be saved with it.
 	Record Record
-	// Spent is the refresh token that the pair succeeded.
-	Spent Fingerprint
+	// Spent is the refresh token that the pair succeeded, FirstSpend when it was
+	// presented first.
+	Spent      Fingerprint
+	FirstSpend time.Time
+	// Locked is when, by the store's clock, the lock was taken for that.
+	Locked time.Time
 	// RefreshVersion, AccessVersion and FamilyVersion are the versions that
 	// stood in the store when Spent was read.
 	RefreshVersion, AccessVersion, FamilyVersion int64
@@ -152,8 +156,8 @@ func (s Snapshot) Lineage(now time.Time, p Policy) Record {
 // sameFamily reports whether an unknown refresh token descends from the family
 // in TOKEN_FAMILY.
 func (s Snapshot) sameFamily(p Policy) bool {
-	if s.Lock != nil && s.Lock.Intent != nil && s.Lock.Intent.Consent {
-		return false
+	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Consent {
+		return s.Family.Chain != "" && chainOf(s.RefreshToken.Value) == s.Family.Chain
 	}
 	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Spending == s.Family.Refresh {
 		return true

@@ -19,8 +19,9 @@ type Grant struct {
 	At time.Time
 	// Account is the fingerprint of the account's id, empty if it is not known.
 	Account family.Fingerprint
-	// CloudID is the site to use; CLOUD_ID stays as it is where this is empty.
-	CloudID string
+	// CloudID is the site to use, SiteURL its address; CLOUD_ID stays as it is
+	// where the first is empty.
+	CloudID, SiteURL string
 	// App is stored too, unless it is zero: the tokens are of another app than before.
 	App atlassian.App
 }
@@ -142,9 +143,9 @@ func (t *tick) saveConsent(ctx context.Context, s family.Snapshot, l lease, g Gr
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
 		SpentAt: g.At, AccessExpiresAt: g.At.Add(g.Token.ExpiresIn)}
 	record := family.Consented(t.conn.Name, pair, g.At, t.conn.Policy, s.Family)
-	record.Account, record.CloudID = g.Account, g.CloudID
-	h := &family.Held{Pair: pair, Record: record, Spent: s.Token(),
-		RefreshVersion: s.RefreshToken.Version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion}
+	record.Account, record.CloudID, record.SiteURL = g.Account, g.CloudID, g.SiteURL
+	h := &family.Held{Pair: pair, Record: record, Spent: s.Token(), Locked: l.locked,
+		RefreshVersion: l.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion}
 
 	kept := true
 	for _, save := range []func() error{

@@ -55,6 +55,8 @@ type connState struct {
 	mu sync.Mutex
 	// held is received and not saved; see family.Held.
 	held *family.Held
+	// overtaken is the lock of another that this process last began to take over.
+	overtaken *family.Lock
 	// seen are the newest versions this process read or wrote.
 	seen map[string]sighting
 }
@@ -70,6 +72,8 @@ type tick struct {
 	conn  Connection
 	names family.Names
 	state *connState
+	// reconciled: this tick has finished an interrupted rotation.
+	reconciled bool
 	// deadline is when the invocation ends; zero if it does not.
 	deadline time.Time
 	log      *slog.Logger
@@ -107,6 +111,7 @@ func (t *tick) run(ctx context.Context) Outcome {
 	none := Outcome{Connection: t.conn.Name}
 	s, err := t.read(ctx)
 	if err != nil {
+		none.Urgent = true // for all that is known
 		return none.as(Failed, "reading the parameters failed: %v", err)
 	}
 	if t.state.held != nil && t.superseded(s) {
@@ -121,13 +126,24 @@ func (t *tick) run(ctx context.Context) Outcome {
 	out.describe(d.Record, now, t.conn.Policy)
 	switch d.Action {
 	case family.SaveHeld:
-		return t.saveHeld(ctx, s, d, out)
+		out = t.saveHeld(ctx, s, d, out)
 	case family.Restore:
-		return t.restore(ctx, s, d, out)
+		out = t.restore(ctx, s, d, out)
+	case family.Reconcile:
+		again := false
+		if out, again = t.reconcile(ctx, s, d, out); again {
+			return t.run(ctx)
+		}
 	case family.Rotate, family.Replay, family.LateProbe:
-		return t.rotate(ctx, s, d, out)
+		out = t.rotate(ctx, s, d, out)
+	default:
+		out = out.as(reported[d.Action], "%s", d.Reason)
 	}
-	return out.as(reported[d.Action], "%s", d.Reason)
+	switch out.Action {
+	case Contended, InDoubt, Failed:
+		out.Urgent = d.LastChance(now)
+	}
+	return out
 }
 
 // reported maps the decisions that do nothing to their names in the report.
@@ -169,8 +185,11 @@ func (t *tick) reread(ctx context.Context, names ...string) (map[string]store.En
 			err = errStale
 		}
 		if err == nil {
-			t.saw(t.names.RefreshToken, entries[t.names.RefreshToken].Version)
-			t.saw(t.names.Family, entries[t.names.Family].Version)
+			for _, name := range names {
+				if name == t.names.RefreshToken || name == t.names.Family {
+					t.saw(name, entries[name].Version)
+				}
+			}
 			return entries, nil
 		}
 		if attempt == readAttempts-1 || ctx.Err() != nil {

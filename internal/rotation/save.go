@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -14,7 +15,7 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	in := family.Intent{Spending: h.Spent, FirstSpend: h.Pair.SpentAt}
+	in := family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt}
 	if h.Record.FreshConsent() {
 		in = family.Intent{Consent: true} // it spent no refresh token
 	}
@@ -27,8 +28,8 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 
 // superseded reports whether the store holds something newer than the pair in memory.
 func (t *tick) superseded(s family.Snapshot) bool {
-	h, token := t.state.held, s.Token()
-	return token != "" && token != h.Spent && family.Outranks(token, s.Family, h.Record)
+	h := t.state.held
+	return s.Token() != h.Spent && family.Outranks(s.RefreshToken, s.Family, h.Record, h.Locked)
 }
 
 // save puts the held pair into the store: refresh token, access token, record,
@@ -72,7 +73,7 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 		return false, err
 	}
 	for len(between) > 0 {
-		winner, err := t.winner(ctx, between, h.Record)
+		winner, err := t.winner(ctx, between, h)
 		if err != nil {
 			return false, err
 		}
@@ -91,21 +92,21 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our record, or nil. Over
-// a consent, only a token that is known to be of a younger one wins: others
-// come from a rotation of the family before it that was under way.
-func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Record) (*store.Entry, error) {
+// winner returns the last of the entries that outranks our pair, or nil. Over a
+// consent, only a token that is known to be of a younger one wins: others come
+// from a rotation of the family before it that was under way.
+func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
 		return nil, err
 	}
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
-		token := family.FingerprintOf(family.FieldOf(between[i]).Value)
-		if token == "" || ours.FreshConsent() && (stored == nil || stored.Refresh != token) {
+		theirs := family.FieldOf(between[i])
+		if h.Record.FreshConsent() && (stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)) {
 			continue
 		}
-		if family.Outranks(token, stored, ours) {
+		if family.Outranks(theirs, stored, h.Record, h.Locked) {
 			return &between[i], nil
 		}
 	}
@@ -172,25 +173,34 @@ func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secre
 	if version <= read {
 		first = 1 // deleted and created anew meanwhile
 	}
-	var between []store.Entry
-	for v := first; v < version; v++ {
-		var e store.Entry
-		for attempt := 0; ; attempt++ {
-			if e, err = t.Store.ReadVersion(ctx, name, v); errors.Is(err, store.ErrNotFound) {
-				err = nil
-			}
-			if !t.again(ctx, name, attempts, attempt, err) {
-				break
-			}
-		}
-		if err != nil {
-			return version, nil, err
-		}
-		if e.Version != 0 && e.Value != value {
-			between = append(between, e)
+	if first == version {
+		return version, nil, nil
+	}
+	var history []store.Entry
+	for attempt := 0; ; attempt++ {
+		if history, err = t.history(ctx, name, first, version); !t.again(ctx, name, attempts, attempt, err) {
+			break
 		}
 	}
-	return version, between, nil
+	if err != nil {
+		return version, nil, err
+	}
+	return version, slices.DeleteFunc(history, func(e store.Entry) bool { return e.Version >= version || e.Value == value }), nil
+}
+
+// history reads what a parameter held from one version to another, which must
+// exist: an answer without it is stale, and is asked for again.
+func (t *tick) history(ctx context.Context, name string, from, to int64) ([]store.Entry, error) {
+	for attempt := 0; ; attempt++ {
+		entries, err := t.Store.History(ctx, name, from)
+		if err == nil && (len(entries) == 0 || entries[len(entries)-1].Version < to) {
+			err = errStale
+		}
+		if err == nil || attempt == readAttempts-1 {
+			return entries, err
+		}
+		t.Sleep(ctx, pause(attempt))
+	}
 }
 
 // write writes a value, whatever is there, and returns the version it wrote.

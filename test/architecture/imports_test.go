@@ -52,14 +52,14 @@ func under(path string, prefixes ...string) bool {
 // domain, then pkg/atlassian, then the standard library.
 var rules = []rule{
 	{
-		name:      "the domain and pkg know nothing of AWS",
-		of:        []string{"pkg/...", "internal/family", "internal/rotation", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher",
+		name: "the domain and pkg know nothing of AWS",
+		of: []string{"pkg/...", "internal/family", "internal/rotation", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher", "internal/alarm", "internal/cloudformation", "internal/scenario/...", "internal/consent", "internal/consent/pages", "internal/environment",
 			"internal/verify", "internal/tfvars", "internal/terminal", "internal/loopback", "internal/authorize"},
 		forbidden: func(path string, _ bool) bool { return under(path, "github.com/aws") },
 	},
 	{
 		name:      "the domain does not know its adapters",
-		of:        []string{"internal/family", "internal/rotation", "internal/store", "internal/countdown"},
+		of:        []string{"internal/family", "internal/rotation", "internal/store", "internal/countdown", "internal/consent", "internal/consent/pages"},
 		forbidden: func(path string, _ bool) bool { return strings.HasPrefix(path, module+"internal/store/") },
 	},
 	{
@@ -74,8 +74,8 @@ var rules = []rule{
 		direct:    true,
 	},
 	{
-		name: "the refresher's binary is small",
-		of:   []string{"functions/refresher"},
+		name: "the functions' binaries are small",
+		of:   []string{"functions/refresher", "functions/bootstrap"},
 		forbidden: func(path string, _ bool) bool {
 			return under(path, "github.com/spf13", "github.com/stretchr", "pgregory.net", "github.com/golang-jwt", "testing", module+"pkg/atlassian/atlassiantest")
 		},
@@ -83,7 +83,7 @@ var rules = []rule{
 	{
 		name: "what runs in production needs no test parts",
 		of: []string{"functions/...", "internal/family", "internal/rotation", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
-			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "pkg/atlassian"},
+			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian"},
 		forbidden: func(path string, _ bool) bool {
 			return under(path, "github.com/stretchr", "testing", module+"pkg/atlassian/atlassiantest", module+"internal/store/storetest")
 		},

@@ -91,16 +91,19 @@ func parameterARN(name string) string {
 }
 
 func checkRefresherGrants(s *stack) []string {
-	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.values["MetricNamespace"]}})
+	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.namespace()}})
 	want := []string{
 		grant("Allow", "-", "logs:CreateLogStream", logGroupARN+":*", ""),
 		grant("Allow", "-", "logs:PutLogEvents", logGroupARN+":*", ""),
 		// The one wildcard: PutMetricData knows no resources.
 		grant("Allow", "-", "cloudwatch:PutMetricData", "*", string(namespace)),
-		grant("Allow", "-", "kms:Decrypt", keyARN, `{"StringEquals":{"kms:EncryptionContext:aws:lambda:FunctionArn":"`+functionARN+`"}}`),
 		grant("Allow", "-", "sqs:SendMessage", queueARN, ""),
-		grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
-		grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue),
+	}
+	if s.key() != nil {
+		want = append(want,
+			grant("Allow", "-", "kms:Decrypt", keyARN, `{"StringEquals":{"kms:EncryptionContext:aws:lambda:FunctionArn":"`+functionARN+`"}}`),
+			grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
+			grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue))
 	}
 	var encrypted []string
 	for _, connection := range s.connections {
@@ -108,7 +111,7 @@ func checkRefresherGrants(s *stack) []string {
 		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want,
 				grant("Allow", "-", "ssm:GetParameters", parameterARN(name), ""),
-				grant("Allow", "-", "ssm:GetParameter", parameterARN(name), ""))
+				grant("Allow", "-", "ssm:GetParameterHistory", parameterARN(name), ""))
 		}
 		for _, name := range []string{n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want, grant("Allow", "-", "ssm:PutParameter", parameterARN(name), ""))
@@ -118,6 +121,13 @@ func checkRefresherGrants(s *stack) []string {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
+	want = append(want, s.parametersKeyGrants(encrypted)...)
+	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
+}
+
+// parametersKeyGrants is what a role may do with the parameters' key: nothing is
+// needed for the AWS managed one.
+func (s *stack) parametersKeyGrants(encrypted []string) (want []string) {
 	if key := s.values["ParametersKey"]; key != "alias/aws/ssm" {
 		resource := fmt.Sprint(key)
 		if key == "stack" {
@@ -131,20 +141,23 @@ func checkRefresherGrants(s *stack) []string {
 			want = append(want, grant("Allow", "-", action, resource, string(condition)))
 		}
 	}
-	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
+	return want
 }
 
 func checkSchedulerGrants(s *stack) []string {
-	return compare("SchedulerRole", []string{
+	want := []string{
 		grant("Allow", "-", "lambda:InvokeFunction", functionARN, ""),
 		grant("Allow", "-", "sqs:SendMessage", queueARN, ""),
-		grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
-		grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue),
-	}, s.grantsOf("SchedulerRole"))
+	}
+	if s.key() != nil {
+		want = append(want, grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue), grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue))
+	}
+	return compare("SchedulerRole", want, s.grantsOf("SchedulerRole"))
 }
 
 func checkTrust(s *stack) (findings []string) {
 	want := map[string]string{
+		"BootstrapRole": grant("Allow", "Service:lambda.amazonaws.com", "sts:AssumeRole", "-", ""),
 		"RefresherRole": grant("Allow", "Service:lambda.amazonaws.com", "sts:AssumeRole", "-", ""),
 		"SchedulerRole": grant("Allow", "Service:scheduler.amazonaws.com", "sts:AssumeRole", "-",
 			`{"ArnEquals":{"aws:SourceArn":"arn:aws:scheduler:eu-west-1:111122223333:schedule-group/tokens"},"StringEquals":{"aws:SourceAccount":"111122223333"}}`),
@@ -159,16 +172,20 @@ func checkTrust(s *stack) (findings []string) {
 // are checked, and no role has policies from elsewhere.
 func checkNoOtherPolicies(s *stack) (findings []string) {
 	roles := s.ids("AWS::IAM::Role")
-	findings = compare("roles", []string{"RefresherRole", "SchedulerRole"}, roles)
+	findings = compare("roles", []string{"BootstrapRole", "RefresherRole", "SchedulerRole"}, roles)
 	for _, role := range roles {
 		findings = append(findings, compare(role+"'s managed policies", nil, strs(s.properties(role)["ManagedPolicyArns"]))...)
 	}
 	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
 		p := s.properties(id)
-		findings = append(findings, compare(id+"'s roles", []string{s.physical("RefresherRole")}, strs(p["Roles"]))...)
+		role := "RefresherRole"
+		if strings.HasPrefix(id, "Bootstrap") {
+			role = "BootstrapRole"
+		}
+		findings = append(findings, compare(id+"'s roles", []string{s.physical(role)}, strs(p["Roles"]))...)
 		findings = append(findings, compare(id+"'s users and groups", nil, append(strs(p["Users"]), strs(p["Groups"])...))...)
 	}
-	for _, other := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::User", "AWS::Lambda::Permission"} {
+	for _, other := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::User"} {
 		findings = append(findings, compare(other, nil, s.ids(other))...)
 	}
 	return findings

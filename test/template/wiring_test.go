@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -48,6 +47,24 @@ func checkSchedule(s *stack) []string {
 	}, input)...)
 }
 
+// checkFirstTick: the deployment waits for a tick, and the schedule for the
+// deployment's.
+func checkFirstTick(s *stack) []string {
+	id := s.only("AWS::CloudFormation::CustomResource")
+	p := s.properties(id)
+	findings := slices.Concat(
+		differ("function of the first tick", functionARN, p["ServiceToken"]),
+		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
+		compare("what the first tick waits for", s.needed("Refresher"), strs(s.resource(id)["DependsOn"])),
+		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
+	// Lambda repeats an event that was throttled or failed, for so long.
+	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
+	if wait := number(p["ServiceTimeout"]); wait < age || wait > 900 {
+		findings = append(findings, fmt.Sprintf("a deployment waits %d s for the first tick: expected %d s to 900 s", wait, age))
+	}
+	return findings
+}
+
 // checkRetries: whatever becomes of a tick, it is tried again inside the
 // leeway, given up when the next one is there, and then kept where it is seen.
 func checkRetries(s *stack) (findings []string) {
@@ -76,10 +93,25 @@ func checkRetries(s *stack) (findings []string) {
 }
 
 func checkFunction(s *stack) []string {
-	p := s.properties(s.only("AWS::Lambda::Function"))
+	return s.function("Refresher", 1)
+}
+
+// needed are the policies that a function cannot do without: those there always are.
+func (s *stack) needed(name string) (policies []string) {
+	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
+		if _, conditional := s.resource(id)["Condition"]; !conditional && slices.Contains(strs(s.properties(id)["Roles"]), s.physical(name+"Role")) {
+			policies = append(policies, id)
+		}
+	}
+	return policies
+}
+
+// function checks one of the two functions, and what it reserves.
+func (s *stack) function(name string, reserves float64) []string {
+	p := s.properties(name + "Function")
 	var reserved any
 	if s.values["ReservedConcurrency"] == "1" {
-		reserved = 1.0
+		reserved = reserves
 	}
 	findings := slices.Concat(
 		differ("runtime", "provided.al2023", p["Runtime"]),
@@ -87,10 +119,10 @@ func checkFunction(s *stack) []string {
 		differ("architecture", []any{s.values["Architecture"]}, p["Architectures"]),
 		differ("memory", 128.0, p["MemorySize"]),
 		differ("reserved concurrency", reserved, p["ReservedConcurrentExecutions"]),
-		differ("role", "arn:aws:iam::111122223333:role/tokens-RefresherRole", p["Role"]),
-		differ("key of the environment", keyARN, p["KmsKeyArn"]),
+		differ("role", "arn:aws:iam::111122223333:role/tokens-"+name+"Role", p["Role"]),
+		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
-		compare("what it waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource("RefresherFunction")["DependsOn"])))
+		compare("what it waits for", s.needed(name), strs(s.resource(name + "Function")["DependsOn"])))
 	// A tick that outlives its lock could be overtaken.
 	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.LockStale || timeout < family.PostTimeout+family.SaveReserve {
 		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.LockStale))
@@ -106,91 +138,49 @@ func checkEnvironment(s *stack) []string {
 		key = keyARN
 	}
 	return slices.Concat(
-		compare("variables", readVariables(), slices.Collect(maps.Keys(variables))),
+		compare("variables", readVariables("refresher"), slices.Collect(maps.Keys(variables))),
 		differ("values", object{
-			"CONNECTIONS":          s.values["Connections"],
-			"REFRESH_BEFORE":       s.values["RefreshBefore"],
-			"FAMILY_LIFETIME_DAYS": s.values["FamilyLifetimeDays"],
-			"ACCESS_TOKEN_FORMAT":  s.values["AccessTokenFormat"],
-			"METRIC_NAMESPACE":     s.values["MetricNamespace"],
-			"PARAMETER_KEY_ID":     key,
-			"ATLASSIAN_AUTH_URL":   s.values["AtlassianAuthUrl"],
-			"ATLASSIAN_API_URL":    s.values["AtlassianApiUrl"],
+			"CONNECTIONS":                  s.values["Connections"],
+			"REFRESH_BEFORE":               s.values["RefreshBefore"],
+			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
+			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],
+			"LAST_WARNING_DAYS":            s.values["LastWarningDays"],
+			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
+			"METRIC_NAMESPACE":             s.namespace(),
+			"PARAMETER_KEY_ID":             key,
+			"ATLASSIAN_AUTH_URL":           s.values["AtlassianAuthUrl"],
+			"ATLASSIAN_API_URL":            s.values["AtlassianApiUrl"],
 		}, variables))
 }
 
-// readVariables finds the names of environment variables in the function's
-// configuration: its string literals that look like one.
-func readVariables() []string {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "functions/refresher/config.go"), nil, 0)
-	if err != nil {
-		panic(fault(err.Error()))
-	}
+// readVariables finds the names of environment variables in a function's
+// configuration and in what all functions share: string literals that look like one.
+func readVariables(function string) []string {
 	variable := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 	found := map[string]bool{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			if text, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(text) {
-				found[text] = true
-			}
+	for _, path := range []string{"functions/" + function + "/config.go", "internal/environment/environment.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
+		if err != nil {
+			panic(fault(err.Error()))
 		}
-		return true
-	})
+		ast.Inspect(file, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if text, err := strconv.Unquote(literal.Value); err == nil && variable.MatchString(text) {
+					found[text] = true
+				}
+			}
+			return true
+		})
+	}
 	return slices.Sorted(maps.Keys(found))
 }
 
 func checkLogs(s *stack) []string {
-	group := s.properties(s.only("AWS::Logs::LogGroup"))
+	group := s.properties("LogGroup")
 	retention := number(s.values["LogRetentionDays"])
 	return slices.Concat(
-		differ("the group's key", keyARN, group["KmsKeyId"]),
+		differ("the group's key", s.key(), group["KmsKeyId"]),
 		differ("its name", "/aws/lambda/tokens-refresher", group["LogGroupName"]),
 		differ("its retention", retention, number(group["RetentionInDays"])),
 		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-refresher"}, s.properties("RefresherFunction")["LoggingConfig"]))
-}
-
-// metricDimension is what an alarm of a service must name, and the resources it
-// can be.
-var metricDimension = map[string]struct {
-	dimension, resource string
-	metrics             []string
-}{
-	"AWS/Lambda": {"FunctionName", "AWS::Lambda::Function", []string{"Errors", "Throttles", "Duration", "AsyncEventsDropped", "DeadLetterErrors"}},
-	"AWS/SQS":    {"QueueName", "AWS::SQS::Queue", []string{"ApproximateNumberOfMessagesVisible"}},
-}
-
-func checkAlarms(s *stack) (findings []string) {
-	var watched []string
-	for _, id := range s.ids("AWS::CloudWatch::Alarm") {
-		p := s.properties(id)
-		d, ok := metricDimension[fmt.Sprint(p["Namespace"])]
-		if !ok || !slices.Contains(d.metrics, fmt.Sprint(p["MetricName"])) {
-			findings = append(findings, fmt.Sprintf("%s watches %v %v, which nothing publishes", id, p["Namespace"], p["MetricName"]))
-			continue
-		}
-		watched = append(watched, fmt.Sprint(p["MetricName"]))
-		var names []string
-		for _, r := range s.ids(d.resource) {
-			names = append(names, s.physical(r))
-		}
-		name := fmt.Sprint(at(p, "Dimensions", 0, "Value"))
-		if at(p, "Dimensions", 0, "Name") != d.dimension || at(p, "Dimensions", 1) != nil || !slices.Contains(names, name) {
-			findings = append(findings, fmt.Sprintf("%s: dimensions %v are of no resource of this stack", id, p["Dimensions"]))
-		}
-		var actions []string
-		if topic := fmt.Sprint(s.values["AlarmTopicArn"]); topic != "" {
-			actions = []string{topic}
-		}
-		findings = slices.Concat(findings,
-			compare(id+"'s actions", actions, strs(p["AlarmActions"])),
-			compare(id+"'s OK actions", actions, strs(p["OKActions"])),
-			differ(id+"'s threshold", 1.0, p["Threshold"]),
-			differ(id+"'s operator", "GreaterThanOrEqualToThreshold", p["ComparisonOperator"]),
-			differ(id+"'s missing data", "notBreaching", p["TreatMissingData"]),
-			differ(id+"'s period", 300.0, p["Period"]))
-		if text := fmt.Sprint(p["AlarmDescription"]); !strings.Contains(text, "Means: ") || !strings.Contains(text, "Do: ") || len(text) > 1024 {
-			findings = append(findings, id+": its description must say what it means and what to do, in 1024 characters")
-		}
-	}
-	return append(findings, compare("watched metrics", []string{"Errors", "ApproximateNumberOfMessagesVisible"}, watched)...)
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
+	"regexp"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
@@ -36,6 +38,9 @@ const (
 	maxTarget = 16 << 10
 	maxForm   = 8 << 10
 )
+
+// linkForm is the form of a link's secret.
+var linkForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 type handler struct {
 	service Service
@@ -71,6 +76,9 @@ func (h *handler) guard(next http.Handler) http.Handler {
 			show(w, http.StatusMethodNotAllowed, "nothing", nil)
 		case len(r.URL.Path)+len(r.URL.RawQuery) > maxTarget:
 			show(w, http.StatusRequestURITooLong, "nothing", nil)
+		case path.Clean("/"+r.URL.Path) != r.URL.Path:
+			// The mux would redirect to the clean path.
+			show(w, http.StatusNotFound, "nothing", nil)
 		case r.Header.Get("Sec-Purpose") != "":
 			// A prefetch is not a visit.
 			show(w, http.StatusForbidden, "foreign", nil)
@@ -92,7 +100,9 @@ func (h *handler) nothing(w http.ResponseWriter, _ *http.Request) {
 // shots are, and then shows what the link is about.
 func (h *handler) start(w http.ResponseWriter, r *http.Request) {
 	if link := r.URL.Query().Get(consent.LinkParameter); link != "" {
-		setCookie(w, linkCookie, atlassian.NewSecret(link), consent.StateLifetime)
+		if linkForm.MatchString(link) {
+			setCookie(w, linkCookie, atlassian.NewSecret(link), consent.StateLifetime)
+		}
 		redirect(w, consent.StartPath)
 		return
 	}

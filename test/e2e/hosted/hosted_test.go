@@ -123,6 +123,7 @@ func TestWrongAccount(t *testing.T) {
 	require.Equal(t, "This is another account", consent())
 	b.look("account")
 	require.Contains(t, b.text("#message"), "elsewhere.atlassian.net", "the other site is said with it")
+	require.Contains(t, b.text("#message"), "northwind.atlassian.net")
 	require.Equal(t, before, s.inUse(), "the family in use goes on")
 	require.Equal(t, "Consent stored", b.click("#confirm"))
 	require.Contains(t, b.text("#site"), "elsewhere.atlassian.net")

@@ -41,6 +41,8 @@ type stage struct {
 	conn     string
 	names    family.Names
 	ssm      *ssm.Client
+	// env is the function's environment.
+	env map[string]string
 	// sites are the cloud ids of the account's sites.
 	sites []string
 
@@ -96,6 +98,7 @@ func newStage(t *testing.T, several bool, env ...string) *stage {
 		name, value, _ := strings.Cut(pair, "=")
 		variables[name] = value
 	}
+	s.env = variables
 	s.function, err = lambdaruntime.New(lambdaruntime.Config{Binary: path, Env: variables, Name: "tokenkeeper-bootstrap"})
 	require.NoError(t, err)
 	t.Cleanup(func() {
