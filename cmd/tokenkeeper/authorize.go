@@ -63,7 +63,8 @@ Client id, client secret and the pasted address are read from the terminal, or
 line by line from a pipe. They are never arguments, and never shown.
 
 With --function the deployed function does the work: you then need the permission
-to invoke it, and none on the parameters.`,
+to invoke it, and none on the parameters. Where it serves pages, the redirect URI
+https://…/callback gives a link to them, and the program waits for the end.`,
 		Example: `  tokenkeeper authorize --connection PSOXY_JIRA_CLOUD_ --tfvars terraform.tfvars
   tokenkeeper authorize --function tokenkeeper-bootstrap --no-browser
   tokenkeeper authorize --store file:./tokens --redirect-uri http://localhost:9000/callback`,

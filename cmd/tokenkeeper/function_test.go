@@ -1,7 +1,11 @@
 package main
 
 import (
+	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,16 +15,18 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/functionurl"
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
 )
 
 // deployed is the built bootstrap function behind Lambda's Invoke; the operator's
-// environment leads to that, and to nothing else of AWS.
-func deployed(t *testing.T, s *stage) (operator []string, runtime *lambdaruntime.Runtime) {
+// environment leads to that, and to nothing else of AWS. hosted is the variable
+// HOSTED_CONSENT.
+func deployed(t *testing.T, s *stage, hosted string) (operator []string, runtime *lambdaruntime.Runtime) {
 	t.Helper()
 	server := moto.Start(t)
 	server.Reset(t)
-	env := map[string]string{}
+	env := map[string]string{"HOSTED_CONSENT": hosted}
 	for _, pair := range append(server.Env(), s.env...) {
 		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ATLASSIAN_") {
 			env[name] = value
@@ -41,7 +47,7 @@ func deployed(t *testing.T, s *stage) (operator []string, runtime *lambdaruntime
 func TestAuthorizeThroughTheFunction(t *testing.T) {
 	redirect := "http://localhost:" + strconv.Itoa(freePort(t))
 	s := newStage(t, redirect)
-	operator, runtime := deployed(t, s)
+	operator, runtime := deployed(t, s, "false")
 	app := s.fix.App.ClientID + "\n" + s.fix.App.ClientSecret.Reveal() + "\n"
 	authorize := func(stdin string, more ...string) (string, int) {
 		return runProgram(t, operator, stdin, append([]string{"authorize", "--function", "tokenkeeper-bootstrap", "--redirect-uri", redirect}, more...)...)
@@ -75,4 +81,40 @@ func TestAuthorizeThroughTheFunction(t *testing.T) {
 
 	require.NotContains(t, runtime.Logs(), s.fix.App.ClientSecret.Reveal())
 	require.NotContains(t, runtime.Logs(), "code=")
+}
+
+// With the deployed pages the terminal shows their link and waits for the end.
+func TestAuthorizeOnTheHostedPages(t *testing.T) {
+	front := functionurl.New()
+	t.Cleanup(front.Close)
+	s := newStage(t, front.URL+"/callback")
+	operator, runtime := deployed(t, s, "true")
+	front.Serve(runtime)
+	p := sitDown(t, operator, "authorize", "--function", "tokenkeeper-bootstrap", "--redirect-uri", front.URL+"/callback", "--no-browser")
+	p.sees("Client id: ")
+	p.types(s.fix.App.ClientID + "\r")
+	p.sees("Client secret (is not shown): ")
+	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.sees("Open this link in the browser that is to consent")
+	p.sees("this waits for the end")
+
+	browser := front.Client()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser.Jar = jar
+	visit := func(resp *http.Response, err error) *http.Response {
+		t.Helper()
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		return resp
+	}
+	visit(browser.Get(regexp.MustCompile(`https\S+/start\?link=\S+`).FindString(p.seen())))
+	page := visit(browser.Get(front.URL + "/go?connection=PSOXY_JIRA_CLOUD_"))
+	visit(browser.PostForm(page.Request.URL.String(), url.Values{"action": {"accept"}, "site": {s.fix.Site.CloudID}}))
+
+	p.sees("The consent is complete")
+	p.sees(s.fix.Site.CloudID)
+	require.Zero(t, p.leaves())
+	require.NotContains(t, p.seen(), "/authorize?")
 }
