@@ -91,10 +91,7 @@ func TestAuthorizeOnTheHostedPages(t *testing.T) {
 	operator, runtime := deployed(t, s, "true")
 	front.Serve(runtime)
 	p := sitDown(t, operator, "authorize", "--function", "tokenkeeper-bootstrap", "--redirect-uri", front.URL+"/callback", "--no-browser")
-	p.sees("Client id: ")
-	p.types(s.fix.App.ClientID + "\r")
-	p.sees("Client secret (is not shown): ")
-	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.entersApp(s)
 	p.sees("Open this link in the browser that is to consent")
 	p.sees("this waits for the end")
 

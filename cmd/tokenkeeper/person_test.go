@@ -91,6 +91,15 @@ func (p *person) types(keys string) {
 	require.NoError(p.t, err)
 }
 
+// entersApp answers the two questions of the first consent.
+func (p *person) entersApp(s *stage) {
+	p.t.Helper()
+	p.sees("Client id: ")
+	p.types(s.fix.App.ClientID + "\r")
+	p.sees("Client secret (is not shown): ")
+	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+}
+
 // leaves waits for the program's end and returns its exit code.
 func (p *person) leaves() int {
 	p.t.Helper()
@@ -145,10 +154,7 @@ func TestAPersonConsentsByPasting(t *testing.T) {
 	s := newStage(t)
 	dir := filepath.Join(privateDir(t), "tokens")
 	p := sitDown(t, s.env, "authorize", "--store", "file:"+dir, "--paste")
-	p.sees("Client id: ")
-	p.types(s.fix.App.ClientID + "\r")
-	p.sees("Client secret (is not shown): ")
-	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.entersApp(s)
 	p.sees("Open this address")
 	p.sees("Address (is not shown): ")
 
@@ -190,10 +196,7 @@ func TestTheBrowserAnswersByItself(t *testing.T) {
 	require.NoError(t, err)
 	dir := filepath.Join(privateDir(t), "tokens")
 	p := sitDown(t, s.env, "authorize", "--store", "file:"+dir, "--redirect-uri", redirect)
-	p.sees("Client id: ")
-	p.types(s.fix.App.ClientID + "\r")
-	p.sees("Client secret (is not shown): ")
-	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.entersApp(s)
 	p.sees("The answer comes here by itself.")
 	p.sees("Address (is not shown): ")
 	p.types("half an addr")
@@ -217,10 +220,7 @@ func TestCtrlCChangesNothing(t *testing.T) {
 			p.types("half a sec")
 		},
 		"at the address": func(p *person) {
-			p.sees("Client id: ")
-			p.types(s.fix.App.ClientID + "\r")
-			p.sees("Client secret (is not shown): ")
-			p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+			p.entersApp(s)
 			p.sees("Address (is not shown): ")
 		},
 	} {
@@ -260,10 +260,7 @@ func TestAPersonDecides(t *testing.T) {
 	}
 
 	p := authorize()
-	p.sees("Client id: ")
-	p.types(s.fix.App.ClientID + "\r")
-	p.sees("Client secret (is not shown): ")
-	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.entersApp(s)
 	p.sees("Address (is not shown): ")
 	p.types(p.consents(s.fix.Site.CloudID) + "\r")
 	p.sees("Which site? [1-2] ")
@@ -302,10 +299,7 @@ func TestAPersonTriesAgain(t *testing.T) {
 	s := newStage(t)
 	dir := filepath.Join(privateDir(t), "tokens")
 	p := sitDown(t, s.env, "authorize", "--store", "file:"+dir, "--paste", "--no-verify")
-	p.sees("Client id: ")
-	p.types(s.fix.App.ClientID + "\r")
-	p.sees("Client secret (is not shown): ")
-	p.types(s.fix.App.ClientSecret.Reveal() + "\r")
+	p.entersApp(s)
 	p.sees("Address (is not shown): ")
 	require.NoError(t, s.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointResources, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
 	p.types(p.consents("") + "\r")
