@@ -56,6 +56,7 @@ func TestAuthorizeThroughTheFunction(t *testing.T) {
 	out, code := authorize(app, "--connection", "ANOTHER_")
 	require.Equal(t, exitFailed, code, out)
 	require.Contains(t, out, "ANOTHER_", "a connection that the function does not serve")
+	require.Contains(t, out, "[UnknownConnection]")
 
 	out, code = authorize(app)
 	require.Zero(t, code, out)
@@ -71,6 +72,7 @@ func TestAuthorizeThroughTheFunction(t *testing.T) {
 	out, code = authorize("", "--site", "other")
 	require.Equal(t, exitFailed, code, out)
 	require.Contains(t, out, "--yes-changed")
+	require.Contains(t, out, "[SiteChanged]")
 	out, code = authorize("", "--site", "other", "--yes-changed")
 	require.Zero(t, code, out)
 	require.Contains(t, out, other.URL)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 )
 
@@ -54,11 +55,22 @@ func run(ctx context.Context, args []string) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	}
-	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", terminal.Printable(err.Error()))
+	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command ") {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// describe is an error as a person sees it: fit for a terminal, and where a
+// consent was refused with the type of that, which the documents use.
+func describe(err error) string {
+	text := terminal.Printable(err.Error())
+	var refused *consent.Error
+	if errors.As(err, &refused) {
+		text += " [" + terminal.Printable(string(refused.Type)) + "]"
+	}
+	return text
 }
 
 // newRootCommand returns the whole command line.
