@@ -13,8 +13,13 @@ func Consented(connection string, pair Pair, at time.Time, p Policy, previous *R
 	if previous != nil && !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)
 	}
+	var replaced []Fingerprint
+	if previous != nil {
+		// A stale read of the old token, or a person's rollback, is known by these.
+		replaced = prepend(previous.Refresh, previous.Previous)
+	}
 	return Record{
-		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
+		Schema: Schema, Connection: connection, Previous: replaced, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
 		LifetimeDays: p.Lifetime.Hours() / 24,
 		Refresh:      pair.fingerprint(), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
 		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),

@@ -172,12 +172,34 @@ func TestConsentOutranksAnUnknownTokenWrittenMeanwhile(t *testing.T) {
 			ClientSecret: w.fix.App.ClientSecret, RefreshToken: w.get(names.RefreshToken).Value, Presenter: "paused"})
 		require.NoError(t, err)
 		w.ops = nil
-		w.before = once(at, func() error { w.put(names.RefreshToken, successor.Refresh.Reveal()); return nil })
+		w.before = once(at, func() error {
+			_, err := w.mem.Write(context.Background(), names.RefreshToken, successor.Refresh, store.Encrypted)
+			return err
+		})
 		_, err = w.consentBy(w.keeper, w.obtain)
 		require.NoError(t, err)
 		w.before = nil
 		w.requireNewest("at %d", at)
 	}
+}
+
+// What a person fills in by hand in the second in which a consent is saved is a
+// consent too, and a younger one.
+func TestAConsentByHandInTheMiddleOfAnother(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.want(rotation.Rotated)
+	filled := false
+	w.before = func(_ int, op string) error {
+		if op == "write REFRESH_TOKEN" && !filled {
+			filled = true
+			w.consent()
+		}
+		return nil
+	}
+	_, err := w.consentBy(w.keeper, w.obtain)
+	require.ErrorContains(t, err, "a newer consent was stored at the same time")
+	w.requireNewestFamily()
 }
 
 // Crashes at every step, before and after it takes effect: the old family or

@@ -20,6 +20,8 @@ type actor struct {
 	// keeper and refresher are nil for psoxy and for a person.
 	keeper    *rotation.Keeper
 	refresher *refresher.Refresher
+	// consents: the process is a person's, who consents; it never ticks.
+	consents bool
 	// dead: the process was killed and its memory is lost.
 	dead bool
 	// received is the newest refresh token that this process ever received.

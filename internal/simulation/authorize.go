@@ -17,7 +17,7 @@ import (
 func (w *world) authorize(n uint64) {
 	a := w.spawn()
 	a.name = fmt.Sprintf("authorize-%d", w.started)
-	a.keeper.Process = a.name
+	a.keeper.Process, a.consents = a.name, true
 	w.beside(a, n>>1, func() {
 		defer func() {
 			a.busy = false

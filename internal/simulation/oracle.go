@@ -77,6 +77,17 @@ type presentation struct {
 	chance bool
 }
 
+// written is a write of REFRESH_TOKEN.
+type written struct {
+	of rank
+	by *actor
+}
+
+// untold writes over a token that a person filled in by hand in the second in
+// which a consent is saved: where psoxy rotates too, nothing tells the person's
+// token from one of psoxy's old family.
+var untold = &actor{name: "a consent that cannot tell psoxy from a person"}
+
 // lease is how long a lock counts.
 const lease = 2 * time.Minute
 
@@ -124,9 +135,11 @@ type oracle struct {
 	highest rank
 	coverer *actor
 	// left is how many ticks without trouble have left it there.
-	left   int
-	locks  []lockChange
-	holder holder
+	left int
+	// strangers are what psoxy and people wrote.
+	strangers []written
+	locks     []lockChange
+	holder    holder
 }
 
 // remembered is how many entries of each log are kept. A judgement is about the
@@ -180,6 +193,17 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 		if o.receipts[i].of == r {
 			o.receipts[i].stored = true
 		}
+	}
+	if by.refresher == nil {
+		o.strangers = push(o.strangers, written{r, by})
+	}
+	for _, s := range o.strangers {
+		if s.of == r {
+			by = s.by // who puts back what a person wrote is not the one who wrote it
+		}
+	}
+	if by.consents && o.w.settings.Shared {
+		by = untold
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
