@@ -1,0 +1,359 @@
+/* One keeper process, package rotation: an endless loop over the steps of a tick. */
+
+#define AT(s) (busy[me] && step == s && !paused[me])
+/* What follows the lock: a spend, or the save or restoration of what is known. */
+#define LOCKED (act == SAVEHELD -> SAVE : (act == RESTOREOLD -> RESTORE : POST))
+
+/* A saved pair's lock presents nothing: its times are those of the spend that yielded the pair. */
+#ifdef MUTANT_HELD_FIRST_SPEND_LOST
+#define HELDFIRST held[me].at
+#else
+#define HELDFIRST held[me].first
+#endif
+#ifdef MUTANT_HELD_COUNTS_AS_ATTEMPT
+#define HELDTRY now
+#else
+#define HELDTRY held[me].at
+#endif
+
+proctype Keeper(byte me) {
+	/* step is where this tick stands; the rest is what it knows. */
+	byte step = END, act, first, s, sv, lkid, lkver, recv, got, try, tries, from, to, win, failure, last;
+	bool lk, doubt, found, answered, stale;
+	Record l, old;
+	clear(l); clear(old);
+
+end:
+	do
+	/* ---- a tick begins ---- */
+	:: atomic { !busy[me] && ((me == REFRESHER && tickDue) || (me == SECOND && dups > 0 && now <= LASTFAULT)) ->
+		if
+		:: me == REFRESHER -> tickDue = false
+		:: else -> dups--
+		fi;
+		busy[me] = true; started[me] = now; step = READ;
+		if
+		:: busy[OTHER(me)] || busy[PSOXYID] || busy[AUTHORIZER] -> disturb()
+		:: else
+		fi
+	}
+
+	/* ---- faults, at any step ---- */
+	:: atomic { busy[me] && CANFAULT && !paused[me] -> /* the process dies, and its memory with it */
+		fault(me); die(me); step = END
+	}
+	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step != END ->
+		fault(me); paused[me] = true; pausedAt[me] = now
+	}
+	:: atomic { paused[me] && now > pausedAt[me] && now < started[me] + INVOCATION ->
+		paused[me] = false; pausedAt[me] = 0;
+		outlived = outlived || now - since[me] >= STALE
+	}
+	:: atomic { paused[me] && now >= started[me] + INVOCATION -> /* the platform kills it */
+		paused[me] = false; pausedAt[me] = 0; die(me); step = END;
+		outlived = outlived || INVOCATION > STALE
+	}
+	:: atomic { busy[me] && CANFAULT && !paused[me] && step != POST && step != END -> /* the store fails until the deadline */
+		fault(me);
+		/* Until this process saves again, nobody reads back what lies under the token. */
+		covered = covered || (DUPS > 0 && (step == WINNER || step == PUTBACK) && fam[RT] != newest);
+		step = (step == FAILED && !doubt -> RELEASE : (step == RESTORE -> RELEASE : END))
+	}
+
+	/* ---- read, decide ---- */
+	:: atomic { AT(READ) ->
+		if
+		:: s = RT; sv = rtVer
+		:: CANFAULT && rtVer > 1 && rtMod[rtVer] == now && rtVer - 1 >= seen[me] -> /* an old answer */
+			fault(me); stale = true; sv = rtVer - 1; s = rt[sv]
+		fi;
+		seen[me] = sv;
+		lk = lkEx; lkid = lkId; lkver = lkVer; recv = recVer;
+		if
+		:: held[me].tok != NONE && s != held[me].spent && OUTRANKS(me, s) -> REACH(4, true); drop(me)
+		:: else
+		fi;
+		judgeChance(me, s);
+		decide(me, s, sv);
+		printf("%d: keeper %d reads token %d, decision %d, step %d\n", now, me, s, act, step);
+		if
+		:: step == TAKE && act == SAVEHELD -> held[me].saved = held[me].saved && s == held[me].tok
+		:: else
+		fi
+	}
+
+	/* ---- take the lock ---- */
+	:: atomic { AT(TAKE) ->
+		since[me] = now;
+		doubt = (act == REPLAY || act == LATEPROBE);
+		again = again || doubt;
+		if
+		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent
+		:: act == RESTOREOLD -> first = NONE; try = NONE; got = NONE
+		:: else -> first = (first == NONE -> now : first); try = now; got = s
+		fi;
+#ifdef MUTANT_FIRST_SPEND_LOST
+		first = (act == RESTOREOLD -> NONE : now);
+#endif
+#ifdef MUTANT_NO_INTENT
+		holding[me] = true; step = LOCKED;
+#ifndef MUTANT_BASELINE_BEFORE_LOCK
+				sv = (RT == s -> rtVer : sv);
+#endif
+#else
+		if
+		:: !lk && lkEx -> step = END /* ErrExists; verify finds another's value */
+		:: !lk && !lkEx -> writeLock(me, got, first, try); step = VERIFY
+		:: lk ->
+#ifdef MUTANT_STALE_LOCK_KEPT
+			step = END
+#else
+			REACH(5, lkEx && lkOwner == PSOXYID && act == REPLAY);
+			writeLock(me, got, first, try);
+#ifdef MUTANT_TAKEOVER_UNCHECKED
+			step = VERIFY
+#else
+			step = (lkVer == lkver + 1 -> CHECKTAKEN : END);
+			REACH(6, step == END);
+			duel = duel || step == END
+#endif
+#endif
+		fi;
+		if
+		:: true
+		:: CANFAULT && step != END -> fault(me); step = END /* the call takes effect and its answer is lost */
+		fi;
+#endif
+		got = 0; try = 0
+	}
+	:: atomic { AT(CHECKTAKEN) ->
+		step = (lkEx && lkVer >= lkver && lkHist[lkver] == lkid -> VERIFY : END);
+		duel = duel || step == END
+	}
+	:: atomic { AT(VERIFY) ->
+		if
+		:: !lkEx || lkId != myId[me] -> REACH(7, true); step = END
+		:: else ->
+			if
+#ifdef MUTANT_TOKEN_NOT_CHECKED
+			:: true ->
+#else
+			:: RT != s -> REACH(8, stale); step = RELEASE
+			:: RT == s || (stale && sv == rtVer - 1 && rtMod[rtVer] == now) -> /* the same answer, or one as old as before */
+#endif
+				holding[me] = true; step = LOCKED;
+#ifndef MUTANT_BASELINE_BEFORE_LOCK
+				sv = (RT == s -> rtVer : sv);
+#endif
+				oldAnswer = oldAnswer || (PSOXY > 0 && RT != s)
+			fi
+		fi
+	}
+
+	/* ---- spend: the check of the time left, and the request ---- */
+	:: atomic { AT(POST) ->
+		if
+#ifndef MUTANT_NOT_IN_TIME
+		:: now - since[me] > STALE - 1 ->
+			failure = (tries > 0 -> INDOUBT : OKAY);
+			step = (tries > 0 -> FAILED : (doubt -> END : RELEASE))
+#endif
+		:: else ->
+			assertMayPresent(me, s, act);
+			REACH(9, act == REPLAY && spentAt[s] != NONE && !dead[fam[s]]);
+			REACH(10, act == LATEPROBE && spentAt[s] == NONE);
+			REACH(11, act == LATEPROBE && spentAt[s] != NONE && now - spentAt[s] >= LEEWAY);
+			if
+			:: /* answered */
+				present(s, got);
+				if
+				:: got == NONE -> step = REREAD
+				:: else ->
+					held[me].tok = got; held[me].spent = s; held[me].first = first; held[me].at = now; held[me].ver = sv; held[me].recv = recv;
+					held[me].auth = l.auth; held[me].prev = l.prev | BIT(s); held[me].saved = false;
+#ifdef MUTANT_RECORD_FIRST
+					step = RECORD
+#else
+					step = SAVE
+#endif
+				fi
+			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
+				fault(me);
+				if
+				:: present(s, got)
+				:: skip
+				fi;
+				doubt = true; failure = INDOUBT;
+				if
+				:: tries == 0 -> tries = 1
+				:: step = FAILED
+				fi
+			:: CANFAULT -> /* it certainly reached nobody, or was refused for the app's sake */
+				fault(me);
+				failure = (doubt -> INDOUBT : UNSPENT); step = FAILED
+#ifdef MUTANT_UNSPENT_AFTER_DOUBT
+				; failure = UNSPENT; doubt = false
+#endif
+			fi;
+			got = 0
+		fi
+	}
+	:: atomic { AT(REREAD) -> /* a refusal is believed only then */
+		if
+#ifndef MUTANT_REFUSAL_BELIEVED
+		:: RT != s -> REACH(12, true); step = RELEASE
+#endif
+		:: else -> failure = REFUSAL; doubt = false; step = FAILED; HOLDS(4, RT == s)
+		fi
+	}
+	:: atomic { AT(FAILED) -> /* write down what is known */
+#ifdef MUTANT_AMBIGUOUS_NOT_SPENT
+		step = RELEASE;
+#else
+		copy(rec, old);
+		copy(l, rec);
+		rec.fail = failure; rec.at = now;
+		rec.first = (failure == INDOUBT -> first : 0);
+		to = recVer; recVer++;
+		step = (to != recv -> CHECKRECORD : (doubt -> END : RELEASE))
+#endif
+	}
+
+	/* ---- save: refresh token, record ---- */
+	:: atomic { AT(SAVE) ->
+		if
+		:: held[me].saved -> step = RECORD
+		:: else ->
+			REACH(13, act == SAVEHELD);
+			writeToken(held[me].tok);
+			from = held[me].ver + 1; to = rtVer - 1; win = NONE; seen[me] = rtVer;
+			if
+			:: true
+			:: CANFAULT -> fault(me); writeToken(held[me].tok); to = rtVer - 1 /* the answer is lost, the call repeated */
+			fi;
+#ifdef MUTANT_VERSION_IGNORED
+			held[me].saved = true; step = RECORD
+#else
+			step = WINNER
+#endif
+		fi
+	}
+	:: atomic { AT(WINNER) -> /* what was written in between, newest first */
+		i = to; got = NONE; found = false;
+		do
+		:: i >= from && i > 0 && got == NONE ->
+			if
+			:: rt[i] != (win == NONE -> held[me].tok : win) ->
+				found = true;
+				if
+				:: OUTRANKS(me, rt[i]) -> got = rt[i]
+				:: else
+				fi
+			:: else
+			fi;
+			i--
+		:: else -> break
+		od;
+		i = 0;
+		if
+		:: got != NONE -> win = got; step = PUTBACK
+		:: got == NONE && win != NONE && !found -> drop(me); step = RELEASE
+		:: else -> held[me].saved = true; step = RECORD
+		fi;
+		got = 0; found = false
+	}
+	:: atomic { AT(PUTBACK) ->
+		from = to + 2; /* after our own last write */
+		writeToken(win);
+		REACH(14, true);
+		to = rtVer - 1; seen[me] = rtVer;
+		step = WINNER
+	}
+	:: atomic { AT(RECORD) ->
+		copy(rec, old);
+		rec.tok = held[me].tok; rec.prev = held[me].prev; rec.auth = held[me].auth;
+		rec.fail = OKAY; rec.first = 0; rec.at = 0; rec.rotated = held[me].at;
+		to = recVer; recVer++;
+		failure = OKAY; doubt = false;
+		REACH(15, rec.prev & 6); /* the third generation */
+#ifdef MUTANT_RECORD_FIRST
+		if
+		:: !held[me].saved && act != SAVEHELD -> held[me].recv = recVer; act = SAVEHELD; step = SAVE
+		:: else -> step = (to != held[me].recv -> CHECKRECORD : RELEASE); forget(me)
+		fi
+#else
+		step = (to != held[me].recv -> CHECKRECORD : RELEASE);
+		l.tok = held[me].tok;
+		drop(me)
+#endif
+	}
+	:: atomic { AT(CHECKRECORD) -> /* others wrote it in between */
+		if
+		:: RT != l.tok && old.tok != NONE -> REACH(16, true); copy(old, rec); recVer++
+		:: else
+		fi;
+		step = (doubt -> END : RELEASE)
+	}
+
+	/* ---- restore a token that an older one was written over ---- */
+	:: atomic { AT(RESTORE) ->
+		i = sv - 1;
+		do
+		:: i > 0 && rt[i] != l.tok -> i--
+		:: else -> break
+		od;
+		if
+		:: i > 0 ->
+			to = rtVer;
+			writeToken(rt[i]);
+			REACH(17, LIVE(RT));
+			if
+			:: to != sv -> writeToken(rt[to])
+			:: else
+			fi;
+			seen[me] = rtVer
+		:: else
+		fi;
+		i = 0;
+		step = RELEASE
+	}
+
+	/* ---- release, if the lock is still ours ---- */
+	:: atomic { AT(RELEASE) ->
+#ifdef MUTANT_RELEASE_UNCHECKED
+		step = DELETE
+#else
+		step = (now - since[me] >= STALE && lkId != myId[me] -> END : DELETE)
+#endif
+	}
+	:: atomic { AT(DELETE) ->
+		holding[me] = false;
+		assertMayRelease(me);
+		if
+		:: lkEx -> deleteLock()
+		:: else
+		fi;
+		step = END
+	}
+
+	/* ---- the tick is over ---- */
+	:: atomic { AT(END) ->
+		busy[me] = false; holding[me] = false;
+		assertTick(me);
+		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; myId[me] = 0;
+#ifdef MUTANT_HELD_DROPPED
+		if
+		:: held[me].tok != NONE -> drop(me)
+		:: else
+		fi;
+#endif
+		act = 0; first = 0; s = 0; sv = 0; lkid = 0; lkver = 0; recv = 0; got = 0; tries = 0; from = 0; to = 0; win = 0; failure = 0;
+		lk = false; doubt = false; stale = false; last = 0;
+		clear(l); clear(old);
+		if
+		:: !lkEx && !busy[0] && !busy[1] && !busy[2] && !busy[3] -> nextId = 1
+		:: else
+		fi
+	}
+	od
+}
