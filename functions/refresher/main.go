@@ -52,16 +52,17 @@ func wire(ctx context.Context) (tickFunc, error) {
 		return nil, err
 	}
 	r := &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{
+		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
 			Store:   ssmstore.New(ssmstore.NewClient(aws), c.keyID),
 			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],
-		}),
+		})},
 		Connections: c.connections,
 		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
 		Now:         time.Now,
+		Sleep:       sleep,
 		Parallel:    parallel,
 	}
 	return r.Tick, nil

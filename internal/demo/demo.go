@@ -77,13 +77,13 @@ func newStage(out io.Writer) (*stage, error) {
 
 // start begins a process that remembers nothing.
 func (s *stage) start(process string) {
+	sleep := func(_ context.Context, d time.Duration) { s.clock.Advance(d) }
 	s.refresher = &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{
-			Store: s.store, Token: mortal{s}, Now: s.clock.Now, Process: process,
-			Sleep: func(_ context.Context, d time.Duration) { s.clock.Advance(d) },
-		}),
+		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
+			Store: s.store, Token: mortal{s}, Now: s.clock.Now, Sleep: sleep, Process: process,
+		})},
 		Connections: []rotation.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
-		Sink:        discard{}, Now: s.clock.Now, Parallel: 1,
+		Sink:        discard{}, Now: s.clock.Now, Sleep: sleep, Parallel: 1,
 	}
 }
 

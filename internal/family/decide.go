@@ -32,6 +32,9 @@ const (
 	SaveHeld
 	// Restore: an older token overwrote a newer one, which the store's history has.
 	Restore
+	// Reconcile: a rotation was interrupted after its token was written; whether
+	// the stored token is its successor or a person's, the history knows.
+	Reconcile
 	// Rotate: present the refresh token for the first time.
 	Rotate
 	// Replay: present it again, inside the leeway of its first spend.
@@ -49,8 +52,20 @@ type Decision struct {
 	// Record describes the family of the stored refresh token. It is empty
 	// where there is no such token.
 	Record Record
-	// FirstSpend is when the token in doubt was first presented.
+	// FirstSpend is when the token in doubt was, or may have been, first
+	// presented; zero where it is not in doubt.
 	FirstSpend time.Time
+}
+
+// LastChance reports whether what the decision asks for must succeed in this
+// tick, because the next one may come after the leeway is over, or in another
+// process than the one that holds what is to be saved.
+func (d Decision) LastChance(now time.Time) bool {
+	if d.Action == SaveHeld {
+		return true
+	}
+	left := Leeway - LeewayMargin - now.Sub(d.FirstSpend)
+	return !d.FirstSpend.IsZero() && left > 0 && left <= TickInterval
 }
 
 // Decide says what to do about a connection. It is the only place that does.
@@ -59,6 +74,9 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 		d := Decision{Action: Contended, Reason: "another process holds the lock since " + clock(s.Lock.taken())}
 		if !s.RefreshToken.Value.IsZero() {
 			d.Record = s.Lineage(now, p)
+			if doubt, ok := doubtOf(s, d.Record); ok {
+				d.FirstSpend = doubt.since
+			}
 		}
 		return d
 	}
@@ -81,6 +99,9 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 		d := decide(Restore, "the stored refresh token is older than generation %d, which TOKEN_FAMILY knows", s.Family.Generation)
 		d.Record = *s.Family
 		return d
+	}
+	if s.interrupted() {
+		return decide(Reconcile, "a rotation was interrupted after REFRESH_TOKEN was written; its history tells what is whose")
 	}
 	if r.Refused() {
 		return decide(StayStopped, "Atlassian refused this refresh token at %s (%s): only a new consent helps",

@@ -93,19 +93,23 @@ func TestOutranks(t *testing.T) {
 	sibling := ours
 	sibling.Refresh = fp("theirs")
 
-	require.False(t, family.Outranks(fp("refresh-8"), nil, ours), "our own write, repeated")
-	require.False(t, family.Outranks(fp("refresh-7"), nil, ours), "what we spent, saved again")
-	require.False(t, family.Outranks(fp("refresh-6"), nil, ours), "an older generation")
-	require.True(t, family.Outranks(fp("theirs"), nil, ours), "nothing is known about it")
-	require.True(t, family.Outranks(fp("theirs"), &ours, ours), "the record does not speak of it")
-	require.True(t, family.Outranks(fp("theirs"), &consent, ours), "a newer consent")
-	require.False(t, family.Outranks(fp("theirs"), &older, ours), "an older consent")
+	require.False(t, family.Outranks(secret("refresh-8"), nil, ours), "our own write, repeated")
+	require.False(t, family.Outranks(secret("refresh-7"), nil, ours), "what we spent, saved again")
+	require.False(t, family.Outranks(secret("refresh-6"), nil, ours), "an older generation")
+	require.True(t, family.Outranks(secret("theirs"), nil, ours), "nothing is known about it")
+	require.True(t, family.Outranks(secret("theirs"), &ours, ours), "the record does not speak of it")
+	require.True(t, family.Outranks(secret("theirs"), &consent, ours), "a newer consent")
+	require.False(t, family.Outranks(secret("theirs"), &older, ours), "an older consent")
+	chain := ours
+	chain.Chain = fp("chain-1")
+	require.False(t, family.Outranks(secret(chained("chain-1")), nil, chain), "an unknown sibling of ours")
+	require.True(t, family.Outranks(secret(chained("chain-2")), nil, chain), "an unknown token of another consent")
 	for _, c := range []struct {
 		after time.Duration
 		want  bool
 	}{{-time.Millisecond, false}, {0, false}, {time.Millisecond, true}} {
 		sibling.RotatedAt = ours.RotatedAt.Add(c.after)
-		require.Equal(t, c.want, family.Outranks(fp("theirs"), &sibling, ours), c.after)
+		require.Equal(t, c.want, family.Outranks(secret("theirs"), &sibling, ours), c.after)
 	}
 }
 

@@ -19,6 +19,9 @@ type Intent struct {
 	Owner string `json:"owner"`
 	// Spending is the refresh token about to be presented.
 	Spending Fingerprint `json:"spending,omitempty"`
+	// Version is the version of REFRESH_TOKEN that held Spending: what was
+	// written later came after the decision to spend it.
+	Version int64 `json:"version,omitempty"`
 	// FirstSpend is when Spending was, or may have been, presented first. It
 	// survives every take-over of the lock.
 	FirstSpend time.Time `json:"first_spend,omitzero"`

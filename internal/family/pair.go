@@ -26,15 +26,16 @@ func (p Pair) fingerprint() Fingerprint { return FingerprintOf(p.Refresh) }
 // there is none that can be read.
 //
 // The newest consent wins; within a family, the spend that began last. A token
-// that nothing is known about was put there by a person or by another keeper
-// after we had read the store, and wins: it may be a new consent, which nobody
-// can repeat for us.
-func Outranks(theirs Fingerprint, stored *Record, ours Record) bool {
+// that TOKEN_FAMILY does not know was put there after we had read the store. Its
+// chain claim may say that it is of our family: then ours, received later, stays.
+// Otherwise it wins, for it may be a new consent, which nobody can repeat for us.
+func Outranks(theirs atlassian.Secret, stored *Record, ours Record) bool {
+	token := FingerprintOf(theirs)
 	switch {
-	case theirs == ours.Refresh, slices.Contains(ours.Previous, theirs):
+	case token == "", token == ours.Refresh, slices.Contains(ours.Previous, token):
 		return false
-	case stored == nil || stored.Refresh != theirs:
-		return true
+	case stored == nil || stored.Refresh != token:
+		return ours.Chain == "" || chainOf(theirs) != ours.Chain
 	case !stored.AuthorizedAt.Equal(ours.AuthorizedAt):
 		return stored.AuthorizedAt.After(ours.AuthorizedAt)
 	}

@@ -16,6 +16,9 @@ const (
 
 // What this keeper does.
 const (
+	// TickInterval is the longest time between two ticks that the schedule may be
+	// given: two of them fit into the leeway.
+	TickInterval = 5 * time.Minute
 	// LockStale is the age at which a lock may be taken over: psoxy's own limit.
 	LockStale = 2 * time.Minute
 	// PostTimeout bounds one token request. It is well below LockStale.

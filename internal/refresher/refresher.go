@@ -6,20 +6,30 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 )
 
-// Refresher serves a fixed set of connections.
+// Keeper looks after one connection at a time; *rotation.Keeper is one.
+type Keeper interface {
+	Tick(ctx context.Context, conn rotation.Connection, log *slog.Logger) rotation.Outcome
+}
+
+// Refresher serves a fixed set of connections. All fields are needed.
 type Refresher struct {
-	Keeper      *rotation.Keeper
+	// Keeper does the work. In a process that must survive, it is a Guarded one.
+	Keeper      Keeper
 	Connections []rotation.Connection
 	Sink        countdown.Sink
 	Now         func() time.Time
+	// Sleep waits between the rounds of a tick; it returns early when ctx ends.
+	Sleep func(ctx context.Context, d time.Duration)
 	// Parallel is how many connections are served at a time; at least 1.
 	Parallel int
 }
@@ -41,21 +51,34 @@ func (e *Unhealthy) Error() string { return strings.Join(e.problems, "; ") }
 // Unwrap returns why the metrics could not be published, or nil.
 func (e *Unhealthy) Unwrap() error { return e.metrics }
 
+// pauses are the waits before the rounds in which connections are served again
+// whose family may not see another tick in time; see rotation.Outcome.Urgent.
+// Within the reuse interval there may be no more than one tick, so what fails
+// in it for some seconds must not cost the family.
+var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second}
+
+// roundTime is what a round needs after its pause: the token request, the saves
+// and the metrics.
+const roundTime = family.PostTimeout + family.SaveReserve
+
 // Tick serves every connection, whatever becomes of the others, and publishes
 // the metrics. Only then does it return an *Unhealthy, if a connection needs
 // attention or the metrics could not be published.
 func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	outcomes := make([]rotation.Outcome, len(r.Connections))
-	slots := make(chan struct{}, max(1, r.Parallel))
-	var wait sync.WaitGroup
-	for i, c := range r.Connections {
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			outcomes[i] = r.serve(ctx, c, log)
-		})
+	due := make([]int, len(r.Connections))
+	for i := range due {
+		due[i] = i
 	}
-	wait.Wait()
+	r.serve(ctx, due, outcomes, log)
+	for _, pause := range pauses {
+		due = slices.DeleteFunc(due, func(i int) bool { return !outcomes[i].Urgent })
+		if deadline, ok := ctx.Deadline(); len(due) == 0 || ok && deadline.Sub(r.Now()) < pause+roundTime {
+			break
+		}
+		r.Sleep(ctx, pause)
+		r.serve(ctx, due, outcomes, log)
+	}
 
 	var sick Unhealthy
 	for _, o := range outcomes {
@@ -73,14 +96,22 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	return Report{outcomes}, nil
 }
 
-// serve keeps a panic about one connection from the others. The panic's value
-// is not shown: it could hold anything.
-func (r *Refresher) serve(ctx context.Context, c rotation.Connection, log *slog.Logger) (out rotation.Outcome) {
-	defer func() {
-		if recover() != nil {
-			out = rotation.Outcome{Connection: c.Name, Action: rotation.Failed, Reason: "tokenkeeper has a fault: it panicked; see the stack trace in the log"}
-			log.Error("panic", "connection", c.Name, "stack", stack())
+// serve serves the connections with the given numbers, Parallel at a time.
+func (r *Refresher) serve(ctx context.Context, due []int, outcomes []rotation.Outcome, log *slog.Logger) {
+	if r.Parallel == 1 || len(due) == 1 {
+		for _, i := range due {
+			outcomes[i] = r.Keeper.Tick(ctx, r.Connections[i], log)
 		}
-	}()
-	return r.Keeper.Tick(ctx, c, log)
+		return
+	}
+	slots := make(chan struct{}, r.Parallel)
+	var wait sync.WaitGroup
+	for _, i := range due {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			outcomes[i] = r.Keeper.Tick(ctx, r.Connections[i], log)
+		})
+	}
+	wait.Wait()
 }

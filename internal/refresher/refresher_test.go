@@ -76,11 +76,12 @@ func setUp(t *testing.T) (*refresher.Refresher, *sink, *journalStore) {
 	}
 	s := &sink{journal: j}
 	policy := family.DefaultPolicy()
+	sleep := func(context.Context, time.Duration) {}
 	return &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
-			Now: time.Now, Sleep: func(context.Context, time.Duration) {}, Process: "p"}),
+		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
+			Now: time.Now, Sleep: sleep, Process: "p"})},
 		Connections: []rotation.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
-		Sink:        s, Now: time.Now, Parallel: 1,
+		Sink:        s, Now: time.Now, Sleep: sleep, Parallel: 1,
 	}, s, st
 }
 

@@ -70,6 +70,8 @@ type tick struct {
 	conn  Connection
 	names family.Names
 	state *connState
+	// reconciled: this tick has finished an interrupted rotation.
+	reconciled bool
 	// deadline is when the invocation ends; zero if it does not.
 	deadline time.Time
 	log      *slog.Logger
@@ -101,6 +103,7 @@ func (t *tick) run(ctx context.Context) Outcome {
 	none := Outcome{Connection: t.conn.Name}
 	s, err := t.read(ctx)
 	if err != nil {
+		none.Urgent = true // for all that is known
 		return none.as(Failed, "reading the parameters failed: %v", err)
 	}
 	if t.state.held != nil && t.superseded(s) {
@@ -115,13 +118,24 @@ func (t *tick) run(ctx context.Context) Outcome {
 	out.describe(d.Record, now, t.conn.Policy)
 	switch d.Action {
 	case family.SaveHeld:
-		return t.saveHeld(ctx, s, d, out)
+		out = t.saveHeld(ctx, s, d, out)
 	case family.Restore:
-		return t.restore(ctx, s, d, out)
+		out = t.restore(ctx, s, d, out)
+	case family.Reconcile:
+		again := false
+		if out, again = t.reconcile(ctx, s, d, out); again {
+			return t.run(ctx)
+		}
 	case family.Rotate, family.Replay, family.LateProbe:
-		return t.rotate(ctx, s, d, out)
+		out = t.rotate(ctx, s, d, out)
+	default:
+		out = out.as(reported[d.Action], "%s", d.Reason)
 	}
-	return out.as(reported[d.Action], "%s", d.Reason)
+	switch out.Action {
+	case Contended, InDoubt, Failed:
+		out.Urgent = d.LastChance(now)
+	}
+	return out
 }
 
 // reported maps the decisions that do nothing to their names in the report.

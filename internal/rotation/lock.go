@@ -55,30 +55,28 @@ func (t *tick) create(ctx context.Context, l lease) error {
 	return nil
 }
 
-// takeOver overwrites a lock. The version says that nobody wrote in between,
-// unless the lock was deleted and created anew: then the version before ours
-// is not the one that was read.
+// takeOver overwrites a lock. The versions say that nobody else wrote in
+// between: the one before our first is the one that was read, even if the lock
+// may have been deleted and created anew, and those up to the one returned are
+// our own, of a call that was repeated because its answer was lost.
 func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
 	version, err := t.Store.Write(ctx, t.names.Lock, l.value, store.Plain)
 	if err != nil {
 		return err
 	}
-	if version != old.Version+1 {
-		return errLost{"another process took the stale lock over at the same time"}
+	if version <= old.Version {
+		return errLost{"the stale lock was released and taken by another process at the same time"}
 	}
-	for attempt := range readAttempts {
-		e, err := t.Store.ReadVersion(ctx, t.names.Lock, old.Version)
-		switch {
-		case err == nil && e.Value == old.Raw:
-			return nil
-		case err == nil || errors.Is(err, store.ErrNotFound):
-			return errLost{"the stale lock was released and taken by another process at the same time"}
-		case attempt == readAttempts-1:
-			return fmt.Errorf("reading the lock that was taken over: %w", err)
+	history, err := t.history(ctx, t.names.Lock, old.Version, version)
+	if err != nil {
+		return fmt.Errorf("reading the lock that was taken over: %w", err)
+	}
+	for i, e := range history {
+		if i == 0 && (e.Version != old.Version || e.Value != old.Raw) || i > 0 && e.Value != l.value {
+			return errLost{"another process took the stale lock over, or released it, at the same time"}
 		}
-		t.Sleep(ctx, pause(attempt))
 	}
-	panic("unreachable")
+	return nil
 }
 
 // verify reads lock and refresh token again; a stale answer gets another chance.

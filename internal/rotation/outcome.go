@@ -48,6 +48,9 @@ type Outcome struct {
 	Action     Action `json:"action"`
 	// Reason is for people, and holds no secret.
 	Reason string `json:"reason"`
+	// Urgent: the tick achieved nothing for certain, and the next one may come
+	// too late for the family. It is worth another try after some seconds.
+	Urgent bool `json:"-"`
 	// Generation counts the family's rotations.
 	Generation int `json:"generation"`
 	// FamilyDaysRemaining until the family dies of age; nil without a family.

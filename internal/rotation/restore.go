@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -19,22 +20,25 @@ func (t *tick) restore(ctx context.Context, s family.Snapshot, d family.Decision
 		return t.notSpent(out, false, err)
 	}
 	defer t.release(ctx, l)
-	top := s.RefreshToken.Version
-	for v := top - 1; v > 0 && v >= top-historyDepth; v-- {
-		e, err := t.Store.ReadVersion(ctx, t.names.RefreshToken, v)
-		if err != nil || family.FingerprintOf(family.FieldOf(e).Value) != d.Record.Refresh {
+	name, top := t.names.RefreshToken, s.RefreshToken.Version
+	history, err := t.history(ctx, name, top-historyDepth, top)
+	if err != nil {
+		return out.as(Failed, "%s, and its history cannot be read: %v", d.Reason, err)
+	}
+	for _, e := range slices.Backward(history) {
+		if family.FingerprintOf(family.FieldOf(e).Value) != d.Record.Refresh {
 			continue
 		}
-		_, between, err := t.overwrite(ctx, t.names.RefreshToken, e.Value, store.Encrypted, top, fewAttempts)
+		_, between, err := t.overwrite(ctx, name, e.Value, store.Encrypted, top, fewAttempts)
 		if err != nil {
 			return out.as(Failed, "%s, and it could not be restored: %v", d.Reason, err)
 		}
 		if len(between) > 0 {
 			last := between[len(between)-1]
-			_, _, err = t.overwrite(ctx, t.names.RefreshToken, last.Value, store.Encrypted, top, fewAttempts)
+			_, _, err = t.overwrite(ctx, name, last.Value, store.Encrypted, top, fewAttempts)
 			return out.as(Contended, "%s; it was replaced again meanwhile, and that stays on top (%v)", d.Reason, err)
 		}
-		return out.as(Contended, "%s; generation %d was restored from version %d of %s", d.Reason, d.Record.Generation, v, t.names.RefreshToken)
+		return out.as(Contended, "%s; generation %d was restored from version %d of %s", d.Reason, d.Record.Generation, e.Version, name)
 	}
 	return out.as(Misconfigured, "%s, and the history of %s does not hold the newest: consent again", d.Reason, t.names.RefreshToken)
 }

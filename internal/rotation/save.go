@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -14,7 +15,7 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, FirstSpend: h.Pair.SpentAt})
+	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.Pair.SpentAt})
 	if err != nil {
 		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
 	}
@@ -23,8 +24,8 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 
 // superseded reports whether the store holds something newer than the pair in memory.
 func (t *tick) superseded(s family.Snapshot) bool {
-	h, token := t.state.held, s.Token()
-	return token != "" && token != h.Spent && family.Outranks(token, s.Family, h.Record)
+	h := t.state.held
+	return s.Token() != h.Spent && family.Outranks(s.RefreshToken.Value, s.Family, h.Record)
 }
 
 // save puts the held pair into the store: refresh token, access token, record,
@@ -95,8 +96,7 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Re
 	}
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
-		token := family.FingerprintOf(family.FieldOf(between[i]).Value)
-		if token != "" && family.Outranks(token, stored, ours) {
+		if family.Outranks(family.FieldOf(between[i]).Value, stored, ours) {
 			return &between[i], nil
 		}
 	}
@@ -182,25 +182,34 @@ func (t *tick) overwrite(ctx context.Context, name string, value atlassian.Secre
 	if version <= read {
 		first = 1 // deleted and created anew meanwhile
 	}
-	var between []store.Entry
-	for v := first; v < version; v++ {
-		var e store.Entry
-		for attempt := 0; ; attempt++ {
-			if e, err = t.Store.ReadVersion(ctx, name, v); errors.Is(err, store.ErrNotFound) {
-				err = nil
-			}
-			if !again(attempt, err) {
-				break
-			}
-		}
-		if err != nil {
-			return version, nil, err
-		}
-		if e.Version != 0 && e.Value != value {
-			between = append(between, e)
+	if first == version {
+		return version, nil, nil
+	}
+	var history []store.Entry
+	for attempt := 0; ; attempt++ {
+		if history, err = t.history(ctx, name, first, version); !again(attempt, err) {
+			break
 		}
 	}
-	return version, between, nil
+	if err != nil {
+		return version, nil, err
+	}
+	return version, slices.DeleteFunc(history, func(e store.Entry) bool { return e.Version >= version || e.Value == value }), nil
+}
+
+// history reads what a parameter held from one version to another, which must
+// exist: an answer without it is stale, and is asked for again.
+func (t *tick) history(ctx context.Context, name string, from, to int64) ([]store.Entry, error) {
+	for attempt := 0; ; attempt++ {
+		entries, err := t.Store.History(ctx, name, from)
+		if err == nil && (len(entries) == 0 || entries[len(entries)-1].Version < to) {
+			err = errStale
+		}
+		if err == nil || attempt == readAttempts-1 {
+			return entries, err
+		}
+		t.Sleep(ctx, pause(attempt))
+	}
 }
 
 // final reports whether a write was refused for what it is, so that trying

@@ -17,7 +17,7 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 		sp.first = t.Now()
 	}
 	var err error
-	sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, FirstSpend: sp.first})
+	sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first})
 	if err != nil {
 		return t.notSpent(out, sp.doubt, err)
 	}

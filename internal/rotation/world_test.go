@@ -88,7 +88,7 @@ func (w *world) consent() atlassiantest.Tokens {
 }
 
 func (w *world) put(name, value string) {
-	_, err := w.mem.Write(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
+	_, err := w.mem.WriteForeign(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
 	require.NoError(w.t, err)
 }
 
@@ -167,9 +167,9 @@ func (s faultyStore) Read(ctx context.Context, names ...string) (m map[string]st
 	return m, err
 }
 
-func (s faultyStore) ReadVersion(ctx context.Context, name string, v int64) (e store.Entry, err error) {
-	err = s.op("read version of "+short(name), func() error { e, err = s.mem.ReadVersion(ctx, name, v); return err })
-	return e, err
+func (s faultyStore) History(ctx context.Context, name string, from int64) (h []store.Entry, err error) {
+	err = s.op("read history of "+short(name), func() error { h, err = s.mem.History(ctx, name, from); return err })
+	return h, err
 }
 
 func (s faultyStore) Create(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (v int64, err error) {

@@ -108,7 +108,7 @@ func checkRefresherGrants(s *stack) []string {
 		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want,
 				grant("Allow", "-", "ssm:GetParameters", parameterARN(name), ""),
-				grant("Allow", "-", "ssm:GetParameter", parameterARN(name), ""))
+				grant("Allow", "-", "ssm:GetParameterHistory", parameterARN(name), ""))
 		}
 		for _, name := range []string{n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want, grant("Allow", "-", "ssm:PutParameter", parameterARN(name), ""))

@@ -73,20 +73,21 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	return found, nil
 }
 
-// ReadVersion implements store.Store.
-func (s *Store) ReadVersion(ctx context.Context, name string, version int64) (store.Entry, error) {
+// History implements store.Store.
+func (s *Store) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	p, err := s.load(ctx, name)
-	if err != nil {
-		return store.Entry{}, err
+	if err != nil || p == nil {
+		return nil, err
 	}
-	if p != nil {
-		for _, v := range p.Versions {
-			if v.Version == version {
-				return v.entry(), nil
-			}
+	var entries []store.Entry
+	for _, v := range p.Versions {
+		if v.Version >= from {
+			e := v.entry()
+			e.Own = v.Own
+			entries = append(entries, e)
 		}
 	}
-	return store.Entry{}, fmt.Errorf("%s, version %d: %w", name, version, store.ErrNotFound)
+	return entries, nil
 }
 
 // load reads a parameter, or returns nil if there is none.

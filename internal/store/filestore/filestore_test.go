@@ -38,7 +38,7 @@ func TestSurvivesReopening(t *testing.T) {
 	v, err := again.Write(ctx, "A", atlassian.NewSecret("two"), store.Encrypted)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, v)
-	e, err := open(t, dir).ReadVersion(ctx, "A", 1)
+	e, err := storetest.Version(ctx, open(t, dir), "A", 1)
 	require.NoError(t, err)
 	require.Equal(t, "one", e.Value.Reveal())
 	require.Equal(t, store.Encrypted, e.Kind)

@@ -28,12 +28,30 @@ func TestStampsWithTheGivenClock(t *testing.T) {
 	_, err = s.Write(ctx, "A", atlassian.NewSecret("two"), store.Plain)
 	require.NoError(t, err)
 
-	e, err := s.ReadVersion(ctx, "A", 1)
+	e, err := storetest.Version(ctx, s, "A", 1)
 	require.NoError(t, err)
 	require.Equal(t, first, e.Modified)
 	entries, err := s.Read(ctx, "A")
 	require.NoError(t, err)
 	require.Equal(t, now, entries["A"].Modified)
+}
+
+func TestForeignVersionsAreNotOwn(t *testing.T) {
+	ctx, s := t.Context(), memstore.New(time.Now)
+	for n := range 250 {
+		write := s.Write
+		if n%3 == 0 {
+			write = s.WriteForeign
+		}
+		_, err := write(ctx, "A", atlassian.NewSecret(fmt.Sprint(n)), store.Plain)
+		require.NoError(t, err)
+	}
+	entries, err := s.History(ctx, "A", 0)
+	require.NoError(t, err)
+	require.Len(t, entries, store.KeptVersions)
+	for _, e := range entries {
+		require.Equal(t, (e.Version-1)%3 != 0, e.Own, "version %d", e.Version)
+	}
 }
 
 // The ring turns over many times: always exactly the last 100 are kept.
@@ -47,7 +65,7 @@ func TestKeepsExactlyTheLastHundred(t *testing.T) {
 			continue
 		}
 		for v := int64(-1); v <= n+1; v++ {
-			e, err := s.ReadVersion(ctx, "A", v)
+			e, err := storetest.Version(ctx, s, "A", v)
 			if v > 0 && v <= n && v > n-store.KeptVersions {
 				require.NoError(t, err)
 				require.Equal(t, v, e.Version)

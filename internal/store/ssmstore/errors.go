@@ -32,10 +32,9 @@ var errCredentials = fmt.Errorf("%w: AWS does not accept the credentials: renew 
 // every one of these cases nothing was written. Parameter Store hands some of
 // KMS's errors through under their own names.
 var classes = map[string]error{
-	"ParameterNotFound":        store.ErrNotFound,
-	"ParameterVersionNotFound": store.ErrNotFound,
-	"ParameterAlreadyExists":   store.ErrExists,
-	"HierarchyTypeMismatch":    errOtherKind,
+	"ParameterNotFound":      store.ErrNotFound,
+	"ParameterAlreadyExists": store.ErrExists,
+	"HierarchyTypeMismatch":  errOtherKind,
 
 	"AccessDenied":     errRole,
 	"KMSAccessDenied":  errKey,

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/storetest"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -57,9 +58,10 @@ func TestErrorClasses(t *testing.T) {
 		require.ErrorContains(t, err, "0f5a1c2e-0000-4000-8000-1234567890ab")
 	}
 
-	b.then(answer(400, "ParameterVersionNotFound"))
-	_, err := s.ReadVersion(t.Context(), "NAME", 3)
-	require.ErrorIs(t, err, store.ErrNotFound)
+	b.then(answer(400, "ParameterNotFound"))
+	none, err := s.History(t.Context(), "NAME", 3)
+	require.NoError(t, err)
+	require.Empty(t, none)
 	b.then(answer(400, "AccessDeniedException"))
 	_, err = s.Read(t.Context(), "NAME", "OTHER")
 	require.ErrorIs(t, err, store.ErrDenied)
@@ -79,8 +81,8 @@ func TestForeignAnswers(t *testing.T) {
 	}
 	for _, handle := range []func(http.ResponseWriter, *http.Request){
 		page(200, ""), page(200, "{}"), page(200, "<html>"+canary), page(200, `{"Version":"`+canary+`"}`),
-		page(200, `{"Parameter":{"Name":"NAME","Value":["`+canary+`"]}}`),
-		page(200, `{"Parameter":{"Name":"NAME","Value":"`+canary+`","Version":7}}`),
+		page(200, `{"Parameters":[{"Name":"NAME","Value":["`+canary+`"]}]}`),
+		page(200, `{"Parameters":[{"Name":"NAME","Value":"`+canary+`","Version":0}]}`),
 		page(302, canary), page(403, "<html>"+canary), page(404, canary), page(418, `{"__type":"`+canary+` x"}`),
 	} {
 		b.then(handle, handle, handle)
@@ -89,8 +91,7 @@ func TestForeignAnswers(t *testing.T) {
 		requireNoCanary(t, err)
 
 		b.then(handle, handle, handle)
-		_, err = s.ReadVersion(t.Context(), "NAME", 1)
-		require.ErrorContains(t, err, "NAME")
+		_, err = s.History(t.Context(), "NAME", 1)
 		requireNoCanary(t, err)
 	}
 	b.then(page(200, `{"Parameters":[{"Name":"NAME","Version":1}]}`))
@@ -145,7 +146,7 @@ func TestLostAnswers(t *testing.T) {
 	v, err := put(s, t, b.name("LOST_TOKEN"))
 	require.NoError(t, err)
 	require.EqualValues(t, 2, v, "written twice")
-	first, err := s.ReadVersion(ctx, b.name("LOST_TOKEN"), 1)
+	first, err := storetest.Version(ctx, s, b.name("LOST_TOKEN"), 1)
 	require.NoError(t, err)
 	require.Equal(t, value, first.Value)
 

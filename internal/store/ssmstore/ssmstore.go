@@ -18,19 +18,22 @@
 // makes the hundredth next put fail, and none gets an expiration policy, which
 // would delete it.
 //
+// The description of a parameter is store.Mark of its value: who sees it knows
+// that this program wrote it, and History tells by it which versions are Own.
+//
 // # Permissions
 //
-// ssm:GetParameters, ssm:GetParameter, ssm:PutParameter, and ssm:DeleteParameter
+// ssm:GetParameters, ssm:GetParameterHistory, ssm:PutParameter, and ssm:DeleteParameter
 // on what is to be deleted. On the key: kms:Decrypt, kms:Encrypt (standard tier)
 // and kms:GenerateDataKey (advanced tier).
 package ssmstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -43,15 +46,19 @@ import (
 // client is what the store uses of *ssm.Client.
 type client interface {
 	GetParameters(context.Context, *ssm.GetParametersInput, ...func(*ssm.Options)) (*ssm.GetParametersOutput, error)
-	GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+	GetParameterHistory(context.Context, *ssm.GetParameterHistoryInput, ...func(*ssm.Options)) (*ssm.GetParameterHistoryOutput, error)
 	PutParameter(context.Context, *ssm.PutParameterInput, ...func(*ssm.Options)) (*ssm.PutParameterOutput, error)
 	DeleteParameter(context.Context, *ssm.DeleteParameterInput, ...func(*ssm.Options)) (*ssm.DeleteParameterOutput, error)
 }
 
 var _ client = (*ssm.Client)(nil)
 
-// maxNames is how many names one GetParameters may ask for (API reference).
-const maxNames = 10
+// maxNames is how many names one GetParameters may ask for, maxHistory how many
+// versions one GetParameterHistory answers with at most (API reference).
+const (
+	maxNames   = 10
+	maxHistory = 50
+)
 
 // Store implements store.Store.
 type Store struct {
@@ -99,26 +106,40 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	return found, nil
 }
 
-// ReadVersion implements store.Store.
-func (s *Store) ReadVersion(ctx context.Context, name string, version int64) (store.Entry, error) {
+// History implements store.Store: a GetParameterHistory for every 50 versions
+// that are kept, the oldest first.
+func (s *Store) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	if err := ctx.Err(); err != nil {
-		return store.Entry{}, err
+		return nil, err
 	}
 	if err := store.CheckName(name); err != nil {
-		return store.Entry{}, err
+		return nil, err
 	}
-	if version < 1 { // what is not a number would be taken for a label
-		return store.Entry{}, fmt.Errorf("%s, version %d: %w", name, version, store.ErrNotFound)
+	var entries []store.Entry
+	in := &ssm.GetParameterHistoryInput{Name: &name, WithDecryption: aws.Bool(true), MaxResults: aws.Int32(maxHistory)}
+	pages := ssm.NewGetParameterHistoryPaginator(s.client, in, func(o *ssm.GetParameterHistoryPaginatorOptions) { o.StopOnDuplicateToken = true })
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(ctx)
+		if err != nil {
+			if err = describe(ctx, "GetParameterHistory", name, 0, err); errors.Is(err, store.ErrNotFound) {
+				return nil, nil
+			}
+			return nil, err
+		}
+		for _, h := range out.Parameters {
+			if h.Version < from {
+				continue
+			}
+			e, err := entry(types.Parameter{Name: &name, Type: h.Type, Value: h.Value, Version: h.Version, LastModifiedDate: h.LastModifiedDate})
+			if err != nil {
+				return nil, err
+			}
+			e.Own = aws.ToString(h.Description) == store.Mark(e.Value)
+			entries = append(entries, e)
+		}
 	}
-	selector := name + ":" + strconv.FormatInt(version, 10)
-	out, err := s.client.GetParameter(ctx, &ssm.GetParameterInput{Name: &selector, WithDecryption: aws.Bool(true)})
-	if err != nil {
-		return store.Entry{}, describe(ctx, "GetParameter", selector, 0, err)
-	}
-	if out.Parameter == nil || out.Parameter.Version != version {
-		return store.Entry{}, fmt.Errorf("%s: Parameter Store answered with another version than was asked for", selector)
-	}
-	return entry(*out.Parameter)
+	slices.SortFunc(entries, func(a, b store.Entry) int { return cmp.Compare(a.Version, b.Version) })
+	return entries, nil
 }
 
 // Create implements store.Store.
@@ -152,11 +173,12 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 		return 0, err
 	}
 	in := &ssm.PutParameterInput{
-		Name:      &name,
-		Value:     aws.String(value.Reveal()),
-		Overwrite: &overwrite,
-		Tier:      types.ParameterTierIntelligentTiering,
-		Type:      types.ParameterTypeString,
+		Name:        &name,
+		Value:       aws.String(value.Reveal()),
+		Description: aws.String(store.Mark(value)),
+		Overwrite:   &overwrite,
+		Tier:        types.ParameterTierIntelligentTiering,
+		Type:        types.ParameterTypeString,
 	}
 	if kind == store.Encrypted {
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID

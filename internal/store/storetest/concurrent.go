@@ -89,7 +89,7 @@ func (s *suite) manyWriters() {
 	require.Len(s, byVersion, writers*each, "two writes got the same version")
 	for v := int64(1); v <= writers*each; v++ {
 		require.Contains(s, byVersion, v, "the versions are consecutive")
-		e, err := s.ReadVersion(ctx, name, v)
+		e, err := Version(ctx, s, name, v)
 		require.NoError(s, err)
 		s.requireEntry(e, byVersion[v], v)
 	}

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"create is exclusive", (*suite).create},
 		{"write and read back", (*suite).write},
 		{"history by version", (*suite).history},
+		{"what is written is known as our own", (*suite).own},
 		{"more than a hundred versions", (*suite).manyVersions},
 		{"versions restart after a delete", (*suite).restart},
 		{"kinds", (*suite).kinds},
@@ -98,7 +99,7 @@ func (s *suite) absent() {
 	require.NoError(s, err)
 	require.Empty(s, entries)
 
-	_, err = s.ReadVersion(ctx, name, 1)
+	_, err = Version(ctx, s, name, 1)
 	require.ErrorIs(s, err, store.ErrNotFound)
 	require.ErrorContains(s, err, name)
 
@@ -135,14 +136,31 @@ func (s *suite) history() {
 		s.put(name, fmt.Sprint("value ", n+1))
 	}
 	for _, v := range []int64{3, 1, 4, 2} {
-		e, err := s.ReadVersion(ctx, name, v)
+		e, err := Version(ctx, s, name, v)
 		require.NoError(s, err)
 		s.requireEntry(e, fmt.Sprint("value ", v), v)
 	}
 	for _, v := range []int64{-1, 0, 5, 1 << 40} {
-		_, err := s.ReadVersion(ctx, name, v)
+		_, err := Version(ctx, s, name, v)
 		require.ErrorIs(s, err, store.ErrNotFound, "version %d", v)
 	}
+}
+
+// own: what was written through the contract is known as that, whatever wrote
+// before and after.
+func (s *suite) own() {
+	ctx, name := s.Context(), s.name("TOKEN")
+	s.put(name, "value 1")
+	s.put(name, "value 2")
+	entries, err := s.History(ctx, name, 0)
+	require.NoError(s, err)
+	require.Len(s, entries, 2)
+	for _, e := range entries {
+		require.True(s, e.Own, "version %d", e.Version)
+	}
+	newest, err := s.History(ctx, name, 2)
+	require.NoError(s, err)
+	require.Equal(s, entries[1:], newest)
 }
 
 func (s *suite) manyVersions() {
@@ -153,12 +171,12 @@ func (s *suite) manyVersions() {
 	}
 	s.requireEntry(s.get(name), fmt.Sprint("value ", writes), writes)
 	for _, v := range []int64{writes - store.KeptVersions + 1, writes - 50, writes - 1, writes} {
-		e, err := s.ReadVersion(ctx, name, v)
+		e, err := Version(ctx, s, name, v)
 		require.NoError(s, err)
 		s.requireEntry(e, fmt.Sprint("value ", v), v)
 	}
 	// Older ones may be kept, but must not be confused with others.
-	e, err := s.ReadVersion(ctx, name, 1)
+	e, err := Version(ctx, s, name, 1)
 	if err == nil {
 		s.requireEntry(e, "value 1", 1)
 	} else {
@@ -175,7 +193,7 @@ func (s *suite) restart() {
 	entries, err := s.Read(ctx, name)
 	require.NoError(s, err)
 	require.Empty(s, entries)
-	_, err = s.ReadVersion(ctx, name, 2)
+	_, err = Version(ctx, s, name, 2)
 	require.ErrorIs(s, err, store.ErrNotFound)
 	require.ErrorIs(s, s.Delete(ctx, name), store.ErrNotFound)
 
@@ -183,7 +201,7 @@ func (s *suite) restart() {
 	require.NoError(s, err)
 	require.EqualValues(s, 1, v)
 	s.requireEntry(s.get(name), "three", 1)
-	_, err = s.ReadVersion(ctx, name, 2)
+	_, err = Version(ctx, s, name, 2)
 	require.ErrorIs(s, err, store.ErrNotFound)
 }
 
@@ -201,7 +219,7 @@ func (s *suite) kinds() {
 		require.Equal(s, kind, entries[written].Kind)
 		require.Equal(s, "a", entries[created].Value.Reveal())
 		require.Equal(s, "b", entries[written].Value.Reveal())
-		e, err := s.ReadVersion(ctx, created, 1)
+		e, err := Version(ctx, s, created, 1)
 		require.NoError(s, err)
 		require.Equal(s, kind, e.Kind)
 	}
@@ -269,7 +287,7 @@ func (s *suite) impossibleNames() {
 func (s *suite) each(ctx context.Context, name string, value atlassian.Secret) map[string]error {
 	errs := s.puts(ctx, name, value)
 	_, errs["Read"] = s.Read(ctx, name)
-	_, errs["ReadVersion"] = s.ReadVersion(ctx, name, 1)
+	_, errs["History"] = s.History(ctx, name, 1)
 	errs["Delete"] = s.Delete(ctx, name)
 	return errs
 }

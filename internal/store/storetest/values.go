@@ -21,7 +21,7 @@ func (s *suite) exact() {
 		name := s.name("VALUE")
 		require.EqualValues(s, n+1, s.put(name, value), "value %q", value)
 		s.requireEntry(s.get(name), value, int64(n+1))
-		e, err := s.ReadVersion(s.Context(), name, int64(n+1))
+		e, err := Version(s.Context(), s, name, int64(n+1))
 		require.NoError(s, err)
 		require.Equal(s, value, e.Value.Reveal())
 	}
@@ -98,7 +98,7 @@ func (s *suite) noLeak() {
 	add(s.puts(ctx, name, secret(canary+strings.Repeat(canary, 8000))))
 	_, err := s.Create(ctx, name, secret(canary), store.Encrypted)
 	errs = append(errs, err)
-	_, err = s.ReadVersion(ctx, name, 99)
+	_, err = Version(ctx, s, name, 99)
 	errs = append(errs, err)
 
 	for _, err := range errs {

@@ -1,0 +1,66 @@
+package family
+
+import (
+	"slices"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// interrupted reports whether our lock tells of a rotation that ended after
+// REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is not known
+// whose the stored token is.
+func (s Snapshot) interrupted() bool {
+	l := s.Lock
+	return l != nil && l.Intent != nil && l.Intent.Version > 0 && l.Intent.Spending != s.Token() &&
+		(s.Family == nil || s.Family.Refresh != s.Token())
+}
+
+// Reconciled tells which refresh token belongs on top after an interrupted
+// rotation, and the record of its family. history is what REFRESH_TOKEN held
+// from the version on that the rotation had read.
+//
+// What the keeper wrote is the spent token's successor. What anybody else wrote
+// since may be a new consent and wins, whether the keeper wrote before or after
+// it, unless its chain claim says that it is of the same family.
+func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, r Record) {
+	in := s.Lock.Intent
+	base := s.spent(history, p)
+	var ours, theirs store.Entry
+	for _, e := range history {
+		token := FieldOf(e).Value
+		switch fp := FingerprintOf(token); {
+		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
+		case e.Own || base.Chain != "" && chainOf(token) == base.Chain:
+			ours = e
+		default:
+			theirs = e
+		}
+	}
+	switch {
+	case theirs.Version != 0:
+		top, s.Lock = theirs, nil
+		s.RefreshToken = FieldOf(top)
+	case ours.Version != 0:
+		top, s.Family = ours, &base
+		s.RefreshToken = FieldOf(top)
+	default: // nothing but what is known already
+		s.Lock = nil
+	}
+	return top, s.Lineage(top.Modified, p)
+}
+
+// spent is the record of the token that the interrupted rotation spent.
+func (s Snapshot) spent(history []store.Entry, p Policy) Record {
+	spending := s.Lock.Intent.Spending
+	s.Lock = nil
+	for _, e := range history {
+		if f := FieldOf(e); FingerprintOf(f.Value) == spending {
+			s.RefreshToken = f
+			return s.Lineage(e.Modified, p)
+		}
+	}
+	if s.Family != nil {
+		return *s.Family
+	}
+	return Record{Connection: s.Connection, AuthorizedAt: stamp(s.RefreshToken.Modified), AuthorizedAtSource: FromAdoption, Refresh: spending}
+}
