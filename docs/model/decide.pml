@@ -12,7 +12,7 @@
 	(rec.tok == (t) && rec.auth == held[p].auth && rec.tok > held[p].tok)))
 
 /* A keeper's own lock: its intent can be read. Psoxy's has none, and authorize's an empty one. */
-#define INTENT (lkOwner != PSOXYID && lkSpend != NONE)
+#define INTENT (lkOwner != PSOXYID && lkSpend != NONE && lkSpend != CONSENTING)
 
 /* family.Snapshot.Lineage: the record of token t, read as version v, into l. */
 inline lineage(t, v) {
@@ -20,7 +20,7 @@ inline lineage(t, v) {
 	:: rec.tok == t -> copy(rec, l)
 	:: else ->
 		if
-		:: rec.tok != NONE && ((lkEx && INTENT && lkSpend == rec.tok) || (PSOXY > 0 && rec.fail != REFUSAL)) ->
+		:: rec.tok != NONE && ((lkEx && INTENT && lkSpend == rec.tok) || (PSOXY > 0 && !(lkEx && lkSpend == CONSENTING) && rec.fail != REFUSAL)) ->
 			l.auth = rec.auth; l.prev = rec.prev | BIT(rec.tok)
 		:: else -> l.auth = v; l.prev = 0
 		fi;
@@ -75,6 +75,12 @@ inline decideDoubt() {
 #else
 #define OLDER(s) (rec.tok != NONE && (rec.prev & BIT(s)))
 #endif
+#ifdef MUTANT_NO_RECONCILE
+#define INTERRUPTED(s) false
+#else
+/* family.Snapshot.interrupted: our lock tells of a rotation that ended after REFRESH_TOKEN was written, before the record was. */
+#define INTERRUPTED(s) (lkEx && INTENT && lkSpend != s && rec.tok != s)
+#endif
 #ifdef MUTANT_DEAD_HAMMERED
 #define STOPPED false
 #else
@@ -89,6 +95,7 @@ inline decide(me, s, v) {
 	:: CONTENDED(me) -> REACH(2, me == SECOND); step = END
 	:: !CONTENDED(me) && held[me].tok != NONE -> act = SAVEHELD
 	:: !CONTENDED(me) && held[me].tok == NONE && OLDER(s) -> act = RESTOREOLD; copy(rec, l)
+	:: !CONTENDED(me) && held[me].tok == NONE && !OLDER(s) && INTERRUPTED(s) -> act = FINISH
 	:: else ->
 		if
 		:: STOPPED -> REACH(3, true); step = END

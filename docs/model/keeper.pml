@@ -2,7 +2,7 @@
 
 #define AT(s) (busy[me] && step == s && !paused[me])
 /* What follows the lock: a spend, or the save or restoration of what is known. */
-#define LOCKED (act == SAVEHELD -> SAVE : (act == RESTOREOLD -> RESTORE : POST))
+#define LOCKED (act == SAVEHELD -> SAVE : (act == RESTOREOLD -> RESTORE : (act == FINISH -> RECONCILE : POST)))
 
 /* A saved pair's lock presents nothing: its times are those of the spend that yielded the pair. */
 #ifdef MUTANT_HELD_FIRST_SPEND_LOST
@@ -16,10 +16,17 @@
 #define HELDTRY held[me].at
 #endif
 
+/* rotation's failed: what is written down about a spend that yielded no successor. */
+inline failed(class) {
+	l.fail = class; l.at = now;
+	l.first = (class == INDOUBT -> first : 0);
+	step = RECORD
+}
+
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, first, s, sv, lkid, lkver, recv, got, try, tries, from, to, win, failure, last;
-	bool lk, doubt, found, answered, stale;
+	byte step = END, act, first, s, sv, lkid, lkver, lkspend, lkfirst, lkbase, recv, got, base, try, tries, from, to, win, last;
+	bool lk, doubt, found, answered, stale, finished;
 	Record l, old;
 	clear(l); clear(old);
 
@@ -55,9 +62,7 @@ end:
 	}
 	:: atomic { busy[me] && CANFAULT && !paused[me] && step != POST && step != END -> /* the store fails until the deadline */
 		fault(me);
-		/* Until this process saves again, nobody reads back what lies under the token. */
-		covered = covered || (DUPS > 0 && (step == WINNER || step == PUTBACK) && fam[RT] != newest);
-		step = (step == FAILED && !doubt -> RELEASE : (step == RESTORE -> RELEASE : END))
+		step = (step == RESTORE || (step == RECORD && held[me].tok == NONE && act != FINISH && !doubt) -> RELEASE : END)
 	}
 
 	/* ---- read, decide ---- */
@@ -68,7 +73,7 @@ end:
 			fault(me); stale = true; sv = rtVer - 1; s = rt[sv]
 		fi;
 		seen[me] = sv;
-		lk = lkEx; lkid = lkId; lkver = lkVer; recv = recVer;
+		lk = lkEx; lkid = lkId; lkver = lkVer; lkspend = lkSpend; lkfirst = lkFirst; lkbase = lkBase; recv = recVer;
 		if
 		:: held[me].tok != NONE && s != held[me].spent && OUTRANKS(me, s) -> REACH(4, true); drop(me)
 		:: else
@@ -88,12 +93,13 @@ end:
 		doubt = (act == REPLAY || act == LATEPROBE);
 		again = again || doubt;
 		if
-		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent
-		:: act == RESTOREOLD -> first = NONE; try = NONE; got = NONE
-		:: else -> first = (first == NONE -> now : first); try = now; got = s
+		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent; base = held[me].ver
+		:: act == FINISH -> first = lkfirst; try = now; got = lkspend; base = lkbase
+		:: act == RESTOREOLD -> first = NONE; try = NONE; got = NONE; base = 0
+		:: else -> first = (first == NONE -> now : first); try = now; got = s; base = sv
 		fi;
 #ifdef MUTANT_FIRST_SPEND_LOST
-		first = (act == RESTOREOLD -> NONE : now);
+		first = (act == RESTOREOLD || act == FINISH -> first : now);
 #endif
 #ifdef MUTANT_NO_INTENT
 		holding[me] = true; step = LOCKED;
@@ -103,13 +109,13 @@ end:
 #else
 		if
 		:: !lk && lkEx -> step = END /* ErrExists; verify finds another's value */
-		:: !lk && !lkEx -> writeLock(me, got, first, try); step = VERIFY
+		:: !lk && !lkEx -> writeLock(me, got, base, first, try); step = VERIFY
 		:: lk ->
 #ifdef MUTANT_STALE_LOCK_KEPT
 			step = END
 #else
 			REACH(5, lkEx && lkOwner == PSOXYID && act == REPLAY);
-			writeLock(me, got, first, try);
+			writeLock(me, got, base, first, try);
 #ifdef MUTANT_TAKEOVER_UNCHECKED
 			step = VERIFY
 #else
@@ -124,7 +130,7 @@ end:
 		:: CANFAULT && step != END -> fault(me); step = END /* the call takes effect and its answer is lost */
 		fi;
 #endif
-		got = 0; try = 0
+		got = 0; try = 0; base = 0
 	}
 	:: atomic { AT(CHECKTAKEN) ->
 		step = (lkEx && lkVer >= lkver && lkHist[lkver] == lkid -> VERIFY : END);
@@ -155,8 +161,10 @@ end:
 		if
 #ifndef MUTANT_NOT_IN_TIME
 		:: now - since[me] > STALE - 1 ->
-			failure = (tries > 0 -> INDOUBT : OKAY);
-			step = (tries > 0 -> FAILED : (doubt -> END : RELEASE))
+			if
+			:: tries > 0 -> failed(INDOUBT)
+			:: else -> step = (doubt -> END : RELEASE)
+			fi
 #endif
 		:: else ->
 			assertMayPresent(me, s, act);
@@ -183,17 +191,21 @@ end:
 				:: present(s, got)
 				:: skip
 				fi;
-				doubt = true; failure = INDOUBT;
+				doubt = true;
 				if
 				:: tries == 0 -> tries = 1
-				:: step = FAILED
+#ifdef MUTANT_AMBIGUOUS_NOT_SPENT
+				:: step = RELEASE
+#else
+				:: failed(INDOUBT)
+#endif
 				fi
 			:: CANFAULT -> /* it certainly reached nobody, or was refused for the app's sake */
 				fault(me);
-				failure = (doubt -> INDOUBT : UNSPENT); step = FAILED
 #ifdef MUTANT_UNSPENT_AFTER_DOUBT
-				; failure = UNSPENT; doubt = false
+				doubt = false;
 #endif
+				failed((doubt -> INDOUBT : UNSPENT))
 			fi;
 			got = 0
 		fi
@@ -203,20 +215,8 @@ end:
 #ifndef MUTANT_REFUSAL_BELIEVED
 		:: RT != s -> REACH(12, true); step = RELEASE
 #endif
-		:: else -> failure = REFUSAL; doubt = false; step = FAILED; HOLDS(4, RT == s)
+		:: else -> HOLDS(4, RT == s); doubt = false; failed(REFUSAL)
 		fi
-	}
-	:: atomic { AT(FAILED) -> /* write down what is known */
-#ifdef MUTANT_AMBIGUOUS_NOT_SPENT
-		step = RELEASE;
-#else
-		copy(rec, old);
-		copy(l, rec);
-		rec.fail = failure; rec.at = now;
-		rec.first = (failure == INDOUBT -> first : 0);
-		to = recVer; recVer++;
-		step = (to != recv -> CHECKRECORD : (doubt -> END : RELEASE))
-#endif
 	}
 
 	/* ---- save: refresh token, record ---- */
@@ -225,11 +225,11 @@ end:
 		:: held[me].saved -> step = RECORD
 		:: else ->
 			REACH(13, act == SAVEHELD);
-			writeToken(held[me].tok);
+			writeToken(held[me].tok, true);
 			from = held[me].ver + 1; to = rtVer - 1; win = NONE; seen[me] = rtVer;
 			if
 			:: true
-			:: CANFAULT -> fault(me); writeToken(held[me].tok); to = rtVer - 1 /* the answer is lost, the call repeated */
+			:: CANFAULT -> fault(me); writeToken(held[me].tok, true); to = rtVer - 1 /* the answer is lost, the call repeated */
 			fi;
 #ifdef MUTANT_VERSION_IGNORED
 			held[me].saved = true; step = RECORD
@@ -264,28 +264,32 @@ end:
 	}
 	:: atomic { AT(PUTBACK) ->
 		from = to + 2; /* after our own last write */
-		writeToken(win);
+		writeToken(win, true);
 		REACH(14, true);
 		to = rtVer - 1; seen[me] = rtVer;
 		step = WINNER
 	}
-	:: atomic { AT(RECORD) ->
+	:: atomic { AT(RECORD) -> /* of what was received, or of a failure, or of an interrupted rotation */
 		copy(rec, old);
-		rec.tok = held[me].tok; rec.prev = held[me].prev; rec.auth = held[me].auth;
-		rec.fail = OKAY; rec.first = 0; rec.at = 0; rec.rotated = held[me].at;
-		to = recVer; recVer++;
-		failure = OKAY; doubt = false;
-		REACH(15, rec.prev & 6); /* the third generation */
-#ifdef MUTANT_RECORD_FIRST
 		if
-		:: !held[me].saved && act != SAVEHELD -> held[me].recv = recVer; act = SAVEHELD; step = SAVE
-		:: else -> step = (to != held[me].recv -> CHECKRECORD : RELEASE); forget(me)
-		fi
-#else
-		step = (to != held[me].recv -> CHECKRECORD : RELEASE);
-		l.tok = held[me].tok;
-		drop(me)
+		:: held[me].tok != NONE ->
+			l.tok = held[me].tok; l.prev = held[me].prev; l.auth = held[me].auth; l.rotated = held[me].at;
+			l.fail = OKAY; l.first = 0; l.at = 0;
+			recv = held[me].recv;
+			doubt = false
+		:: else
+		fi;
+		copy(l, rec);
+		REACH(15, rec.prev & 6); /* the third generation */
+		to = recVer; recVer++;
+		step = (to != recv -> CHECKRECORD : (doubt -> END : RELEASE));
+		if
+		:: held[me].tok == NONE -> skip
+#ifdef MUTANT_RECORD_FIRST
+		:: held[me].tok != NONE && !held[me].saved -> held[me].recv = recVer; step = SAVE
 #endif
+		:: else -> drop(me)
+		fi
 	}
 	:: atomic { AT(CHECKRECORD) -> /* others wrote it in between */
 		if
@@ -305,10 +309,10 @@ end:
 		if
 		:: i > 0 ->
 			to = rtVer;
-			writeToken(rt[i]);
+			writeToken(rt[i], true);
 			REACH(17, LIVE(RT));
 			if
-			:: to != sv -> writeToken(rt[to])
+			:: to != sv -> writeToken(rt[to], true)
 			:: else
 			fi;
 			seen[me] = rtVer
@@ -316,6 +320,58 @@ end:
 		fi;
 		i = 0;
 		step = RELEASE
+	}
+
+	/* ---- finish an interrupted rotation; family.Snapshot.Reconciled ---- */
+	:: atomic { AT(RECONCILE) ->
+		/* What the interrupted rotation began with. */
+		if
+		:: rec.tok == lkspend -> copy(rec, l)
+		:: rec.tok != lkspend && rec.tok != NONE && PSOXY > 0 && rec.fail != REFUSAL -> l.auth = rec.auth; l.prev = rec.prev | BIT(rec.tok)
+		:: else -> l.auth = lkbase; l.prev = 0
+		fi;
+		got = NONE; win = NONE; i = lkbase + 1;
+		do
+		:: i <= sv ->
+			if
+			:: rt[i] == lkspend || (l.prev & BIT(rt[i])) -> skip
+			:: else ->
+				if
+				:: own[i] -> got = i
+				:: else -> win = i
+				fi
+			fi;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		if
+		:: win != NONE -> /* a person's or psoxy's stays on top */
+			win = rt[win];
+			if
+			:: rec.tok == win -> copy(rec, l)
+			:: rec.tok != win && rec.tok != NONE && PSOXY > 0 && rec.fail != REFUSAL -> l.auth = rec.auth; l.prev = rec.prev | BIT(rec.tok)
+			:: else -> l.prev = 0; l.auth = rtVer
+			fi
+		:: win == NONE && got != NONE -> win = rt[got]; l.prev = l.prev | BIT(lkspend)
+		:: else -> win = s; l.prev = 0; l.auth = sv
+		fi;
+		got = 0;
+		if
+		:: rec.tok == win -> skip
+		:: else -> l.tok = win; l.fail = OKAY; l.first = 0; l.at = 0; l.rotated = NONE
+		fi;
+		doubt = false;
+		step = RECORD;
+		REACH(18, win == s); REACH(19, win != s);
+		if
+		:: win != s ->
+			to = rtVer;
+			writeToken(win, true);
+			seen[me] = rtVer;
+			step = (to != sv -> END : RECORD)
+		:: else
+		fi
 	}
 
 	/* ---- release, if the lock is still ours ---- */
@@ -333,7 +389,8 @@ end:
 		:: lkEx -> deleteLock()
 		:: else
 		fi;
-		step = END
+		step = (act == FINISH && !finished -> READ : END); /* what is due since then */
+		finished = (act == FINISH)
 	}
 
 	/* ---- the tick is over ---- */
@@ -347,8 +404,9 @@ end:
 		:: else
 		fi;
 #endif
-		act = 0; first = 0; s = 0; sv = 0; lkid = 0; lkver = 0; recv = 0; got = 0; tries = 0; from = 0; to = 0; win = 0; failure = 0;
-		lk = false; doubt = false; stale = false; last = 0;
+		act = 0; first = 0; s = 0; sv = 0; lkid = 0; lkver = 0; recv = 0; got = 0; tries = 0; from = 0; to = 0; win = 0;
+		lkspend = 0; lkfirst = 0; lkbase = 0;
+		lk = false; doubt = false; stale = false; finished = false; last = 0;
 		clear(l); clear(old);
 		if
 		:: !lkEx && !busy[0] && !busy[1] && !busy[2] && !busy[3] -> nextId = 1

@@ -17,7 +17,7 @@ end:
 			deleteLock()
 		:: FRESHLOCK -> skip
 		:: else ->
-			writeLock(PSOXYID, NONE, NONE, NONE);
+			writeLock(PSOXYID, NONE, 0, NONE, NONE);
 			busy[PSOXYID] = true; since[PSOXYID] = now; step = VERIFY
 		fi
 	}
@@ -39,7 +39,7 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == SAVE ->
 		covered = covered || RT != s; /* a consent was filled in meanwhile */
-		writeToken(psoxyHeld);
+		writeToken(psoxyHeld, false);
 		psoxyHeld = NONE; step = RELEASE
 	}
 	:: atomic { busy[PSOXYID] && step == RELEASE ->
@@ -70,7 +70,7 @@ inline grant(token) {
 }
 
 inline stored(token) {
-	writeToken(token);
+	writeToken(token, false);
 	newest = fam[token];
 	given--
 }
@@ -83,28 +83,40 @@ end:
 	atomic { disturb(); stored(token); token = 0 }
 }
 
+#ifdef MUTANT_AUTHORIZE_IN_DOUBT
+#define DOUBT false
+#else
+#define DOUBT ((lkEx && INTENT && lkSpend == RT) || (lkEx && lkOwner == PSOXYID && rtMod[rtVer] <= lkMod) || \
+	(rec.tok == RT && rec.fail == INDOUBT))
+#endif
+
 /*
  * `tokenkeeper authorize`: the consent under the lock. It waits for a lock that
- * somebody holds, takes over none, and may be paused for as long as a laptop sleeps.
+ * somebody holds, and while the stored token is in doubt; it takes over a lock
+ * that is only stale, and may be paused for as long as a laptop sleeps.
  * Nobody consents twice at once: two consents follow each other.
  */
 proctype Authorize() {
-	byte step = WAIT, token, recv, to, auth;
+	byte step = WAIT, token, s, lkid, lkver, recv, to, auth;
+	bool lk;
 	Record old;
 	clear(old);
 end:
 	do
-	:: atomic { step == WAIT && now <= LASTFAULT && given == 0 && (
-#ifdef MUTANT_AUTHORIZE_TAKES_STALE
-		!FRESHLOCK
-#else
-		!lkEx
-#endif
-		) ->
+	:: atomic { step == WAIT && now <= LASTFAULT && given == 0 && !FRESHLOCK && !DOUBT ->
 		disturb();
-		writeLock(AUTHORIZER, NONE, NONE, NONE);
-		recv = recVer;
-		busy[AUTHORIZER] = true; since[AUTHORIZER] = now; step = VERIFY
+		lk = lkEx; lkid = lkId; lkver = lkVer; s = RT; recv = recVer;
+		busy[AUTHORIZER] = true; since[AUTHORIZER] = now; step = TAKE
+	}
+	:: atomic { busy[AUTHORIZER] && step == TAKE && !paused[AUTHORIZER] ->
+		since[AUTHORIZER] = now;
+		if
+		:: !lk && lkEx -> step = END
+		:: else ->
+			writeLock(AUTHORIZER, CONSENTING, 0, NONE, NONE);
+			step = (lk && !(lkVer == lkver + 1 && lkHist[lkver] == lkid) -> END : VERIFY);
+			duel = duel || step == END
+		fi
 	}
 	:: atomic { busy[AUTHORIZER] && CANFAULT && !paused[AUTHORIZER] -> /* it dies, or the store or Atlassian fails for good */
 		faults++;
@@ -122,8 +134,8 @@ end:
 	:: atomic { busy[AUTHORIZER] && CANFAULT && !paused[AUTHORIZER] && step != END -> faults++; paused[AUTHORIZER] = true }
 	:: atomic { paused[AUTHORIZER] && now > since[AUTHORIZER] -> paused[AUTHORIZER] = false; disturb() }
 	:: atomic { busy[AUTHORIZER] && step == VERIFY && !paused[AUTHORIZER] ->
-		holding[AUTHORIZER] = (lkEx && lkId == myId[AUTHORIZER]);
-		step = (holding[AUTHORIZER] -> POST : END)
+		holding[AUTHORIZER] = (lkEx && lkId == myId[AUTHORIZER] && RT == s);
+		step = (holding[AUTHORIZER] -> POST : (lkEx && lkId == myId[AUTHORIZER] -> RELEASE : END))
 	}
 	:: atomic { busy[AUTHORIZER] && step == POST && !paused[AUTHORIZER] ->
 		grant(token);
@@ -160,7 +172,7 @@ end:
 	}
 	:: atomic { busy[AUTHORIZER] && step == END && !paused[AUTHORIZER] ->
 		busy[AUTHORIZER] = false; holding[AUTHORIZER] = false; since[AUTHORIZER] = 0; myId[AUTHORIZER] = 0;
-		token = 0; recv = 0; to = 0; auth = 0; clear(old);
+		token = 0; s = 0; lk = false; lkid = 0; lkver = 0; recv = 0; to = 0; auth = 0; clear(old);
 		break
 	}
 	od
@@ -173,6 +185,6 @@ end:
 		faults++;
 		printf("%d: an operator restores an old version\n", now);
 		disturb();
-		writeToken(rt[rtVer - 1])
+		writeToken(rt[rtVer - 1], false)
 	}
 }

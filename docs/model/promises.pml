@@ -58,12 +58,12 @@ inline assertMayRelease(p) {
 
 /*
  * When keeper p has read token s: whether this tick, if nothing strikes it, has
- * to end with a living token in the store. It has if the token lives, if it can
- * still be replayed, or if p holds a living successor.
+ * to end with a living token in the store. It has if p holds a living successor;
+ * if it holds none, where the token lives or can still be replayed.
  */
 inline judgeChance(p, s) {
 	chance[p] = !(FRESHLOCK && lkOwner != p) && given == 0 && s == RT && (
-		(fam[s] == newest && !dead[fam[s]] && !revoked[s] &&
+		(held[p].tok == NONE && fam[s] == newest && !dead[fam[s]] && !revoked[s] &&
 			(spentAt[s] == NONE || (now - spentAt[s] < LEEWAY - MARGIN && !intentDeleted))) ||
 		(held[p].tok != NONE && LIVE(held[p].tok) && fam[held[p].tok] == newest))
 }

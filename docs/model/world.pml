@@ -1,6 +1,7 @@
 /* The world: the clock, Atlassian, the store, and what processes remember. */
 
 #define NONE 255
+#define CONSENTING 254 /* in a lock, for the token to be spent: a consent is under way */
 #define MAXT 14 /* refresh tokens of one run, numbered in the order of issue */
 #define MAXV 16 /* versions of REFRESH_TOKEN */
 #define MAXL 10 /* versions of one lock */
@@ -21,16 +22,16 @@
 #define VERIFY 3
 #define POST 4
 #define REREAD 5
-#define FAILED 6
 #define SAVE 7
 #define WINNER 8
 #define PUTBACK 9
 #define RECORD 10
 #define CHECKRECORD 11
 #define RESTORE 12
-#define RELEASE 13
-#define DELETE 14
-#define END 15
+#define RECONCILE 13
+#define RELEASE 14
+#define DELETE 15
+#define END 16
 
 /* Decisions that act. */
 #define ROTATE 0
@@ -38,6 +39,7 @@
 #define LATEPROBE 2
 #define SAVEHELD 3
 #define RESTOREOLD 4
+#define FINISH 5 /* family.Reconcile: an interrupted rotation */
 
 /* What the newest attempt to rotate came to, in a record. */
 #define OKAY 0
@@ -65,6 +67,7 @@ bool fatal;
 /* ---- the store: REFRESH_TOKEN with its history, TOKEN_FAMILY, the lock ---- */
 byte rtVer = 1;
 byte rt[MAXV], rtMod[MAXV]; /* by version: the token, and the minute at which it was written */
+bool own[MAXV];              /* by version: whether a keeper wrote it, which the store tells */
 #define RT rt[rtVer]
 typedef Record {
 	byte tok;     /* the newest refresh token */
@@ -80,6 +83,7 @@ byte recVer;
 bool lkEx;
 byte lkId, lkVer, lkMod, lkOwner; /* lkId is unique to a value, as Intent.Owner */
 byte lkSpend, lkFirst, lkTry;     /* the intent: token, its first and its newest presentation; NONE in psoxy's lock and in an empty one */
+byte lkBase;                      /* the version of REFRESH_TOKEN that held lkSpend */
 byte lkHist[MAXL];
 byte nextId = 1;
 
@@ -98,7 +102,7 @@ byte given;         /* consents that were given and are not stored yet */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool intentDeleted; /* psoxy deleted a stale lock with our intent in it */
-bool covered;       /* a consent lies under an older token for good; see where it is set */
+bool covered;       /* psoxy wrote over a consent, which nobody can undo */
 bool oldAnswer;     /* a keeper presented a token that psoxy had rotated, because the store's answers were old */
 bool duel;          /* a take-over met another, or a deletion by psoxy: both sides gave up */
 bool again;         /* a keeper took the lock to present a token again */
@@ -122,28 +126,28 @@ inline copy(a, b) {
 
 inline clear(a) { a.tok = NONE; a.prev = 0; a.auth = 0; a.fail = OKAY; a.first = 0; a.at = 0; a.rotated = 0 }
 
-inline writeToken(token_) {
+inline writeToken(token_, byKeeper) {
 	rtVer++;
-	rt[rtVer] = token_;
+	rt[rtVer] = token_; own[rtVer] = byKeeper;
 	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token_);
 	rtMod[rtVer] = now
 }
 
-inline writeLock(who, spend, first_, try_) {
+inline writeLock(who, spend, base, first_, try_) {
 	if
 	:: lkEx -> lkVer++
 	:: else -> lkEx = true; lkVer = 1
 	fi;
 	lkId = nextId; nextId++;
 	lkHist[lkVer] = lkId;
-	lkOwner = who; lkSpend = spend; lkFirst = first_; lkTry = try_; lkMod = now;
+	lkOwner = who; lkSpend = spend; lkFirst = first_; lkTry = try_; lkBase = base; lkMod = now;
 	myId[who] = lkId;
 	printf("%d: the lock's version %d is %d's, for token %d, first presented at %d\n", now, lkVer, who, spend, first_)
 }
 
 inline deleteLock() {
 	printf("%d: the lock of %d is deleted\n", now, lkOwner);
-	lkEx = false; lkId = 0; lkVer = 0; lkMod = 0; lkOwner = 0; lkSpend = 0; lkFirst = 0; lkTry = 0;
+	lkEx = false; lkId = 0; lkVer = 0; lkMod = 0; lkOwner = 0; lkSpend = 0; lkFirst = 0; lkTry = 0; lkBase = 0;
 	for (i : 0 .. MAXL - 1) { lkHist[i] = 0 }
 	i = 0
 }
@@ -201,8 +205,6 @@ inline forget(p) {
 /* A keeper dies; a new process takes its place, which does not own the lock. */
 inline die(p) {
 	printf("%d: keeper %d dies\n", now, p);
-	/* Nobody reads back what was written in between: a consent by hand may lie there. */
-	covered = covered || (fam[RT] != newest && held[p].tok != NONE && !held[p].saved && (step == PUTBACK || RT == held[p].tok));
 	forget(p); seen[p] = 0;
 	if
 	:: lkEx && lkOwner == p -> lkOwner = NOBODY
