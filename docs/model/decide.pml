@@ -14,6 +14,13 @@
 /* A keeper's own lock: its intent can be read. Psoxy's has none, and authorize's an empty one. */
 #define INTENT (lkOwner != PSOXYID && lkSpend != NONE && lkSpend != CONSENTING)
 
+/* The pair that p holds has reached the store, and was presented by another process since. */
+#ifdef MUTANT_HELD_OVER_INTENT
+#define SPENTSINCE(p) false
+#else
+#define SPENTSINCE(p) (lkEx && INTENT && lkSpend == held[p].tok)
+#endif
+
 /* family.Snapshot.Lineage: the record of token t, read as version v, into l. */
 inline lineage(t, v) {
 	if

@@ -49,7 +49,7 @@ end:
 	:: atomic { busy[me] && CANFAULT && !paused[me] -> /* the process dies, and its memory with it */
 		fault(me); die(me); step = END
 	}
-	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step != END ->
+	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step < DELETE -> /* it is paused */
 		fault(me); paused[me] = true; pausedAt[me] = now
 	}
 	:: atomic { paused[me] && now > pausedAt[me] && now < started[me] + INVOCATION ->
@@ -75,7 +75,7 @@ end:
 		seen[me] = sv;
 		lk = lkEx; lkid = lkId; lkver = lkVer; lkspend = lkSpend; lkfirst = lkFirst; lkbase = lkBase; recv = recVer;
 		if
-		:: held[me].tok != NONE && s != held[me].spent && OUTRANKS(me, s) -> REACH(4, true); drop(me)
+		:: held[me].tok != NONE && ((s != held[me].spent && OUTRANKS(me, s)) || SPENTSINCE(me)) -> REACH(4, true); drop(me)
 		:: else
 		fi;
 		judgeChance(me, s);
@@ -121,7 +121,7 @@ end:
 #else
 			step = (lkVer == lkver + 1 -> CHECKTAKEN : END);
 			REACH(6, step == END);
-			duel = duel || step == END
+			duel = duel || lkVer != lkver + 1 || lkHist[lkver] != lkid
 #endif
 #endif
 		fi;
@@ -132,10 +132,7 @@ end:
 #endif
 		got = 0; try = 0; base = 0
 	}
-	:: atomic { AT(CHECKTAKEN) ->
-		step = (lkEx && lkVer >= lkver && lkHist[lkver] == lkid -> VERIFY : END);
-		duel = duel || step == END
-	}
+	:: atomic { AT(CHECKTAKEN) -> step = (lkEx && lkVer >= lkver && lkHist[lkver] == lkid -> VERIFY : END) }
 	:: atomic { AT(VERIFY) ->
 		if
 		:: !lkEx || lkId != myId[me] -> REACH(7, true); step = END

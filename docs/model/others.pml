@@ -14,6 +14,7 @@ end:
 		if
 		:: lkEx && now - lkMod >= STALE ->
 			intentDeleted = intentDeleted || (lkOwner != PSOXYID && lkSpend == RT);
+			covered = covered || (lkOwner != PSOXYID && fam[RT] != newest);
 			deleteLock()
 		:: FRESHLOCK -> skip
 		:: else ->
@@ -83,39 +84,35 @@ end:
 	atomic { disturb(); stored(token); token = 0 }
 }
 
-#ifdef MUTANT_AUTHORIZE_IN_DOUBT
-#define DOUBT false
-#else
-#define DOUBT ((lkEx && INTENT && lkSpend == RT) || (lkEx && lkOwner == PSOXYID && rtMod[rtVer] <= lkMod) || \
-	(rec.tok == RT && rec.fail == INDOUBT))
-#endif
-
 /*
- * `tokenkeeper authorize`: the consent under the lock. It waits for a lock that
- * somebody holds, and while the stored token is in doubt; it takes over a lock
- * that is only stale, and may be paused for as long as a laptop sleeps.
- * Nobody consents twice at once: two consents follow each other.
+ * `tokenkeeper authorize`: the consent under the lock. It waits for as long as
+ * there is a lock, fresh or stale, and creates its own; it may be paused for as
+ * long as a laptop sleeps. Nobody consents twice at once: two consents follow
+ * each other.
  */
 proctype Authorize() {
-	byte step = WAIT, token, s, lkid, lkver, recv, to, auth;
+	byte step = WAIT, token, s, recv, to, auth;
 	bool lk;
 	Record old;
 	clear(old);
 end:
 	do
-	:: atomic { step == WAIT && now <= LASTFAULT && given == 0 && !FRESHLOCK && !DOUBT ->
+	:: atomic { step == WAIT && now <= LASTFAULT && given == 0 &&
+#ifdef MUTANT_AUTHORIZE_TAKES_STALE
+		!FRESHLOCK
+#else
+		!lkEx
+#endif
+		->
 		disturb();
-		lk = lkEx; lkid = lkId; lkver = lkVer; s = RT; recv = recVer;
+		lk = lkEx; s = RT; recv = recVer;
 		busy[AUTHORIZER] = true; since[AUTHORIZER] = now; step = TAKE
 	}
 	:: atomic { busy[AUTHORIZER] && step == TAKE && !paused[AUTHORIZER] ->
 		since[AUTHORIZER] = now;
 		if
-		:: !lk && lkEx -> step = END
-		:: else ->
-			writeLock(AUTHORIZER, CONSENTING, 0, NONE, NONE);
-			step = (lk && !(lkVer == lkver + 1 && lkHist[lkver] == lkid) -> END : VERIFY);
-			duel = duel || step == END
+		:: lkEx && !lk -> step = END
+		:: else -> writeLock(AUTHORIZER, CONSENTING, 0, NONE, NONE); step = VERIFY
 		fi
 	}
 	:: atomic { busy[AUTHORIZER] && CANFAULT && !paused[AUTHORIZER] -> /* it dies, or the store or Atlassian fails for good */
@@ -141,7 +138,13 @@ end:
 		grant(token);
 		step = SAVE
 	}
-	:: atomic { busy[AUTHORIZER] && step == SAVE && !paused[AUTHORIZER] -> stored(token); auth = rtVer; step = RECORD }
+	:: atomic { busy[AUTHORIZER] && step == SAVE && !paused[AUTHORIZER] ->
+		stored(token);
+#ifndef MUTANT_AUTHORIZED_AT_EXCHANGE
+		auth = rtVer;
+#endif
+		step = RECORD
+	}
 	:: atomic { busy[AUTHORIZER] && step == RECORD && !paused[AUTHORIZER] ->
 		copy(rec, old);
 		clear(rec);
@@ -172,7 +175,7 @@ end:
 	}
 	:: atomic { busy[AUTHORIZER] && step == END && !paused[AUTHORIZER] ->
 		busy[AUTHORIZER] = false; holding[AUTHORIZER] = false; since[AUTHORIZER] = 0; myId[AUTHORIZER] = 0;
-		token = 0; s = 0; lk = false; lkid = 0; lkver = 0; recv = 0; to = 0; auth = 0; clear(old);
+		token = 0; s = 0; lk = false; recv = 0; to = 0; auth = 0; clear(old);
 		break
 	}
 	od
@@ -180,11 +183,14 @@ end:
 
 /* An operator puts an older version of REFRESH_TOKEN back: a fault. */
 proctype Operator() {
+	byte old;
 end:
 	atomic { CANFAULT && given == 0 && rtVer > 1 && rec.tok == RT && (rec.prev & BIT(rt[rtVer - 1])) ->
 		faults++;
 		printf("%d: an operator restores an old version\n", now);
 		disturb();
-		writeToken(rt[rtVer - 1], false)
+		old = rt[rtVer - 1];
+		writeToken(old, false);
+		old = 0
 	}
 }

@@ -102,7 +102,7 @@ byte given;         /* consents that were given and are not stored yet */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool intentDeleted; /* psoxy deleted a stale lock with our intent in it */
-bool covered;       /* psoxy wrote over a consent, which nobody can undo */
+bool covered;       /* psoxy wrote over a consent, or deleted the intent that told of one; nobody can undo it */
 bool oldAnswer;     /* a keeper presented a token that psoxy had rotated, because the store's answers were old */
 bool duel;          /* a take-over met another, or a deletion by psoxy: both sides gave up */
 bool again;         /* a keeper took the lock to present a token again */
