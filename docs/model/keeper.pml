@@ -1,6 +1,11 @@
 /* One keeper process, package rotation: an endless loop over the steps of a tick. */
 
 #define AT(s) (busy[me] && step == s && !paused[me])
+#ifdef MUTANT_RESTORE_LOSES_INTENT
+#define FORGET true
+#else
+#define FORGET false
+#endif
 /* What follows the lock: a spend, or the save or restoration of what is known. */
 #define LOCKED (act == SAVEHELD -> SAVE : (act == RESTOREOLD -> RESTORE : (act == FINISH -> RECONCILE : POST)))
 
@@ -25,7 +30,7 @@ inline failed(class) {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, first, s, sv, lkid, lkver, lkspend, lkfirst, lkbase, recv, got, base, try, tries, from, to, win, last;
+	byte step = END, act, first, s, sv, lkid, lkver, lkspend, lkfirst, lktry, lkbase, recv, got, base, try, tries, from, to, win, last;
 	bool lk, doubt, found, answered, stale, finished;
 	Record l, old;
 	clear(l); clear(old);
@@ -49,7 +54,7 @@ end:
 	:: atomic { busy[me] && CANFAULT && !paused[me] -> /* the process dies, and its memory with it */
 		fault(me); die(me); step = END
 	}
-	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step < DELETE -> /* it is paused */
+	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step < END -> /* it is paused */
 		fault(me); paused[me] = true; pausedAt[me] = now
 	}
 	:: atomic { paused[me] && now > pausedAt[me] && now < started[me] + INVOCATION ->
@@ -62,7 +67,7 @@ end:
 	}
 	:: atomic { busy[me] && CANFAULT && !paused[me] && step != POST && step != END -> /* the store fails until the deadline */
 		fault(me);
-		step = (step == RESTORE || (step == RECORD && held[me].tok == NONE && act != FINISH && !doubt) -> RELEASE : END)
+		step = ((step == RESTORE && !doubt) || (step == RECORD && held[me].tok == NONE && act != FINISH && !doubt) -> RELEASE : END)
 	}
 
 	/* ---- read, decide ---- */
@@ -73,7 +78,7 @@ end:
 			fault(me); stale = true; sv = rtVer - 1; s = rt[sv]
 		fi;
 		seen[me] = sv;
-		lk = lkEx; lkid = lkId; lkver = lkVer; lkspend = lkSpend; lkfirst = lkFirst; lkbase = lkBase; recv = recVer;
+		lk = lkEx; lkid = lkId; lkver = lkVer; lkspend = lkSpend; lkfirst = lkFirst; lktry = lkTry; lkbase = lkBase; recv = recVer;
 		if
 		:: held[me].tok != NONE && ((s != held[me].spent && OUTRANKS(me, s)) || SPENTSINCE(me)) -> REACH(4, true); drop(me)
 		:: else
@@ -95,7 +100,8 @@ end:
 		if
 		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent; base = held[me].ver
 		:: act == FINISH -> first = lkfirst; try = now; got = lkspend; base = lkbase
-		:: act == RESTOREOLD -> first = NONE; try = NONE; got = NONE; base = 0
+		:: act == RESTOREOLD && lkspend == l.tok && !FORGET -> first = lkfirst; try = lktry; got = lkspend; base = lkbase; doubt = true
+		:: act == RESTOREOLD && (lkspend != l.tok || FORGET) -> first = NONE; try = NONE; got = NONE; base = 0
 		:: else -> first = (first == NONE -> now : first); try = now; got = s; base = sv
 		fi;
 #ifdef MUTANT_FIRST_SPEND_LOST
@@ -316,7 +322,7 @@ end:
 		:: else
 		fi;
 		i = 0;
-		step = RELEASE
+		step = (doubt -> END : RELEASE)
 	}
 
 	/* ---- finish an interrupted rotation; family.Snapshot.Reconciled ---- */
@@ -371,20 +377,19 @@ end:
 		fi
 	}
 
-	/* ---- release, if the lock is still ours ---- */
+	/* ---- release, if the lock is still ours: look and delete; the function's time-out forbids a long pause in between ---- */
 	:: atomic { AT(RELEASE) ->
-#ifdef MUTANT_RELEASE_UNCHECKED
-		step = DELETE
-#else
-		step = (now - since[me] >= STALE && lkId != myId[me] -> END : DELETE)
-#endif
-	}
-	:: atomic { AT(DELETE) ->
 		holding[me] = false;
-		assertMayRelease(me);
 		if
-		:: lkEx -> deleteLock()
-		:: else
+#ifndef MUTANT_RELEASE_UNCHECKED
+		:: now - since[me] >= STALE && lkId != myId[me] -> skip
+#endif
+		:: else ->
+			assertMayRelease(me);
+			if
+			:: lkEx -> deleteLock()
+			:: else
+			fi
 		fi;
 		step = (act == FINISH && !finished -> READ : END); /* what is due since then */
 		finished = (act == FINISH)
@@ -402,7 +407,7 @@ end:
 		fi;
 #endif
 		act = 0; first = 0; s = 0; sv = 0; lkid = 0; lkver = 0; recv = 0; got = 0; tries = 0; from = 0; to = 0; win = 0;
-		lkspend = 0; lkfirst = 0; lkbase = 0;
+		lkspend = 0; lkfirst = 0; lktry = 0; lkbase = 0;
 		lk = false; doubt = false; stale = false; finished = false; last = 0;
 		clear(l); clear(old);
 		if

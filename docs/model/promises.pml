@@ -37,7 +37,7 @@ inline assertMayPresent(p, t, action) {
 	do
 	:: i < nTok ->
 		HOLDS(7, !(fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-			(held[p].tok == i || (held[OTHER(p)].tok == i && !again && !duel) || psoxyHeld == i || RT == i)));
+			(held[p].tok == i || (held[OTHER(p)].tok == i && !again && !duel && !outlived) || psoxyHeld == i || (RT == i && !outlived))));
 		i++
 	:: else -> break
 	od;
@@ -46,7 +46,7 @@ inline assertMayPresent(p, t, action) {
 
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
-	HOLDS(3, covered || oldAnswer || given > 0 || !LIVE(held[p].tok) || fam[held[p].tok] != newest || (LIVE(RT) && fam[RT] == newest));
+	HOLDS(3, covered || oldAnswer || outlived || given > 0 || !LIVE(held[p].tok) || fam[held[p].tok] != newest || (LIVE(RT) && fam[RT] == newest));
 	forget(p)
 }
 
@@ -71,12 +71,12 @@ inline judgeChance(p, s) {
 
 /* When the tick of keeper p is over. */
 inline assertTick(p) {
-	HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || covered || oldAnswer || (LIVE(RT) && fam[RT] == newest))
+	HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || covered || oldAnswer || outlived || (LIVE(RT) && fam[RT] == newest))
 }
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and no older consent lies over a newer. */
 inline assertRun() {
-	HOLDS(3, covered || oldAnswer || duel || fam[RT] == newest);
+	HOLDS(3, covered || oldAnswer || duel || outlived || fam[RT] == newest);
 	HOLDS(PROMISE, faults > 1 || outlived || duel || covered || oldAnswer || consentLost ||
 		(LIVE(RT) && !(rec.tok == RT && rec.fail == REFUSAL)))
 }

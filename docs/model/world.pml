@@ -30,8 +30,7 @@
 #define RESTORE 12
 #define RECONCILE 13
 #define RELEASE 14
-#define DELETE 15
-#define END 16
+#define END 15
 
 /* Decisions that act. */
 #define ROTATE 0
