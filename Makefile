@@ -28,7 +28,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -82,6 +82,19 @@ bench: ## Run the benchmarks
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (10s)
 	tools/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: model
+model: ## Check the protocol's model exhaustively with spin (QUICK=1: the small configurations)
+	tools/model.sh $(if $(QUICK),quick,full)
+
+.PHONY: model-quick
+model-quick: ## The model's small configurations, and its probes
+	tools/model.sh quick
+	tools/model.sh probes
+
+.PHONY: model-mutants
+model-mutants: ## Break the model on purpose; spin must catch every breakage
+	tools/model.sh mutants
 
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy

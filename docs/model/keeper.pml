@@ -327,43 +327,7 @@ end:
 
 	/* ---- finish an interrupted rotation; family.Snapshot.Reconciled ---- */
 	:: atomic { AT(RECONCILE) ->
-		/* What the interrupted rotation began with. */
-		if
-		:: rec.tok == lkspend -> copy(rec, l)
-		:: rec.tok != lkspend && rec.tok != NONE && PSOXY > 0 && rec.fail != REFUSAL -> l.auth = rec.auth; l.prev = rec.prev | BIT(rec.tok)
-		:: else -> l.auth = lkbase; l.prev = 0
-		fi;
-		got = NONE; win = NONE; i = lkbase + 1;
-		do
-		:: i <= sv ->
-			if
-			:: rt[i] == lkspend || (l.prev & BIT(rt[i])) -> skip
-			:: else ->
-				if
-				:: own[i] -> got = i
-				:: else -> win = i
-				fi
-			fi;
-			i++
-		:: else -> break
-		od;
-		i = 0;
-		if
-		:: win != NONE -> /* a person's or psoxy's stays on top */
-			win = rt[win];
-			if
-			:: rec.tok == win -> copy(rec, l)
-			:: rec.tok != win && rec.tok != NONE && PSOXY > 0 && rec.fail != REFUSAL -> l.auth = rec.auth; l.prev = rec.prev | BIT(rec.tok)
-			:: else -> l.prev = 0; l.auth = rtVer
-			fi
-		:: win == NONE && got != NONE -> win = rt[got]; l.prev = l.prev | BIT(lkspend)
-		:: else -> win = s; l.prev = 0; l.auth = sv
-		fi;
-		got = 0;
-		if
-		:: rec.tok == win -> skip
-		:: else -> l.tok = win; l.fail = OKAY; l.first = 0; l.at = 0; l.rotated = NONE
-		fi;
+		reconciled();
 		doubt = false;
 		step = RECORD;
 		REACH(18, win == s); REACH(19, win != s);
