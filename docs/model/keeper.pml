@@ -99,7 +99,7 @@ end:
 		again = again || doubt;
 		if
 		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent; base = held[me].ver
-		:: act == FINISH -> first = lkfirst; try = now; got = lkspend; base = lkbase
+		:: act == FINISH -> first = lkfirst; try = lktry; got = lkspend; base = lkbase
 		:: act == RESTOREOLD && lkspend == l.tok && !FORGET -> first = lkfirst; try = lktry; got = lkspend; base = lkbase; doubt = true
 		:: act == RESTOREOLD && (lkspend != l.tok || FORGET) -> first = NONE; try = NONE; got = NONE; base = 0
 		:: else -> first = (first == NONE -> now : first); try = now; got = s; base = sv
