@@ -34,6 +34,10 @@ help: ## List the targets
 demo: ## Keep a token family alive on embedded parts; needs Go only
 	go run ./cmd/tokenkeeper demo
 
+.PHONY: alarms
+alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
+	tools/scenarios.sh
+
 .PHONY: build
 build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
@@ -80,8 +84,20 @@ bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz test for FUZZTIME (10s)
-	tools/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz: ## Run each fuzz test on FUZZ inputs (100000x)
+	tools/fuzz.sh $(or $(FUZZ),100000x)
+
+.PHONY: fuzz-quick
+fuzz-quick: ## Run each fuzz test on a few inputs
+	tools/fuzz.sh 3000x
+
+.PHONY: mutants
+mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each
+	go run ./test/mutants
+
+.PHONY: mutants-quick
+mutants-quick: ## A few of the mutants
+	go run ./test/mutants -quick
 
 .PHONY: model
 model: ## Check the protocol's model exhaustively with spin (QUICK=1: the small configurations)

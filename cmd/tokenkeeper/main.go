@@ -16,7 +16,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemoCommand(), newEmulateCommand())
+	root.AddCommand(newDemoCommand(), newEmulateCommand(), newSimulateCommand())
 	if err := root.ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintf(os.Stderr, "tokenkeeper: %v\n", err)
 		os.Exit(1)

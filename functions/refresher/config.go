@@ -27,6 +27,11 @@ type config struct {
 	namespace string
 	// PARAMETER_KEY_ID, default alias/aws/ssm: the key that encrypts parameters.
 	keyID string
+	// LAST_WARNING_DAYS, default 1: a family with less left needs a consent now.
+	lastWarning float64
+	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
+	// to tell when a refresh token was not written for so long.
+	noChangeHours int
 	// ATLASSIAN_AUTH_URL and ATLASSIAN_API_URL, default the real ones.
 	authURL, apiURL string
 }
@@ -43,6 +48,13 @@ func (e InvalidConfiguration) Error() string { return errors.Join(e.problems...)
 const (
 	minRefreshBefore = 10 * time.Minute
 	maxRefreshBefore = 55 * time.Minute
+)
+
+// Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
+// an hour, and a family dies after 90 days without a rotation.
+const (
+	minNoChangeHours = 2
+	maxNoChangeHours = 720
 )
 
 // configFrom validates the whole environment at once.
@@ -91,6 +103,12 @@ func configFrom(getenv func(string) string) (config, error) {
 	}
 	if strings.ContainsAny(c.keyID, " \t\n,") {
 		wrong("PARAMETER_KEY_ID", "is %q: expected one key id, key ARN or alias such as alias/aws/ssm", c.keyID)
+	}
+	if c.lastWarning, err = strconv.ParseFloat(get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {
+		wrong("LAST_WARNING_DAYS", "is %q: expected a number of days from 0 to 3650, such as 1", getenv("LAST_WARNING_DAYS"))
+	}
+	if c.noChangeHours, err = strconv.Atoi(get("NO_CHANGE_NOTIFICATION_HOURS", "0")); err != nil || c.noChangeHours != 0 && c.noChangeHours < minNoChangeHours || c.noChangeHours > maxNoChangeHours {
+		wrong("NO_CHANGE_NOTIFICATION_HOURS", "is %q: expected 0 for none, or hours from %d to %d", getenv("NO_CHANGE_NOTIFICATION_HOURS"), minNoChangeHours, maxNoChangeHours)
 	}
 	for _, u := range []struct {
 		name, def string

@@ -23,6 +23,8 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.Raw}, c.connections[0].Policy)
 	require.Equal(t, "TokenKeeper", c.namespace)
 	require.Equal(t, "alias/aws/ssm", c.keyID)
+	require.Zero(t, c.noChangeHours)
+	require.Equal(t, 1.0, c.lastWarning)
 	require.Equal(t, atlassian.DefaultAuthURL, c.authURL)
 	require.Equal(t, atlassian.DefaultAPIURL, c.apiURL)
 }
@@ -36,7 +38,10 @@ func TestEverythingSet(t *testing.T) {
 		"METRIC_NAMESPACE":     "Corp/Tokens",
 		"PARAMETER_KEY_ID":     "alias/tokens",
 		"ATLASSIAN_AUTH_URL":   "http://127.0.0.1:8080/",
-		"ATLASSIAN_API_URL":    "http://localhost:8080",
+
+		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5",
+
+		"ATLASSIAN_API_URL": "http://localhost:8080",
 	})
 	require.NoError(t, err)
 	require.Len(t, c.connections, 2)
@@ -45,6 +50,8 @@ func TestEverythingSet(t *testing.T) {
 	require.Equal(t, family.Raw, c.connections[1].Policy.AccessFormat)
 	require.Equal(t, 2172*time.Hour, c.connections[1].Policy.Lifetime)
 	require.Equal(t, "http://127.0.0.1:8080", c.authURL)
+	require.Equal(t, 6, c.noChangeHours)
+	require.Equal(t, 2.5, c.lastWarning)
 }
 
 func TestWrongValuesAreNamed(t *testing.T) {
@@ -65,6 +72,12 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"METRIC_NAMESPACE", "AWS/Lambda", "AWS/"},
 		{"METRIC_NAMESPACE", "a b", "255"},
 		{"PARAMETER_KEY_ID", "alias/a,alias/b", "one key id"},
+		{"LAST_WARNING_DAYS", "NaN", "from 0 to 3650"},
+		{"LAST_WARNING_DAYS", "-1", "from 0 to 3650"},
+		{"NO_CHANGE_NOTIFICATION_HOURS", "1", "from 2 to 720"},
+		{"NO_CHANGE_NOTIFICATION_HOURS", "721", "from 2 to 720"},
+		{"NO_CHANGE_NOTIFICATION_HOURS", "-2", "from 2 to 720"},
+		{"NO_CHANGE_NOTIFICATION_HOURS", "6h", "from 2 to 720"},
 		{"ATLASSIAN_AUTH_URL", "http://auth.example.com", "loopback"},
 		{"ATLASSIAN_AUTH_URL", "auth.atlassian.com", "scheme"},
 		{"ATLASSIAN_API_URL", "https://u:p@api.example.com", "scheme"},
@@ -90,14 +103,4 @@ func TestParseEvent(t *testing.T) {
 		require.ErrorAs(t, err, &UnexpectedEvent{}, other)
 		require.NotContains(t, err.Error(), "canary-value")
 	}
-}
-
-func FuzzParseEvent(f *testing.F) {
-	f.Add([]byte(`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`))
-	f.Add([]byte(`{"Records":[{"eventSource":"aws:s3"}]}`))
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		if _, err := parseEvent(payload); err != nil && len(err.Error()) > 300 {
-			t.Fatalf("an error of %d bytes repeats the event", len(err.Error()))
-		}
-	})
 }

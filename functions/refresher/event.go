@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"time"
 )
@@ -39,6 +40,9 @@ func parseEvent(payload json.RawMessage) (event, error) {
 			return event{}, UnexpectedEvent{"the event has a field " + name}
 		}
 		return event{}, UnexpectedEvent{"the event is not of the form that the schedule sends"}
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return event{}, UnexpectedEvent{"something follows the event"}
 	}
 	if e.Action != "" && e.Action != "tick" {
 		return event{}, UnexpectedEvent{"the event asks for another action than a tick"}

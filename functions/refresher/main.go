@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
-// connection. Its configuration is in config.go, its event in event.go; what a
-// tick does is in internal/refresher and internal/rotation.
+// connection. Its configuration is in config.go, its event in event.go, its part
+// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/rotation.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
@@ -51,9 +52,15 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	parameters := ssmstore.New(ssmstore.NewClient(aws), c.keyID)
+	if c.noChangeHours > 0 {
+		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.connections), func(name string, err error) {
+			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
+		})
+	}
 	r := &refresher.Refresher{
 		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
-			Store:   ssmstore.New(ssmstore.NewClient(aws), c.keyID),
+			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.authURL, APIURL: c.apiURL},
 			Now:     time.Now,
 			Sleep:   sleep,
@@ -64,15 +71,28 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Now:         time.Now,
 		Sleep:       sleep,
 		Parallel:    parallel,
+		LastWarning: c.lastWarning,
 	}
 	return r.Tick, nil
+}
+
+// refreshTokens are the names of the connections' refresh tokens.
+func refreshTokens(connections []rotation.Connection) (names []string) {
+	for _, c := range connections {
+		names = append(names, family.NamesOf(c.Name).RefreshToken)
+	}
+	return names
 }
 
 // handler serves one event.
 func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
+		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
+		}
+		if e, ok := parseDeployment(payload); ok {
+			return refresher.Report{}, deployed(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {

@@ -3,7 +3,8 @@
 //
 // Every metric has a roll-up without dimensions, over all connections: the
 // minimum of what counts down, the sum of what is counted. Alarms use these, so
-// their number does not grow with the connections. With the dimension
+// their number does not grow with the connections, and each watches one metric:
+// CloudWatch charges for every metric that an alarm watches. With the dimension
 // Connection there is only what a diagnosis needs: the family's days always,
 // and a problem while it lasts. One healthy connection makes ten metrics, which
 // is what CloudWatch gives for free.
@@ -11,6 +12,7 @@ package countdown
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
@@ -36,14 +38,20 @@ const (
 	InactivityDaysRemaining = "InactivityDaysRemaining"
 	// Rotations that were completed in this tick.
 	Rotations = "Rotations"
-	// RotationFailures: connections whose rotation did not happen or was not saved.
+	// RotationFailures: connections with a living family that is not kept: their
+	// rotation did not happen or was not saved, or they are in doubt or
+	// misconfigured.
 	RotationFailures = "RotationFailures"
-	// InDoubt: connections whose refresh token may be spent without a known successor.
+	// InDoubt: those of them whose refresh token may be spent without a known successor.
 	InDoubt = "InDoubt"
-	// FamilyLost: connections whose refresh token Atlassian refused for good.
-	FamilyLost = "FamilyLost"
-	// Misconfigured: connections that need a person to put a parameter right.
+	// Misconfigured: those of them that need a person to put a parameter right;
+	// sent while there are any.
 	Misconfigured = "Misconfigured"
+	// ConsentNeeded: connections that only a consent can keep: their family is
+	// lost, or ends before the last warning.
+	ConsentNeeded = "ConsentNeeded"
+	// FamilyLost: those of them whose refresh token Atlassian refused for good.
+	FamilyLost = "FamilyLost"
 	// AwaitingConsent: connections without a first consent; sent while there are any.
 	AwaitingConsent = "AwaitingConsent"
 	// Heartbeat is 1 for every tick that served all connections.
@@ -64,22 +72,33 @@ type Sink interface {
 	Publish(ctx context.Context, at time.Time, metrics []Metric) error
 }
 
-// problems are the metrics that count connections in one state.
-var problems = []struct {
-	name   string
-	action rotation.Action
+// problem is a metric that counts the connections that have it.
+type problem struct {
+	name string
+	has  func(rotation.Outcome) bool
 	// always: the roll-up is sent even when it is 0, so that an alarm can clear.
 	always bool
-}{
-	{RotationFailures, rotation.Failed, true},
-	{InDoubt, rotation.InDoubt, true},
-	{FamilyLost, rotation.Refused, true},
-	{Misconfigured, rotation.Misconfigured, true},
-	{AwaitingConsent, rotation.AwaitingConsent, false},
 }
 
-// Metrics returns the metrics of a tick that ended with the given outcomes.
-func Metrics(outcomes []rotation.Outcome) []Metric {
+func problems(lastWarning float64) []problem {
+	ended := func(actions ...rotation.Action) func(rotation.Outcome) bool {
+		return func(o rotation.Outcome) bool { return slices.Contains(actions, o.Action) }
+	}
+	return []problem{
+		{RotationFailures, ended(rotation.Failed, rotation.InDoubt, rotation.Misconfigured), true},
+		{InDoubt, ended(rotation.InDoubt), true},
+		{Misconfigured, ended(rotation.Misconfigured), false},
+		{ConsentNeeded, func(o rotation.Outcome) bool {
+			return o.Action == rotation.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
+		}, true},
+		{FamilyLost, ended(rotation.Refused), true},
+		{AwaitingConsent, ended(rotation.AwaitingConsent), false},
+	}
+}
+
+// Metrics returns the metrics of a tick that ended with the given outcomes. A
+// connection needs a consent when its family has less than lastWarning days.
+func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 	var ms []Metric
 	for _, gauge := range []struct {
 		name string
@@ -115,10 +134,10 @@ func Metrics(outcomes []rotation.Outcome) []Metric {
 		}
 	}
 	ms = append(ms, Metric{Rotations, rotations, Count, ""})
-	for _, p := range problems {
+	for _, p := range problems(lastWarning) {
 		sum := 0.0
 		for _, o := range outcomes {
-			if o.Action == p.action {
+			if p.has(o) {
 				sum++
 				ms = append(ms, Metric{p.name, 1, Count, o.Connection})
 			}

@@ -26,7 +26,7 @@ func value(t *testing.T, ms []countdown.Metric, name, connection string) float64
 }
 
 func TestOneHealthyConnectionFitsTheFreeMetrics(t *testing.T) {
-	ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Rotated, 300, 3600)})
+	ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Rotated, 300, 3600)}, 1)
 	require.Len(t, ms, 10)
 	seen := map[string]bool{}
 	for _, m := range ms {
@@ -38,7 +38,7 @@ func TestOneHealthyConnectionFitsTheFreeMetrics(t *testing.T) {
 	require.Equal(t, 75.0, value(t, ms, countdown.InactivityDaysRemaining, ""))
 	require.Equal(t, 3600.0, value(t, ms, countdown.AccessTokenSecondsRemaining, ""))
 	require.Equal(t, 1.0, value(t, ms, countdown.Rotations, ""))
-	for _, problem := range []string{countdown.RotationFailures, countdown.InDoubt, countdown.FamilyLost, countdown.Misconfigured} {
+	for _, problem := range []string{countdown.RotationFailures, countdown.InDoubt, countdown.ConsentNeeded, countdown.FamilyLost} {
 		require.Zero(t, value(t, ms, problem, ""))
 	}
 	require.Equal(t, 1.0, value(t, ms, countdown.Heartbeat, ""))
@@ -53,19 +53,35 @@ func TestRollUps(t *testing.T) {
 		outcome("E_", rotation.Failed, 201, 800),
 		outcome("F_", rotation.Misconfigured, 202, 700),
 		{Connection: "G_", Action: rotation.AwaitingConsent},
-	})
+	}, 1)
 	require.Equal(t, -3.0, value(t, ms, countdown.FamilyDaysRemaining, ""))
 	require.Equal(t, 0.0, value(t, ms, countdown.AccessTokenSecondsRemaining, ""))
 	for name, connection := range map[string]string{
-		countdown.FamilyLost: "C_", countdown.InDoubt: "D_", countdown.RotationFailures: "E_", countdown.Misconfigured: "F_", countdown.AwaitingConsent: "G_",
+		countdown.FamilyLost: "C_", countdown.ConsentNeeded: "C_", countdown.InDoubt: "D_", countdown.Misconfigured: "F_", countdown.AwaitingConsent: "G_",
 	} {
 		require.Equal(t, 1.0, value(t, ms, name, ""), name)
 		require.Equal(t, 1.0, value(t, ms, name, connection), "which one it is")
 	}
+	require.Equal(t, 3.0, value(t, ms, countdown.RotationFailures, ""), "in doubt, failed or misconfigured")
+	for _, connection := range []string{"D_", "E_", "F_"} {
+		require.Equal(t, 1.0, value(t, ms, countdown.RotationFailures, connection))
+	}
+}
+
+func TestTheLastWarning(t *testing.T) {
+	for _, tt := range []struct {
+		days, lastWarning, needed float64
+	}{
+		{1, 1, 0}, {0.9999, 1, 1}, {2.5, 3, 1}, {0.0001, 0, 0}, {-0.0001, 0, 1},
+	} {
+		ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Idle, tt.days, 3600), outcome("B_", rotation.Idle, 300, 3600)}, tt.lastWarning)
+		require.Equal(t, tt.needed, value(t, ms, countdown.ConsentNeeded, ""), "%+v", tt)
+		require.Zero(t, value(t, ms, countdown.FamilyLost, ""), "it is kept until it ends")
+	}
 }
 
 func TestNothingToCountDown(t *testing.T) {
-	ms := countdown.Metrics([]rotation.Outcome{{Connection: "A_", Action: rotation.AwaitingConsent}})
+	ms := countdown.Metrics([]rotation.Outcome{{Connection: "A_", Action: rotation.AwaitingConsent}}, 1)
 	for _, m := range ms {
 		require.NotContains(t, []string{countdown.FamilyDaysRemaining, countdown.AccessTokenSecondsRemaining, countdown.InactivityDaysRemaining}, m.Name)
 	}

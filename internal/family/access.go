@@ -58,8 +58,8 @@ func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires 
 	if json.Unmarshal([]byte(value.Reveal()), &p) != nil || p.Token == "" {
 		return value, time.Time{}
 	}
-	if p.ExpirationDate > 0 {
-		expires = time.UnixMilli(p.ExpirationDate).UTC()
+	if at := time.UnixMilli(p.ExpirationDate).UTC(); plausible(at) {
+		expires = at
 	}
 	return atlassian.NewSecret(p.Token), expires
 }

@@ -70,7 +70,7 @@ func (d Decision) LastChance(now time.Time) bool {
 
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, now time.Time, p Policy) Decision {
-	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.ownedBy(s.Process) {
+	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process) {
 		d := Decision{Action: Contended, Reason: "another process holds the lock since " + clock(s.Lock.taken())}
 		if !s.RefreshToken.Value.IsZero() {
 			d.Record = s.Lineage(now, p)
@@ -194,6 +194,8 @@ func due(r Record, now time.Time, p Policy, decide func(Action, string, ...any) 
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case r.RotatedAt.Sub(now) > ClockTolerance:
 		return decide(Rotate, "the clock went back: the last rotation seems to lie in the future")
+	case left > longestAccess+ClockTolerance:
+		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
 	case left < p.RefreshBefore:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), p.RefreshBefore)
 	}

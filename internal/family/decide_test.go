@@ -103,6 +103,7 @@ func TestDecide(t *testing.T) {
 			r.RotatedAt, r.AccessExpiresAt = now.Add(24*time.Hour), now.Add(25*time.Hour)
 			p.record(r)
 		}, family.Rotate},
+		{"an access token that claims to live for years", left(10000 * time.Hour), family.Rotate},
 		{"past the lifetime a family is kept all the same", func(p params) {
 			r := record()
 			r.AuthorizedAt, r.AccessExpiresAt = now.Add(-400*24*time.Hour), now.Add(time.Minute)

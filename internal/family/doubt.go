@@ -21,7 +21,8 @@ func doubtOf(s Snapshot, r Record) (doubt, bool) {
 	if l := s.Lock; l != nil {
 		switch {
 		case l.Intent != nil && l.Intent.Spending == r.Refresh && !l.Intent.FirstSpend.IsZero():
-			d, found = doubt{since: l.Intent.FirstSpend, last: later(l.Intent.FirstSpend, l.Intent.Attempt)}, true
+			since, last := l.spends()
+			d, found = doubt{since: since, last: last}, true
 		case l.Intent == nil && !s.RefreshToken.Modified.After(l.Modified):
 			// Psoxy took the lock and wrote no refresh token since: it may have
 			// spent this one, at the earliest when the store wrote the lock.

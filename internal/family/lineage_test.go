@@ -93,23 +93,26 @@ func TestOutranks(t *testing.T) {
 	sibling := ours
 	sibling.Refresh = fp("theirs")
 
-	require.False(t, family.Outranks(secret("refresh-8"), nil, ours), "our own write, repeated")
-	require.False(t, family.Outranks(secret("refresh-7"), nil, ours), "what we spent, saved again")
-	require.False(t, family.Outranks(secret("refresh-6"), nil, ours), "an older generation")
-	require.True(t, family.Outranks(secret("theirs"), nil, ours), "nothing is known about it")
-	require.True(t, family.Outranks(secret("theirs"), &ours, ours), "the record does not speak of it")
-	require.True(t, family.Outranks(secret("theirs"), &consent, ours), "a newer consent")
-	require.False(t, family.Outranks(secret("theirs"), &older, ours), "an older consent")
+	require.False(t, family.Outranks(family.Field{Value: secret("refresh-8"), Modified: now}, nil, ours, now), "our own write, repeated")
+	require.False(t, family.Outranks(family.Field{Value: secret("refresh-7"), Modified: now}, nil, ours, now), "what we spent, saved again")
+	require.False(t, family.Outranks(family.Field{Value: secret("refresh-6"), Modified: now}, nil, ours, now), "an older generation")
+	require.True(t, family.Outranks(family.Field{Value: secret("theirs"), Modified: now}, nil, ours, now), "nothing is known about it")
+	require.True(t, family.Outranks(family.Field{Value: secret("theirs"), Modified: now}, &ours, ours, now), "the record does not speak of it")
+	require.True(t, family.Outranks(family.Field{Value: secret("theirs"), Modified: now}, &consent, ours, now), "a newer consent")
+	require.False(t, family.Outranks(family.Field{Value: secret("theirs"), Modified: now}, &older, ours, now), "an older consent")
 	chain := ours
 	chain.Chain = fp("chain-1")
-	require.False(t, family.Outranks(secret(chained("chain-1")), nil, chain), "an unknown sibling of ours")
-	require.True(t, family.Outranks(secret(chained("chain-2")), nil, chain), "an unknown token of another consent")
+	require.False(t, family.Outranks(family.Field{Value: secret(chained("chain-1")), Modified: now}, nil, chain, now), "an unknown sibling of ours")
+	require.True(t, family.Outranks(family.Field{Value: secret(chained("chain-2")), Modified: now}, nil, chain, now), "an unknown token of another consent")
+	sibling.RotatedAt = ours.RotatedAt.Add(time.Hour)
+	require.False(t, family.Outranks(family.Field{Value: secret("theirs"), Modified: now.Add(-nano)}, &sibling, ours, now),
+		"it was written before we took the lock, whatever a clock says")
 	for _, c := range []struct {
 		after time.Duration
 		want  bool
 	}{{-time.Millisecond, false}, {0, false}, {time.Millisecond, true}} {
 		sibling.RotatedAt = ours.RotatedAt.Add(c.after)
-		require.Equal(t, c.want, family.Outranks(secret("theirs"), &sibling, ours), c.after)
+		require.Equal(t, c.want, family.Outranks(family.Field{Value: secret("theirs"), Modified: now}, &sibling, ours, now), c.after)
 	}
 }
 

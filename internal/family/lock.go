@@ -25,7 +25,8 @@ type Intent struct {
 	// FirstSpend is when Spending was, or may have been, presented first. It
 	// survives every take-over of the lock.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
-	// Attempt is when this owner took the lock in order to present it.
+	// Attempt is when Spending was last, or may have been, presented: it opens a
+	// leeway of its own where no earlier request arrived.
 	Attempt time.Time `json:"attempt,omitzero"`
 }
 
@@ -66,13 +67,18 @@ func ParseLock(e store.Entry) Lock {
 		l.At = time.UnixMilli(ms).UTC()
 	}
 	var in Intent
-	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" {
+	if json.Unmarshal([]byte(intent), &in) == nil && in.Owner != "" && in.plausible() {
 		l.Intent = &in
 	}
 	return l
 }
 
-// plausible keeps numbers that are no epoch milliseconds out of the arithmetic.
+func (in Intent) plausible() bool {
+	return (in.FirstSpend.IsZero() || plausible(in.FirstSpend)) && (in.Attempt.IsZero() || plausible(in.Attempt))
+}
+
+// plausible keeps what is no time of ours out of the arithmetic, and out of what
+// is written back: JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
 // taken is when the lock was last written, by the younger of its two clocks.
@@ -84,14 +90,26 @@ func (l Lock) taken() time.Time {
 }
 
 // fresh reports whether the lock must be respected. A lock from the future
-// means that a clock jumped: how old it is cannot be known, and waiting for it
-// could take for ever, so it counts as stale.
+// means that a clock jumped, and waiting for it could take for ever: it counts
+// as stale, and taking it over shows how old it really is.
 func (l Lock) fresh(now time.Time) bool {
 	age := now.Sub(l.taken())
 	return age >= -ClockTolerance && age < LockStale
 }
 
-// ownedBy reports whether the given process took the lock.
-func (l Lock) ownedBy(process string) bool {
+// spends are when the token that the intent names was, or may have been,
+// presented first and last. Where the lock was written for the first time, the
+// store's clock has noted it too, and corrects a process whose clock was wrong.
+func (l Lock) spends() (first, last time.Time) {
+	first, last = l.Intent.FirstSpend, later(l.Intent.FirstSpend, l.Intent.Attempt)
+	after := l.Modified.Sub(first)
+	if last.Equal(first) && (after < 0 || after > ClockTolerance) {
+		return l.Modified, l.Modified
+	}
+	return first, last
+}
+
+// OwnedBy reports whether the given process took the lock.
+func (l Lock) OwnedBy(process string) bool {
 	return l.Intent != nil && process != "" && strings.HasPrefix(l.Intent.Owner, process+"/")
 }

@@ -32,6 +32,9 @@ const (
 	// refused the app's credentials. Changed credentials end the wait at once.
 	failureBackoff    = 4 * time.Minute
 	maxFailureBackoff = time.Hour
+	// longestAccess is the longest life of an access token that is believed, as in
+	// atlassian.Token. Who waited for the end of another would lose the family.
+	longestAccess = 24 * time.Hour
 	// maxRetryAfter is the longest wait that Atlassian can ask of us.
 	maxRetryAfter = 24 * time.Hour
 )

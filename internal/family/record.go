@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -90,13 +91,34 @@ func ParseRecord(value, connection string) (Record, error) {
 	case r.Schema < 1:
 		return Record{}, fmt.Errorf("has schema %d, expected 1 to %d", r.Schema, Schema)
 	case r.Connection != connection:
-		return Record{}, fmt.Errorf("belongs to another connection, %q", r.Connection)
+		return Record{}, fmt.Errorf("belongs to another connection%s", quoted(r.Connection))
 	case r.AuthorizedAt.IsZero():
 		return Record{}, errors.New("has no authorized_at")
 	case r.Refresh == "":
 		return Record{}, errors.New("has no refresh_token fingerprint")
+	case slices.ContainsFunc(r.times(), func(t time.Time) bool { return !t.IsZero() && !plausible(t) }):
+		return Record{}, errors.New("holds a time that is not between the years 2000 and 3000")
+	}
+	if f := r.LastFailure; f != nil && strings.Trim(f.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		f.Code = "" // reasons quote it
 	}
 	return r, nil
+}
+
+// quoted shows a name in an error, but no text that is long enough for a token.
+func quoted(name string) string {
+	if len(name) > 64 {
+		return ""
+	}
+	return fmt.Sprintf(", %q", name)
+}
+
+func (r Record) times() []time.Time {
+	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt}
+	if f := r.LastFailure; f != nil {
+		ts = append(ts, f.At, f.FirstSpend, f.RetryAt)
+	}
+	return ts
 }
 
 // Encode gives the value of TOKEN_FAMILY.

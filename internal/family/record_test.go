@@ -29,16 +29,20 @@ func TestParseRecordSaysWhatIsWrong(t *testing.T) {
 	}
 	for _, c := range []struct{ value, want string }{
 		{"hello", "not the JSON"},
+		{canary, "not the JSON"},
 		{`{"schema":1`, "not the JSON"},
 		{`[]`, "not the JSON"},
 		{change(func(r *family.Record) { r.Schema = 2 }), "schema 2"},
 		{change(func(r *family.Record) { r.Schema = 0 }), "schema 0"},
 		{change(func(r *family.Record) { r.Connection = "OTHER_" }), `another connection, "OTHER_"`},
+		{change(func(r *family.Record) { r.Connection = canary }), "another connection"},
 		{change(func(r *family.Record) { r.AuthorizedAt = time.Time{} }), "authorized_at"},
+		{change(func(r *family.Record) { r.RotatedAt = now.AddDate(1000, 0, 0) }), "2000 and 3000"},
 		{change(func(r *family.Record) { r.Refresh = "" }), "fingerprint"},
 	} {
 		_, err := family.ParseRecord(c.value, conn)
 		require.ErrorContains(t, err, c.want)
+		require.NotContains(t, err.Error(), canary)
 	}
 }
 
@@ -90,6 +94,7 @@ func TestAccessTokenForms(t *testing.T) {
 		{"raw-token", "raw-token", time.Time{}},
 		{`{"token":"t","expirationDate":1639526410000}`, "t", expires.UTC()},
 		{`{"token":"t"}`, "t", time.Time{}},
+		{`{"token":"t","expirationDate":1639526410000000}`, "t", time.Time{}},
 		{`{"broken`, `{"broken`, time.Time{}},
 		{"fill me", "", time.Time{}},
 	} {

@@ -51,8 +51,12 @@ type Held struct {
 	Pair Pair
 	// Record is the TOKEN_FAMILY to be saved with it.
 	Record Record
-	// Spent is the refresh token that the pair succeeded.
-	Spent Fingerprint
+	// Spent is the refresh token that the pair succeeded, FirstSpend when it was
+	// presented first.
+	Spent      Fingerprint
+	FirstSpend time.Time
+	// Locked is when, by the store's clock, the lock was taken for that.
+	Locked time.Time
 	// RefreshVersion, AccessVersion and FamilyVersion are the versions that
 	// stood in the store when Spent was read.
 	RefreshVersion, AccessVersion, FamilyVersion int64

@@ -32,6 +32,9 @@ type Refresher struct {
 	Sleep func(ctx context.Context, d time.Duration)
 	// Parallel is how many connections are served at a time; at least 1.
 	Parallel int
+	// LastWarning: a family with less than so many days left counts as one that
+	// needs a consent.
+	LastWarning float64
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
@@ -86,7 +89,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 			sick.problems = append(sick.problems, fmt.Sprintf("%s is %s: %s", o.Connection, o.Action, o.Reason))
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes)); sick.metrics != nil {
+	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
 		sick.problems = append(sick.problems, sick.metrics.Error())
 	}

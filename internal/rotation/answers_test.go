@@ -51,7 +51,11 @@ func TestAnswers(t *testing.T) {
 			rotation.Failed, []rotation.Action{rotation.Failed, rotation.Rotated}, 2},
 		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
 		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
-		{"no refresh token twice: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(2)), rotation.Replayed, nil, 2},
+		{"no refresh token three times: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(3)), rotation.Replayed, nil, 3},
+		{"two answers lost, one without a refresh token", func(w *world) {
+			fault(atlassiantest.After, atlassiantest.KindDrop, times(2))(w)
+			fault(atlassiantest.After, atlassiantest.KindOmitRefresh)(w)
+		}, rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
 		{"the client secret is wrong, then mended", func(w *world) {
 			w.put(names.ClientSecret, "wrong")
 		}, rotation.Misconfigured, []rotation.Action{rotation.Misconfigured, rotation.Misconfigured}, 2},

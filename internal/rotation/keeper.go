@@ -55,6 +55,8 @@ type connState struct {
 	mu sync.Mutex
 	// held is received and not saved; see family.Held.
 	held *family.Held
+	// overtaken is the lock of another that this process last began to take over.
+	overtaken *family.Lock
 	// seen are the newest versions this process read or wrote.
 	seen map[string]sighting
 }
@@ -177,8 +179,11 @@ func (t *tick) reread(ctx context.Context, names ...string) (map[string]store.En
 			err = errStale
 		}
 		if err == nil {
-			t.saw(t.names.RefreshToken, entries[t.names.RefreshToken].Version)
-			t.saw(t.names.Family, entries[t.names.Family].Version)
+			for _, name := range names {
+				if name == t.names.RefreshToken || name == t.names.Family {
+					t.saw(name, entries[name].Version)
+				}
+			}
 			return entries, nil
 		}
 		if attempt == readAttempts-1 || ctx.Err() != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -16,6 +17,11 @@ type lease struct {
 	value atlassian.Secret
 	// since is when taking it began, by this process's clock.
 	since time.Time
+	// version of REFRESH_TOKEN under the lock: what was written up to it was known
+	// when its token was decided upon.
+	version int64
+	// locked is when, by the store's clock, the lock was written.
+	locked time.Time
 }
 
 // errLost: somebody else has, or may have, the lock.
@@ -30,11 +36,12 @@ func (e errLost) Error() string { return e.why }
 // decided upon.
 func (t *tick) take(ctx context.Context, s family.Snapshot, in family.Intent) (lease, error) {
 	since := t.Now()
-	in.Owner, in.Attempt = t.owner(), since
+	in.Owner = t.owner()
 	l := lease{value: family.EncodeLock(since, in), since: since}
 
 	var err error
 	if s.Lock == nil {
+		t.state.overtaken = nil
 		err = t.create(ctx, l)
 	} else {
 		err = t.takeOver(ctx, l, *s.Lock)
@@ -42,7 +49,7 @@ func (t *tick) take(ctx context.Context, s family.Snapshot, in family.Intent) (l
 	if err != nil {
 		return lease{}, err
 	}
-	return l, t.verify(ctx, l, s)
+	return l, t.verify(ctx, &l, s)
 }
 
 func (t *tick) create(ctx context.Context, l lease) error {
@@ -55,32 +62,55 @@ func (t *tick) create(ctx context.Context, l lease) error {
 	return nil
 }
 
-// takeOver overwrites a lock. The versions say that nobody else wrote in
-// between: the one before our first is the one that was read, even if the lock
-// may have been deleted and created anew, and those up to the one returned are
-// our own, of a call that was repeated because its answer was lost.
+// takeOver overwrites a lock, and proves by its history that this process was
+// the first to do so: after the lock that is taken over, which was read, or from
+// the first version of one that was created anew meanwhile, come this process's
+// own values only. Of these there can be several, where answers were lost. The
+// history also tells by the store's clock, whatever this process's says, how old
+// that lock was. Who was wrong puts the lock back.
 func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
+	if t.state.overtaken == nil || !old.OwnedBy(t.Process) {
+		t.state.overtaken = &old
+	}
+	first := *t.state.overtaken
 	version, err := t.Store.Write(ctx, t.names.Lock, l.value, store.Plain)
 	if err != nil {
 		return err
 	}
-	if version <= old.Version {
-		return errLost{"the stale lock was released and taken by another process at the same time"}
-	}
-	history, err := t.history(ctx, t.names.Lock, old.Version, version)
+	history, err := t.history(ctx, t.names.Lock, 1, version)
 	if err != nil {
 		return fmt.Errorf("reading the lock that was taken over: %w", err)
 	}
-	for i, e := range history {
-		if i == 0 && (e.Version != old.Version || e.Value != old.Raw) || i > 0 && e.Value != l.value {
-			return errLost{"another process took the stale lock over, or released it, at the same time"}
+	since := slices.IndexFunc(history, func(e store.Entry) bool { return e.Version == first.Version && e.Value == first.Raw })
+	switch {
+	case since < 0 && history[0].Version != 1:
+		t.state.overtaken = nil
+		return errLost{"the lock was written so often that it cannot be told whose it is"}
+	case since >= 0 && since+1 < len(history) && !first.OwnedBy(t.Process) && history[since+1].Modified.Sub(first.Modified) < family.LockStale:
+		return t.yieldTo(ctx, history[since], "by the store's clock the lock was not stale yet: this process's clock is wrong")
+	}
+	for _, e := range history[since+1:] {
+		if e.Version <= version && !family.ParseLock(e).OwnedBy(t.Process) {
+			return t.yieldTo(ctx, e, "another process took the stale lock over, or created it anew, at the same time")
 		}
 	}
+	// From here on the proof need not go further back than this, which the
+	// history forgets after a hundred versions.
+	ours := family.ParseLock(store.Entry{Value: l.value, Version: version})
+	t.state.overtaken = &ours
 	return nil
 }
 
+// yieldTo puts the lock back whose holder is right.
+func (t *tick) yieldTo(ctx context.Context, e store.Entry, why string) error {
+	if _, err := t.Store.Write(ctx, t.names.Lock, e.Value, store.Plain); err != nil {
+		t.log.Warn("the lock of another process was written over, and could not be put back", "error", err)
+	}
+	return errLost{why}
+}
+
 // verify reads lock and refresh token again; a stale answer gets another chance.
-func (t *tick) verify(ctx context.Context, l lease, s family.Snapshot) error {
+func (t *tick) verify(ctx context.Context, l *lease, s family.Snapshot) error {
 	var err error
 	for attempt := range readAttempts {
 		var entries map[string]store.Entry
@@ -91,9 +121,10 @@ func (t *tick) verify(ctx context.Context, l lease, s family.Snapshot) error {
 			case t.stale(entries):
 				err = errLost{errStale.Error()}
 			case now.Token() != s.Token():
-				t.release(ctx, l)
+				t.release(ctx, *l)
 				return errLost{"the refresh token changed after it was read"}
 			default:
+				l.version, l.locked = max(s.RefreshToken.Version, now.RefreshToken.Version), now.Lock.Modified
 				return nil
 			}
 		}

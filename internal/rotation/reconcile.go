@@ -18,7 +18,7 @@ func (t *tick) reconcile(ctx context.Context, s family.Snapshot, d family.Decisi
 	if err != nil {
 		return t.notSpent(out, false, err), false
 	}
-	history, err := t.history(ctx, t.names.RefreshToken, s.Lock.Intent.Version, s.RefreshToken.Version)
+	history, err := t.history(ctx, t.names.RefreshToken, s.Lock.Intent.Version, l.version)
 	if err != nil {
 		return out.as(Failed, "%s, and cannot be read: %v", d.Reason, err), false
 	}
@@ -26,7 +26,7 @@ func (t *tick) reconcile(ctx context.Context, s family.Snapshot, d family.Decisi
 	if record.Refresh != s.Token() {
 		t.log.Warn("a newer refresh token lies under the one that was written last: it is put back on top",
 			"parameter", t.names.RefreshToken, "version", top.Version)
-		_, between, err := t.overwrite(ctx, t.names.RefreshToken, top.Value, store.Encrypted, s.RefreshToken.Version, fewAttempts)
+		_, between, err := t.overwrite(ctx, t.names.RefreshToken, top.Value, store.Encrypted, l.version, fewAttempts)
 		if err != nil || len(between) > 0 {
 			return out.as(Contended, "%s; it was written again meanwhile, or could not be: %v", d.Reason, err), false
 		}

@@ -20,7 +20,7 @@ func (t *tick) restore(ctx context.Context, s family.Snapshot, d family.Decision
 		return t.notSpent(out, false, err)
 	}
 	defer t.release(ctx, l)
-	name, top := t.names.RefreshToken, s.RefreshToken.Version
+	name, top := t.names.RefreshToken, l.version
 	history, err := t.history(ctx, name, top-historyDepth, top)
 	if err != nil {
 		return out.as(Failed, "%s, and its history cannot be read: %v", d.Reason, err)

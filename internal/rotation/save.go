@@ -15,7 +15,7 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.Pair.SpentAt})
+	l, err := t.take(ctx, s, family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt})
 	if err != nil {
 		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
 	}
@@ -25,7 +25,7 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 // superseded reports whether the store holds something newer than the pair in memory.
 func (t *tick) superseded(s family.Snapshot) bool {
 	h := t.state.held
-	return s.Token() != h.Spent && family.Outranks(s.RefreshToken.Value, s.Family, h.Record)
+	return s.Token() != h.Spent && family.Outranks(s.RefreshToken, s.Family, h.Record, h.Locked)
 }
 
 // save puts the held pair into the store: refresh token, access token, record,
@@ -69,7 +69,7 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 		return false, err
 	}
 	for len(between) > 0 {
-		winner, err := t.winner(ctx, between, h.Record)
+		winner, err := t.winner(ctx, between, h)
 		if err != nil {
 			return false, err
 		}
@@ -88,15 +88,15 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our record, or nil.
-func (t *tick) winner(ctx context.Context, between []store.Entry, ours family.Record) (*store.Entry, error) {
+// winner returns the last of the entries that outranks our pair, or nil.
+func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
 		return nil, err
 	}
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
-		if family.Outranks(family.FieldOf(between[i]).Value, stored, ours) {
+		if family.Outranks(family.FieldOf(between[i]), stored, h.Record, h.Locked) {
 			return &between[i], nil
 		}
 	}

@@ -13,11 +13,12 @@ import (
 // rotate takes the lock, presents the refresh token and saves what it yields.
 func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	sp := spend{snapshot: s, record: d.Record, first: d.FirstSpend, doubt: d.Action != family.Rotate}
+	attempt := t.Now()
 	if sp.first.IsZero() {
-		sp.first = t.Now()
+		sp.first = attempt
 	}
 	var err error
-	sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first})
+	sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt})
 	if err != nil {
 		return t.notSpent(out, sp.doubt, err)
 	}
@@ -38,8 +39,8 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 		return t.failed(ctx, sp, out)
 	}
 	t.state.held = &family.Held{
-		Pair: *sp.pair, Record: sp.record.Succeed(*sp.pair), Spent: s.Token(),
-		RefreshVersion: s.RefreshToken.Version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion,
+		Pair: *sp.pair, Record: sp.record.Succeed(*sp.pair), Spent: s.Token(), FirstSpend: sp.first, Locked: sp.lease.locked,
+		RefreshVersion: sp.lease.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion,
 		RefreshSaved: sp.pair.Refresh == s.RefreshToken.Value, KeepFamily: s.FamilyErr != nil,
 	}
 	success := Rotated
@@ -85,10 +86,11 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 // present presents the refresh token, and again while its answer is lost and
 // the lease has time for it.
 //
-// An answer without a refresh token is asked for once more: if the token was
-// spent all the same, only a replay inside the leeway brings its successor; if
-// it was not, a second answer of the same kind says so and it is kept.
+// An answer without a refresh token is asked for again: if the token was spent
+// all the same, only a replay inside the leeway brings its successor. Only where
+// every answer was of that kind the token is taken for unspent, and kept.
 func (t *tick) present(ctx context.Context, sp *spend) {
+	withheld := 0
 	for attempt, wait := range pauses {
 		if attempt > 0 {
 			t.Sleep(ctx, wait)
@@ -107,7 +109,6 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
 			continue
 		}
-		again := sp.pair != nil
 		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
 			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 		sp.failure = nil
@@ -115,10 +116,10 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			return
 		}
 		sp.pair.Refresh = sp.snapshot.RefreshToken.Value
-		if again {
+		if withheld++; withheld == len(pauses) {
 			return
 		}
-		t.log.Warn("the answer held no refresh token: asking once more")
+		t.log.Warn("the answer held no refresh token: asking again")
 		sp.doubt = true
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Status: 200, Sent: true, Err: errNoSuccessor}
 	}

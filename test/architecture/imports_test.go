@@ -53,7 +53,7 @@ func under(path string, prefixes ...string) bool {
 var rules = []rule{
 	{
 		name:      "the domain and pkg know nothing of AWS",
-		of:        []string{"pkg/...", "internal/family", "internal/rotation", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher"},
+		of:        []string{"pkg/...", "internal/family", "internal/rotation", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher", "internal/alarm", "internal/cloudformation", "internal/scenario/..."},
 		forbidden: func(path string, _ bool) bool { return under(path, "github.com/aws") },
 	},
 	{

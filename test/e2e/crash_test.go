@@ -26,7 +26,7 @@ func TestKilledBetweenPostAndSave(t *testing.T) {
 	dying := w.Tick()
 	require.True(t, dying.Exited)
 	require.Equal(t, "Runtime.ExitError", dying.Error.Type)
-	require.Equal(t, before, c.Value(c.Names.RefreshToken), "the successor must not have been saved")
+	require.True(t, before == c.Value(c.Names.RefreshToken), "the successor must not have been saved")
 	require.Equal(t, atlassiantest.StatusReusable, c.Lookup(c.Names.RefreshToken).Status, "the token is spent")
 	require.NotNil(t, c.Parameter(c.Names.Lock), "the intent stays")
 
@@ -44,78 +44,6 @@ func TestKilledBetweenPostAndSave(t *testing.T) {
 	w.Pass(36 * time.Minute)
 	w.RequireAction(w.Tick(), "rotated")
 	c.RequireHealthy(3)
-}
-
-// SIGKILL at every call that a rotation makes, before it takes effect and
-// after: a tick five minutes later always puts things right, without a loss.
-func TestKilledAtEveryStep(t *testing.T) {
-	t.Parallel()
-	steps := []struct {
-		name, operation, ending string
-		nth                     int
-	}{
-		{"read", "GetParameters", "", 1},
-		{"intend", "PutParameter", "_lock", 1},
-		{"verify", "GetParameters", "", 2},
-		{"spend", world.TokenEndpoint, "", 1},
-		{"save refresh token", "PutParameter", "_REFRESH_TOKEN", 1},
-		{"save access token", "PutParameter", "_ACCESS_TOKEN", 1},
-		{"save record", "PutParameter", "_TOKEN_FAMILY", 1},
-		{"release", "DeleteParameter", "_lock", 1},
-		{"report", "PutMetricData", "", 1},
-	}
-	for _, step := range steps {
-		for _, after := range []bool{false, true} {
-			name := "before " + step.name
-			if after {
-				name = "after " + step.name
-			}
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				w := world.New(t, world.Options{})
-				c := w.Connection()
-				w.RequireAction(w.Tick(), "rotated")
-				w.Pass(36 * time.Minute)
-
-				rule := proxy.Rule{Operation: step.operation, When: writing(step.ending), Nth: step.nth}
-				if after {
-					rule.After = killed(w)
-				} else {
-					rule.Before = killed(w)
-				}
-				through := w.AWS
-				if step.operation == world.TokenEndpoint {
-					through = w.Atlassian
-				}
-				through.On(rule)
-				dying := w.Tick()
-				require.True(t, dying.Exited, "the rule must have struck")
-
-				w.Pass(5 * time.Minute)
-				next := w.Tick()
-				require.Nil(t, next.Error, "log:\n%s", next.Logs)
-				require.LessOrEqual(t, len(dying.Posts)+len(next.Posts), 2)
-				o := w.Outcome(next, c.Name)
-				require.Contains(t, []string{"idle", "rotated", "replayed"}, o.Action, o.Reason)
-				requireKept(t, w, c, o)
-
-				w.Pass(36 * time.Minute)
-				w.RequireAction(w.Tick(), "rotated")
-				c.RequireHealthy(o.Generation + 1)
-			})
-		}
-	}
-}
-
-// requireKept is what must hold after a tick that met what a crash had left. A
-// lock without a doubt in it may stay: it is stale, and its token is not the newest.
-func requireKept(t *testing.T, w *world.World, c *world.Connection, o world.Outcome) {
-	t.Helper()
-	require.True(t, c.Family().Alive(), "%+v", c.Family().Death)
-	require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.RefreshToken).Status)
-	require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.AccessToken).Status)
-	require.GreaterOrEqual(t, *o.AccessTokenSecondsRemaining, 25*60.0)
-	require.Len(t, w.Emulator.Families(), 1)
 }
 
 // Killed right after the spend, and nothing ran until the leeway was over. What

@@ -33,7 +33,7 @@ func TestFromSeedToSteadyState(t *testing.T) {
 		"DeleteParameter", "PutMetricData"}, operations(first.AWS))
 	require.Len(t, first.Posts, 1)
 	c.RequireHealthy(1)
-	require.NotEqual(t, seed, c.Value(c.Names.RefreshToken))
+	require.False(t, seed == c.Value(c.Names.RefreshToken), "it was rotated")
 	require.Equal(t, "adopted", c.Record().AuthorizedAtSource)
 	require.WithinDuration(t, begun, c.Record().AuthorizedAt, time.Minute)
 	require.Equal(t, "SecureString", string(c.Parameter(c.Names.AccessToken).Type))

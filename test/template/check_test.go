@@ -27,11 +27,17 @@ var checks = []check{
 	{"the queue", checkQueue},
 	{"IAM actions exist", checkActionsExist},
 	{"the schedule", checkSchedule},
+	{"the first tick", checkFirstTick},
 	{"the retries", checkRetries},
 	{"the function", checkFunction},
 	{"the environment", checkEnvironment},
 	{"the logs", checkLogs},
 	{"the alarms", checkAlarms},
+	{"whom the alarms tell", checkActions},
+	{"what the alarms say", checkDescriptions},
+	{"the topics", checkTopics},
+	{"the dashboard", checkDashboard},
+	{"the event of Parameter Store", checkNoChange},
 }
 
 // run applies a check; what cannot be evaluated, or is of another form than the

@@ -91,16 +91,19 @@ func parameterARN(name string) string {
 }
 
 func checkRefresherGrants(s *stack) []string {
-	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.values["MetricNamespace"]}})
+	namespace, _ := json.Marshal(object{"StringEquals": object{"cloudwatch:namespace": s.namespace()}})
 	want := []string{
 		grant("Allow", "-", "logs:CreateLogStream", logGroupARN+":*", ""),
 		grant("Allow", "-", "logs:PutLogEvents", logGroupARN+":*", ""),
 		// The one wildcard: PutMetricData knows no resources.
 		grant("Allow", "-", "cloudwatch:PutMetricData", "*", string(namespace)),
-		grant("Allow", "-", "kms:Decrypt", keyARN, `{"StringEquals":{"kms:EncryptionContext:aws:lambda:FunctionArn":"`+functionARN+`"}}`),
 		grant("Allow", "-", "sqs:SendMessage", queueARN, ""),
-		grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
-		grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue),
+	}
+	if s.key() != nil {
+		want = append(want,
+			grant("Allow", "-", "kms:Decrypt", keyARN, `{"StringEquals":{"kms:EncryptionContext:aws:lambda:FunctionArn":"`+functionARN+`"}}`),
+			grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
+			grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue))
 	}
 	var encrypted []string
 	for _, connection := range s.connections {
@@ -135,12 +138,14 @@ func checkRefresherGrants(s *stack) []string {
 }
 
 func checkSchedulerGrants(s *stack) []string {
-	return compare("SchedulerRole", []string{
+	want := []string{
 		grant("Allow", "-", "lambda:InvokeFunction", functionARN, ""),
 		grant("Allow", "-", "sqs:SendMessage", queueARN, ""),
-		grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue),
-		grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue),
-	}, s.grantsOf("SchedulerRole"))
+	}
+	if s.key() != nil {
+		want = append(want, grant("Allow", "-", "kms:Decrypt", keyARN, viaQueue), grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue))
+	}
+	return compare("SchedulerRole", want, s.grantsOf("SchedulerRole"))
 }
 
 func checkTrust(s *stack) (findings []string) {

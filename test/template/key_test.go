@@ -12,6 +12,9 @@ import (
 
 // checkKey: who may use the stack's key, and that its loss takes a decision.
 func checkKey(s *stack) []string {
+	if s.key() == nil {
+		return compare("keys", nil, append(s.ids("AWS::KMS::Key"), s.ids("AWS::KMS::Alias")...))
+	}
 	want := []string{grant("Allow", "AWS:arn:aws:iam::111122223333:root", "kms:*", "*", "")}
 	for _, action := range []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"} {
 		want = append(want, grant("Allow", "Service:logs.eu-west-1.amazonaws.com", action, "*",
@@ -20,6 +23,20 @@ func checkKey(s *stack) []string {
 	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
 		want = append(want, grant("Allow", "Service:scheduler.amazonaws.com", action, "*",
 			`{"StringEquals":{"aws:SourceAccount":"111122223333"}}`))
+	}
+	if s.values["PageTopicArn"] == "" || s.values["TicketTopicArn"] == "" {
+		// Without these two actions CloudWatch's messages to the topics are lost, silently.
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+			want = append(want, grant("Allow", "Service:cloudwatch.amazonaws.com", action, "*",
+				`{"StringEquals":{"aws:SourceAccount":"111122223333"}}`))
+		}
+	}
+	if s.values["NoChangeNotificationHours"] != "0" {
+		// AWS supports no condition on the source for events to encrypted topics
+		// (SNS Developer Guide, key management): with one they would be lost.
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+			want = append(want, grant("Allow", "Service:events.amazonaws.com", action, "*", ""))
+		}
 	}
 	if s.values["ParametersKey"] == "stack" {
 		for _, consumer := range strs(s.values["ConsumerRoleArns"]) {
@@ -44,8 +61,13 @@ func checkKey(s *stack) []string {
 func checkQueue(s *stack) []string {
 	p := s.properties(s.only("AWS::SQS::Queue"))
 	policy := s.properties(s.only("AWS::SQS::QueuePolicy"))
+	var managed any
+	if s.key() == nil {
+		managed = true
+	}
 	return slices.Concat(
-		differ("queue's key", keyARN, p["KmsMasterKeyId"]),
+		differ("queue's key", s.key(), p["KmsMasterKeyId"]),
+		differ("queue under a key of SQS", managed, p["SqsManagedSseEnabled"]),
 		differ("queue's retention", 14*24*60*60, number(p["MessageRetentionPeriod"])),
 		differ("queue of the policy", []any{s.ref("DeadLetters")}, policy["Queues"]),
 		compare("queue policy", []string{grant("Deny", "*", "sqs:*", queueARN, `{"Bool":{"aws:SecureTransport":"false"}}`)}, statements(policy["PolicyDocument"])))
@@ -72,10 +94,15 @@ func checkActionsExist(s *stack) (findings []string) {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	for _, action := range actionsIn(s.value(s.doc["Resources"])) {
+	var actions []string
+	for _, id := range s.ids("") {
+		actions = append(actions, actionsIn(s.properties(id))...)
+	}
+	for _, action := range actions {
 		if action == "kms:*" || action == "sqs:*" {
 			continue // the account's own key policy and the queue's denial, both checked above
 		}
+		action = strings.TrimSuffix(action, "*") // kms:GenerateDataKey*, as SNS documents it
 		service, name, _ := strings.Cut(strings.ToLower(action), ":")
 		if _, ok := known[service].Actions[name]; !ok {
 			findings = append(findings, "IAM knows no action "+action)

@@ -43,15 +43,24 @@ func TestParameterPatterns(t *testing.T) {
 		"ScheduleExpression": {
 			[]string{"rate(1 minute)", "rate(2 minutes)", "rate(5 minutes)"},
 			[]string{"rate(1 minutes)", "rate(6 minutes)", "rate(10 minutes)", "rate(5 hours)", "cron(0/5 * * * ? *)", "rate(5 minute)", ""}},
-		"RefreshBefore":     {[]string{"10m", "25m", "55m"}, []string{"", "9m", "56m", "60m", "25", "1h", "25 m"}},
-		"AccessTokenFormat": {[]string{"raw", "psoxy-json", "raw,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
-		"ParametersKey":     {[]string{"alias/aws/ssm", "stack", otherKeyARN}, []string{"", "alias/mine", "aws-managed", "0b8c7b2e", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
-		"AlarmTopicArn":     {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
-		"AtlassianAuthUrl":  {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},
-		"AtlassianApiUrl":   {[]string{"https://api.atlassian.com"}, []string{"api.atlassian.com"}},
-		"MetricNamespace":   {[]string{"TokenKeeper", "Team/Tokens"}, []string{"", "a b", "a*"}},
-		"ScheduleState":     {[]string{"ENABLED", "DISABLED"}, []string{"", "enabled"}},
-		"Architecture":      {[]string{"arm64", "x86_64"}, []string{"amd64"}},
+		"RefreshBefore":             {[]string{"10m", "25m", "55m"}, []string{"", "9m", "56m", "60m", "25", "1h", "25 m"}},
+		"AccessTokenFormat":         {[]string{"raw", "psoxy-json", "raw,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
+		"ParametersKey":             {[]string{"alias/aws/ssm", "stack", otherKeyARN}, []string{"", "alias/mine", "aws-managed", "0b8c7b2e", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
+		"PageTopicArn":              {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
+		"TicketTopicArn":            {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
+		"PageEmail":                 {[]string{"", "ops@example.com"}, []string{"ops", "ops@example.com, two@example.com"}},
+		"TicketEmail":               {[]string{"", "ops@example.com"}, []string{"ops"}},
+		"PageUrl":                   {[]string{"", "https://events.example.com/integration/k/enqueue"}, []string{"http://events.example.com", "events.example.com", "https://a b"}},
+		"TicketUrl":                 {[]string{"", "https://a.example"}, []string{"http://a.example"}},
+		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z"}, []string{"", "a b"}},
+		"WarningScope":              {[]string{"stack", "connection"}, []string{"", "family"}},
+		"AtlassianAuthUrl":          {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},
+		"AtlassianApiUrl":           {[]string{"https://api.atlassian.com"}, []string{"api.atlassian.com"}},
+		"MetricNamespace":           {[]string{"TokenKeeper", "Team/Tokens"}, []string{"", "a b", "a*"}},
+		"NoChangeNotificationHours": {[]string{"0", "2", "168"}, []string{"", "1", "6h"}},
+		"StackKey":                  {[]string{"customer", "none"}, []string{"", "aws"}},
+		"ScheduleState":             {[]string{"ENABLED", "DISABLED"}, []string{"", "enabled"}},
+		"Architecture":              {[]string{"arm64", "x86_64"}, []string{"amd64"}},
 
 		"ReservedConcurrency": {[]string{"0", "1"}, []string{"-1", "2", ""}},
 	} {
@@ -150,5 +159,30 @@ func TestMakefileBuildsEveryFunction(t *testing.T) {
 	for _, id := range functions {
 		require.Equal(t, "makefile", at(s.resource(id), "Metadata", "BuildMethod"))
 		require.Regexp(t, `(?m)^build-`+id+`:`, string(makefile))
+	}
+}
+
+// TestRules: parameters that contradict each other are refused before anything
+// is created.
+func TestRules(t *testing.T) {
+	for _, tt := range []struct {
+		parametersKey, stackKey string
+		accepted                bool
+	}{
+		{"stack", "customer", true}, {"stack", "none", false}, {"alias/aws/ssm", "none", true}, {otherKeyARN, "none", true},
+	} {
+		s, err := deploy(transformed(t), scenario{parameters: map[string]string{"ParametersKey": tt.parametersKey, "StackKey": tt.stackKey}})
+		require.NoError(t, err)
+		accepted := true
+		for _, rule := range s.doc["Rules"].(object) {
+			if !s.truth(at(rule, "RuleCondition")) {
+				continue
+			}
+			for _, assertion := range at(rule, "Assertions").([]any) {
+				accepted = accepted && s.truth(at(assertion, "Assert"))
+				require.NotEmpty(t, at(assertion, "AssertDescription"))
+			}
+		}
+		require.Equal(t, tt.accepted, accepted, tt)
 	}
 }

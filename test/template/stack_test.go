@@ -3,16 +3,16 @@ package template
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
 )
 
 // root is the repository's.
@@ -50,11 +50,14 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 })
 
 // object is a JSON object.
-type object = map[string]any
+type object = cloudformation.Object
 
-// stack is the transformed template under one set of parameter values.
+// stack is the transformed template under one set of parameter values. What
+// cannot be evaluated panics, and is a finding of the check that came upon it.
 type stack struct {
-	doc    object
+	*cloudformation.Stack
+	doc object
+	// values of the parameters.
 	values map[string]any
 	// connections are the prefixes that the scenario deploys.
 	connections []string
@@ -91,73 +94,76 @@ var scenarios = []scenario{
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
+	{"told by Parameter Store", map[string]string{"NoChangeNotificationHours": "6", "Connections": "A_,/r/B_"}},
+	{"told by Parameter Store, at a topic of one's own", map[string]string{"NoChangeNotificationHours": "24", "PageTopicArn": topicARN, "TicketTopicArn": topicARN}},
+	{"no key of its own", map[string]string{"StackKey": "none"}},
+	{"no key of its own, but another's", map[string]string{"StackKey": "none", "ParametersKey": otherKeyARN, "PageEmail": "ops@example.com"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},
-	{"alarm topic", map[string]string{"AlarmTopicArn": topicARN}},
+	{"topics of one's own", map[string]string{"PageTopicArn": topicARN, "TicketTopicArn": topicARN + "-tickets", "PageEmail": "a@b.example", "PageUrl": "https://b.example"}},
+	{"one topic of one's own", map[string]string{"TicketTopicArn": topicARN, "PageEmail": "ops@example.com", "PageUrl": "https://events.example.com/integration/key/enqueue", "TicketEmail": "a@b.example"}},
+	{"everybody subscribes", map[string]string{"PageEmail": "ops@example.com", "TicketEmail": "team@example.com", "TicketUrl": "https://tickets.example.com/"}},
+	{"other warnings", map[string]string{"FirstWarningDays": "90", "SecondWarningDays": "45", "ThirdWarningDays": "21", "FourthWarningDays": "10", "LastWarningDays": "3", "RunbookUrl": "https://wiki.example.com/tokenkeeper"}},
+	{"warnings by connection", map[string]string{"WarningScope": "connection", "Connections": "A_,B_"}},
 	{"x86", map[string]string{"Architecture": "x86_64", "ScheduleExpression": "rate(1 minute)", "ScheduleState": "DISABLED"}},
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }
 
-// deploy gives the template the scenario's values, as CloudFormation would:
-// a list is split, and everything else is a string.
+// deploy gives the template the scenario's values.
 func deploy(raw []byte, sc scenario) (*stack, error) {
-	var doc object
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	s := &stack{scenario: sc.name, values: map[string]any{}}
+	if err := json.Unmarshal(raw, &s.doc); err != nil {
 		return nil, err
 	}
-	s := &stack{doc: doc, scenario: sc.name, values: map[string]any{
-		"AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1", "AWS::Partition": "aws", "AWS::StackName": "tokens",
-	}}
-	parameters := doc["Parameters"].(object)
-	for name := range sc.parameters {
-		if _, ok := parameters[name]; !ok {
-			return nil, fmt.Errorf("the template has no parameter %s", name)
-		}
+	var err error
+	if s.Stack, err = cloudformation.Deploy(s.doc, "tokens", sc.parameters); err != nil {
+		return nil, err
 	}
-	for name, definition := range parameters {
-		definition := definition.(object)
-		value := fmt.Sprint(definition["Default"])
-		if v, ok := sc.parameters[name]; ok {
-			value = v
-		}
-		s.values[name] = value
-		if definition["Type"] == "CommaDelimitedList" {
-			var list []any
-			for item := range strings.SplitSeq(value, ",") {
-				list = append(list, strings.TrimSpace(item))
-			}
-			s.values[name] = list
-		}
+	for name := range s.doc["Parameters"].(object) {
+		s.values[name] = s.Parameter(name)
 	}
 	s.connections = strings.Split(fmt.Sprint(s.values["Connections"]), ",")
 	return s, nil
 }
 
-// ids of the resources of a type that the deployment creates, in order.
-func (s *stack) ids(resourceType string) []string {
-	var found []string
-	resources := s.doc["Resources"].(object)
-	for _, id := range slices.Sorted(maps.Keys(resources)) {
-		r := resources[id].(object)
-		condition, conditional := r["Condition"].(string)
-		if r["Type"] == resourceType && (!conditional || s.holds(condition)) {
-			found = append(found, id)
-		}
+// must gives back what was evaluated.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
 	}
-	return found
+	return v
 }
+
+// ids of the resources of a type, or of all types if it is empty, that the
+// deployment creates, in order.
+func (s *stack) ids(resourceType string) []string { return must(s.IDs(resourceType)) }
+
+func (s *stack) value(v any) any { return must(s.Value(v)) }
+
+func (s *stack) ref(name string) any { return s.value(object{"Ref": name}) }
+
+func (s *stack) attribute(id, name string) string {
+	return fmt.Sprint(s.value(object{"Fn::GetAtt": []any{id, name}}))
+}
+
+func (s *stack) physical(id string) string { return must(s.Physical(id)) }
+
+func (s *stack) truth(condition any) bool { return must(s.Holds(condition)) }
+
+// key is the ARN of the stack's own key; nil if it has none.
+func (s *stack) key() any {
+	if s.values["StackKey"] == "none" {
+		return nil
+	}
+	return keyARN
+}
+
+// namespace of the stack's metrics.
+func (s *stack) namespace() string { return fmt.Sprint(s.values["MetricNamespace"], "/tokens") }
 
 // properties of a resource, with the intrinsic functions evaluated.
-func (s *stack) properties(id string) object {
-	return s.value(s.resource(id)["Properties"]).(object)
-}
+func (s *stack) properties(id string) object { return must(s.Properties(id)) }
 
-func (s *stack) resource(id string) object {
-	r, ok := s.doc["Resources"].(object)[id].(object)
-	if !ok {
-		panic(fault("there is no resource " + id))
-	}
-	return r
-}
+func (s *stack) resource(id string) object { return must(s.Resource(id)) }
 
 // at follows keys and list indexes into an evaluated value; nil where the way ends.
 func at(v any, path ...any) any {
@@ -178,17 +184,7 @@ func at(v any, path ...any) any {
 }
 
 // strs turns a string or a list of strings into a slice, as IAM reads both.
-func strs(v any) []string {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case []any:
-		var out []string
-		for _, item := range v {
-			out = append(out, fmt.Sprint(item))
-		}
-		return out
-	default:
-		return []string{fmt.Sprint(v)}
-	}
-}
+func strs(v any) []string { return cloudformation.Strings(v) }
+
+// fault is what a check panics with that cannot go on.
+type fault string

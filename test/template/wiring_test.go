@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -46,6 +45,24 @@ func checkSchedule(s *stack) []string {
 	return append(findings, differ("input", map[string]string{
 		"action": "tick", "scheduled_time": "<aws.scheduler.scheduled-time>",
 	}, input)...)
+}
+
+// checkFirstTick: the deployment waits for a tick, and the schedule for the
+// deployment's.
+func checkFirstTick(s *stack) []string {
+	id := s.only("AWS::CloudFormation::CustomResource")
+	p := s.properties(id)
+	findings := slices.Concat(
+		differ("function of the first tick", functionARN, p["ServiceToken"]),
+		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
+		compare("what the first tick waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource(id)["DependsOn"])),
+		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
+	// Lambda repeats an event that was throttled or failed, for so long.
+	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
+	if wait := number(p["ServiceTimeout"]); wait < age || wait > 900 {
+		findings = append(findings, fmt.Sprintf("a deployment waits %d s for the first tick: expected %d s to 900 s", wait, age))
+	}
+	return findings
 }
 
 // checkRetries: whatever becomes of a tick, it is tried again inside the
@@ -88,7 +105,7 @@ func checkFunction(s *stack) []string {
 		differ("memory", 128.0, p["MemorySize"]),
 		differ("reserved concurrency", reserved, p["ReservedConcurrentExecutions"]),
 		differ("role", "arn:aws:iam::111122223333:role/tokens-RefresherRole", p["Role"]),
-		differ("key of the environment", keyARN, p["KmsKeyArn"]),
+		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
 		compare("what it waits for", s.ids("AWS::IAM::ManagedPolicy"), strs(s.resource("RefresherFunction")["DependsOn"])))
 	// A tick that outlives its lock could be overtaken.
@@ -108,14 +125,16 @@ func checkEnvironment(s *stack) []string {
 	return slices.Concat(
 		compare("variables", readVariables(), slices.Collect(maps.Keys(variables))),
 		differ("values", object{
-			"CONNECTIONS":          s.values["Connections"],
-			"REFRESH_BEFORE":       s.values["RefreshBefore"],
-			"FAMILY_LIFETIME_DAYS": s.values["FamilyLifetimeDays"],
-			"ACCESS_TOKEN_FORMAT":  s.values["AccessTokenFormat"],
-			"METRIC_NAMESPACE":     s.values["MetricNamespace"],
-			"PARAMETER_KEY_ID":     key,
-			"ATLASSIAN_AUTH_URL":   s.values["AtlassianAuthUrl"],
-			"ATLASSIAN_API_URL":    s.values["AtlassianApiUrl"],
+			"CONNECTIONS":                  s.values["Connections"],
+			"REFRESH_BEFORE":               s.values["RefreshBefore"],
+			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
+			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],
+			"LAST_WARNING_DAYS":            s.values["LastWarningDays"],
+			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
+			"METRIC_NAMESPACE":             s.namespace(),
+			"PARAMETER_KEY_ID":             key,
+			"ATLASSIAN_AUTH_URL":           s.values["AtlassianAuthUrl"],
+			"ATLASSIAN_API_URL":            s.values["AtlassianApiUrl"],
 		}, variables))
 }
 
@@ -143,54 +162,8 @@ func checkLogs(s *stack) []string {
 	group := s.properties(s.only("AWS::Logs::LogGroup"))
 	retention := number(s.values["LogRetentionDays"])
 	return slices.Concat(
-		differ("the group's key", keyARN, group["KmsKeyId"]),
+		differ("the group's key", s.key(), group["KmsKeyId"]),
 		differ("its name", "/aws/lambda/tokens-refresher", group["LogGroupName"]),
 		differ("its retention", retention, number(group["RetentionInDays"])),
 		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-refresher"}, s.properties("RefresherFunction")["LoggingConfig"]))
-}
-
-// metricDimension is what an alarm of a service must name, and the resources it
-// can be.
-var metricDimension = map[string]struct {
-	dimension, resource string
-	metrics             []string
-}{
-	"AWS/Lambda": {"FunctionName", "AWS::Lambda::Function", []string{"Errors", "Throttles", "Duration", "AsyncEventsDropped", "DeadLetterErrors"}},
-	"AWS/SQS":    {"QueueName", "AWS::SQS::Queue", []string{"ApproximateNumberOfMessagesVisible"}},
-}
-
-func checkAlarms(s *stack) (findings []string) {
-	var watched []string
-	for _, id := range s.ids("AWS::CloudWatch::Alarm") {
-		p := s.properties(id)
-		d, ok := metricDimension[fmt.Sprint(p["Namespace"])]
-		if !ok || !slices.Contains(d.metrics, fmt.Sprint(p["MetricName"])) {
-			findings = append(findings, fmt.Sprintf("%s watches %v %v, which nothing publishes", id, p["Namespace"], p["MetricName"]))
-			continue
-		}
-		watched = append(watched, fmt.Sprint(p["MetricName"]))
-		var names []string
-		for _, r := range s.ids(d.resource) {
-			names = append(names, s.physical(r))
-		}
-		name := fmt.Sprint(at(p, "Dimensions", 0, "Value"))
-		if at(p, "Dimensions", 0, "Name") != d.dimension || at(p, "Dimensions", 1) != nil || !slices.Contains(names, name) {
-			findings = append(findings, fmt.Sprintf("%s: dimensions %v are of no resource of this stack", id, p["Dimensions"]))
-		}
-		var actions []string
-		if topic := fmt.Sprint(s.values["AlarmTopicArn"]); topic != "" {
-			actions = []string{topic}
-		}
-		findings = slices.Concat(findings,
-			compare(id+"'s actions", actions, strs(p["AlarmActions"])),
-			compare(id+"'s OK actions", actions, strs(p["OKActions"])),
-			differ(id+"'s threshold", 1.0, p["Threshold"]),
-			differ(id+"'s operator", "GreaterThanOrEqualToThreshold", p["ComparisonOperator"]),
-			differ(id+"'s missing data", "notBreaching", p["TreatMissingData"]),
-			differ(id+"'s period", 300.0, p["Period"]))
-		if text := fmt.Sprint(p["AlarmDescription"]); !strings.Contains(text, "Means: ") || !strings.Contains(text, "Do: ") || len(text) > 1024 {
-			findings = append(findings, id+": its description must say what it means and what to do, in 1024 characters")
-		}
-	}
-	return append(findings, compare("watched metrics", []string{"Errors", "ApproximateNumberOfMessagesVisible"}, watched)...)
 }

@@ -16,7 +16,7 @@
 // when its value exceeds 4 KB. Tags cannot be combined with an overwrite and are
 // never sent. No parameter is ever labelled, for a label on the oldest version
 // makes the hundredth next put fail, and none gets an expiration policy, which
-// would delete it.
+// would delete it. NotifyUnchanged adds the one policy that only tells.
 //
 // The description of a parameter is store.Mark of its value: who sees it knows
 // that this program wrote it, and History tells by it which versions are Own.
@@ -62,8 +62,9 @@ const (
 
 // Store implements store.Store.
 type Store struct {
-	client client
-	keyID  string
+	client   client
+	keyID    string
+	noChange noChange
 }
 
 var _ store.Store = (*Store)(nil)
@@ -74,7 +75,7 @@ func New(c client, keyID string) *Store {
 	if keyID == "" {
 		panic("ssmstore.New: no key id: expected one such as alias/aws/ssm")
 	}
-	return &Store{c, keyID}
+	return &Store{client: c, keyID: keyID}
 }
 
 // Read implements store.Store: one GetParameters for every ten names.
@@ -184,7 +185,7 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID
 	}
 	var w watch
-	out, err := s.client.PutParameter(ctx, in, w.retries)
+	out, err := s.noChange.put(ctx, s.client, in, &w)
 	if err != nil {
 		return 0, w.settle(describe(ctx, "PutParameter", name, 0, err))
 	}

@@ -93,6 +93,22 @@ func (c *Connection) Parameter(name string) *types.Parameter {
 	return out.Parameter
 }
 
+// history reads the versions of a parameter that the store itself keeps.
+func (c *Connection) history(name string) (versions []types.ParameterHistory) {
+	c.w.t.Helper()
+	pages := ssm.NewGetParameterHistoryPaginator(c.w.ssm, &ssm.GetParameterHistoryInput{Name: aws.String(name), WithDecryption: aws.Bool(true)})
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(c.w.t.Context())
+		var missing *types.ParameterNotFound
+		if errors.As(err, &missing) {
+			return nil
+		}
+		require.NoError(c.w.t, err)
+		versions = append(versions, out.Parameters...)
+	}
+	return versions
+}
+
 // Value is a parameter's value, "" if there is none.
 func (c *Connection) Value(name string) string {
 	c.w.t.Helper()

@@ -76,6 +76,9 @@ func (w *World) InvokeWithin(f *lambdaruntime.Runtime, event string, timeout tim
 			w.t.Errorf("a line of the log is not JSON: %s", line)
 			continue
 		}
+		if strings.Count(line, `"request_id"`) > 1 {
+			w.t.Errorf("a line of the log has more than one request id: %s", line)
+		}
 		tick.Lines = append(tick.Lines, fields)
 	}
 	if res.Error == nil {

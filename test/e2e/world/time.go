@@ -3,6 +3,7 @@ package world
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ func (w *World) Pass(d time.Duration) {
 	}
 	for _, c := range connections {
 		for _, name := range c.all() {
-			if p := c.Parameter(name); p != nil {
+			for _, p := range c.history(name) {
 				stored := storedValue{name, p.Version, aws.ToString(p.Value)}
 				if _, known := w.aging.ages[stored]; !known {
 					if w.aging.ages == nil {
@@ -57,7 +58,7 @@ type aging struct {
 
 // apply changes what Parameter Store answers.
 func (a *aging) apply(c *proxy.Call) {
-	if c.Operation != "GetParameters" && c.Operation != "GetParameter" {
+	if !slices.Contains([]string{"GetParameters", "GetParameter", "GetParameterHistory"}, c.Operation) {
 		return
 	}
 	var answer map[string]any

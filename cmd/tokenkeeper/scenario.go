@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/scenario"
+	"github.com/tokenkeeper/tokenkeeper/internal/scenario/chart"
+)
+
+// scenarioHelp describes the scenarios' part of the simulate command.
+const scenarioHelp = `With --scenario it runs the deployed stack through a scenario under virtual time: the real tick
+every five minutes against an emulated Atlassian, and the alarms of template.yaml
+evaluated as CloudWatch does. Prints who would have been told of what, and when.
+Nothing outside this process is touched; the charts go to --out.`
+
+// scenarioFlags are the flags of the simulate command that choose a scenario.
+type scenarioFlags struct {
+	days          int
+	scenario, out string
+	list, table   bool
+}
+
+func (f *scenarioFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.scenario, "scenario", "", "the scenario to run, or all; see --scenarios")
+	flags.IntVar(&f.days, "days", 0, "days to simulate, up to 400 (default: the scenario's own)")
+	flags.BoolVar(&f.list, "scenarios", false, "list the scenarios")
+	flags.StringVar(&f.out, "out", "", "directory for countdown.svg and countdown.png; it is made if need be")
+	flags.BoolVar(&f.table, "table", false, "print the results as a Markdown table")
+}
+
+// requested reports whether a scenario, or the list of them, was asked for.
+func (f *scenarioFlags) requested() bool { return f.list || f.scenario != "" || f.days != 0 || f.out != "" || f.table }
+
+// run runs what the flags ask for.
+func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
+	if f.list {
+		for _, sc := range scenario.All() {
+			fmt.Fprintf(out, "%-29s %3d days  %s\n", sc.Name, sc.Days, sc.Summary)
+		}
+		return nil
+	}
+	if f.scenario == "" {
+		return errors.New("name a scenario by --scenario, or list them by --scenarios")
+	}
+	selected := scenario.All()
+	if f.scenario != "all" {
+		sc, err := scenario.Find(f.scenario)
+		if err != nil {
+			return err
+		}
+		selected = []scenario.Scenario{sc}
+	}
+	switch {
+	case asJSON && f.table:
+		return errors.New("--json and --table exclude each other: choose one")
+	case len(selected) > 1 && (f.out != "" || f.days != 0):
+		return errors.New("--out and --days are for one scenario: name it by --scenario")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and lots of memory for it
+	var results []scenario.Result
+	for _, sc := range selected {
+		r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{Days: f.days})
+		if err != nil {
+			return err
+		}
+		if f.out != "" {
+			if err := chart.Write(f.out, r); err != nil {
+				return err
+			}
+		}
+		results = append(results, r)
+		switch {
+		case asJSON:
+			if err := json.NewEncoder(out).Encode(r); err != nil {
+				return err
+			}
+		case !f.table:
+			scenario.Timeline(out, sc, r)
+		}
+	}
+	if f.table {
+		scenario.Table(out, results)
+	}
+	return nil
+}

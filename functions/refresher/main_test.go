@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+)
+
+// A process serves many requests: the lines of each tell of it alone, and do
+// not grow.
+func TestEachLineTellsOneRequest(t *testing.T) {
+	var out bytes.Buffer
+	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
+		log.Info("tick")
+		return refresher.Report{}, nil
+	})
+	for _, id := range []string{"first", "second", "third"} {
+		out.Reset()
+		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: id})
+		_, err := serve(ctx, json.RawMessage(`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`))
+		require.NoError(t, err)
+		require.Equal(t, 1, strings.Count(out.String(), "request_id"), out.String())
+		require.Equal(t, 1, strings.Count(out.String(), "scheduled_time"), out.String())
+		require.Contains(t, out.String(), id)
+	}
+}

@@ -1,0 +1,44 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// A rotation that spent refresh-7 was interrupted; tokens have no chain claim,
+// so that only who wrote them tells what they are.
+func TestReconciled(t *testing.T) {
+	spent := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour), Own: true}
+	ours := store.Entry{Value: secret("refresh-8"), Version: 5, Modified: now.Add(-10 * time.Minute), Own: true}
+	theirs := store.Entry{Value: secret("consent"), Version: 5, Modified: now.Add(-9 * time.Minute)}
+	at := func(e store.Entry, version int64) store.Entry { e.Version = version; return e }
+	for _, c := range []struct {
+		name    string
+		history []store.Entry
+		top     string
+		born    time.Time
+	}{
+		{"our successor", []store.Entry{spent, ours}, "refresh-8", record().AuthorizedAt},
+		{"our successor, written twice", []store.Entry{spent, ours, at(ours, 6)}, "refresh-8", record().AuthorizedAt},
+		{"a consent", []store.Entry{spent, theirs}, "consent", theirs.Modified},
+		{"a consent over our successor", []store.Entry{spent, ours, at(theirs, 6)}, "consent", theirs.Modified},
+		{"our successor over a consent", []store.Entry{spent, theirs, at(ours, 6)}, "consent", theirs.Modified},
+		{"an older token over our successor", []store.Entry{spent, ours, {Value: secret("refresh-6"), Version: 6, Modified: now}}, "refresh-8", record().AuthorizedAt},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := healthy()
+			newest := c.history[len(c.history)-1]
+			p[names.RefreshToken] = newest
+			p.lock(now.Add(-10*time.Minute), family.Intent{Owner: "dead/1", Spending: fp("refresh-7"), Version: 4, FirstSpend: now.Add(-10 * time.Minute)})
+			top, r := family.NewSnapshot(conn, p).Reconciled(c.history, family.DefaultPolicy())
+			require.Equal(t, c.top, top.Value.Reveal())
+			require.Equal(t, fp(c.top), r.Refresh)
+			require.Equal(t, c.born, r.AuthorizedAt)
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package refresher_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+)
+
+// scripted is a Keeper that is urgent for some ticks of a connection.
+type scripted struct {
+	urgent map[string]int
+	served []string
+}
+
+func (s *scripted) Tick(_ context.Context, c rotation.Connection, _ *slog.Logger) rotation.Outcome {
+	s.served = append(s.served, c.Name)
+	if s.urgent[c.Name] > 0 {
+		s.urgent[c.Name]--
+		return rotation.Outcome{Connection: c.Name, Action: rotation.Failed, Reason: "the store did not answer", Urgent: true}
+	}
+	return rotation.Outcome{Connection: c.Name, Action: rotation.Rotated}
+}
+
+// An urgent connection is served again after a pause, the others are not; the
+// report tells of the last time. It ends with the invocation's time.
+func TestUrgentConnectionsAreServedAgain(t *testing.T) {
+	for _, c := range []struct {
+		urgent  int
+		limit   time.Duration
+		served  []string
+		problem string
+	}{
+		{0, time.Hour, []string{"A_", "B_"}, ""},
+		{2, time.Hour, []string{"A_", "B_", "A_", "A_"}, ""},
+		{2, 0, []string{"A_", "B_"}, "the store did not answer"},
+		{100, time.Hour, []string{"A_", "B_", "A_", "A_", "A_", "A_"}, "the store did not answer"},
+	} {
+		k := &scripted{urgent: map[string]int{"A_": c.urgent}}
+		now := time.Now()
+		r := &refresher.Refresher{Keeper: k, Connections: []rotation.Connection{{Name: "A_"}, {Name: "B_"}}, Sink: &sink{journal: &journal{}},
+			Now: func() time.Time { return now }, Sleep: func(_ context.Context, d time.Duration) { now = now.Add(d) }, Parallel: 1}
+		ctx, cancel := context.WithDeadline(t.Context(), now.Add(c.limit))
+		defer cancel()
+		_, err := r.Tick(ctx, slog.New(slog.DiscardHandler))
+		require.Equal(t, c.served, k.served)
+		if c.problem == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, c.problem)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package rotation_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// A save that fails for a while is tried again in the same tick, and is no
+// reason to spend again.
+func TestASaveIsTriedAgain(t *testing.T) {
+	for _, write := range []string{"write REFRESH_TOKEN", "write ACCESS_TOKEN", "write TOKEN_FAMILY"} {
+		w := due(t, false)
+		failures := 0
+		w.before = func(_ int, op string) error {
+			if op == write && failures < 5 {
+				failures++
+				return errFault
+			}
+			return nil
+		}
+		w.want(rotation.Rotated)
+		require.Equal(t, 5, failures)
+		require.Equal(t, 1, w.spends(), write)
+		w.requireKept(write)
+	}
+}
+
+// The caller loses interest once the token is spent: what was received is saved
+// all the same, by this tick or by the next one.
+func TestACancelledTickSavesWhatItReceived(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		w := due(t, false)
+		if held {
+			w.before = failing("write REFRESH_TOKEN")
+			w.want(rotation.Failed)
+			w.clock.Advance(5 * time.Minute)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		w.before = nil
+		reads := 0
+		w.after = func(_ int, op string) error {
+			if op == "read" {
+				reads++
+			}
+			if op == "post" || held && reads == 2 { // the second read verifies the lock
+				cancel()
+			}
+			return nil
+		}
+		out := w.keeper.Tick(ctx, rotation.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+		require.Equal(t, rotation.Rotated, out.Action, out.Reason)
+		require.Error(t, ctx.Err())
+		require.Equal(t, 1, w.spends())
+		w.requireKept(held)
+	}
+}
+
+// deadlines notes until when each request may take.
+type deadlines struct {
+	rotation.TokenEndpoint
+	left []time.Duration
+}
+
+func (d *deadlines) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+	if at, ok := ctx.Deadline(); ok {
+		d.left = append(d.left, time.Until(at))
+	}
+	return d.TokenEndpoint.Refresh(ctx, app, refresh)
+}
+
+func TestARequestEndsWellBeforeTheLease(t *testing.T) {
+	w := due(t, false)
+	d := &deadlines{TokenEndpoint: w.keeper.Token}
+	w.keeper.Token = d
+	w.want(rotation.Rotated)
+	require.Len(t, d.left, 1)
+	require.LessOrEqual(t, d.left[0], family.PostTimeout)
+}
+
+// A consent came while the pair was in memory: nothing of the old family is
+// written over it, not even for a moment.
+func TestAHeldPairIsNeverWrittenOverAConsent(t *testing.T) {
+	w := due(t, false)
+	w.before = failing("write REFRESH_TOKEN")
+	w.want(rotation.Failed)
+	w.before = nil
+	w.clock.Advance(5 * time.Minute)
+	w.consent()
+	consent := w.get(names.RefreshToken).Version
+	for range 3 {
+		w.tick()
+		w.clock.Advance(5 * time.Minute)
+	}
+	newest := w.em.Families()[1]
+	history, err := w.mem.History(t.Context(), names.RefreshToken, consent)
+	require.NoError(t, err)
+	require.NotEmpty(t, history)
+	for _, e := range history {
+		info, known := w.em.Lookup(e.Value)
+		require.True(t, known)
+		require.Equal(t, newest.ID, info.FamilyID, "version %d", e.Version)
+	}
+	w.requireKept()
+}
+
+// A consent was written between our read and our save, and the read of what we
+// covered fails at first: it is read all the same, and put back on top.
+func TestWhatWasCoveredIsReadUntilItIsKnown(t *testing.T) {
+	for _, name := range []string{"REFRESH_TOKEN", "ACCESS_TOKEN"} {
+		w := due(t, false)
+		failures := 0
+		w.before = func(_ int, op string) error {
+			switch {
+			case op == "write "+name && failures == 0:
+				w.consent()
+			case op == "read history of "+name && failures < 3:
+				failures++
+				return errFault
+			}
+			return nil
+		}
+		w.want(rotation.Contended)
+		require.Equal(t, 3, failures)
+		for range 3 {
+			w.before = nil
+			w.requireNewestFamily()
+			w.clock.Advance(5 * time.Minute)
+			w.tick()
+		}
+		w.requireKept(name)
+	}
+}
+
+// requireNewestFamily checks that both stored tokens are the newest family's.
+func (w *world) requireNewestFamily() {
+	w.t.Helper()
+	fams := w.em.Families()
+	for _, name := range []string{names.RefreshToken, names.AccessToken} {
+		info, known := w.em.Lookup(w.get(name).Value)
+		require.True(w.t, known)
+		require.Equal(w.t, fams[len(fams)-1].ID, info.FamilyID, name)
+	}
+}
+
+// staleStore answers the reads of a parameter with the version before the newest.
+type staleStore struct {
+	store.Store
+	name string
+	// reads that are stale before the store has caught up.
+	reads int
+}
+
+func (s *staleStore) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	entries, err := s.Store.Read(ctx, names...)
+	if e, ok := entries[s.name]; ok && s.reads > 0 {
+		s.reads--
+		if old, err := s.History(ctx, s.name, e.Version-1); err == nil && len(old) > 1 {
+			entries[s.name] = old[0]
+		}
+	}
+	return entries, err
+}
+
+// The store answers with what this process knows to be outdated: it is asked
+// again, and nothing is done on the ground of it.
+func TestAStaleReadIsNotBelieved(t *testing.T) {
+	for _, name := range []string{names.RefreshToken, names.Family} {
+		w := due(t, false)
+		w.want(rotation.Rotated)
+		stale := &staleStore{Store: w.keeper.Store, name: name, reads: 2}
+		w.keeper.Store = stale
+		w.clock.Advance(time.Minute)
+		w.ops = nil
+		w.want(rotation.Idle)
+		require.Zero(t, stale.reads)
+		require.NotContains(t, w.ops, "create"+lockOp)
+
+		stale.reads = 100
+		w.want(rotation.Failed)
+		require.Zero(t, w.spends())
+		stale.reads = 0
+		w.clock.Advance(40 * time.Minute)
+		w.want(rotation.Rotated)
+		w.requireKept(name)
+	}
+}
+
+// Reading one parameter does not make the process forget what it knows of another.
+func TestAStaleReadAfterAnotherParameterWasRead(t *testing.T) {
+	w := due(t, false)
+	spent := w.get(names.RefreshToken).Value
+	w.before = func(_ int, op string) error {
+		if op == "write REFRESH_TOKEN" {
+			w.put(names.RefreshToken, spent.Reveal()) // then TOKEN_FAMILY alone is read, to judge it
+		}
+		return nil
+	}
+	w.want(rotation.Rotated)
+	w.before = nil
+	w.keeper.Store = &staleStore{Store: w.keeper.Store, name: names.RefreshToken, reads: 1}
+	w.clock.Advance(time.Minute)
+	w.want(rotation.Idle)
+}
+
+func TestHealthyActions(t *testing.T) {
+	for action, healthy := range map[rotation.Action]bool{
+		rotation.Idle: true, rotation.Rotated: true, rotation.Replayed: true, rotation.AwaitingConsent: true, rotation.Contended: true,
+		rotation.Refused: false, rotation.Misconfigured: false, rotation.InDoubt: false, rotation.Failed: false, "": false,
+	} {
+		require.Equal(t, healthy, action.Healthy(), action)
+	}
+}

@@ -1,0 +1,59 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// canary is the log of all processes. It keeps nothing, and looks for secrets.
+type canary struct{ w *world }
+
+// tokenMark begins every token of the emulator, and secretMark every client secret.
+const (
+	tokenMark  = "eyJ0eXAiOiJKV1Qi"
+	secretMark = "ATOA"
+)
+
+func newCanary(w *world) *canary { return &canary{w} }
+
+// look searches a text that leaves a process.
+func (c *canary) look(text string) {
+	if strings.Contains(text, tokenMark) || strings.Contains(text, secretMark) {
+		c.w.oracle.SecretsLeaked++
+		c.w.oracle.note("a secret leaks")
+	}
+}
+
+func (c *canary) lookAttr(a slog.Attr) {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		c.look(a.Value.String())
+	case slog.KindInt64, slog.KindUint64, slog.KindFloat64, slog.KindBool, slog.KindDuration, slog.KindTime:
+	default:
+		c.look(fmt.Sprintf("%+v", a.Value.Resolve().Any()))
+	}
+}
+
+func (c *canary) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c *canary) Handle(_ context.Context, r slog.Record) error {
+	c.look(r.Message)
+	r.Attrs(func(a slog.Attr) bool { c.lookAttr(a); return true })
+	if c.w.trace != nil {
+		text := "  log: " + r.Message
+		r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
+		c.w.trace(text)
+	}
+	return nil
+}
+
+func (c *canary) WithAttrs(attrs []slog.Attr) slog.Handler {
+	for _, a := range attrs {
+		c.lookAttr(a)
+	}
+	return c
+}
+
+func (c *canary) WithGroup(string) slog.Handler { return c }

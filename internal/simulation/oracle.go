@@ -1,0 +1,363 @@
+package simulation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// Counters are what must be 0; the package documentation defines each.
+type Counters struct {
+	AvoidableLosses  int `json:"avoidable_losses"`
+	KilledByUs       int `json:"killed_by_us"`
+	OlderOverNewer   int `json:"older_over_newer"`
+	SiblingPresented int `json:"sibling_presented"`
+	UnlockedSpends   int `json:"unlocked_spends"`
+	SecretsLeaked    int `json:"secrets_leaked"`
+}
+
+// Add adds d's counters to c's.
+func (c *Counters) Add(d Counters) {
+	c.AvoidableLosses += d.AvoidableLosses
+	c.KilledByUs += d.KilledByUs
+	c.OlderOverNewer += d.OlderOverNewer
+	c.SiblingPresented += d.SiblingPresented
+	c.UnlockedSpends += d.UnlockedSpends
+	c.SecretsLeaked += d.SecretsLeaked
+}
+
+// Broken names the counters that are not 0.
+func (c Counters) Broken() []string {
+	var names []string
+	for _, counter := range []struct {
+		name string
+		n    int
+	}{
+		{"avoidable_losses", c.AvoidableLosses}, {"killed_by_us", c.KilledByUs}, {"older_over_newer", c.OlderOverNewer},
+		{"sibling_presented", c.SiblingPresented}, {"unlocked_spends", c.UnlockedSpends}, {"secrets_leaked", c.SecretsLeaked},
+	} {
+		if counter.n != 0 {
+			names = append(names, counter.name)
+		}
+	}
+	return names
+}
+
+// rank orders refresh tokens: by consent, then generation, then sibling.
+type rank struct{ consent, generation, sibling int }
+
+func (r rank) less(s rank) bool {
+	switch {
+	case r.consent != s.consent:
+		return r.consent < s.consent
+	case r.generation != s.generation:
+		return r.generation < s.generation
+	}
+	return r.sibling < s.sibling
+}
+
+// presentation is one token that was spent, and what became of it.
+type presentation struct {
+	of rank
+	// at is the time from which the reuse interval must be counted: when the
+	// first to spend it took the lock for that, which is all that others can know.
+	at time.Time
+	by *actor
+	// received are those who got a successor.
+	received []*actor
+	// ticks are how many ticks could have helped had nothing troubled them,
+	// why is what did, and chance that nothing troubled one.
+	ticks  int
+	why    trouble
+	chance bool
+}
+
+// lease is how long a lock counts.
+const lease = 2 * time.Minute
+
+// holder is the process that may act under the lock, and what it wrote there.
+type holder struct {
+	by    *actor
+	since time.Time
+	value atlassian.Secret
+}
+
+// lockChange is a write or the deletion of the lock.
+type lockChange struct {
+	by *actor
+	at time.Time
+}
+
+// received is a pair that somebody got.
+type received struct {
+	of     rank
+	by     *actor
+	stored bool
+}
+
+// oracle judges a run by the emulator's truth and by its own log. It shares no
+// code with the keeper.
+type oracle struct {
+	w *world
+	Counters
+	rotations int
+	// rotated is when REFRESH_TOKEN was last written.
+	rotated time.Time
+	losses  map[string]int
+	judged  map[string]bool
+
+	// family is the newest consent that was filled in.
+	family string
+	ids    []string
+
+	spends   []presentation
+	receipts []received
+
+	// highest is the newest token that REFRESH_TOKEN ever held, and coverer who
+	// put an older one over it.
+	highest rank
+	coverer *actor
+	// left is how many ticks without trouble have left it there.
+	left   int
+	locks  []lockChange
+	holder holder
+}
+
+// remembered is how many entries of each log are kept. A judgement is about the
+// newest tokens only, and what ticks did about them is added up as they end.
+const remembered = 64
+
+func push[T any](log []T, e T) []T {
+	if len(log) == remembered {
+		copy(log, log[1:])
+		log[len(log)-1] = e
+		return log
+	}
+	return append(log, e)
+}
+
+func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
+	for i, id := range o.ids {
+		if id == info.FamilyID {
+			return rank{i, info.Generation, info.Sibling}
+		}
+	}
+	o.ids = append(o.ids, info.FamilyID)
+	return rank{len(o.ids) - 1, info.Generation, info.Sibling}
+}
+
+// consented notes that a person has filled a new consent in.
+func (o *oracle) consented(familyID string) {
+	if o.family != "" {
+		o.judge(false)
+	}
+	o.family = familyID
+}
+
+// stored notes a write of REFRESH_TOKEN.
+func (o *oracle) stored(by *actor, token atlassian.Secret) {
+	if token.IsZero() {
+		return
+	}
+	info, known := o.w.em.Lookup(token)
+	if !known {
+		return
+	}
+	o.rotated = o.w.now
+	r := o.rankOf(info)
+	for i := range o.receipts {
+		if o.receipts[i].of == r {
+			o.receipts[i].stored = true
+		}
+	}
+	if r.less(o.highest) {
+		// Who goes on with an older token that somebody else put there covers nothing.
+		if o.coverer == nil {
+			o.coverer = by
+		}
+		return
+	}
+	o.highest, o.coverer = r, nil
+}
+
+// lockWritten notes a change of the lock; the store holds it already. A keeper
+// that writes over another's fresh lock does not become its holder: it learns
+// from the version that it came second, and what stands there now speaks of the
+// same token.
+func (o *oracle) lockWritten(by *actor) {
+	o.locks = push(o.locks, lockChange{by, o.w.now})
+	l := o.w.slots[slotLock].entry
+	h := &o.holder
+	switch {
+	case l.Version == 0:
+		*h = holder{}
+	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
+		*h = holder{by, o.w.now, l.Value}
+	}
+}
+
+// presents judges a token request as it is sent.
+func (o *oracle) presents(by *actor, token atlassian.Secret) {
+	if by.refresher == nil {
+		return
+	}
+	if !o.locked(by, token) {
+		o.UnlockedSpends++
+		o.note("an unlocked spend")
+	}
+	info, known := o.w.em.Lookup(token)
+	if !known {
+		return
+	}
+	r := o.rankOf(info)
+	for _, got := range o.receipts {
+		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || !got.by.dead) {
+			o.SiblingPresented++
+			o.note("a sibling is presented")
+			return
+		}
+	}
+}
+
+// locked reports whether, at this instant, this process holds the lock, younger
+// than two minutes, with an intent that names the token. A lock that psoxy or a person
+// took away or wrote over is no fault of the keeper's.
+func (o *oracle) locked(by *actor, token atlassian.Secret) bool {
+	h := o.holder
+	if l := o.w.slots[slotLock]; l.by != nil && l.by.refresher == nil {
+		return true
+	}
+	if h.by != by || o.w.now.Sub(h.since) >= lease {
+		return false
+	}
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	value := h.value.Reveal()
+	return strings.Contains(value, `"owner":"`+by.name+`/`) && strings.Contains(value, `"spending":"`+hex.EncodeToString(sum[:6])+`"`)
+}
+
+// answered notes what a token request did at the server.
+func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.Tokens, err error, reached bool) {
+	if !reached {
+		return
+	}
+	now := o.w.now
+	info, known := o.w.em.Lookup(token)
+	if !known {
+		return
+	}
+	r := o.rankOf(info)
+	if info.Status == atlassiantest.StatusReusable {
+		p := o.spend(r)
+		if p == nil {
+			at := now
+			if o.holder.by == by {
+				at = o.holder.since
+			}
+			o.spends = push(o.spends, presentation{of: r, at: at, by: by})
+			p = &o.spends[len(o.spends)-1]
+		}
+		if err == nil && !got.Refresh.IsZero() {
+			if by.refresher != nil {
+				o.rotations++
+			}
+			p.received = append(p.received, by)
+			if succ, ok := o.w.em.Lookup(got.Refresh); ok {
+				o.receipts = push(o.receipts, received{of: o.rankOf(succ), by: by})
+			}
+		}
+		return
+	}
+	if by.refresher == nil || info.Status != atlassiantest.StatusRevoked {
+		return
+	}
+	f, _ := o.w.em.Family(info.FamilyID)
+	if f.Death != nil && f.Death.At.Equal(now) && f.Death.Presenter == by.name {
+		if held := o.heldBefore(r); held != "" {
+			o.KilledByUs++
+			o.note("a family is killed that " + held + " held")
+		}
+	}
+}
+
+// heldBefore tells who could have gone on with a family whose token was just
+// presented fatally: somebody who has a newer one, and will act. A process that
+// the platform passed over for another, with all that it holds, may be kept for
+// hours and never called again: nobody can count on it.
+func (o *oracle) heldBefore(presented rank) string {
+	if top, ok := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value); ok && presented.less(o.rankOf(top)) && o.rankOf(top).consent == presented.consent {
+		return "the store"
+	}
+	for _, got := range o.receipts {
+		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) {
+			if mine, ok := o.w.em.Lookup(got.by.received); got.by.refresher == nil || ok && o.rankOf(mine) == got.of {
+				return got.by.name
+			}
+		}
+	}
+	return ""
+}
+
+func (o *oracle) spend(r rank) *presentation {
+	for i := range o.spends {
+		if o.spends[i].of == r {
+			return &o.spends[i]
+		}
+	}
+	return nil
+}
+
+// ticked notes the end of a keeper's tick.
+func (o *oracle) ticked(a *actor) {
+	if a.stalled > 20*time.Second {
+		a.trouble |= paused
+	}
+	if o.rivalled(a) {
+		a.trouble |= lockHeld
+	}
+	for i := range o.spends {
+		o.spends[i].ticked(a)
+	}
+	switch {
+	case o.coverer == nil || o.coverer.refresher == nil:
+		o.left = 0
+	case a.trouble == 0:
+		if o.left++; o.left == 2 {
+			o.OlderOverNewer++
+			o.note("an older token is left over a newer one")
+		}
+	}
+}
+
+// ticked notes whether a tick that ended could have saved the family: one that
+// began inside the reuse interval could have presented the token again, and one
+// of a process that received a successor could have saved that.
+func (p *presentation) ticked(a *actor) {
+	after := a.begun.Sub(p.at)
+	if after <= 0 || after >= usable && !slices.Contains(p.received, a) {
+		return
+	}
+	p.ticks++
+	p.why |= a.trouble
+	p.chance = p.chance || a.trouble == 0
+}
+
+// rivalled reports whether somebody else wrote the lock during the tick.
+func (o *oracle) rivalled(a *actor) bool {
+	for _, l := range o.locks {
+		if l.by != a && !l.at.Before(a.begun) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) note(what string) {
+	if o.w.trace != nil {
+		o.w.trace("  ORACLE: " + what)
+	}
+}

@@ -1,0 +1,111 @@
+package alarms
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
+	"github.com/tokenkeeper/tokenkeeper/internal/scenario"
+)
+
+func TestEveryFailure(t *testing.T) {
+	all, err := results()
+	require.NoError(t, err)
+	failures := 0
+	for _, o := range all {
+		if o.Urgency == "page" {
+			failures++
+			requireTold(t, o.Scenario, o.Result, promptly)
+		}
+	}
+	require.Equal(t, 13, failures)
+}
+
+// requireTold: the right page at the right time, no other, none twice, and
+// silence when all is mended.
+func requireTold(t *testing.T, sc scenario.Scenario, r scenario.Result, within time.Duration) {
+	t.Helper()
+	name := sc.Name
+	if r.CauseAt != nil {
+		name += ", cause at " + r.CauseAt.Format("15:04:05")
+	}
+	require.NotNil(t, r.First, "%s: nobody was paged", name)
+	require.Equal(t, "page", r.First.Urgency)
+	require.GreaterOrEqual(t, *r.KnownToPage, 0.0, "%s: paged before it could be known", name)
+	require.LessOrEqual(t, *r.KnownToPage, within.Seconds(), "%s: %s after it could be known", name, scenario.Span(*r.KnownToPage))
+	if sc.Live {
+		require.Positive(t, *r.First.FamilyDaysLeft, "%s: the family was to live", name)
+		require.Positive(t, *r.First.AccessTokenSecondsLeft, "%s: the page came after the access token's end", name)
+	}
+	require.Zero(t, r.FalsePages, name)
+	require.Empty(t, r.Sounding, name)
+	seen := map[string]bool{}
+	for _, p := range r.Pages {
+		if p.State == alarm.InAlarm {
+			require.False(t, seen[p.Alarm], "%s: %s sounds a second time, at %s", name, p.Alarm, p.At)
+			seen[p.Alarm] = true
+		}
+	}
+}
+
+// TestEveryFailureAtEveryPhase moves the cause through a whole cycle of seven
+// ticks, so that no figure is a matter of luck. One of 200 connections is one of
+// the others with more work.
+func TestEveryFailureAtEveryPhase(t *testing.T) {
+	for _, sc := range scenario.All() {
+		if sc.Urgency != "page" || sc.Name == "one-of-200" {
+			continue
+		}
+		for shift := time.Duration(0); shift < 36*time.Minute; shift += 2*time.Minute + 13*time.Second {
+			r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{Shift: shift})
+			require.NoError(t, err)
+			requireTold(t, sc, r, promptly)
+		}
+	}
+}
+
+// TestOtherSettings: the alarms hold at the ends of what the template's
+// parameters allow. With a tick every minute a failure pages a minute later,
+// for a period of five minutes with a success in it is not failing.
+func TestOtherSettings(t *testing.T) {
+	for _, parameters := range []map[string]string{{"ScheduleExpression": "rate(1 minute)"}, {"RefreshBefore": "10m"}, {"RefreshBefore": "55m"}} {
+		for _, sc := range scenario.All() {
+			if sc.Days > 7 || sc.Name == "one-of-200" {
+				continue
+			}
+			r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{Parameters: parameters})
+			require.NoError(t, err)
+			if sc.Urgency == "page" {
+				requireTold(t, sc, r, promptly+time.Minute)
+			}
+			require.Zero(t, r.FalsePages, "%s with %v", sc.Name, parameters)
+		}
+	}
+}
+
+// TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, and
+// clocks that disagree within reason.
+func TestNothingIsToldOfWhatDoesNoHarm(t *testing.T) {
+	for _, name := range []string{"psoxy-racing", "clock-skew"} {
+		r := resultOf(t, name)
+		require.Empty(t, r.Pages, name)
+		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick failed", name)
+	}
+}
+
+// TestALongerLookBack: how far CloudWatch looks back for missing data is not
+// documented. With three data points more than by default every page still
+// comes in time.
+func TestALongerLookBack(t *testing.T) {
+	for _, sc := range scenario.All() {
+		if sc.Urgency != "page" || sc.Name == "one-of-200" {
+			continue
+		}
+		r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{LookBack: func(n int) int { return n + 5 }})
+		require.NoError(t, err)
+		requireTold(t, sc, r, promptly)
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+// reportMutants break what people are told, and what they must not be told.
+var reportMutants = []mutant{
+	{
+		name: "metrics are published before the saves", breaks: "step 7",
+		why: "a CloudWatch that hangs keeps a received token from being saved",
+		edits: []edit{
+			{"internal/refresher/refresher.go", "\tvar sick Unhealthy\n", ""},
+			{"internal/refresher/refresher.go", "\toutcomes := make([]rotation.Outcome, len(r.Connections))\n",
+				"\tvar sick Unhealthy\n\toutcomes := make([]rotation.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes))\n"},
+			{"internal/refresher/refresher.go", "if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes)); sick.metrics != nil {", "if sick.metrics != nil {"},
+		},
+	},
+	{
+		name: "a lost family is reported as a failure", breaks: "invariant 5",
+		why: "the page that asks for a new consent never goes out",
+		edits: []edit{{"internal/countdown/countdown.go",
+			"{FamilyLost, rotation.Refused, true},", "{FamilyLost, rotation.Failed, true},"}},
+	},
+	{
+		name: "a doubt is reported as health", breaks: "invariant 5",
+		why: "the invocation succeeds while a family hangs on the leeway",
+		edits: []edit{{"internal/rotation/outcome.go",
+			"case Idle, Rotated, Replayed, AwaitingConsent, Contended:", "case Idle, Rotated, Replayed, AwaitingConsent, Contended, InDoubt:"}},
+	},
+	{
+		name: "the token is logged", breaks: "invariant 9",
+		why: "whoever reads the log has the account",
+		edits: []edit{{"internal/rotation/spend.go",
+			"slog.String(\"token\", string(sp.record.Refresh))", "slog.String(\"token\", s.RefreshToken.Value.Reveal())"}},
+	},
+	{
+		name: "a reason quotes what is stored", breaks: "invariant 9",
+		why: "a pasted answer holds tokens, and reasons go into logs and reports",
+		edits: []edit{{"internal/family/decide.go",
+			"\" does not look like a token: store", "\" does not look like a token: \" + token + \": store"}},
+	},
+	{
+		name: "an error quotes the answer", breaks: "invariant 9",
+		why: "a 200 that cannot be read holds tokens, and errors go into logs and reports",
+		edits: []edit{{"pkg/atlassian/client.go",
+			"RetryAfter: r.retryAfter(c), Sent: r.reach != unsent, Err: err,", "RetryAfter: r.retryAfter(c), Sent: r.reach != unsent, Err: reason(string(r.body)),"}},
+	},
+	{
+		name: "an error quotes the record", breaks: "invariant 9",
+		why: "a token that was stored in the wrong parameter is printed",
+		edits: []edit{{"internal/family/record.go",
+			"errors.New(\"is not the JSON that tokenkeeper writes\")", "fmt.Errorf(\"is not the JSON that tokenkeeper writes: %s\", value)"}},
+	},
+}
