@@ -7,8 +7,10 @@ mode=${1:?expected quick, full, mutants or probes}
 # Compiling takes longer than most searches do.
 optimise=-O0
 [ "$mode" != full ] || optimise=-O1
-model=$(cd "$(dirname "${BASH_SOURCE[0]}")/../docs/model" && pwd)
-work=$(mktemp -d)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+model=$root/docs/model
+mkdir -p "$root/build"
+work=$(mktemp -d "$root/build/model.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 memory=5000  # MiB that one search may use
@@ -86,7 +88,7 @@ check() {
     if [ "$errors" != 0 ] || ! complete "$report"; then
       failed=1
       grep -E 'assertion violated|^error:|^pan:|not completed|too small|invalid' "$report" >&2 || tail -n 5 "$report" >&2
-      printf 'A shortest way to it: %s\n' "see README.md, How to read a counterexample, with ${parameters// / }" >&2
+      printf 'To read the counterexample see docs/model/README.md; the parameters are %s\n' "$parameters" >&2
     fi
     unreached "$report" >"$work/$name.unreached"
   done < <(lines configurations.txt)

@@ -96,7 +96,7 @@ end:
 	:: atomic { AT(TAKE) ->
 		since[me] = now;
 		doubt = (act == REPLAY || act == LATEPROBE);
-		again = again || doubt;
+		again = again || act == REPLAY;
 		if
 		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent; base = held[me].ver
 		:: act == FINISH -> first = lkfirst; try = lktry; got = lkspend; base = lkbase
@@ -171,6 +171,7 @@ end:
 #endif
 		:: else ->
 			assertMayPresent(me, s, act);
+			again = again || doubt;
 			REACH(9, act == REPLAY && spentAt[s] != NONE && !dead[fam[s]]);
 			REACH(10, act == LATEPROBE && spentAt[s] == NONE);
 			REACH(11, act == LATEPROBE && spentAt[s] != NONE && now - spentAt[s] >= LEEWAY);
