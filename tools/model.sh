@@ -45,10 +45,10 @@ search() {
   shift
   mkdir "$directory"
   (
-    cd "$directory"
-    spin -a "${@/#/-D}" "$model/rotation.pml" >spin.log || { cat spin.log >&2; exit 1; }
-    gcc "$optimise" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM="$memory" -o pan pan.c
-    ./pan -m"$depth" >report 2>&1 || true
+    cd "$directory" &&
+      { spin -a "${@/#/-D}" "$model/rotation.pml" >spin.log || { cat spin.log >&2; false; }; } &&
+      gcc "$optimise" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM="$memory" -o pan pan.c &&
+      { ./pan -m"$depth" >report 2>&1 || true; }
   ) || fail "the model with $* does not compile; see the message above."
 }
 

@@ -31,13 +31,14 @@ inline assertMayPresent(p, t, action) {
 	/*
 	 * No presentation kills a family of which somebody, or the store, has a newer
 	 * token. The exception is a known risk: an attempt may have been the first to
-	 * arrive, so the late probe that follows it does not wait for another process.
+	 * arrive, so the late probe that follows it does not wait for another process;
+	 * nor does any for longer than twice the leeway.
 	 */
 	i = t + 1;
 	do
 	:: i < nTok ->
 		HOLDS(7, !(fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-			(held[p].tok == i || (held[OTHER(p)].tok == i && !again && !duel && !outlived) || psoxyHeld == i || (RT == i && !outlived))));
+			(held[p].tok == i || (held[OTHER(p)].tok == i && now < spentAt[t] + 2 * LEEWAY && !again && !duel && !outlived) || psoxyHeld == i || (RT == i && !outlived))));
 		i++
 	:: else -> break
 	od;
