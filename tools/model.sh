@@ -65,11 +65,11 @@ field() { sed -nE "s/.*$2.*/\1/p" "$1" | head -n 1; }
 lines() { grep -vE '^ *(#|$)' "$model/$1"; }
 
 # unreached REPORT: the statements that a search did not reach, as "process: statement". Ends of processes that run
-# for ever, probes, and processes that the configuration leaves out are not counted.
+# for ever, probes and messages are not counted.
 unreached() {
   awk '/^unreached in/ { process = $4 }
     /^\t.*, state [0-9]+, / { state = $0; sub(/.*, state /, "", state); print process ": " state }' "$1" |
-    grep -vE '"-end-"|"assert\(\(\([0-9]+!=[0-9]+\)' | sort -u
+    grep -vE '"-end-"|"printf|"assert\(\(\([0-9]+!=[0-9]+\)' | sort -u
 }
 
 # check WHICH: checks the configurations, prints a line for each, and what none of them reached.
