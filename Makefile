@@ -106,6 +106,19 @@ mutants: setup ## Break the protocol on purpose, dozens of ways: a test must not
 mutants-quick: ## A few of the mutants
 	go run ./test/mutants -quick
 
+.PHONY: model
+model: ## Check the protocol's model exhaustively with spin (QUICK=1: the small configurations)
+	tools/model.sh $(if $(QUICK),quick,full)
+
+.PHONY: model-quick
+model-quick: ## The model's small configurations, and its probes
+	tools/model.sh quick
+	tools/model.sh probes
+
+.PHONY: model-mutants
+model-mutants: ## Break the model on purpose; spin must catch every breakage
+	tools/model.sh mutants
+
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy
 deploy: setup ## Build and deploy with your AWS credentials and region (PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
