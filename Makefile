@@ -58,7 +58,7 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 	touch $@
 
 .PHONY: test
-test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
+test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
 
 .PHONY: chromium
 chromium: # for the tests of the pages; installed by apt-get where it is missing
