@@ -172,7 +172,10 @@ func TestConsentOutranksAnUnknownTokenWrittenMeanwhile(t *testing.T) {
 			ClientSecret: w.fix.App.ClientSecret, RefreshToken: w.get(names.RefreshToken).Value, Presenter: "paused"})
 		require.NoError(t, err)
 		w.ops = nil
-		w.before = once(at, func() error { w.put(names.RefreshToken, successor.Refresh.Reveal()); return nil })
+		w.before = once(at, func() error {
+			_, err := w.mem.Write(context.Background(), names.RefreshToken, successor.Refresh, store.Encrypted)
+			return err
+		})
 		_, err = w.consentBy(w.keeper, w.obtain)
 		require.NoError(t, err)
 		w.before = nil

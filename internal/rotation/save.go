@@ -92,9 +92,7 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our pair, or nil. Over a
-// consent, only a token that is known to be of a younger one wins: others come
-// from a rotation of the family before it that was under way.
+// winner returns the last of the entries that outranks our pair, or nil.
 func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
@@ -102,11 +100,10 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held
 	}
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
-		theirs := family.FieldOf(between[i])
-		if h.Record.FreshConsent() && (stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)) {
+		if h.Record.FreshConsent() && family.OlderThanConsent(between[i], stored, h.Pair) {
 			continue
 		}
-		if family.Outranks(theirs, stored, h.Record, h.Locked) {
+		if family.Outranks(family.FieldOf(between[i]), stored, h.Record, h.Locked) {
 			return &between[i], nil
 		}
 	}

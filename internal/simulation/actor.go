@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
@@ -23,6 +24,9 @@ type actor struct {
 	dead bool
 	// received is the newest refresh token that this process ever received.
 	received atlassian.Secret
+	// consents: it is a bootstrap function; consented is the family that it began.
+	consents  bool
+	consented string
 
 	// The rest is about the invocation under way.
 	busy            bool
@@ -85,7 +89,7 @@ func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, tru
 func (w *world) tick(a *actor) {
 	a.begun, a.deadline, a.stalled = w.now, w.now.Add(invocation), 0
 	a.trouble = w.down
-	if l := &w.slots[slotLock]; l.entry.Version != 0 && l.by != a && w.now.Sub(l.entry.Modified) < 2*time.Minute {
+	if l := &w.slots[slotLock]; l.entry.Version != 0 && l.by != a && !l.by.consents && w.now.Sub(l.entry.Modified) < 2*time.Minute {
 		a.trouble |= lockHeld
 	}
 	if w.trace != nil {
@@ -178,7 +182,7 @@ func (w *world) letOthers(finish bool) {
 // of the two may be the one that the platform goes on with.
 func (w *world) concurrent(n uint64) {
 	for _, o := range w.others {
-		if o.refresher != nil {
+		if o.refresher != nil && !o.consents {
 			return
 		}
 	}
@@ -195,7 +199,13 @@ func (w *world) concurrent(n uint64) {
 }
 
 // fillIn is a person who puts a consent's tokens in by hand.
+//
+// Nobody does so while the bootstrap function carries another consent out: which
+// of the two is newer only the claims of real tokens tell, and these have none.
 func (w *world) fillIn(n uint64) {
+	if slices.ContainsFunc(w.others, func(o *actor) bool { return o.consents }) {
+		return
+	}
 	if n&1 != 0 && w.slots[slotFamily].entry.Version != 0 {
 		_ = w.mem.Delete(context.Background(), w.names.Family)
 		w.changed(person, w.names.Family, atlassian.Secret{}, 0, store.Plain)
@@ -220,4 +230,5 @@ func (w *world) fillIn(n uint64) {
 		return
 	}
 	w.in(wait, second)
+	w.filling = w.now.Add(wait)
 }

@@ -56,6 +56,9 @@ const (
 	// Consent: a person consents and fills the parameters in by hand; Fault.N
 	// selects the order, the pauses and whether TOKEN_FAMILY is deleted.
 	Consent
+	// Bootstrap: a person consents, and the bootstrap function carries it out;
+	// Fault.N is how it takes turns.
+	Bootstrap
 	// Psoxy: psoxy rotates with its own habits; Fault.N is how it takes turns.
 	Psoxy
 	StoreOutage
@@ -80,7 +83,7 @@ var kindNames = [kindEnd]string{
 	Throttle: "throttle", Repeat: "repeat", PauseBefore: "pause-before", PauseAfter: "pause-after",
 	Stale: "stale", SharedCreate: "shared-create", Unreached: "unreached", OmitBefore: "omit-before", OmitAfter: "omit-after",
 	ClockForward: "clock-forward", ClockBack: "clock-back", Again: "again", Late: "late", Concurrent: "concurrent",
-	Recycled: "recycled", NoTicks: "no-ticks", Consent: "consent", Psoxy: "psoxy", StoreOutage: "store-outage",
+	Recycled: "recycled", NoTicks: "no-ticks", Consent: "consent", Bootstrap: "bootstrap", Psoxy: "psoxy", StoreOutage: "store-outage",
 	KeyOutage: "key-outage", AtlassianBefore: "atlassian-before", AtlassianAfter: "atlassian-after",
 	AtlassianRefuses: "atlassian-refuses", Revoked: "revoked", PasswordChanged: "password-changed",
 	Deactivated: "deactivated", SecretRotated: "secret-rotated",

@@ -153,10 +153,20 @@ func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
 
 // consented notes that a person has filled a new consent in.
 func (o *oracle) consented(familyID string) {
+	if o.family == familyID {
+		return
+	}
 	if o.family != "" {
 		o.judge(false)
 	}
 	o.family = familyID
+}
+
+// receives notes that a process got the first tokens of a family.
+func (o *oracle) receives(by *actor, token atlassian.Secret) {
+	if info, known := o.w.em.Lookup(token); known {
+		o.receipts = push(o.receipts, received{of: o.rankOf(info), by: by})
+	}
 }
 
 // stored notes a write of REFRESH_TOKEN.
@@ -349,7 +359,7 @@ func (p *presentation) ticked(a *actor) {
 // rivalled reports whether somebody else wrote the lock during the tick.
 func (o *oracle) rivalled(a *actor) bool {
 	for _, l := range o.locks {
-		if l.by != a && !l.at.Before(a.begun) {
+		if l.by != a && !l.by.consents && !l.at.Before(a.begun) {
 			return true
 		}
 	}
