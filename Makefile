@@ -58,7 +58,7 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 	touch $@
 
 .PHONY: test
-test: setup lint go-test sam-check ## Everything that must hold: lint, all tests, the template
+test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
 
 .PHONY: chromium
 chromium: # for the tests of the pages; installed by apt-get where it is missing
@@ -105,6 +105,19 @@ mutants: setup ## Break the protocol on purpose, dozens of ways: a test must not
 .PHONY: mutants-quick
 mutants-quick: ## A few of the mutants
 	go run ./test/mutants -quick
+
+.PHONY: model
+model: ## Check the protocol's model exhaustively with spin (QUICK=1: the small configurations)
+	tools/model.sh $(if $(QUICK),quick,full)
+
+.PHONY: model-quick
+model-quick: ## The model's small configurations, and its probes
+	tools/model.sh quick
+	tools/model.sh probes
+
+.PHONY: model-mutants
+model-mutants: ## Break the model on purpose; spin must catch every breakage
+	tools/model.sh mutants
 
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy

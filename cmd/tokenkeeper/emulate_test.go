@@ -18,33 +18,14 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// asTokenkeeper, when set in the environment, makes this test binary behave as
-// the program itself.
-const asTokenkeeper = "TOKENKEEPER_TEST_EMULATE"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asTokenkeeper) != "" {
-		cmd := newEmulateCommand()
-		cmd.SilenceUsage = true
-		if cmd.ExecuteContext(context.Background()) != nil {
-			os.Exit(1)
-		}
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // A real process: it prints where it is and no secret, writes the secret to a
 // private file, obeys the control API, and stops on SIGTERM.
 func TestEmulateProcess(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		file := filepath.Join(t.TempDir(), "secret")
 		require.NoError(t, os.WriteFile(file, []byte("old and readable by all"), 0o644))
-		self, err := os.Executable()
-		require.NoError(t, err)
-		cmd := exec.Command(self, "--listen", "127.0.0.1:0", "--clock", "manual", "--secret-file", file,
+		cmd := exec.Command("tokenkeeper", "emulate", "--listen", "127.0.0.1:0", "--clock", "manual", "--secret-file", file,
 			"--redirect-uri", "http://localhost:9000/callback")
-		cmd.Env = append(os.Environ(), asTokenkeeper+"=1")
 		stdout, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		var stderr strings.Builder

@@ -1,24 +1,92 @@
-// Command tokenkeeper is the operator's command line.
+// Command tokenkeeper is the operator's command line. Each command has a file of
+// its name; what several share is in store.go, connection.go and atlassian.go.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 )
 
+// Exit codes, as the help of the program lists them.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// errUsage marks errors of flags and arguments.
+type errUsage struct{ error }
+
+// Unwrap returns the error itself.
+func (e errUsage) Unwrap() error { return e.error }
+
+// errReported is the error of a command that has already said what failed.
+var errReported = errors.New("reported already")
+
 func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run carries out a command line and returns the exit code. An error is printed
+// here, once.
+func run(ctx context.Context, args []string) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage errUsage
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "tokenkeeper: interrupted; nothing that is in use was changed")
+		return exitInterrupted
+	case errors.Is(err, errReported):
+		return exitFailed
+	}
+	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command ") {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// describe is an error as a person sees it: fit for a terminal, and where a
+// consent was refused with the type of that, which the documents use.
+func describe(err error) string {
+	text := terminal.Printable(err.Error())
+	var refused *consent.Error
+	if errors.As(err, &refused) {
+		text += " [" + terminal.Printable(string(refused.Type)) + "]"
+	}
+	return text
+}
+
+// newRootCommand returns the whole command line.
+func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "tokenkeeper",
-		Short:         "Keep rotating OAuth tokens alive",
+		Use:   "tokenkeeper",
+		Short: "Keep rotating OAuth tokens alive",
+		Long: `Keeps Atlassian OAuth 2.0 (3LO) token families alive.
+
+Results go to standard output; questions, progress and errors to standard error.
+Exit codes: 0 all is well; 1 something failed, and the message says what; 2 the
+command line is wrong; 130 interrupted, nothing that is in use was changed.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newDemoCommand(), newEmulateCommand(), newSimulateCommand())
-	if err := root.ExecuteContext(context.Background()); err != nil {
-		fmt.Fprintf(os.Stderr, "tokenkeeper: %v\n", err)
-		os.Exit(1)
-	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
+	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand())
+	return root
 }

@@ -37,7 +37,9 @@ func (f *scenarioFlags) add(cmd *cobra.Command) {
 }
 
 // requested reports whether a scenario, or the list of them, was asked for.
-func (f *scenarioFlags) requested() bool { return f.list || f.scenario != "" || f.days != 0 || f.out != "" || f.table }
+func (f *scenarioFlags) requested() bool {
+	return f.list || f.scenario != "" || f.days != 0 || f.out != "" || f.table
+}
 
 // run runs what the flags ask for.
 func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {

@@ -3,9 +3,6 @@ package family
 import (
 	"slices"
 	"time"
-
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // Consented is the record of a family that a consent has just begun with pair.
@@ -16,8 +13,13 @@ func Consented(connection string, pair Pair, at time.Time, p Policy, previous *R
 	if previous != nil && !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)
 	}
+	var replaced []Fingerprint
+	if previous != nil {
+		// A stale read of the old token, or a person's rollback, is known by these.
+		replaced = prepend(previous.Refresh, previous.Previous)
+	}
 	return Record{
-		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
+		Schema: Schema, Connection: connection, Previous: replaced, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
 		LifetimeDays: p.Lifetime.Hours() / 24,
 		Refresh:      pair.fingerprint(), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
 		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
@@ -27,21 +29,6 @@ func Consented(connection string, pair Pair, at time.Time, p Policy, previous *R
 // FreshConsent reports whether the record is of a consent whose tokens were
 // never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
-
-// OlderThanConsent reports whether a refresh token that a consent finds to have
-// been written beside its own, and that TOKEN_FAMILY does not know, has to give
-// way: it comes from a rotation of the family before that was under way, or from
-// a consent that was given earlier and filled in by hand just now. Only a token
-// that was issued after ours, as both claim, is from a newer consent.
-func OlderThanConsent(theirs store.Entry, stored *Record, ours Pair) bool {
-	token := FieldOf(theirs).Value
-	if stored != nil && stored.Refresh == FingerprintOf(token) {
-		return false
-	}
-	their, _ := atlassian.Claims(token)
-	our, _ := atlassian.Claims(ours.Refresh)
-	return theirs.Own || our.IssuedAt.IsZero() || !their.IssuedAt.After(our.IssuedAt)
-}
 
 // ConsentLock says whether a consent may take the lock now, over what is left
 // of another's if need be. Otherwise wait says, for people, what it has to wait

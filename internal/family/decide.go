@@ -53,8 +53,8 @@ type Decision struct {
 	// where there is no such token.
 	Record Record
 	// FirstSpend is when the token in doubt was, or may have been, first
-	// presented; zero where it is not in doubt.
-	FirstSpend time.Time
+	// presented, and LastSpend last; zero where it is not in doubt.
+	FirstSpend, LastSpend time.Time
 }
 
 // LastChance reports whether what the decision asks for must succeed in this
@@ -64,8 +64,13 @@ func (d Decision) LastChance(now time.Time) bool {
 	if d.Action == SaveHeld {
 		return true
 	}
-	left := Leeway - LeewayMargin - now.Sub(d.FirstSpend)
-	return !d.FirstSpend.IsZero() && left > 0 && left <= TickInterval
+	for _, spend := range []time.Time{d.FirstSpend, d.LastSpend} {
+		// The last one may have been the first to arrive.
+		if left := Leeway - LeewayMargin - now.Sub(spend); left > 0 && left <= TickInterval {
+			return true
+		}
+	}
+	return false
 }
 
 // Decide says what to do about a connection. It is the only place that does.
@@ -75,7 +80,7 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 		if !s.RefreshToken.Value.IsZero() {
 			d.Record = s.Lineage(now, p)
 			if doubt, ok := doubtOf(s, d.Record); ok {
-				d.FirstSpend = doubt.since
+				d.FirstSpend, d.LastSpend = doubt.since, doubt.last
 			}
 		}
 		return d
@@ -109,7 +114,7 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 	}
 	if doubt, ok := doubtOf(s, r); ok {
 		d := doubt.decide(s, r, now)
-		d.Record, d.FirstSpend = r, doubt.since
+		d.Record, d.FirstSpend, d.LastSpend = r, doubt.since, doubt.last
 		return d
 	}
 	if s.FamilyErr != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/cli/browser"
 )
 
-// ErrNoBrowser: there is no desktop on which a browser could open a window.
+// ErrNoBrowser says that there is no desktop on which a browser could open a window.
 var ErrNoBrowser = errors.New("there is no desktop to open a browser on")
 
 // OpenBrowser leads this machine's browser to target, an address that holds a

@@ -183,6 +183,25 @@ func TestConsentOutranksAnUnknownTokenWrittenMeanwhile(t *testing.T) {
 	}
 }
 
+// What a person fills in by hand in the second in which a consent is saved is a
+// consent too, and a younger one.
+func TestAConsentByHandInTheMiddleOfAnother(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.want(rotation.Rotated)
+	filled := false
+	w.before = func(_ int, op string) error {
+		if op == "write REFRESH_TOKEN" && !filled {
+			filled = true
+			w.consent()
+		}
+		return nil
+	}
+	_, err := w.consentBy(w.keeper, w.obtain)
+	require.ErrorContains(t, err, "a newer consent was stored at the same time")
+	w.requireNewestFamily()
+}
+
 // Crashes at every step, before and after it takes effect: the old family or
 // the new one is kept, and a repeated consent succeeds.
 func TestCrashInAConsent(t *testing.T) {

@@ -92,7 +92,9 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our pair, or nil.
+// winner returns the last of the entries that outranks our pair, or nil. An
+// unknown token does not outrank a consent where it comes from a rotation of the
+// family before it that was under way: a keeper's, or psoxy's in shared mode.
 func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
@@ -100,10 +102,12 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held
 	}
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
-		if h.Record.FreshConsent() && family.OlderThanConsent(between[i], stored, h.Pair) {
+		theirs := family.FieldOf(between[i])
+		unknown := stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)
+		if unknown && h.Record.FreshConsent() && (between[i].Own || t.conn.Policy.AccessFormat == family.PsoxyJSON) {
 			continue
 		}
-		if family.Outranks(family.FieldOf(between[i]), stored, h.Record, h.Locked) {
+		if family.Outranks(theirs, stored, h.Record, h.Locked) {
 			return &between[i], nil
 		}
 	}

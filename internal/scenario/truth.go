@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -55,7 +54,7 @@ func (w *world) left(at time.Time) (days, accessSeconds float64, ok bool) {
 	}
 	end := f.Born.Add(w.em.Policy().AbsoluteLifetime)
 	access := f.Active.Add(w.em.Policy().AccessTokenLifetime)
-	return math.Max(0, end.Sub(at).Hours()/24), math.Max(0, access.Sub(at).Seconds()), true
+	return max(0, end.Sub(at).Hours()/24), max(0, access.Sub(at).Seconds()), true
 }
 
 // settled is how long after a moment an alarm may still speak of it.

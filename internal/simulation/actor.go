@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
@@ -18,15 +17,15 @@ import (
 // actor is a process that uses the connection, or a person.
 type actor struct {
 	name string
-	// refresher is nil for psoxy and for a person.
+	// keeper and refresher are nil for psoxy and for a person.
+	keeper    *rotation.Keeper
 	refresher *refresher.Refresher
+	// consents: the process is a person's, who consents; it never ticks.
+	consents bool
 	// dead: the process was killed and its memory is lost.
 	dead bool
 	// received is the newest refresh token that this process ever received.
 	received atlassian.Secret
-	// consents: it is a bootstrap function; consented is the family that it began.
-	consents  bool
-	consented string
 
 	// The rest is about the invocation under way.
 	busy            bool
@@ -71,7 +70,8 @@ func (w *world) spawn() *actor {
 	if w.broken.token != nil {
 		c.Token = w.broken.token(w, a, c.Token)
 	}
-	a.refresher = &refresher.Refresher{Keeper: rotation.New(c), Connections: []rotation.Connection{w.conn},
+	a.keeper = rotation.New(c)
+	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []rotation.Connection{w.conn},
 		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
 	return a
 }
@@ -89,7 +89,7 @@ func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, tru
 func (w *world) tick(a *actor) {
 	a.begun, a.deadline, a.stalled = w.now, w.now.Add(invocation), 0
 	a.trouble = w.down
-	if l := &w.slots[slotLock]; l.entry.Version != 0 && l.by != a && !l.by.consents && w.now.Sub(l.entry.Modified) < 2*time.Minute {
+	if l := &w.slots[slotLock]; l.entry.Version != 0 && l.by != a && w.now.Sub(l.entry.Modified) < 2*time.Minute {
 		a.trouble |= lockHeld
 	}
 	if w.trace != nil {
@@ -182,7 +182,7 @@ func (w *world) letOthers(finish bool) {
 // of the two may be the one that the platform goes on with.
 func (w *world) concurrent(n uint64) {
 	for _, o := range w.others {
-		if o.refresher != nil && !o.consents {
+		if o.refresher != nil {
 			return
 		}
 	}
@@ -199,13 +199,7 @@ func (w *world) concurrent(n uint64) {
 }
 
 // fillIn is a person who puts a consent's tokens in by hand.
-//
-// Nobody does so while the bootstrap function carries another consent out: which
-// of the two is newer only the claims of real tokens tell, and these have none.
 func (w *world) fillIn(n uint64) {
-	if slices.ContainsFunc(w.others, func(o *actor) bool { return o.consents }) {
-		return
-	}
 	if n&1 != 0 && w.slots[slotFamily].entry.Version != 0 {
 		_ = w.mem.Delete(context.Background(), w.names.Family)
 		w.changed(person, w.names.Family, atlassian.Secret{}, 0, store.Plain)
@@ -216,7 +210,6 @@ func (w *world) fillIn(n uint64) {
 	}
 	refresh := func() {
 		w.put(slotRefresh, tokens.Refresh, store.Encrypted)
-		w.oracle.consented(tokens.FamilyID)
 	}
 	access := func() { w.put(slotAccess, tokens.Access, store.Encrypted) }
 	first, second := refresh, access
@@ -230,5 +223,4 @@ func (w *world) fillIn(n uint64) {
 		return
 	}
 	w.in(wait, second)
-	w.filling = w.now.Add(wait)
 }

@@ -138,7 +138,9 @@ func allVariants(k Kind) []Fault {
 		return variants(0, 1)
 	case Concurrent:
 		return variants(inTurn<<2, 0, 1, inTurn<<2|1, twoForOne<<2|1)
-	case Psoxy, Bootstrap:
+	case Authorize:
+		return variants(inTurn<<1, 0, 1, inTurn<<1|1, twoForOne<<1)
+	case Psoxy:
 		return variants(inTurn, 0, twoForOne)
 	case Consent:
 		return variants(0, 1, 2, 4, 8)

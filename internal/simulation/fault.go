@@ -56,9 +56,9 @@ const (
 	// Consent: a person consents and fills the parameters in by hand; Fault.N
 	// selects the order, the pauses and whether TOKEN_FAMILY is deleted.
 	Consent
-	// Bootstrap: a person consents, and the bootstrap function carries it out;
-	// Fault.N is how it takes turns.
-	Bootstrap
+	// Authorize: a person consents with tokenkeeper, under the lock; Fault.N is how
+	// the two take turns, and its lowest bit that it runs as a Lambda function.
+	Authorize
 	// Psoxy: psoxy rotates with its own habits; Fault.N is how it takes turns.
 	Psoxy
 	StoreOutage
@@ -83,7 +83,7 @@ var kindNames = [kindEnd]string{
 	Throttle: "throttle", Repeat: "repeat", PauseBefore: "pause-before", PauseAfter: "pause-after",
 	Stale: "stale", SharedCreate: "shared-create", Unreached: "unreached", OmitBefore: "omit-before", OmitAfter: "omit-after",
 	ClockForward: "clock-forward", ClockBack: "clock-back", Again: "again", Late: "late", Concurrent: "concurrent",
-	Recycled: "recycled", NoTicks: "no-ticks", Consent: "consent", Bootstrap: "bootstrap", Psoxy: "psoxy", StoreOutage: "store-outage",
+	Recycled: "recycled", NoTicks: "no-ticks", Consent: "consent", Authorize: "authorize", Psoxy: "psoxy", StoreOutage: "store-outage",
 	KeyOutage: "key-outage", AtlassianBefore: "atlassian-before", AtlassianAfter: "atlassian-after",
 	AtlassianRefuses: "atlassian-refuses", Revoked: "revoked", PasswordChanged: "password-changed",
 	Deactivated: "deactivated", SecretRotated: "secret-rotated",
@@ -108,11 +108,12 @@ const (
 	opWrite
 	opDelete
 	opPost
+	opConsent
 	opSleep
 	opPublish
 )
 
-var operationNames = [...]string{"clock", "read", "history", "create", "write", "delete", "post", "sleep", "publish"}
+var operationNames = [...]string{"clock", "read", "history", "create", "write", "delete", "post", "consent", "sleep", "publish"}
 
 type operations uint16
 
@@ -129,7 +130,7 @@ var (
 	onWrites = set(opCreate, opWrite, opDelete)
 	// onCalls are the steps that reach out of the process. What a fault does to
 	// the world before any other step it can as well do before the next call.
-	onCalls = onReads | onWrites | set(opPost, opPublish)
+	onCalls = onReads | onWrites | set(opPost, opConsent, opPublish)
 )
 
 // strikes are the operations that a kind can strike; the rest is onCalls.

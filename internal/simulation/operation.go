@@ -147,8 +147,8 @@ func (w *world) befall(f Fault) {
 		w.noTicks = w.now.Add(f.For)
 	case Consent:
 		w.fillIn(f.N)
-	case Bootstrap:
-		w.bootstrap(f.N)
+	case Authorize:
+		w.authorize(f.N)
 	case Psoxy:
 		w.psoxy(f.N)
 	case StoreOutage:

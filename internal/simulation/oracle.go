@@ -77,6 +77,17 @@ type presentation struct {
 	chance bool
 }
 
+// written is a write of REFRESH_TOKEN.
+type written struct {
+	of rank
+	by *actor
+}
+
+// untold writes over a token that a person filled in by hand in the second in
+// which a consent is saved: where psoxy rotates too, nothing tells the person's
+// token from one of psoxy's old family.
+var untold = &actor{name: "a consent that cannot tell psoxy from a person"}
+
 // lease is how long a lock counts.
 const lease = 2 * time.Minute
 
@@ -111,7 +122,8 @@ type oracle struct {
 	losses  map[string]int
 	judged  map[string]bool
 
-	// family is the newest consent that was filled in.
+	// family is the newest consent that was stored, ids are all in the order in
+	// which they were given.
 	family string
 	ids    []string
 
@@ -123,9 +135,11 @@ type oracle struct {
 	highest rank
 	coverer *actor
 	// left is how many ticks without trouble have left it there.
-	left   int
-	locks  []lockChange
-	holder holder
+	left int
+	// strangers are what psoxy and people wrote.
+	strangers []written
+	locks     []lockChange
+	holder    holder
 }
 
 // remembered is how many entries of each log are kept. A judgement is about the
@@ -142,31 +156,23 @@ func push[T any](log []T, e T) []T {
 }
 
 func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
-	for i, id := range o.ids {
-		if id == info.FamilyID {
-			return rank{i, info.Generation, info.Sibling}
+	i := slices.Index(o.ids, info.FamilyID)
+	if i < 0 {
+		o.ids = o.ids[:0]
+		for _, f := range o.w.em.Families() {
+			o.ids = append(o.ids, f.ID)
 		}
+		i = slices.Index(o.ids, info.FamilyID)
 	}
-	o.ids = append(o.ids, info.FamilyID)
-	return rank{len(o.ids) - 1, info.Generation, info.Sibling}
+	return rank{i, info.Generation, info.Sibling}
 }
 
-// consented notes that a person has filled a new consent in.
+// consented notes that a new consent is stored.
 func (o *oracle) consented(familyID string) {
-	if o.family == familyID {
-		return
-	}
 	if o.family != "" {
 		o.judge(false)
 	}
 	o.family = familyID
-}
-
-// receives notes that a process got the first tokens of a family.
-func (o *oracle) receives(by *actor, token atlassian.Secret) {
-	if info, known := o.w.em.Lookup(token); known {
-		o.receipts = push(o.receipts, received{of: o.rankOf(info), by: by})
-	}
 }
 
 // stored notes a write of REFRESH_TOKEN.
@@ -180,10 +186,24 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	}
 	o.rotated = o.w.now
 	r := o.rankOf(info)
+	if r.consent > o.highest.consent || o.family == "" {
+		o.consented(info.FamilyID)
+	}
 	for i := range o.receipts {
 		if o.receipts[i].of == r {
 			o.receipts[i].stored = true
 		}
+	}
+	if by.refresher == nil {
+		o.strangers = push(o.strangers, written{r, by})
+	}
+	for _, s := range o.strangers {
+		if s.of == r {
+			by = s.by // who puts back what a person wrote is not the one who wrote it
+		}
+	}
+	if by.consents && o.w.settings.Shared {
+		by = untold
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
@@ -359,7 +379,7 @@ func (p *presentation) ticked(a *actor) {
 // rivalled reports whether somebody else wrote the lock during the tick.
 func (o *oracle) rivalled(a *actor) bool {
 	for _, l := range o.locks {
-		if l.by != a && !l.by.consents && !l.at.Before(a.begun) {
+		if l.by != a && !l.at.Before(a.begun) {
 			return true
 		}
 	}

@@ -73,7 +73,7 @@ func NewPlan(runSeed uint64, weight Weight) Plan {
 var kindWeights = [kindEnd]int{
 	CrashBefore: 6, CrashAfter: 8, ErrorBefore: 5, ErrorAfter: 8, Throttle: 3, Repeat: 3, PauseBefore: 5, PauseAfter: 4,
 	Stale: 6, SharedCreate: 1, Unreached: 2, OmitBefore: 1, OmitAfter: 2, ClockForward: 2, ClockBack: 2,
-	Again: 2, Late: 2, Concurrent: 8, Recycled: 3, NoTicks: 1, Consent: 6, Bootstrap: 6, Psoxy: 6,
+	Again: 2, Late: 2, Concurrent: 8, Recycled: 3, NoTicks: 1, Consent: 6, Authorize: 6, Psoxy: 6,
 	StoreOutage: 4, KeyOutage: 2, AtlassianBefore: 2, AtlassianAfter: 3, AtlassianRefuses: 2,
 	Revoked: 1, PasswordChanged: 1, Deactivated: 1, SecretRotated: 1,
 }
@@ -113,7 +113,7 @@ func drawFault(rng *rand.Rand, at int, shared bool) Fault {
 		}
 	}
 	switch f.Kind {
-	case Concurrent, Psoxy, Bootstrap:
+	case Concurrent, Authorize, Psoxy:
 		if f.N&0x300 == 0 {
 			f.N &= 3 // all at once
 		}

@@ -72,9 +72,6 @@ func (w *world) changed(by *actor, name string, value atlassian.Secret, version 
 	switch i {
 	case slotRefresh:
 		w.oracle.stored(by, value)
-		if by.consents && value == by.received {
-			w.oracle.consented(by.consented)
-		}
 	case slotLock:
 		w.oracle.lockWritten(by)
 	}

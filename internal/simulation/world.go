@@ -78,7 +78,6 @@ type world struct {
 	started     int
 	again       int
 	noTicks     time.Time
-	filling     time.Time // until when a person fills tokens in
 	recycle     bool
 	// dieAfterPost is how a replay is prepared.
 	dieAfterPost bool

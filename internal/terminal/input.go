@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 // input reads ahead in the background, so that waiting for it can be given up
@@ -57,6 +58,24 @@ func (in *input) fill(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// settle is how long input must be quiet before all of it counts as dropped.
+const settle = 20 * time.Millisecond
+
+// drop throws away what was typed so far.
+func (in *input) drop() {
+	in.once.Do(func() { go in.pump() })
+	for in.rest = nil; ; {
+		select {
+		case _, open := <-in.chunks:
+			if !open {
+				return
+			}
+		case <-time.After(settle):
+			return
+		}
 	}
 }
 

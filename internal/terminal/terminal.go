@@ -3,8 +3,9 @@
 // takes one line of it and no prompt is shown.
 //
 // Every question can be given up: it ends with its context, at Ctrl-C and at
-// the end of the input, and leaves the terminal as it was. What was typed ahead
-// is kept for the next question.
+// the end of the input, and leaves the terminal as it was. On a terminal, what
+// was typed before a question is shown is no answer to it and is dropped: it may
+// be the rest of a secret that was meant for the question before.
 package terminal
 
 import (
@@ -15,6 +16,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -42,9 +44,6 @@ type Terminal struct {
 	input *input
 	// file is the terminal; nil where the input is none.
 	file *os.File
-	// editor edits lines while the terminal is in raw mode. The terminal's own
-	// line editing would cut an address at 1024 bytes on some systems.
-	editor *term.Terminal
 }
 
 // New returns a Terminal that reads answers from in and shows prompts on out.
@@ -61,6 +60,18 @@ func (t *Terminal) Interactive() bool { return t.file != nil }
 
 // Say shows a message.
 func (t *Terminal) Say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+
+// Printable removes from a text what could move a terminal's cursor or turn the
+// text around, and keeps line breaks. It is for texts in which there are names
+// and addresses that come from outside.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
+}
 
 // Line asks for a line, which is seen while it is typed. The answer is trimmed.
 func (t *Terminal) Line(ctx context.Context, prompt string) (string, error) {
@@ -118,7 +129,8 @@ func (t *Terminal) ask(ctx context.Context, prompt string, echo bool) (string, e
 	return strings.TrimSpace(answer), nil
 }
 
-// edit asks in raw mode.
+// edit asks in raw mode. The terminal's own line editing would cut an address at
+// 1024 bytes on some systems.
 func (t *Terminal) edit(ctx context.Context, prompt string, echo bool) (answer string, err error) {
 	fd := int(t.file.Fd())
 	before, err := term.MakeRaw(fd)
@@ -127,24 +139,20 @@ func (t *Terminal) edit(ctx context.Context, prompt string, echo bool) (answer s
 	}
 	defer func() { err = errors.Join(err, term.Restore(fd, before)) }()
 
-	if t.editor == nil {
-		t.editor = term.NewTerminal(stream{t}, "")
-	}
+	t.input.drop()
 	t.input.ctx = ctx
+	editor := term.NewTerminal(stream{t}, prompt)
 	if width, height, err := term.GetSize(fd); err == nil && width > 0 {
-		_ = t.editor.SetSize(width, height)
+		_ = editor.SetSize(width, height)
 	}
 	if echo {
-		t.editor.SetPrompt(prompt)
-		answer, err = t.editor.ReadLine()
+		answer, err = editor.ReadLine()
 	} else {
-		answer, err = t.editor.ReadPassword(prompt)
+		answer, err = editor.ReadPassword(prompt)
 	}
 	if err == nil {
 		return answer, nil
 	}
-	// The editor holds half an answer: the next question gets another.
-	t.editor = nil
 	_, _ = io.WriteString(t.out, "\r\n")
 	if errors.Is(err, io.EOF) {
 		err = ErrInterrupted

@@ -178,9 +178,16 @@ func TestGivingUpAQuestionRestoresTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 
-	// The next question begins with an empty line.
-	go d.answer(t, "Which site? ", "\x15 2\r")
+	// The rest of it is no answer to the next question, and is not shown there.
+	_, err = d.keyboard.WriteString("the other half")
+	require.NoError(t, err)
+	go d.answer(t, "Which site? ", "2\r")
 	line, err := d.tm.Line(t.Context(), "Which site? ")
 	require.NoError(t, err)
 	require.Equal(t, "2", line)
+	require.NotContains(t, d.shown(), "half")
+}
+
+func TestPrintable(t *testing.T) {
+	require.Equal(t, "[2Jacme é 文\nrest", terminal.Printable("\x1b[2Jac\x00me é 文\u202e\u009b\n\rrest"))
 }

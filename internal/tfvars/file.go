@@ -15,28 +15,39 @@ import (
 // secret.
 const newFileMode = 0o644
 
+// Check reports, without a change, whether Update could write into path.
+func Check(path string) error {
+	_, _, _, err := merge(path, Values{CloudID: "any", ExampleIssue: "ANY-1"})
+	return err
+}
+
 // Update merges the values into the file at path, and creates it if there is
 // none. The file is replaced in one step, or not at all, and keeps its mode; a
 // symbolic link stays one. changed is false where the file was right already.
 func Update(path string, v Values) (changed bool, err error) {
-	if filepath.Ext(path) != ".tfvars" {
-		return false, fmt.Errorf("%q is not a .tfvars file: expected one such as terraform.tfvars", path)
-	}
-	target, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		target, err = path, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	source, err := os.ReadFile(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	merged, err := Merge(source, path, v)
-	if err != nil || err == nil && bytes.Equal(merged, source) {
+	target, source, merged, err := merge(path, v)
+	if err != nil || bytes.Equal(merged, source) {
 		return false, err
 	}
 	// In the file's own directory, so that the last step is a rename.
 	return true, renameio.WriteFile(target, merged, newFileMode, renameio.WithExistingPermissions(), renameio.WithTempDir(filepath.Dir(target)))
+}
+
+// merge reads the file that path leads to, target, and merges the values.
+func merge(path string, v Values) (target string, source, merged []byte, err error) {
+	if filepath.Ext(path) != ".tfvars" {
+		return "", nil, nil, fmt.Errorf("%q is not a .tfvars file: expected one such as terraform.tfvars", path)
+	}
+	target, err = filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) { // a new file, in a directory that exists
+		target = path
+		_, err = os.Stat(filepath.Dir(path))
+	} else if err == nil {
+		source, err = os.ReadFile(target)
+	}
+	if err != nil {
+		return "", nil, nil, err
+	}
+	merged, err = Merge(source, path, v)
+	return target, source, merged, err
 }

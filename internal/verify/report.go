@@ -1,6 +1,9 @@
 package verify
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Result is how a check ended.
 type Result string
@@ -53,4 +56,14 @@ func (r Report) Failures() int {
 		}
 	}
 	return n
+}
+
+// ExampleIssue is the issue if the token opens it, and otherwise empty.
+func (r Report) ExampleIssue() string {
+	for _, c := range r.Checks {
+		if c.Result == Passed && r.Issue != "" && strings.Contains(c.Path, "/issue/"+r.Issue+"/") {
+			return r.Issue
+		}
+	}
+	return ""
 }

@@ -45,8 +45,14 @@ func (r Request) Check() error {
 		return errors.New("there is no access token to verify: consent first, or let the keeper make a tick")
 	case r.CloudID != "" && !cloudIDForm.MatchString(r.CloudID):
 		return errors.New("the cloud id " + strconv.Quote(clip(r.CloudID)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
-	case r.Issue != "" && !issueForm.MatchString(r.Issue):
-		return errors.New("the issue " + strconv.Quote(clip(r.Issue)) + " is not a key: expected one such as ABC-12")
+	}
+	return CheckIssue(r.Issue)
+}
+
+// CheckIssue refuses what cannot be an issue's key; an empty one stands for none.
+func CheckIssue(key string) error {
+	if key != "" && !issueForm.MatchString(key) {
+		return errors.New("the issue " + strconv.Quote(clip(key)) + " is not a key: expected one such as ABC-12")
 	}
 	return nil
 }
@@ -73,6 +79,8 @@ type verifier struct {
 	report  Report
 	// granted are the site's scopes; nil until the token and the site are found good.
 	granted []string
+	// searchFailed: the path that finds an issue did not work.
+	searchFailed bool
 }
 
 // resources checks the token itself and finds the site.
@@ -138,6 +146,7 @@ func (v *verifier) path(ctx context.Context, p path) {
 	if err != nil {
 		c.Result = Failed
 		c.Status, c.Missing, c.Meaning = v.describe(p, err)
+		v.searchFailed = v.searchFailed || p.name == searchPath.name
 		return
 	}
 	c.Result, c.Status = Passed, answer.Status
@@ -163,6 +172,8 @@ func (v *verifier) hindrance(p path) string {
 	switch {
 	case v.granted == nil:
 		return "it needs a token and a site that pass the first check"
+	case p.needsIssue() && v.report.Issue == "" && v.searchFailed:
+		return "it needs an issue, and the search for one failed: name one with --issue KEY"
 	case p.needsIssue() && v.report.Issue == "":
 		return "it needs an issue, and none was found that the account can see: name one with --issue KEY"
 	}

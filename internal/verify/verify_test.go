@@ -64,6 +64,7 @@ func TestAGoodTokenPassesEveryPath(t *testing.T) {
 	require.Equal(t, w.fix.Site.CloudID, r.CloudID, "the token's only site is found")
 	require.Equal(t, w.fix.Site.URL, r.SiteURL)
 	require.Equal(t, "TK-1", r.Issue, "an issue is found")
+	require.Equal(t, "TK-1", r.ExampleIssue())
 	require.Len(t, r.Checks, 8)
 	for _, c := range r.Checks {
 		require.Equal(t, verify.Passed, c.Result, c.Path)
@@ -113,7 +114,7 @@ func TestAMissingScopeIsNamed(t *testing.T) {
 	r := w.run(verify.Request{Access: w.token(t, "read:jira-user", "read:group:jira")})
 	c := of(t, r, "/issue/{issue}/comment")
 	require.Equal(t, verify.NotRun, c.Result)
-	require.Contains(t, c.Meaning, "--issue")
+	require.Contains(t, c.Meaning, "the search for one failed: name one with --issue")
 }
 
 func TestADeadTokenStopsTheRest(t *testing.T) {
@@ -159,6 +160,7 @@ func TestAnIssueThatDoesNotExist(t *testing.T) {
 	c := of(t, r, "/issue/NO-1/changelog")
 	require.Equal(t, 404, c.Status)
 	require.Contains(t, c.Meaning, "no issue NO-1")
+	require.Empty(t, r.ExampleIssue(), "it is no example for anybody")
 }
 
 // Whatever Atlassian does, every failure is explained and nothing is a scope's

@@ -18,13 +18,13 @@ var doubtMutants = []mutant{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"since, last := l.firstSpend(), l.Intent.Attempt", "since, last := l.Intent.Attempt, l.Intent.Attempt"}},
+			"d, found = doubt{since: since, last: last}, true", "d, found = doubt{since: later(since, last), last: last}, true"}},
 	},
 	{
 		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",
 		why: "a token seems to be inside the leeway when it is not: presenting it revokes the family",
 		edits: []edit{{"internal/family/lock.go",
-			"if l.Intent.Attempt.Equal(first) && (after", "if false && (after"}},
+			"if last.Equal(first) && (after", "if false && (after"}},
 	},
 	{
 		name: "a take-over forgets the first spend", breaks: "invariant 6", quick: true,

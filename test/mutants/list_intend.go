@@ -74,15 +74,24 @@ var intendMutants = []mutant{
 		name: "a take-over does not check versions", breaks: "invariant 6",
 		why: "two processes that find a stale lock both take it",
 		edits: []edit{
-			{"internal/rotation/lock.go", "if history[0].Version != first.Version || history[0].Value != first.Raw {", "if false {"},
-			{"internal/rotation/lock.go", "for _, e := range history[1:] {", "for _, e := range history[:0] {"},
+			{"internal/rotation/lock.go", "for _, e := range history[since+1:] {", "for _, e := range history[:0] {"},
 		},
 	},
 	{
 		name: "a lock that only a wrong clock calls stale is taken over", breaks: "invariant 6",
 		why: "a process whose clock is ahead spends beside the one that holds the lock",
 		edits: []edit{{"internal/rotation/lock.go",
-			"history[1].Modified.Sub(first.Modified) < family.LockStale {", "history[1].Modified.Sub(first.Modified) < 0 {"}},
+			"history[since+1].Modified.Sub(first.Modified) < family.LockStale:", "history[since+1].Modified.Sub(first.Modified) < 0:"}},
+	},
+	{
+		name: "a take-over is proved from the first one on for ever", breaks: "the promise",
+		why: "after an outage of some hours the history no longer holds it, and the keeper waits for its own lock",
+		edits: []edit{{"internal/rotation/lock.go", "t.state.overtaken = &ours", "_ = ours"}},
+	},
+	{
+		name: "a lock created anew is never one's own", breaks: "the promise",
+		why: "after a stale read of a lock that was released, the keeper waits for its own lock",
+		edits: []edit{{"internal/rotation/lock.go", "case since < 0 && history[0].Version != 1:", "case since < 0:"}},
 	},
 	{
 		name: "a lock that was taken wrongly is not put back", breaks: "invariant 6",

@@ -21,10 +21,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Times of an invocation. It may take as long as the function may run.
+// Times of an invocation. It is waited for longer than the function may run.
 const (
 	dialTimeout   = 5 * time.Second
-	invokeTimeout = 2 * time.Minute
+	invokeTimeout = 5 * time.Minute
 )
 
 // Client makes the requests of package consent to a function. Its methods'
@@ -55,9 +55,13 @@ func (c *Client) Begin(ctx context.Context, r consent.BeginRequest) (answer cons
 	return answer, err
 }
 
-// Complete implements consent.Service.Complete.
+// Complete implements consent.Service.Complete. Once it has begun, ctx does not
+// interrupt it: the function would go on, and how it ended would not be known.
 func (c *Client) Complete(ctx context.Context, r consent.CompleteRequest) (answer consent.Completed, err error) {
-	err = c.invoke(ctx, r.Event(), &answer)
+	if err := ctx.Err(); err != nil {
+		return consent.Completed{}, err
+	}
+	err = c.invoke(context.WithoutCancel(ctx), r.Event(), &answer)
 	return answer, err
 }
 

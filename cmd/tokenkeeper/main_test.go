@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain puts this program into the PATH of the tests as "tokenkeeper", and a
+// browser as "xdg-open": both are this test binary under another name.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tokenkeeper": main, "xdg-open": browserMain})
+}
+
+// TestScripts runs testdata/script: each tells one story of the command line.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance, "freeport": scriptFreePort},
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("DISPLAY", ":0") // there is a desktop, and xdg-open is ours
+			e.Values[scriptedKey{}] = new(*scripted)
+			return nil
+		},
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		code int
+	}{
+		{[]string{"--help"}, 0},
+		{[]string{"demons"}, exitUsage},
+		{[]string{"status", "--no-such-flag"}, exitUsage},
+		{[]string{"status", "extra"}, exitUsage},
+		{[]string{"status", "--store", "s3"}, exitUsage},
+		{[]string{"status", "--store", "file:"}, exitUsage},
+		{[]string{"status", "--connection", "no-separator", "--store", "file:" + t.TempDir()}, exitUsage},
+		{[]string{"verify", "--api-url", "http://example.com", "--store", "file:" + t.TempDir()}, exitUsage},
+		{[]string{"tick"}, exitUsage},
+		{[]string{"authorize", "--listen", "0.0.0.0:1"}, exitUsage},
+		{[]string{"authorize", "--scopes-preset", "everything"}, exitUsage},
+		{[]string{"authorize", "--function", "f", "--store", "file:x"}, exitUsage},
+		{[]string{"authorize", "--scope", "a", "--scopes-preset", "jira-psoxy"}, exitUsage},
+		{[]string{"verify", "--store", "file:" + privateDir(t)}, exitFailed},
+	} {
+		require.Equal(t, tt.code, run(t.Context(), tt.args), "%v", tt.args)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	require.Equal(t, exitInterrupted, run(stopped, []string{"status", "--store", "file:" + privateDir(t)}))
+}
+
+// privateDir is a directory as the file store wants it.
+func privateDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o700))
+	return dir
+}

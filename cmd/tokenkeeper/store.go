@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/filestore"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+)
+
+// storeFlags say where the parameters of connections are. Every command that
+// works on a store has them.
+type storeFlags struct {
+	place string
+	keyID string
+}
+
+func (f *storeFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.place, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), or file:DIR")
+	cmd.Flags().StringVar(&f.keyID, "key-id", "alias/aws/ssm", "the key that encrypts parameters in ssm: an id, an ARN or an alias")
+}
+
+// directory returns the directory of a file store; ok is false for another store.
+func (f *storeFlags) directory() (dir string, ok bool) { return strings.CutPrefix(f.place, "file:") }
+
+// open opens the store.
+func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
+	if dir, ok := f.directory(); ok {
+		if dir == "" {
+			return nil, errUsage{errors.New(`--store "file:" names no directory: expected one such as file:./tokens`)}
+		}
+		s, err := filestore.Open(dir)
+		if err != nil {
+			return nil, fmt.Errorf("--store: %w", err)
+		}
+		return s, nil
+	}
+	if f.place != "ssm" {
+		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, or file:DIR such as file:./tokens", f.place)}
+	}
+	if f.keyID == "" || strings.ContainsAny(f.keyID, " \t\n,") {
+		return nil, errUsage{fmt.Errorf("--key-id is %q: expected one key id, key ARN or alias such as alias/aws/ssm", f.keyID)}
+	}
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ssmstore.New(ssmstore.NewClient(cfg), f.keyID), nil
+}
+
+// awsConfig is the AWS configuration of the environment.
+func awsConfig(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("the AWS configuration cannot be used: %w", err)
+	}
+	if cfg.Region == "" {
+		return aws.Config{}, errors.New("no AWS region is configured: set AWS_REGION, or AWS_PROFILE to a profile with one")
+	}
+	return cfg, nil
+}

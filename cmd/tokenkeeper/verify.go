@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
+	"github.com/tokenkeeper/tokenkeeper/internal/verify"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// verifyTimeout bounds one request.
+const verifyTimeout = 20 * time.Second
+
+// newVerifyCommand returns "tokenkeeper verify".
+func newVerifyCommand() *cobra.Command {
+	var (
+		connection     connectionFlag
+		stores         storeFlags
+		hosts          atlassianFlags
+		cloudID, issue string
+		asJSON         bool
+		tfvarsPath     string
+	)
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Request the connector's test paths with the stored access token",
+		Long: `Requests the paths that psoxy's Jira Cloud connector uses, with the stored access
+token, and explains each failure: which scope is missing, or which permission the
+account lacks. It only reads, and exits with 1 if a path failed.`,
+		Example: `  tokenkeeper verify --connection PSOXY_JIRA_CLOUD_ --issue ABC-12`,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if err := connection.check(); err != nil {
+				return err
+			}
+			api, err := hosts.client()
+			if err != nil {
+				return err
+			}
+			st, err := stores.open(ctx)
+			if err != nil {
+				return err
+			}
+			report, err := verifyStored(ctx, st, api, connection.name, verify.Request{CloudID: cloudID, Issue: issue})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), report)
+			} else {
+				err = printReport(cmd.OutOrStdout(), report)
+			}
+			if err == nil && tfvarsPath != "" && report.SiteURL != "" {
+				err = handOver(cmd, tfvarsPath, report.CloudID, report.ExampleIssue())
+			}
+			if err == nil && report.Failures() > 0 {
+				err = errReported
+			}
+			return err
+		},
+	}
+	connection.register(cmd)
+	stores.register(cmd)
+	hosts.register(cmd)
+	cmd.Flags().StringVar(&cloudID, "cloud-id", "", "the site's cloud id, instead of the stored CLOUD_ID")
+	cmd.Flags().StringVar(&issue, "issue", "", "an issue such as ABC-12 for the paths that need one; without it one is looked for")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	registerTFVars(cmd, &tfvarsPath)
+	return cmd
+}
+
+// verifyStored verifies the access token in the store; what r leaves open is
+// taken from there.
+func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, connection string, r verify.Request) (verify.Report, error) {
+	p, err := readParameters(ctx, st, connection)
+	if err != nil {
+		return verify.Report{}, err
+	}
+	r.Access = p.AccessToken.Value
+	if r.CloudID == "" {
+		r.CloudID = p.cloudID
+	}
+	if err := r.Check(); err != nil {
+		return verify.Report{}, fmt.Errorf("%s: %w", family.NamesOf(connection).AccessToken, err)
+	}
+	report := verify.Run(ctx, api, r, time.Now(), verifyTimeout)
+	return report, ctx.Err()
+}
+
+// printReport prints the table, and below it what the failures mean.
+func printReport(out io.Writer, r verify.Report) error {
+	if r.SiteURL != "" {
+		fmt.Fprintf(out, "site %s, cloudId %s\n\n", terminal.Printable(r.SiteURL), r.CloudID)
+	}
+	short := func(path string) string { return strings.Replace(path, "/"+r.CloudID+"/", "/{cloudId}/", 1) }
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PATH\tSTATUS\tRESULT\tSCOPE")
+	for _, c := range r.Checks {
+		status, scope := "-", strings.Join(c.Needs, " ")
+		if c.Status != 0 {
+			status = strconv.Itoa(c.Status)
+		}
+		if len(c.Missing) > 0 {
+			scope = "missing: " + strings.Join(c.Missing, " ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", short(c.Path), status, c.Result, scope)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, c := range r.Checks {
+		if c.Meaning != "" {
+			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, short(c.Path), terminal.Printable(c.Meaning), c.Reference)
+		}
+	}
+	verdict := "Every path answers as the connector needs it."
+	if n := r.Failures(); n > 0 {
+		verdict = fmt.Sprintf("%d of %d paths failed.", n, len(r.Checks))
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", verdict)
+	return err
+}
+
+func printJSON(out io.Writer, v any) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// noArguments refuses arguments that are no flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return errUsage{fmt.Errorf("unexpected argument %q: %s takes flags only", args[0], cmd.CommandPath())}
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+// Package authorize leads a person through a consent in a terminal: it asks for
+// what is missing, opens the browser, takes the answer however it comes back,
+// and asks for the decisions that only a person can make.
+//
+//   - flow.go: the steps, from the app's credentials to stored tokens;
+//   - answer.go: waiting for the browser and for a pasted address at once;
+//   - decide.go: what is asked when the consent needs a decision;
+//   - hosted.go: waiting for a consent that goes on in the deployed pages.
+//
+// # What is secret, and where it goes
+//
+// The client secret, the code and the state are never shown, logged or put
+// among a process's arguments. There is one exception: the address to open holds
+// the state and has to be shown, as the browser may be on another machine. That
+// is acceptable because the state is good for one completion within ten minutes,
+// for this connection and redirect URI only, is stored as a hash, and does not
+// help anybody without a code of the very app. Whoever reads it from the screen
+// could at most complete the consent with an account of their own, and another
+// account than before has to be confirmed.
+//
+// # Giving up
+//
+// Until the code is exchanged, nothing is stored that is in use: Ctrl-C leaves
+// everything as it was. From then on the service goes on to the end, since a
+// code works once, and it takes seconds. What waits for a decision is not in use.
+package authorize

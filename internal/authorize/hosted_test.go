@@ -1,0 +1,104 @@
+package authorize_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+const hostedURI = "https://x.lambda-url.example/callback"
+
+// newHostedWorld is a world whose app returns to deployed pages.
+func newHostedWorld(t *testing.T) *world {
+	w := newWorld(t, hostedURI)
+	service := w.Consent.(*consent.Service)
+	w.RedirectURI, w.Poll, service.Hosted = hostedURI, 10*time.Millisecond, true
+	return w
+}
+
+var startLink = regexp.MustCompile(`https\S+/start\?link=(\S+)`)
+
+// opens does what the pages do when the start link is opened, and returns where
+// Atlassian sends the browser then.
+func (w *world) opens(t *testing.T, site string) (location string, opened consent.Opened) {
+	t.Helper()
+	require.Eventually(t, func() bool { return startLink.MatchString(w.told.String()) }, 5*time.Second, time.Millisecond)
+	link := atlassian.NewSecret(startLink.FindStringSubmatch(w.told.String())[1])
+	opened, err := w.Consent.(*consent.Service).Open(t.Context(), link, atlassian.Secret{})
+	require.NoError(t, err)
+	noRedirect := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := noRedirect.PostForm(opened.AuthorizeURL, url.Values{"action": {"accept"}, "site": {site}})
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.Header.Get("Location"), opened
+}
+
+func TestAHostedConsentIsWaitedFor(t *testing.T) {
+	w := newHostedWorld(t)
+	other, err := w.em.AddSite(atlassiantest.Site{Name: "other"}, w.fix.Account.ID)
+	require.NoError(t, err)
+	_, err = w.em.Authorize(atlassiantest.ConsentRequest{}) // the first site
+	require.NoError(t, err)
+	go func() {
+		location, opened := w.opens(t, other.CloudID)
+		request := consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Browser: opened.Browser}
+		_, err := w.Consent.Complete(t.Context(), request)
+		refusedAs(t, err, consent.SiteNeeded)
+		time.Sleep(50 * time.Millisecond)
+		request.Site = w.fix.Site.CloudID
+		_, err = w.Consent.Complete(t.Context(), request)
+		require.NoError(t, err)
+	}()
+	done, err := w.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
+	require.NotZero(t, done.FamilyExpiresAt)
+	require.Contains(t, w.told.String(), "The page asks for a decision")
+	require.NotContains(t, w.told.String(), "/authorize?", "the page leads to Atlassian, and not the terminal")
+}
+
+// A consent that is cancelled in the browser is not waited for until it expires.
+func TestAHostedConsentThatEndsWithoutTokens(t *testing.T) {
+	w := newHostedWorld(t)
+	begun := time.Now()
+	w.Now = func() time.Time { return begun.Add(time.Since(begun) * 1000) } // a minute in 60 ms
+	w.Poll = 5 * time.Millisecond
+	w.Consent = ended{w.Consent}
+	_, err := w.Run(t.Context())
+	require.ErrorContains(t, err, "ended without new tokens")
+}
+
+// ended is a service whose consents are over at once.
+type ended struct{ authorize.Consent }
+
+func (e ended) Status(ctx context.Context, r consent.StatusRequest) (consent.Status, error) {
+	s, err := e.Consent.Status(ctx, r)
+	for i := range s.Connections {
+		s.Connections[i].UnderWay = time.Time{}
+	}
+	return s, err
+}
+
+// Ctrl-C ends the wait and says that the link goes on working.
+func TestStoppingToWaitForAHostedConsent(t *testing.T) {
+	w := newHostedWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.OpenBrowser = func(_ context.Context, link string) error {
+		require.Regexp(t, startLink, link)
+		time.AfterFunc(30*time.Millisecond, cancel)
+		return nil
+	}
+	_, err := w.Run(ctx)
+	require.ErrorContains(t, err, "the link works until")
+	require.NotErrorIs(t, err, context.Canceled, "so it is not reported as an end of the consent")
+}
