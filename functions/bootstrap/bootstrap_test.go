@@ -40,12 +40,12 @@ func TestConfig(t *testing.T) {
 func TestPageRequestsAreTold(t *testing.T) {
 	for payload, page := range map[string]bool{
 		`{"version":"2.0","rawPath":"/start","requestContext":{"domainName":"x","http":{"method":"GET","path":"/start"}}}`: true,
-		`{"version":"1.0","requestContext":{"http":{"method":"GET"}}}`:                                                    false,
-		`{"version":"2.0","requestContext":{}}`: false,
-		`{"action":"status"}`:                   false,
-		`"GET"`:                                 false,
-		`null`:                                  false,
-		``:                                      false,
+		`{"version":"1.0","requestContext":{"http":{"method":"GET"}}}`:                                                     false,
+		`{"version":"2.0","requestContext":{}}`:                                                                            false,
+		`{"action":"status"}`:                                                                                              false,
+		`"GET"`:                                                                                                            false,
+		`null`:                                                                                                             false,
+		``:                                                                                                                 false,
 	} {
 		_, ok := pageRequest(json.RawMessage(payload))
 		require.Equal(t, page, ok, payload)
