@@ -207,7 +207,7 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
-		if o.coverer == nil {
+		if o.coverer == nil || by.refresher == nil {
 			o.coverer = by
 		}
 		return
