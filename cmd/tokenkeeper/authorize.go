@@ -142,10 +142,16 @@ func (f *authorizeFlags) check() ([]string, error) {
 	if err := verify.CheckIssue(f.issue); err != nil {
 		return nil, errUsage{fmt.Errorf("--issue: %w", err)}
 	}
+	if err := atlassian.CheckRedirectURI(f.redirectURI); err != nil {
+		return nil, errUsage{fmt.Errorf("--redirect-uri: %w", err)}
+	}
 	if err := checkTFVars(f.tfvars); err != nil {
 		return nil, err
 	}
 	if len(f.scopes) > 0 {
+		if err := atlassian.CheckScopes(f.scopes); err != nil {
+			return nil, errUsage{fmt.Errorf("--scope: %w", err)}
+		}
 		return f.scopes, nil
 	}
 	scopes, err := consent.Preset(f.preset)

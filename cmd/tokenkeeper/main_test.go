@@ -55,6 +55,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"simulate", "--scenario", "clock-skew", "--days", "500"}, exitUsage},
 		{[]string{"authorize", "--listen", "0.0.0.0:1"}, exitUsage},
 		{[]string{"authorize", "--scopes-preset", "everything"}, exitUsage},
+		{[]string{"authorize", "--redirect-uri", "ftp://x", "--store", "file:" + privateDir(t)}, exitUsage},
+		{[]string{"authorize", "--scope", "read:jira-work", "--store", "file:" + privateDir(t)}, exitUsage},
 		{[]string{"authorize", "--function", "f", "--store", "file:x"}, exitUsage},
 		{[]string{"authorize", "--scope", "a", "--scopes-preset", "jira-psoxy"}, exitUsage},
 		{[]string{"verify", "--store", "file:" + privateDir(t)}, exitFailed},
