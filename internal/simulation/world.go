@@ -188,7 +188,7 @@ const (
 	troubleCount = 11
 )
 
-// begin lets trouble begin, and end after d.
+// trouble lets trouble begin, and end after d.
 func (w *world) trouble(t trouble, d time.Duration, end func()) {
 	bit := 0
 	for 1<<bit != t {
