@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -51,9 +49,7 @@ listener must be a loopback address unless --allow-remote is given. It serves:
   curl -H 'Content-Type: application/json' -d '{"advance":"50m"}' http://127.0.0.1:8484/_emulator/clock`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return emulate(ctx, cmd.OutOrStdout(), o)
+			return emulate(cmd.Context(), cmd.OutOrStdout(), o)
 		},
 	}
 	f := cmd.Flags()
@@ -134,9 +130,7 @@ func listenLocal(ctx context.Context, address string, remote bool) (net.Listener
 	if err != nil {
 		return nil, errUsage{fmt.Errorf("--listen is %q: expected ADDRESS:PORT such as 127.0.0.1:8484", address)}
 	}
-	ip, err := netip.ParseAddr(host)
-	loopback := host == "localhost" || err == nil && ip.IsLoopback()
-	if !loopback && !remote {
+	if !loopback.Is(host) && !remote {
 		return nil, errUsage{fmt.Errorf("--listen is %q, not a loopback address, and whoever reaches the emulator controls it; use 127.0.0.1, or add --allow-remote if that is meant", address)}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -47,7 +46,7 @@ func (f *faultFlags) add(cmd *cobra.Command) {
 }
 
 // errBroken: a counter is not 0; the report says which.
-var errBroken = errors.New("simulate: a promise was broken; see the report")
+var errBroken = errors.New("a promise was broken; see the report")
 
 func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and memory to spare
@@ -55,8 +54,6 @@ func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error 
 	if err != nil {
 		return errUsage{err}
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
 	begun := time.Now()
 	s := simulation.Simulate(ctx, plans, runtime.GOMAXPROCS(0), progress(total, begun))
 	if asJSON {
@@ -69,10 +66,8 @@ func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error 
 		return err
 	case s.Counters != (simulation.Counters{}):
 		return errBroken
-	case ctx.Err() != nil:
-		return fmt.Errorf("simulate: interrupted after %d runs", s.Runs)
 	}
-	return nil
+	return ctx.Err() // the report is of the runs before an interruption
 }
 
 // plans are the runs that the flags ask for, and how many; 0 if that is not known.
