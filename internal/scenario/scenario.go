@@ -91,7 +91,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
-	w.days.spacing = time.Duration(days) * chartSpacing
+	w.countdown.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days}
 	sc.plan(w, r)
 	if err := w.run(start.Add(time.Duration(days) * 24 * time.Hour)); err != nil {
