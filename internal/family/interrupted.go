@@ -6,7 +6,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// interrupted reports whether our lock tells of a rotation that ended after
+// interrupted reports whether our lock tells of a rotation, or a consent, that ended after
 // REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is not known
 // whose the stored token is.
 func (s Snapshot) interrupted() bool {
@@ -42,6 +42,9 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		s.RefreshToken = FieldOf(top)
 	case ours.Version != 0:
 		top, s.Family = ours, &base
+		if in.Consent {
+			s.Family = nil // it begins a family
+		}
 		s.RefreshToken = FieldOf(top)
 	default: // nothing but what is known already
 		s.Lock = nil

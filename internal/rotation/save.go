@@ -29,6 +29,9 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 // superseded reports whether the store holds something newer than the pair in memory.
 func (t *tick) superseded(s family.Snapshot) bool {
 	h := t.state.held
+	if s.Lock != nil && s.Lock.Intent != nil && s.Lock.Intent.Spending == h.Record.Refresh {
+		return true // it reached the store after all, and has been presented since
+	}
 	return s.Token() != h.Spent && family.Outranks(s.RefreshToken, s.Family, h.Record, h.Locked)
 }
 

@@ -226,6 +226,8 @@ func (o *oracle) lockWritten(by *actor) {
 	switch {
 	case l.Version == 0:
 		*h = holder{}
+	case by.refresher != nil && !strings.Contains(l.Value.Reveal(), `"owner":"`+by.name+`/`):
+		// It puts another's lock back.
 	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
 	}

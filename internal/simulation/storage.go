@@ -76,6 +76,9 @@ func (w *world) changed(by *actor, name string, value atlassian.Secret, version 
 		w.oracle.lockWritten(by)
 	}
 	w.idle.valid = false
+	if by.refresher == nil || by.consents {
+		w.idle.foreign++
+	}
 }
 
 // view is a parameter as it was at the time t, some seconds ago.

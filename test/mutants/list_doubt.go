@@ -92,4 +92,14 @@ var doubtMutants = []mutant{
 		edits: []edit{{"internal/family/doubt.go",
 			"if now.Before(expires) {", "if now.Before(expires) && false {"}},
 	},
+	{
+		name: "restoring a token forgets that it is in doubt", breaks: "invariant 2",
+		why:   "it is presented after the leeway as if for the first time",
+		edits: []edit{{"internal/rotation/restore.go", "in = *s.Lock.Intent", "_ = in"}},
+	},
+	{
+		name: "a held pair outlives its own spend", breaks: "invariant 6",
+		why:   "saving it writes over the intent of who presented it, and the first spend is forgotten",
+		edits: []edit{{"internal/rotation/save.go", "s.Lock.Intent.Spending == h.Record.Refresh {", "false {"}},
+	},
 }
