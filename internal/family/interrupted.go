@@ -6,9 +6,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// interrupted reports whether our lock tells of a rotation, or a consent, that ended after
-// REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is not known
-// whose the stored token is.
+// interrupted reports whether our lock tells of a rotation, or a consent, that
+// ended after REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is
+// not known whose the stored token is.
 func (s Snapshot) interrupted() bool {
 	l := s.Lock
 	return l != nil && l.Intent != nil && l.Intent.Version > 0 && l.Intent.Spending != s.Token() &&
