@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// printer prints until an error.
+// printer prints lines until one cannot be written; err says why.
 type printer struct {
 	w   io.Writer
 	err error
@@ -21,6 +21,7 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
+// table prints counts by name; nothing where there are none.
 func (p *printer) table(title string, counts map[string]int) {
 	if len(counts) == 0 {
 		return
@@ -31,6 +32,7 @@ func (p *printer) table(title string, counts map[string]int) {
 	}
 }
 
+// printJSON prints v as indented JSON.
 func printJSON(out io.Writer, v any) error {
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
@@ -41,6 +43,7 @@ func printJSON(out io.Writer, v any) error {
 // minute prints a time for a person.
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
+// either chooses between two texts.
 func either(first bool, a, b string) string {
 	if first {
 		return a

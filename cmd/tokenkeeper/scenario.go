@@ -75,7 +75,7 @@ func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 		}
 		if f.out != "" {
 			if err := chart.Write(f.out, r); err != nil {
-				return err
+				return fmt.Errorf("--out: %w", err)
 			}
 		}
 		results = append(results, r)
