@@ -47,8 +47,9 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 			s.Family = nil // it begins a family
 		}
 		s.RefreshToken = FieldOf(top)
-	default: // nothing but what is known already
+	default: // nothing was written since; the token was there before
 		s.Lock = nil
+		return top, s.Lineage(s.RefreshToken.Modified, p)
 	}
 	return top, s.Lineage(s.RefreshToken.Modified, p)
 }
