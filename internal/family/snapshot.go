@@ -115,6 +115,14 @@ func (s Snapshot) Credentials() Fingerprint {
 	return FingerprintOf(atlassian.NewSecret(s.ClientID.Value.Reveal() + "\n" + s.ClientSecret.Value.Reveal()))
 }
 
+// refused reports whether Atlassian has refused the stored refresh token, whose
+// record is r, for good. Under another app's id a living token is refused as a
+// dead one is, so what is known counts for the credentials that were presented
+// with it only: who puts these right wakes the family.
+func (s Snapshot) refused(r Record) bool {
+	return r.Refused() && (r.LastFailure.Credentials == "" || r.LastFailure.Credentials == s.Credentials())
+}
+
 // Token is the fingerprint of the refresh token in the store.
 func (s Snapshot) Token() Fingerprint { return FingerprintOf(s.RefreshToken.Value) }
 
