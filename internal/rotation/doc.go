@@ -6,6 +6,7 @@
 //
 //   - keeper.go: [Keeper.Tick], the whole of one tick for one connection;
 //   - lock.go: the intent, without which nothing is spent, and its release;
+//   - prove.go: that the store takes secrets, before a first spend;
 //   - spend.go: the token request, and what each of its endings means;
 //   - save.go: putting a pair into the store without covering anything newer;
 //   - restore.go: bringing back a token that an older one was written over;

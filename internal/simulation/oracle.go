@@ -68,6 +68,8 @@ type presentation struct {
 	// first to spend it took the lock for that, which is all that others can know.
 	at time.Time
 	by *actor
+	// blind: who spent it could know that the successor cannot be saved.
+	blind bool
 	// received are those who got a successor.
 	received []*actor
 	// ticks are how many ticks could have helped had nothing troubled them,
@@ -226,6 +228,8 @@ func (o *oracle) lockWritten(by *actor) {
 	switch {
 	case l.Version == 0:
 		*h = holder{}
+	case by.refresher != nil && !strings.Contains(l.Value.Reveal(), `"owner":"`+by.name+`/`):
+		// It puts back what it wrote over, and holds nothing.
 	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
 	}
@@ -288,7 +292,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			if o.holder.by == by {
 				at = o.holder.since
 			}
-			o.spends = push(o.spends, presentation{of: r, at: at, by: by})
+			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
 			p = &o.spends[len(o.spends)-1]
 		}
 		if err == nil && !got.Refresh.IsZero() {
