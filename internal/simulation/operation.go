@@ -156,6 +156,10 @@ func (w *world) befall(f Fault) {
 	case StoreOutage:
 		w.trouble(storeDown, f.For, nil)
 	case KeyOutage:
+		if w.down&keyDown == 0 {
+			w.keyDenies = w.now
+		}
+		w.keyReads = f.N&1 != 0
 		w.trouble(keyDown, f.For, nil)
 	case AtlassianBefore:
 		w.trouble(atlassianFailsBefore, f.For, nil)

@@ -68,6 +68,8 @@ type presentation struct {
 	// first to spend it took the lock for that, which is all that others can know.
 	at time.Time
 	by *actor
+	// blind: who spent it could know that the successor cannot be saved.
+	blind bool
 	// received are those who got a successor.
 	received []*actor
 	// ticks are how many ticks could have helped had nothing troubled them,
@@ -290,7 +292,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			if o.holder.by == by {
 				at = o.holder.since
 			}
-			o.spends = push(o.spends, presentation{of: r, at: at, by: by})
+			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
 			p = &o.spends[len(o.spends)-1]
 		}
 		if err == nil && !got.Refresh.IsZero() {

@@ -66,6 +66,10 @@ type world struct {
 	agenda []event
 	down   trouble
 	until  [troubleCount]time.Time
+	// keyDenies is since when the key denies what it denies, and keyReads that
+	// reading is not a part of that.
+	keyDenies time.Time
+	keyReads  bool
 
 	names  family.Names
 	conn   rotation.Connection
