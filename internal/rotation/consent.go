@@ -73,6 +73,7 @@ func (k *Keeper) Consent(ctx context.Context, conn Connection, log *slog.Logger,
 		}
 		return family.Record{}, err
 	}
+	t.announce(ctx, &l, grant.Token.Refresh)
 	return t.saveConsent(ctx, s, l, grant)
 }
 
