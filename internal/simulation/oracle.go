@@ -354,7 +354,9 @@ func (o *oracle) ticked(a *actor) {
 		a.trouble |= lockHeld
 	}
 	for i := range o.spends {
-		o.spends[i].ticked(a)
+		if !o.deadBefore(o.spends[i].of, a.begun) {
+			o.spends[i].ticked(a)
+		}
 	}
 	switch {
 	case o.coverer == nil || o.coverer.refresher == nil:

@@ -104,12 +104,12 @@ var intendMutants = []mutant{
 	},
 	{
 		name: "a take-over is proved from the first one on for ever", breaks: "the promise",
-		why: "after an outage of some hours the history no longer holds it, and the keeper waits for its own lock",
+		why:   "after an outage of some hours the history no longer holds it, and the keeper waits for its own lock",
 		edits: []edit{{"internal/rotation/lock.go", "t.state.overtaken = &ours", "_ = ours"}},
 	},
 	{
 		name: "a lock created anew is never one's own", breaks: "the promise",
-		why: "after a stale read of a lock that was released, the keeper waits for its own lock",
+		why:   "after a stale read of a lock that was released, the keeper waits for its own lock",
 		edits: []edit{{"internal/rotation/lock.go", "case since < 0 && history[0].Version != 1:", "case since < 0:"}},
 	},
 	{
