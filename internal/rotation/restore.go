@@ -15,11 +15,17 @@ const historyDepth = 20
 // written over it: a spent token must not be presented, and the newest lives on
 // in the store's history.
 func (t *tick) restore(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
-	l, err := t.take(ctx, s, family.Intent{})
+	in := family.Intent{}
+	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Spending == d.Record.Refresh {
+		in = *l.Intent // the newest token is in doubt, and stays so
+	}
+	l, err := t.take(ctx, s, in)
 	if err != nil {
 		return t.notSpent(out, false, err)
 	}
-	defer t.release(ctx, l)
+	if in.Spending == "" {
+		defer t.release(ctx, l)
+	}
 	name, top := t.names.RefreshToken, l.version
 	history, err := t.history(ctx, name, top-historyDepth, top)
 	if err != nil {
