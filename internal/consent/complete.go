@@ -172,7 +172,7 @@ func (s *Service) resume(ctx context.Context, k known, now family.Snapshot) (*wa
 		return nil, err
 	}
 	w := fresh[0].waits
-	if w == nil || w.State != k.waits.State || w.outdated(now.Family) {
+	if w == nil || w.State != k.waits.State || w.outdated(now) {
 		return nil, expired()
 	}
 	return w, nil

@@ -183,32 +183,46 @@ func TestExactlyOneCompletionWins(t *testing.T) {
 	w.refused(consent.ConsentExpired, err, connA, before)
 }
 
-// A deletion that did not happen, of the state or of the tokens set aside,
-// opens no way back: the tokens of a rotated family are never put on top.
+// A deletion that did not happen, of the tokens set aside, or a record that was
+// not written, opens no way back: the tokens of a rotated family are never put
+// on top.
 func TestLeftoversAreNotUsedAgain(t *testing.T) {
-	w := newWorld(t)
-	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
-	w.mem.strike = func(op, name string) error {
-		if op == "delete" && name == namesA.ConsentTokens {
-			return errors.New("the store did not answer")
+	for _, c := range []struct {
+		name  string
+		fails func(op, name string) bool
+		// record is deleted by a person afterwards.
+		record bool
+	}{
+		{"the tokens stay", func(op, name string) bool { return op == "delete" && name == namesA.ConsentTokens }, false},
+		{"the record is not written", func(op, name string) bool { return op == "write" && name == namesA.Family }, false},
+		{"the record is deleted", func(op, name string) bool { return op == "delete" && name == namesA.ConsentTokens }, true},
+	} {
+		w := newWorld(t)
+		request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+		w.mem.strike = func(op, name string) error {
+			if c.fails(op, name) {
+				return errors.New("the store did not answer")
+			}
+			return nil
 		}
-		return nil
+		_, _ = w.complete(request)
+		w.mem.strike = nil
+		keeper := rotation.New(rotation.Config{Store: w.mem, Token: w.config.Atlassian.(*atlassian.Client), Now: w.clock.Now, Process: "refresher",
+			Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
+		w.clock.Advance(40 * time.Minute)
+		out := keeper.Tick(context.Background(), w.config.Connections[0], w.config.Log)
+		require.Equal(t, rotation.Rotated, out.Action, c.name+out.Reason)
+		if c.record {
+			require.NoError(t, w.mem.Delete(context.Background(), namesA.Family))
+		}
+		before := w.contents(connA)
+		w.restart()
+		_, err := w.complete(request)
+		w.refused(consent.ConsentExpired, err, connA, before)
+		w.clock.Advance(21 * time.Minute)
+		w.begin(connA)
+		require.Empty(t, w.get(namesA.ConsentTokens), "expired leftovers are cleaned up")
 	}
-	_, err := w.complete(request)
-	require.NoError(t, err)
-	w.mem.strike = nil
-	keeper := rotation.New(rotation.Config{Store: w.mem, Token: w.config.Atlassian.(*atlassian.Client), Now: w.clock.Now, Process: "refresher",
-		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
-	w.clock.Advance(40 * time.Minute)
-	out := keeper.Tick(context.Background(), w.config.Connections[0], w.config.Log)
-	require.Equal(t, rotation.Rotated, out.Action, out.Reason)
-	before := w.contents(connA)
-	_, err = w.complete(request)
-	w.refused(consent.ConsentExpired, err, connA, before)
-	w.restart()
-	w.clock.Advance(21 * time.Minute)
-	w.begin(connA)
-	require.Empty(t, w.get(namesA.ConsentTokens), "expired leftovers are cleaned up")
 }
 
 func TestScopesAndRefreshToken(t *testing.T) {

@@ -51,7 +51,7 @@ func (s *Service) status(ctx context.Context, conn rotation.Connection) (Connect
 		out.UnderWay = u.ExpiresAt
 	}
 	w := s.newest(conn.Name, parseWaiting(entries[n.ConsentTokens], conn.Name))
-	if w != nil && !w.outdated(snapshot.Family) {
+	if w != nil && !w.outdated(snapshot) {
 		out.Waiting = &Waiting{Needs: w.Needs, Sites: w.Sites, Until: w.until()}
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -39,11 +40,19 @@ func (w *waiting) token() atlassian.Token {
 
 func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 
-// outdated reports whether the tokens are no longer the newest of the stored
-// family, or it is of a later consent: a completion whose last step, the
-// deletion, failed. Presenting a token that was rotated would kill the family.
-func (w *waiting) outdated(stored *family.Record) bool {
-	return stored != nil && stored.Refresh != family.FingerprintOf(w.refresh) && !stored.AuthorizedAt.Before(w.At.Truncate(time.Millisecond))
+// outdated reports whether the tokens are no longer the newest of the family in
+// use, or it is of a later consent: a completion whose last step, the deletion,
+// failed, or was interrupted before. Putting a token that was rotated back in
+// use would kill the family.
+func (w *waiting) outdated(now family.Snapshot) bool {
+	mine, stored := family.FingerprintOf(w.refresh), now.Family
+	switch {
+	case now.Token() == mine:
+		return false
+	case stored == nil:
+		return !now.RefreshToken.Value.IsZero() && now.RefreshToken.Modified.After(w.At)
+	}
+	return slices.Contains(stored.Previous, mine) || !stored.AuthorizedAt.Before(w.At.Truncate(time.Millisecond))
 }
 
 // encode gives the value of the parameter. A pair that does not fit into one is

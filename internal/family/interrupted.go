@@ -6,12 +6,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// interrupted reports whether our lock tells of a rotation that ended after
-// REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is not known
-// whose the stored token is.
+// interrupted reports whether our lock tells of a rotation, or a consent, that
+// ended after REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is
+// not known whose the stored token is.
 func (s Snapshot) interrupted() bool {
 	l := s.Lock
-	return l != nil && l.Intent != nil && l.Intent.Version > 0 && l.Intent.Spending != s.Token() &&
+	return l != nil && l.Intent != nil && s.RefreshToken.Version > l.Intent.Version &&
+		(l.Intent.Version > 0 || l.Intent.Consent) && l.Intent.Spending != s.Token() &&
 		(s.Family == nil || s.Family.Refresh != s.Token())
 }
 
@@ -19,7 +20,7 @@ func (s Snapshot) interrupted() bool {
 // rotation, and the record of its family. history is what REFRESH_TOKEN held
 // from the version on that the rotation had read.
 //
-// What the keeper wrote is the spent token's successor. What anybody else wrote
+// What the lock names is the spent token's successor. What anybody else wrote
 // since may be a new consent and wins, whether the keeper wrote before or after
 // it, unless its chain claim says that it is of the same family.
 func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, r Record) {
@@ -30,7 +31,7 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		token := FieldOf(e).Value
 		switch fp := FingerprintOf(token); {
 		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
-		case e.Own || base.Chain != "" && chainOf(token) == base.Chain:
+		case fp == in.Successor || base.Chain != "" && chainOf(token) == base.Chain:
 			ours = e
 		default:
 			theirs = e
@@ -42,11 +43,15 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		s.RefreshToken = FieldOf(top)
 	case ours.Version != 0:
 		top, s.Family = ours, &base
+		if in.Consent {
+			s.Family = nil // it begins a family
+		}
 		s.RefreshToken = FieldOf(top)
-	default: // nothing but what is known already
+	default: // nothing was written since; the token was there before
 		s.Lock = nil
+		return top, s.Lineage(s.RefreshToken.Modified, p)
 	}
-	return top, s.Lineage(top.Modified, p)
+	return top, s.Lineage(s.RefreshToken.Modified, p)
 }
 
 // spent is the record of the token that the interrupted rotation spent.

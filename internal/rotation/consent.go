@@ -74,6 +74,7 @@ func (k *Keeper) Consent(ctx context.Context, conn Connection, log *slog.Logger,
 		}
 		return family.Record{}, err
 	}
+	t.announce(ctx, &l, grant.Token.Refresh)
 	return t.saveConsent(ctx, s, l, grant)
 }
 
@@ -143,7 +144,12 @@ func (t *tick) timeForConsent(l lease) error {
 func (t *tick) saveConsent(ctx context.Context, s family.Snapshot, l lease, g Grant) (family.Record, error) {
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
 		SpentAt: g.At, AccessExpiresAt: g.At.Add(g.Token.ExpiresIn)}
-	record := family.Consented(t.conn.Name, pair, g.At, t.conn.Policy, s.Family)
+	born := g.At
+	if elapsed(l.since, t.Now()) > family.LockStale {
+		// This process was paused and lost the lock: what was adopted meanwhile is older all the same.
+		born = t.Now()
+	}
+	record := family.Consented(t.conn.Name, pair, born, t.conn.Policy, s.Family)
 	record.Account, record.CloudID, record.SiteURL = g.Account, g.CloudID, g.SiteURL
 	h := &family.Held{Pair: pair, Record: record, Spent: s.Token(), Locked: l.locked,
 		RefreshVersion: l.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion}

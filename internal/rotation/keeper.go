@@ -72,8 +72,8 @@ type tick struct {
 	conn  Connection
 	names family.Names
 	state *connState
-	// reconciled: this tick has finished an interrupted rotation.
-	reconciled bool
+	// repaired: this tick has put the store in order, and begun anew.
+	repaired bool
 	// deadline is when the invocation ends; zero if it does not.
 	deadline time.Time
 	log      *slog.Logger
@@ -124,20 +124,22 @@ func (t *tick) run(ctx context.Context) Outcome {
 	d := family.Decide(s, now, t.conn.Policy)
 	out := none
 	out.describe(d.Record, now, t.conn.Policy)
+	again := false
 	switch d.Action {
 	case family.SaveHeld:
 		out = t.saveHeld(ctx, s, d, out)
 	case family.Restore:
-		out = t.restore(ctx, s, d, out)
+		out, again = t.restore(ctx, s, d, out)
 	case family.Reconcile:
-		again := false
-		if out, again = t.reconcile(ctx, s, d, out); again {
-			return t.run(ctx)
-		}
+		out, again = t.reconcile(ctx, s, d, out)
 	case family.Rotate, family.Replay, family.LateProbe:
 		out = t.rotate(ctx, s, d, out)
 	default:
 		out = out.as(reported[d.Action], "%s", d.Reason)
+	}
+	if again && !t.repaired {
+		t.repaired = true
+		return t.run(ctx)
 	}
 	switch out.Action {
 	case Contended, InDoubt, Failed:

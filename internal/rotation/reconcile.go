@@ -37,6 +37,5 @@ func (t *tick) reconcile(ctx context.Context, s family.Snapshot, d family.Decisi
 		}
 	}
 	t.release(ctx, l)
-	again, t.reconciled = !t.reconciled, true
-	return out.as(Contended, "%s", d.Reason), again
+	return out.as(Contended, "%s", d.Reason), true
 }

@@ -15,9 +15,9 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	in := family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt}
+	in := family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt, Successor: h.Record.Refresh}
 	if h.Record.FreshConsent() {
-		in = family.Intent{Consent: true} // it spent no refresh token
+		in = family.Intent{Consent: true, Version: h.RefreshVersion, Successor: h.Record.Refresh} // it spent no refresh token
 	}
 	l, err := t.take(ctx, s, in)
 	if err != nil {
@@ -31,6 +31,9 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 // superseded reports whether the store holds something newer than the pair in memory.
 func (t *tick) superseded(s family.Snapshot) bool {
 	h := t.state.held
+	if s.Lock != nil && s.Lock.Intent != nil && s.Lock.Intent.Spending == h.Record.Refresh {
+		return true // it reached the store after all, and has been presented since
+	}
 	return s.Token() != h.Spent && family.Outranks(s.RefreshToken, s.Family, h.Record, h.Locked)
 }
 
@@ -94,9 +97,9 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our pair, or nil. An
-// unknown token does not outrank a consent where it comes from a rotation of the
-// family before it that was under way: a keeper's, or psoxy's in shared mode.
+// winner returns the last of the entries that outranks our pair, or nil. Over a
+// consent, only a token that is known to be of a younger one wins: others come
+// from a rotation of the family before it that was under way.
 func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
@@ -105,8 +108,7 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
 		theirs := family.FieldOf(between[i])
-		unknown := stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)
-		if unknown && h.Record.FreshConsent() && (between[i].Own || t.conn.Policy.AccessFormat == family.PsoxyJSON) {
+		if h.Record.FreshConsent() && (stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)) {
 			continue
 		}
 		if family.Outranks(theirs, stored, h.Record, h.Locked) {

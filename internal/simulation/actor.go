@@ -95,7 +95,7 @@ func (w *world) tick(a *actor) {
 	if w.trace != nil {
 		w.trace(a.name + " ticks")
 	}
-	ops := w.ops
+	ops, foreign := w.ops, w.idle.foreign
 	a.busy = true
 	out, survived := w.invoke(a)
 	a.busy = false
@@ -111,6 +111,9 @@ func (w *world) tick(a *actor) {
 	}
 	w.oracle.ticked(a)
 	w.idle.observe(w, a, out, w.ops-ops)
+	if w.idle.foreign != foreign {
+		w.idle.valid = false // what the tick has read is not what is stored now
+	}
 }
 
 func (w *world) invoke(a *actor) (out rotation.Outcome, survived bool) {

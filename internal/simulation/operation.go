@@ -24,7 +24,9 @@ func (w *world) begin(a *actor, o operation, name string) (h strike, err error) 
 	if a.turn != nil {
 		a.turn(struct{}{})
 	} else if len(w.others) > 0 && o != opClock {
+		begun := w.now
 		w.letOthers(false)
+		a.stalled += w.now.Sub(begun) // this operation took as long as what the others did beside it
 	}
 	w.killIfLate(a)
 	a.trouble |= w.down

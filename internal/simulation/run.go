@@ -124,6 +124,8 @@ type idleness struct {
 	never, valid bool
 	by           *actor
 	until        time.Time
+	// foreign counts the changes of the store by others than ticks.
+	foreign int
 	// ops are the operations of an idle tick; 0 until one was seen.
 	ops int
 }

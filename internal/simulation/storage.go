@@ -76,6 +76,9 @@ func (w *world) changed(by *actor, name string, value atlassian.Secret, version 
 		w.oracle.lockWritten(by)
 	}
 	w.idle.valid = false
+	if by.refresher == nil || by.consents {
+		w.idle.foreign++
+	}
 }
 
 // view is a parameter as it was at the time t, some seconds ago.
@@ -188,13 +191,9 @@ func (s storage) Write(ctx context.Context, name string, value atlassian.Secret,
 	if err != nil {
 		return 0, err
 	}
-	write := s.w.mem.Write
-	if s.a.refresher == nil {
-		write = s.w.mem.WriteForeign
-	}
-	v, err := write(ctx, name, value, kind)
+	v, err := s.w.mem.Write(ctx, name, value, kind)
 	if err == nil && h.repeat {
-		v, err = write(ctx, name, value, kind)
+		v, err = s.w.mem.Write(ctx, name, value, kind)
 	}
 	if err == nil {
 		s.w.changed(s.a, name, value, v, kind)

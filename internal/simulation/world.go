@@ -77,12 +77,16 @@ type world struct {
 	canary *canary
 	broken broken
 
+	// proc is the process that the platform invokes, spare one that it passed over.
 	proc, spare *actor
-	others      []*actor
-	started     int
-	again       int
-	noTicks     time.Time
-	recycle     bool
+	// others run beside whatever runs now.
+	others  []*actor
+	started int // processes so far
+	again   int // deliveries of the same event that are still to come
+	// noTicks is until when the scheduler is down, recycle that the next tick
+	// comes in a new process.
+	noTicks time.Time
+	recycle bool
 	// dieAfterPost is how a replay is prepared.
 	dieAfterPost bool
 
@@ -192,7 +196,7 @@ const (
 	troubleCount = 11
 )
 
-// begin lets trouble begin, and end after d.
+// trouble lets trouble begin, and end after d.
 func (w *world) trouble(t trouble, d time.Duration, end func()) {
 	bit := 0
 	for 1<<bit != t {
@@ -222,7 +226,7 @@ var (
 // put writes a parameter by a person's hand.
 func (w *world) put(i slotIndex, value atlassian.Secret, kind store.Kind) {
 	name := w.slots[i].name
-	v, err := w.mem.WriteForeign(context.Background(), name, value, kind)
+	v, err := w.mem.Write(context.Background(), name, value, kind)
 	if err != nil {
 		panic("simulation: " + err.Error())
 	}

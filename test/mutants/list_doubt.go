@@ -24,7 +24,7 @@ var doubtMutants = []mutant{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"d, found = doubt{since: since, last: last, access: l.Intent.Access}, true", "d, found = doubt{since: later(since, last), last: last, access: l.Intent.Access}, true"}},
+			"d, found = doubt{since: since, last: last}, true", "d, found = doubt{since: later(since, last), last: last}, true"}},
 	},
 	{
 		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",
@@ -97,5 +97,15 @@ var doubtMutants = []mutant{
 		why: "the token that a spend yielded works for up to an hour, and is revoked with the family",
 		edits: []edit{{"internal/family/doubt.go",
 			"if now.Before(expires) {", "if now.Before(expires) && false {"}},
+	},
+	{
+		name: "restoring a token forgets that it is in doubt", breaks: "invariant 2",
+		why:   "it is presented after the leeway as if for the first time",
+		edits: []edit{{"internal/rotation/restore.go", "in = *s.Lock.Intent", "_ = in"}},
+	},
+	{
+		name: "a held pair outlives its own spend", breaks: "invariant 6",
+		why:   "saving it writes over the intent of who presented it, and the first spend is forgotten",
+		edits: []edit{{"internal/rotation/save.go", "s.Lock.Intent.Spending == h.Record.Refresh {", "false {"}},
 	},
 }

@@ -30,7 +30,7 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"condition on another service", `ssm.${AWS::Region}.amazonaws.com`, `*.${AWS::Region}.amazonaws.com`, "the refresher's grants"},
 	{"metrics of every namespace", `{"StringEquals":{"cloudwatch:namespace":{"Fn::Sub":"${MetricNamespace}/${AWS::StackName}"}}}`, `{}`, "the refresher's grants"},
 	{"the bootstrap deletes tokens", `"${P}OAUTH_REFRESH_TOKEN_lock,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `"${P}REFRESH_TOKEN,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, "the bootstrap's grants"},
-	{"its tokens under a key without it", `${P}CLIENT_ID,${P}CLIENT_SECRET,${P}REFRESH_TOKEN,${P}ACCESS_TOKEN,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `${P}CLIENT_ID"`, "the bootstrap's grants"},
+	{"its tokens under a key without it", `${P}CLIENT_ID,${P}CLIENT_SECRET,${P}REFRESH_TOKEN,${P}ACCESS_TOKEN,${P}OAUTH_REFRESH_TOKEN_lock,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `${P}CLIENT_ID"`, "the bootstrap's grants"},
 	{"hosted whether it is wanted or not", `"HostsConsent":{"Fn::Equals":[{"Ref":"HostedConsent"},"true"]}`, `"HostsConsent":{"Fn::Equals":["",""]}`, "the URL"},
 	{"anybody may invoke the bootstrap", `,"InvokedViaFunctionUrl":true`, ``, "the URL"},
 	{"pages without their permission", `"FunctionUrlAuthType":"NONE",`, ``, "the URL"},
