@@ -23,7 +23,9 @@ func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decisio
 	if err != nil {
 		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
 	}
-	return t.save(context.WithoutCancel(ctx), l, out.as(Rotated, "%s", d.Reason))
+	ctx, cancel := t.lasting(ctx)
+	defer cancel()
+	return t.save(ctx, l, out.as(Rotated, "%s", d.Reason))
 }
 
 // superseded reports whether the store holds something newer than the pair in memory.
@@ -162,7 +164,20 @@ const (
 	// lastCall is kept free at the end of an invocation, for the
 	// metrics and the report.
 	lastCall = 8 * time.Second
+	// lastBreath is when calls that hang are given up before the invocation ends.
+	lastBreath = 3 * time.Second
 )
+
+// lasting is ctx without its cancellation. It ends a moment before the platform
+// would kill the process, and with it all that it holds in memory, of other
+// connections too. A clock that jumped leaves time for a call all the same.
+func (t *tick) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if t.deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, max(t.deadline.Sub(t.Now())-lastBreath, lastCall))
+}
 
 // overwrite writes a value over the version that was read. It returns the
 // version it wrote, and what others wrote in between, oldest first: PutParameter

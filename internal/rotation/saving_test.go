@@ -132,6 +132,32 @@ func TestARequestEndsWellBeforeTheLease(t *testing.T) {
 	require.LessOrEqual(t, d.left[0], family.PostTimeout)
 }
 
+// limits notes until when each write may take.
+type limits struct {
+	store.Store
+	left []time.Duration
+}
+
+func (l *limits) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (int64, error) {
+	if at, ok := ctx.Deadline(); ok && time.Until(at) > 0 { // the test's own deadlines are by another clock
+		l.left = append(l.left, time.Until(at))
+	}
+	return l.Store.Write(ctx, name, value, k)
+}
+
+// A call that hangs ends before the platform kills the process, and with it
+// what other connections hold in memory.
+func TestASaveEndsBeforeTheInvocation(t *testing.T) {
+	w := due(t, false)
+	l := &limits{Store: w.keeper.Store}
+	w.keeper.Store = l
+	w.want(rotation.Rotated)
+	require.Len(t, l.left, 3, "refresh token, access token and record")
+	for _, left := range l.left {
+		require.Less(t, left, w.limit-2*time.Second)
+	}
+}
+
 // A consent came while the pair was in memory: nothing of the old family is
 // written over it, not even for a moment.
 func TestAHeldPairIsNeverWrittenOverAConsent(t *testing.T) {

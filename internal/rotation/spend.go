@@ -31,7 +31,8 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 
 	// From here on nothing that is received may be given up because a caller
 	// lost interest: only the deadline ends it.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := t.lasting(ctx)
+	defer cancel()
 	t.log.Info("presenting the refresh token", slog.String("why", d.Reason),
 		slog.String("token", string(sp.record.Refresh)), slog.Int("generation", sp.record.Generation))
 	t.present(ctx, &sp)
