@@ -99,7 +99,11 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 // where it holds psoxy's "fill me".
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Modified: e.Modified}
-	if v := strings.TrimSpace(e.Value.Reveal()); v != Unfilled {
+	switch v := strings.TrimSpace(e.Value.Reveal()); {
+	case v == Unfilled:
+	case len(v) == e.Value.Len():
+		f.Value = e.Value
+	default:
 		f.Value = atlassian.NewSecret(v)
 	}
 	return f
