@@ -38,7 +38,7 @@ var intendMutants = []mutant{
 		name: "the lock is not encrypted", breaks: "invariant 1", quick: true,
 		why: "a key that decrypts and does not encrypt lets the token be spent and its successor be lost",
 		edits: []edit{{"internal/rotation/lock.go",
-			"t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)", "t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)"}},
+			"t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)", "t.Store.Create(ctx, t.names.Lock, l.value, store.Plain)"}},
 	},
 	{
 		name: "the lock does not name the successor", breaks: "invariant 3",
