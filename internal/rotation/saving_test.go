@@ -139,7 +139,7 @@ type limits struct {
 }
 
 func (l *limits) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (int64, error) {
-	if at, ok := ctx.Deadline(); ok && time.Until(at) > 0 { // the test's own deadlines are by another clock
+	if at, ok := ctx.Deadline(); ok && name != names.Lock {
 		l.left = append(l.left, time.Until(at))
 	}
 	return l.Store.Write(ctx, name, value, k)
