@@ -25,7 +25,9 @@ type Store struct {
 
 // New paces s. A second's calls at most come at once.
 func New(s store.Store, r Rates) *Store {
-	limiter := func(perSecond float64) *rate.Limiter { return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))) }
+	limiter := func(perSecond float64) *rate.Limiter {
+		return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	}
 	return &Store{Store: s, reads: limiter(r.Reads), writes: limiter(r.Writes)}
 }
 
