@@ -22,7 +22,9 @@ func published() (rollUps, byConnection map[string]bool) {
 		outcomes = append(outcomes, rotation.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
-	for _, m := range countdown.Metrics(outcomes, 2) {
+	// A tick that served all, and one that did not.
+	postponed := rotation.Outcome{Connection: "A_", Action: rotation.Postponed}
+	for _, m := range append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
