@@ -150,6 +150,7 @@ func (c *crowd) value(name string) (v float64, sent bool) {
 // in doubt are always served, and no family is lost, though answers are lost and
 // processes die.
 func TestAThousandConnections(t *testing.T) {
+	t.Parallel()
 	c := newCrowd(t, 1000, 100, 8)
 	c.killed, c.lost = 997, 101
 	began := c.clock.Now()

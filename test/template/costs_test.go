@@ -115,7 +115,7 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 		{"metric queried by an alarm", queried},
 		{"dashboard", float64(len(s.ids("AWS::CloudWatch::Dashboard")))},
 		{"CloudWatch request", ticks},
-		{"log data, GB", ticks * math.Ceil(connections/5) * assumed["log data of a tick, bytes"] / 1e9},
+		{"log data, GB", ticks * math.Ceil(connections/5) * assumed["log data of a tick for each five connections, bytes"] / 1e9},
 		{"KMS key", float64(len(s.ids("AWS::KMS::Key")))},
 		{"KMS request", ticks*connections*assumed["secrets decrypted by a tick"] + rotations*assumed["KMS requests of a rotation beyond that"]},
 		{"Lambda request", ticks},
@@ -211,7 +211,7 @@ func TestCosts(t *testing.T) {
 func TestOneConnectionIsFree(t *testing.T) {
 	s, err := deploy(transformed(t), scenario{})
 	require.NoError(t, err)
-	for _, l := range month(t, s, map[string]float64{"log data of a tick, bytes": 1e4, "idle tick, seconds": 10, "rotation, seconds": 30}) {
+	for _, l := range month(t, s, map[string]float64{"log data of a tick for each five connections, bytes": 1e4, "idle tick, seconds": 10, "rotation, seconds": 30}) {
 		if limit, ok := map[string]float64{"custom metric": 10, "alarm metric": 10, "dashboard": 3, "Lambda GB-second": 400_000, "log data, GB": 5, "metric queried by an alarm": 0}[l.item]; ok {
 			require.LessOrEqual(t, l.quantity, limit, l.item)
 		}
