@@ -39,7 +39,7 @@ type config struct {
 // connection is a listed connection, with its policy.
 func (c config) connection(name string) rotation.Connection {
 	conn := c.Common.Connection(name)
-	conn.Policy.RefreshBefore = refresher.Spread(c.refreshBefore, name)
+	conn.Policy.RefreshBefore = c.refreshBefore
 	return conn
 }
 

@@ -55,34 +55,52 @@ type standing struct {
 	// since orders those of the same urgency: in doubt, who has been so for
 	// longer and can still be saved; otherwise whose access token ends first.
 	since  time.Time
+	locked bool
 	record *family.Record
 }
 
-// order returns the numbers of the connections in the order of their turns, and
-// what each needs of the invocation's time to be given it. Without a Survey
-// that is the configured order, and nothing. With one, outcomes are filled with
-// what holds for a connection whose turn does not come.
-func (r *Refresher) order(ctx context.Context, outcomes []rotation.Outcome, log *slog.Logger) (due []int, needs []time.Duration) {
-	due = make([]int, len(r.Connections))
-	for i := range due {
-		due[i] = i
+// turn is a connection's to be served.
+type turn struct {
+	// i is the connection's number.
+	i int
+	// conn is the connection, with the policy that holds in this turn.
+	conn rotation.Connection
+	// need is what must be left of the invocation.
+	need time.Duration
+	// second: only for a connection whose first turn did not come.
+	second bool
+}
+
+// order returns the connections' turns in their order. Without a Survey that is
+// the configured one. With one, every connection is due somewhat early, see
+// Spread; where there is no time for that, a second turn looks whether it is
+// well by its own policy. Outcomes are filled with what holds for a connection
+// whose turn does not come.
+func (r *Refresher) order(ctx context.Context, outcomes []rotation.Outcome, log *slog.Logger) []turn {
+	first := make([]turn, len(r.Connections))
+	for i, c := range r.Connections {
+		first[i] = turn{i: i, conn: c}
 	}
 	if r.Survey == nil {
-		return due, make([]time.Duration, len(due))
+		return first
 	}
 	standings := r.survey(ctx, log)
+	var second []turn
 	for i, s := range standings {
-		outcomes[i] = rotation.Postpone(r.Connections[i], s.record, r.Now())
-		need := rotationTime
+		conn, now := r.Connections[i], r.Now()
+		outcomes[i] = rotation.Postpone(conn, s.record, now)
+		first[i].conn.Policy.RefreshBefore = Spread(conn.Policy.RefreshBefore, conn.Name)
+		first[i].need = rotationTime
 		if s.urgency >= notDue {
-			need = lookTime
+			first[i].need = lookTime
+		} else if s.urgency == dueNow && !s.locked && s.since.Sub(now) >= conn.Policy.RefreshBefore+tickTime {
+			second = append(second, turn{i: i, conn: conn, need: lookTime, second: true})
 		}
-		needs = append(needs, need)
 	}
-	slices.SortStableFunc(due, func(a, b int) int {
-		return cmp.Or(cmp.Compare(standings[a].urgency, standings[b].urgency), standings[a].since.Compare(standings[b].since))
+	slices.SortStableFunc(first, func(a, b turn) int {
+		return cmp.Or(cmp.Compare(standings[a.i].urgency, standings[b.i].urgency), standings[a.i].since.Compare(standings[b.i].since))
 	})
-	return due, needs
+	return append(first, second...)
 }
 
 // survey looks at all connections, a few in a call. Where a call fails, nothing
@@ -118,14 +136,14 @@ func standingOf(c rotation.Connection, entries map[string]store.Entry, now time.
 		switch {
 		case s.Family.Refused():
 			out.urgency = refused
-		case out.since.Sub(now) < c.Policy.RefreshBefore+tickTime:
+		case out.since.Sub(now) < Spread(c.Policy.RefreshBefore, c.Name)+tickTime:
 			out.urgency = dueNow // or before its turn comes
 		default:
 			out.urgency = notDue
 		}
 	}
 	if s.Lock != nil {
-		out.urgency, out.since = inDoubt, s.Lock.Modified
+		out.urgency, out.since, out.locked = inDoubt, s.Lock.Modified, true
 		if s.Lock.Intent != nil && !s.Lock.Intent.FirstSpend.IsZero() {
 			out.since = s.Lock.Intent.FirstSpend
 		}

@@ -86,15 +86,15 @@ const roundTime = family.PostTimeout + family.SaveReserve
 // attention or the metrics could not be published.
 func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	outcomes := make([]rotation.Outcome, len(r.Connections))
-	due, needs := r.order(ctx, outcomes, log)
-	r.serve(ctx, due, needs, outcomes, log)
+	due := r.order(ctx, outcomes, log)
+	r.serve(ctx, due, outcomes, log)
 	for _, pause := range pauses {
-		due = slices.DeleteFunc(due, func(i int) bool { return !outcomes[i].Urgent })
+		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
 		if len(due) == 0 || r.late(ctx, pause+roundTime) {
 			break
 		}
 		r.Sleep(ctx, pause)
-		r.serve(ctx, due, needs, outcomes, log)
+		r.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
 	outcomes = append(outcomes, r.Entries...)
@@ -115,29 +115,29 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	return Report{outcomes}, nil
 }
 
-// serve gives the connections with the given numbers their turns, Parallel at a
-// time. Whose turn comes with less than it needs of the invocation's time is
-// left out, and keeps its outcome.
-func (r *Refresher) serve(ctx context.Context, due []int, needs []time.Duration, outcomes []rotation.Outcome, log *slog.Logger) {
-	turn := func(i int) {
-		if !r.late(ctx, needs[i]) {
-			outcomes[i] = r.Keeper.Tick(ctx, r.Connections[i], log)
-		}
-	}
-	if r.Parallel == 1 || len(due) == 1 {
-		for _, i := range due {
-			turn(i)
-		}
-		return
-	}
+// serve gives the connections their turns, Parallel at a time. Whose turn comes
+// with less than it needs of the invocation's time is left out, and keeps its
+// outcome.
+func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []rotation.Outcome, log *slog.Logger) {
+	begun := make([]bool, len(outcomes))
 	slots := make(chan struct{}, r.Parallel)
 	var wait sync.WaitGroup
-	for _, i := range due {
+	for _, t := range due {
 		slots <- struct{}{}
-		wait.Go(func() {
+		if r.late(ctx, t.need) || t.second && begun[t.i] {
+			<-slots
+			continue
+		}
+		begun[t.i] = true
+		serve := func() {
 			defer func() { <-slots }()
-			turn(i)
-		})
+			outcomes[t.i] = r.Keeper.Tick(ctx, t.conn, log)
+		}
+		if r.Parallel == 1 || len(due) == 1 {
+			serve()
+		} else {
+			wait.Go(serve)
+		}
 	}
 	wait.Wait()
 }

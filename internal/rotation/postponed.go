@@ -6,8 +6,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
-// Postponed: the tick's time was up before the connection was served. It is not
-// known how it is, so somebody should look if it stays so.
+// Postponed is an action that did not happen: the tick's time was up before the
+// connection was served. Somebody should look if it stays so.
 const Postponed Action = "postponed"
 
 // Postpone is the outcome of a connection that a tick has not served, with what

@@ -77,9 +77,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 			_, err := c.store.Store.Write(t.Context(), name, value, store.Encrypted)
 			require.NoError(t, err)
 		}
-		policy := family.DefaultPolicy()
-		policy.RefreshBefore = refresher.Spread(policy.RefreshBefore, name)
-		c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: policy})
+		c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: family.DefaultPolicy()})
 	}
 	c.start()
 	return c
@@ -151,7 +149,7 @@ func (c *crowd) value(name string) (v float64, sent bool) {
 // processes die.
 func TestAThousandConnections(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t, 1000, 100, 8)
+	c := newCrowd(t, 1000, 80, 8)
 	c.killed, c.lost = 997, 101
 	began := c.clock.Now()
 	log := slog.New(slog.DiscardHandler)
