@@ -46,7 +46,7 @@ type authorizeFlags struct {
 
 // newAuthorizeCommand returns "tokenkeeper authorize".
 func newAuthorizeCommand() *cobra.Command {
-	var f authorizeFlags
+	f := authorizeFlags{stores: storeFlags{create: true}}
 	cmd := &cobra.Command{
 		Use:   "authorize",
 		Short: "Consent, at first and once a year: one command to stored tokens",
@@ -95,7 +95,11 @@ https://…/callback gives a link to them, and the program waits for the end.`,
 // run checks the flags, leads through the consent and says how it ended.
 func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	ctx := cmd.Context()
-	if err := exclusive(cmd); err != nil {
+	if err := exclusive(cmd, [][2]string{
+		{"scope", "scopes-preset"}, {"listen", "paste"},
+		{"function", "store"}, {"function", "key-id"}, {"function", "access-token-format"},
+		{"function", "family-lifetime-days"}, {"function", "auth-url"}, {"function", "api-url"},
+	}); err != nil {
 		return err
 	}
 	scopes, err := f.check()
@@ -125,21 +129,6 @@ func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	return f.finish(cmd, done, st, api)
 }
 
-// exclusive refuses flags that contradict each other, or of which one would be
-// without effect.
-func exclusive(cmd *cobra.Command) error {
-	for _, pair := range [][2]string{
-		{"scope", "scopes-preset"}, {"listen", "paste"},
-		{"function", "store"}, {"function", "key-id"}, {"function", "access-token-format"},
-		{"function", "family-lifetime-days"}, {"function", "auth-url"}, {"function", "api-url"},
-	} {
-		if cmd.Flags().Changed(pair[0]) && cmd.Flags().Changed(pair[1]) {
-			return errUsage{fmt.Errorf("--%s and --%s exclude each other: give one of them", pair[0], pair[1])}
-		}
-	}
-	return nil
-}
-
 // check checks the flags that no other part does, and returns the scopes.
 func (f *authorizeFlags) check() ([]string, error) {
 	if err := f.connection.check(); err != nil {
@@ -153,10 +142,16 @@ func (f *authorizeFlags) check() ([]string, error) {
 	if err := verify.CheckIssue(f.issue); err != nil {
 		return nil, errUsage{fmt.Errorf("--issue: %w", err)}
 	}
+	if err := atlassian.CheckRedirectURI(f.redirectURI); err != nil {
+		return nil, errUsage{fmt.Errorf("--redirect-uri: %w", err)}
+	}
 	if err := checkTFVars(f.tfvars); err != nil {
 		return nil, err
 	}
 	if len(f.scopes) > 0 {
+		if err := atlassian.CheckScopes(f.scopes); err != nil {
+			return nil, errUsage{fmt.Errorf("--scope: %w", err)}
+		}
 		return f.scopes, nil
 	}
 	scopes, err := consent.Preset(f.preset)

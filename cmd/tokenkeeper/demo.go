@@ -13,7 +13,7 @@ func newDemoCommand() *cobra.Command {
 		Long: `Shows the main job on embedded parts: an emulated Atlassian on a loopback
 address, a store in memory, and a clock that runs through a year in seconds.
 Nothing outside this process is touched.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo.Run(cmd.Context(), cmd.OutOrStdout())
 		},

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -49,11 +47,9 @@ listener must be a loopback address unless --allow-remote is given. It serves:
 ` + atlassiantest.ControlHelp(),
 		Example: `  tokenkeeper emulate --listen 127.0.0.1:8484 --clock manual --secret-file secret
   curl -H 'Content-Type: application/json' -d '{"advance":"50m"}' http://127.0.0.1:8484/_emulator/clock`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return emulate(ctx, cmd.OutOrStdout(), o)
+			return emulate(cmd.Context(), cmd.OutOrStdout(), o)
 		},
 	}
 	f := cmd.Flags()
@@ -92,7 +88,7 @@ control: GET %s/_emulator/ lists what can be controlled
 Stop with Ctrl-C.
 `, url, fix.App.ClientID, fix.Account.ID, fix.Site.CloudID, secretPlace(o.secretFile, url, fix.App.ClientID), url)
 	if err != nil {
-		return errors.Join(fmt.Errorf("emulate: cannot print the address: %w", err), l.Close())
+		return errors.Join(fmt.Errorf("cannot print the address: %w", err), l.Close())
 	}
 	return e.Serve(ctx, l)
 }
@@ -110,7 +106,7 @@ func seedEmulator(o emulateOptions) (*atlassiantest.Emulator, atlassiantest.Fixt
 	policy := atlassiantest.DefaultPolicy()
 	policy.TokenPadding = o.tokenPadding
 	if err := policy.Validate(); err != nil {
-		return nil, none, fmt.Errorf("emulate: --token-padding: %w", err)
+		return nil, none, errUsage{fmt.Errorf("--token-padding: %w", err)}
 	}
 	clock := atlassiantest.NewRunningClock()
 	switch o.clock {
@@ -118,12 +114,12 @@ func seedEmulator(o emulateOptions) (*atlassiantest.Emulator, atlassiantest.Fixt
 	case "manual":
 		clock = atlassiantest.NewClock(clock.Now())
 	default:
-		return nil, none, fmt.Errorf("emulate: --clock is %q, expected real or manual", o.clock)
+		return nil, none, errUsage{fmt.Errorf("--clock is %q: expected real or manual", o.clock)}
 	}
 	e := atlassiantest.New(atlassiantest.Config{Clock: clock, Policy: &policy, Seed: o.seed})
 	fix, err := e.AddFixture(o.redirectURIs...)
 	if err != nil {
-		return nil, none, fmt.Errorf("emulate: --redirect-uri: %w", err)
+		return nil, none, errUsage{fmt.Errorf("--redirect-uri: %w", err)}
 	}
 	return e, fix, nil
 }
@@ -132,16 +128,14 @@ func seedEmulator(o emulateOptions) (*atlassiantest.Emulator, atlassiantest.Fixt
 func listenLocal(ctx context.Context, address string, remote bool) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("emulate: --listen %q: expected ADDRESS:PORT such as 127.0.0.1:8484", address)
+		return nil, errUsage{fmt.Errorf("--listen is %q: expected ADDRESS:PORT such as 127.0.0.1:8484", address)}
 	}
-	ip, err := netip.ParseAddr(host)
-	loopback := host == "localhost" || err == nil && ip.IsLoopback()
-	if !loopback && !remote {
-		return nil, fmt.Errorf("emulate: --listen %q is not a loopback address, and whoever reaches the emulator controls it; use 127.0.0.1, or add --allow-remote if that is meant", address)
+	if !loopback.Is(host) && !remote {
+		return nil, errUsage{fmt.Errorf("--listen is %q, not a loopback address, and whoever reaches the emulator controls it; use 127.0.0.1, or add --allow-remote if that is meant", address)}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("emulate: --listen: %w; choose another port, or 0 for a free one", err)
+		return nil, fmt.Errorf("--listen: %w; choose another port, or 0 for a free one", err)
 	}
 	return l, nil
 }
@@ -151,7 +145,7 @@ func listenLocal(ctx context.Context, address string, remote bool) (net.Listener
 func writeSecretFile(path string, secret atlassian.Secret) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // created with mode 0600
 	if err != nil {
-		return fmt.Errorf("emulate: --secret-file %q: %w", path, err)
+		return fmt.Errorf("--secret-file %q: %w", path, err)
 	}
 	_, err = f.WriteString(secret.Reveal())
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -159,7 +153,7 @@ func writeSecretFile(path string, secret atlassian.Secret) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
-		return fmt.Errorf("emulate: --secret-file %q: %w", path, err)
+		return fmt.Errorf("--secret-file %q: %w", path, err)
 	}
 	return nil
 }

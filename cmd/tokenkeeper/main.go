@@ -1,5 +1,7 @@
 // Command tokenkeeper is the operator's command line. Each command has a file of
-// its name; what several share is in store.go, connection.go and atlassian.go.
+// its name; simulate is two more, faults.go and scenario.go. What several
+// commands share is in usage.go, store.go, connection.go, atlassian.go, print.go
+// and handover.go.
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,12 +24,6 @@ const (
 	exitUsage       = 2
 	exitInterrupted = 130
 )
-
-// errUsage marks errors of flags and arguments.
-type errUsage struct{ error }
-
-// Unwrap returns the error itself.
-func (e errUsage) Unwrap() error { return e.error }
 
 // errReported is the error of a command that has already said what failed.
 var errReported = errors.New("reported already")
@@ -45,7 +40,6 @@ func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var usage errUsage
 	switch {
 	case err == nil:
 		return 0
@@ -55,11 +49,12 @@ func run(ctx context.Context, args []string) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	}
-	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command ") {
-		return exitUsage
+	code := exitFailed
+	if usage, ok := usageOf(err); ok {
+		err, code = usage, exitUsage
 	}
-	return exitFailed
+	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
+	return code
 }
 
 // describe is an error as a person sees it: fit for a terminal, and where a
@@ -86,7 +81,7 @@ command line is wrong; 130 interrupted, nothing that is in use was changed.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
+	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand())
 	return root
 }

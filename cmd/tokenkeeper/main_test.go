@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,9 +42,21 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"status", "--store", "file:"}, exitUsage},
 		{[]string{"status", "--connection", "no-separator", "--store", "file:" + t.TempDir()}, exitUsage},
 		{[]string{"verify", "--api-url", "http://example.com", "--store", "file:" + t.TempDir()}, exitUsage},
+		{[]string{"verify", "--issue", "../x", "--store", "file:" + privateDir(t)}, exitUsage},
+		{[]string{"verify", "--cloud-id", "../x", "--store", "file:" + privateDir(t)}, exitUsage},
 		{[]string{"tick"}, exitUsage},
+		{[]string{"tick", "--store", "file:" + filepath.Join(t.TempDir(), "misspelt")}, exitFailed},
+		{[]string{"emulate", "--clock", "sundial"}, exitUsage},
+		{[]string{"emulate", "--listen", "0.0.0.0:0"}, exitUsage},
+		{[]string{"simulate", "now"}, exitUsage},
+		{[]string{"simulate", "--runs", "0"}, exitUsage},
+		{[]string{"simulate", "--faults", "wild"}, exitUsage},
+		{[]string{"simulate", "--scenario", "sunny-day"}, exitUsage},
+		{[]string{"simulate", "--scenario", "clock-skew", "--days", "500"}, exitUsage},
 		{[]string{"authorize", "--listen", "0.0.0.0:1"}, exitUsage},
 		{[]string{"authorize", "--scopes-preset", "everything"}, exitUsage},
+		{[]string{"authorize", "--redirect-uri", "ftp://x", "--store", "file:" + privateDir(t)}, exitUsage},
+		{[]string{"authorize", "--scope", "read:jira-work", "--store", "file:" + privateDir(t)}, exitUsage},
 		{[]string{"authorize", "--function", "f", "--store", "file:x"}, exitUsage},
 		{[]string{"authorize", "--scope", "a", "--scopes-preset", "jira-psoxy"}, exitUsage},
 		{[]string{"verify", "--store", "file:" + privateDir(t)}, exitFailed},

@@ -15,10 +15,10 @@ import (
 )
 
 // scenarioHelp describes the scenarios' part of the simulate command.
-const scenarioHelp = `With --scenario it runs the deployed stack through a scenario under virtual time: the real tick
-every five minutes against an emulated Atlassian, and the alarms of template.yaml
-evaluated as CloudWatch does. Prints who would have been told of what, and when.
-Nothing outside this process is touched; the charts go to --out.`
+const scenarioHelp = `With --scenario it runs the deployed stack through a scenario under virtual time:
+the real tick every five minutes against an emulated Atlassian, and the alarms of
+template.yaml evaluated as CloudWatch does. Prints who would have been told of
+what, and when. Nothing outside this process is touched; the charts go to --out.`
 
 // scenarioFlags are the flags of the simulate command that choose a scenario.
 type scenarioFlags struct {
@@ -30,7 +30,7 @@ type scenarioFlags struct {
 func (f *scenarioFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "", "the scenario to run, or all; see --scenarios")
-	flags.IntVar(&f.days, "days", 0, "days to simulate, up to 400 (default: the scenario's own)")
+	flags.IntVar(&f.days, "days", 0, fmt.Sprintf("days to simulate, up to %d (default: the scenario's own)", scenario.MaxDays))
 	flags.BoolVar(&f.list, "scenarios", false, "list the scenarios")
 	flags.StringVar(&f.out, "out", "", "directory for countdown.svg and countdown.png; it is made if need be")
 	flags.BoolVar(&f.table, "table", false, "print the results as a Markdown table")
@@ -50,21 +50,21 @@ func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 		return nil
 	}
 	if f.scenario == "" {
-		return errors.New("name a scenario by --scenario, or list them by --scenarios")
+		return errUsage{errors.New("--days, --out and --table are for a scenario: name one by --scenario, or list them by --scenarios")}
 	}
 	selected := scenario.All()
 	if f.scenario != "all" {
 		sc, err := scenario.Find(f.scenario)
 		if err != nil {
-			return err
+			return errUsage{fmt.Errorf("--scenario: %w", err)}
 		}
 		selected = []scenario.Scenario{sc}
 	}
 	switch {
-	case asJSON && f.table:
-		return errors.New("--json and --table exclude each other: choose one")
 	case len(selected) > 1 && (f.out != "" || f.days != 0):
-		return errors.New("--out and --days are for one scenario: name it by --scenario")
+		return errUsage{errors.New("--out and --days are for one scenario: name it by --scenario")}
+	case f.days < 0 || f.days > scenario.MaxDays:
+		return errUsage{fmt.Errorf("--days is %d: expected 1 to %d", f.days, scenario.MaxDays)}
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and lots of memory for it
 	var results []scenario.Result
@@ -75,7 +75,7 @@ func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 		}
 		if f.out != "" {
 			if err := chart.Write(f.out, r); err != nil {
-				return err
+				return fmt.Errorf("--out: %w", err)
 			}
 		}
 		results = append(results, r)

@@ -60,10 +60,15 @@ func TestSimulateScenario(t *testing.T) {
 
 func TestSimulateRefuses(t *testing.T) {
 	for _, tt := range []struct{ args, problem string }{
-		{"--days 5", "name a scenario by --scenario, or list them by --scenarios"},
+		{"--days 5", "name one by --scenario, or list them by --scenarios"},
 		{"--scenario sunny-day", `there is no scenario "sunny-day": expected one of healthy-year,`},
-		{"--scenario clock-skew --days 500", "cannot run for 500 days"},
+		{"--scenario clock-skew --days 500", "--days is 500: expected 1 to 400"},
 		{"--scenario clock-skew --json --table", "--json and --table exclude each other"},
+		{"--scenario clock-skew --runs 5", "--runs and --scenario exclude each other"},
+		{"--scenarios --trace", "--trace and --scenarios exclude each other"},
+		{"--replay rotation --seed 2", "--replay and --seed exclude each other"},
+		{"--exhaustive 1 --faults light", "--exhaustive and --faults exclude each other"},
+		{"--trace", "name it by --replay"},
 		{"--scenario all --days 5", "--out and --days are for one scenario"},
 		{"--scenario awaiting-consent --out " + t.TempDir() + " --days 2", "has no family to count down"},
 	} {

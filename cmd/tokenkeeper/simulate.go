@@ -1,174 +1,11 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"iter"
-	"maps"
-	"os"
-	"os/signal"
-	"runtime"
-	"runtime/debug"
-	"slices"
-	"time"
-
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
-
-	"github.com/tokenkeeper/tokenkeeper/internal/simulation"
 )
 
-// faultFlags are the flags of the simulate command that break things.
-type faultFlags struct {
-	runs       int
-	seed       uint64
-	faults     string
-	exhaustive int
-	replay     string
-	trace      bool
-}
-
-const faultHelp = `Runs the real refresher against an emulated Atlassian and store under virtual
-time, while everything that can go wrong does: crashes, lost answers, stale reads,
-throttling, pauses, clock jumps, outages, duplicate and concurrent ticks, consents
-and psoxy in between. An oracle that shares no code with the keeper judges each
-run. Six counters must stay 0; the exit status is 1 if one does not, with a plan
-that replays the run.`
-
-func (f *faultFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.IntVar(&f.runs, "runs", 2000, "how many random runs")
-	flags.Uint64Var(&f.seed, "seed", 1, "determines the runs")
-	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for a month), light (in a week), heavy (within some rotations)")
-	flags.IntVar(&f.exhaustive, "exhaustive", 0, "instead of random runs, every fault (1) or every pair of faults (2) at every operation")
-	flags.StringVar(&f.replay, "replay", "", `run one plan, such as "rotation seed=1 crash-after@12 consent@13"`)
-	flags.BoolVar(&f.trace, "trace", false, "with --replay: print every operation")
-}
-
-// errBroken: a counter is not 0; the report says which.
-var errBroken = errors.New("simulate: a promise was broken; see the report")
-
-func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and memory to spare
-	plans, total, err := f.plans(out)
-	if err != nil {
-		return fmt.Errorf("simulate: %w", err)
-	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	begun := time.Now()
-	s := simulation.Simulate(ctx, plans, runtime.GOMAXPROCS(0), progress(total, begun))
-	if asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(s)
-	} else {
-		err = printSummary(out, s, time.Since(begun))
-	}
-	switch {
-	case err != nil:
-		return err
-	case s.Counters != (simulation.Counters{}):
-		return errBroken
-	case ctx.Err() != nil:
-		return fmt.Errorf("simulate: interrupted after %d runs", s.Runs)
-	}
-	return nil
-}
-
-// plans are the runs that the flags ask for, and how many; 0 if that is not known.
-func (f *faultFlags) plans(out io.Writer) (iter.Seq[simulation.Plan], int, error) {
-	switch {
-	case f.replay != "":
-		p, err := simulation.ParsePlan(f.replay)
-		if err != nil {
-			return nil, 0, fmt.Errorf("--replay: %w", err)
-		}
-		if f.trace {
-			p.Trace = func(line string) { fmt.Fprintln(out, line) }
-		}
-		return slices.Values([]simulation.Plan{p}), 1, nil
-	case f.exhaustive != 0:
-		plans, err := simulation.Exhaustive(f.exhaustive)
-		if err != nil {
-			return nil, 0, fmt.Errorf("--exhaustive: %w", err)
-		}
-		return plans, 0, nil
-	case f.runs < 1:
-		return nil, 0, fmt.Errorf("--runs is %d: expected at least 1", f.runs)
-	}
-	weight, err := simulation.ParseWeight(f.faults)
-	if err != nil {
-		return nil, 0, fmt.Errorf("--faults: %w", err)
-	}
-	return simulation.Random(f.seed, f.runs, weight), f.runs, nil
-}
-
-// progress shows on a terminal how far a simulation is; elsewhere it is nil.
-func progress(total int, begun time.Time) func(int) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return nil
-	}
-	var shown time.Time
-	return func(runs int) {
-		if now := time.Now(); now.Sub(shown) > 200*time.Millisecond || runs == total {
-			shown = now
-			of := ""
-			if total > 0 {
-				of = fmt.Sprintf(" of %d", total)
-			}
-			end := ""
-			if runs == total {
-				end = "\n"
-			}
-			fmt.Fprintf(os.Stderr, "\r%d%s runs, %.0f/s   %s", runs, of, float64(runs)/now.Sub(begun).Seconds(), end)
-		}
-	}
-}
-
-func printSummary(out io.Writer, s simulation.Summary, took time.Duration) error {
-	p := printer{w: out}
-	p.line("%d runs, %.1f simulated years, %d rotations, %d operations in %s (%.0f rotations a second)",
-		s.Runs, s.SimulatedYears, s.Rotations, s.Operations, took.Round(time.Millisecond), float64(s.Rotations)/took.Seconds())
-	p.table("faults that struck", s.Faults)
-	p.table("losses that nobody could have avoided", s.UnavoidableLosses)
-	p.line("avoidable losses   %d", s.AvoidableLosses)
-	p.line("killed by us       %d", s.KilledByUs)
-	p.line("older over newer   %d", s.OlderOverNewer)
-	p.line("sibling presented  %d", s.SiblingPresented)
-	p.line("unlocked spends    %d", s.UnlockedSpends)
-	p.line("secrets leaked     %d", s.SecretsLeaked)
-	for _, b := range s.Broken {
-		p.line("run %d broke %v; replay it by\n  tokenkeeper simulate --trace --replay '%s'\nwhole: %s", b.Run, b.Counters, b.Minimised, b.Plan)
-	}
-	return p.err
-}
-
-// printer prints until an error.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
-	}
-}
-
-func (p *printer) table(title string, counts map[string]int) {
-	if len(counts) == 0 {
-		return
-	}
-	p.line("%s:", title)
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		p.line("  %7d  %s", counts[name], name)
-	}
-}
-
+// newSimulateCommand returns "tokenkeeper simulate": runs with random, planned or
+// all faults (faults.go), or a scenario of the deployed stack (scenario.go).
 func newSimulateCommand() *cobra.Command {
 	var faults faultFlags
 	var scenario scenarioFlags
@@ -182,8 +19,11 @@ func newSimulateCommand() *cobra.Command {
   tokenkeeper simulate --trace --replay "rotation seed=1 crash-after@11"
   tokenkeeper simulate --scenario password-changed
   tokenkeeper simulate --scenarios`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := exclusive(cmd, simulateExclusive()); err != nil {
+				return err
+			}
 			if scenario.requested() {
 				return scenario.run(cmd.OutOrStdout(), asJSON)
 			}
@@ -194,4 +34,19 @@ func newSimulateCommand() *cobra.Command {
 	scenario.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return cmd
+}
+
+// simulateExclusive are the pairs of flags of which one would be without effect.
+func simulateExclusive() [][2]string {
+	pairs := [][2]string{
+		{"replay", "runs"}, {"replay", "seed"}, {"replay", "faults"}, {"replay", "exhaustive"},
+		{"exhaustive", "runs"}, {"exhaustive", "seed"}, {"exhaustive", "faults"},
+		{"json", "table"}, {"json", "trace"},
+	}
+	for _, s := range []string{"scenario", "scenarios"} {
+		for _, f := range []string{"runs", "seed", "faults", "exhaustive", "replay", "trace"} {
+			pairs = append(pairs, [2]string{f, s})
+		}
+	}
+	return pairs
 }

@@ -206,13 +206,3 @@ func (f *familyStatus) print(line func(name, format string, args ...any), now ti
 			either(f.Refused, ": the family is lost", ""))
 	}
 }
-
-// minute prints a time for a person.
-func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
-func either(first bool, a, b string) string {
-	if first {
-		return a
-	}
-	return b
-}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +22,9 @@ import (
 type storeFlags struct {
 	place string
 	keyID string
+	// create makes a directory that does not exist. Where it is not set, a
+	// misspelt one is an error, and not a store in which nothing is ever due.
+	create bool
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
@@ -35,6 +40,9 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 	if dir, ok := f.directory(); ok {
 		if dir == "" {
 			return nil, errUsage{errors.New(`--store "file:" names no directory: expected one such as file:./tokens`)}
+		}
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && !f.create {
+			return nil, fmt.Errorf("--store: there is no directory %s: expected the one that tokenkeeper authorize made", dir)
 		}
 		s, err := filestore.Open(dir)
 		if err != nil {

@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -43,6 +44,15 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			if err := connection.check(); err != nil {
+				return err
+			}
+			if err := verify.CheckCloudID(cloudID); err != nil {
+				return errUsage{fmt.Errorf("--cloud-id: %w", err)}
+			}
+			if err := verify.CheckIssue(issue); err != nil {
+				return errUsage{fmt.Errorf("--issue: %w", err)}
+			}
+			if err := checkTFVars(tfvarsPath); err != nil {
 				return err
 			}
 			api, err := hosts.client()
@@ -89,11 +99,15 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 		return verify.Report{}, err
 	}
 	r.Access = p.AccessToken.Value
+	n := family.NamesOf(connection)
 	if r.CloudID == "" {
 		r.CloudID = p.cloudID
+		if err := verify.CheckCloudID(r.CloudID); err != nil {
+			return verify.Report{}, fmt.Errorf("%s: %w: correct it, or give --cloud-id", n.CloudID, err)
+		}
 	}
 	if err := r.Check(); err != nil {
-		return verify.Report{}, fmt.Errorf("%s: %w", family.NamesOf(connection).AccessToken, err)
+		return verify.Report{}, fmt.Errorf("%s: %w", n.AccessToken, err)
 	}
 	report := verify.Run(ctx, api, r, time.Now(), verifyTimeout)
 	return report, ctx.Err()
@@ -120,10 +134,17 @@ func printReport(out io.Writer, r verify.Report) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	notRun := map[string][]string{} // by the reason, which is often the same
 	for _, c := range r.Checks {
-		if c.Meaning != "" {
+		switch c.Result {
+		case verify.Failed:
 			fmt.Fprintf(out, "\n%s: %s\n  %s.\n  See %s\n", c.Result, short(c.Path), terminal.Printable(c.Meaning), c.Reference)
+		case verify.NotRun:
+			notRun[c.Meaning] = append(notRun[c.Meaning], short(c.Path))
 		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(notRun)) {
+		fmt.Fprintf(out, "\n%s: %s\n  %s.\n", verify.NotRun, strings.Join(notRun[why], "\n         "), terminal.Printable(why))
 	}
 	verdict := "Every path answers as the connector needs it."
 	if n := r.Failures(); n > 0 {
@@ -131,19 +152,4 @@ func printReport(out io.Writer, r verify.Report) error {
 	}
 	_, err := fmt.Fprintf(out, "\n%s\n", verdict)
 	return err
-}
-
-func printJSON(out io.Writer, v any) error {
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// noArguments refuses arguments that are no flags.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return errUsage{fmt.Errorf("unexpected argument %q: %s takes flags only", args[0], cmd.CommandPath())}
-	}
-	return nil
 }

@@ -143,7 +143,7 @@ func checkAnswer(address, state atlassian.Secret) string {
 	query := u.Query()
 	switch {
 	case strings.HasSuffix(u.Path, "/authorize") && query.Get("client_id") != "":
-		return "That is the address to open. Open it, accept, and copy the address that the browser shows then."
+		return "That is the address to open. Open it, accept, and copy the address that the browser shows then. If Atlassian shows an error there, the app lacks the redirect URI or one of the scopes: compare them with its page in the developer console, and begin anew."
 	case query.Get("state") == "" || query.Get("code") == "" && query.Get("error") == "":
 		return "That address holds no answer. Copy all of the address bar after you accepted: it has state= and code= in it."
 	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state.Reveal())) != 1:

@@ -11,12 +11,8 @@
 //
 // The client secret, the code and the state are never shown, logged or put
 // among a process's arguments. There is one exception: the address to open holds
-// the state and has to be shown, as the browser may be on another machine. That
-// is acceptable because the state is good for one completion within ten minutes,
-// for this connection and redirect URI only, is stored as a hash, and does not
-// help anybody without a code of the very app. Whoever reads it from the screen
-// could at most complete the consent with an account of their own, and another
-// account than before has to be confirmed.
+// the state and has to be shown, as the browser may be on another machine.
+// docs/security.md ("The consent") says why that is acceptable.
 //
 // # Giving up
 //

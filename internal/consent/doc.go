@@ -3,13 +3,16 @@
 //
 // # One consent, in the order of the files
 //
+//   - api.go, errors.go: what is asked and answered, and every kind of refusal;
 //   - begin.go: [Service.Begin] draws the state and returns the address;
 //   - state.go: what is remembered of a consent under way, and how one
 //     completion claims it;
+//   - callback.go: what came back with the browser, and whether it is sound;
 //   - complete.go: [Service.Complete] exchanges the code and stores the tokens;
 //   - admit.go: which grants may replace the family in use, purely;
 //   - waiting.go: tokens that were received and may not be used yet;
 //   - status.go: [Service.Status];
+//   - hosted.go: [Service.Look] and [Service.Open], for the pages of package pages;
 //   - event.go: the requests as events of the bootstrap function.
 //
 // # Never a lost grant, never a wrong one

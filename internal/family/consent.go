@@ -40,14 +40,14 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // its successor. Afterwards the intent that the lock must keep is returned, so
 // that a consent which comes to nothing does not make the doubt forgotten.
 func (s Snapshot) ConsentLock(now time.Time, p Policy) (in Intent, wait string) {
-	in.Consent = true
+	in.Consent, in.Version = true, s.RefreshToken.Version
 	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process) {
 		return in, "another process holds the lock since " + clock(s.Lock.taken())
 	}
 	if s.RefreshToken.Value.IsZero() {
 		return in, ""
 	}
-	if s.interrupted() {
+	if s.interrupted() && !s.Lock.Intent.Consent {
 		return in, "a rotation was interrupted, and the refresher finishes it at its next tick"
 	}
 	r := s.Lineage(now, p)

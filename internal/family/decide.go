@@ -108,8 +108,8 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 	if s.interrupted() {
 		return decide(Reconcile, "a rotation was interrupted after REFRESH_TOKEN was written; its history tells what is whose")
 	}
-	if r.Refused() {
-		return decide(StayStopped, "Atlassian refused this refresh token at %s (%s): only a new consent helps",
+	if s.refused(r) {
+		return decide(StayStopped, "Atlassian refused this refresh token at %s (%s): only a new consent helps, or the right CLIENT_ID if it is another app's",
 			clock(r.LastFailure.At), orNone(r.LastFailure.Code))
 	}
 	if doubt, ok := doubtOf(s, r); ok {
@@ -177,10 +177,7 @@ func fromLastFailure(s Snapshot, r Record, now time.Time) (Decision, bool) {
 			return Decision{Action: HoldRetry, Reason: "Atlassian asked not to be called before " + clock(f.RetryAt)}, true
 		}
 	case atlassian.Configuration.String():
-		wait := maxFailureBackoff
-		if f.Count < 5 {
-			wait = min(wait, failureBackoff<<(f.Count-1))
-		}
+		wait := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
 		since := now.Sub(f.At)
 		if f.Credentials == s.Credentials() && since >= 0 && since < wait {
 			return Decision{Action: Misconfigured, Reason: fmt.Sprintf(

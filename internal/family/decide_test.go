@@ -177,6 +177,12 @@ func TestDecide(t *testing.T) {
 			failed(atlassian.Permanent, nil)(p)
 			p.set(names.RefreshToken, "new-consent", now)
 		}, family.Rotate},
+		{"refused under another app's id, which was put right since", func(p params) {
+			failed(atlassian.Permanent, nil)(p)
+			p.set(names.ClientID, "the right app", now)
+		}, family.Rotate},
+		{"refused, and it is not written down with which credentials", failed(atlassian.Permanent, func(f *family.Failure) { f.Credentials = "" }), family.StayStopped},
+		{"credentials refused, count edited by hand", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = -3; f.At = now.Add(-time.Minute) }), family.Misconfigured},
 		{"credentials refused", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 2 }), family.Misconfigured},
 		{"credentials refused, time for another attempt", failed(atlassian.Configuration, nil), family.Rotate},
 		{"credentials refused often", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 1 << 40; f.At = now.Add(-59 * time.Minute) }), family.Misconfigured},

@@ -6,12 +6,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// interrupted reports whether our lock tells of a rotation that ended after
-// REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is not known
-// whose the stored token is.
+// interrupted reports whether our lock tells of a rotation, or a consent, that
+// ended after REFRESH_TOKEN was written and before TOKEN_FAMILY was: then it is
+// not known whose the stored token is.
 func (s Snapshot) interrupted() bool {
 	l := s.Lock
-	return l != nil && l.Intent != nil && l.Intent.Version > 0 && l.Intent.Spending != s.Token() &&
+	return l != nil && l.Intent != nil && s.RefreshToken.Version > l.Intent.Version &&
+		(l.Intent.Version > 0 || l.Intent.Consent) && l.Intent.Spending != s.Token() &&
 		(s.Family == nil || s.Family.Refresh != s.Token())
 }
 
@@ -42,11 +43,15 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		s.RefreshToken = FieldOf(top)
 	case ours.Version != 0:
 		top, s.Family = ours, &base
+		if in.Consent {
+			s.Family = nil // it begins a family
+		}
 		s.RefreshToken = FieldOf(top)
-	default: // nothing but what is known already
+	default: // nothing was written since; the token was there before
 		s.Lock = nil
+		return top, s.Lineage(s.RefreshToken.Modified, p)
 	}
-	return top, s.Lineage(top.Modified, p)
+	return top, s.Lineage(s.RefreshToken.Modified, p)
 }
 
 // spent is the record of the token that the interrupted rotation spent.

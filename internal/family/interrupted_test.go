@@ -42,3 +42,18 @@ func TestReconciled(t *testing.T) {
 		})
 	}
 }
+
+// A consent took the lock over a token that was filled in by hand, and died
+// before it wrote anything: that token begins a family, whose record is whole.
+func TestReconciledWithoutAWrite(t *testing.T) {
+	pasted := store.Entry{Value: secret("pasted"), Version: 5, Modified: now.Add(-9 * time.Minute)}
+	p := healthy()
+	p[names.RefreshToken] = pasted
+	p.lock(now.Add(-8*time.Minute), family.Intent{Owner: "dead/1", Consent: true, Version: pasted.Version})
+	top, r := family.NewSnapshot(conn, p).Reconciled([]store.Entry{pasted}, family.DefaultPolicy())
+	require.Zero(t, top)
+	require.Equal(t, fp("pasted"), r.Refresh)
+	require.Equal(t, pasted.Modified, r.AuthorizedAt)
+	_, err := family.ParseRecord(r.Encode().Reveal(), conn)
+	require.NoError(t, err)
+}

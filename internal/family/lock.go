@@ -25,6 +25,9 @@ type Intent struct {
 	// FirstSpend is when Spending was, or may have been, presented first. It
 	// survives every take-over of the lock.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
+	// Access is the access token that was stored before FirstSpend: another one,
+	// stored later, tells that a spend arrived.
+	Access Fingerprint `json:"access_token,omitempty"`
 	// Attempt is when Spending was last, or may have been, presented: it opens a
 	// leeway of its own where no earlier request arrived.
 	Attempt time.Time `json:"attempt,omitzero"`

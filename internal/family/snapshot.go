@@ -30,6 +30,9 @@ type Snapshot struct {
 	ClientSecret Field
 	RefreshToken Field
 	AccessToken  Field
+	// AccessRaw is what ACCESS_TOKEN holds, byte for byte; AccessToken is what
+	// it says.
+	AccessRaw atlassian.Secret
 	// AccessExpires is when the access token expires, where its own form says so.
 	AccessExpires time.Time
 	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set.
@@ -75,6 +78,7 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 		ClientSecret: FieldOf(entries[n.ClientSecret]),
 		RefreshToken: FieldOf(entries[n.RefreshToken]),
 		AccessToken:  FieldOf(entries[n.AccessToken]),
+		AccessRaw:    entries[n.AccessToken].Value,
 	}
 	s.AccessToken.Value, s.AccessExpires = decodeAccessToken(s.AccessToken.Value)
 	if e, ok := entries[n.Lock]; ok {
@@ -113,6 +117,14 @@ func (s Snapshot) App() atlassian.App {
 // Credentials is the fingerprint of the app's id and secret together.
 func (s Snapshot) Credentials() Fingerprint {
 	return FingerprintOf(atlassian.NewSecret(s.ClientID.Value.Reveal() + "\n" + s.ClientSecret.Value.Reveal()))
+}
+
+// refused reports whether Atlassian has refused the stored refresh token, whose
+// record is r, for good. Under another app's id a living token is refused as a
+// dead one is, so what is known counts for the credentials that were presented
+// with it only: who puts these right wakes the family.
+func (s Snapshot) refused(r Record) bool {
+	return r.Refused() && (r.LastFailure.Credentials == "" || r.LastFailure.Credentials == s.Credentials())
 }
 
 // Token is the fingerprint of the refresh token in the store.

@@ -35,7 +35,7 @@ type Callback struct {
 // where nothing on this machine can receive it.
 func Address(redirectURI string) (address string, ok bool) {
 	u, err := url.Parse(redirectURI)
-	if err != nil || u.Scheme != "http" || !isLoopback(u.Hostname()) {
+	if err != nil || u.Scheme != "http" || !Is(u.Hostname()) {
 		return "", false
 	}
 	port := u.Port()
@@ -55,13 +55,14 @@ func CheckAddress(address string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%q is no address to listen on: expected ADDRESS:PORT such as 127.0.0.1:8484", address)
-	case !isLoopback(host):
+	case !Is(host):
 		return fmt.Errorf("%q is not a loopback address, and others could reach it: use 127.0.0.1", address)
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
+// Is reports whether a host, a name or an address, is this machine alone.
+func Is(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}

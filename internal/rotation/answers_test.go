@@ -122,6 +122,29 @@ func TestWrongSecretIsMended(t *testing.T) {
 
 // A refusal of a token that was replaced between reading and presenting it is
 // not believed.
+// A refresh token that is presented with another app's credentials is refused
+// like a dead one. Whoever fills in a new app's values one after the other, or
+// mistakes one app for another, must not lose the family by it.
+func TestAnotherAppsCredentialsAreMended(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	other, err := w.em.AddApp(atlassiantest.App{Name: "another app", Scopes: w.fix.App.Scopes, RedirectURIs: w.fix.App.RedirectURIs})
+	require.NoError(t, err)
+	w.put(names.ClientID, other.ClientID)
+	w.put(names.ClientSecret, other.ClientSecret.Reveal())
+	w.want(rotation.Refused)
+	posts := w.posts()
+	w.clock.Advance(5 * time.Minute)
+	w.want(rotation.Refused)
+	require.Equal(t, posts, w.posts(), "a refused token is not hammered")
+
+	w.put(names.ClientID, w.fix.App.ClientID)
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.clock.Advance(5 * time.Minute)
+	w.want(rotation.Rotated)
+	w.requireKept()
+}
+
 func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 	w := newWorld(t)
 	w.consent()

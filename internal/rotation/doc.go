@@ -6,10 +6,15 @@
 //
 //   - keeper.go: [Keeper.Tick], the whole of one tick for one connection;
 //   - lock.go: the intent, without which nothing is spent, and its release;
-//   - spend.go: the token request, and what each of its endings means;
+//   - spend.go: the token request, repeated while its answer is lost;
+//   - failure.go: what follows where it yielded no successor;
 //   - save.go: putting a pair into the store without covering anything newer;
+//   - reconcile.go: finishing a rotation that was interrupted while it saved;
 //   - restore.go: bringing back a token that an older one was written over;
+//   - consent.go: [Keeper.Consent], a new family under the same lock;
 //   - outcome.go: what is reported.
+//
+// The numbers of the invariants are those of docs/rotation.md.
 //
 // Store, token endpoint, clock and sleep are arguments: the same code runs as a
 // Lambda, in the demonstration and under the simulation's virtual time.

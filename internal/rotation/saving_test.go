@@ -21,7 +21,7 @@ func TestASaveIsTriedAgain(t *testing.T) {
 		w := due(t, false)
 		failures := 0
 		w.before = func(_ int, op string) error {
-			if op == write && failures < 5 {
+			if op == write && w.spends() > 0 && failures < 5 {
 				failures++
 				return errFault
 			}
@@ -32,6 +32,83 @@ func TestASaveIsTriedAgain(t *testing.T) {
 		require.Equal(t, 1, w.spends(), write)
 		w.requireKept(write)
 	}
+}
+
+// A key that decrypts what is stored may still refuse to encrypt what comes
+// next. That is found out before the token is spent, not after.
+func TestNothingIsSpentWhileTheKeyTakesNoSecrets(t *testing.T) {
+	for _, adopted := range []bool{false, true} {
+		w := newWorld(t)
+		w.consent()
+		if adopted {
+			require.NoError(t, w.mem.Delete(context.Background(), names.AccessToken))
+		} else {
+			w.want(rotation.Rotated)
+			w.clock.Advance(40 * time.Minute)
+		}
+		w.ops = nil
+		w.before = func(_ int, op string) error {
+			if op == "write REFRESH_TOKEN" || op == "write ACCESS_TOKEN" {
+				return store.ErrDenied
+			}
+			return nil
+		}
+		for range 24 {
+			out := w.want(rotation.Failed)
+			require.Contains(t, out.Reason, store.ErrDenied.Error())
+			require.Zero(t, w.get(names.Lock).Version, "the lock is released")
+			w.clock.Advance(5 * time.Minute)
+		}
+		require.Zero(t, w.spends())
+		w.restart()
+		w.before = nil
+		w.want(rotation.Rotated)
+		w.requireKept()
+	}
+}
+
+// Trying the key leaves no trace that would be taken for a spend's: a token
+// that never left the machine is probed as soon as nobody may hold a successor.
+func TestTryingTheKeyIsNoSpend(t *testing.T) {
+	for _, crashed := range []bool{true, false} {
+		w := newWorld(t)
+		w.consent()
+		w.before = func(_ int, op string) error {
+			w.clock.Advance(time.Second)
+			if op != "post" {
+				return nil
+			}
+			if crashed {
+				panic(crash{})
+			}
+			return errFault
+		}
+		w.tick()
+		w.before = nil
+		if !crashed {
+			require.NoError(t, w.mem.Delete(context.Background(), names.Lock)) // psoxy can
+		}
+		w.clock.Advance(21 * time.Minute)
+		w.want(rotation.Replayed)
+		w.requireKept()
+	}
+}
+
+// What somebody writes to ACCESS_TOKEN while the keeper tries it stays.
+func TestTryingTheKeyCoversNothing(t *testing.T) {
+	w := due(t, false)
+	w.before = func(_ int, op string) error {
+		if op == "write ACCESS_TOKEN" {
+			w.before = nil
+			w.put(names.AccessToken, "a person's")
+		}
+		return nil
+	}
+	w.want(rotation.Contended)
+	require.Zero(t, w.spends())
+	require.Equal(t, family.FingerprintOf(atlassian.NewSecret("a person's")), family.FingerprintOf(w.get(names.AccessToken).Value))
+	w.want(rotation.Rotated)
+	w.requireKept()
 }
 
 // The caller loses interest once the token is spent: what was received is saved

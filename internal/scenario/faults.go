@@ -121,7 +121,7 @@ func (s sink) Publish(_ context.Context, at time.Time, metrics []countdown.Metri
 		if m.Connection != "" {
 			dimensions = alarm.DimensionsOf(map[string]string{"Connection": m.Connection})
 		} else if m.Name == countdown.FamilyDaysRemaining {
-			s.days.note(now, m.Value)
+			s.countdown.note(now, m.Value)
 		}
 		s.evaluator.Samples().Put(alarm.Metric{Namespace: s.namespace, Name: m.Name, Dimensions: dimensions}, at, m.Value, now.Add(ownIngestion))
 	}

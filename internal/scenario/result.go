@@ -123,7 +123,7 @@ func (r *Result) judge(w *world, sc Scenario) {
 		}
 	}
 	r.Ticks, r.Invocations, r.Outcomes = w.ticks, w.invocations, w.outcomes
-	r.Samples, r.Warnings = w.days.samples, w.warnings
+	r.Samples, r.Warnings = w.countdown.samples, w.warnings
 	for _, f := range w.em.Families() {
 		r.Consents = append(r.Consents, dayOf(f.Born))
 	}

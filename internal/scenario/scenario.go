@@ -66,8 +66,8 @@ type Options struct {
 	LookBack func(n int) int
 }
 
-// maxDays bounds a run: a year and what follows it.
-const maxDays = 400
+// MaxDays is the most days that a run may have: a year and what follows it.
+const MaxDays = 400
 
 // Run runs a scenario on a template. The error says what is wrong with the
 // options or the template, or that the simulation itself failed.
@@ -77,8 +77,8 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 		days = o.Days
 	}
 	sc.CauseAt += o.Shift
-	if days < 1 || days > maxDays {
-		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected 1 to %d", sc.Name, days, maxDays)
+	if days < 1 || days > MaxDays {
+		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected 1 to %d", sc.Name, days, MaxDays)
 	}
 	s, err := readStack(template, o.Parameters)
 	if err != nil {
@@ -91,7 +91,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
-	w.days.spacing = time.Duration(days) * chartSpacing
+	w.countdown.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days}
 	sc.plan(w, r)
 	if err := w.run(start.Add(time.Duration(days) * 24 * time.Hour)); err != nil {

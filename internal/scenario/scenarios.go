@@ -50,12 +50,12 @@ func All() []Scenario {
 func ordinaryYears() []Scenario {
 	return []Scenario{
 		{
-			Name: "healthy-year", Summary: "A year of rotations; the person consents again half a day before the end.", Days: maxDays,
+			Name: "healthy-year", Summary: "A year of rotations; the person consents again half a day before the end.", Days: MaxDays,
 			Cause: "60 days are left", CauseAt: firstWarning, Urgency: "ticket", KnownBy: byTick, known: nextTick,
 			Lasts: 364*day + 12*time.Hour - firstWarning, mend: consentAgain,
 		},
 		{
-			Name: "healthy-year-without-consent", Summary: "The same year, but nobody consents: the family dies of age on day 365, and is renewed on day 370.", Days: maxDays,
+			Name: "healthy-year-without-consent", Summary: "The same year, but nobody consents: the family dies of age on day 365, and is renewed on day 370.", Days: MaxDays,
 			Cause: "60 days are left", CauseAt: firstWarning, Urgency: "ticket", KnownBy: byTick, known: nextTick,
 			Lasts: 370*day + 2*time.Minute - firstWarning, mend: consentAgain,
 		},

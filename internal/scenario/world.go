@@ -38,7 +38,7 @@ type world struct {
 	outcomes map[rotation.Action]int
 	platform
 	faults
-	days dayLog
+	countdown sampler
 }
 
 // connection is one connection with its account and its app.

@@ -130,8 +130,10 @@ func allVariants(k Kind) []Fault {
 		return last(time.Minute, 7*time.Minute)
 	case NoTicks:
 		return last(4*time.Minute, 7*time.Minute, 24*time.Hour)
-	case StoreOutage, KeyOutage:
+	case StoreOutage:
 		return last(20*time.Second, 3*time.Minute, 24*time.Hour)
+	case KeyOutage:
+		return append(last(20*time.Second, 3*time.Minute, 24*time.Hour), Fault{Kind: k, For: time.Minute, N: 1}, Fault{Kind: k, For: 24 * time.Hour, N: 1})
 	case AtlassianBefore, AtlassianAfter, AtlassianRefuses, Deactivated, SecretRotated:
 		return last(4*time.Minute, 2*time.Second, 24*time.Hour)
 	case Throttle:

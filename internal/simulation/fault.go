@@ -62,7 +62,8 @@ const (
 	// Psoxy: psoxy rotates with its own habits; Fault.N is how it takes turns.
 	Psoxy
 	StoreOutage
-	// KeyOutage: the encryption key denies writing and reading secrets.
+	// KeyOutage: the encryption key denies writing secrets, and with an even
+	// Fault.N reading them too.
 	KeyOutage
 	// The token endpoint fails for Fault.For: before it commits, after it, or
 	// nobody listens.

@@ -24,7 +24,9 @@ func (w *world) begin(a *actor, o operation, name string) (h strike, err error) 
 	if a.turn != nil {
 		a.turn(struct{}{})
 	} else if len(w.others) > 0 && o != opClock {
+		begun := w.now
 		w.letOthers(false)
+		a.stalled += w.now.Sub(begun) // this operation took as long as what the others did beside it
 	}
 	w.killIfLate(a)
 	a.trouble |= w.down
@@ -154,6 +156,10 @@ func (w *world) befall(f Fault) {
 	case StoreOutage:
 		w.trouble(storeDown, f.For, nil)
 	case KeyOutage:
+		if w.down&keyDown == 0 {
+			w.keyDenies = w.now
+		}
+		w.keyReads = f.N&1 != 0
 		w.trouble(keyDown, f.For, nil)
 	case AtlassianBefore:
 		w.trouble(atlassianFailsBefore, f.For, nil)

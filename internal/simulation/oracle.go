@@ -68,6 +68,8 @@ type presentation struct {
 	// first to spend it took the lock for that, which is all that others can know.
 	at time.Time
 	by *actor
+	// blind: who spent it could know that the successor cannot be saved.
+	blind bool
 	// received are those who got a successor.
 	received []*actor
 	// ticks are how many ticks could have helped had nothing troubled them,
@@ -207,7 +209,7 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
-		if o.coverer == nil {
+		if o.coverer == nil || by.refresher == nil {
 			o.coverer = by
 		}
 		return
@@ -290,7 +292,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			if o.holder.by == by {
 				at = o.holder.since
 			}
-			o.spends = push(o.spends, presentation{of: r, at: at, by: by})
+			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
 			p = &o.spends[len(o.spends)-1]
 		}
 		if err == nil && !got.Refresh.IsZero() {

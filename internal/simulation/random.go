@@ -119,7 +119,7 @@ func drawFault(rng *rand.Rand, at int, shared bool) Fault {
 		}
 	case Consent:
 		f.N &= 0xf
-	case Throttle:
+	case Throttle, KeyOutage:
 		f.N &= 1
 	case Stale, ClockForward, ClockBack:
 	default:

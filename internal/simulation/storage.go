@@ -117,7 +117,7 @@ func (s storage) reach(o operation, name string, secret bool) (strike, error) {
 		s.w.advance(outageLatency)
 		s.w.killIfLate(s.a)
 		return h, errNoAnswer
-	case s.w.down&keyDown != 0 && secret:
+	case s.w.down&keyDown != 0 && secret && !(s.w.keyReads && onReads&set(o) != 0):
 		return h, fmt.Errorf("%s: %w", name, store.ErrDenied)
 	}
 	s.w.killIfLate(s.a)

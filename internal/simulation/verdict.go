@@ -88,7 +88,8 @@ func (o *oracle) whyCovered() string {
 }
 
 // whySpent: a token was spent and its successor was saved by nobody. That is
-// unavoidable if psoxy did it, or if no tick could have helped.
+// unavoidable if psoxy did it, or if no tick could have helped. A keeper that
+// spends while it could know that it cannot save has no excuse.
 func (o *oracle) whySpent(r rank) string {
 	p := o.spend(r)
 	if p == nil {
@@ -101,7 +102,7 @@ func (o *oracle) whySpent(r rank) string {
 		return strings.TrimRight(o.coverer.name, "-0123456789") + " wrote an older token over it"
 	}
 	switch {
-	case p.chance:
+	case p.chance, p.blind:
 		return ""
 	case p.ticks == 0:
 		return "no tick within the leeway"
@@ -121,4 +122,11 @@ func (t trouble) String() string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// blind reports whether a first spend now is one that should not be: the key
+// has denied writes since before this tick. Not so where a lock was left behind:
+// then the token is in doubt, and presenting it the only way to its successor.
+func (o *oracle) blind(by *actor) bool {
+	return o.w.down&keyDown != 0 && o.w.keyDenies.Before(by.begun) && o.w.slots[slotLock].entry.Version == 1
 }

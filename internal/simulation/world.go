@@ -66,6 +66,10 @@ type world struct {
 	agenda []event
 	down   trouble
 	until  [troubleCount]time.Time
+	// keyDenies is since when the key denies what it denies, and keyReads that
+	// reading is not a part of that.
+	keyDenies time.Time
+	keyReads  bool
 
 	names  family.Names
 	conn   rotation.Connection
@@ -73,12 +77,16 @@ type world struct {
 	canary *canary
 	broken broken
 
+	// proc is the process that the platform invokes, spare one that it passed over.
 	proc, spare *actor
-	others      []*actor
-	started     int
-	again       int
-	noTicks     time.Time
-	recycle     bool
+	// others run beside whatever runs now.
+	others  []*actor
+	started int // processes so far
+	again   int // deliveries of the same event that are still to come
+	// noTicks is until when the scheduler is down, recycle that the next tick
+	// comes in a new process.
+	noTicks time.Time
+	recycle bool
 	// dieAfterPost is how a replay is prepared.
 	dieAfterPost bool
 
@@ -188,7 +196,7 @@ const (
 	troubleCount = 11
 )
 
-// begin lets trouble begin, and end after d.
+// trouble lets trouble begin, and end after d.
 func (w *world) trouble(t trouble, d time.Duration, end func()) {
 	bit := 0
 	for 1<<bit != t {

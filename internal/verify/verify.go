@@ -40,13 +40,21 @@ var (
 // Check refuses a request that cannot be made: it names the input, what was
 // expected and what to do next.
 func (r Request) Check() error {
-	switch {
-	case r.Access.IsZero():
+	if r.Access.IsZero() {
 		return errors.New("there is no access token to verify: consent first, or let the keeper make a tick")
-	case r.CloudID != "" && !cloudIDForm.MatchString(r.CloudID):
-		return errors.New("the cloud id " + strconv.Quote(clip(r.CloudID)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
+	}
+	if err := CheckCloudID(r.CloudID); err != nil {
+		return err
 	}
 	return CheckIssue(r.Issue)
+}
+
+// CheckCloudID refuses what cannot be a cloud id; an empty one stands for none.
+func CheckCloudID(id string) error {
+	if id != "" && !cloudIDForm.MatchString(id) {
+		return errors.New("the cloud id " + strconv.Quote(clip(id)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
+	}
+	return nil
 }
 
 // CheckIssue refuses what cannot be an issue's key; an empty one stands for none.

@@ -36,10 +36,10 @@ func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 	if err := checkInput("client id", r.ClientID, `copy it from the app's page "Settings" in the Atlassian developer console`); err != nil {
 		return "", err
 	}
-	if err := checkScopes(r.Scopes); err != nil {
+	if err := CheckScopes(r.Scopes); err != nil {
 		return "", err
 	}
-	if err := checkRedirectURI(r.RedirectURI); err != nil {
+	if err := CheckRedirectURI(r.RedirectURI); err != nil {
 		return "", err
 	}
 	if err := checkInput("state", r.State.Reveal(), "draw a random one for each consent"); err != nil {
@@ -64,8 +64,9 @@ func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 	return base + "/authorize?" + query.String(), nil
 }
 
-// checkScopes checks the list, and the form of each scope (RFC 6749 section 3.3).
-func checkScopes(scopes []string) error {
+// CheckScopes refuses scopes that no consent can ask for: one that is not of the
+// form of RFC 6749 section 3.3, or a list without offline_access.
+func CheckScopes(scopes []string) error {
 	for _, s := range scopes {
 		if s == "" || !printable(s) || strings.ContainsAny(s, " \"\\") {
 			return reason("a scope is empty or holds a space, a quote or another character that scopes cannot have: " +

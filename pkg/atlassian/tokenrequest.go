@@ -28,7 +28,7 @@ func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI
 	const whatNext = "take the whole value of the parameter code of the address that the consent returned to"
 	err := checkInput("authorization code", code.Reveal(), whatNext)
 	if err == nil {
-		err = checkRedirectURI(redirectURI)
+		err = CheckRedirectURI(redirectURI)
 	}
 	if err != nil {
 		return Token{}, invalid(opExchange, err)

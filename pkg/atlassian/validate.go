@@ -75,9 +75,9 @@ func CheckURL(value string) error {
 	return fmt.Errorf("%q: expected https, or http on a loopback address", value)
 }
 
-// checkRedirectURI checks the address that a consent returns to. Atlassian
-// accepts https, and http on this machine only.
-func checkRedirectURI(value string) error {
+// CheckRedirectURI refuses an address that a consent cannot return to: Atlassian
+// accepts https, and http on this machine only. The error quotes nothing of it.
+func CheckRedirectURI(value string) error {
 	const expected = "an absolute https address, or http://localhost, exactly as registered under " +
 		`"Authorization" in the Atlassian developer console`
 	u, err := url.Parse(value)

@@ -18,7 +18,7 @@ var doubtMutants = []mutant{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"d, found = doubt{since: since, last: last}, true", "d, found = doubt{since: later(since, last), last: last}, true"}},
+			"d, found = doubt{since: since, last: last, access: l.Intent.Access}, true", "d, found = doubt{since: later(since, last), last: last, access: l.Intent.Access}, true"}},
 	},
 	{
 		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",

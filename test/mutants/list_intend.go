@@ -13,11 +13,11 @@ var intendMutants = []mutant{
 		why: "a crash in between leaves a spent token that nobody knows to be in doubt",
 		edits: []edit{
 			{"internal/rotation/spend.go",
-				"sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt})",
+				"sp.lease, err = t.take(ctx, s, sp.intent(attempt))",
 				"sp.lease = lease{since: t.Now(), version: s.RefreshToken.Version}"},
 			{"internal/rotation/spend.go",
 				"\tt.present(ctx, &sp)\n",
-				"\tt.present(ctx, &sp)\n\tif sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt}); err != nil {\n" +
+				"\tt.present(ctx, &sp)\n\tif sp.lease, err = t.take(ctx, s, sp.intent(attempt)); err != nil {\n" +
 					"\t\treturn t.notSpent(out, sp.doubt, err)\n\t}\n"},
 		},
 	},
@@ -33,6 +33,25 @@ var intendMutants = []mutant{
 		why: "after a crash nothing tells which token is in doubt",
 		edits: []edit{{"internal/rotation/spend.go",
 			"family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt}", "family.Intent{}"}},
+	},
+	{
+		name: "a token is spent before the store took a secret", breaks: "invariant 1", quick: true,
+		why: "the lock is a String: a key that decrypts and does not encrypt lets the token be spent and its successor be lost",
+		edits: []edit{{"internal/rotation/spend.go",
+			"if !sp.doubt {\n\t\tif err := t.prove(", "if false {\n\t\tif err := t.prove("}},
+	},
+	{
+		name: "trying the key covers what another wrote", breaks: "invariant 3",
+		why: "the access token of a consent is written over by an older one",
+		edits: []edit{{"internal/rotation/prove.go",
+			"if len(between) > 0 {", "if false {"}},
+	},
+	{
+		name: "trying the key looks like the trace of a spend", breaks: "invariant 2",
+		why: "a token that never left the machine is held back for an hour",
+		edits: []edit{{"internal/rotation/spend.go",
+			"in.Access = sp.record.Access", "in.Access = \"\""}, {"internal/rotation/spend.go",
+			"sp.record.Access = family.FingerprintOf(s.AccessToken.Value)", "_ = s"}},
 	},
 	{
 		name: "the lock is not verified", breaks: "invariant 1",

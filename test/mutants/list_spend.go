@@ -24,7 +24,13 @@ var spendMutants = []mutant{
 		name: "a refused token is presented again and again", breaks: "invariant 4",
 		why: "a dead family is hammered every five minutes for as long as nobody looks",
 		edits: []edit{{"internal/family/decide.go",
-			"if r.Refused() {", "if false {"}},
+			"if s.refused(r) {", "if false {"}},
+	},
+	{
+		name: "a refusal outlives the credentials it was given for", breaks: "invariant 4",
+		why: "a family that was refused under another app's id sleeps after the id is put right",
+		edits: []edit{{"internal/family/snapshot.go",
+			"return r.Refused() && (r.LastFailure.Credentials == \"\" || r.LastFailure.Credentials == s.Credentials())", "return r.Refused()"}},
 	},
 	{
 		name: "refused credentials are presented again at once", breaks: "invariant 5",

@@ -14,7 +14,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/simulation"
 )
 
-func require0(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summary {
+// requireKept runs the plans and fails for every run that breaks a promise, with
+// the command that replays it.
+func requireKept(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summary {
 	t.Helper()
 	s := simulation.Simulate(context.Background(), plans, runtime.GOMAXPROCS(0), nil)
 	for _, b := range s.Broken {
@@ -29,7 +31,7 @@ func require0(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summary 
 func TestEverySingleFault(t *testing.T) {
 	plans, err := simulation.Exhaustive(1)
 	require.NoError(t, err)
-	require.Greater(t, require0(t, plans).Runs, 40_000)
+	require.Greater(t, requireKept(t, plans).Runs, 40_000)
 }
 
 // Every 64th pair of faults; `tokenkeeper simulate --exhaustive 2` runs them all.
@@ -37,7 +39,7 @@ func TestPairsOfFaults(t *testing.T) {
 	plans, err := simulation.Exhaustive(2)
 	require.NoError(t, err)
 	n := 0
-	require.Greater(t, require0(t, func(yield func(simulation.Plan) bool) {
+	require.Greater(t, requireKept(t, func(yield func(simulation.Plan) bool) {
 		for p := range plans {
 			if n++; n%64 == 0 && !yield(p) {
 				return
@@ -48,7 +50,7 @@ func TestPairsOfFaults(t *testing.T) {
 
 func TestRandomFaults(t *testing.T) {
 	for weight, runs := range map[simulation.Weight]int{simulation.None: 20, simulation.Light: 200, simulation.Heavy: 15_000} {
-		s := require0(t, simulation.Random(1, runs, weight))
+		s := requireKept(t, simulation.Random(1, runs, weight))
 		if weight == simulation.None {
 			require.Empty(t, s.Faults)
 		}

@@ -8,8 +8,8 @@ type Sample struct {
 	DaysRemaining float64
 }
 
-// dayLog keeps the countdown for the chart.
-type dayLog struct {
+// sampler keeps samples of the countdown for the chart.
+type sampler struct {
 	samples []Sample
 	last    Sample
 	// spacing of the samples; a jump is kept whole at any spacing.
@@ -17,15 +17,15 @@ type dayLog struct {
 }
 
 // note keeps a sample if it is due, or the first after a jump.
-func (d *dayLog) note(at time.Time, days float64) {
+func (k *sampler) note(at time.Time, days float64) {
 	s := Sample{at, days}
-	switch n := len(d.samples); {
+	switch n := len(k.samples); {
 	case n == 0:
-		d.samples = append(d.samples, s)
-	case days > d.last.DaysRemaining+1:
-		d.samples = append(d.samples, d.last, s)
-	case at.Sub(d.samples[n-1].At) >= d.spacing:
-		d.samples = append(d.samples, s)
+		k.samples = append(k.samples, s)
+	case days > k.last.DaysRemaining+1:
+		k.samples = append(k.samples, k.last, s)
+	case at.Sub(k.samples[n-1].At) >= k.spacing:
+		k.samples = append(k.samples, s)
 	}
-	d.last = s
+	k.last = s
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/simulation"
+)
+
+// faultFlags are the flags of the simulate command that break things.
+type faultFlags struct {
+	runs       int
+	seed       uint64
+	faults     string
+	exhaustive int
+	replay     string
+	trace      bool
+}
+
+const faultHelp = `Runs the real refresher against an emulated Atlassian and store under virtual
+time, while everything that can go wrong does: crashes, lost answers, stale reads,
+throttling, pauses, clock jumps, outages, duplicate and concurrent ticks, consents
+and psoxy in between. An oracle that shares no code with the keeper judges each
+run. Six counters must stay 0; the exit status is 1 if one does not, with a plan
+that replays the run.`
+
+func (f *faultFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.IntVar(&f.runs, "runs", 2000, "how many random runs")
+	flags.Uint64Var(&f.seed, "seed", 1, "determines the runs")
+	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for a month), light (in a week), heavy (within some rotations)")
+	flags.IntVar(&f.exhaustive, "exhaustive", 0, "instead of random runs, every fault (1) or every pair of faults (2) at every operation")
+	flags.StringVar(&f.replay, "replay", "", `run one plan, such as "rotation seed=1 crash-after@12 consent@13"`)
+	flags.BoolVar(&f.trace, "trace", false, "with --replay: print every operation")
+}
+
+// errBroken: a counter is not 0; the report says which.
+var errBroken = errors.New("a promise was broken; see the report")
+
+func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and memory to spare
+	plans, total, err := f.plans(out)
+	if err != nil {
+		return errUsage{err}
+	}
+	begun := time.Now()
+	s := simulation.Simulate(ctx, plans, runtime.GOMAXPROCS(0), progress(total, begun))
+	if asJSON {
+		err = printJSON(out, s)
+	} else {
+		err = printSummary(out, s, time.Since(begun))
+	}
+	switch {
+	case err != nil:
+		return err
+	case s.Counters != (simulation.Counters{}):
+		return errBroken
+	}
+	return ctx.Err() // the report is of the runs before an interruption
+}
+
+// plans are the runs that the flags ask for, and how many; 0 if that is not known.
+func (f *faultFlags) plans(out io.Writer) (iter.Seq[simulation.Plan], int, error) {
+	switch {
+	case f.replay != "":
+		p, err := simulation.ParsePlan(f.replay)
+		if err != nil {
+			return nil, 0, fmt.Errorf("--replay: %w", err)
+		}
+		if f.trace {
+			p.Trace = func(line string) { fmt.Fprintln(out, line) }
+		}
+		return slices.Values([]simulation.Plan{p}), 1, nil
+	case f.trace:
+		return nil, 0, errors.New("--trace prints the operations of one run: name it by --replay")
+	case f.exhaustive != 0:
+		plans, err := simulation.Exhaustive(f.exhaustive)
+		if err != nil {
+			return nil, 0, fmt.Errorf("--exhaustive: %w", err)
+		}
+		return plans, 0, nil
+	case f.runs < 1:
+		return nil, 0, fmt.Errorf("--runs is %d: expected at least 1", f.runs)
+	}
+	weight, err := simulation.ParseWeight(f.faults)
+	if err != nil {
+		return nil, 0, fmt.Errorf("--faults: %w", err)
+	}
+	return simulation.Random(f.seed, f.runs, weight), f.runs, nil
+}
+
+// progress shows on a terminal how far a simulation is; elsewhere it is nil.
+func progress(total int, begun time.Time) func(int) {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return nil
+	}
+	var shown time.Time
+	return func(runs int) {
+		if now := time.Now(); now.Sub(shown) > 200*time.Millisecond || runs == total {
+			shown = now
+			of := ""
+			if total > 0 {
+				of = fmt.Sprintf(" of %d", total)
+			}
+			end := ""
+			if runs == total {
+				end = "\n"
+			}
+			fmt.Fprintf(os.Stderr, "\r%d%s runs, %.0f/s   %s", runs, of, float64(runs)/now.Sub(begun).Seconds(), end)
+		}
+	}
+}
+
+func printSummary(out io.Writer, s simulation.Summary, took time.Duration) error {
+	p := printer{w: out}
+	p.line("%d runs, %.1f simulated years, %d rotations, %d operations in %s (%.0f rotations a second)",
+		s.Runs, s.SimulatedYears, s.Rotations, s.Operations, took.Round(time.Millisecond), float64(s.Rotations)/took.Seconds())
+	p.table("faults that struck", s.Faults)
+	p.table("losses that nobody could have avoided", s.UnavoidableLosses)
+	p.line("avoidable losses   %d", s.AvoidableLosses)
+	p.line("killed by us       %d", s.KilledByUs)
+	p.line("older over newer   %d", s.OlderOverNewer)
+	p.line("sibling presented  %d", s.SiblingPresented)
+	p.line("unlocked spends    %d", s.UnlockedSpends)
+	p.line("secrets leaked     %d", s.SecretsLeaked)
+	for _, b := range s.Broken {
+		p.line("run %d broke %v; replay it by\n  tokenkeeper simulate --trace --replay '%s'\nwhole: %s", b.Run, b.Counters, b.Minimised, b.Plan)
+	}
+	return p.err
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// errUsage marks errors of flags and arguments.
+type errUsage struct{ error }
+
+// Unwrap returns the error itself.
+func (e errUsage) Unwrap() error { return e.error }
+
+// usageOf returns err as an error of the command line, if it is one.
+func usageOf(err error) (errUsage, bool) {
+	var usage errUsage
+	if errors.As(err, &usage) {
+		return usage, true
+	}
+	// Cobra has no type for this one. It suggests commands on lines of their own.
+	text := err.Error()
+	if !strings.HasPrefix(text, "unknown command ") {
+		return errUsage{}, false
+	}
+	text = strings.NewReplacer("\n\nDid you mean this?\n\t", ", perhaps ", "\n\t", " or ", "\n", "").Replace(text)
+	return errUsage{errors.New(text + "; tokenkeeper --help lists the commands")}, true
+}
+
+// wrongFlag is the error of a flag that cobra does not accept.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	return errUsage{fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())}
+}
+
+// noArguments refuses arguments that are no flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return errUsage{fmt.Errorf("unexpected argument %q: %s takes flags only", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
+
+// exclusive refuses pairs of flags that contradict each other, or of which one
+// would be without effect.
+func exclusive(cmd *cobra.Command, pairs [][2]string) error {
+	for _, pair := range pairs {
+		if cmd.Flags().Changed(pair[0]) && cmd.Flags().Changed(pair[1]) {
+			return errUsage{fmt.Errorf("--%s and --%s exclude each other: give one of them", pair[0], pair[1])}
+		}
+	}
+	return nil
+}
