@@ -27,9 +27,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// parallel connections at a time. Parameter Store takes about three writes a
-// second, and a rotation spends most of its time waiting for Atlassian.
-const parallel = 4
+// parallel connections at a time: all five that a stack can have, so that none
+// waits behind others whose token requests hang. Parameter Store takes about
+// three writes a second, but a rotation spends most of its time waiting.
+const parallel = 5
 
 // parallelOfMany is parallel where a paced store keeps the calls apart.
 const parallelOfMany = 8

@@ -102,7 +102,8 @@ func problems(lastWarning float64) []problem {
 // Metrics returns the metrics of a tick that ended with the given outcomes. A
 // connection needs a consent when its family has less than lastWarning days.
 func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
-	var ms []Metric
+	const ofAConnection = 10 // a healthy one; see the package documentation
+	ms := make([]Metric, 0, ofAConnection+len(outcomes))
 	for _, gauge := range []struct {
 		name string
 		unit Unit

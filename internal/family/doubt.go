@@ -11,8 +11,6 @@ type doubt struct {
 	// answered: the newest attempt ended without tokens, so that no process can
 	// be holding a successor. Otherwise one may still come to save it.
 	answered bool
-	// access is the access token that was stored before; empty if that is not known.
-	access Fingerprint
 }
 
 // doubtOf gathers the traces of an attempt to present the stored refresh token:
@@ -24,7 +22,7 @@ func doubtOf(s Snapshot, r Record) (doubt, bool) {
 		switch {
 		case l.Intent != nil && l.Intent.Spending == r.Refresh && !l.Intent.FirstSpend.IsZero():
 			since, last := l.spends()
-			d, found = doubt{since: since, last: last, access: l.Intent.Access}, true
+			d, found = doubt{since: since, last: last}, true
 		case l.Intent == nil && !s.RefreshToken.Modified.After(l.Modified):
 			// Psoxy took the lock and wrote no refresh token since: it may have
 			// spent this one, at the earliest when the store wrote the lock.
@@ -68,7 +66,7 @@ func (d doubt) decide(s Snapshot, r Record, now time.Time) Decision {
 	if !d.answered && now.Before(d.last.Add(2*Leeway)) {
 		return Decision{Action: HoldInDoubt, Reason: "presented at " + clock(d.last) + " by a process that may yet save the answer; probing from " + clock(d.last.Add(2*Leeway)) + " on"}
 	}
-	if access := FingerprintOf(s.AccessToken.Value); s.AccessToken.Modified.After(d.since) && access != r.Access && access != d.access {
+	if s.AccessToken.Modified.After(d.since) && r.Access != FingerprintOf(s.AccessToken.Value) {
 		expires := s.AccessExpires
 		if expires.IsZero() {
 			expires = s.AccessToken.Modified.Add(time.Hour)

@@ -20,7 +20,7 @@ func (s Snapshot) interrupted() bool {
 // rotation, and the record of its family. history is what REFRESH_TOKEN held
 // from the version on that the rotation had read.
 //
-// What the keeper wrote is the spent token's successor. What anybody else wrote
+// What the lock names is the spent token's successor. What anybody else wrote
 // since may be a new consent and wins, whether the keeper wrote before or after
 // it, unless its chain claim says that it is of the same family.
 func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, r Record) {
@@ -31,7 +31,7 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		token := FieldOf(e).Value
 		switch fp := FingerprintOf(token); {
 		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
-		case e.Own || base.Chain != "" && chainOf(token) == base.Chain:
+		case fp == in.Successor || base.Chain != "" && chainOf(token) == base.Chain:
 			ours = e
 		default:
 			theirs = e

@@ -11,10 +11,10 @@ import (
 )
 
 // A rotation that spent refresh-7 was interrupted; tokens have no chain claim,
-// so that only who wrote them tells what they are.
+// so that only the lock tells which is ours.
 func TestReconciled(t *testing.T) {
-	spent := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour), Own: true}
-	ours := store.Entry{Value: secret("refresh-8"), Version: 5, Modified: now.Add(-10 * time.Minute), Own: true}
+	spent := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour)}
+	ours := store.Entry{Value: secret("refresh-8"), Version: 5, Modified: now.Add(-10 * time.Minute)}
 	theirs := store.Entry{Value: secret("consent"), Version: 5, Modified: now.Add(-9 * time.Minute)}
 	at := func(e store.Entry, version int64) store.Entry { e.Version = version; return e }
 	for _, c := range []struct {
@@ -34,7 +34,7 @@ func TestReconciled(t *testing.T) {
 			p := healthy()
 			newest := c.history[len(c.history)-1]
 			p[names.RefreshToken] = newest
-			p.lock(now.Add(-10*time.Minute), family.Intent{Owner: "dead/1", Spending: fp("refresh-7"), Version: 4, FirstSpend: now.Add(-10 * time.Minute)})
+			p.lock(now.Add(-10*time.Minute), family.Intent{Owner: "dead/1", Spending: fp("refresh-7"), Successor: fp("refresh-8"), Version: 4, FirstSpend: now.Add(-10 * time.Minute)})
 			top, r := family.NewSnapshot(conn, p).Reconciled(c.history, family.DefaultPolicy())
 			require.Equal(t, c.top, top.Value.Reveal())
 			require.Equal(t, fp(c.top), r.Refresh)

@@ -22,12 +22,12 @@ type Intent struct {
 	// Version is the version of REFRESH_TOKEN that held Spending: what was
 	// written later came after the decision to spend it.
 	Version int64 `json:"version,omitempty"`
+	// Successor is the token that Spending was spent for, from just before it is
+	// saved: it tells ours from what a person wrote at the same time.
+	Successor Fingerprint `json:"successor,omitempty"`
 	// FirstSpend is when Spending was, or may have been, presented first. It
 	// survives every take-over of the lock.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
-	// Access is the access token that was stored before FirstSpend: another one,
-	// stored later, tells that a spend arrived.
-	Access Fingerprint `json:"access_token,omitempty"`
 	// Attempt is when Spending was last, or may have been, presented: it opens a
 	// leeway of its own where no earlier request arrived.
 	Attempt time.Time `json:"attempt,omitzero"`

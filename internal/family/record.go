@@ -158,11 +158,11 @@ func (r Record) Refused() bool {
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
 	next := r
-	if pair.fingerprint() != r.Refresh {
+	next.Refresh = pair.fingerprint()
+	if next.Refresh != r.Refresh {
 		next.Generation++
 		next.Previous = prepend(r.Refresh, r.Previous)
 	}
-	next.Refresh = pair.fingerprint()
 	next.Access = FingerprintOf(pair.Access)
 	next.Chain = chainOf(pair.Refresh)
 	next.AccessExpiresAt = stamp(pair.AccessExpiresAt)

@@ -30,9 +30,6 @@ type Snapshot struct {
 	ClientSecret Field
 	RefreshToken Field
 	AccessToken  Field
-	// AccessRaw is what ACCESS_TOKEN holds, byte for byte; AccessToken is what
-	// it says.
-	AccessRaw atlassian.Secret
 	// AccessExpires is when the access token expires, where its own form says so.
 	AccessExpires time.Time
 	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set.
@@ -78,7 +75,6 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 		ClientSecret: FieldOf(entries[n.ClientSecret]),
 		RefreshToken: FieldOf(entries[n.RefreshToken]),
 		AccessToken:  FieldOf(entries[n.AccessToken]),
-		AccessRaw:    entries[n.AccessToken].Value,
 	}
 	s.AccessToken.Value, s.AccessExpires = decodeAccessToken(s.AccessToken.Value)
 	if e, ok := entries[n.Lock]; ok {
@@ -103,7 +99,11 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 // where it holds psoxy's "fill me".
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Modified: e.Modified}
-	if v := strings.TrimSpace(e.Value.Reveal()); v != Unfilled {
+	switch v := strings.TrimSpace(e.Value.Reveal()); {
+	case v == Unfilled:
+	case len(v) == e.Value.Len():
+		f.Value = e.Value
+	default:
 		f.Value = atlassian.NewSecret(v)
 	}
 	return f

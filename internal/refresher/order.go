@@ -19,7 +19,8 @@ type Reader interface {
 }
 
 // surveyed is how many connections are looked at in one call, which reads ten
-// names at most: the lock and TOKEN_FAMILY of each. Neither is encrypted.
+// names at most: the lock and TOKEN_FAMILY of each. Only a lock, where there is
+// one, has to be decrypted.
 const surveyed = 5
 
 // What must be left of the invocation when a connection's turn comes, so that

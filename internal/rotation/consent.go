@@ -65,7 +65,8 @@ func (k *Keeper) Consent(ctx context.Context, conn Connection, log *slog.Logger,
 	if err != nil {
 		return family.Record{}, err
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := t.lasting(ctx)
+	defer cancel()
 	grant, err := obtain(ctx, s)
 	if err != nil {
 		if in.Spending == "" { // else the lock keeps what is known of a token in doubt
@@ -73,6 +74,7 @@ func (k *Keeper) Consent(ctx context.Context, conn Connection, log *slog.Logger,
 		}
 		return family.Record{}, err
 	}
+	t.announce(ctx, &l, grant.Token.Refresh)
 	return t.saveConsent(ctx, s, l, grant)
 }
 

@@ -63,7 +63,7 @@ func TestConsentIsStoredUnderTheLock(t *testing.T) {
 		return w.obtain(ctx, s)
 	})
 	require.NoError(t, err)
-	require.Equal(t, []string{"read", "create OAUTH_REFRESH_TOKEN_lock", "read", "write REFRESH_TOKEN", "write ACCESS_TOKEN",
+	require.Equal(t, []string{"read", "create OAUTH_REFRESH_TOKEN_lock", "read", "write OAUTH_REFRESH_TOKEN_lock", "write REFRESH_TOKEN", "write ACCESS_TOKEN",
 		"write TOKEN_FAMILY", "write CLOUD_ID", "delete OAUTH_REFRESH_TOKEN_lock"}, w.ops)
 	require.Equal(t, w.record(), r)
 	require.Zero(t, r.Generation)
@@ -181,25 +181,6 @@ func TestConsentOutranksAnUnknownTokenWrittenMeanwhile(t *testing.T) {
 		w.before = nil
 		w.requireNewest("at %d", at)
 	}
-}
-
-// What a person fills in by hand in the second in which a consent is saved is a
-// consent too, and a younger one.
-func TestAConsentByHandInTheMiddleOfAnother(t *testing.T) {
-	w := newWorld(t)
-	w.consent()
-	w.want(rotation.Rotated)
-	filled := false
-	w.before = func(_ int, op string) error {
-		if op == "write REFRESH_TOKEN" && !filled {
-			filled = true
-			w.consent()
-		}
-		return nil
-	}
-	_, err := w.consentBy(w.keeper, w.obtain)
-	require.ErrorContains(t, err, "a newer consent was stored at the same time")
-	w.requireNewestFamily()
 }
 
 // Crashes at every step, before and after it takes effect: the old family or

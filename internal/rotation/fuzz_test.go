@@ -64,7 +64,7 @@ func FuzzTick(f *testing.F) {
 		for name, value := range map[string]string{names.ClientID: "client", names.ClientSecret: secret, names.RefreshToken: refresh,
 			names.AccessToken: access, names.Family: record, names.Lock: lock} {
 			// What no store can hold is absent.
-			_, _ = w.mem.WriteForeign(context.Background(), name, atlassian.NewSecret(plant(value)), store.Encrypted)
+			_, _ = w.mem.Write(context.Background(), name, atlassian.NewSecret(plant(value)), store.Encrypted)
 		}
 		w.now = fuzzStart
 		before, err := w.mem.Read(context.Background(), names.RefreshToken)

@@ -52,7 +52,8 @@ type Keeper struct {
 
 // connState is what a process remembers of a connection between ticks.
 type connState struct {
-	mu sync.Mutex
+	mu    sync.Mutex
+	names family.Names
 	// held is received and not saved; see family.Held.
 	held *family.Held
 	// overtaken is the lock of another that this process last began to take over.
@@ -96,12 +97,12 @@ func (k *Keeper) open(ctx context.Context, conn Connection, log *slog.Logger) *t
 	k.mu.Lock()
 	state := k.conns[conn.Name]
 	if state == nil {
-		state = &connState{seen: map[string]sighting{}}
+		state = &connState{names: family.NamesOf(conn.Name), seen: map[string]sighting{}}
 		k.conns[conn.Name] = state
 	}
 	k.mu.Unlock()
 	state.mu.Lock()
-	t := &tick{Keeper: k, conn: conn, names: family.NamesOf(conn.Name), state: state,
+	t := &tick{Keeper: k, conn: conn, names: state.names, state: state,
 		log: log.With(slog.String("connection", conn.Name))}
 	t.deadline, _ = ctx.Deadline()
 	return t

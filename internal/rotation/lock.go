@@ -14,7 +14,8 @@ import (
 
 // lease is a lock that this tick took.
 type lease struct {
-	value atlassian.Secret
+	value  atlassian.Secret
+	intent family.Intent
 	// since is when taking it began, by this process's clock.
 	since time.Time
 	// version of REFRESH_TOKEN under the lock: what was written up to it was known
@@ -34,10 +35,13 @@ func (e errLost) Error() string { return e.why }
 // own. Then it reads lock and refresh token again in one call: a create right
 // after a delete is not always exclusive, and the token must still be the one
 // decided upon.
+//
+// The lock is encrypted, though nothing in it is secret: taking it shows that the
+// key, too, takes what has to be saved.
 func (t *tick) take(ctx context.Context, s family.Snapshot, in family.Intent) (lease, error) {
 	since := t.Now()
 	in.Owner = t.owner()
-	l := lease{value: family.EncodeLock(since, in), since: since}
+	l := lease{value: family.EncodeLock(since, in), since: since, intent: in}
 
 	var err error
 	if s.Lock == nil {
@@ -53,7 +57,7 @@ func (t *tick) take(ctx context.Context, s family.Snapshot, in family.Intent) (l
 }
 
 func (t *tick) create(ctx context.Context, l lease) error {
-	_, err := t.Store.Create(ctx, t.names.Lock, l.value, store.Plain)
+	_, err := t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}
@@ -73,7 +77,7 @@ func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
 		t.state.overtaken = &old
 	}
 	first := *t.state.overtaken
-	version, err := t.Store.Write(ctx, t.names.Lock, l.value, store.Plain)
+	version, err := t.Store.Write(ctx, t.names.Lock, l.value, store.Encrypted)
 	if err != nil {
 		return err
 	}
@@ -103,7 +107,7 @@ func (t *tick) takeOver(ctx context.Context, l lease, old family.Lock) error {
 
 // yieldTo puts the lock back whose holder is right.
 func (t *tick) yieldTo(ctx context.Context, e store.Entry, why string) error {
-	if _, err := t.Store.Write(ctx, t.names.Lock, e.Value, store.Plain); err != nil {
+	if _, err := t.Store.Write(ctx, t.names.Lock, e.Value, store.Encrypted); err != nil {
 		t.log.Warn("the lock of another process was written over, and could not be put back", "error", err)
 	}
 	return errLost{why}
@@ -148,6 +152,28 @@ func (t *tick) inTime(l lease) error {
 	}
 	return nil
 }
+
+// announce writes into the lock which refresh token is about to be saved. It is
+// no reason to delay the save, nor to be without it: where it fails, a crash
+// leaves what is saved looking like a person's.
+func (t *tick) announce(ctx context.Context, l *lease, successor atlassian.Secret) {
+	if elapsed(l.since, t.Now()) > family.LockStale-releaseMargin {
+		return // it may be another's by now
+	}
+	in := l.intent
+	in.Successor = family.FingerprintOf(successor)
+	value := family.EncodeLock(l.since, in)
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
+	defer cancel()
+	if _, err := t.Store.Write(ctx, t.names.Lock, value, store.Encrypted); err != nil {
+		t.log.Warn("the lock does not name the token that is about to be saved", "error", err)
+		return
+	}
+	l.value = value
+}
+
+// announceTimeout bounds a call that a save waits for.
+const announceTimeout = 2 * time.Second
 
 // release deletes the lock if it is still ours. While the lease lasts nobody
 // else may have taken it; afterwards the store is asked. A lock that stays

@@ -39,7 +39,7 @@ func TestCallsOfATick(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
 	w.want(rotation.Rotated)
-	require.Equal(t, []string{"read", "create OAUTH_REFRESH_TOKEN_lock", "read", "write ACCESS_TOKEN", "post", "write REFRESH_TOKEN",
+	require.Equal(t, []string{"read", "create OAUTH_REFRESH_TOKEN_lock", "read", "post", "write OAUTH_REFRESH_TOKEN_lock", "write REFRESH_TOKEN",
 		"write ACCESS_TOKEN", "write TOKEN_FAMILY", "delete OAUTH_REFRESH_TOKEN_lock"}, w.ops)
 	w.ops = nil
 	w.want(rotation.Idle)

@@ -15,15 +15,17 @@ import (
 func (t *tick) saveHeld(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	h := t.state.held
 	h.RefreshSaved = h.RefreshSaved && s.Token() == h.Record.Refresh
-	in := family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt}
+	in := family.Intent{Spending: h.Spent, Version: h.RefreshVersion, FirstSpend: h.FirstSpend, Attempt: h.Pair.SpentAt, Successor: h.Record.Refresh}
 	if h.Record.FreshConsent() {
-		in = family.Intent{Consent: true} // it spent no refresh token
+		in = family.Intent{Consent: true, Version: h.RefreshVersion, Successor: h.Record.Refresh} // it spent no refresh token
 	}
 	l, err := t.take(ctx, s, in)
 	if err != nil {
 		return out.as(Failed, "%s, and the lock cannot be taken: %v", d.Reason, err)
 	}
-	return t.save(context.WithoutCancel(ctx), l, out.as(Rotated, "%s", d.Reason))
+	ctx, cancel := t.lasting(ctx)
+	defer cancel()
+	return t.save(ctx, l, out.as(Rotated, "%s", d.Reason))
 }
 
 // superseded reports whether the store holds something newer than the pair in memory.
@@ -95,9 +97,9 @@ func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err 
 	return true, nil
 }
 
-// winner returns the last of the entries that outranks our pair, or nil. An
-// unknown token does not outrank a consent where it comes from a rotation of the
-// family before it that was under way: a keeper's, or psoxy's in shared mode.
+// winner returns the last of the entries that outranks our pair, or nil. Over a
+// consent, only a token that is known to be of a younger one wins: others come
+// from a rotation of the family before it that was under way.
 func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held) (*store.Entry, error) {
 	entries, err := t.reread(ctx, t.names.Family)
 	if err != nil {
@@ -106,8 +108,7 @@ func (t *tick) winner(ctx context.Context, between []store.Entry, h *family.Held
 	stored := family.NewSnapshot(t.conn.Name, entries).Family
 	for i := len(between) - 1; i >= 0; i-- {
 		theirs := family.FieldOf(between[i])
-		unknown := stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)
-		if unknown && h.Record.FreshConsent() && (between[i].Own || t.conn.Policy.AccessFormat == family.PsoxyJSON) {
+		if h.Record.FreshConsent() && (stored == nil || stored.Refresh != family.FingerprintOf(theirs.Value)) {
 			continue
 		}
 		if family.Outranks(theirs, stored, h.Record, h.Locked) {
@@ -163,7 +164,20 @@ const (
 	// lastCall is kept free at the end of an invocation, for the
 	// metrics and the report.
 	lastCall = 8 * time.Second
+	// lastBreath is when calls that hang are given up before the invocation ends.
+	lastBreath = 3 * time.Second
 )
+
+// lasting is ctx without its cancellation. It ends a moment before the platform
+// would kill the process, and with it all that it holds in memory, of other
+// connections too. A clock that jumped leaves time for a call all the same.
+func (t *tick) lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if t.deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, max(t.deadline.Sub(t.Now())-lastBreath, lastCall))
+}
 
 // overwrite writes a value over the version that was read. It returns the
 // version it wrote, and what others wrote in between, oldest first: PutParameter

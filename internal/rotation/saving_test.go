@@ -47,68 +47,36 @@ func TestNothingIsSpentWhileTheKeyTakesNoSecrets(t *testing.T) {
 			w.clock.Advance(40 * time.Minute)
 		}
 		w.ops = nil
-		w.before = func(_ int, op string) error {
-			if op == "write REFRESH_TOKEN" || op == "write ACCESS_TOKEN" {
-				return store.ErrDenied
-			}
-			return nil
-		}
+		working := w.keeper.Store
+		w.keeper.Store = keylessStore{working}
 		for range 24 {
 			out := w.want(rotation.Failed)
 			require.Contains(t, out.Reason, store.ErrDenied.Error())
-			require.Zero(t, w.get(names.Lock).Version, "the lock is released")
+			require.Zero(t, w.get(names.Lock).Version, "there is no lock")
 			w.clock.Advance(5 * time.Minute)
 		}
 		require.Zero(t, w.spends())
-		w.restart()
-		w.before = nil
+		w.keeper.Store = working
 		w.want(rotation.Rotated)
 		w.requireKept()
 	}
 }
 
-// Trying the key leaves no trace that would be taken for a spend's: a token
-// that never left the machine is probed as soon as nobody may hold a successor.
-func TestTryingTheKeyIsNoSpend(t *testing.T) {
-	for _, crashed := range []bool{true, false} {
-		w := newWorld(t)
-		w.consent()
-		w.before = func(_ int, op string) error {
-			w.clock.Advance(time.Second)
-			if op != "post" {
-				return nil
-			}
-			if crashed {
-				panic(crash{})
-			}
-			return errFault
-		}
-		w.tick()
-		w.before = nil
-		if !crashed {
-			require.NoError(t, w.mem.Delete(context.Background(), names.Lock)) // psoxy can
-		}
-		w.clock.Advance(21 * time.Minute)
-		w.want(rotation.Replayed)
-		w.requireKept()
+// keylessStore has a key that decrypts, and does not encrypt.
+type keylessStore struct{ store.Store }
+
+func (s keylessStore) Create(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
+	if k == store.Encrypted {
+		return 0, store.ErrDenied
 	}
+	return s.Store.Create(ctx, name, v, k)
 }
 
-// What somebody writes to ACCESS_TOKEN while the keeper tries it stays.
-func TestTryingTheKeyCoversNothing(t *testing.T) {
-	w := due(t, false)
-	w.before = func(_ int, op string) error {
-		if op == "write ACCESS_TOKEN" {
-			w.before = nil
-			w.put(names.AccessToken, "a person's")
-		}
-		return nil
+func (s keylessStore) Write(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
+	if k == store.Encrypted {
+		return 0, store.ErrDenied
 	}
-	w.want(rotation.Contended)
-	require.Zero(t, w.spends())
-	require.Equal(t, family.FingerprintOf(atlassian.NewSecret("a person's")), family.FingerprintOf(w.get(names.AccessToken).Value))
-	w.want(rotation.Rotated)
-	w.requireKept()
+	return s.Store.Write(ctx, name, v, k)
 }
 
 // The caller loses interest once the token is spent: what was received is saved
@@ -162,6 +130,32 @@ func TestARequestEndsWellBeforeTheLease(t *testing.T) {
 	w.want(rotation.Rotated)
 	require.Len(t, d.left, 1)
 	require.LessOrEqual(t, d.left[0], family.PostTimeout)
+}
+
+// limits notes until when each write may take.
+type limits struct {
+	store.Store
+	left []time.Duration
+}
+
+func (l *limits) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (int64, error) {
+	if at, ok := ctx.Deadline(); ok && time.Until(at) > 0 { // the test's own deadlines are by another clock
+		l.left = append(l.left, time.Until(at))
+	}
+	return l.Store.Write(ctx, name, value, k)
+}
+
+// A call that hangs ends before the platform kills the process, and with it
+// what other connections hold in memory.
+func TestASaveEndsBeforeTheInvocation(t *testing.T) {
+	w := due(t, false)
+	l := &limits{Store: w.keeper.Store}
+	w.keeper.Store = l
+	w.want(rotation.Rotated)
+	require.Len(t, l.left, 3, "refresh token, access token and record")
+	for _, left := range l.left {
+		require.Less(t, left, w.limit-2*time.Second)
+	}
 }
 
 // A consent came while the pair was in memory: nothing of the old family is

@@ -18,15 +18,9 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 		sp.first = attempt
 	}
 	var err error
-	sp.lease, err = t.take(ctx, s, sp.intent(attempt))
+	sp.lease, err = t.take(ctx, s, family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt})
 	if err != nil {
 		return t.notSpent(out, sp.doubt, err)
-	}
-	if !sp.doubt {
-		if err := t.prove(ctx, &sp.snapshot); err != nil {
-			t.release(ctx, sp.lease)
-			return t.notSpent(out, false, err)
-		}
 	}
 	if err := t.inTime(sp.lease); err != nil {
 		if !sp.doubt {
@@ -37,7 +31,8 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 
 	// From here on nothing that is received may be given up because a caller
 	// lost interest: only the deadline ends it.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := t.lasting(ctx)
+	defer cancel()
 	t.log.Info("presenting the refresh token", slog.String("why", d.Reason),
 		slog.String("token", string(sp.record.Refresh)), slog.Int("generation", sp.record.Generation))
 	t.present(ctx, &sp)
@@ -46,9 +41,10 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 	}
 	t.state.held = &family.Held{
 		Pair: *sp.pair, Record: sp.record.Succeed(*sp.pair), Spent: s.Token(), FirstSpend: sp.first, Locked: sp.lease.locked,
-		RefreshVersion: sp.lease.version, AccessVersion: sp.snapshot.AccessToken.Version, FamilyVersion: s.FamilyVersion,
+		RefreshVersion: sp.lease.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion,
 		RefreshSaved: sp.pair.Refresh == s.RefreshToken.Value, KeepFamily: s.FamilyErr != nil,
 	}
+	t.announce(ctx, &sp.lease, sp.pair.Refresh)
 	success := Rotated
 	if sp.doubt {
 		success = Replayed
@@ -83,20 +79,6 @@ type spend struct {
 	pair *family.Pair
 	// failure is set where no successor was received, nor the lack of one confirmed.
 	failure *atlassian.Error
-}
-
-// intent is what is written down before the token is presented.
-func (sp *spend) intent(attempt time.Time) family.Intent {
-	s := sp.snapshot
-	in := family.Intent{Spending: sp.record.Refresh, Version: s.RefreshToken.Version, FirstSpend: sp.first, Attempt: attempt}
-	switch {
-	case !sp.doubt:
-		sp.record.Access = family.FingerprintOf(s.AccessToken.Value)
-		in.Access = sp.record.Access
-	case s.Lock != nil && s.Lock.Intent != nil && s.Lock.Intent.Spending == in.Spending:
-		in.Access = s.Lock.Intent.Access
-	}
-	return in
 }
 
 // pauses are the waits before a token whose answer was lost is presented again

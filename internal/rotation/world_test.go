@@ -88,7 +88,7 @@ func (w *world) consent() atlassiantest.Tokens {
 }
 
 func (w *world) put(name, value string) {
-	_, err := w.mem.WriteForeign(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
+	_, err := w.mem.Write(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
 	require.NoError(w.t, err)
 }
 

@@ -86,9 +86,9 @@ type written struct {
 }
 
 // untold writes over a token that a person filled in by hand in the second in
-// which a consent is saved: where psoxy rotates too, nothing tells the person's
-// token from one of psoxy's old family.
-var untold = &actor{name: "a consent that cannot tell psoxy from a person"}
+// which another consent is saved: nothing tells it from one of a rotation that
+// was under way.
+var untold = &actor{name: "one of two consents given at the same moment"}
 
 // lease is how long a lock counts.
 const lease = 2 * time.Minute
@@ -204,7 +204,7 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 			by = s.by // who puts back what a person wrote is not the one who wrote it
 		}
 	}
-	if by.consents && o.w.settings.Shared {
+	if by.consents {
 		by = untold
 	}
 	if r.less(o.highest) {
@@ -318,6 +318,17 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 	}
 }
 
+// seen reports whether a process has lately written the lock: that of one which
+// could not for longer than anyone waits, nobody knows.
+func (o *oracle) seen(a *actor) bool {
+	for _, l := range o.locks {
+		if l.by == a && o.w.now.Sub(l.at) < 2*reuseInterval {
+			return true
+		}
+	}
+	return false
+}
+
 // heldBefore tells who could have gone on with a family whose token was just
 // presented fatally: somebody who has a newer one, and will act. A process that
 // the platform passed over for another, with all that it holds, may be kept for
@@ -327,7 +338,7 @@ func (o *oracle) heldBefore(presented rank) string {
 		return "the store"
 	}
 	for _, got := range o.receipts {
-		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) {
+		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) && o.seen(got.by) {
 			if mine, ok := o.w.em.Lookup(got.by.received); got.by.refresher == nil || ok && o.rankOf(mine) == got.of {
 				return got.by.name
 			}
@@ -353,8 +364,10 @@ func (o *oracle) ticked(a *actor) {
 	if o.rivalled(a) {
 		a.trouble |= lockHeld
 	}
-	for i := range o.spends {
-		o.spends[i].ticked(a)
+	if f, ok := o.w.em.Family(o.family); !ok || f.Death == nil || f.Death.At.After(a.begun) {
+		for i := range o.spends {
+			o.spends[i].ticked(a)
+		}
 	}
 	switch {
 	case o.coverer == nil || o.coverer.refresher == nil:

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -79,6 +80,7 @@ func (w *world) serve(at time.Time) {
 	for again := true; again; {
 		if w.idle.skips(w, at) {
 			w.ops += w.idle.ops
+			w.advance(storeLatency)
 		} else {
 			w.tick(w.proc)
 		}
@@ -114,44 +116,68 @@ func (w *world) prepare(s Situation) {
 
 // idleness knows which ticks would be idle. Such a tick reads, decides that
 // nothing is due and writes nothing, so that leaving it out changes nothing but
-// the count of operations, which is made up for.
+// the count of operations and the clock, which are made up for.
 //
 // A tick is left out if the last one of the same process ended well, the store
 // did not change since, nothing is wrong and nothing is going to happen, and
-// the access token that the last tick described still has more than 25 minutes.
+// the access token that the last tick described will have 25 minutes left when
+// the tick has read the store. What the tick described is rounded; TOKEN_FAMILY
+// has the very moment, unless somebody else rotated.
 // TestSkippedTicksChangeNothing compares runs with and without.
 type idleness struct {
 	never, valid bool
 	by           *actor
-	until        time.Time
 	// foreign counts the changes of the store by others than ticks.
 	foreign int
-	// ops are the operations of an idle tick; 0 until one was seen.
-	ops int
+	// until is when the last tick may begin that finds nothing due.
+	until time.Time
+	// undisturbed: nothing went wrong or came in between during the last tick.
+	undisturbed bool
+	// ops are the operations of an idle tick. steady: they were seen in one that
+	// nothing disturbed, of a process that knew the store already; a process that
+	// sees it for the first time needs a few more.
+	ops    int
+	steady bool
 }
 
 // observe looks at a tick that ended.
 func (i *idleness) observe(w *world, a *actor, out rotation.Outcome, ops int) {
+	undisturbed := w.busy.Before(a.begun)
+	known := i.valid && i.by == a && i.undisturbed
+	i.undisturbed = undisturbed
 	if i.valid = false; a.dead || out.AccessTokenSecondsRemaining == nil || a.trouble != 0 || w.slots[slotLock].entry.Version != 0 {
 		return
 	}
 	switch out.Action {
 	case rotation.Idle:
 		if w.armed {
-			i.ops = ops
+			i.ops, i.steady = ops, known && undisturbed
 		}
 	case rotation.Rotated, rotation.Replayed:
 	default:
 		return
 	}
 	left := time.Duration(*out.AccessTokenSecondsRemaining) * time.Second
+	const rounding = 2 * time.Second
 	i.valid, i.by = true, a
-	i.until = a.begun.Add(left - family.DefaultPolicy().RefreshBefore - 2*time.Second)
+	i.until = a.begun.Add(left - family.DefaultPolicy().RefreshBefore - rounding - 1)
+	exact := w.accessExpires().Add(-family.DefaultPolicy().RefreshBefore - storeLatency)
+	if later := exact.Sub(i.until); undisturbed && later > 0 && later < 2*rounding {
+		i.until = exact
+	}
+}
+
+// accessExpires is the expiry in TOKEN_FAMILY; zero if it has none.
+func (w *world) accessExpires() time.Time {
+	_, value, _ := strings.Cut(w.slots[slotFamily].entry.Value.Reveal(), `"access_expires_at":"`)
+	value, _, _ = strings.Cut(value, `"`)
+	at, _ := time.Parse(time.RFC3339, value)
+	return at
 }
 
 // skips reports whether the tick at the given time can be left out.
 func (i *idleness) skips(w *world, at time.Time) bool {
-	if i.never || !i.valid || i.ops == 0 || i.by != w.proc || w.now.After(at) || !at.Before(i.until) ||
+	if i.never || !i.valid || !i.steady || i.by != w.proc || w.now.After(at) || at.After(i.until) ||
 		w.down != 0 || len(w.others) > 0 || w.now.Before(w.stale.until) {
 		return false
 	}

@@ -48,6 +48,8 @@ func TestSkippedTicksChangeNothing(t *testing.T) {
 		slow := Run(p)
 		require.Equal(t, slow.Counters, quick.Counters, p.String())
 		require.Equal(t, slow.Rotations, quick.Rotations, p.String())
+		require.Equal(t, slow.Operations, quick.Operations, p.String())
+		require.Equal(t, slow.Simulated, quick.Simulated, p.String())
 		require.Equal(t, slow.Losses, quick.Losses, p.String())
 		require.Equal(t, slow.final, quick.final, p.String())
 	}

@@ -191,13 +191,9 @@ func (s storage) Write(ctx context.Context, name string, value atlassian.Secret,
 	if err != nil {
 		return 0, err
 	}
-	write := s.w.mem.Write
-	if s.a.refresher == nil {
-		write = s.w.mem.WriteForeign
-	}
-	v, err := write(ctx, name, value, kind)
+	v, err := s.w.mem.Write(ctx, name, value, kind)
 	if err == nil && h.repeat {
-		v, err = write(ctx, name, value, kind)
+		v, err = s.w.mem.Write(ctx, name, value, kind)
 	}
 	if err == nil {
 		s.w.changed(s.a, name, value, v, kind)

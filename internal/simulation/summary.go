@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"iter"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -55,6 +56,10 @@ func Random(seed uint64, runs int, weight Weight) iter.Seq[Plan] {
 	}
 }
 
+// rareGC is the garbage collector's percentage during a simulation: runs keep
+// little and drop much, so that the heap stays below a hundred megabytes or so.
+const rareGC = 800
+
 // Simulate carries out plans on the given number of workers and adds them up. It
 // stops early, with what it has, when ctx ends. progress, if set, is called after
 // every batch of runs with their number so far.
@@ -78,6 +83,7 @@ func Simulate(ctx context.Context, plans iter.Seq[Plan], workers int, progress f
 		}
 		work <- next
 	}()
+	defer debug.SetGCPercent(debug.SetGCPercent(rareGC))
 	total := Summary{Faults: map[string]int{}, UnavoidableLosses: map[string]int{}}
 	var mu sync.Mutex
 	var wait sync.WaitGroup

@@ -226,7 +226,7 @@ var (
 // put writes a parameter by a person's hand.
 func (w *world) put(i slotIndex, value atlassian.Secret, kind store.Kind) {
 	name := w.slots[i].name
-	v, err := w.mem.WriteForeign(context.Background(), name, value, kind)
+	v, err := w.mem.Write(context.Background(), name, value, kind)
 	if err != nil {
 		panic("simulation: " + err.Error())
 	}

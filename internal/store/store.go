@@ -65,9 +65,6 @@ type Entry struct {
 	Version int64
 	// Modified is when this version was written, by the store's clock.
 	Modified time.Time
-	// Own: this version was written through this contract, and not by a person
-	// or another program. Only History tells.
-	Own bool
 	// Kind is how the parameter is kept: a secret found as Plain was put there
 	// by hand and lies in the open.
 	Kind Kind
@@ -84,7 +81,7 @@ type Store interface {
 
 	// History returns the versions of a parameter from the given one on that are
 	// kept, oldest first; at least the last 100 are. A parameter that does not
-	// exist has none, and that is no error. Only here Entry.Own is told.
+	// exist has none, and that is no error.
 	History(ctx context.Context, name string, from int64) ([]Entry, error)
 
 	// Create writes a parameter that must not exist, as version 1; otherwise

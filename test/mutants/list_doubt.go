@@ -15,10 +15,16 @@ var doubtMutants = []mutant{
 			"case elapsed < Leeway-LeewayMargin:", "case elapsed < Leeway+LeewayMargin:"}},
 	},
 	{
+		name: "bringing back the newest token ends its doubt", breaks: "invariant 6",
+		why: "the time of its first spend is forgotten with the lock",
+		edits: []edit{{"internal/rotation/restore.go",
+			"in = *l.Intent", "_ = *l.Intent"}},
+	},
+	{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",
-			"d, found = doubt{since: since, last: last, access: l.Intent.Access}, true", "d, found = doubt{since: later(since, last), last: last, access: l.Intent.Access}, true"}},
+			"d, found = doubt{since: since, last: last}, true", "d, found = doubt{since: later(since, last), last: last}, true"}},
 	},
 	{
 		name: "the leeway counts by a clock that was wrong", breaks: "invariant 2",

@@ -117,13 +117,13 @@ var saveMutants = []mutant{
 		name: "what a person wrote counts as the keeper's", breaks: "invariant 3",
 		why: "a new consent is given the old family's age, and may lie under its token",
 		edits: []edit{{"internal/family/interrupted.go",
-			"case e.Own || base.Chain", "case true || base.Chain"}},
+			"case fp == in.Successor || base.Chain", "case true || base.Chain"}},
 	},
 	{
 		name: "what the keeper wrote counts as a person's", breaks: "invariant 3",
 		why: "every crash restarts the countdown, and nobody is told of day 365",
 		edits: []edit{{"internal/family/interrupted.go",
-			"case e.Own || base.Chain", "case base.Chain"}},
+			"case fp == in.Successor || base.Chain", "case base.Chain"}},
 	},
 	{
 		name: "a record that cannot be read is overwritten", breaks: "invariant 3",

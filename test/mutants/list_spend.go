@@ -78,12 +78,18 @@ var spendMutants = []mutant{
 		name: "a cancelled invocation drops what it received", breaks: "step 5", quick: true,
 		why: "the successor is in memory, and the save is given up",
 		edits: []edit{{"internal/rotation/spend.go",
-			"ctx = context.WithoutCancel(ctx)", "_ = context.WithoutCancel(ctx)"}},
+			"ctx, cancel := t.lasting(ctx)", "_, cancel := t.lasting(ctx)"}},
 	},
 	{
 		name: "a cancelled invocation drops what it held", breaks: "step 5",
 		why: "the successor is in memory since an earlier tick, and the save is given up",
 		edits: []edit{{"internal/rotation/save.go",
-			"t.save(context.WithoutCancel(ctx), l,", "t.save(ctx, l,"}},
+			"ctx, cancel := t.lasting(ctx)", "_, cancel := t.lasting(ctx)"}},
+	},
+	{
+		name: "a save may hang until the process is killed", breaks: "step 5",
+		why: "what the other connections hold in memory is lost with it, and the metrics of all",
+		edits: []edit{{"internal/rotation/save.go",
+			"return context.WithTimeout(ctx, max(t.deadline.Sub(t.Now())-lastBreath, lastCall))", "return context.WithCancel(ctx)"}},
 	},
 }

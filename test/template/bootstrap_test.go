@@ -38,7 +38,7 @@ func checkBootstrapGrants(s *stack) []string {
 				want = append(want, grant("Allow", "-", g.action, parameterARN(name), ""))
 			}
 		}
-		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.ConsentState, n.ConsentTokens} {
+		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}

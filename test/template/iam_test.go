@@ -117,7 +117,7 @@ func checkRefresherGrants(s *stack) []string {
 			want = append(want, grant("Allow", "-", "ssm:PutParameter", parameterARN(name), ""))
 		}
 		want = append(want, grant("Allow", "-", "ssm:DeleteParameter", parameterARN(n.Lock), ""))
-		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken} {
+		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Lock} {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}

@@ -36,7 +36,7 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"wildcards for a few connections", `"ListsConnections":{"Fn::Not":[{"Fn::Equals":[{"Ref":"ConnectionsPath"},""]}]}`, `"ListsConnections":{"Fn::Equals":["",""]}`, "the refresher's grants"},
 	{"a list beside the names", `{"Fn::If":["ListsConnections","",{"Ref":"Connections"}]}`, `{"Ref":"Connections"}`, "the environment"},
 	{"the bootstrap deletes tokens", `"${P}OAUTH_REFRESH_TOKEN_lock,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `"${P}REFRESH_TOKEN,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, "the bootstrap's grants"},
-	{"its tokens under a key without it", `${P}CLIENT_ID,${P}CLIENT_SECRET,${P}REFRESH_TOKEN,${P}ACCESS_TOKEN,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `${P}CLIENT_ID"`, "the bootstrap's grants"},
+	{"its tokens under a key without it", `${P}CLIENT_ID,${P}CLIENT_SECRET,${P}REFRESH_TOKEN,${P}ACCESS_TOKEN,${P}OAUTH_REFRESH_TOKEN_lock,${P}CONSENT_STATE,${P}CONSENT_TOKENS"`, `${P}CLIENT_ID"`, "the bootstrap's grants"},
 	{"hosted whether it is wanted or not", `"HostsConsent":{"Fn::Equals":[{"Ref":"HostedConsent"},"true"]}`, `"HostsConsent":{"Fn::Equals":["",""]}`, "the URL"},
 	{"anybody may invoke the bootstrap", `,"InvokedViaFunctionUrl":true`, ``, "the URL"},
 	{"pages without their permission", `"FunctionUrlAuthType":"NONE",`, ``, "the URL"},

@@ -82,9 +82,7 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	var entries []store.Entry
 	for _, v := range p.Versions {
 		if v.Version >= from {
-			e := v.entry()
-			e.Own = v.Own
-			entries = append(entries, e)
+			entries = append(entries, v.entry())
 		}
 	}
 	return entries, nil

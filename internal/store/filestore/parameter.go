@@ -26,8 +26,6 @@ type version struct {
 	Version  int64     `json:"version"`
 	Modified time.Time `json:"modified"`
 	Value    string    `json:"value"`
-	// Own is store.Entry's; a version that was edited in by hand lacks it.
-	Own bool `json:"own,omitempty"`
 
 	kind store.Kind
 }
@@ -47,7 +45,7 @@ func (p *parameter) add(value atlassian.Secret, at time.Time) int64 {
 	if len(p.Versions) > 0 {
 		n = p.newest().Version + 1
 	}
-	p.Versions = append(p.Versions, version{Version: n, Modified: at, Value: value.Reveal(), Own: true})
+	p.Versions = append(p.Versions, version{Version: n, Modified: at, Value: value.Reveal()})
 	if drop := len(p.Versions) - store.KeptVersions; drop > 0 {
 		p.Versions = p.Versions[drop:]
 	}

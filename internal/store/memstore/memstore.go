@@ -32,8 +32,6 @@ type parameter struct {
 	entries []store.Entry
 	// oldest is the index of the oldest entry, 0 until the ring is full.
 	oldest int
-	// own holds Entry.Own of the version v at v modulo its length.
-	own [store.KeptVersions]bool
 }
 
 // New returns an empty store whose entries are stamped with now.
@@ -72,29 +70,22 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	}
 	var entries []store.Entry
 	for v := max(from, p.newest-int64(len(p.entries))+1); v <= p.newest; v++ {
-		e := *p.version(v)
-		e.Own = p.own[v%store.KeptVersions]
-		entries = append(entries, e)
+		entries = append(entries, *p.version(v))
 	}
 	return entries, nil
 }
 
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
-	return s.put(ctx, name, value, kind, false, true)
+	return s.put(ctx, name, value, kind, false)
 }
 
 // Write implements store.Store.
 func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
-	return s.put(ctx, name, value, kind, true, true)
+	return s.put(ctx, name, value, kind, true)
 }
 
-// WriteForeign is Write by a person or another program: the version is not Own.
-func (s *Store) WriteForeign(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
-	return s.put(ctx, name, value, kind, true, false)
-}
-
-func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, overwrite, own bool) (int64, error) {
+func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, kind store.Kind, overwrite bool) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -111,7 +102,7 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 	case !overwrite:
 		return 0, fmt.Errorf("%s: %w", name, store.ErrExists)
 	}
-	p.add(value, s.now(), own)
+	p.add(value, s.now())
 	return p.newest, nil
 }
 
@@ -133,9 +124,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 }
 
 // add appends a version, over the oldest one once the ring is full.
-func (p *parameter) add(value atlassian.Secret, at time.Time, own bool) {
+func (p *parameter) add(value atlassian.Secret, at time.Time) {
 	p.newest++
-	p.own[p.newest%store.KeptVersions] = own
 	e := store.Entry{Value: value, Version: p.newest, Modified: at, Kind: p.kind}
 	if len(p.entries) < store.KeptVersions {
 		p.entries = append(p.entries, e)

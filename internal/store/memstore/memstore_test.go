@@ -36,24 +36,6 @@ func TestStampsWithTheGivenClock(t *testing.T) {
 	require.Equal(t, now, entries["A"].Modified)
 }
 
-func TestForeignVersionsAreNotOwn(t *testing.T) {
-	ctx, s := t.Context(), memstore.New(time.Now)
-	for n := range 250 {
-		write := s.Write
-		if n%3 == 0 {
-			write = s.WriteForeign
-		}
-		_, err := write(ctx, "A", atlassian.NewSecret(fmt.Sprint(n)), store.Plain)
-		require.NoError(t, err)
-	}
-	entries, err := s.History(ctx, "A", 0)
-	require.NoError(t, err)
-	require.Len(t, entries, store.KeptVersions)
-	for _, e := range entries {
-		require.Equal(t, (e.Version-1)%3 != 0, e.Own, "version %d", e.Version)
-	}
-}
-
 // The ring turns over many times: always exactly the last 100 are kept.
 func TestKeepsExactlyTheLastHundred(t *testing.T) {
 	ctx, s := t.Context(), memstore.New(time.Now)

@@ -18,9 +18,6 @@
 // makes the hundredth next put fail, and none gets an expiration policy, which
 // would delete it. NotifyUnchanged adds the one policy that only tells.
 //
-// The description of a parameter is store.Mark of its value: who sees it knows
-// that this program wrote it, and History tells by it which versions are Own.
-//
 // # Permissions
 //
 // ssm:GetParameters, ssm:GetParameterHistory, ssm:PutParameter, and ssm:DeleteParameter
@@ -135,7 +132,6 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 			if err != nil {
 				return nil, err
 			}
-			e.Own = aws.ToString(h.Description) == store.Mark(e.Value)
 			entries = append(entries, e)
 		}
 	}
@@ -174,12 +170,11 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 		return 0, err
 	}
 	in := &ssm.PutParameterInput{
-		Name:        &name,
-		Value:       aws.String(value.Reveal()),
-		Description: aws.String(store.Mark(value)),
-		Overwrite:   &overwrite,
-		Tier:        types.ParameterTierIntelligentTiering,
-		Type:        types.ParameterTypeString,
+		Name:      &name,
+		Value:     aws.String(value.Reveal()),
+		Overwrite: &overwrite,
+		Tier:      types.ParameterTierIntelligentTiering,
+		Type:      types.ParameterTypeString,
 	}
 	if kind == store.Encrypted {
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID

@@ -78,25 +78,6 @@ func TestNeverLabels(t *testing.T) {
 	}
 }
 
-// What another program or a person writes is not Own, even where Parameter
-// Store keeps the description of the version before.
-func TestForeignVersionsAreNotOwn(t *testing.T) {
-	client := ssmstore.NewClient(moto.Start(t).AWSConfig())
-	s, ctx := ssmstore.New(client, key), t.Context()
-	name, ours := "T"+rand.Text()[:10], atlassian.NewSecret("ours")
-	_, err := s.Write(ctx, name, ours, store.Encrypted)
-	require.NoError(t, err)
-	for _, description := range []*string{nil, aws.String(store.Mark(ours))} {
-		_, err = client.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: aws.String("theirs"), Overwrite: aws.Bool(true),
-			Type: types.ParameterTypeSecureString, Description: description})
-		require.NoError(t, err)
-	}
-	entries, err := s.History(ctx, name, 0)
-	require.NoError(t, err)
-	require.Len(t, entries, 3)
-	require.Equal(t, []bool{true, false, false}, []bool{entries[0].Own, entries[1].Own, entries[2].Own})
-}
-
 func TestNewWithoutKeyPanics(t *testing.T) {
 	require.PanicsWithValue(t, "ssmstore.New: no key id: expected one such as alias/aws/ssm", func() {
 		ssmstore.New(ssmstore.NewClient(aws.Config{}), "")

@@ -31,7 +31,6 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"create is exclusive", (*suite).create},
 		{"write and read back", (*suite).write},
 		{"history by version", (*suite).history},
-		{"what is written is known as our own", (*suite).own},
 		{"more than a hundred versions", (*suite).manyVersions},
 		{"versions restart after a delete", (*suite).restart},
 		{"kinds", (*suite).kinds},
@@ -144,23 +143,6 @@ func (s *suite) history() {
 		_, err := Version(ctx, s, name, v)
 		require.ErrorIs(s, err, store.ErrNotFound, "version %d", v)
 	}
-}
-
-// own: what was written through the contract is known as that, whatever wrote
-// before and after.
-func (s *suite) own() {
-	ctx, name := s.Context(), s.name("TOKEN")
-	s.put(name, "value 1")
-	s.put(name, "value 2")
-	entries, err := s.History(ctx, name, 0)
-	require.NoError(s, err)
-	require.Len(s, entries, 2)
-	for _, e := range entries {
-		require.True(s, e.Own, "version %d", e.Version)
-	}
-	newest, err := s.History(ctx, name, 2)
-	require.NoError(s, err)
-	require.Equal(s, entries[1:], newest)
 }
 
 func (s *suite) manyVersions() {

@@ -150,7 +150,7 @@ func (e *Emulator) Lookup(token atlassian.Secret) (TokenInfo, bool) {
 	if p != nil && text != p.refresh && text != p.access {
 		return TokenInfo{}, false
 	}
-	return e.tokenInfo(f, p, id, text, now), true
+	return e.tokenInfo(f, p, id, token, now), true
 }
 
 // LiveTokens returns every token that would be accepted now (StatusLive and
@@ -177,7 +177,7 @@ func (e *Emulator) LiveTokens() []TokenInfo {
 				if text == "" {
 					continue
 				}
-				if info := e.tokenInfo(f, p, id, text, now); info.Status == StatusLive || info.Status == StatusReusable {
+				if info := e.tokenInfo(f, p, id, atlassian.NewSecret(text), now); info.Status == StatusLive || info.Status == StatusReusable {
 					list = append(list, info)
 				}
 			}
@@ -186,10 +186,10 @@ func (e *Emulator) LiveTokens() []TokenInfo {
 	return list
 }
 
-func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, text string, now time.Time) TokenInfo {
+func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, token atlassian.Secret, now time.Time) TokenInfo {
 	info := TokenInfo{
 		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling),
-		Fingerprint: fingerprint(text), Token: atlassian.NewSecret(text),
+		Fingerprint: fingerprint(token.Reveal()), Token: token,
 	}
 	if id.kind == kindAccess {
 		info.Kind = "access"
@@ -215,5 +215,5 @@ func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, text string, now ti
 
 func fingerprint(token string) string {
 	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])[:12]
+	return hex.EncodeToString(sum[:6])
 }
