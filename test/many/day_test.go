@@ -185,7 +185,7 @@ func TestAThousandConnections(t *testing.T) {
 	require.Positive(t, kills)
 	t.Logf("%d rotations, %d processes killed; after two hours at most %d postponed, and at least %.0f s left of an access token", c.posts, kills, most, least)
 	require.Positive(t, most, "it is more than fits into a tick")
-	require.Greater(t, least, 1200.0)
+	require.Greater(t, least, 600.0)
 }
 
 // Too many connections for the time: who is in doubt comes first, then whose
@@ -219,7 +219,7 @@ func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
 		require.Contains(t, logs.String(), o.Connection)
 		require.NotNil(t, o.FamilyDaysRemaining, "its family counts down all the same")
 	}
-	require.Greater(t, served, 40)
+	require.Greater(t, served, 30)
 	require.Less(t, served, 60)
 	_, alive := c.value(countdown.Heartbeat)
 	require.False(t, alive)

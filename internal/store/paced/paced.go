@@ -16,7 +16,7 @@ import (
 type Rates struct{ Reads, Writes float64 }
 
 // Store is a store.Store whose Read, Create and Write wait for their turn. A
-// rotation has one History at most, and one Delete for four writes: they do
+// rotation has one History at most, and one Delete for five writes: they do
 // not wait.
 type Store struct {
 	store.Store
