@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/connections"
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -36,6 +43,41 @@ func TestConfig(t *testing.T) {
 		require.ErrorContains(t, err, name, "all problems at once")
 	}
 }
+
+func TestListedConnectionsAreNotHosted(t *testing.T) {
+	env := map[string]string{"CONNECTIONS_PATH": "/ops/list", "PARAMETER_PATH": "/tokenkeeper/"}
+	c, err := fromMap(env)
+	require.NoError(t, err)
+	require.Empty(t, c.Connections)
+	env["HOSTED_CONSENT"] = "true"
+	_, err = fromMap(env)
+	require.ErrorContains(t, err, "HOSTED_CONSENT")
+}
+
+// A service knows the connections that are listed when it is asked, and answers
+// nothing where the list cannot be read.
+func TestListedConnectionsAreTheServices(t *testing.T) {
+	source := values{"/ops/list/1": "/tokenkeeper/a_,/tokenkeeper/b_"}
+	list := &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
+	st := memstore.New(time.Now)
+	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: rotation.New(rotation.Config{Store: st, Now: time.Now, Process: "p"})})
+	log := slog.New(slog.DiscardHandler)
+	status := func() (any, error) {
+		return listed(log, service, list, handler(log, service, nil))(t.Context(), json.RawMessage(`{"action":"status"}`))
+	}
+	answer, err := status()
+	require.NoError(t, err)
+	require.Len(t, answer.(consent.Status).Connections, 2)
+
+	clear(source)
+	list = &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
+	_, err = status()
+	require.ErrorContains(t, err, "names no connection")
+}
+
+type values map[string]string
+
+func (v values) Values(context.Context) (map[string]string, error) { return v, nil }
 
 func TestPageRequestsAreTold(t *testing.T) {
 	for payload, page := range map[string]bool{

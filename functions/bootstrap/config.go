@@ -21,5 +21,8 @@ func configFrom(getenv func(string) string) (config, error) {
 	default:
 		env.Wrong("HOSTED_CONSENT", "is %q: expected true or false", hosted)
 	}
+	if c.hosted && c.ConnectionsPath != "" {
+		env.Wrong("HOSTED_CONSENT", "is true beside CONNECTIONS_PATH: expected false, because every request would have to look at all connections")
+	}
 	return c, env.Err()
 }

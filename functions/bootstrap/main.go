@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdaurl"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
@@ -30,27 +31,33 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
-	service, site, err := wire(context.Background(), log)
+	service, site, list, err := wire(context.Background(), log)
 	if err != nil {
 		// Every invocation fails with the reason.
 		log.Error("the function cannot start", "error", err)
 		lambda.Start(func(context.Context) error { return err })
 		return
 	}
-	lambda.Start(handler(log, service, site))
+	serve := handler(log, service, site)
+	if list != nil {
+		serve = listed(log, service, list, serve)
+	}
+	lambda.Start(serve)
 }
 
 // wire makes the service from the environment, and the pages if they are wanted.
-func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, error) {
+// The list is nil where the environment holds the connections.
+func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, *connections.List, error) {
 	c, err := configFrom(os.Getenv)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	parameters := ssmstore.New(ssmstore.NewClient(aws), c.KeyID)
+	ssm := ssmstore.NewClient(aws)
+	parameters := ssmstore.New(ssm, c.KeyID)
 	client := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	service := consent.New(consent.Config{
 		Keeper:      rotation.New(rotation.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
@@ -62,14 +69,32 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 		Hosted:      c.hosted,
 		Log:         log,
 	})
-	if !c.hosted {
-		return service, nil, nil
+	if c.ConnectionsPath != "" {
+		list := &connections.List{Source: ssmstore.NewByPath(ssm, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.Connection, Now: time.Now}
+		return service, nil, list, nil
 	}
-	return service, pages.New(service, log, time.Now), nil
+	if !c.hosted {
+		return service, nil, nil, nil
+	}
+	return service, pages.New(service, log, time.Now), nil, nil
+}
+
+// serveFunc serves one event.
+type serveFunc func(context.Context, json.RawMessage) (any, error)
+
+// listed gives the service the connections that are listed at the time. Lambda
+// gives a process one event after the other.
+func listed(log *slog.Logger, service *consent.Service, list *connections.List, serve serveFunc) serveFunc {
+	return func(ctx context.Context, payload json.RawMessage) (answer any, err error) {
+		if service.Connections, _, err = list.Connections(ctx, log); err != nil {
+			return nil, err
+		}
+		return serve(ctx, payload)
+	}
 }
 
 // handler serves one event: an invocation's, or a request for a page.
-func handler(log *slog.Logger, service *consent.Service, site http.Handler) func(context.Context, json.RawMessage) (any, error) {
+func handler(log *slog.Logger, service *consent.Service, site http.Handler) serveFunc {
 	return func(ctx context.Context, payload json.RawMessage) (any, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {

@@ -8,6 +8,9 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 )
 
 // config is everything the function reads from its environment, except what the
@@ -23,13 +26,33 @@ type config struct {
 	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
 	// to tell when a refresh token was not written for so long.
 	noChangeHours int
+	// CONNECTION_METRICS_LIMIT, default 100: how many of each metric by
+	// connection are sent.
+	metricsLimit int
+	// PARAMETER_STORE_THROUGHPUT, default standard: how fast Parameter Store may
+	// be asked where many connections are listed; standard or higher.
+	rates paced.Rates
+	// refreshBefore is REFRESH_BEFORE.
+	refreshBefore time.Duration
 }
+
+// connection is a listed connection, with its policy.
+func (c config) connection(name string) rotation.Connection {
+	conn := c.Common.Connection(name)
+	conn.Policy.RefreshBefore = c.refreshBefore
+	return conn
+}
+
+// throughputs are somewhat below what Parameter Store allows an account and
+// region, 40 reads and 3 writes a second, or with its higher throughput at least
+// 100 and 10: consumers read too.
+var throughputs = map[string]paced.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
 // it lives for an hour.
 const (
 	minRefreshBefore = 10 * time.Minute
-	maxRefreshBefore = 55 * time.Minute
+	maxRefreshBefore = refresher.MaxRefreshBefore
 )
 
 var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
@@ -49,6 +72,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	if err != nil || before < minRefreshBefore || before > maxRefreshBefore {
 		env.Wrong("REFRESH_BEFORE", "is %q: expected a duration from %s to %s, such as 25m", getenv("REFRESH_BEFORE"), minRefreshBefore, maxRefreshBefore)
 	}
+	c.refreshBefore = before
 	for i := range c.Connections {
 		c.Connections[i].Policy.RefreshBefore = before
 	}
@@ -60,6 +84,16 @@ func configFrom(getenv func(string) string) (config, error) {
 	}
 	if c.noChangeHours, err = strconv.Atoi(env.Get("NO_CHANGE_NOTIFICATION_HOURS", "0")); err != nil || c.noChangeHours != 0 && c.noChangeHours < minNoChangeHours || c.noChangeHours > maxNoChangeHours {
 		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is %q: expected 0 for none, or hours from %d to %d", getenv("NO_CHANGE_NOTIFICATION_HOURS"), minNoChangeHours, maxNoChangeHours)
+	}
+	if c.noChangeHours > 0 && c.ConnectionsPath != "" {
+		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is set beside CONNECTIONS_PATH: expected 0, because the event names single parameters")
+	}
+	if c.metricsLimit, err = strconv.Atoi(env.Get("CONNECTION_METRICS_LIMIT", "100")); err != nil || c.metricsLimit < 5 || c.metricsLimit > 10000 {
+		env.Wrong("CONNECTION_METRICS_LIMIT", "is %q: expected a number from 5 to 10000, such as 100", getenv("CONNECTION_METRICS_LIMIT"))
+	}
+	var known bool
+	if c.rates, known = throughputs[env.Get("PARAMETER_STORE_THROUGHPUT", "standard")]; !known {
+		env.Wrong("PARAMETER_STORE_THROUGHPUT", "is %q: expected standard or higher", getenv("PARAMETER_STORE_THROUGHPUT"))
 	}
 	return c, env.Err()
 }

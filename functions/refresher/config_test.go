@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -54,6 +55,41 @@ func TestEverythingSet(t *testing.T) {
 	require.Equal(t, 2.5, c.lastWarning)
 }
 
+// A list of connections takes the place of CONNECTIONS.
+func TestListedConnections(t *testing.T) {
+	list := map[string]string{"CONNECTIONS_PATH": "/ops/list", "PARAMETER_PATH": "/tokenkeeper/", "ACCESS_TOKEN_FORMAT": "raw,/tokenkeeper/b_=psoxy-json",
+		"PARAMETER_STORE_THROUGHPUT": "higher", "CONNECTION_METRICS_LIMIT": "500", "FAMILY_LIFETIME_DAYS": "90"}
+	c, err := fromMap(list)
+	require.NoError(t, err)
+	require.Empty(t, c.Connections)
+	require.Equal(t, "/ops/list", c.ConnectionsPath)
+	require.Equal(t, "/tokenkeeper/", c.ParameterPath)
+	require.Equal(t, 500, c.metricsLimit)
+	require.Equal(t, throughputs["higher"], c.rates)
+	a, b := c.connection("/tokenkeeper/a_"), c.connection("/tokenkeeper/b_")
+	require.Equal(t, family.Raw, a.Policy.AccessFormat)
+	require.Equal(t, family.PsoxyJSON, b.Policy.AccessFormat)
+	require.Equal(t, 90*24*time.Hour, a.Policy.Lifetime)
+	require.Equal(t, 25*time.Minute, a.Policy.RefreshBefore)
+
+	for _, wrong := range []struct{ name, value, want string }{
+		{"CONNECTIONS_PATH", "/ops/list/", "CONNECTIONS_PATH"},
+		{"CONNECTIONS_PATH", "/tokenkeeper/list*", "CONNECTIONS_PATH"},
+		{"CONNECTIONS_PATH", "/tokenkeeper", "does not hold the connections' own"},
+		{"CONNECTIONS_PATH", "", "without CONNECTIONS_PATH"},
+		{"PARAMETER_PATH", "", "PARAMETER_PATH"},
+		{"PARAMETER_PATH", "/", "PARAMETER_PATH"},
+		{"PARAMETER_PATH", "/tokenkeeper", "PARAMETER_PATH"},
+		{"CONNECTIONS", "A_", "expected one of them"},
+		{"NO_CHANGE_NOTIFICATION_HOURS", "6", "expected 0"},
+	} {
+		env := maps.Clone(list)
+		env[wrong.name] = wrong.value
+		_, err := fromMap(env)
+		require.ErrorContains(t, err, wrong.want, "%s=%s", wrong.name, wrong.value)
+	}
+}
+
 func TestWrongValuesAreNamed(t *testing.T) {
 	for _, c := range []struct{ name, value, want string }{
 		{"CONNECTIONS", "PSOXY_JIRA_CLOUD", "ends in _"},
@@ -78,6 +114,8 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"NO_CHANGE_NOTIFICATION_HOURS", "721", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "-2", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "6h", "from 2 to 720"},
+		{"CONNECTION_METRICS_LIMIT", "4", "from 5 to 10000"},
+		{"PARAMETER_STORE_THROUGHPUT", "fast", "standard or higher"},
 		{"ATLASSIAN_AUTH_URL", "http://auth.example.com", "loopback"},
 		{"ATLASSIAN_AUTH_URL", "auth.atlassian.com", "scheme"},
 		{"ATLASSIAN_API_URL", "https://u:p@api.example.com", "scheme"},

@@ -15,10 +15,14 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/connections"
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -27,6 +31,9 @@ import (
 // waits behind others whose token requests hang. Parameter Store takes about
 // three writes a second, but a rotation spends most of its time waiting.
 const parallel = 5
+
+// parallelOfMany is parallel where a paced store keeps the calls apart.
+const parallelOfMany = 8
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
@@ -53,28 +60,53 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	parameters := ssmstore.New(ssmstore.NewClient(aws), c.KeyID)
+	client := ssmstore.NewClient(aws)
+	parameters := ssmstore.New(client, c.KeyID)
 	if c.noChangeHours > 0 {
 		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.Connections), func(name string, err error) {
 			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
 		})
 	}
-	r := &refresher.Refresher{
+	var all store.Store = parameters
+	if c.ConnectionsPath != "" {
+		all = paced.New(parameters, c.rates)
+	}
+	r := refresher.Refresher{
 		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
-			Store:   parameters,
+			Store:   all,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],
 		})},
 		Connections: c.Connections,
-		Sink:        cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace),
+		Sink:        countdown.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
 		Now:         time.Now,
 		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
 	}
+	if c.ConnectionsPath != "" {
+		r.Survey, r.Parallel = all, parallelOfMany
+		return listed(r, &connections.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
+	}
 	return r.Tick, nil
+}
+
+// listed is the tick of the connections that are listed at the time.
+func listed(r refresher.Refresher, list *connections.List) tickFunc {
+	return func(ctx context.Context, log *slog.Logger) (refresher.Report, error) {
+		conns, problems, err := list.Connections(ctx, log)
+		if err != nil {
+			return refresher.Report{}, err
+		}
+		now := r // of this tick
+		now.Connections = conns
+		for _, p := range problems {
+			now.Entries = append(now.Entries, p.Outcome())
+		}
+		return now.Tick(ctx, log)
+	}
 }
 
 // refreshTokens are the names of the connections' refresh tokens.

@@ -26,14 +26,15 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
 		return Completed{}, expired()
 	}
-	all, err := s.load(ctx, s.Connections...)
+	conns := slices.Clone(s.Connections)
+	if r.Connection != "" {
+		conns = slices.DeleteFunc(conns, func(c rotation.Connection) bool { return c.Name != r.Connection })
+	}
+	all, err := s.load(ctx, conns...)
 	if err != nil {
 		return Completed{}, err
 	}
 	for _, k := range all {
-		if r.Connection != "" && r.Connection != k.conn.Name {
-			continue
-		}
 		if k.waits != nil && k.waits.answers(back.state, r.Browser) {
 			return s.finish(ctx, k, r, back)
 		}

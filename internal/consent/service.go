@@ -72,7 +72,11 @@ func (s *Service) connection(name string) (rotation.Connection, error) {
 		}
 		names = append(names, c.Name)
 	}
-	return rotation.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), strings.Join(names, " or "))
+	expected := strings.Join(names, " or ")
+	if len(names) > 10 {
+		expected = "one of the " + strconv.Itoa(len(names)) + " that this stack keeps"
+	}
+	return rotation.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), expected)
 }
 
 // short quotes a text of a request for a message.

@@ -54,7 +54,10 @@ const (
 	FamilyLost = "FamilyLost"
 	// AwaitingConsent: connections without a first consent; sent while there are any.
 	AwaitingConsent = "AwaitingConsent"
-	// Heartbeat is 1 for every tick that served all connections.
+	// Postponed: connections that the tick had no time to serve; sent while there
+	// are any.
+	Postponed = "Postponed"
+	// Heartbeat is 1 for every tick that served all connections. Others send none.
 	Heartbeat = "Heartbeat"
 )
 
@@ -128,10 +131,13 @@ func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 		}
 	}
 
-	rotations := 0.0
+	rotations, postponed := 0.0, 0.0
 	for _, o := range outcomes {
-		if o.Action == rotation.Rotated || o.Action == rotation.Replayed {
+		switch o.Action {
+		case rotation.Rotated, rotation.Replayed:
 			rotations++
+		case rotation.Postponed:
+			postponed++
 		}
 	}
 	ms = append(ms, Metric{Rotations, rotations, Count, ""})
@@ -146,6 +152,9 @@ func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 		if p.always || sum > 0 {
 			ms = append(ms, Metric{p.name, sum, Count, ""})
 		}
+	}
+	if postponed > 0 {
+		return append(ms, Metric{Postponed, postponed, Count, ""})
 	}
 	return append(ms, Metric{Heartbeat, 1, Count, ""})
 }

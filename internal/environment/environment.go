@@ -5,6 +5,8 @@ package environment
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,13 +58,31 @@ func (r *Reader) Err() error {
 type Common struct {
 	// CONNECTIONS, default PSOXY_JIRA_CLOUD_: prefixes of parameter names,
 	// separated by commas. Their policies hold FAMILY_LIFETIME_DAYS (365) and
-	// ACCESS_TOKEN_FORMAT (raw).
+	// ACCESS_TOKEN_FORMAT (raw). None where ConnectionsPath is set.
 	Connections []rotation.Connection
+	// CONNECTIONS_PATH, default none: the path below which parameters list the
+	// connections, instead of CONNECTIONS. Connection gives each its policy.
+	ConnectionsPath string
+	// PARAMETER_PATH: what the names of listed connections begin with; set
+	// together with CONNECTIONS_PATH.
+	ParameterPath string
 	// PARAMETER_KEY_ID, default alias/aws/ssm: the key that encrypts parameters.
 	KeyID string
 	// ATLASSIAN_AUTH_URL and ATLASSIAN_API_URL, default the real ones.
 	AuthURL, APIURL string
+
+	policy  family.Policy
+	formats formats
 }
+
+// Connection is the connection of that name, with its policy.
+func (c Common) Connection(name string) rotation.Connection {
+	policy := c.policy
+	policy.AccessFormat = c.formats.of(name)
+	return rotation.Connection{Name: name, Policy: policy}
+}
+
+var pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
 
 // Common reads the variables that all functions share.
 func (r *Reader) Common() Common {
@@ -77,19 +97,16 @@ func (r *Reader) Common() Common {
 	}
 	policy.Lifetime = time.Duration(days * 24 * float64(time.Hour))
 
-	for name := range strings.SplitSeq(r.Get("CONNECTIONS", "PSOXY_JIRA_CLOUD_"), ",") {
-		name = strings.TrimSpace(name)
-		if err := family.CheckConnection(name); err != nil {
-			r.Wrong("CONNECTIONS", "holds %v", err)
-		} else if slices.ContainsFunc(c.Connections, func(c rotation.Connection) bool { return c.Name == name }) {
-			r.Wrong("CONNECTIONS", "names %q twice", name)
-		} else {
-			c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: policy})
-		}
-	}
-	if err := setFormats(c.Connections, r.Get("ACCESS_TOKEN_FORMAT", string(family.Raw))); err != nil {
+	c.policy = policy
+	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(family.Raw))); err != nil {
 		r.Wrong("ACCESS_TOKEN_FORMAT", "%v", err)
 	}
+	if c.ConnectionsPath = r.Get("CONNECTIONS_PATH", ""); c.ConnectionsPath == "" {
+		c.Connections = r.connections(c)
+	} else {
+		r.checkList(c.ConnectionsPath)
+	}
+	c.ParameterPath = r.Get("PARAMETER_PATH", "")
 	for _, u := range []struct {
 		name, def string
 		to        *string
@@ -105,27 +122,69 @@ func (r *Reader) Common() Common {
 	return c
 }
 
-// setFormats applies ACCESS_TOKEN_FORMAT: a format for all connections, and
-// PREFIX=format for one, separated by commas.
-func setFormats(conns []rotation.Connection, value string) error {
+// connections reads CONNECTIONS.
+func (r *Reader) connections(c Common) (conns []rotation.Connection) {
+	if r.Get("PARAMETER_PATH", "") != "" {
+		r.Wrong("PARAMETER_PATH", "is set without CONNECTIONS_PATH: expected both, or neither")
+	}
+	for name := range strings.SplitSeq(r.Get("CONNECTIONS", "PSOXY_JIRA_CLOUD_"), ",") {
+		name = strings.TrimSpace(name)
+		if err := family.CheckConnection(name); err != nil {
+			r.Wrong("CONNECTIONS", "holds %v", err)
+		} else if slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == name }) {
+			r.Wrong("CONNECTIONS", "names %q twice", name)
+		} else {
+			conns = append(conns, c.Connection(name))
+		}
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(c.formats)) {
+		if prefix != "" && !slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == prefix }) {
+			r.Wrong("ACCESS_TOKEN_FORMAT", "names %q, which CONNECTIONS does not hold", prefix)
+		}
+	}
+	return conns
+}
+
+// checkList checks what goes with CONNECTIONS_PATH.
+func (r *Reader) checkList(path string) {
+	if !pathPattern.MatchString(path) {
+		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path of parameters that does not end in a slash, such as /tokenkeeper/connections", path)
+	}
+	if root := r.Get("PARAMETER_PATH", ""); !pathPattern.MatchString(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
+		r.Wrong("PARAMETER_PATH", "is %q: with CONNECTIONS_PATH, expected a path that begins and ends with a slash, such as /tokenkeeper/", root)
+	} else if strings.HasPrefix(root, path+"/") {
+		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path that does not hold the connections' own parameters, which are below %s", path, root)
+	}
+	if r.Get("CONNECTIONS", "") != "" {
+		r.Wrong("CONNECTIONS", "is set beside CONNECTIONS_PATH: expected one of them")
+	}
+}
+
+// formats are those of ACCESS_TOKEN_FORMAT by connection; the empty one's is
+// that of all others.
+type formats map[string]family.AccessFormat
+
+func (f formats) of(name string) family.AccessFormat {
+	if own, ok := f[name]; ok {
+		return own
+	}
+	return f[""]
+}
+
+// parseFormats reads a format for all connections, and PREFIX=format for one,
+// separated by commas.
+func parseFormats(value string) (formats, error) {
+	f := formats{"": family.Raw}
 	for item := range strings.SplitSeq(value, ",") {
 		prefix, name, one := strings.Cut(strings.TrimSpace(item), "=")
 		if !one {
-			name = prefix
+			prefix, name = "", prefix
 		}
 		format, err := family.ParseAccessFormat(name)
 		if err != nil {
-			return fmt.Errorf("is %q: %w, or PREFIX=format for one connection", value, err)
+			return f, fmt.Errorf("is %q: %w, or PREFIX=format for one connection", value, err)
 		}
-		found := false
-		for i := range conns {
-			if !one || conns[i].Name == prefix {
-				conns[i].Policy.AccessFormat, found = format, true
-			}
-		}
-		if one && !found {
-			return fmt.Errorf("names %q, which CONNECTIONS does not hold", prefix)
-		}
+		f[prefix] = format
 	}
-	return nil
+	return f, nil
 }

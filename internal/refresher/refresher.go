@@ -21,7 +21,8 @@ type Keeper interface {
 	Tick(ctx context.Context, conn rotation.Connection, log *slog.Logger) rotation.Outcome
 }
 
-// Refresher serves a fixed set of connections. All fields are needed.
+// Refresher serves a fixed set of connections. All fields are needed, but
+// Survey and Entries.
 type Refresher struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
 	Keeper      Keeper
@@ -35,6 +36,13 @@ type Refresher struct {
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
 	LastWarning float64
+	// Survey looks at all connections before they are served, the most urgent
+	// first and no longer than the invocation's time allows. It is for more
+	// connections than may fit into one tick; without it every connection is
+	// served, in the configured order.
+	Survey Reader
+	// Entries are reported beside the connections: what was meant to be one.
+	Entries []rotation.Outcome
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
@@ -48,8 +56,17 @@ type Unhealthy struct {
 	metrics  error
 }
 
-// Error names each sick connection, its action and the reason.
-func (e *Unhealthy) Error() string { return strings.Join(e.problems, "; ") }
+// maxProblems are told in an error; the log and the report have all.
+const maxProblems = 20
+
+// Error names each sick connection, its action and the reason; of very many,
+// the first.
+func (e *Unhealthy) Error() string {
+	if more := len(e.problems) - maxProblems; more > 0 {
+		return fmt.Sprintf("%s; and %d more", strings.Join(e.problems[:maxProblems], "; "), more)
+	}
+	return strings.Join(e.problems, "; ")
+}
 
 // Unwrap returns why the metrics could not be published, or nil.
 func (e *Unhealthy) Unwrap() error { return e.metrics }
@@ -69,19 +86,18 @@ const roundTime = family.PostTimeout + family.SaveReserve
 // attention or the metrics could not be published.
 func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	outcomes := make([]rotation.Outcome, len(r.Connections))
-	due := make([]int, len(r.Connections))
-	for i := range due {
-		due[i] = i
-	}
+	due := r.order(ctx, outcomes, log)
 	r.serve(ctx, due, outcomes, log)
 	for _, pause := range pauses {
-		due = slices.DeleteFunc(due, func(i int) bool { return !outcomes[i].Urgent })
-		if deadline, ok := ctx.Deadline(); len(due) == 0 || ok && deadline.Sub(r.Now()) < pause+roundTime {
+		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
+		if len(due) == 0 || r.late(ctx, pause+roundTime) {
 			break
 		}
 		r.Sleep(ctx, pause)
 		r.serve(ctx, due, outcomes, log)
 	}
+	tellPostponed(outcomes, log)
+	outcomes = append(outcomes, r.Entries...)
 
 	var sick Unhealthy
 	for _, o := range outcomes {
@@ -91,7 +107,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	}
 	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
-		sick.problems = append(sick.problems, sick.metrics.Error())
+		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
 	}
 	if len(sick.problems) > 0 {
 		return Report{outcomes}, &sick
@@ -99,22 +115,29 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	return Report{outcomes}, nil
 }
 
-// serve serves the connections with the given numbers, Parallel at a time.
-func (r *Refresher) serve(ctx context.Context, due []int, outcomes []rotation.Outcome, log *slog.Logger) {
-	if r.Parallel == 1 || len(due) == 1 {
-		for _, i := range due {
-			outcomes[i] = r.Keeper.Tick(ctx, r.Connections[i], log)
-		}
-		return
-	}
+// serve gives the connections their turns, Parallel at a time. Whose turn comes
+// with less than it needs of the invocation's time is left out, and keeps its
+// outcome.
+func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []rotation.Outcome, log *slog.Logger) {
+	begun := make([]bool, len(outcomes))
 	slots := make(chan struct{}, r.Parallel)
 	var wait sync.WaitGroup
-	for _, i := range due {
+	for _, t := range due {
 		slots <- struct{}{}
-		wait.Go(func() {
+		if r.late(ctx, t.need) || t.second && begun[t.i] {
+			<-slots
+			continue
+		}
+		begun[t.i] = true
+		serve := func() {
 			defer func() { <-slots }()
-			outcomes[i] = r.Keeper.Tick(ctx, r.Connections[i], log)
-		})
+			outcomes[t.i] = r.Keeper.Tick(ctx, t.conn, log)
+		}
+		if r.Parallel == 1 || len(due) == 1 {
+			serve()
+		} else {
+			wait.Go(serve)
+		}
 	}
 	wait.Wait()
 }

@@ -165,14 +165,20 @@ func (t *tick) announce(ctx context.Context, l *lease, successor atlassian.Secre
 	value := family.EncodeLock(l.since, in)
 	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
-	if _, err := t.Store.Write(ctx, t.names.Lock, value, store.Encrypted); err != nil {
+	for attempt := range fewAttempts {
+		_, err := t.Store.Write(ctx, t.names.Lock, value, store.Encrypted)
+		if err == nil {
+			l.value = value
+			return
+		}
 		t.log.Warn("the lock does not name the token that is about to be saved", "error", err)
-		return
+		if attempt < fewAttempts-1 && ctx.Err() == nil {
+			t.Sleep(ctx, pause(attempt))
+		}
 	}
-	l.value = value
 }
 
-// announceTimeout bounds a call that a save waits for.
+// announceTimeout bounds what a save waits for.
 const announceTimeout = 2 * time.Second
 
 // release deletes the lock if it is still ours. While the lease lasts nobody

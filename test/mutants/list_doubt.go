@@ -60,7 +60,7 @@ var doubtMutants = []mutant{
 		name: "an urgent connection is served once", breaks: "invariant 2",
 		why: "a few seconds' fault of the store costs the family",
 		edits: []edit{{"internal/refresher/refresher.go",
-			"return !outcomes[i].Urgent", "return true || outcomes[i].Urgent"}},
+			"return !outcomes[t.i].Urgent", "return true || outcomes[t.i].Urgent"}},
 	},
 	{
 		name: "psoxy's stale lock is no intent", breaks: "invariant 6",

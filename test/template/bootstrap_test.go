@@ -23,7 +23,7 @@ func checkBootstrapGrants(s *stack) []string {
 		want = append(want, grant("Allow", "-", "kms:Decrypt", keyARN, `{"StringEquals":{"kms:EncryptionContext:aws:lambda:FunctionArn":"`+bootstrapARN+`"}}`))
 	}
 	var encrypted []string
-	for _, connection := range s.connections {
+	for _, connection := range s.prefixes() {
 		n := family.NamesOf(connection)
 		for _, g := range []struct {
 			action string
@@ -42,7 +42,7 @@ func checkBootstrapGrants(s *stack) []string {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
-	return compare("BootstrapRole", append(want, s.parametersKeyGrants(encrypted)...), s.grantsOf("BootstrapRole"))
+	return compare("BootstrapRole", slices.Concat(want, s.parametersKeyGrants(encrypted), s.listGrants()), s.grantsOf("BootstrapRole"))
 }
 
 func checkBootstrap(s *stack) []string {

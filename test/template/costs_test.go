@@ -1,6 +1,7 @@
 package template
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -65,6 +66,10 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 	// A rotation comes with the first tick at which less than RefreshBefore is left of an hour.
 	before, err := time.ParseDuration(fmt.Sprint(s.values["RefreshBefore"]))
 	require.NoError(t, err)
+	listed := s.values["ConnectionsPath"] != ""
+	if listed {
+		before += 5 * time.Minute // on average; see refresher.Spread
+	}
 	interval := ((time.Hour-before)/every + 1) * every
 	rotations := connections * float64(730*time.Hour/interval)
 
@@ -93,23 +98,43 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 	if s.values["NoChangeNotificationHours"] != "0" {
 		advanced = connections
 	}
+	var sent metrics
+	limit := countdown.Limited{Sink: &sent, Connections: number(s.values["ConnectionMetricsLimit"])}
+	require.NoError(t, limit.Publish(t.Context(), time.Now(), countdown.Metrics(outcomes, 1)))
+	busy := ticks * assumed["idle tick, seconds"]
+	requests := 0.0 // of a higher throughput
+	if listed {
+		busy += ticks * connections * assumed["look at a listed connection, seconds"]
+	}
+	if s.values["ParameterStoreThroughput"] == "higher" {
+		requests = ticks*connections*6/5 + rotations*assumed["requests of a rotation beyond the look"]
+	}
 	return []line{
-		{"custom metric", float64(len(countdown.Metrics(outcomes, 1)))},
+		{"custom metric", float64(sent)},
 		{"alarm metric", alarmMetrics},
 		{"metric queried by an alarm", queried},
 		{"dashboard", float64(len(s.ids("AWS::CloudWatch::Dashboard")))},
 		{"CloudWatch request", ticks},
-		{"log data, GB", ticks * assumed["log data of a tick, bytes"] / 1e9},
+		{"log data, GB", ticks * math.Ceil(connections/5) * assumed["log data of a tick for each five connections, bytes"] / 1e9},
 		{"KMS key", float64(len(s.ids("AWS::KMS::Key")))},
 		{"KMS request", ticks*connections*assumed["secrets decrypted by a tick"] + rotations*assumed["KMS requests of a rotation beyond that"]},
 		{"Lambda request", ticks},
-		{"Lambda GB-second", gigabytes * (ticks*assumed["idle tick, seconds"] + rotations*assumed["rotation, seconds"])},
+		{"Lambda GB-second", gigabytes * (busy + rotations*assumed["rotation, seconds"])},
 		{"Scheduler invocation", ticks},
 		{"SQS request", 0},
 		{"SNS e-mail", assumed["e-mails"]},
 		{"advanced parameter", advanced},
 		{"advanced parameter request", advanced*ticks + 2*advanced*rotations/connections},
+		{"higher-throughput request", requests},
 	}
+}
+
+// metrics is a countdown.Sink that counts.
+type metrics int
+
+func (m *metrics) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
+	*m = metrics(len(ms))
+	return nil
 }
 
 // TestCosts: the page's figures are what the template, the prices and the
@@ -134,13 +159,18 @@ func TestCosts(t *testing.T) {
 	deployments := []map[string]string{
 		nil, {"StackKey": "none"}, {"Connections": five}, {"Connections": five, "StackKey": "none"},
 		{"NoChangeNotificationHours": "6"}, {"Connections": five, "WarningScope": "connection"},
+		listed(), listed("ScheduleExpression", "rate(2 minutes)", "ParameterStoreThroughput", "higher"),
 	}
+	many := map[int]int{6: 200, 7: 1000} // by deployment
 	bills := make([][]float64, len(deployments))
 	full := make([]float64, len(deployments))
 	var items []string
 	for i, parameters := range deployments {
 		s, err := deploy(transformed(t), scenario{parameters: parameters})
 		require.NoError(t, err)
+		for n := range many[i] {
+			s.connections = append(s.connections[:n], fmt.Sprintf("/tokenkeeper/%d_", n))
+		}
 		items = nil
 		for _, l := range month(t, s, assumed) {
 			p, ok := prices[l.item]
@@ -181,7 +211,7 @@ func TestCosts(t *testing.T) {
 func TestOneConnectionIsFree(t *testing.T) {
 	s, err := deploy(transformed(t), scenario{})
 	require.NoError(t, err)
-	for _, l := range month(t, s, map[string]float64{"log data of a tick, bytes": 1e4, "idle tick, seconds": 10, "rotation, seconds": 30}) {
+	for _, l := range month(t, s, map[string]float64{"log data of a tick for each five connections, bytes": 1e4, "idle tick, seconds": 10, "rotation, seconds": 30}) {
 		if limit, ok := map[string]float64{"custom metric": 10, "alarm metric": 10, "dashboard": 3, "Lambda GB-second": 400_000, "log data, GB": 5, "metric queried by an alarm": 0}[l.item]; ok {
 			require.LessOrEqual(t, l.quantity, limit, l.item)
 		}

@@ -22,7 +22,9 @@ func published() (rollUps, byConnection map[string]bool) {
 		outcomes = append(outcomes, rotation.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
-	for _, m := range countdown.Metrics(outcomes, 2) {
+	// A tick that served all, and one that did not.
+	postponed := rotation.Outcome{Connection: "A_", Action: rotation.Postponed}
+	for _, m := range append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -126,9 +128,13 @@ func (s *stack) checkSearch(title, expression string, byConnection map[string]bo
 
 // checkInstructions: the commands name this stack's own things.
 func (s *stack) checkInstructions(w widget) (findings []string) {
+	kept := strings.Join(s.connections, ",")
+	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
+		kept = "the connections listed below " + path
+	}
 	text := fmt.Sprint(w.Properties["markdown"])
 	for _, needed := range []string{
-		"`" + strings.Join(s.connections, ",") + "`", "tokenkeeper status --connection", "tokenkeeper authorize --connection", "tokenkeeper verify --connection",
+		"`" + kept + "`", "tokenkeeper status --connection", "tokenkeeper authorize --connection", "tokenkeeper verify --connection",
 		"aws lambda invoke --function-name tokens-refresher", `{"action":"tick"}`, "aws logs tail /aws/lambda/tokens-refresher", fmt.Sprint(s.values["RunbookUrl"]),
 	} {
 		if !strings.Contains(text, needed) {

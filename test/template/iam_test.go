@@ -106,7 +106,7 @@ func checkRefresherGrants(s *stack) []string {
 			grant("Allow", "-", "kms:GenerateDataKey", keyARN, viaQueue))
 	}
 	var encrypted []string
-	for _, connection := range s.connections {
+	for _, connection := range s.prefixes() {
 		n := family.NamesOf(connection)
 		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want,
@@ -121,7 +121,7 @@ func checkRefresherGrants(s *stack) []string {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
-	want = append(want, s.parametersKeyGrants(encrypted)...)
+	want = slices.Concat(want, s.parametersKeyGrants(encrypted), s.listGrants())
 	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
 }
 
@@ -133,10 +133,12 @@ func (s *stack) parametersKeyGrants(encrypted []string) (want []string) {
 		if key == "stack" {
 			resource = keyARN
 		}
-		condition, _ := json.Marshal(object{"StringEquals": object{
-			"kms:EncryptionContext:PARAMETER_ARN": encrypted,
-			"kms:ViaService":                      "ssm.eu-west-1.amazonaws.com",
-		}})
+		const context, via, service = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService", "ssm.eu-west-1.amazonaws.com"
+		tests := object{"StringEquals": object{context: encrypted, via: service}}
+		if s.values["ConnectionsPath"] != "" {
+			tests = object{"StringEquals": object{via: service}, "StringLike": object{context: encrypted}}
+		}
+		condition, _ := json.Marshal(tests)
 		for _, action := range []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} {
 			want = append(want, grant("Allow", "-", action, resource, string(condition)))
 		}

@@ -40,6 +40,9 @@ func TestParameterPatterns(t *testing.T) {
 		"Connections": {
 			[]string{"PSOXY_JIRA_CLOUD_", "A_,B_", "A_,B.,C-,/d/,/e/f_", "/psoxy/prod/PSOXY_JIRA_CLOUD_"},
 			[]string{"", "A", "A_, B_", "A_,", ",A_", "a/b_", "//a_", "/a//b_", "A*_", "A?_", "${x}_", "1_,2_,3_,4_,5_,6_"}},
+		"ConnectionsPath":          {[]string{"", "/tokenkeeper-connections", "/ops/tokenkeeper/list.1"}, []string{"/", "list", "/list/", "/a//b", "/a*", "/a,/b"}},
+		"ParameterPath":            {[]string{"", "/tokenkeeper/", "/corp/jira/"}, []string{"/", "/tokenkeeper", "tokenkeeper/", "//", "/*/", "/a?/", "/a/,/b/"}},
+		"ParameterStoreThroughput": {[]string{"standard", "higher"}, []string{"", "fast"}},
 		"ScheduleExpression": {
 			[]string{"rate(1 minute)", "rate(2 minutes)", "rate(5 minutes)"},
 			[]string{"rate(1 minutes)", "rate(6 minutes)", "rate(10 minutes)", "rate(5 hours)", "cron(0/5 * * * ? *)", "rate(5 minute)", ""}},
@@ -166,12 +169,22 @@ func TestMakefileBuildsEveryFunction(t *testing.T) {
 // is created.
 func TestRules(t *testing.T) {
 	for _, tt := range []struct {
-		parametersKey, stackKey string
-		accepted                bool
+		parameters map[string]string
+		accepted   bool
 	}{
-		{"stack", "customer", true}, {"stack", "none", false}, {"alias/aws/ssm", "none", true}, {otherKeyARN, "none", true},
+		{map[string]string{"ParametersKey": "stack", "StackKey": "customer"}, true},
+		{map[string]string{"ParametersKey": "stack", "StackKey": "none"}, false},
+		{map[string]string{"ParametersKey": "alias/aws/ssm", "StackKey": "none"}, true},
+		{map[string]string{"ParametersKey": otherKeyARN, "StackKey": "none"}, true},
+		{map[string]string{"HostedConsent": "true", "NoChangeNotificationHours": "6", "Connections": "A_"}, true},
+		{listed(), true},
+		{listed("ParameterPath", ""), false},
+		{listed("ConnectionsPath", ""), false},
+		{listed("Connections", "A_"), false},
+		{listed("HostedConsent", "true"), false},
+		{listed("NoChangeNotificationHours", "6"), false},
 	} {
-		s, err := deploy(transformed(t), scenario{parameters: map[string]string{"ParametersKey": tt.parametersKey, "StackKey": tt.stackKey}})
+		s, err := deploy(transformed(t), scenario{parameters: tt.parameters})
 		require.NoError(t, err)
 		accepted := true
 		for _, rule := range s.doc["Rules"].(object) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,34 @@ var longConnections = []string{
 	"/department/production/jira-five/PSOXY_JIRA_CLOUD_",
 }
 
+// listed are the parameters of a stack whose connections are listed, and others.
+func listed(more ...string) map[string]string {
+	parameters := map[string]string{"ConnectionsPath": "/ops/connections", "ParameterPath": "/tokenkeeper/"}
+	for pair := range slices.Chunk(more, 2) {
+		parameters[pair[0]] = pair[1]
+	}
+	return parameters
+}
+
+// prefixes are what the connections' grants are made of: their names, or with a
+// list any name below the path.
+func (s *stack) prefixes() []string {
+	if s.values["ConnectionsPath"] != "" {
+		return []string{fmt.Sprint(s.values["ParameterPath"]) + "*"}
+	}
+	return s.connections
+}
+
+// listGrants are for reading the list.
+func (s *stack) listGrants() (want []string) {
+	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
+		for _, resource := range []string{path, path + "/*"} {
+			want = append(want, grant("Allow", "-", "ssm:GetParametersByPath", parameterARN(resource), ""))
+		}
+	}
+	return want
+}
+
 // scenarios that every check passes in.
 var scenarios = []scenario{
 	{"defaults", nil},
@@ -106,6 +135,9 @@ var scenarios = []scenario{
 	{"other warnings", map[string]string{"FirstWarningDays": "90", "SecondWarningDays": "45", "ThirdWarningDays": "21", "FourthWarningDays": "10", "LastWarningDays": "3", "RunbookUrl": "https://wiki.example.com/tokenkeeper"}},
 	{"warnings by connection", map[string]string{"WarningScope": "connection", "Connections": "A_,B_"}},
 	{"x86", map[string]string{"Architecture": "x86_64", "ScheduleExpression": "rate(1 minute)", "ScheduleState": "DISABLED"}},
+	{"a list of connections", listed()},
+	{"a list, under the stack's key", listed("ParametersKey", "stack", "ParameterStoreThroughput", "higher", "ConnectionMetricsLimit", "500", "WarningScope", "connection")},
+	{"a list, under another key", listed("ParametersKey", otherKeyARN, "StackKey", "none")},
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }
 

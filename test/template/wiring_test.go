@@ -137,10 +137,18 @@ func checkEnvironment(s *stack) []string {
 	if key == "stack" {
 		key = keyARN
 	}
+	connections := s.values["Connections"]
+	if s.values["ConnectionsPath"] != "" {
+		connections = ""
+	}
 	return slices.Concat(
 		compare("variables", readVariables("refresher"), slices.Collect(maps.Keys(variables))),
 		differ("values", object{
-			"CONNECTIONS":                  s.values["Connections"],
+			"CONNECTIONS":                  connections,
+			"CONNECTIONS_PATH":             s.values["ConnectionsPath"],
+			"PARAMETER_PATH":               s.values["ParameterPath"],
+			"PARAMETER_STORE_THROUGHPUT":   s.values["ParameterStoreThroughput"],
+			"CONNECTION_METRICS_LIMIT":     s.values["ConnectionMetricsLimit"],
 			"REFRESH_BEFORE":               s.values["RefreshBefore"],
 			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
 			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],

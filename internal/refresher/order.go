@@ -1,0 +1,176 @@
+package refresher
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// Reader reads parameters; a store.Store is one.
+type Reader interface {
+	// Read is store.Store's.
+	Read(ctx context.Context, names ...string) (map[string]store.Entry, error)
+}
+
+// surveyed is how many connections are looked at in one call, which reads ten
+// names at most: the lock and TOKEN_FAMILY of each. Only a lock, where there is
+// one, has to be decrypted.
+const surveyed = 5
+
+// What must be left of the invocation when a connection's turn comes, so that
+// the metrics still go out. One that has to be rotated needs a whole round; a
+// look at one that has not takes a read, which is repeated if it fails.
+const (
+	metricsTime  = 5 * time.Second
+	rotationTime = roundTime + metricsTime
+	lookTime     = 15 * time.Second
+	// tickTime is how long an invocation lasts at most.
+	tickTime = family.LockStale
+)
+
+// urgency is the order in which connections are served; lower is sooner.
+type urgency int
+
+const (
+	// inDoubt: there is a lock, whose holder may have spent the token without
+	// saving its successor, or it is not known whether there is one.
+	inDoubt urgency = iota
+	// dueNow: the access token has less left than the policy wants, or nothing is
+	// recorded of it yet.
+	dueNow
+	// notDue: a look finds what a person has changed.
+	notDue
+	// refused: nothing but a consent helps.
+	refused
+)
+
+// standing is what a survey knows of a connection.
+type standing struct {
+	urgency urgency
+	// since orders those of the same urgency: in doubt, who has been so for
+	// longer and can still be saved; otherwise whose access token ends first.
+	since  time.Time
+	locked bool
+	record *family.Record
+}
+
+// turn is a connection's to be served.
+type turn struct {
+	// i is the connection's number.
+	i int
+	// conn is the connection, with the policy that holds in this turn.
+	conn rotation.Connection
+	// need is what must be left of the invocation.
+	need time.Duration
+	// second: only for a connection whose first turn did not come.
+	second bool
+}
+
+// order returns the connections' turns in their order. Without a Survey that is
+// the configured one. With one, every connection is due somewhat early, see
+// Spread; where there is no time for that, a second turn looks whether it is
+// well by its own policy. Outcomes are filled with what holds for a connection
+// whose turn does not come.
+func (r *Refresher) order(ctx context.Context, outcomes []rotation.Outcome, log *slog.Logger) []turn {
+	first := make([]turn, len(r.Connections))
+	for i, c := range r.Connections {
+		first[i] = turn{i: i, conn: c}
+	}
+	if r.Survey == nil {
+		return first
+	}
+	standings := r.survey(ctx, log)
+	var second []turn
+	for i, s := range standings {
+		conn, now := r.Connections[i], r.Now()
+		outcomes[i] = rotation.Postpone(conn, s.record, now)
+		first[i].conn.Policy.RefreshBefore = Spread(conn.Policy.RefreshBefore, conn.Name)
+		first[i].need = rotationTime
+		if s.urgency >= notDue {
+			first[i].need = lookTime
+		} else if s.urgency == dueNow && !s.locked && s.since.Sub(now) >= conn.Policy.RefreshBefore+tickTime {
+			second = append(second, turn{i: i, conn: conn, need: lookTime, second: true})
+		}
+	}
+	slices.SortStableFunc(first, func(a, b turn) int {
+		return cmp.Or(cmp.Compare(standings[a.i].urgency, standings[b.i].urgency), standings[a.i].since.Compare(standings[b.i].since))
+	})
+	return append(first, second...)
+}
+
+// survey looks at all connections, a few in a call. Where a call fails, nothing
+// is known of its connections.
+func (r *Refresher) survey(ctx context.Context, log *slog.Logger) (all []standing) {
+	for some := range slices.Chunk(r.Connections, surveyed) {
+		var names []string
+		for _, c := range some {
+			n := family.NamesOf(c.Name)
+			names = append(names, n.Lock, n.Family)
+		}
+		entries, err := r.Survey.Read(ctx, names...)
+		if err != nil {
+			log.Warn("connections could not be surveyed, and are served first", "first", some[0].Name, "connections", len(some), "error", err)
+		}
+		for _, c := range some {
+			if err != nil {
+				all = append(all, standing{urgency: inDoubt})
+				continue
+			}
+			all = append(all, standingOf(c, entries, r.Now()))
+		}
+	}
+	return all
+}
+
+// standingOf reads what a survey found of a connection.
+func standingOf(c rotation.Connection, entries map[string]store.Entry, now time.Time) standing {
+	s := family.NewSnapshot(c.Name, entries)
+	out := standing{urgency: dueNow, record: s.Family}
+	if s.Family != nil {
+		out.since = s.Family.AccessExpiresAt
+		switch {
+		case s.Family.Refused():
+			out.urgency = refused
+		case out.since.Sub(now) < Spread(c.Policy.RefreshBefore, c.Name)+tickTime:
+			out.urgency = dueNow // or before its turn comes
+		default:
+			out.urgency = notDue
+		}
+	}
+	if s.Lock != nil {
+		out.urgency, out.since, out.locked = inDoubt, s.Lock.Modified, true
+		if s.Lock.Intent != nil && !s.Lock.Intent.FirstSpend.IsZero() {
+			out.since = s.Lock.Intent.FirstSpend
+		}
+		if now.Sub(out.since) >= family.Leeway {
+			out.urgency = dueNow // whatever could be saved by haste is saved or lost
+		}
+	}
+	return out
+}
+
+// late reports whether the invocation has less than need left. Who needs nothing
+// is never late.
+func (r *Refresher) late(ctx context.Context, need time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && need > 0 && deadline.Sub(r.Now()) < need
+}
+
+// tellPostponed logs whose turn did not come.
+func tellPostponed(outcomes []rotation.Outcome, log *slog.Logger) {
+	var names []string
+	for _, o := range outcomes {
+		if o.Action == rotation.Postponed {
+			names = append(names, o.Connection)
+		}
+	}
+	if names != nil {
+		log.Error("the time was up before every connection was served", "served", len(outcomes)-len(names), "postponed", len(names), "connections", names)
+	}
+}

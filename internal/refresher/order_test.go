@@ -1,0 +1,101 @@
+package refresher_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
+)
+
+// policies is a Keeper that notes with which policy it was asked.
+type policies struct {
+	mu     sync.Mutex
+	order  []string
+	before map[string]time.Duration
+}
+
+func (p *policies) Tick(_ context.Context, c rotation.Connection, _ *slog.Logger) rotation.Outcome {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.order = append(p.order, c.Name)
+	p.before[c.Name] = c.Policy.RefreshBefore
+	return rotation.Outcome{Connection: c.Name, Action: rotation.Idle}
+}
+
+// unreadable is a store whose reads fail.
+type unreadable struct{ refresher.Reader }
+
+func (unreadable) Read(context.Context, ...string) (map[string]store.Entry, error) {
+	return nil, errors.New("throttled")
+}
+
+// In doubt come first, then whose access token ends first. With too little time
+// for a rotation, only those are looked at that need none; who would have been
+// due early is looked at last, by the policy of its own.
+func TestTurns(t *testing.T) {
+	now := time.Now()
+	st := memstore.New(func() time.Time { return now })
+	spread := refresher.Spread(25*time.Minute, "EARLY_")
+	require.Greater(t, spread, 28*time.Minute, "for the name is chosen so")
+	var conns []rotation.Connection
+	for _, c := range []struct {
+		name string
+		left time.Duration
+		lock bool
+	}{{"IDLE_", 50 * time.Minute, false}, {"EARLY_", spread - time.Second, false}, {"DUE_", 20 * time.Minute, false}, {"URGENT_", time.Minute, false}, {"DOUBT_", 50 * time.Minute, true}} {
+		n := family.NamesOf(c.name)
+		r := family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
+			LifetimeDays: 365, Refresh: "0123456789ab", AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}
+		_, err := st.Write(t.Context(), n.Family, r.Encode(), store.Plain)
+		require.NoError(t, err)
+		if c.lock {
+			_, err := st.Write(t.Context(), n.Lock, family.EncodeLock(now, family.Intent{Owner: "p/1", FirstSpend: now}), store.Plain)
+			require.NoError(t, err)
+		}
+		conns = append(conns, rotation.Connection{Name: c.name, Policy: family.DefaultPolicy()})
+	}
+	tick := func(survey refresher.Reader, parallel int, left time.Duration) (*policies, map[string]rotation.Action) {
+		k := &policies{before: map[string]time.Duration{}}
+		r := &refresher.Refresher{Keeper: k, Connections: conns, Survey: survey, Sink: &sink{journal: &journal{}}, Now: func() time.Time { return now },
+			Sleep: func(context.Context, time.Duration) {}, Parallel: parallel, Entries: []rotation.Outcome{{Connection: "entry", Action: rotation.Misconfigured}}}
+		ctx, cancel := context.WithDeadline(t.Context(), now.Add(left))
+		defer cancel()
+		report, err := r.Tick(ctx, slog.New(slog.DiscardHandler))
+		require.ErrorContains(t, err, "entry is misconfigured")
+		actions := map[string]rotation.Action{}
+		for _, o := range report.Connections {
+			actions[o.Connection] = o.Action
+		}
+		return k, actions
+	}
+
+	k, _ := tick(st, 1, 2*time.Minute)
+	require.Equal(t, []string{"DOUBT_", "URGENT_", "DUE_", "EARLY_", "IDLE_"}, k.order)
+	require.Equal(t, spread, k.before["EARLY_"])
+
+	k, actions := tick(st, 1, 30*time.Second)
+	require.Equal(t, []string{"IDLE_", "EARLY_"}, k.order)
+	require.Equal(t, 25*time.Minute, k.before["EARLY_"])
+	require.Equal(t, map[string]rotation.Action{"IDLE_": rotation.Idle, "EARLY_": rotation.Idle, "entry": rotation.Misconfigured,
+		"DUE_": rotation.Postponed, "URGENT_": rotation.Postponed, "DOUBT_": rotation.Postponed}, actions)
+
+	_, actions = tick(st, 1, 10*time.Second)
+	require.Equal(t, rotation.Postponed, actions["IDLE_"])
+	for range 20 {
+		k, _ = tick(st, 8, 2*time.Minute)
+		require.Len(t, k.order, 5, "each once")
+	}
+	k, _ = tick(unreadable{}, 1, 2*time.Minute)
+	require.Len(t, k.order, 5, "a survey that fails keeps nobody from being served: %s", fmt.Sprint(k.order))
+}

@@ -1,0 +1,231 @@
+package many
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// slow is a store whose calls take the time that a paced Parameter Store's do.
+type slow struct {
+	store.Store
+	clock       *atlassiantest.Clock
+	read, write time.Duration
+}
+
+func (s slow) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	s.clock.Advance(time.Duration((len(names)+9)/10) * s.read)
+	return s.Store.Read(ctx, names...)
+}
+
+func (s slow) Create(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
+	s.clock.Advance(s.write)
+	return s.Store.Create(ctx, name, v, k)
+}
+
+func (s slow) Write(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
+	s.clock.Advance(s.write)
+	return s.Store.Write(ctx, name, v, k)
+}
+
+// crowd is a stack that keeps many connections, in time that is only counted.
+type crowd struct {
+	clock   *atlassiantest.Clock
+	em      *atlassiantest.Emulator
+	store   slow
+	metrics []countdown.Metric
+	*refresher.Refresher
+	posts, process int
+	// killed and lost: at every so manieth request the process dies after the
+	// answer, or the answer is lost.
+	killed, lost int
+}
+
+type killedProcess struct{}
+
+func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
+	clock := atlassiantest.NewClock(time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC))
+	c := &crowd{clock: clock, em: atlassiantest.New(atlassiantest.Config{Clock: clock, CheapTokens: true, EventLog: -1})}
+	second := float64(time.Second)
+	c.store = slow{memstore.New(clock.Now), clock, time.Duration(second / reads), time.Duration(second / writes)}
+	c.Refresher = &refresher.Refresher{Survey: c.store, Sink: c, Now: clock.Now, Parallel: 1, LastWarning: 1,
+		Sleep: func(_ context.Context, d time.Duration) { clock.Advance(d) }}
+	for i := range connections {
+		fix, err := c.em.AddFixture()
+		require.NoError(t, err)
+		tokens, err := c.em.Authorize(atlassiantest.ConsentRequest{ClientID: fix.App.ClientID, AccountID: fix.Account.ID, CloudID: fix.Site.CloudID})
+		require.NoError(t, err)
+		name := fmt.Sprintf("/t/%04d_", i)
+		n := family.NamesOf(name)
+		for name, value := range map[string]atlassian.Secret{n.ClientID: atlassian.NewSecret(fix.App.ClientID), n.ClientSecret: fix.App.ClientSecret,
+			n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access} {
+			_, err := c.store.Store.Write(t.Context(), name, value, store.Encrypted)
+			require.NoError(t, err)
+		}
+		c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: family.DefaultPolicy()})
+	}
+	c.start()
+	return c
+}
+
+// start begins a process that remembers nothing.
+func (c *crowd) start() {
+	c.process++
+	c.Keeper = rotation.New(rotation.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
+}
+
+func (c *crowd) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
+	c.metrics = ms
+	return nil
+}
+
+// Refresh is Atlassian's answer, which some processes do not live to see.
+func (c *crowd) Refresh(_ context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+	c.posts++
+	c.clock.Advance(60 * time.Millisecond)
+	tokens, err := c.em.Refresh(atlassiantest.RefreshRequest{ClientID: app.ClientID, ClientSecret: app.ClientSecret, RefreshToken: refresh})
+	switch {
+	case err != nil:
+		return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Permanent, Sent: true, Err: err}
+	case c.killed > 0 && c.posts%c.killed == 0:
+		panic(killedProcess{})
+	case c.lost > 0 && c.posts%c.lost == 0:
+		return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: errors.New("the answer was lost")}
+	}
+	return atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}, nil
+}
+
+// invocation is a context whose deadline is of the counted time.
+type invocation struct {
+	context.Context
+	deadline time.Time
+}
+
+func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
+
+// tick is one invocation, and what it reported; nothing if it was killed.
+func (c *crowd) tick(t *testing.T, log *slog.Logger) (report refresher.Report, killed bool) {
+	started := c.clock.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			require.Equal(t, killedProcess{}, p)
+			killed = true
+			c.start()
+		}
+		require.LessOrEqual(t, c.clock.Now().Sub(started), 120*time.Second, "the invocation outlives its time")
+	}()
+	report, _ = c.Tick(invocation{t.Context(), started.Add(120 * time.Second)}, log)
+	require.Len(t, report.Connections, len(c.Connections))
+	return report, false
+}
+
+// value is a roll-up of the last tick.
+func (c *crowd) value(name string) (v float64, sent bool) {
+	for _, m := range c.metrics {
+		if m.Name == name && m.Connection == "" {
+			return m.Value, true
+		}
+	}
+	return 0, false
+}
+
+// A thousand connections over a day: a tick serves all or reports who was left,
+// in doubt are always served, and no family is lost, though answers are lost and
+// processes die.
+func TestAThousandConnections(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 1000, 80, 8)
+	c.killed, c.lost = 997, 101
+	began := c.clock.Now()
+	log := slog.New(slog.DiscardHandler)
+	kills, most, least := 0, 0, 3600.0
+	for n := 0; c.clock.Now().Before(began.Add(24 * time.Hour)); n++ {
+		c.clock.Set(began.Add(time.Duration(n) * 5 * time.Minute))
+		report, killed := c.tick(t, log)
+		if killed {
+			kills++
+			continue
+		}
+		postponed, noted := 0, map[rotation.Action]int{}
+		for _, o := range report.Connections {
+			noted[o.Action]++
+			if o.Action == rotation.Postponed {
+				postponed++
+			}
+		}
+		require.Zero(t, noted[rotation.Refused]+noted[rotation.Failed]+noted[rotation.Misconfigured], "%v", noted)
+		told, _ := c.value(countdown.Postponed)
+		require.EqualValues(t, postponed, told)
+		_, alive := c.value(countdown.Heartbeat)
+		require.Equal(t, postponed == 0, alive, "the heartbeat says that all were served")
+		if c.clock.Now().Sub(began) > 2*time.Hour { // the first hours bring all in from one moment
+			left, _ := c.value(countdown.AccessTokenSecondsRemaining)
+			most, least = max(most, postponed), min(least, left)
+		}
+	}
+	for _, f := range c.em.Families() {
+		require.True(t, f.Alive(), "%+v", f.Death)
+		require.Greater(t, f.Generation, 24, "nobody is left out for an hour")
+	}
+	require.Positive(t, kills)
+	t.Logf("%d rotations, %d processes killed; after two hours at most %d postponed, and at least %.0f s left of an access token", c.posts, kills, most, least)
+	require.Positive(t, most, "it is more than fits into a tick")
+	require.Greater(t, least, 600.0)
+}
+
+// Too many connections for the time: who is in doubt comes first, then whose
+// access token ends first; the others are named, and no heartbeat is sent.
+func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
+	c := newCrowd(t, 60, 30, 2.5)
+	log := slog.New(slog.DiscardHandler)
+	for range 3 {
+		c.tick(t, log)
+	}
+	c.clock.Advance(36 * time.Minute)
+	doubtful := c.Connections[59]
+	n := family.NamesOf(doubtful.Name)
+	entries, err := c.store.Store.Read(t.Context(), n.RefreshToken)
+	require.NoError(t, err)
+	at := c.clock.Now().Add(-3 * time.Minute)
+	_, err = c.store.Store.Write(t.Context(), n.Lock, family.EncodeLock(at, family.Intent{Owner: "gone/1",
+		Spending: family.FingerprintOf(entries[n.RefreshToken].Value), Version: entries[n.RefreshToken].Version, FirstSpend: at, Attempt: at}), store.Plain)
+	require.NoError(t, err)
+	c.clock.Advance(3 * time.Minute)
+
+	var logs bytes.Buffer
+	report, _ := c.tick(t, slog.New(slog.NewJSONHandler(&logs, nil)))
+	require.Equal(t, rotation.Replayed, report.Connections[59].Action, report.Connections[59].Reason)
+	served := 0
+	for _, o := range report.Connections {
+		if o.Action != rotation.Postponed {
+			served++
+			continue
+		}
+		require.Contains(t, logs.String(), o.Connection)
+		require.NotNil(t, o.FamilyDaysRemaining, "its family counts down all the same")
+	}
+	require.Greater(t, served, 30)
+	require.Less(t, served, 60)
+	_, alive := c.value(countdown.Heartbeat)
+	require.False(t, alive)
+	require.Contains(t, logs.String(), "the time was up")
+
+	report, _ = c.tick(t, log)
+	_, alive = c.value(countdown.Heartbeat)
+	require.True(t, alive, "the next tick serves them: %v", report.Connections)
+}

@@ -1,0 +1,76 @@
+package many
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	world.Cleanup()
+	os.Exit(code)
+}
+
+// The built function keeps the connections that two parameters list: fifty, and
+// one more without a deployment. An entry that is none is told of, and a list
+// that cannot be read fails the invocation.
+func TestListedConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	const invocation = 2 * time.Minute
+	var names []string
+	for i := range 51 {
+		names = append(names, fmt.Sprintf("/many/%02d_", i))
+	}
+	w := world.New(t, world.Options{Connections: names, Env: map[string]string{"CONNECTIONS": "",
+		"CONNECTIONS_PATH": "/many-list", "PARAMETER_PATH": "/many/", "PARAMETER_STORE_THROUGHPUT": "higher", "CONNECTION_METRICS_LIMIT": "5"}})
+	first := w.Connection(names[0])
+
+	remove := w.AWS.On(proxy.Rule{Operation: "GetParametersByPath", Before: func(c *proxy.Call) {
+		c.Reply(400, http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, []byte(`{"__type":"AccessDeniedException","message":"told so by the test"}`))
+	}})
+	tick := w.Tick()
+	require.NotNil(t, tick.Error)
+	require.Contains(t, tick.Error.Message, "/many-list")
+	require.Empty(t, tick.Posts)
+	remove()
+
+	first.Put("/many-list/1", strings.Join(names[:30], ","))
+	first.Put("/many-list/2", strings.Join(names[30:50], "\n"))
+	tick = w.InvokeWithin(w.Function, `{}`, invocation)
+	require.Nil(t, tick.Error)
+	require.Len(t, tick.Posts, 50)
+	for _, name := range names[:50] {
+		require.Equal(t, "rotated", w.Outcome(tick, name).Action)
+		w.Connection(name).RequireHealthy(1)
+	}
+	require.Len(t, w.Moto.Published(t, w.Namespace, "Heartbeat"), 1)
+	byConnection := 0
+	for _, m := range w.Moto.Metrics(t, w.Namespace) {
+		if m.Name == "FamilyDaysRemaining" && len(m.Dimensions) > 0 {
+			byConnection++
+		}
+	}
+	require.Equal(t, 5, byConnection)
+
+	tick = w.Tick()
+	require.Nil(t, tick.Error)
+	require.Empty(t, tick.Posts)
+	require.Len(t, tick.AWS, 50/5+50+1, "a look at five in a call, one at each, and the metrics")
+
+	first.Put("/many-list/2", strings.Join(names[30:], ",")+",/elsewhere/X_")
+	tick = w.Invoke(w.NewFunction(w.Env), `{}`)
+	require.NotNil(t, tick.Error)
+	require.Contains(t, tick.Error.Message, "/many-list/2 entry 22 is misconfigured")
+	require.Len(t, tick.Posts, 1)
+	require.Equal(t, "rotated", w.Outcome(tick, names[50]).Action)
+	w.Connection(names[50]).RequireHealthy(1)
+}
