@@ -139,7 +139,7 @@ type limits struct {
 }
 
 func (l *limits) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (int64, error) {
-	if at, ok := ctx.Deadline(); ok && time.Until(at) > 0 { // the test's own deadlines are by another clock
+	if at, ok := ctx.Deadline(); ok && name != names.Lock {
 		l.left = append(l.left, time.Until(at))
 	}
 	return l.Store.Write(ctx, name, value, k)
@@ -152,7 +152,7 @@ func TestASaveEndsBeforeTheInvocation(t *testing.T) {
 	l := &limits{Store: w.keeper.Store}
 	w.keeper.Store = l
 	w.want(rotation.Rotated)
-	require.Len(t, l.left, 3, "refresh token, access token and record")
+	require.Len(t, l.left, 4, "lock, refresh token, access token and record")
 	for _, left := range l.left {
 		require.Less(t, left, w.limit-2*time.Second)
 	}

@@ -135,30 +135,6 @@ func TestAnOlderTokenWrittenOverTheNewestIsUndone(t *testing.T) {
 	w.requireKept()
 }
 
-// The newest token was in doubt when an older one was written over it: that it
-// may be spent is not forgotten.
-func TestRestoringKeepsTheDoubt(t *testing.T) {
-	w := due(t, false)
-	older := w.get(names.RefreshToken).Value.Reveal()
-	w.want(rotation.Rotated)
-	w.clock.Advance(40 * time.Minute)
-	first := w.clock.Now()
-	w.after = func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
-	w.tick()
-	w.after = nil
-	w.put(names.RefreshToken, older)
-	w.clock.Advance(5 * time.Minute)
-	w.want(rotation.Contended)
-	require.WithinDuration(t, first, w.lock().Intent.FirstSpend, 5*time.Second)
-	w.want(rotation.Replayed)
-	w.requireKept()
-}
-
 // The store takes no writes after the spend: the pair stays in memory, and the
 // next tick of the same process saves it.
 func TestReceivedPairSurvivesAnOutageOfTheStore(t *testing.T) {

@@ -130,13 +130,3 @@ func (t trouble) String() string {
 func (o *oracle) blind(by *actor) bool {
 	return o.w.down&keyDown != 0 && o.w.keyDenies.Before(by.begun) && o.w.slots[slotLock].entry.Version == 1
 }
-
-// deadBefore reports whether a token's family was dead before a tick began at t:
-// then not even a process that holds its successor could save it in that tick.
-func (o *oracle) deadBefore(r rank, t time.Time) bool {
-	if r.consent < 0 || r.consent >= len(o.ids) {
-		return false
-	}
-	f, _ := o.w.em.Family(o.ids[r.consent])
-	return f.Death != nil && f.Death.At.Before(t)
-}

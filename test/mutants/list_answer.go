@@ -31,6 +31,6 @@ var answerMutants = []mutant{
 		name: "a lock is created over another's", breaks: "invariant 6",
 		why: "two processes both hold it",
 		edits: []edit{{"internal/store/ssmstore/ssmstore.go",
-			"Overwrite:   &overwrite,", "Overwrite:   new(true),"}},
+			"Overwrite: &overwrite,", "Overwrite: new(true),"}},
 	},
 }

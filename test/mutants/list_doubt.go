@@ -15,12 +15,6 @@ var doubtMutants = []mutant{
 			"case elapsed < Leeway-LeewayMargin:", "case elapsed < Leeway+LeewayMargin:"}},
 	},
 	{
-		name: "bringing back the newest token ends its doubt", breaks: "invariant 6",
-		why: "the time of its first spend is forgotten with the lock",
-		edits: []edit{{"internal/rotation/restore.go",
-			"in = *l.Intent", "_ = *l.Intent"}},
-	},
-	{
 		name: "the leeway counts from the last attempt", breaks: "invariant 2",
 		why: "Atlassian counts from the first that arrived",
 		edits: []edit{{"internal/family/doubt.go",

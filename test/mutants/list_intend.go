@@ -38,7 +38,7 @@ var intendMutants = []mutant{
 		name: "the lock is not encrypted", breaks: "invariant 1", quick: true,
 		why: "a key that decrypts and does not encrypt lets the token be spent and its successor be lost",
 		edits: []edit{{"internal/rotation/lock.go",
-			"t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)", "t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)"}},
+			"t.Store.Create(ctx, t.names.Lock, l.value, store.Encrypted)", "t.Store.Create(ctx, t.names.Lock, l.value, store.Plain)"}},
 	},
 	{
 		name: "the lock does not name the successor", breaks: "invariant 3",
@@ -121,7 +121,7 @@ var intendMutants = []mutant{
 		name: "the lock is deleted without asking whose it is", breaks: "invariant 6",
 		why: "a process that was paused deletes the lock of one that is spending",
 		edits: []edit{{"internal/rotation/lock.go",
-			"if elapsed(l.since, t.Now()) > family.LockStale-releaseMargin {", "if false {"}},
+			"if elapsed(l.since, t.Now()) > family.LockStale-releaseMargin {\n\t\tentries", "if false {\n\t\tentries"}},
 	},
 	{
 		name: "a process that was paused spends", breaks: "invariant 1", quick: true,
