@@ -1,0 +1,81 @@
+package simulation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// lease is how long a lock counts.
+const lease = 2 * time.Minute
+
+// holder is the process that may act under the lock, and what it wrote there.
+type holder struct {
+	by    *actor
+	since time.Time
+	value atlassian.Secret
+}
+
+// lockChange is a write or the deletion of the lock.
+type lockChange struct {
+	by *actor
+	at time.Time
+}
+
+// lockWritten notes a change of the lock; the store holds it already. A keeper
+// that writes over another's fresh lock does not become its holder: it learns
+// from the version that it came second, and what stands there now speaks of the
+// same token.
+func (o *oracle) lockWritten(by *actor) {
+	o.locks = push(o.locks, lockChange{by, o.w.now})
+	l := o.w.slots[slotLock].entry
+	h := &o.holder
+	switch {
+	case l.Version == 0:
+		*h = holder{}
+	case by.refresher != nil && !strings.Contains(l.Value.Reveal(), `"owner":"`+by.name+`/`):
+		// It puts another's lock back.
+	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
+		*h = holder{by, o.w.now, l.Value}
+	}
+}
+
+// locked reports whether, at this instant, this process holds the lock, younger
+// than two minutes, with an intent that names the token. A lock that psoxy or a person
+// took away or wrote over is no fault of the keeper's.
+func (o *oracle) locked(by *actor, token atlassian.Secret) bool {
+	h := o.holder
+	if l := o.w.slots[slotLock]; l.by != nil && l.by.refresher == nil {
+		return true
+	}
+	if h.by != by || o.w.now.Sub(h.since) >= lease {
+		return false
+	}
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	value := h.value.Reveal()
+	return strings.Contains(value, `"owner":"`+by.name+`/`) && strings.Contains(value, `"spending":"`+hex.EncodeToString(sum[:6])+`"`)
+}
+
+// seen reports whether a process has lately written the lock: that of one which
+// could not for longer than anyone waits, nobody knows.
+func (o *oracle) seen(a *actor) bool {
+	for _, l := range o.locks {
+		if l.by == a && o.w.now.Sub(l.at) < 2*reuseInterval {
+			return true
+		}
+	}
+	return false
+}
+
+// rivalled reports whether somebody else wrote the lock during the tick.
+func (o *oracle) rivalled(a *actor) bool {
+	for _, l := range o.locks {
+		if l.by != a && !l.at.Before(a.begun) {
+			return true
+		}
+	}
+	return false
+}
