@@ -74,7 +74,6 @@ func (k *Keeper) Consent(ctx context.Context, conn Connection, log *slog.Logger,
 		}
 		return family.Record{}, err
 	}
-	t.announce(ctx, &l, grant.Token.Refresh)
 	return t.saveConsent(ctx, s, l, grant)
 }
 
@@ -162,7 +161,7 @@ func (t *tick) saveConsent(ctx context.Context, s family.Snapshot, l lease, g Gr
 		func() error { return t.put(ctx, t.names.ClientSecret, g.App.ClientSecret, store.Encrypted) },
 		func() (err error) {
 			t.state.held = h // a pair of the old family has no worth any more
-			kept, err = t.saveRefresh(ctx, h)
+			kept, err = t.saveRefresh(ctx, &l, h)
 			return err
 		},
 		func() (err error) { kept, err = t.saveAccess(ctx, h); return err },

@@ -153,22 +153,22 @@ func (t *tick) inTime(l lease) error {
 	return nil
 }
 
-// announce writes into the lock which refresh token is about to be saved. It is
-// no reason to delay the save, nor to be without it: where it fails, a crash
-// leaves what is saved looking like a person's.
-func (t *tick) announce(ctx context.Context, l *lease, successor atlassian.Secret) {
-	if elapsed(l.since, t.Now()) > family.LockStale-releaseMargin {
-		return // it may be another's by now
+// announce writes into the lock which refresh token is about to be saved, if it
+// does not say so yet. It is no reason to delay the save for long, nor to be
+// without it: where it fails, a crash leaves what is saved looking like a person's.
+func (t *tick) announce(ctx context.Context, l *lease, successor family.Fingerprint) {
+	if l.intent.Successor == successor || elapsed(l.since, t.Now()) > family.LockStale-releaseMargin {
+		return // or the lock may be another's by now
 	}
 	in := l.intent
-	in.Successor = family.FingerprintOf(successor)
+	in.Successor = successor
 	value := family.EncodeLock(l.since, in)
 	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	for attempt := range fewAttempts {
 		_, err := t.Store.Write(ctx, t.names.Lock, value, store.Encrypted)
 		if err == nil {
-			l.value = value
+			l.value, l.intent = value, in
 			return
 		}
 		t.log.Warn("the lock does not name the token that is about to be saved", "error", err)

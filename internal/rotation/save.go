@@ -44,7 +44,7 @@ func (t *tick) superseded(s family.Snapshot) bool {
 func (t *tick) save(ctx context.Context, l lease, success Outcome) Outcome {
 	h := t.state.held
 	t.describeHeld(&success)
-	kept, err := t.saveRefresh(ctx, h)
+	kept, err := t.saveRefresh(ctx, &l, h)
 	if err == nil && kept {
 		kept, err = t.saveAccess(ctx, h)
 	}
@@ -67,15 +67,26 @@ func (t *tick) describeHeld(out *Outcome) {
 }
 
 // saveRefresh saves the refresh token unless something newer was written
-// meanwhile (invariant 3); kept is false if so.
-func (t *tick) saveRefresh(ctx context.Context, h *family.Held) (kept bool, err error) {
+// meanwhile (invariant 3); kept is false if so. Before each attempt the lock is
+// made to name it, if it can be.
+func (t *tick) saveRefresh(ctx context.Context, l *lease, h *family.Held) (kept bool, err error) {
 	if h.RefreshSaved {
 		return true, nil
 	}
 	name := t.names.RefreshToken
-	version, between, err := t.overwrite(ctx, name, h.Pair.Refresh, store.Encrypted, h.RefreshVersion, untilDeadline)
-	if err != nil {
-		return false, err
+	var version int64
+	var between []store.Entry
+	for attempt := 0; ; attempt++ {
+		t.announce(ctx, l, h.Record.Refresh)
+		version, between, err = t.overwrite(ctx, name, h.Pair.Refresh, store.Encrypted, h.RefreshVersion, 1)
+		if err == nil {
+			break
+		}
+		if final(err) || !t.left(pause(attempt)+lastCall) || t.deadline.IsZero() && attempt == withoutDeadline {
+			return false, err
+		}
+		t.log.Warn("the refresh token is not saved yet, and it is tried again", "error", err)
+		t.Sleep(ctx, pause(attempt))
 	}
 	for len(between) > 0 {
 		winner, err := t.winner(ctx, between, h)

@@ -44,7 +44,6 @@ func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision,
 		RefreshVersion: sp.lease.version, AccessVersion: s.AccessToken.Version, FamilyVersion: s.FamilyVersion,
 		RefreshSaved: sp.pair.Refresh == s.RefreshToken.Value, KeepFamily: s.FamilyErr != nil,
 	}
-	t.announce(ctx, &sp.lease, sp.pair.Refresh)
 	success := Rotated
 	if sp.doubt {
 		success = Replayed

@@ -71,7 +71,9 @@ type presentation struct {
 	received []*actor
 	// ticks are how many ticks could have helped had nothing troubled them,
 	// why is what did, and chance that nothing troubled one.
-	ticks  int
+	ticks int
+	// erased: psoxy deleted the lock that told of the spend.
+	erased bool
 	why    trouble
 	chance bool
 }

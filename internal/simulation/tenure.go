@@ -35,11 +35,22 @@ func (o *oracle) lockWritten(by *actor) {
 	h := &o.holder
 	switch {
 	case l.Version == 0:
+		if by.refresher == nil && h.by != nil && h.by.refresher != nil {
+			o.erased(h.by)
+		}
 		*h = holder{}
 	case by.refresher != nil && !strings.Contains(l.Value.Reveal(), `"owner":"`+by.name+`/`):
 		// It puts another's lock back.
 	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
+	}
+}
+
+// erased notes that psoxy deleted a stale lock of a keeper, as it does whoever's
+// it is, and with it what the store knew of a spend.
+func (o *oracle) erased(by *actor) {
+	for i := range o.spends {
+		o.spends[i].erased = o.spends[i].erased || o.spends[i].by == by
 	}
 }
 

@@ -102,6 +102,8 @@ func (o *oracle) whySpent(r rank) string {
 		return strings.TrimRight(o.coverer.name, "-0123456789") + " wrote an older token over it"
 	}
 	switch {
+	case p.chance && p.erased && !p.blind:
+		return "psoxy deleted the lock that told of the spend"
 	case p.chance, p.blind:
 		return ""
 	case p.ticks == 0:

@@ -43,8 +43,8 @@ var intendMutants = []mutant{
 	{
 		name: "the lock does not name the successor", breaks: "invariant 3",
 		why: "after a crash a token that the keeper saved looks like a person's, and a consent under it is not known from it",
-		edits: []edit{{"internal/rotation/spend.go",
-			"\tt.announce(ctx, &sp.lease, sp.pair.Refresh)\n", ""}},
+		edits: []edit{{"internal/rotation/save.go",
+			"\t\tt.announce(ctx, l, h.Record.Refresh)\n", ""}},
 	},
 	{
 		name: "the lock is not verified", breaks: "invariant 1",

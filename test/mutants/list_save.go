@@ -6,8 +6,8 @@ var saveMutants = []mutant{
 		name: "the access token is saved first", breaks: "step 5", quick: true,
 		why: "a crash in between loses the refresh token, of the two the one that nobody can re-issue",
 		edits: []edit{
-			{"internal/rotation/save.go", "kept, err := t.saveRefresh(ctx, h)", "kept, err := t.saveAccess(ctx, h)"},
-			{"internal/rotation/save.go", "kept, err = t.saveAccess(ctx, h)", "kept, err = t.saveRefresh(ctx, h)"},
+			{"internal/rotation/save.go", "kept, err := t.saveRefresh(ctx, &l, h)", "kept, err := t.saveAccess(ctx, h)"},
+			{"internal/rotation/save.go", "kept, err = t.saveAccess(ctx, h)", "kept, err = t.saveRefresh(ctx, &l, h)"},
 		},
 	},
 	{
