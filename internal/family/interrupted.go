@@ -30,6 +30,7 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 	for _, e := range history {
 		token := FieldOf(e).Value
 		switch fp := FingerprintOf(token); {
+		case in.Consent && s.Family != nil && fp == s.Family.Refresh: // what it replaces, missed by a stale read
 		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
 		case fp == in.Successor || base.Chain != "" && chainOf(token) == base.Chain:
 			ours = e

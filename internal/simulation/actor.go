@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
@@ -89,7 +90,8 @@ func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, tru
 func (w *world) tick(a *actor) {
 	a.begun, a.deadline, a.stalled = w.now, w.now.Add(invocation), 0
 	a.trouble = w.down
-	if l := &w.slots[slotLock]; l.entry.Version != 0 && l.by != a && w.now.Sub(l.entry.Modified) < 2*time.Minute {
+	if l := &w.slots[slotLock]; l.entry.Version != 0 && w.now.Sub(l.entry.Modified) < lease &&
+		!strings.Contains(l.entry.Value.Reveal(), `"owner":"`+a.name+`/`) {
 		a.trouble |= lockHeld
 	}
 	if w.trace != nil {

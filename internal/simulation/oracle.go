@@ -72,6 +72,9 @@ type presentation struct {
 	// ticks are how many ticks could have helped had nothing troubled them,
 	// why is what did, and chance that nothing troubled one.
 	ticks int
+	// rival: a second keeper presented it after the first had a successor, and got
+	// no answer.
+	rival bool
 	// erased: psoxy deleted the lock that told of the spend.
 	erased bool
 	why    trouble
@@ -88,6 +91,10 @@ type written struct {
 // which another consent is saved: nothing tells it from one of a rotation that
 // was under way.
 var untold = &actor{name: "one of two consents given at the same moment"}
+
+// untimed is a keeper whose clock was wrong: it cannot tell that the lock is
+// still its own, and so does not name in it what it is about to save.
+var untimed = &actor{name: "a keeper whose clock was wrong"}
 
 // received is a pair that somebody got.
 type received struct {
@@ -187,8 +194,11 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 			by = s.by // who puts back what a person wrote is not the one who wrote it
 		}
 	}
-	if by.consents {
+	switch {
+	case by.consents:
 		by = untold
+	case by.refresher != nil && by.trouble&clockWrong != 0:
+		by = untimed
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
@@ -244,6 +254,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
 			p = &o.spends[len(o.spends)-1]
 		}
+		p.rival = p.rival || err != nil && by.refresher != nil && len(p.received) > 0 && !slices.Contains(p.received, by)
 		if err == nil && !got.Refresh.IsZero() {
 			if by.refresher != nil {
 				o.rotations++

@@ -40,7 +40,10 @@ func (o *oracle) lockWritten(by *actor) {
 		}
 		*h = holder{}
 	case by.refresher != nil && !strings.Contains(l.Value.Reveal(), `"owner":"`+by.name+`/`):
-		// It puts another's lock back.
+		// It puts another's lock back, and holds nothing any more.
+		if h.by == by {
+			*h = holder{}
+		}
 	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
 	}

@@ -93,6 +93,11 @@ func (o *oracle) whyCovered() string {
 func (o *oracle) whySpent(r rank) string {
 	p := o.spend(r)
 	if p == nil {
+		for _, parent := range o.spends {
+			if parent.of.consent == r.consent && parent.of.generation == r.generation-1 && parent.rival {
+				return "two keepers at once, the second on stale reads, and its answer lost"
+			}
+		}
 		return ""
 	}
 	if p.by.refresher == nil {
