@@ -92,9 +92,10 @@ type written struct {
 // was under way.
 var untold = &actor{name: "one of two consents given at the same moment"}
 
-// untimed is a keeper whose clock was wrong: it cannot tell that the lock is
-// still its own, and so does not name in it what it is about to save.
-var untimed = &actor{name: "a keeper whose clock was wrong"}
+// unnamed is a keeper that could not make the lock name what it was about to
+// save: the store did not take it, or its clock was wrong, so that it could not
+// tell that the lock was still its own.
+var unnamed = &actor{name: "a keeper that an outage or a wrong clock kept from naming its token"}
 
 // received is a pair that somebody got.
 type received struct {
@@ -197,8 +198,8 @@ func (o *oracle) stored(by *actor, token atlassian.Secret) {
 	switch {
 	case by.consents:
 		by = untold
-	case by.refresher != nil && by.trouble&clockWrong != 0:
-		by = untimed
+	case by.refresher != nil && by.trouble&(clockWrong|storeDown|keyDown) != 0:
+		by = unnamed
 	}
 	if r.less(o.highest) {
 		// Who goes on with an older token that somebody else put there covers nothing.
@@ -225,7 +226,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	}
 	r := o.rankOf(info)
 	for _, got := range o.receipts {
-		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || !got.by.dead) {
+		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || got.by.refresher != nil && !got.by.dead) {
 			o.SiblingPresented++
 			o.note("a sibling is presented")
 			return
@@ -271,7 +272,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 	}
 	f, _ := o.w.em.Family(info.FamilyID)
 	if f.Death != nil && f.Death.At.Equal(now) && f.Death.Presenter == by.name {
-		if held := o.heldBefore(r); held != "" {
+		if held := o.heldBefore(r, by); held != "" {
 			o.KilledByUs++
 			o.note("a family is killed that " + held + " held")
 		}
@@ -282,12 +283,12 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 // presented fatally: somebody who has a newer one, and will act. A process that
 // the platform passed over for another, with all that it holds, may be kept for
 // hours and never called again: nobody can count on it.
-func (o *oracle) heldBefore(presented rank) string {
+func (o *oracle) heldBefore(presented rank, killer *actor) string {
 	if top, ok := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value); ok && presented.less(o.rankOf(top)) && o.rankOf(top).consent == presented.consent {
 		return "the store"
 	}
 	for _, got := range o.receipts {
-		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) && o.seen(got.by) {
+		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) && (got.by == killer || o.atWork(got.by)) {
 			if mine, ok := o.w.em.Lookup(got.by.received); got.by.refresher == nil || ok && o.rankOf(mine) == got.of {
 				return got.by.name
 			}

@@ -73,21 +73,23 @@ func (o *oracle) locked(by *actor, token atlassian.Secret) bool {
 	return strings.Contains(value, `"owner":"`+by.name+`/`) && strings.Contains(value, `"spending":"`+hex.EncodeToString(sum[:6])+`"`)
 }
 
-// seen reports whether a process has lately written the lock: that of one which
-// could not for longer than anyone waits, nobody knows.
-func (o *oracle) seen(a *actor) bool {
+// atWork reports whether a process has written the lock within a lease: what one
+// holds that has not, nobody can know while another is given the ticks.
+func (o *oracle) atWork(a *actor) bool {
 	for _, l := range o.locks {
-		if l.by == a && o.w.now.Sub(l.at) < 2*reuseInterval {
+		if l.by == a && o.w.now.Sub(l.at) < lease {
 			return true
 		}
 	}
 	return false
 }
 
-// rivalled reports whether somebody else wrote the lock during the tick.
+// rivalled reports whether somebody else wrote the lock during the tick, or
+// another living keeper less than a lease before: the platform runs one at a
+// time, and two that meet may both give up.
 func (o *oracle) rivalled(a *actor) bool {
 	for _, l := range o.locks {
-		if l.by != a && !l.at.Before(a.begun) {
+		if l.by != a && (!l.at.Before(a.begun) || l.by.refresher != nil && !l.by.dead && a.begun.Sub(l.at) < lease) {
 			return true
 		}
 	}
