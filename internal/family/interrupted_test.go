@@ -57,3 +57,17 @@ func TestReconciledWithoutAWrite(t *testing.T) {
 	_, err := family.ParseRecord(r.Encode().Reveal(), conn)
 	require.NoError(t, err)
 }
+
+// A consent read a version of REFRESH_TOKEN before the newest, wrote its own and
+// died. What lies between is the family that it replaces, and no person's token.
+func TestReconciledAfterAStaleRead(t *testing.T) {
+	replaced := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour)}
+	consent := store.Entry{Value: secret("consent"), Version: 5, Modified: now.Add(-5 * time.Minute)}
+	p := healthy()
+	p[names.RefreshToken] = consent
+	p.lock(now.Add(-5*time.Minute), family.Intent{Owner: "dead/1", Consent: true, Version: 3, Successor: fp("consent")})
+	top, r := family.NewSnapshot(conn, p).Reconciled([]store.Entry{replaced, consent}, family.DefaultPolicy())
+	require.Equal(t, consent, top)
+	require.Equal(t, fp("consent"), r.Refresh)
+	require.Equal(t, consent.Modified, r.AuthorizedAt, "it begins a family")
+}
