@@ -78,10 +78,12 @@ func newRootCommand() *cobra.Command {
 Results go to standard output; questions, progress and errors to standard error.
 Exit codes: 0 all is well; 1 something failed, and the message says what; 2 the
 command line is wrong; 130 interrupted, nothing that is in use was changed.`,
+		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand())
+	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
 	return root
 }
