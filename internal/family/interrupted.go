@@ -22,11 +22,13 @@ func (s Snapshot) interrupted() bool {
 //
 // What the lock names is the spent token's successor. What anybody else wrote
 // since may be a new consent and wins, whether the keeper wrote before or after
-// it, unless its chain claim says that it is of the same family.
+// it, unless its chain claim says that it is of the same family. So does
+// TOKEN_FAMILY, of what another keeper received for the same token: of the two,
+// the spend that began last wins.
 func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, r Record) {
 	in := s.Lock.Intent
 	base := s.spent(history, p)
-	var ours, theirs store.Entry
+	var ours, theirs, rival store.Entry
 	for _, e := range history {
 		token := FieldOf(e).Value
 		switch fp := FingerprintOf(token); {
@@ -34,6 +36,8 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
 		case fp == in.Successor || base.Chain != "" && chainOf(token) == base.Chain:
 			ours = e
+		case s.Family != nil && fp == s.Family.Refresh && slices.Contains(s.Family.Previous, in.Spending):
+			rival = e
 		default:
 			theirs = e
 		}
@@ -41,6 +45,9 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 	switch {
 	case theirs.Version != 0:
 		top, s.Lock = theirs, nil
+		s.RefreshToken = FieldOf(top)
+	case rival.Version != 0 && (ours.Version == 0 || s.Family.RotatedAt.After(in.Attempt)):
+		top, s.Lock = rival, nil
 		s.RefreshToken = FieldOf(top)
 	case ours.Version != 0:
 		top, s.Family = ours, &base
@@ -59,6 +66,13 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 func (s Snapshot) spent(history []store.Entry, p Policy) Record {
 	spending := s.Lock.Intent.Spending
 	s.Lock = nil
+	if f := s.Family; f != nil {
+		if i := slices.Index(f.Previous, spending); i >= 0 {
+			r := *f
+			r.Refresh, r.Previous, r.Generation = spending, f.Previous[i+1:], f.Generation-i-1
+			return r
+		}
+	}
 	for _, e := range history {
 		if f := FieldOf(e); FingerprintOf(f.Value) == spending {
 			s.RefreshToken = f

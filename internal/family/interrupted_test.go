@@ -71,3 +71,34 @@ func TestReconciledAfterAStaleRead(t *testing.T) {
 	require.Equal(t, fp("consent"), r.Refresh)
 	require.Equal(t, consent.Modified, r.AuthorizedAt, "it begins a family")
 }
+
+// Another keeper spent the same token and saved all it received, before this one
+// saved its refresh token and died. Both are of one family, and what was received
+// last belongs on top.
+func TestReconciledWithARival(t *testing.T) {
+	spent := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour)}
+	rival := store.Entry{Value: secret("rival-8"), Version: 5, Modified: now.Add(-6 * time.Minute)}
+	ours := store.Entry{Value: secret("refresh-8"), Version: 6, Modified: now.Add(-5 * time.Minute)}
+	saved := record()
+	saved.Previous = append([]family.Fingerprint{fp("refresh-7")}, saved.Previous...)
+	saved.Refresh, saved.Generation, saved.RotatedAt = fp("rival-8"), saved.Generation+1, now.Add(-6*time.Minute)
+	for name, c := range map[string]struct {
+		attempt time.Time
+		top     store.Entry
+	}{
+		"ours came last":      {saved.RotatedAt.Add(time.Second), ours},
+		"the rival came last": {saved.RotatedAt.Add(-time.Second), rival},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := healthy()
+			p[names.RefreshToken] = ours
+			p[names.Family] = store.Entry{Value: saved.Encode(), Version: 9}
+			p.lock(c.attempt, family.Intent{Owner: "dead/1", Spending: fp("refresh-7"), Successor: fp("refresh-8"), Version: 4, FirstSpend: c.attempt, Attempt: c.attempt})
+			top, r := family.NewSnapshot(conn, p).Reconciled([]store.Entry{spent, rival, ours}, family.DefaultPolicy())
+			require.Equal(t, c.top.Version, top.Version)
+			require.Equal(t, family.FingerprintOf(c.top.Value), r.Refresh)
+			require.Equal(t, record().AuthorizedAt, r.AuthorizedAt, "the countdown goes on")
+			require.Equal(t, saved.Generation, r.Generation)
+		})
+	}
+}

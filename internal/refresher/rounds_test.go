@@ -56,3 +56,27 @@ func TestUrgentConnectionsAreServedAgain(t *testing.T) {
 		}
 	}
 }
+
+// Where another process was at work, the next look waits until no read shows
+// the past.
+func TestContendedConnectionsAreLeftAloneFirst(t *testing.T) {
+	now := time.Now()
+	begun := now
+	var served []time.Duration
+	k := keeperFunc(func(c rotation.Connection) rotation.Outcome {
+		served = append(served, now.Sub(begun))
+		return rotation.Outcome{Connection: c.Name, Action: rotation.Contended, Urgent: len(served) < 2}
+	})
+	r := &refresher.Refresher{Keeper: k, Connections: []rotation.Connection{{Name: "A_"}}, Sink: &sink{journal: &journal{}},
+		Now: func() time.Time { return now }, Sleep: func(_ context.Context, d time.Duration) { now = now.Add(d) }, Parallel: 1}
+	_, err := r.Tick(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Len(t, served, 2)
+	require.GreaterOrEqual(t, served[1], 10*time.Second)
+}
+
+type keeperFunc func(rotation.Connection) rotation.Outcome
+
+func (k keeperFunc) Tick(_ context.Context, c rotation.Connection, _ *slog.Logger) rotation.Outcome {
+	return k(c)
+}
