@@ -30,7 +30,7 @@
 //   - older over newer: a keeper's write left an older token on top of a newer one
 //     for two ticks that nothing troubled;
 //   - siblings presented: a keeper presented a token although a younger one of the
-//     same generation was known;
+//     same generation was stored, or held by a process that goes on;
 //   - unlocked spends: a keeper presented a token without holding a fresh lock that
 //     names it;
 //   - secrets leaked: a token or client secret in a log line, an error, a metric or
@@ -40,7 +40,7 @@
 // reasons are judgements: verdict.go and tenure.go excuse what a keeper cannot know
 // after psoxy deleted its lock, while another keeper is at work or an outage keeps
 // the lock from naming a token, and where its clock is wrong. All counters must be
-// 0; of 200,000 heavy runs two, with two keepers at once, still break one each.
+// 0.
 //
 // # Reading order
 //

@@ -226,7 +226,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	}
 	r := o.rankOf(info)
 	for _, got := range o.receipts {
-		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || got.by.refresher != nil && !got.by.dead) {
+		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || got.by.refresher != nil && o.goesOn(got.by)) {
 			o.SiblingPresented++
 			o.note("a sibling is presented")
 			return
@@ -280,15 +280,13 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 }
 
 // heldBefore tells who could have gone on with a family whose token was just
-// presented fatally: somebody who has a newer one, and will act. A process that
-// the platform passed over for another, with all that it holds, may be kept for
-// hours and never called again: nobody can count on it.
+// presented fatally: somebody who has a newer one, and will act.
 func (o *oracle) heldBefore(presented rank, killer *actor) string {
 	if top, ok := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value); ok && presented.less(o.rankOf(top)) && o.rankOf(top).consent == presented.consent {
 		return "the store"
 	}
 	for _, got := range o.receipts {
-		if got.of.consent == presented.consent && presented.less(got.of) && !got.by.dead && (got.by.busy || got.by == o.w.proc) && (got.by == killer || o.atWork(got.by)) {
+		if got.of.consent == presented.consent && presented.less(got.of) && o.goesOn(got.by) && (got.by == killer || o.atWork(got.by)) {
 			if mine, ok := o.w.em.Lookup(got.by.received); got.by.refresher == nil || ok && o.rankOf(mine) == got.of {
 				return got.by.name
 			}
@@ -296,6 +294,11 @@ func (o *oracle) heldBefore(presented rank, killer *actor) string {
 	}
 	return ""
 }
+
+// goesOn reports whether a process will act again. One that the platform passed
+// over for another, with all that it holds, may be kept for hours and never
+// called again: nobody can count on it.
+func (o *oracle) goesOn(a *actor) bool { return !a.dead && (a.busy || a == o.w.proc) }
 
 func (o *oracle) spend(r rank) *presentation {
 	for i := range o.spends {
