@@ -51,7 +51,10 @@ func TestAnswers(t *testing.T) {
 			rotation.Failed, []rotation.Action{rotation.Failed, rotation.Rotated}, 2},
 		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
 		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
-		{"no refresh token three times: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(3)), rotation.Replayed, nil, 3},
+		{"no refresh token in all of a tick: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh, times(3)),
+			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
+		{"no refresh token in two ticks: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(6)),
+			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 6},
 		{"two answers lost, one without a refresh token", func(w *world) {
 			fault(atlassiantest.After, atlassiantest.KindDrop, times(2))(w)
 			fault(atlassiantest.After, atlassiantest.KindOmitRefresh)(w)

@@ -13,6 +13,9 @@ import (
 // rotate takes the lock, presents the refresh token and saves what it yields.
 func (t *tick) rotate(ctx context.Context, s family.Snapshot, d family.Decision, out Outcome) Outcome {
 	sp := spend{snapshot: s, record: d.Record, first: d.FirstSpend, doubt: d.Action != family.Rotate}
+	if f := d.Record.LastFailure; sp.doubt && f != nil && f.Token == d.Record.Refresh {
+		sp.withheld = f.Code == codeWithheld
+	}
 	attempt := t.Now()
 	if sp.first.IsZero() {
 		sp.first = attempt
@@ -73,6 +76,8 @@ type spend struct {
 	first time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
+	// withheld: an earlier tick had no answers but such without a refresh token.
+	withheld bool
 	// pair is what was received. Its refresh token is the presented one where
 	// the answer held none.
 	pair *family.Pair
@@ -89,7 +94,8 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 //
 // An answer without a refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. Only where
-// every answer was of that kind the token is taken for unspent, and kept.
+// every answer of two ticks was of that kind the token is taken for unspent, and
+// kept.
 func (t *tick) present(ctx context.Context, sp *spend) {
 	withheld := 0
 	for attempt, wait := range pauses {
@@ -117,14 +123,17 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			return
 		}
 		sp.pair.Refresh = sp.snapshot.RefreshToken.Value
-		if withheld++; withheld == len(pauses) {
+		if withheld++; withheld == len(pauses) && sp.withheld {
 			return
 		}
-		t.log.Warn("the answer held no refresh token: asking again")
+		t.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
 		sp.doubt = true
-		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Status: 200, Sent: true, Err: errNoSuccessor}
+		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
 	}
 }
+
+// codeWithheld stands for an error code in the record.
+const codeWithheld = "refresh_token_withheld"
 
 var errNoSuccessor = errors.New("the answer held no refresh token")
 

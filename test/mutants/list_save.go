@@ -114,6 +114,12 @@ var saveMutants = []mutant{
 			"case theirs.Version != 0:", "case theirs.Version != 0 && ours.Version == 0:"}},
 	},
 	{
+		name: "what another keeper saved counts as a person's", breaks: "invariant 7",
+		why: "the elder of two siblings is put on top, and its presenting can kill the family",
+		edits: []edit{{"internal/family/interrupted.go",
+			"case s.Family != nil && fp == s.Family.Refresh && slices.Contains", "case false && slices.Contains"}},
+	},
+	{
 		name: "what a person wrote counts as the keeper's", breaks: "invariant 3",
 		why: "a new consent is given the old family's age, and may lie under its token",
 		edits: []edit{{"internal/family/interrupted.go",

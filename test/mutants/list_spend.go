@@ -54,7 +54,13 @@ var spendMutants = []mutant{
 		name: "an answer without a refresh token ends it", breaks: "invariant 2",
 		why: "if Atlassian rotated all the same, only a replay inside the leeway brings the successor",
 		edits: []edit{{"internal/rotation/spend.go",
-			"if withheld++; withheld == len(pauses) {", "if withheld++; withheld > 0 {"}},
+			"if withheld++; withheld == len(pauses) && sp.withheld {", "if withheld++; withheld > 0 {"}},
+	},
+	{
+		name: "one tick's answers without a refresh token are believed", breaks: "invariant 2",
+		why: "the tick after it can still replay inside the leeway",
+		edits: []edit{{"internal/rotation/spend.go",
+			"withheld == len(pauses) && sp.withheld {", "withheld == len(pauses) {"}},
 	},
 	{
 		name: "an answer without a refresh token empties it", breaks: "invariant 3",
