@@ -51,7 +51,7 @@ func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Tim
 // decodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero
 // where the form does not say.
 func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time) {
-	var stack [512]byte
+	var stack [1024]byte
 	if !bytes.HasPrefix(value.AppendReveal(stack[:0]), []byte("{")) {
 		return value, time.Time{}
 	}

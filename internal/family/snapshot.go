@@ -99,7 +99,7 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 // where it holds psoxy's "fill me".
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Modified: e.Modified}
-	var stack [512]byte
+	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
 	case string(v) == Unfilled:
 	case len(v) == e.Value.Len():

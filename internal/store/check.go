@@ -45,7 +45,7 @@ func nameError(name string) error {
 // CheckValue returns an error wrapping ErrEmpty, ErrTooLarge or ErrNotText if
 // no parameter can hold value. It never shows the value.
 func CheckValue(name string, value atlassian.Secret) error {
-	var stack [512]byte
+	var stack [1024]byte
 	switch {
 	case value.IsZero():
 		return fmt.Errorf("%s: %w", name, ErrEmpty)

@@ -48,7 +48,7 @@ func appendMasked(dst []byte, s string) []byte {
 
 // mask is appendMasked for a string of its own.
 func mask(s string) string {
-	var stack [512]byte
+	var stack [1024]byte
 	return string(appendMasked(stack[:0], s))
 }
 
