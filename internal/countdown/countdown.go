@@ -78,25 +78,24 @@ type Sink interface {
 // problem is a metric that counts the connections that have it.
 type problem struct {
 	name string
-	has  func(rotation.Outcome) bool
+	has  func(o rotation.Outcome, lastWarning float64) bool
 	// always: the roll-up is sent even when it is 0, so that an alarm can clear.
 	always bool
 }
 
-func problems(lastWarning float64) []problem {
-	ended := func(actions ...rotation.Action) func(rotation.Outcome) bool {
-		return func(o rotation.Outcome) bool { return slices.Contains(actions, o.Action) }
-	}
-	return []problem{
-		{RotationFailures, ended(rotation.Failed, rotation.InDoubt, rotation.Misconfigured), true},
-		{InDoubt, ended(rotation.InDoubt), true},
-		{Misconfigured, ended(rotation.Misconfigured), false},
-		{ConsentNeeded, func(o rotation.Outcome) bool {
-			return o.Action == rotation.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
-		}, true},
-		{FamilyLost, ended(rotation.Refused), true},
-		{AwaitingConsent, ended(rotation.AwaitingConsent), false},
-	}
+var problems = []problem{
+	{RotationFailures, ended(rotation.Failed, rotation.InDoubt, rotation.Misconfigured), true},
+	{InDoubt, ended(rotation.InDoubt), true},
+	{Misconfigured, ended(rotation.Misconfigured), false},
+	{ConsentNeeded, func(o rotation.Outcome, lastWarning float64) bool {
+		return o.Action == rotation.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
+	}, true},
+	{FamilyLost, ended(rotation.Refused), true},
+	{AwaitingConsent, ended(rotation.AwaitingConsent), false},
+}
+
+func ended(actions ...rotation.Action) func(rotation.Outcome, float64) bool {
+	return func(o rotation.Outcome, _ float64) bool { return slices.Contains(actions, o.Action) }
 }
 
 // Metrics returns the metrics of a tick that ended with the given outcomes. A
@@ -141,10 +140,10 @@ func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 		}
 	}
 	ms = append(ms, Metric{Rotations, rotations, Count, ""})
-	for _, p := range problems(lastWarning) {
+	for _, p := range problems {
 		sum := 0.0
 		for _, o := range outcomes {
-			if p.has(o) {
+			if p.has(o, lastWarning) {
 				sum++
 				ms = append(ms, Metric{p.name, 1, Count, o.Connection})
 			}

@@ -51,11 +51,12 @@ func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Tim
 // decodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero
 // where the form does not say.
 func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time) {
-	if !strings.HasPrefix(value.Reveal(), "{") {
+	var stack [1024]byte
+	if !bytes.HasPrefix(value.AppendReveal(stack[:0]), []byte("{")) {
 		return value, time.Time{}
 	}
 	var p psoxyAccessToken
-	if json.Unmarshal([]byte(value.Reveal()), &p) != nil || p.Token == "" {
+	if json.Unmarshal(value.AppendReveal(nil), &p) != nil || p.Token == "" {
 		return value, time.Time{}
 	}
 	if at := time.UnixMilli(p.ExpirationDate).UTC(); plausible(at) {

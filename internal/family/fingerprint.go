@@ -16,6 +16,7 @@ func FingerprintOf(s atlassian.Secret) Fingerprint {
 	if s.IsZero() {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(s.Reveal()))
+	var stack [1024]byte
+	sum := sha256.Sum256(s.AppendReveal(stack[:0]))
 	return Fingerprint(hex.EncodeToString(sum[:6]))
 }

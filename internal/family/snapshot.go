@@ -1,8 +1,8 @@
 package family
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -99,12 +99,13 @@ func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
 // where it holds psoxy's "fill me".
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Modified: e.Modified}
-	switch v := strings.TrimSpace(e.Value.Reveal()); {
-	case v == Unfilled:
+	var stack [1024]byte
+	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
+	case string(v) == Unfilled:
 	case len(v) == e.Value.Len():
 		f.Value = e.Value
 	default:
-		f.Value = atlassian.NewSecret(v)
+		f.Value = atlassian.NewSecret(string(v))
 	}
 	return f
 }

@@ -119,16 +119,17 @@ func (t *tick) verify(ctx context.Context, l *lease, s family.Snapshot) error {
 	for attempt := range readAttempts {
 		var entries map[string]store.Entry
 		if entries, err = t.Store.Read(ctx, t.names.Lock, t.names.RefreshToken); err == nil {
-			switch now := family.NewSnapshot(t.conn.Name, entries); {
-			case now.Lock == nil || now.Lock.Raw != l.value:
+			lock, token := entries[t.names.Lock], family.FieldOf(entries[t.names.RefreshToken])
+			switch {
+			case lock.Value != l.value:
 				err = errLost{"another process holds the lock"}
 			case t.stale(entries):
 				err = errLost{errStale.Error()}
-			case now.Token() != s.Token():
+			case token.Value != s.RefreshToken.Value:
 				t.release(ctx, *l)
 				return errLost{"the refresh token changed after it was read"}
 			default:
-				l.version, l.locked = max(s.RefreshToken.Version, now.RefreshToken.Version), now.Lock.Modified
+				l.version, l.locked = max(s.RefreshToken.Version, token.Version), lock.Modified
 				return nil
 			}
 		}

@@ -141,9 +141,7 @@ const remembered = 64
 
 func push[T any](log []T, e T) []T {
 	if len(log) == remembered {
-		copy(log, log[1:])
-		log[len(log)-1] = e
-		return log
+		log = log[1:]
 	}
 	return append(log, e)
 }

@@ -45,12 +45,13 @@ func nameError(name string) error {
 // CheckValue returns an error wrapping ErrEmpty, ErrTooLarge or ErrNotText if
 // no parameter can hold value. It never shows the value.
 func CheckValue(name string, value atlassian.Secret) error {
+	var stack [1024]byte
 	switch {
 	case value.IsZero():
 		return fmt.Errorf("%s: %w", name, ErrEmpty)
 	case value.Len() > MaxValueBytes:
 		return fmt.Errorf("%s: %d bytes: %w", name, value.Len(), ErrTooLarge)
-	case !utf8.ValidString(value.Reveal()):
+	case !utf8.Valid(value.AppendReveal(stack[:0])):
 		return fmt.Errorf("%s: %w", name, ErrNotText)
 	}
 	return nil

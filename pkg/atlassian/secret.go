@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 )
 
 // redacted is all that anything but Reveal ever shows of a Secret.
@@ -37,18 +36,20 @@ var pad = func() []byte {
 	return p
 }()
 
-// mask masks a value, or unmasks a masked one.
-func mask(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	var chunk [256]byte // its size divides the pad's
-	for at := 0; at < len(s); {
-		n := copy(chunk[:], s[at:])
-		subtle.XORBytes(chunk[:n], chunk[:n], pad[at%len(pad):])
-		_, _ = b.Write(chunk[:n])
-		at += n
+// appendMasked appends a value masked, or a masked one unmasked.
+func appendMasked(dst []byte, s string) []byte {
+	at := len(dst)
+	dst = append(dst, s...)
+	for ; at < len(dst); at += len(pad) {
+		subtle.XORBytes(dst[at:], dst[at:], pad)
 	}
-	return b.String()
+	return dst
+}
+
+// mask is appendMasked for a string of its own.
+func mask(s string) string {
+	var stack [1024]byte
+	return string(appendMasked(stack[:0], s))
 }
 
 // NewSecret wraps value, byte for byte.
@@ -57,6 +58,10 @@ func NewSecret(value string) Secret { return Secret{masked: mask(value)} }
 // Reveal returns the value. Every call is a place where a secret leaves the
 // protection of its type: keep them few, at the edge that sends or stores it.
 func (s Secret) Reveal() string { return mask(s.masked) }
+
+// AppendReveal appends to dst what Reveal gives: for who looks at a value and
+// keeps nothing of it, in memory of his own.
+func (s Secret) AppendReveal(dst []byte) []byte { return appendMasked(dst, s.masked) }
 
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.masked == "" }

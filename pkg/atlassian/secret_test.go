@@ -124,10 +124,11 @@ func TestSecretIsNotReadFromJSON(t *testing.T) {
 }
 
 func TestSecretKeepsItsValue(t *testing.T) {
-	for _, n := range []int{0, 1, 255, 256, 257, 1500, 4097, 8191, 8192, 8193, 70000} {
+	for _, n := range []int{0, 1, 255, 256, 257, 1023, 1024, 1025, 1500, 4097, 8191, 8192, 8193, 70000} {
 		value := strings.Repeat("ab\x00\xff\n", n/5+1)[:n]
 		s := atlassian.NewSecret(value)
 		require.True(t, s.Reveal() == value, "length %d", n)
+		require.True(t, string(s.AppendReveal([]byte("before "))) == "before "+value, "length %d", n)
 		require.Equal(t, n, s.Len())
 		require.Equal(t, n == 0, s.IsZero())
 		require.True(t, s == atlassian.NewSecret(value), "equal values make equal secrets, length %d", n)

@@ -86,7 +86,7 @@ func TestControlTellsAWholeStory(t *testing.T) {
 	} {
 		live := s.authorize(t)
 		info, _ := s.e.Lookup(live.Refresh)
-		require.Contains(t, s.must(t, newRequest(t, "GET", s.url+"/_emulator/truth", "", "")).body, info.Fingerprint)
+		require.Contains(t, s.must(t, newRequest(t, "GET", s.url+"/_emulator/truth", "", "")).body, info.Fingerprint())
 		s.control(t, "POST", step.path, step.body)
 		require.EqualValues(t, step.cause, s.death(t, live).Cause)
 	}

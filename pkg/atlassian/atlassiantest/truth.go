@@ -3,6 +3,7 @@ package atlassiantest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -86,12 +87,26 @@ type TokenInfo struct {
 	FamilyID string `json:"family"`
 	// Generation counts rotations; Sibling counts the spends of one token,
 	// beginning with 0 for the successor that its first spend issued.
-	Generation int    `json:"generation"`
-	Sibling    int    `json:"sibling"`
-	Status     Status `json:"status"`
-	// Fingerprint is the first 12 hex digits of the token's SHA-256.
-	Fingerprint string           `json:"fingerprint"`
-	Token       atlassian.Secret `json:"-"`
+	Generation int              `json:"generation"`
+	Sibling    int              `json:"sibling"`
+	Status     Status           `json:"status"`
+	Token      atlassian.Secret `json:"-"`
+}
+
+// Fingerprint is the first 12 hex digits of the token's SHA-256.
+func (t TokenInfo) Fingerprint() string {
+	sum := sha256.Sum256([]byte(t.Token.Reveal()))
+	return hex.EncodeToString(sum[:6])
+}
+
+// MarshalJSON implements json.Marshaler: the fields, and the fingerprint in the
+// token's place.
+func (t TokenInfo) MarshalJSON() ([]byte, error) {
+	type fields TokenInfo
+	return json.Marshal(struct {
+		fields
+		Fingerprint string `json:"fingerprint"`
+	}{fields(t), t.Fingerprint()})
 }
 
 // Families returns every family in the order of the exchanges.
@@ -188,8 +203,7 @@ func (e *Emulator) LiveTokens() []TokenInfo {
 
 func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, token atlassian.Secret, now time.Time) TokenInfo {
 	info := TokenInfo{
-		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling),
-		Fingerprint: fingerprint(token.Reveal()), Token: token,
+		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling), Token: token,
 	}
 	if id.kind == kindAccess {
 		info.Kind = "access"
@@ -211,9 +225,4 @@ func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, token atlassian.Sec
 		info.Status = StatusReusable
 	}
 	return info
-}
-
-func fingerprint(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:6])
 }

@@ -147,7 +147,7 @@ func TestTruthOfARotation(t *testing.T) {
 	}
 	require.Equal(t, []string{"refresh 0 reusable", "access 0 reusable", "refresh 1 live", "access 1 live"}, lines)
 	require.Equal(t, second.Refresh, live[2].Token)
-	require.Len(t, live[2].Fingerprint, 12)
+	require.Len(t, live[2].Fingerprint(), 12)
 
 	// Nothing that is printed or encoded shows a token.
 	text, err := json.Marshal(live)

@@ -214,8 +214,8 @@ func (c *Connection) RequireHealthy(generation int) {
 	require.Equal(t, 1, r.Schema)
 	require.Equal(t, c.Name, r.Connection)
 	require.Equal(t, generation, r.Generation)
-	require.Equal(t, refresh.Fingerprint, r.RefreshToken)
-	require.Equal(t, access.Fingerprint, r.AccessToken)
+	require.Equal(t, refresh.Fingerprint(), r.RefreshToken)
+	require.Equal(t, access.Fingerprint(), r.AccessToken)
 	require.Nil(t, r.LastFailure)
 	require.Nil(t, c.Parameter(c.Names.Lock), "the lock is still there")
 }
