@@ -56,13 +56,13 @@ var intendMutants = []mutant{
 		name: "verifying does not look whose the lock is", breaks: "invariant 6",
 		why: "two processes that both see a lock both spend",
 		edits: []edit{{"internal/rotation/lock.go",
-			"case now.Lock == nil || now.Lock.Raw != l.value:", "case now.Lock == nil:"}},
+			"case lock.Value != l.value:", "case lock.Version == 0:"}},
 	},
 	{
 		name: "verifying does not look at the token", breaks: "invariant 1",
 		why: "a token that was replaced after it was read is presented: a spent one revokes its family",
 		edits: []edit{{"internal/rotation/lock.go",
-			"case now.Token() != s.Token():", "case false:"}},
+			"case token.Value != s.RefreshToken.Value:", "case false:"}},
 	},
 	{
 		name: "another's fresh lock is taken over", breaks: "invariant 6",
