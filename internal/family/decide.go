@@ -64,13 +64,14 @@ func (d Decision) LastChance(now time.Time) bool {
 	if d.Action == SaveHeld {
 		return true
 	}
-	for _, spend := range []time.Time{d.FirstSpend, d.LastSpend} {
-		// The last one may have been the first to arrive.
-		if left := Leeway - LeewayMargin - now.Sub(spend); left > 0 && left <= TickInterval {
-			return true
-		}
+	left := func(spend time.Time) time.Duration { return Leeway - LeewayMargin - now.Sub(spend) }
+	if l := left(d.FirstSpend); l > 0 && l <= TickInterval {
+		return true
 	}
-	return false
+	// Any later attempt may have been the first to arrive. Those of one tick lie
+	// less than a lease apart, and of them only the newest is known.
+	l := left(d.LastSpend)
+	return d.LastSpend.After(d.FirstSpend) && l > 0 && l <= TickInterval+LockStale
 }
 
 // Decide says what to do about a connection. It is the only place that does.

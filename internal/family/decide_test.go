@@ -225,3 +225,21 @@ func TestDecideSavesWhatIsHeldFirst(t *testing.T) {
 	d = decide(p, func(s *family.Snapshot) { s.Held = &family.Held{Record: record()} })
 	require.Equal(t, family.Contended, d.Action, "never without the lock")
 }
+
+// The newest attempt is known, and earlier ones of its tick may have arrived first.
+func TestLastChance(t *testing.T) {
+	for _, c := range []struct {
+		first, last time.Duration // ago
+		want        bool
+	}{
+		{3 * time.Minute, 3 * time.Minute, false},
+		{5 * time.Minute, 5 * time.Minute, true},
+		{9 * time.Minute, 9 * time.Minute, false},
+		{20 * time.Minute, 3 * time.Minute, true},
+		{20 * time.Minute, time.Minute, false},
+		{20 * time.Minute, 9 * time.Minute, false},
+	} {
+		d := family.Decision{Action: family.LateProbe, FirstSpend: now.Add(-c.first), LastSpend: now.Add(-c.last)}
+		require.Equal(t, c.want, d.LastChance(now), "first %s ago, last %s ago", c.first, c.last)
+	}
+}

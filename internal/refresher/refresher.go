@@ -75,7 +75,7 @@ func (e *Unhealthy) Unwrap() error { return e.metrics }
 // whose family may not see another tick in time; see rotation.Outcome.Urgent.
 // Within the reuse interval there may be no more than one tick, so what fails
 // in it for some seconds must not cost the family.
-var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second}
+var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second}
 
 // settled is how long a connection is left alone on which another process was at
 // work: reads just after its writes may show the past, and what it has replaced
@@ -93,8 +93,10 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	outcomes := make([]rotation.Outcome, len(r.Connections))
 	due := r.order(ctx, outcomes, log)
 	r.serve(ctx, due, outcomes, log)
+	due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
 	for _, pause := range pauses {
-		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
+		// What was urgent stays so: a failed attempt hides the time of the one before.
+		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Action.Unfinished() })
 		if len(due) == 0 || r.late(ctx, pause+roundTime) {
 			break
 		}

@@ -39,7 +39,7 @@ func TestUrgentConnectionsAreServedAgain(t *testing.T) {
 		{0, time.Hour, []string{"A_", "B_"}, ""},
 		{2, time.Hour, []string{"A_", "B_", "A_", "A_"}, ""},
 		{2, 0, []string{"A_", "B_"}, "the store did not answer"},
-		{100, time.Hour, []string{"A_", "B_", "A_", "A_", "A_", "A_"}, "the store did not answer"},
+		{100, time.Hour, []string{"A_", "B_", "A_", "A_", "A_", "A_", "A_"}, "the store did not answer"},
 	} {
 		k := &scripted{urgent: map[string]int{"A_": c.urgent}}
 		now := time.Now()
@@ -65,7 +65,10 @@ func TestContendedConnectionsAreLeftAloneFirst(t *testing.T) {
 	var served []time.Duration
 	k := keeperFunc(func(c rotation.Connection) rotation.Outcome {
 		served = append(served, now.Sub(begun))
-		return rotation.Outcome{Connection: c.Name, Action: rotation.Contended, Urgent: len(served) < 2}
+		if len(served) == 2 {
+			return rotation.Outcome{Connection: c.Name, Action: rotation.Idle}
+		}
+		return rotation.Outcome{Connection: c.Name, Action: rotation.Contended, Urgent: true}
 	})
 	r := &refresher.Refresher{Keeper: k, Connections: []rotation.Connection{{Name: "A_"}}, Sink: &sink{journal: &journal{}},
 		Now: func() time.Time { return now }, Sleep: func(_ context.Context, d time.Duration) { now = now.Add(d) }, Parallel: 1}
@@ -79,4 +82,21 @@ type keeperFunc func(rotation.Connection) rotation.Outcome
 
 func (k keeperFunc) Tick(_ context.Context, c rotation.Connection, _ *slog.Logger) rotation.Outcome {
 	return k(c)
+}
+
+// An attempt that failed may look less urgent than the one before it.
+func TestWhatWasUrgentStaysSo(t *testing.T) {
+	ticks := 0
+	k := keeperFunc(func(c rotation.Connection) rotation.Outcome {
+		ticks++
+		if ticks == 3 {
+			return rotation.Outcome{Connection: c.Name, Action: rotation.Replayed}
+		}
+		return rotation.Outcome{Connection: c.Name, Action: rotation.InDoubt, Urgent: ticks == 1}
+	})
+	r := &refresher.Refresher{Keeper: k, Connections: []rotation.Connection{{Name: "A_"}}, Sink: &sink{journal: &journal{}},
+		Now: time.Now, Sleep: func(context.Context, time.Duration) {}, Parallel: 1}
+	_, err := r.Tick(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Equal(t, 3, ticks)
 }

@@ -142,10 +142,7 @@ func (t *tick) run(ctx context.Context) Outcome {
 		t.repaired = true
 		return t.run(ctx)
 	}
-	switch out.Action {
-	case Contended, InDoubt, Failed:
-		out.Urgent = d.LastChance(now)
-	}
+	out.Urgent = out.Action.Unfinished() && d.LastChance(now)
 	return out
 }
 

@@ -42,6 +42,9 @@ func (a Action) Healthy() bool {
 	return false
 }
 
+// Unfinished reports whether another tick some seconds later may achieve more.
+func (a Action) Unfinished() bool { return a == Contended || a == InDoubt || a == Failed }
+
 // Outcome is the end of one tick for one connection.
 type Outcome struct {
 	Connection string `json:"connection"`

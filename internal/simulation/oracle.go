@@ -72,9 +72,12 @@ type presentation struct {
 	// ticks are how many ticks could have helped had nothing troubled them,
 	// why is what did, and chance that nothing troubled one.
 	ticks int
-	// rival: a second keeper presented it after the first had a successor, and got
-	// no answer.
-	rival bool
+	// rival is a second keeper that presented it after the first had a successor,
+	// and rivalLost that it got no answer.
+	rival     *actor
+	rivalLost bool
+	// psoxy: psoxy presented it, and got a successor or might have.
+	psoxy bool
 	// erased: psoxy deleted the lock that told of the spend.
 	erased bool
 	why    trouble
@@ -253,7 +256,10 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
 			p = &o.spends[len(o.spends)-1]
 		}
-		p.rival = p.rival || err != nil && by.refresher != nil && len(p.received) > 0 && !slices.Contains(p.received, by)
+		p.psoxy = p.psoxy || by.refresher == nil
+		if by.refresher != nil && len(p.received) > 0 && !slices.Contains(p.received, by) {
+			p.rival, p.rivalLost = by, p.rivalLost || err != nil
+		}
 		if err == nil && !got.Refresh.IsZero() {
 			if by.refresher != nil {
 				o.rotations++

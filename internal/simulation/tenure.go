@@ -25,8 +25,9 @@ type lockChange struct {
 	at time.Time
 }
 
-// lockWritten notes a change of the lock; the store holds it already. A keeper
-// that writes over another's fresh lock does not become its holder: it learns
+// lockWritten notes a change of the lock; the store holds it already. Who creates
+// it holds it, even where a create is not exclusive and replaced another's. A
+// keeper that writes over another's fresh lock does not become its holder: it learns
 // from the version that it came second, and what stands there now speaks of the
 // same token.
 func (o *oracle) lockWritten(by *actor) {
@@ -44,7 +45,7 @@ func (o *oracle) lockWritten(by *actor) {
 		if h.by == by {
 			*h = holder{}
 		}
-	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
+	case l.Version == 1 || by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
 	}
 }

@@ -94,7 +94,13 @@ func (o *oracle) whySpent(r rank) string {
 	p := o.spend(r)
 	if p == nil {
 		for _, parent := range o.spends {
-			if parent.of.consent == r.consent && parent.of.generation == r.generation-1 && parent.rival {
+			if parent.of.consent != r.consent || parent.of.generation != r.generation-1 {
+				continue
+			}
+			switch {
+			case parent.psoxy:
+				return "psoxy presented a token again and lost its successor"
+			case parent.rivalLost, parent.rival != nil && parent.rival.dead:
 				return "two keepers at once, the second on stale reads, and its answer lost"
 			}
 		}

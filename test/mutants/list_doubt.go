@@ -48,7 +48,19 @@ var doubtMutants = []mutant{
 		name: "the last tick inside the leeway tries once", breaks: "invariant 2",
 		why: "a few seconds' fault of the store costs the family",
 		edits: []edit{{"internal/rotation/keeper.go",
-			"out.Urgent = d.LastChance(now)", "_ = d.LastChance(now)"}},
+			"&& d.LastChance(now)", "&& d.LastChance(now) && false"}},
+	},
+	{
+		name: "a failed attempt makes a tick less urgent", breaks: "invariant 2",
+		why: "it hides the time of the one before, whose leeway ends sooner",
+		edits: []edit{{"internal/refresher/refresher.go",
+			"!outcomes[t.i].Action.Unfinished() })", "!outcomes[t.i].Urgent })"}},
+	},
+	{
+		name: "a contended connection is looked at again at once", breaks: "invariant 7",
+		why: "a read just after another's writes shows the past, and what was replaced is presented",
+		edits: []edit{{"internal/refresher/refresher.go",
+			"pause < settled", "pause < 0"}},
 	},
 	{
 		name: "a tick that cannot read is over at once", breaks: "invariant 2",
