@@ -135,7 +135,9 @@ type oracle struct {
 	// strangers are what psoxy and people wrote.
 	strangers []written
 	locks     []lockChange
-	holder    holder
+	// holder has the lock; ousted had it when a create that was not exclusive
+	// replaced it.
+	holder, ousted holder
 }
 
 // remembered is how many entries of each log are kept. A judgement is about the

@@ -25,11 +25,11 @@ type lockChange struct {
 	at time.Time
 }
 
-// lockWritten notes a change of the lock; the store holds it already. Who creates
-// it holds it, even where a create is not exclusive and replaced another's. A
-// keeper that writes over another's fresh lock does not become its holder: it learns
-// from the version that it came second, and what stands there now speaks of the
-// same token.
+// lockWritten notes a change of the lock; the store holds it already. Where a
+// create is not exclusive and replaced another's, both hold it: neither can see
+// the other any more, once it has read its own. A keeper that writes over
+// another's fresh lock does not become its holder: it learns from the version
+// that it came second, and what stands there now speaks of the same token.
 func (o *oracle) lockWritten(by *actor) {
 	o.locks = push(o.locks, lockChange{by, o.w.now})
 	l := o.w.slots[slotLock].entry
@@ -45,7 +45,9 @@ func (o *oracle) lockWritten(by *actor) {
 		if h.by == by {
 			*h = holder{}
 		}
-	case l.Version == 1 || by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
+	case l.Version == 1 && h.by != nil:
+		o.ousted, *h = *h, holder{by, o.w.now, l.Value}
+	case by.refresher == nil || h.by == nil || h.by.refresher == nil || h.by == by || h.by.dead || o.w.now.Sub(h.since) >= lease:
 		*h = holder{by, o.w.now, l.Value}
 	}
 }
@@ -62,11 +64,14 @@ func (o *oracle) erased(by *actor) {
 // than two minutes, with an intent that names the token. A lock that psoxy or a person
 // took away or wrote over is no fault of the keeper's.
 func (o *oracle) locked(by *actor, token atlassian.Secret) bool {
-	h := o.holder
 	if l := o.w.slots[slotLock]; l.by != nil && l.by.refresher == nil {
 		return true
 	}
-	if h.by != by || o.w.now.Sub(h.since) >= lease {
+	return o.holder.names(by, token, o.w.now) || o.ousted.names(by, token, o.w.now)
+}
+
+func (h holder) names(by *actor, token atlassian.Secret, now time.Time) bool {
+	if h.by != by || now.Sub(h.since) >= lease {
 		return false
 	}
 	sum := sha256.Sum256([]byte(token.Reveal()))
