@@ -12,80 +12,65 @@ import (
 // the shortest schedule has between two ticks, so that every tick proves it anew.
 const provenFor = 45 * time.Second
 
-// memory is what a Store last read of each name, so that KMS is not asked to
-// decrypt again what has not changed. It never answers alone: what is remembered
-// counts only where an undecrypted answer of the moment bears it out.
+// memory is what a Store last decrypted, so that KMS is not asked to decrypt again
+// what has not changed. It never answers alone: what is remembered counts only
+// where an undecrypted answer of the moment bears it out.
 type memory struct {
 	now func() time.Time
 
-	mu    sync.Mutex
-	names map[string]*remembered
+	mu      sync.Mutex
+	secrets map[string]store.Entry
+	// writes counts the beginnings and ends of this Store's writes and deletes of a name.
+	writes map[string]int
 	// proven is when the last decryption that succeeded was asked for.
 	proven time.Time
 	// proving is closed when the decryption under way that is to prove the key ends.
 	proving chan struct{}
 }
 
-// remembered is what is known of one name.
-type remembered struct {
-	// read: entry, or that there is none, was read since the last write.
-	read  bool
-	entry *store.Entry
-	// writes counts the beginnings and ends of this Store's writes and deletes.
-	writes int
-}
-
-func (m *memory) at(name string) *remembered {
-	if m.names[name] == nil {
-		m.names[name] = &remembered{}
-	}
-	return m.names[name]
+func newMemory(now func() time.Time) *memory {
+	return &memory{now: now, secrets: map[string]store.Entry{}, writes: map[string]int{}}
 }
 
 // forget drops a name. Every write calls it before and after.
 func (m *memory) forget(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r := m.at(name)
-	r.read, r.entry = false, nil
-	r.writes++
+	delete(m.secrets, name)
+	m.writes[name]++
 }
 
 // recall returns what is remembered of the names, and how often each was written.
-// all is false if one was not read since it was written.
-func (m *memory) recall(names []string) (entries map[string]store.Entry, writes map[string]int, all bool) {
+func (m *memory) recall(names []string) (known map[string]store.Entry, writes map[string]int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	entries, writes, all = map[string]store.Entry{}, map[string]int{}, len(names) > 0
+	known, writes = map[string]store.Entry{}, map[string]int{}
 	for _, name := range names {
-		r := m.at(name)
-		writes[name] = r.writes
-		all = all && r.read
-		if r.entry != nil {
-			entries[name] = *r.entry
+		writes[name] = m.writes[name]
+		if e, ok := m.secrets[name]; ok {
+			known[name] = e
 		}
 	}
-	return entries, writes, all
+	return known, writes
 }
 
-// remember keeps what a read that began at the given time found, but for names
-// that were written meanwhile. decrypted says that the read went to KMS for
-// whatever it found encrypted.
-func (m *memory) remember(names []string, writes map[string]int, found map[string]store.Entry, decrypted bool, began time.Time) {
+// remember keeps the secrets that a decrypting read, begun at the given time,
+// found, but for names that were written meanwhile.
+func (m *memory) remember(names []string, writes map[string]int, found map[string]store.Entry, began time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range names {
 		e, ok := found[name]
-		if ok && decrypted && e.Kind == store.Encrypted {
+		secret := ok && e.Kind == store.Encrypted
+		if secret {
 			m.proven = began
 		}
-		r := m.at(name)
-		if r.writes != writes[name] {
+		if m.writes[name] != writes[name] {
 			continue
 		}
-		r.read, r.entry = true, nil
-		if ok {
-			r.entry = &e
+		delete(m.secrets, name)
+		if secret {
+			m.secrets[name] = e
 		}
 	}
 }

@@ -114,27 +114,33 @@ func TestWhatHasNotChangedIsNotDecryptedAgain(t *testing.T) {
 		r.put(r.secret, "newer", store.Encrypted)
 		r.moto.ServeHTTP(w, q)
 	})
-	found, err := r.store.Read(t.Context(), r.secret, r.open)
+	found, err := r.store.Read(t.Context(), r.secret, r.second, r.open)
 	require.NoError(t, err)
 	require.Equal(t, "newer", found[r.secret].Value.Reveal())
-	r.called("glance 2", "decrypt 1", "decrypt 2")
+	r.called("glance 3", "decrypt 1", "decrypt 3")
 
 	// Another store that is made of this one remembers the same.
 	r.then()
-	_, err = r.store.NotifyUnchanged(6, nil, unexpected(t)).Read(t.Context(), r.second)
+	_, err = r.store.NotifyUnchanged(6, nil, unexpected(t)).Read(t.Context(), r.second, r.secret)
 	require.NoError(t, err)
-	r.called("glance 1")
+	r.called("glance 2")
+
+	// One secret, and what is no secret, are not worth a glance.
+	r.then()
+	_, err = r.store.Read(t.Context(), r.second, r.open)
+	require.NoError(t, err)
+	r.called("decrypt 2")
 }
 
 func TestWhatOthersChangedIsSeen(t *testing.T) {
 	r := newRemembering(t)
 	all := map[string]string{r.secret: "changed", r.second: "two", r.open: "three"}
 	r.put(r.secret, "changed", store.Encrypted)
-	r.read(all, "glance 4", "decrypt 4")
+	r.read(all, "glance 4", "decrypt 1")
 
 	r.put(r.none, "a lock", store.Encrypted)
 	all[r.none] = "a lock"
-	r.read(all, "glance 4", "decrypt 4")
+	r.read(all, "glance 4", "decrypt 1")
 	require.NoError(t, r.other.Delete(t.Context(), r.none))
 	delete(all, r.none)
 	r.read(all, "glance 4")
@@ -143,7 +149,7 @@ func TestWhatOthersChangedIsSeen(t *testing.T) {
 	require.NoError(t, r.other.Delete(t.Context(), r.second))
 	r.put(r.second, "reborn", store.Encrypted)
 	all[r.second] = "reborn"
-	r.read(all, "glance 4", "decrypt 4")
+	r.read(all, "glance 4", "decrypt 1")
 
 	// The same again, as the other kind, and back.
 	require.NoError(t, r.other.Delete(t.Context(), r.second))
@@ -153,38 +159,63 @@ func TestWhatOthersChangedIsSeen(t *testing.T) {
 	require.NoError(t, r.other.Delete(t.Context(), r.second))
 	r.put(r.second, "hidden", store.Encrypted)
 	all[r.second] = "hidden"
-	r.read(all, "glance 4", "decrypt 4")
+	r.read(all, "glance 4", "decrypt 1")
 }
 
-// What this store wrote is read back decrypted at once, however the write ended:
-// between intent and spend no call is added.
-func TestOwnWritesAreReadBackAtOnce(t *testing.T) {
+// What this store wrote is decrypted by the next read, however the write ended,
+// and by no other. Between intent and spend no call is added.
+func TestOwnWritesAreReadBack(t *testing.T) {
 	r := newRemembering(t)
-	all := map[string]string{r.secret: "mine", r.second: "two", r.open: "three"}
-	_, err := r.store.Write(t.Context(), r.secret, atlassian.NewSecret("mine"), store.Encrypted)
+	ctx := t.Context()
+	all := map[string]string{r.secret: "one", r.second: "two", r.open: "three", r.none: "lock"}
+	_, err := r.store.Create(ctx, r.none, atlassian.NewSecret("lock"), store.Encrypted)
 	require.NoError(t, err)
-	r.read(all, "decrypt 4")
+	r.then()
+	found, err := r.store.Read(ctx, r.secret, r.none)
+	require.NoError(t, err)
+	require.Equal(t, "lock", found[r.none].Value.Reveal())
+	r.called("decrypt 2")
+
+	_, err = r.store.Write(ctx, r.none, atlassian.NewSecret("lock, renewed"), store.Encrypted)
+	require.NoError(t, err)
+	all[r.none] = "lock, renewed"
+	r.read(all, "glance 4", "decrypt 1")
+	require.NoError(t, r.store.Delete(ctx, r.none))
+	delete(all, r.none)
 	r.read(all, "glance 4")
 
-	r.then(answer(400, "AccessDeniedException"))
-	_, err = r.store.Create(t.Context(), r.none, atlassian.NewSecret("lock"), store.Encrypted)
-	require.ErrorIs(t, err, store.ErrDenied)
-	r.read(all, "decrypt 4")
-	_, err = r.store.Create(t.Context(), r.none, atlassian.NewSecret("lock"), store.Encrypted)
-	require.NoError(t, err)
-	require.NoError(t, r.store.Delete(t.Context(), r.none))
+	for _, name := range []string{r.secret, r.second} {
+		r.then(answer(400, "AccessDeniedException"))
+		_, err = r.store.Write(ctx, name, atlassian.NewSecret("mine"), store.Encrypted)
+		require.ErrorIs(t, err, store.ErrDenied)
+	}
 	r.read(all, "decrypt 4")
 
-	// A read that was under way when this store wrote is not what it remembers.
-	r.then(func(w http.ResponseWriter, q *http.Request) {
-		r.moto.ServeHTTP(w, q)
-		_, err := r.store.Write(t.Context(), r.secret, atlassian.NewSecret("mine again"), store.Encrypted)
+	// What a read found that was under way when this store wrote is not remembered.
+	for _, name := range []string{r.secret, r.second} {
+		r.then(func(w http.ResponseWriter, q *http.Request) {
+			r.moto.ServeHTTP(w, q)
+			_, err := r.store.Write(ctx, name, atlassian.NewSecret("mine"), store.Encrypted)
+			require.NoError(t, err)
+		})
+		_, err = r.store.Read(ctx, name)
 		require.NoError(t, err)
-	})
-	_, err = r.store.Read(t.Context(), r.secret)
-	require.NoError(t, err)
-	all[r.secret] = "mine again"
+		all[name] = "mine"
+	}
 	r.read(all, "decrypt 4")
+
+	// Two secrets changed, and one of them again between the two calls: all are read anew.
+	r.put(r.none, "another's lock", store.Encrypted)
+	r.then(r.moto.ServeHTTP, func(w http.ResponseWriter, q *http.Request) {
+		r.put(r.none, "another's lock, renewed", store.Encrypted)
+		r.put(r.open, "changed", store.Plain)
+		r.moto.ServeHTTP(w, q)
+	})
+	found, err = r.store.Read(ctx, r.secret, r.second, r.open, r.none)
+	require.NoError(t, err)
+	require.Equal(t, "another's lock, renewed", found[r.none].Value.Reveal())
+	require.Equal(t, "changed", found[r.open].Value.Reveal())
+	r.called("glance 4", "decrypt 1", "decrypt 4")
 }
 
 // A key that cannot be used any more is noticed by the first read after the last

@@ -11,12 +11,16 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// Read implements store.Store. One GetParameters for every ten names reads and
-// decrypts them. When all of them were read before, and not written since by
-// this Store, it glances first: the same without decryption, which costs nothing
-// at KMS. Where nothing encrypted is new or changed, the secrets are those that
-// are remembered, and one of them is decrypted if no decryption has proven
-// lately that the key can be used. Otherwise everything is read anew.
+// worthwhile is how many secrets must be remembered for a glance to be worth its
+// call. The two that a rotation reads between intent and spend are one less.
+const worthwhile = 2
+
+// Read implements store.Store: one GetParameters for every ten names, which
+// decrypts them. Once secrets are remembered, it glances first: the same without
+// decryption, which costs nothing at KMS. What is encrypted and new or changed
+// is then decrypted; if nothing is, one secret, unless a decryption has proven
+// lately that the key can be used. The answer is the state that the glance saw:
+// if what is decrypted has changed since, everything is read anew.
 func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -30,45 +34,48 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 			unique = append(unique, name)
 		}
 	}
-	known, writes, all := s.memory.recall(unique)
-	if !all {
+	known, writes := s.memory.recall(unique)
+	if len(known) < worthwhile {
 		return s.decrypt(ctx, unique, writes)
 	}
-	began := s.memory.now()
 	found, err := s.get(ctx, unique, false)
 	if err != nil {
 		return nil, err
 	}
-	first := "" // of the encrypted ones
+	var changed, unchanged []string
 	for _, name := range unique {
 		e, ok := found[name]
 		if !ok || e.Kind == store.Plain {
 			continue
 		}
 		if !same(e, known[name]) {
-			return s.decrypt(ctx, unique, writes)
+			changed = append(changed, name)
+			continue
 		}
+		unchanged = append(unchanged, name)
 		found[name] = known[name]
-		if first == "" {
-			first = name
-		}
 	}
-	if first != "" {
-		changed := false
-		err := s.memory.prove(ctx, func() error {
-			proof, err := s.decrypt(ctx, []string{first}, writes)
-			changed = err == nil && !same(proof[first], found[first])
-			maps.Copy(found, proof)
-			return err
-		})
-		if err != nil {
-			return nil, err
+	overtaken := false
+	decrypt := func(names []string) error {
+		read, err := s.decrypt(ctx, names, writes)
+		for _, name := range names {
+			overtaken = overtaken || !same(read[name], found[name])
 		}
-		if changed { // since the glance: the others may have, too
-			return s.decrypt(ctx, unique, writes)
-		}
+		maps.Copy(found, read)
+		return err
 	}
-	s.memory.remember(unique, writes, found, false, began)
+	switch {
+	case len(changed) > 0:
+		err = decrypt(changed)
+	case len(unchanged) > 0:
+		err = s.memory.prove(ctx, func() error { return decrypt(unchanged[:1]) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	if overtaken {
+		return s.decrypt(ctx, unique, writes)
+	}
 	return found, nil
 }
 
@@ -77,7 +84,7 @@ func (s *Store) decrypt(ctx context.Context, names []string, writes map[string]i
 	began := s.memory.now()
 	found, err := s.get(ctx, names, true)
 	if err == nil {
-		s.memory.remember(names, writes, found, true, began)
+		s.memory.remember(names, writes, found, began)
 	}
 	return found, err
 }

@@ -81,7 +81,7 @@ func New(c client, keyID string, now func() time.Time) *Store {
 	if keyID == "" {
 		panic("ssmstore.New: no key id: expected one such as alias/aws/ssm")
 	}
-	return &Store{client: c, keyID: keyID, memory: &memory{now: now, names: map[string]*remembered{}}}
+	return &Store{client: c, keyID: keyID, memory: newMemory(now)}
 }
 
 // History implements store.Store: a GetParameterHistory for every 50 versions
