@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +48,7 @@ func TestAuthorizeVerifyAndStatusOnSSM(t *testing.T) {
 	require.Contains(t, out, "The consent is complete")
 	require.NotContains(t, out, s.fix.App.ClientSecret.Reveal())
 
-	st := ssmstore.New(ssmstore.NewClient(server.AWSConfig()), "alias/aws/ssm")
+	st := ssmstore.New(ssmstore.NewClient(server.AWSConfig()), "alias/aws/ssm", time.Now)
 	n := family.NamesOf("/corp/PSOXY_JIRA_CLOUD_")
 	entries, err := st.Read(context.Background(), n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.CloudID, n.Family, n.Lock)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -60,7 +61,7 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ssmstore.New(ssmstore.NewClient(cfg), f.keyID), nil
+	return ssmstore.New(ssmstore.NewClient(cfg), f.keyID, time.Now), nil
 }
 
 // awsConfig is the AWS configuration of the environment.

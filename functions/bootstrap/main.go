@@ -57,7 +57,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 		return nil, nil, nil, err
 	}
 	ssm := ssmstore.NewClient(aws)
-	parameters := ssmstore.New(ssm, c.KeyID)
+	parameters := ssmstore.New(ssm, c.KeyID, time.Now)
 	client := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	service := consent.New(consent.Config{
 		Keeper:      rotation.New(rotation.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),

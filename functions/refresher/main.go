@@ -61,7 +61,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		return nil, err
 	}
 	client := ssmstore.NewClient(aws)
-	parameters := ssmstore.New(client, c.KeyID)
+	parameters := ssmstore.New(client, c.KeyID, time.Now)
 	if c.noChangeHours > 0 {
 		parameters = parameters.NotifyUnchanged(c.noChangeHours, refreshTokens(c.Connections), func(name string, err error) {
 			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)

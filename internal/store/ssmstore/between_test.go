@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
@@ -54,7 +55,7 @@ func newBetween(t *testing.T) (*between, *ssmstore.Store) {
 	t.Cleanup(b.Close)
 	cfg := m.AWSConfig()
 	cfg.BaseEndpoint = aws.String(b.URL)
-	return b, ssmstore.New(ssmstore.NewClient(cfg), key)
+	return b, ssmstore.New(ssmstore.NewClient(cfg), key, time.Now)
 }
 
 func (b *between) name(suffix string) string { return b.prefix + suffix }

@@ -49,7 +49,7 @@ var value = atlassian.NewSecret("canary")
 func TestHangingCallEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts, began := 0, time.Now()
-		s := New(NewClient(config(hanging(&attempts))), "alias/aws/ssm")
+		s := New(NewClient(config(hanging(&attempts))), "alias/aws/ssm", time.Now)
 		_, err := s.Write(t.Context(), "NAME", value, store.Encrypted)
 		require.ErrorContains(t, err, "NAME: PutParameter: no answer within 5s per attempt")
 		require.Equal(t, maxAttempts, attempts)
@@ -61,7 +61,7 @@ func TestHangingCallEnds(t *testing.T) {
 func TestCallEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts, began := 0, time.Now()
-		s := New(NewClient(config(hanging(&attempts))), "alias/aws/ssm")
+		s := New(NewClient(config(hanging(&attempts))), "alias/aws/ssm", time.Now)
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
 		_, err := s.Read(ctx, "NAME")
@@ -78,7 +78,7 @@ func TestUnreachable(t *testing.T) {
 				attempts++
 				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 			},
-		}})), "alias/aws/ssm")
+		}})), "alias/aws/ssm", time.Now)
 		_, err := s.Create(t.Context(), "NAME", value, store.Plain)
 		require.ErrorContains(t, err, "NAME: PutParameter: the endpoint cannot be reached: dial tcp: connection refused")
 		require.Equal(t, maxAttempts, attempts)
@@ -90,7 +90,7 @@ func TestNoCredentials(t *testing.T) {
 	cfg.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, errors.New("the profile holds canary")
 	}))
-	_, err := New(NewClient(cfg), "alias/aws/ssm").Write(t.Context(), "NAME", value, store.Encrypted)
+	_, err := New(NewClient(cfg), "alias/aws/ssm", time.Now).Write(t.Context(), "NAME", value, store.Encrypted)
 	require.ErrorContains(t, err, "NAME: PutParameter: there are no AWS credentials")
 	require.NotContains(t, err.Error(), "canary")
 }
@@ -98,7 +98,7 @@ func TestNoCredentials(t *testing.T) {
 func TestNoRegion(t *testing.T) {
 	cfg := config(nil)
 	cfg.Region, cfg.BaseEndpoint = "", nil
-	_, err := New(NewClient(cfg), "alias/aws/ssm").Write(t.Context(), "NAME", value, store.Encrypted)
+	_, err := New(NewClient(cfg), "alias/aws/ssm", time.Now).Write(t.Context(), "NAME", value, store.Encrypted)
 	require.ErrorContains(t, err, "check the region")
 	require.NotContains(t, err.Error(), "canary")
 }

@@ -18,6 +18,12 @@
 // makes the hundredth next put fail, and none gets an expiration policy, which
 // would delete it. NotifyUnchanged adds the one policy that only tells.
 //
+// # What is remembered
+//
+// Every secret that Read has decrypted stays in the process's memory, so that
+// KMS, which charges for each decryption, is asked again only for what has
+// changed, and once in a while for proof that the key can be used.
+//
 // # Permissions
 //
 // ssm:GetParameters, ssm:GetParameterHistory, ssm:PutParameter, and ssm:DeleteParameter
@@ -31,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -62,46 +69,19 @@ type Store struct {
 	client   client
 	keyID    string
 	noChange noChange
+	memory   *memory
 }
 
 var _ store.Store = (*Store)(nil)
 
 // New returns a store that encrypts with the given key: an id, an ARN, or an
-// alias such as alias/aws/ssm. It panics if keyID is empty.
-func New(c client, keyID string) *Store {
+// alias such as alias/aws/ssm. It panics if keyID is empty. The clock is
+// time.Now, but in tests.
+func New(c client, keyID string, now func() time.Time) *Store {
 	if keyID == "" {
 		panic("ssmstore.New: no key id: expected one such as alias/aws/ssm")
 	}
-	return &Store{client: c, keyID: keyID}
-}
-
-// Read implements store.Store: one GetParameters for every ten names.
-func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	unique := make([]string, 0, len(names))
-	for _, name := range names {
-		if err := store.CheckName(name); err != nil {
-			return nil, err
-		}
-		if !slices.Contains(unique, name) {
-			unique = append(unique, name)
-		}
-	}
-	found := make(map[string]store.Entry, len(unique))
-	for batch := range slices.Chunk(unique, maxNames) {
-		out, err := s.client.GetParameters(ctx, &ssm.GetParametersInput{Names: batch, WithDecryption: aws.Bool(true)})
-		if err != nil {
-			return nil, describe(ctx, "GetParameters", batch[0], len(batch)-1, err)
-		}
-		for _, p := range out.Parameters {
-			if found[aws.ToString(p.Name)], err = entry(p); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return found, nil
+	return &Store{client: c, keyID: keyID, memory: newMemory(now)}
 }
 
 // History implements store.Store: a GetParameterHistory for every 50 versions
@@ -179,6 +159,8 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 	if kind == store.Encrypted {
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID
 	}
+	s.memory.forget(name)
+	defer s.memory.forget(name)
 	var w watch
 	out, err := s.noChange.put(ctx, s.client, in, &w)
 	if err != nil {
@@ -198,6 +180,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return err
 	}
+	s.memory.forget(name)
+	defer s.memory.forget(name)
 	var w watch
 	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}, w.retries)
 	if err == nil {

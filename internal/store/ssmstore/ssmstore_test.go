@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -20,7 +21,7 @@ import (
 const key = "alias/tokenkeeper-test"
 
 func TestConformance(t *testing.T) {
-	s := ssmstore.New(ssmstore.NewClient(moto.Start(t).AWSConfig()), key)
+	s := ssmstore.New(ssmstore.NewClient(moto.Start(t).AWSConfig()), key, time.Now)
 	storetest.Run(t, func(*testing.T) store.Store { return s })
 }
 
@@ -28,7 +29,7 @@ func TestConformance(t *testing.T) {
 func TestHowParametersAreKept(t *testing.T) {
 	server := moto.Start(t)
 	client := ssmstore.NewClient(server.AWSConfig())
-	s, ctx := ssmstore.New(client, key), t.Context()
+	s, ctx := ssmstore.New(client, key, time.Now), t.Context()
 	prefix := "T" + rand.Text()[:10]
 	secret, plain := prefix+"_SECRET", prefix+"_PLAIN"
 	large := strings.Repeat("x", 5000)
@@ -63,7 +64,7 @@ func TestHowParametersAreKept(t *testing.T) {
 // Labels are never set, and versions beyond the hundredth therefore never fail.
 func TestNeverLabels(t *testing.T) {
 	client := ssmstore.NewClient(moto.Start(t).AWSConfig())
-	s, ctx := ssmstore.New(client, key), t.Context()
+	s, ctx := ssmstore.New(client, key, time.Now), t.Context()
 	name := "T" + rand.Text()[:10]
 	for range 3 {
 		_, err := s.Write(ctx, name, atlassian.NewSecret("x"), store.Encrypted)
@@ -80,6 +81,6 @@ func TestNeverLabels(t *testing.T) {
 
 func TestNewWithoutKeyPanics(t *testing.T) {
 	require.PanicsWithValue(t, "ssmstore.New: no key id: expected one such as alias/aws/ssm", func() {
-		ssmstore.New(ssmstore.NewClient(aws.Config{}), "")
+		ssmstore.New(ssmstore.NewClient(aws.Config{}), "", time.Now)
 	})
 }

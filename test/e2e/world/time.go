@@ -86,9 +86,17 @@ func (a *aging) apply(c *proxy.Call) {
 func (a *aging) age(p map[string]any) {
 	name, _ := p["Name"].(string)
 	value, _ := p["Value"].(string)
+	// Undecrypted, the value of a SecureString is moto's "kms:KEY:" and the value.
+	ciphertext, decrypted := "", value
+	if kind, _ := p["Type"].(string); kind == "SecureString" && strings.HasPrefix(value, "kms:") {
+		if parts := strings.SplitN(value, ":", 3); len(parts) == 3 {
+			decrypted = parts[2]
+			ciphertext = strings.TrimSuffix(value, decrypted)
+		}
+	}
 	version, _ := p["Version"].(json.Number)
 	v, _ := version.Int64()
-	d := a.ages[storedValue{name, v, value}]
+	d := a.ages[storedValue{name, v, decrypted}]
 	if d == 0 {
 		return
 	}
@@ -97,7 +105,7 @@ func (a *aging) age(p map[string]any) {
 			p["LastModifiedDate"] = seconds - d.Seconds()
 		}
 	}
-	p["Value"] = older(value, d)
+	p["Value"] = ciphertext + older(decrypted, d)
 }
 
 var (

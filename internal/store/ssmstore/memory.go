@@ -1,0 +1,125 @@
+package ssmstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// provenFor is how long a decryption proves that the key can be used: less than
+// the shortest schedule has between two ticks, so that every tick proves it anew.
+const provenFor = 45 * time.Second
+
+// memory is what a Store last decrypted, so that KMS is not asked to decrypt again
+// what has not changed. It never answers alone: what is remembered counts only
+// where an undecrypted answer of the moment bears it out.
+type memory struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	secrets map[string]store.Entry
+	// writes counts the beginnings and ends of this Store's writes and deletes of a name.
+	writes map[string]int
+	// proven is when the last decryption that succeeded was asked for.
+	proven time.Time
+	// proving is closed when the decryption under way that is to prove the key ends.
+	proving chan struct{}
+}
+
+func newMemory(now func() time.Time) *memory {
+	return &memory{now: now, secrets: map[string]store.Entry{}, writes: map[string]int{}}
+}
+
+// forget drops a name. Every write calls it before and after.
+func (m *memory) forget(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.secrets, name)
+	m.writes[name]++
+}
+
+// recall returns what is remembered of the names, and how often each was written.
+func (m *memory) recall(names []string) (known map[string]store.Entry, writes map[string]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known, writes = map[string]store.Entry{}, map[string]int{}
+	for _, name := range names {
+		writes[name] = m.writes[name]
+		if e, ok := m.secrets[name]; ok {
+			known[name] = e
+		}
+	}
+	return known, writes
+}
+
+// remember keeps the secrets that a decrypting read, begun at the given time,
+// found, but for names that were written meanwhile.
+func (m *memory) remember(names []string, writes map[string]int, found map[string]store.Entry, began time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		e, ok := found[name]
+		secret := ok && e.Kind == store.Encrypted
+		if secret {
+			m.proven = began
+		}
+		if m.writes[name] != writes[name] {
+			continue
+		}
+		delete(m.secrets, name)
+		if secret {
+			m.secrets[name] = e
+		}
+	}
+}
+
+// prove calls decrypt unless the key was proven a short while ago. Calls at the
+// same time wait for the first; if that fails, each tries for itself.
+func (m *memory) prove(ctx context.Context, decrypt func() error) error {
+	m.mu.Lock()
+	if m.isProven() {
+		m.mu.Unlock()
+		return nil
+	}
+	if other := m.proving; other != nil {
+		m.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		m.mu.Lock()
+		proven := m.isProven()
+		m.mu.Unlock()
+		if proven {
+			return nil
+		}
+		return decrypt()
+	}
+	done := make(chan struct{})
+	m.proving = done
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		m.proving = nil
+		m.mu.Unlock()
+		close(done)
+	}()
+	return decrypt()
+}
+
+// isProven needs the lock. A clock that was set back proves nothing, nor does
+// one that stood still while the process was frozen, as the monotonic one may.
+func (m *memory) isProven() bool {
+	now := m.now()
+	mono, wall := now.Sub(m.proven), now.Round(0).Sub(m.proven.Round(0))
+	return min(mono, wall) >= 0 && max(mono, wall) < provenFor
+}
+
+// same reports whether two answers tell of one and the same write: versions
+// begin anew when a parameter is deleted and created, times do not.
+func same(a, b store.Entry) bool {
+	return a.Version == b.Version && a.Kind == b.Kind && a.Modified.Equal(b.Modified)
+}

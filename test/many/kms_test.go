@@ -1,0 +1,160 @@
+package many
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/moto"
+	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+)
+
+// meter stands before Parameter Store, and counts calls and what they make it
+// ask of KMS: one request for each secret that it decrypts or encrypts.
+type meter struct {
+	moto       *httputil.ReverseProxy
+	mu         sync.Mutex
+	calls, kms int
+}
+
+func (m *meter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer := httptest.NewRecorder()
+	m.moto.ServeHTTP(answer, r)
+	var asked struct {
+		Type           string
+		WithDecryption bool
+	}
+	var answered struct{ Parameters []struct{ Type string } }
+	_ = json.Unmarshal(body, &asked)
+	_ = json.Unmarshal(answer.Body.Bytes(), &answered)
+	m.mu.Lock()
+	m.calls++
+	if asked.Type == "SecureString" {
+		m.kms++
+	}
+	for _, p := range answered.Parameters {
+		if asked.WithDecryption && p.Type == "SecureString" {
+			m.kms++
+		}
+	}
+	m.mu.Unlock()
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
+
+// read returns the counts and begins anew.
+func (m *meter) read() (calls, kms int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	calls, kms, m.calls, m.kms = m.calls, m.kms, 0, 0
+	return calls, kms
+}
+
+// assumed reads a figure of the assumptions in docs/costs.md.
+func assumed(t *testing.T, what string) int {
+	page, err := os.ReadFile("../../docs/costs.md")
+	require.NoError(t, err)
+	found := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(what) + ` \| (\d+) \|$`).FindSubmatch(page)
+	require.NotNil(t, found, "docs/costs.md has no %s", what)
+	n, err := strconv.Atoi(string(found[1]))
+	require.NoError(t, err)
+	return n
+}
+
+// A day of ticks on Parameter Store asks KMS for what docs/costs.md assumes, and
+// the calls of a tick are those that docs/rotation.md tells.
+func TestADayAtKMS(t *testing.T) {
+	for _, connections := range []int{1, 5} {
+		t.Run(fmt.Sprint(connections), func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t, connections, 80, 8)
+			server := moto.Start(t)
+			target, err := url.Parse(server.URL)
+			require.NoError(t, err)
+			m := &meter{moto: httputil.NewSingleHostReverseProxy(target)}
+			front := httptest.NewServer(m)
+			t.Cleanup(front.Close)
+			cfg := server.AWSConfig()
+			cfg.BaseEndpoint = aws.String(front.URL)
+			// moto's clock is the real one; the simulated day begins now.
+			begun := c.clock.Set(time.Now().Add(time.Second))
+			parameters := ssmstore.New(ssmstore.NewClient(cfg), "alias/aws/ssm", c.clock.Now)
+			for i := range c.Connections {
+				old := family.NamesOf(c.Connections[i].Name)
+				c.Connections[i].Name = fmt.Sprintf("/kms%d%s", connections, c.Connections[i].Name)
+				names := family.NamesOf(c.Connections[i].Name)
+				seed, err := c.store.Store.Read(t.Context(), old.ClientID, old.ClientSecret, old.RefreshToken, old.AccessToken)
+				require.NoError(t, err)
+				for from, to := range map[string]string{old.ClientID: names.ClientID, old.ClientSecret: names.ClientSecret,
+					old.RefreshToken: names.RefreshToken, old.AccessToken: names.AccessToken} {
+					_, err := parameters.Write(t.Context(), to, seed[from].Value, store.Encrypted)
+					require.NoError(t, err)
+				}
+			}
+			c.Survey = nil
+			c.Keeper = rotation.New(rotation.Config{Store: parameters, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: "p"})
+			m.read()
+			_, err = c.Tick(t.Context(), slog.New(slog.DiscardHandler)) // of a new process
+			require.NoError(t, err)
+			_, kms := m.read()
+			require.Equal(t, connections*(assumed(t, "secrets of a connection")+6), kms, "all are read, and rotated")
+
+			const ticks = 24 * 60 / 5
+			total, rotations, after := 0, 0, true
+			for n := 1; n <= ticks; n++ {
+				c.clock.Set(begun.Add(time.Duration(n) * 5 * time.Minute))
+				report, err := c.Tick(context.Background(), slog.New(slog.DiscardHandler))
+				require.NoError(t, err)
+				rotated := 0
+				for _, o := range report.Connections {
+					if o.Action == rotation.Rotated {
+						rotated++
+						continue
+					}
+					require.Equal(t, rotation.Idle, o.Action, o.Reason)
+				}
+				calls, kms := m.read()
+				require.Positive(t, kms, "every tick proves the key")
+				switch {
+				case rotated > 0:
+					require.Equal(t, 1+rotated*8, calls-(connections-rotated), "a glance and eight calls each, and one decryption")
+				case after:
+					require.Equal(t, 2*connections, calls, "a glance each, and what was written")
+					require.Equal(t, 2*connections, kms, "the two tokens")
+				default:
+					require.Equal(t, connections+1, calls, "a glance each, and one decryption")
+					require.Equal(t, assumed(t, "KMS requests of a tick"), kms)
+				}
+				after = rotated > 0
+				total, rotations = total+kms, rotations+rotated
+			}
+			want := ticks*assumed(t, "KMS requests of a tick") + rotations*assumed(t, "KMS requests of a rotation and the read after it")
+			// The reads after rotations, which all come at once here, prove the key. The
+			// first are of the rotations before the day.
+			want += 2*connections - 1 - rotations/connections
+			t.Logf("%d KMS requests in a day, %d rotations", total, rotations)
+			require.Equal(t, want, total)
+		})
+	}
+}
