@@ -21,6 +21,7 @@ func TestTheLeewayCountsByTheStoresClock(t *testing.T) {
 		{"clocks agree", 8 * time.Minute, 8 * time.Minute, 8*time.Minute - time.Second, family.Replay, 8 * time.Minute},
 		{"the spender's was ahead", 4 * time.Minute, 4 * time.Minute, 12 * time.Minute, family.HoldInDoubt, 12 * time.Minute},
 		{"the spender's was behind", time.Hour, time.Hour, 5 * time.Minute, family.Replay, 5 * time.Minute},
+		{"a pause before the newest lock", 15 * time.Minute, 10 * time.Minute, 9*time.Minute - time.Second, family.LateProbe, 15 * time.Minute},
 		{"a later attempt", 8 * time.Minute, 3 * time.Minute, 3 * time.Minute, family.Replay, 8 * time.Minute},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -112,6 +112,9 @@ func (l Lock) spends() (first, last time.Time) {
 	if last.Equal(first) && (after < 0 || after > ClockTolerance) {
 		return l.Modified, l.Modified
 	}
+	if paused := l.Modified.Sub(last); l.Intent.Successor == "" && paused > 0 && paused < LockStale {
+		last = l.Modified // the request came after the lock, however long that took
+	}
 	return first, last
 }
 

@@ -170,3 +170,24 @@ func TestUrgency(t *testing.T) {
 		require.Equal(t, c.urgent, out.Urgent, "%v: %s", c.after, out.Reason)
 	}
 }
+
+// A token is in doubt while its app's secret is changed: the tick looks again
+// for what a person stores a moment later.
+func TestWrongCredentialsAreUrgentInDoubt(t *testing.T) {
+	w := due(t, false)
+	w.after = func(_ int, op string) error {
+		if op == "post" {
+			panic(crash{})
+		}
+		return nil
+	}
+	w.tick()
+	w.after = nil
+	w.clock.Advance(5 * time.Minute)
+	right := w.get(names.ClientSecret).Value
+	w.put(names.ClientSecret, "wrong")
+	require.True(t, w.want(rotation.Misconfigured).Urgent)
+	w.put(names.ClientSecret, right.Reveal())
+	w.want(rotation.Replayed)
+	w.requireKept()
+}

@@ -42,8 +42,11 @@ func (a Action) Healthy() bool {
 	return false
 }
 
-// Unfinished reports whether another tick some seconds later may achieve more.
-func (a Action) Unfinished() bool { return a == Contended || a == InDoubt || a == Failed }
+// Unfinished reports whether another tick some seconds later may achieve more:
+// also where a person may be putting a parameter right at this moment.
+func (a Action) Unfinished() bool {
+	return a == Contended || a == InDoubt || a == Failed || a == Misconfigured
+}
 
 // Outcome is the end of one tick for one connection.
 type Outcome struct {

@@ -78,6 +78,9 @@ type presentation struct {
 	rivalLost bool
 	// psoxy: psoxy presented it, and got a successor or might have.
 	psoxy bool
+	// skewed: the clock of who spent it was wrong, and with it what was written
+	// down of the time.
+	skewed bool
 	// erased: psoxy deleted the lock that told of the spend.
 	erased bool
 	why    trouble
@@ -255,7 +258,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			if o.holder.by == by {
 				at = o.holder.since
 			}
-			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by)})
+			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by), skewed: o.w.down&clockWrong != 0})
 			p = &o.spends[len(o.spends)-1]
 		}
 		p.psoxy = p.psoxy || by.refresher == nil

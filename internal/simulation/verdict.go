@@ -115,6 +115,8 @@ func (o *oracle) whySpent(r rank) string {
 	switch {
 	case p.chance && p.erased && !p.blind:
 		return "psoxy deleted the lock that told of the spend"
+	case p.chance && p.skewed && !p.blind:
+		return "the clock was wrong when the token was spent, and the answer lost"
 	case p.chance, p.blind:
 		return ""
 	case p.ticks == 0:

@@ -51,6 +51,18 @@ var doubtMutants = []mutant{
 			"&& d.LastChance(now)", "&& d.LastChance(now) && false"}},
 	},
 	{
+		name: "a pause before the lock is written ages an attempt", breaks: "invariant 2",
+		why: "the leeway of the request that followed is given up while it lasts",
+		edits: []edit{{"internal/family/lock.go",
+			"paused > 0 && paused < LockStale", "paused > 0 && false"}},
+	},
+	{
+		name: "wrong credentials end an urgent tick", breaks: "invariant 2",
+		why: "a person may have put them right a second later, and the leeway is over at the next tick",
+		edits: []edit{{"internal/rotation/outcome.go",
+			" || a == Misconfigured", ""}},
+	},
+	{
 		name: "a failed attempt makes a tick less urgent", breaks: "invariant 2",
 		why: "it hides the time of the one before, whose leeway ends sooner",
 		edits: []edit{{"internal/refresher/refresher.go",
