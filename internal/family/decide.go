@@ -130,32 +130,33 @@ func Decide(s Snapshot, now time.Time, p Policy) Decision {
 
 // fromInput finds what a person has to fill in or to put right.
 func fromInput(s Snapshot) (Decision, bool) {
+	n := NamesOf(s.Connection)
 	token := s.RefreshToken.Value.Reveal()
 	if token == "" {
 		if s.Family != nil && s.Family.Generation > 0 {
 			return Decision{Action: Misconfigured, Reason: fmt.Sprintf(
-				"%s is gone or empty although TOKEN_FAMILY is at generation %d: restore it, or consent again", NamesOf(s.Connection).RefreshToken, s.Family.Generation)}, true
+				"%s is gone or empty although TOKEN_FAMILY is at generation %d: restore it, or consent again", n.RefreshToken, s.Family.Generation)}, true
 		}
-		return Decision{Action: AwaitConsent, Reason: NamesOf(s.Connection).RefreshToken + " is not filled in yet: consent, and store the refresh token there"}, true
+		return Decision{Action: AwaitConsent, Reason: n.RefreshToken + " is not filled in yet: consent, and store the refresh token there"}, true
 	}
 	var missing []string
 	if s.ClientID.Value.IsZero() {
-		missing = append(missing, NamesOf(s.Connection).ClientID)
+		missing = append(missing, n.ClientID)
 	}
 	if s.ClientSecret.Value.IsZero() {
-		missing = append(missing, NamesOf(s.Connection).ClientSecret)
+		missing = append(missing, n.ClientSecret)
 	}
 	switch {
 	case len(missing) > 0:
 		return Decision{Action: Misconfigured, Reason: strings.Join(missing, " and ") +
 			" is missing, empty or not filled in: store the app's value from the Atlassian developer console"}, true
 	case strings.ContainsFunc(token, notInToken):
-		return Decision{Action: Misconfigured, Reason: NamesOf(s.Connection).RefreshToken +
+		return Decision{Action: Misconfigured, Reason: n.RefreshToken +
 			" does not look like a token: store the value of refresh_token alone, without quotes or JSON around it"}, true
 	case len(token) > store.MaxValueBytes-tokenGrowth:
 		return Decision{Action: Misconfigured, Reason: fmt.Sprintf(
 			"%s has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes",
-			NamesOf(s.Connection).RefreshToken, len(token), store.MaxValueBytes)}, true
+			n.RefreshToken, len(token), store.MaxValueBytes)}, true
 	}
 	return Decision{}, false
 }

@@ -36,7 +36,7 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 		case fp == "", fp == in.Spending, e.Version <= in.Version, slices.Contains(base.Previous, fp):
 		case fp == in.Successor || base.Chain != "" && chainOf(token) == base.Chain:
 			ours = e
-		case s.Family != nil && fp == s.Family.Refresh && slices.Contains(s.Family.Previous, in.Spending):
+		case s.Family != nil && fp == s.Family.Refresh && s.Family.age(in.Spending) > 0:
 			rival = e
 		default:
 			theirs = e
@@ -66,10 +66,10 @@ func (s Snapshot) Reconciled(history []store.Entry, p Policy) (top store.Entry, 
 func (s Snapshot) spent(history []store.Entry, p Policy) Record {
 	spending := s.Lock.Intent.Spending
 	s.Lock = nil
-	if f := s.Family; f != nil {
-		if i := slices.Index(f.Previous, spending); i >= 0 {
-			r := *f
-			r.Refresh, r.Previous, r.Generation = spending, f.Previous[i+1:], f.Generation-i-1
+	if s.Family != nil {
+		if age := s.Family.age(spending); age > 0 {
+			r := *s.Family
+			r.Refresh, r.Previous, r.Generation = spending, r.Previous[age:], r.Generation-age
 			return r
 		}
 	}

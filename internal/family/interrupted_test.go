@@ -102,3 +102,23 @@ func TestReconciledWithARival(t *testing.T) {
 		})
 	}
 }
+
+// A consent was saved while a rotation of the family before it was under way,
+// which then wrote its token over it and died. TOKEN_FAMILY lists the tokens that
+// the consent replaced, and is of another family all the same.
+func TestReconciledUnderAConsentThatWasSaved(t *testing.T) {
+	spent := store.Entry{Value: secret("refresh-7"), Version: 4, Modified: now.Add(-time.Hour)}
+	consent := store.Entry{Value: secret("consent"), Version: 5, Modified: now.Add(-5 * time.Minute)}
+	ours := store.Entry{Value: secret("refresh-8"), Version: 6, Modified: now.Add(-5 * time.Minute)}
+	replaced := record()
+	saved := family.Consented(conn, family.Pair{Refresh: consent.Value, Access: secret("access")}, now.Add(-6*time.Minute), family.DefaultPolicy(), &replaced)
+	require.Contains(t, saved.Previous, fp("refresh-7"))
+	p := healthy()
+	p[names.RefreshToken] = ours
+	p[names.Family] = store.Entry{Value: saved.Encode(), Version: 9}
+	p.lock(now.Add(-5*time.Minute), family.Intent{Owner: "dead/1", Spending: fp("refresh-7"), Successor: fp("refresh-8"), Version: 4, FirstSpend: now.Add(-5 * time.Minute), Attempt: now.Add(-5 * time.Minute)})
+	top, r := family.NewSnapshot(conn, p).Reconciled([]store.Entry{spent, consent, ours}, family.DefaultPolicy())
+	require.Equal(t, consent.Version, top.Version)
+	require.Equal(t, fp("consent"), r.Refresh)
+	require.Equal(t, saved.AuthorizedAt, r.AuthorizedAt)
+}

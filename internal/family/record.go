@@ -155,6 +155,15 @@ func (r Record) Refused() bool {
 	return f != nil && f.Class == atlassian.Permanent.String() && f.Token == r.Refresh
 }
 
+// age is how many generations ago a token was the family's newest, or 0 if it
+// never was for all that is known: Previous also has what a consent replaced.
+func (r Record) age(token Fingerprint) int {
+	if age := slices.Index(r.Previous, token) + 1; age <= r.Generation {
+		return age
+	}
+	return 0
+}
+
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
 	next := r

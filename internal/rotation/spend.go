@@ -76,7 +76,7 @@ type spend struct {
 	first time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
-	// withheld: an earlier tick had no answers but such without a refresh token.
+	// withheld: the last answer of an earlier tick held no refresh token.
 	withheld bool
 	// pair is what was received. Its refresh token is the presented one where
 	// the answer held none.
@@ -94,8 +94,8 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 //
 // An answer without a refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. Only where
-// every answer of two ticks was of that kind the token is taken for unspent, and
-// kept.
+// all answers of a tick are of that kind, after the last of an earlier one, the
+// token is taken for unspent, and kept.
 func (t *tick) present(ctx context.Context, sp *spend) {
 	withheld := 0
 	for attempt, wait := range pauses {

@@ -76,7 +76,7 @@ type presentation struct {
 	// and rivalLost that it got no answer.
 	rival     *actor
 	rivalLost bool
-	// psoxy: psoxy presented it, and got a successor or might have.
+	// psoxy: psoxy presented it after somebody had a successor.
 	psoxy bool
 	// skewed: the clock of who spent it was wrong, and with it what was written
 	// down of the time.
@@ -261,7 +261,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by), skewed: o.w.down&clockWrong != 0})
 			p = &o.spends[len(o.spends)-1]
 		}
-		p.psoxy = p.psoxy || by.refresher == nil
+		p.psoxy = p.psoxy || by.refresher == nil && len(p.received) > 0
 		if by.refresher != nil && len(p.received) > 0 && !slices.Contains(p.received, by) {
 			p.rival, p.rivalLost = by, p.rivalLost || err != nil
 		}

@@ -117,7 +117,13 @@ var saveMutants = []mutant{
 		name: "what another keeper saved counts as a person's", breaks: "invariant 7",
 		why: "the elder of two siblings is put on top, and its presenting can kill the family",
 		edits: []edit{{"internal/family/interrupted.go",
-			"case s.Family != nil && fp == s.Family.Refresh && slices.Contains", "case false && slices.Contains"}},
+			"case s.Family != nil && fp == s.Family.Refresh && s", "case false && s"}},
+	},
+	{
+		name: "what a consent replaced counts as its family's", breaks: "invariant 3",
+		why: "a rotation that was interrupted beside a consent puts the old family's token over the new one",
+		edits: []edit{{"internal/family/record.go",
+			"age <= r.Generation {", "age > 0 {"}},
 	},
 	{
 		name: "what a person wrote counts as the keeper's", breaks: "invariant 3",
