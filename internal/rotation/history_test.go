@@ -152,12 +152,7 @@ func TestUrgency(t *testing.T) {
 	require.True(t, w.want(rotation.Failed).Urgent, "nothing is known")
 
 	w.before = nil
-	w.after = func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
+	w.after = crashing("post")
 	w.tick()
 	w.after = nil
 	for _, c := range []struct {
@@ -175,12 +170,7 @@ func TestUrgency(t *testing.T) {
 // for what a person stores a moment later.
 func TestWrongCredentialsAreUrgentInDoubt(t *testing.T) {
 	w := due(t, false)
-	w.after = func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
+	w.after = crashing("post")
 	w.tick()
 	w.after = nil
 	w.clock.Advance(5 * time.Minute)

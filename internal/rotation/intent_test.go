@@ -62,6 +62,16 @@ func failing(op string) func(int, string) error {
 	}
 }
 
+// crashing ends the process at every operation of this name.
+func crashing(op string) func(int, string) error {
+	return func(_ int, o string) error {
+		if o == op {
+			panic(crash{})
+		}
+		return nil
+	}
+}
+
 // No intent, no spend: whichever of the calls around the lock fails, however
 // often, and whether or not it took effect.
 func TestNothingIsSpentWithoutAnIntent(t *testing.T) {
@@ -195,12 +205,7 @@ func TestTheIntentTellsTheFirstSpend(t *testing.T) {
 // presenting the token now would revoke what another may have saved.
 func TestTheIntentHoldsBackALateReplay(t *testing.T) {
 	w := due(t, false)
-	w.after = func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
+	w.after = crashing("post")
 	w.tick()
 	w.after, w.ops = nil, nil
 	w.clock.Advance(12 * time.Minute)

@@ -19,12 +19,7 @@ func TestATokenInDoubtIsRestoredAndReplayed(t *testing.T) {
 	w.want(rotation.Rotated)
 	w.clock.Advance(40 * time.Minute)
 	w.ops = nil
-	w.after = func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
+	w.after = crashing("post")
 	_, survived := w.tick()
 	require.False(t, survived)
 	w.after = nil
@@ -54,12 +49,7 @@ func TestAHeldPairThatWasPresentedSinceIsDropped(t *testing.T) {
 	holder := w.keeper
 	w.restart()
 	w.clock.Advance(3 * time.Minute)
-	w.before, w.after = nil, func(_ int, op string) error {
-		if op == "post" {
-			panic(crash{})
-		}
-		return nil
-	}
+	w.before, w.after = nil, crashing("post")
 	_, survived := w.tick()
 	require.False(t, survived)
 	w.after = nil
