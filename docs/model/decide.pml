@@ -23,22 +23,26 @@
 #else
 #define BEFORE(k) ((k) <= v.born)
 #endif
+/* It is presented again only now and then, while our own token is refused too: refusals have been mistaken. */
 #ifdef MUTANT_REJECTED_AGAIN
 #define REJECTED(k) false
 #else
-#define REJECTED(k) (v.rejected & (1 << (k)))
+#define AGAIN (v.fail == REFUSED && time >= v.rejAt + REFUSEDWAIT)
+#define REJECTED(k) ((v.rejected & (1 << (k))) && !AGAIN)
 #endif
 #define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
 
-/* Snapshot.judged: c is the newest candidate, or 0; all versions up to seen are judged without a candidate. */
+#define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
+
+/* Snapshot.judged: c is the candidate, or 0: one in doubt inside its leeway, or else the newest. All up to seen are judged. */
 inline judge(sv) {
 	c = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
 	for (i : 1 .. MAXV - 1) {
 		if
-		:: i <= sv && (i > SEEN(sv) || i == v.pending) && CANDIDATE(i) ->
-			c = i;
+		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
+			c = (c > 0 && c == v.pending && REPLAYABLE(v.pendFirst) -> c : i);
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
-			seen = i - 1
+			seen = (c > 0 -> c - 1 : seen)
 #else
 			seen = (seen >= i -> i - 1 : seen)
 #endif
@@ -54,23 +58,21 @@ inline judge(sv) {
 /*
  * Snapshot.doubt: attempts to present our own token, as the ledger tells them,
  * and a lock that was left behind: whoever took it may have spent the token, if
- * it is not older than the token, and no candidate has come since.
+ * the lock is not older than the token, and no candidate has come since.
  */
+#ifdef MUTANT_PSOXY_LOCK_IGNORED
+#define LOCKTELLS false
+#else
+#define LOCKTELLS (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && c < lkRt)
+#endif
 inline doubt() {
 	first = v.first; last = v.last; owned = v.owned;
-#ifndef MUTANT_PSOXY_LOCK_IGNORED
 	if
-	:: LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && !(c >= lkRt) && first == NONE -> first = lkAt; last = lkAt; owned = true
-	:: LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && !(c >= lkRt) && first != NONE -> first = (lkAt < first -> lkAt : first)
-	:: !LOCKSEEN && lockFirst != NONE -> /* the lock whose place ours has taken */
-		last = (first == NONE -> lockFirst : last); owned = owned || first == NONE;
-		first = (lockFirst < first -> lockFirst : first)
+	:: LOCKTELLS && first == NONE -> first = lkAt; last = lkAt; owned = true
+	:: LOCKTELLS && first != NONE -> first = (lkAt < first -> lkAt : first)
 	:: else
 	fi
-#endif
 }
-
-#define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
 
 #ifdef MUTANT_FRESH_INTENT_IGNORED
 #define ATWORK false
@@ -89,20 +91,28 @@ inline doubt() {
 #define HELDBACK (!(last > first && REPLAYABLE(last)) && owned && time < last + 2 * LEEWAY)
 #endif
 
+#define TRYCANDIDATE (c > 0 && (c != v.pending || REPLAYABLE(v.pendFirst)))
 #ifdef MUTANT_REPLAY_FIRST
-#define CANDIDATEFIRST false
+#define CANDIDATEFIRST (TRYCANDIDATE && !(first != NONE && REPLAYABLE(first)))
 #else
-#define CANDIDATEFIRST (c > 0 && c != v.pending)
+#define CANDIDATEFIRST TRYCANDIDATE
 #endif
 #ifdef MUTANT_CANDIDATE_STARVES
 #define STARVES false
 #else
-#define STARVES (c > 0 && v.fail == REFUSED)
+#define STARVES (c > 0)
 #endif
 #ifdef MUTANT_REFUSED_HAMMERED
 #define WAITS false
 #else
 #define WAITS (time < v.failAt + REFUSEDWAIT)
+#endif
+
+/* State.Defers: another has presented the token since, which may have killed what h holds; inside the leeway there is more. */
+#ifdef MUTANT_HELD_OVER_DOUBT
+#define DEFERS(h) false
+#else
+#define DEFERS(h) (v.tok == h.before && v.auth == h.auth && v.first != NONE && !(v.it != NONE && v.own == me) && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
 #endif
 
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
@@ -115,27 +125,23 @@ inline decide(sv) {
 	/* somebody else is at work */
 	RULE((LOCKSEEN && time - lkAt < STALE) || ATWORK, busyElsewhere = true);
 	/* a received pair comes before everything */
-	RULE(held[me].tok != NONE, act = SETTLEHELD);
+	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = ADOPT);
 	/* a candidate is presented, for only Atlassian can judge it */
-	RULE(CANDIDATEFIRST, act = ROTATE; cv = c);
+	RULE(CANDIDATEFIRST, act = (c == v.pending -> REPLAY : ROTATE); cv = c);
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
-	/* so is a candidate in doubt */
-	RULE(c > 0 && (c != v.pending || REPLAYABLE(v.pendFirst)), act = (c == v.pending -> REPLAY : ROTATE); cv = c);
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
 	RULE(first != NONE, act = (HELDBACK -> LEAVE : LATEPROBE); REACH(1, act == LEAVE));
-	/* a candidate in doubt is probed before a token that was refused */
-	RULE(STARVES, act = LATEPROBE; cv = c);
-	/* a refused token is probed now and then */
+	/* a refused token is probed now and then, and a candidate in doubt before it */
+	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
 	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
 	/* a rotation is due before the access token ends */
 	RULE(v.rotated == NONE || time - v.rotated >= PERIOD, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, act = LATEPROBE; cv = c);
 	keep = (c > 0);
-	judged[me] = seen;
 	first = (cv == 0 -> first : (cv == v.pending -> v.pendFirst : NONE));
 	c = 0; time = 0; ruled = false; owned = false; last = 0
 }
@@ -158,56 +164,75 @@ inline intending(t) {
 	fi
 }
 
-/* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Psoxy's rotation goes on with the family. */
+/* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].cand = cv; held[me].at = v.at;
 	held[me].past = v.past | BIT(v.tok) | BIT(t);
 	if
-	:: cv > 0 && PSOXY == 0 -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
+	:: cv > 0 && fam[t] != fam[v.tok] -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
 	:: else -> held[me].auth = v.auth; held[me].gen = v.gen + (cv > 0 -> 2 : 1); held[me].born = v.born
 	fi
 }
 
-#ifdef MUTANT_HELD_OVER_DOUBT
-#define SPENTSINCE(h) false
-#else
-/* Another has presented the same token since: its successor is dead, perhaps, but inside the leeway there is another. */
-#define SPENTSINCE(h) (v.tok == h.before && v.auth == h.auth && v.first != NONE && v.last > h.at && now - v.first < LEEWAY - MARGIN)
-#endif
 #ifdef MUTANT_MERGE_OLDER
 #define NEWER(h) true
 #else
 #define NEWER(h) (v.auth != h.auth -> h.auth > v.auth : !(v.gen > h.gen || h.tok < v.tok))
 #endif
 
+#ifdef MUTANT_ROTATION_PASSES_CONSENT
+#define NEWFAMILY(h) true
+#else
+#define NEWFAMILY(h) (v.auth != h.auth)
+#endif
+
 /* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. */
 inline settle(h) {
-	kept = (v.tok == h.before || v.tok == NONE || NEWER(h)) && !SPENTSINCE(h);
+	kept = v.tok == h.before || v.tok == NONE || NEWER(h);
 	if
 	:: kept ->
+#ifdef MUTANT_PAST_FORGOTTEN
 		v.past = h.past | (v.tok == h.before -> 0 : BIT(v.tok));
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
-		endIntent(v); endDoubt(v);
+#else
+		v.past = h.past | v.past | BIT(v.tok);
+#endif
 		if
-		:: v.pending > 0 && v.pending == h.cand -> endPending(v)
+		:: h.cand > 0 && NEWFAMILY(h) -> v.seen = (v.seen < h.cand -> h.cand : v.seen) /* older candidates are older consents */
 		:: else
+		fi;
+		if
+		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
+		:: else
+		fi;
+		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
+		endDoubt(v);
+		if
+#ifndef MUTANT_LEASE_ENDED
+		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
+#endif
+		:: else -> endIntent(v)
 		fi
 	:: else
 	fi
 }
 
-/* State.Failed: a spend without a successor. */
+/* State.Doubting: psoxy's lock, which ours is to replace, tells of an attempt. */
+inline doubting() {
+	v.last = (v.first == NONE -> lkAt : v.last); v.owned = v.owned || v.first == NONE;
+	v.first = (lkAt < v.first -> lkAt : v.first)
+}
+
+/* State.Failed: a spend without a successor. What a candidate came to says nothing of a refusal of our own token any more. */
 inline failed() {
 	if
 	:: class == INDOUBT && v.cand == 0 ->
-		v.last = now; v.owned = false;
+		v.last = now; v.owned = false; v.fail = OKAY;
 #ifdef MUTANT_FIRST_DATED_LATE
-		v.first = (v.first == v.at -> now : v.first);
+		v.first = (v.first == v.at -> now : v.first)
 #endif
-		v.fail = OKAY
-	:: class == INDOUBT && v.cand > 0 -> skip /* it is pending */
-	:: class == REFUSED && v.cand > 0 -> v.rejected = v.rejected | (1 << v.cand); endPending(v)
-	:: class == UNSPENT && v.cand > 0 -> endPending(v)
+	:: class == INDOUBT && v.cand > 0 -> v.fail = OKAY
+	:: class == REFUSED && v.cand > 0 -> v.rejected = v.rejected | (1 << v.cand); v.rejAt = now; endPending(v)
+	:: class == UNSPENT && v.cand > 0 -> v.fail = OKAY; endPending(v)
 	:: else -> v.fail = class; v.failAt = now; endDoubt(v)
 	fi;
 	endIntent(v)

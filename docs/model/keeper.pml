@@ -1,8 +1,9 @@
 /* One keeper process, package keeper: an endless loop over the steps of a tick. */
 
 #define READ 0
-#define TAKE 1 /* shared mode: psoxy's lock */
-#define CHECK 2
+#define DOUBT 1 /* shared mode: psoxy's lock */
+#define TAKE 2
+#define CHECK 10
 #define INTEND 3
 #define POST 4
 #define SETTLE 5
@@ -14,6 +15,13 @@
 #define AT(s) (busy[me] && step == s && !paused[me])
 #define LAST (locked -> RELEASE : END)
 
+/* A refusal of a token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
+#ifdef MUTANT_REFUSED_IN_LEEWAY
+#define REFUSAL REFUSED
+#else
+#define REFUSAL (doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#endif
+
 #ifdef MUTANT_OVERTAKEN_IGNORED
 #define WON true
 #else
@@ -22,22 +30,22 @@
 
 /* Ledger.Put: v on base b. ok: it is valid; then v and b are that entry. */
 inline put() {
-	append(me, b, v);
+	append(me, b, e, v);
 	if
 	:: true
-	:: CANFAULT -> fault(me); append(me, b, v) /* the answer is lost, and the call repeated */
+	:: CANFAULT -> fault(me); append(me, b, e, v) /* the answer is lost, and the call repeated */
 	fi;
-	mine(me, b, ledVer, ok);
+	mine(me, b, e, ledVer, ok);
 	if
-	:: ok -> copy(S, v); b = head; known[me] = ledVer
+	:: ok -> REACH(6, head < ledVer); copy(S, v); b = head; e = epoch; known[me] = ledVer
 	:: else
 	fi
 }
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, lockFirst = NONE;
-	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class;
+	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again;
 	Entry v;
 	clear(v);
 
@@ -78,7 +86,7 @@ end:
 	:: atomic { AT(READ) ->
 		if
 		:: sv = rtVer
-		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1 /* an old answer */
+		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1; oldAnswer = (PSOXY > 0) /* an old answer */
 		fi;
 		readLedger(me);
 #ifndef MUTANT_LOCAL_CLOCK
@@ -90,22 +98,33 @@ end:
 		sawLock = LOCKSEEN; success = false;
 		if
 		:: busyElsewhere -> step = LAST
-		:: act >= ROTATE && PSOXY > 0 && !locked -> step = TAKE
+		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) -> DOUBT : TAKE)
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && v.seen > sv);
 		busyElsewhere = false;
 		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
 	}
 
-	/* ---- shared mode: psoxy's lock; what was left behind is deleted first. Then everything is read again ---- */
+	/* ---- shared mode: psoxy's lock; what was left behind is written down, and deleted. Then everything is read again ---- */
+	:: atomic { AT(DOUBT) ->
+#ifdef MUTANT_PSOXY_DOUBT_LOST
+		ok = true;
+#else
+		doubting();
+		if
+		:: ledgerDenied -> ok = false
+		:: else -> put()
+		fi;
+#endif
+		step = (ok -> TAKE : END)
+	}
 	:: atomic { AT(TAKE) ->
 		since[me] = now;
 		if
 		:: lkEx && !sawLock -> step = END
 		:: else ->
-#ifndef MUTANT_PSOXY_DOUBT_LOST
-			lockFirst = (sawLock && cv == 0 -> first : lockFirst);
-#endif
+			psoxyRace = psoxyRace || FRESHLOCK; /* psoxy has taken it in the meantime */
 			if
 			:: lkEx -> deleteLock()
 			:: else
@@ -119,14 +138,14 @@ end:
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
-		:: act == ADOPT -> adopt(sv)
+		:: act == ADOPT -> adopt(sv); REACH(22, F.tok != NONE && v.tok != F.tok)
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
 		:: ledgerDenied || v.tok == NONE -> step = LAST
 		:: else ->
 #ifdef MUTANT_CANDIDATE_BELIEVED
-			v.past = v.past | (cv > 0 -> BIT(v.tok) : 0); v.tok = t;
+			v.past = v.past | (cv > 0 -> BIT(v.tok) : 0); v.tok = (cv > 0 -> t : v.tok);
 #endif
 #ifdef MUTANT_NO_INTENT
 			ok = true;
@@ -134,7 +153,7 @@ end:
 			put();
 #endif
 			step = (act == ADOPT -> READ : (WON -> POST : LAST));
-			REACH(6, !ok);
+			REACH(14, !ok);
 			if
 			:: true
 			:: CANFAULT -> fault(me); step = END /* it is written, and its answer lost until the deadline */
@@ -147,7 +166,7 @@ end:
 	:: atomic { AT(POST) ->
 		if
 #ifndef MUTANT_NOT_IN_TIME
-		:: now - since[me] > STALE - 1 -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
+		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
 #endif
 		:: else ->
 			assertMayPresent(me, t, act);
@@ -155,12 +174,12 @@ end:
 			:: /* answered */
 				present(t, got);
 				if
-				:: got == NONE -> class = REFUSED
+				:: got == NONE -> class = REFUSAL
 				:: else -> receive(t, got)
 				fi;
 				step = SETTLE
 			:: CANFAULT && TOKEN(t) && !dead[fam[t]] -> /* a refusal by mistake */
-				fault(me); class = REFUSED; step = SETTLE; mistaken = mistaken || cv > 0
+				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0
 			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
 				fault(me);
 				if
@@ -192,12 +211,14 @@ end:
 	/* ---- settle: what was received, or that nothing was ---- */
 	:: atomic { AT(SETTLE) ->
 		if
-		:: held[me].tok != NONE -> settle(held[me])
+		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me])
 		:: else -> failed(); kept = true
 		fi;
 		if
-		:: !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
-		:: kept && ledgerDenied ->
+		:: deferred -> REACH(5, true); step = LAST
+		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
+		:: !deferred && kept && ledgerDenied ->
 			if
 			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok) /* save's rescue */
 			:: else
@@ -207,26 +228,29 @@ end:
 			put();
 			if
 			:: ok && held[me].tok != NONE ->
+				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
+				REACH(18, held[me].cand > 0 && PSOXY > 0); REACH(19, v.rejected & (1 << held[me].cand) && held[me].cand > 0);
 				forget(me); success = true;
 				step = (act == SETTLEHELD -> READ : PUBLISH)
 			:: !ok && held[me].tok != NONE -> step = RESETTLE
 #ifdef MUTANT_REFUSAL_BELIEVED
 			:: !ok && held[me].tok == NONE && class == REFUSED -> step = RESETTLE
 #endif
-			:: else -> step = (!ok || (class == REFUSED && cv > 0) -> READ : PUBLISH)
+			:: else -> step = (!ok || (class == REFUSED && cv > 0) -> READ : PUBLISH); again = (ok && class == REFUSED)
 			fi;
 			if
 			:: true
 			:: CANFAULT -> fault(me); step = END
 			fi
 		fi;
-		kept = false
+		kept = false; deferred = false
 	}
 	/* ---- somebody else's entry came first: read it, and again ---- */
-	:: atomic { AT(RESETTLE) -> readLedger(me); step = SETTLE }
+	:: atomic { AT(RESETTLE) -> readLedger(me); REACH(20, v.own == me && v.it == t); step = SETTLE }
 
 	/* ---- the copies that differ ---- */
 	:: atomic { AT(PUBLISH) ->
+		judged[me] = seen;
 		keep = keep && !(success && cv > 0);
 #ifdef MUTANT_PUBLISH_UNJUDGED
 		judged[me] = rtVer; keep = false;
@@ -234,14 +258,14 @@ end:
 		if
 		:: !keep && rt[sv] != v.tok && !copyDenied ->
 			writeToken(v.tok);
-			judged[me] = (rtVer == sv + 1 -> rtVer : judged[me])
+			judged[me] = (rtVer == sv + 1 && judged[me] == sv -> rtVer : judged[me]) /* nobody wrote in between */
 		:: else
 		fi;
 		if
 		:: LOSE > 0 && !success -> copy(v, F); endIntent(F); endPending(F); F.seen = 0; F.rejected = 0; F.owned = false
 		:: else
 		fi;
-		step = LAST
+		step = (again -> READ : LAST); again = false
 	}
 	:: atomic { AT(RELEASE) ->
 		if
@@ -256,11 +280,14 @@ end:
 		busy[me] = false; posting[me] = false;
 		assertTick(me);
 #ifdef MUTANT_HELD_DROPPED
-		forget(me);
+		if
+		:: held[me].tok != NONE -> drop(me)
+		:: else
+		fi;
 #endif
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
-		act = 0; b = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0; lockFirst = NONE;
-		keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false;
+		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
+		keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od

@@ -19,15 +19,16 @@ typedef Entry {
 	/* Our own token is in doubt: the first and the newest attempt; whether a process may still save its successor. */
 	byte first, last;
 	bool owned;
-	/* The inbox: the version up to which it is judged; a candidate in doubt and its first attempt; the refused versions, as bits. */
-	byte seen, pending, pendFirst;
+	/* The inbox: the version up to which it is judged; a candidate in doubt and its first attempt; the refused versions, as bits, and when the last was refused. */
+	byte seen, pending, pendFirst, rejAt;
 	int rejected
 };
 
-byte ledVer;          /* the newest version; 0 where there is no ledger */
+byte ledVer, epoch;   /* the newest version, 0 where there is no ledger; how often it was deleted */
 byte base[MAXL], writer[MAXL];
 Entry S; byte head, headAt; /* the last valid entry: state, version, when it was written */
 Entry P; byte prev; /* the valid entry before it */
+byte folded;
 byte known[2];        /* by keeper: the newest version that the process has seen */
 byte stamp;           /* consents that were given or stored, for auth */
 Entry F;              /* TOKEN_FAMILY; only where the ledger may be lost */
@@ -37,7 +38,7 @@ inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
 	b.fail = a.fail; b.failAt = a.failAt; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owned = a.owned;
-	b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected
+	b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
@@ -46,7 +47,7 @@ inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
 	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0;
-	endIntent(a); endDoubt(a); a.seen = 0; endPending(a); a.rejected = 0
+	endIntent(a); endDoubt(a); a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0
 }
 
 /* Family.State.date: an intent that is written now is an attempt, and perhaps the first. */
@@ -58,18 +59,24 @@ inline date(a) {
 	fi
 }
 
+/*
+ * What makes an entry valid: it follows the last valid one, which it names by
+ * version and mark. A reader believes an entry that names the version just before
+ * it without looking further; while nobody deletes the ledger that is the same.
+ */
 #ifdef MUTANT_NO_BASE
-#define VALID(b) true
+#define VALID(b, e) true
 #else
-#define VALID(b) ((b) == head)
+#define VALID(b, e) ((b) == ledVer - 1 || ((b) == head && ((b) == 0 || (e) == epoch)))
 #endif
 
-/* The store writes an entry n of who on base b. */
-inline append(who, b, n) {
+/* The store writes an entry n of who on base b of the ledger e. */
+inline append(who, b, e, n) {
 	ledVer++;
 	base[ledVer] = b; writer[ledVer] = who;
 	if
-	:: VALID(b) ->
+	:: VALID(b, e) ->
+		HOLDS(3, b == head || ledgerLost);
 		assertForward(who, n);
 		copy(S, P); prev = head;
 		copy(n, S); head = ledVer; headAt = now; rtLater = false;
@@ -84,10 +91,10 @@ inline append(who, b, n) {
 }
 
 /* Ledger.Put's answer, r being the returned version: whether an entry of who is the valid one on top of b. */
-inline mine(who, b, r, answer) {
+inline mine(who, b, e, r, answer) {
 	if
 	:: r == b + 1 -> answer = true
-	:: r <= b -> answer = false /* the ledger was deleted */
+	:: r <= b || (b > 0 && e != epoch) -> answer = false /* the ledger was deleted */
 	:: else -> /* read the versions between */
 		i = b + 1;
 		do
@@ -99,26 +106,12 @@ inline mine(who, b, r, answer) {
 	fi
 }
 
-/* Ledger.Newest: an entry on the version before it proves itself; otherwise all are folded. Everybody finds the head. */
+/* Ledger.Newest: whoever folds the history finds the head. */
 inline assertFold() {
-	if
-	:: ledVer > 0 && base[ledVer] == ledVer - 1 -> fatal = (head == ledVer)
-	:: else ->
-		got_ = 0;
-		for (i : 1 .. MAXL - 1) {
-			if
-			:: i <= ledVer && base[i] == got_ -> got_ = i
-			:: else
-			fi
-		}
-		i = 0;
-		fatal = (head == got_);
-		got_ = 0
-	fi;
-	HOLDS(3, fatal);
-	fatal = false
+	for (i : 1 .. MAXL - 1) { folded = (i <= ledVer && base[i] == folded -> i : folded) }
+	HOLDS(3, folded == head || ledgerLost);
+	i = 0; folded = 0
 }
-byte got_;
 
 /* The marks of a tick that is over, or of a process that died, are nobody's: no other put has them. */
 inline unmark(p) {
@@ -132,6 +125,7 @@ inline readLedger(me) {
 	:: true -> copy(S, v); b = head; known[me] = ledVer
 	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev
 	fi;
+	e = epoch;
 	assertFold()
 }
 

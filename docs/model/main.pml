@@ -62,8 +62,10 @@
 #define STALE 2 /* family.Lease */
 #ifdef MUTANT_NO_MARGIN
 #define MARGIN -1
+#define UNTIL 11
 #else
 #define MARGIN 1
+#define UNTIL LEEWAY /* the last moment at which a replay is sent */
 #endif
 /* Shorter or longer than in reality, so that several generations, and a refusal's probe, fit into a run. */
 #ifndef TICK

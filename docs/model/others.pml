@@ -12,7 +12,7 @@ end:
 		psoxyRuns--;
 		disturb();
 		if
-		:: lkEx && now - lkAt >= STALE -> deleteLock()
+		:: lkEx && now - lkAt >= STALE -> psoxyErased = true; deleteLock()
 		:: FRESHLOCK -> skip
 		:: else -> takeLock(PSOXYID); busy[PSOXYID] = true; since[PSOXYID] = now; step = READ
 		fi
@@ -27,13 +27,14 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
 		HOLDS(6, psoxyRace || (!SPENDS(REFRESHER) && !SPENDS(SECOND)));
-		psoxyBehind = psoxyBehind || !LIVE(s) || s != S.tok;
+		psoxyBehind = psoxyBehind || !LIVE(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
 		present(s, got);
 		psoxyHeld = got;
 		step = (got == NONE -> END : SETTLE);
 		got = 0
 	}
 	:: atomic { busy[PSOXYID] && step == SETTLE ->
+		covered = covered || RT != s;
 		writeToken(psoxyHeld);
 		psoxyHeld = NONE; step = RELEASE
 	}
@@ -69,7 +70,7 @@ end:
  * as a laptop sleeps.
  */
 proctype Consent() {
-	byte step = READ, b, sv, token;
+	byte step = READ, b, e, sv, token;
 	bool ok, kept;
 	Held h;
 	Entry v;
@@ -79,7 +80,7 @@ end:
 	:: atomic { step == READ && now <= LASTFAULT && given == 0 && !paused[CONSENTER] ->
 		disturb();
 		busy[CONSENTER] = true;
-		copy(S, v); b = head; sv = rtVer; step = INTEND
+		copy(S, v); b = head; e = epoch; sv = rtVer; step = INTEND
 	}
 	:: atomic { busy[CONSENTER] && CANFAULT && !paused[CONSENTER] && step != END -> /* it dies, or the store or Atlassian fails for good */
 		faults++;
@@ -91,11 +92,11 @@ end:
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && CANFAULT && !paused[CONSENTER] && step != END -> faults++; paused[CONSENTER] = true; since[CONSENTER] = now }
-	:: atomic { paused[CONSENTER] && now > since[CONSENTER] -> paused[CONSENTER] = false; since[CONSENTER] = 0; disturb() }
+	:: atomic { paused[CONSENTER] && (now > since[CONSENTER] || now >= LASTFAULT) -> paused[CONSENTER] = false; since[CONSENTER] = 0; disturb() }
 	:: atomic { busy[CONSENTER] && step == INTEND && !paused[CONSENTER] && !ledgerDenied ->
-		append(CONSENTER, b, v);
-		mine(CONSENTER, b, ledVer, ok);
-		copy(S, v); b = head; /* or it reads again */
+		append(CONSENTER, b, e, v);
+		mine(CONSENTER, b, e, ledVer, ok);
+		copy(S, v); b = head; e = epoch; /* or it reads again */
 		step = (ok -> POST : INTEND)
 	}
 	:: atomic { busy[CONSENTER] && step == POST && !paused[CONSENTER] ->
@@ -109,14 +110,14 @@ end:
 		if
 		:: !kept -> given--; step = END
 		:: else ->
-			append(CONSENTER, b, v);
-			mine(CONSENTER, b, ledVer, ok);
+			append(CONSENTER, b, e, v);
+			mine(CONSENTER, b, e, ledVer, ok);
 			if
 			:: ok -> stored(fam[token]); step = PUBLISH
 #ifdef MUTANT_CONSENT_GIVES_UP
 			:: !ok -> given--; newest = fam[token]; step = END
 #endif
-			:: else -> copy(S, v); b = head /* it reads again */
+			:: else -> copy(S, v); b = head; e = epoch /* it reads again */
 			fi
 		fi
 	}
@@ -128,7 +129,7 @@ end:
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
-		busy[CONSENTER] = false; b = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
+		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
 		h.tok = 0; h.before = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0;
 		break
 	}
@@ -172,7 +173,7 @@ end:
 		losses--; disturb();
 		printf("%d: the ledger is deleted\n", now);
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
-		i = 0; ledVer = 0; head = 0; prev = 0; headAt = 0; ledgerLost = true;
+		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0; ledgerLost = true;
 		clear(S); clear(P); known[0] = 0; known[1] = 0
 	}
 	:: atomic { backups > 0 && now <= LASTFAULT && K.tok == NONE && head > 0 -> copy(S, K); kBase = base[head] }
@@ -180,7 +181,7 @@ end:
 		backups--; disturb();
 		printf("%d: an older entry of the ledger is put back\n", now);
 #ifdef MUTANT_BACKUP_BELIEVED
-		append(NOBODY, kBase, K);
+		append(NOBODY, kBase, epoch, K);
 #else
 		ledVer++; base[ledVer] = NONE; writer[ledVer] = NOBODY;
 #endif

@@ -79,12 +79,17 @@ byte given;         /* consents that were given and are not stored yet */
 byte intended[2];   /* by keeper: the token of its own valid intent in this tick */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
-bool ledgerLost;    /* somebody deleted the ledger */
-bool mistaken;      /* Atlassian refused a new consent's token by mistake */
 bool consentLost;   /* a consent's process died with the tokens in its memory */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
+bool ledgerLost;    /* somebody deleted the ledger */
+bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+/* Shared mode: */
+short psoxySpent;   /* the tokens that psoxy has presented */
+bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
 bool psoxyBehind;   /* psoxy presented another token than the ledger's, for the copy was behind */
 bool psoxyRace;     /* two held psoxy's lock, which it deletes whoever's it is */
+bool psoxyErased;   /* psoxy deleted a lock that told of a spend */
+bool covered;       /* psoxy wrote over a consent */
 
 #define CANFAULT (faults < FAULTS && now <= LASTFAULT)
 #define OTHER(p) (1 - (p))
