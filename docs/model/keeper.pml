@@ -15,11 +15,16 @@
 #define AT(s) (busy[me] && step == s && !paused[me])
 #define LAST (locked -> RELEASE : END)
 
-/* A refusal of a token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
+/* A refusal of our own token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
 #ifdef MUTANT_REFUSED_IN_LEEWAY
 #define REFUSAL REFUSED
 #else
-#define REFUSAL (doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#ifdef MUTANT_REJECTED_LATE
+#define OWNTOKEN true
+#else
+#define OWNTOKEN (cv == 0)
+#endif
+#define REFUSAL (OWNTOKEN && doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
 #endif
 
 #ifdef MUTANT_OVERTAKEN_IGNORED
@@ -89,6 +94,7 @@ end:
 		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1; oldAnswer = (PSOXY > 0) /* an old answer */
 		fi;
 		readLedger(me);
+		voidInbox();
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
@@ -101,7 +107,7 @@ end:
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) -> DOUBT : TAKE)
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
-		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && v.seen > sv);
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
 		busyElsewhere = false;
 		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
 	}
@@ -138,7 +144,7 @@ end:
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
-		:: act == ADOPT -> adopt(sv); REACH(22, F.tok != NONE && v.tok != F.tok)
+		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, F.tok != NONE && v.tok != F.tok)
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -246,11 +252,11 @@ end:
 		kept = false; deferred = false
 	}
 	/* ---- somebody else's entry came first: read it, and again ---- */
-	:: atomic { AT(RESETTLE) -> readLedger(me); REACH(20, v.own == me && v.it == t); step = SETTLE }
+	:: atomic { AT(RESETTLE) -> readLedger(me); voidInbox(); REACH(20, v.own == me && v.it == t); step = SETTLE }
 
 	/* ---- the copies that differ ---- */
 	:: atomic { AT(PUBLISH) ->
-		judged[me] = seen;
+		judged[me] = (v.era == rtEra -> seen : 0);
 		keep = keep && !(success && cv > 0);
 #ifdef MUTANT_PUBLISH_UNJUDGED
 		judged[me] = rtVer; keep = false;
@@ -265,7 +271,8 @@ end:
 		:: LOSE > 0 && !success -> copy(v, F); endIntent(F); endPending(F); F.seen = 0; F.rejected = 0; F.owned = false
 		:: else
 		fi;
-		step = (again -> READ : LAST); again = false
+		/* after a refusal, and where a candidate's turn has come */
+		step = (again || (success && cv == 0 && keep) -> READ : LAST); again = false
 	}
 	:: atomic { AT(RELEASE) ->
 		if

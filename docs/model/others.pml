@@ -27,7 +27,7 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
 		HOLDS(6, psoxyRace || (!SPENDS(REFRESHER) && !SPENDS(SECOND)));
-		psoxyBehind = psoxyBehind || !LIVE(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
+		psoxyBehind = psoxyBehind || !GOOD(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
 		present(s, got);
 		psoxyHeld = got;
 		step = (got == NONE -> END : SETTLE);
@@ -166,8 +166,9 @@ end:
 	:: atomic { deletions > 0 && now <= LASTFAULT && rtVer > 0 && head > 0 && given == 0 ->
 		deletions--; disturb();
 		printf("%d: REFRESH_TOKEN is deleted\n", now);
+		consentLost = consentLost || !(TOKEN(S.tok) && fam[S.tok] == newest);
 		for (i : 1 .. MAXV - 1) { rt[i] = 0 }
-		i = 0; rtVer = 0; rtLater = true; S.born = 0; P.born = 0
+		i = 0; rtVer = 0; rtEra++; judged[0] = 0; judged[1] = 0
 	}
 	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->
 		losses--; disturb();

@@ -48,7 +48,7 @@ bool fatal;
 #define GOOD(t) (LIVE(t) && fam[t] == newest)
 
 /* ---- the copies: REFRESH_TOKEN with its history, and TOKEN_FAMILY; psoxy's lock ---- */
-bool rtLater; /* REFRESH_TOKEN was written after the newest valid entry */
+byte rtEra; /* how often it was deleted, and begun anew with version 1 */
 byte rtVer = 1, rtAt; /* the newest version, and the minute at which it was written */
 byte rt[MAXV]; /* by version: the token */
 #define RT rt[rtVer]
@@ -79,7 +79,7 @@ byte given;         /* consents that were given and are not stored yet */
 byte intended[2];   /* by keeper: the token of its own valid intent in this tick */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
-bool consentLost;   /* a consent's process died with the tokens in its memory */
+bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
@@ -103,7 +103,7 @@ inline disturb() { hit[REFRESHER] = hit[REFRESHER] || busy[REFRESHER]; hit[SECON
 
 inline writeToken(token) {
 	rtVer++;
-	rt[rtVer] = token; rtAt = now; rtLater = true;
+	rt[rtVer] = token; rtAt = now;
 	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token)
 }
 
