@@ -187,11 +187,7 @@ inline receive(t, got) {
 #define NEWER(h) (v.auth != h.auth -> h.auth > v.auth : !(v.gen > h.gen || h.tok < v.tok))
 #endif
 
-#ifdef MUTANT_ROTATION_PASSES_CONSENT
-#define NEWFAMILY(h) true
-#else
 #define NEWFAMILY(h) (v.auth != h.auth)
-#endif
 
 /* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. */
 inline settle(h) {

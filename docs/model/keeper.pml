@@ -144,7 +144,7 @@ end:
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
-		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, F.tok != NONE && v.tok != F.tok)
+		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, v.tok == F.tok && TOKEN(v.tok) && v.seen < sv && rt[sv] != v.tok)
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -226,7 +226,7 @@ end:
 		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
 		:: !deferred && kept && ledgerDenied ->
 			if
-			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok) /* save's rescue */
+			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok); rescued = (DUPS > 0) /* save's rescue */
 			:: else
 			fi;
 			step = LAST

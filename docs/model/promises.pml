@@ -16,7 +16,7 @@
 #define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || SHARED)
+#define EXCUSED (ledgerLost || rescued || SHARED)
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {

@@ -83,6 +83,7 @@ bool consentLost;   /* a consent's process died with the tokens in its memory, o
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+bool rescued;       /* with two keepers: one stored its successor in REFRESH_TOKEN, the other may have replayed meanwhile */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
 bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
