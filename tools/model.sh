@@ -32,7 +32,7 @@ search() {
   shift
   mkdir "$directory" && cd "$directory"
   spin -a "${@/#/-D}" "$model/main.pml" >spin.log || fail "spin cannot read the model with $*:" "$(cat spin.log)"
-  gcc "$([ "$mode" = full ] && echo -O1 || echo -O0)" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM="$memory" -o pan pan.c ||
+  gcc -O0 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM="$memory" -o pan pan.c ||
     fail "the model with $* does not compile."
   ./pan -m"$depth" >report 2>&1 || true
   cd "$work"

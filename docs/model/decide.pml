@@ -210,19 +210,23 @@ inline settle(h) {
 		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
 		endDoubt(v);
 		if
-#ifndef MUTANT_PENDING_FORGOTTEN
-		:: v.pending > 0 && rt[v.pending] == v.tok -> /* another has presented it as a candidate */
-			v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
-			endPending(v)
-#endif
-		:: else
-		fi;
-		if
 #ifndef MUTANT_LEASE_ENDED
 		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
 #endif
 		:: else -> endIntent(v)
 		fi
+	:: else
+	fi
+}
+
+/* What was settled has been presented by another meanwhile, as a candidate: it is in doubt. */
+inline doubtSettled() {
+	if
+#ifndef MUTANT_PENDING_FORGOTTEN
+	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
+		v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
+		endPending(v)
+#endif
 	:: else
 	fi
 }

@@ -35,11 +35,15 @@
 
 /* Ledger.Put: v on base b. ok: it is valid; then v and b are that entry. */
 inline put() {
-	append(me, b, e, v);
+	copies = 1;
 	if
 	:: true
-	:: CANFAULT -> fault(me); append(me, b, e, v) /* the answer is lost, and the call repeated */
+	:: CANFAULT -> fault(me); copies = 2 /* the answer is lost, and the call repeated */
 	fi;
+	do
+	:: copies > 0 -> append(me, b, e, v); copies--
+	:: else -> break
+	od;
 	mine(me, b, e, ledVer, ok);
 	if
 	:: ok -> REACH(6, head < ledVer); copy(S, v); b = head; e = epoch; known[me] = ledVer
@@ -49,7 +53,7 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies;
 	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again;
 	Entry v;
 	clear(v);
@@ -218,7 +222,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me])
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if
@@ -252,7 +256,7 @@ end:
 		kept = false; deferred = false
 	}
 	/* ---- somebody else's entry came first: read it, and again ---- */
-	:: atomic { AT(RESETTLE) -> readLedger(me); voidInbox(); REACH(20, v.own == me && v.it == t); step = SETTLE }
+	:: atomic { AT(RESETTLE) -> readLedger(me); REACH(20, v.own == me && v.it == t); step = SETTLE }
 
 	/* ---- the copies that differ ---- */
 	:: atomic { AT(PUBLISH) ->

@@ -50,13 +50,13 @@ inline clear(a) {
 	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
 }
 
-/* Family.State.date: an intent that is written now is an attempt, and perhaps the first. */
+/* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */
+#define NEWINTENT(a) (a.it != NONE && a.at == NONE)
 inline date(a) {
-	if
-	:: a.it != NONE && a.at == NONE && a.cand == 0 -> a.at = now; a.last = now; a.first = (a.first == NONE -> now : a.first)
-	:: a.it != NONE && a.at == NONE && a.cand > 0 -> a.at = now; a.pendFirst = (a.pendFirst == NONE -> now : a.pendFirst)
-	:: else
-	fi
+	a.first = (NEWINTENT(a) && a.cand == 0 && a.first == NONE -> now : a.first);
+	a.last = (NEWINTENT(a) && a.cand == 0 -> now : a.last);
+	a.pendFirst = (NEWINTENT(a) && a.cand > 0 && a.pendFirst == NONE -> now : a.pendFirst);
+	a.at = (NEWINTENT(a) -> now : a.at)
 }
 
 /*

@@ -173,6 +173,7 @@ end:
 	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->
 		losses--; disturb();
 		printf("%d: the ledger is deleted\n", now);
+		consentLost = consentLost || !TOKEN(RT) || fam[S.tok] != newest;
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
 		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0; ledgerLost = true;
 		clear(S); clear(P); known[0] = 0; known[1] = 0

@@ -86,7 +86,7 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, consentLost || mistaken || SHARED || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(3, consentLost || mistaken || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
 	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
 	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
 }
