@@ -51,14 +51,15 @@ func classify(e evidence) (class Class, ok bool) {
 		return 0, true
 	case !e.op.spends():
 		return classifyRead(e), false
-	case e.reach == answered && e.status/100 == 4:
-		class = classifyRefusal(e.status, e.code)
-	default:
-		// No answer, a redirect, a 200 without a token, and every 5xx, which may
-		// come after the commit and from any server in between: the token is
-		// neither proven dead nor proven untouched.
+	case e.reach != answered:
+		return Ambiguous, false
+	case e.status/100 != 4:
+		// A redirect, a 200 without a token, and every 5xx, which may come after the
+		// commit and from any server in between: the token is neither proven dead
+		// nor proven untouched.
 		return Ambiguous, false
 	}
+	class = classifyRefusal(e.status, e.code)
 	if e.op == opExchange && (class == Permanent || e.status == http.StatusBadRequest && e.code == "invalid_request") {
 		// Atlassian's answer to a bad code is 400 invalid_request. Nothing is lost
 		// by a new consent, and nothing gained by presenting the code again.
