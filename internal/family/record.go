@@ -202,6 +202,12 @@ func (r Record) Fail(f Failure) Record {
 	return r
 }
 
+// Succeeds reports whether r is the generation after the stored record, which
+// may be nil: then only the progress of a rotation tells them apart.
+func (r Record) Succeeds(stored *Record) bool {
+	return stored != nil && r.sameFamily(*stored) && r.Generation == stored.Generation+1
+}
+
 // sameFamily reports whether two records are of one family: they have one birth.
 func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
 

@@ -168,7 +168,7 @@ func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 		}
 		return nil
 	}
-	w.want(keeper.Contended)
+	w.want(keeper.Rotated)
 	w.want(keeper.Rotated)
 	w.requireKept()
 }

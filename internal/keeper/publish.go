@@ -60,7 +60,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep && family.FingerprintOf(v.RefreshToken.Value) != r.Refresh {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if !rotated {
+	if !rotated || !r.Succeeds(v.Family) {
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
