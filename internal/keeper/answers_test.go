@@ -169,7 +169,6 @@ func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 		return nil
 	}
 	w.want(keeper.Rotated)
-	w.want(keeper.Rotated)
 	w.requireKept()
 }
 
