@@ -114,11 +114,12 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0
-	if v.doubted {
+	pending := s.State.Inbox.Pending
+	switch {
+	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
-	}
-	if p := s.State.Inbox.Pending; p != nil && p.Version == d.Candidate.Version {
-		d.FirstSpend, d.LastSpend = p.First, p.First
+	case pending != nil && pending.Version == d.Candidate.Version:
+		d.FirstSpend, d.LastSpend = pending.First, pending.First
 	}
 	return d
 }

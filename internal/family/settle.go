@@ -43,9 +43,10 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
 		next.Inbox.Pending = nil
 	}
+	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
 	return next, true
 }
 
@@ -84,7 +85,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON {
+	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON && !r.Refused() {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil

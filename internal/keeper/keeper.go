@@ -127,7 +127,6 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 			return Outcome{Connection: t.conn.Name, Urgent: true}.as(Failed, "reading the parameters failed: %v", err)
 		}
 		d := family.Decide(v.Snapshot, t.conn.Policy)
-		t.memory.judged = d.Seen
 		var again bool
 		if out, again = t.carryOut(ctx, v, d); !again {
 			return out

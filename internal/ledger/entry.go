@@ -65,6 +65,7 @@ func read(e store.Entry, of string) link {
 type Draft struct {
 	base  int64
 	mark  string
+	at    time.Time
 	value atlassian.Secret
 }
 
@@ -76,7 +77,7 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base.Version, mark: mark, value: atlassian.NewSecret(string(b))}
+	return Draft{base: base.Version, mark: mark, at: now, value: atlassian.NewSecret(string(b))}
 }
 
 // Peek returns what the newest version of the parameter says, valid or not: to
