@@ -39,6 +39,9 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 			past, newest = past.With(FingerprintOf(newest.Value)), f
 		}
 	}
+	if known && record.Refresh == FingerprintOf(s.RefreshToken.Value) {
+		newest = s.RefreshToken // whatever was written, and written over, before
+	}
 	if newest.Version == 0 {
 		if why == "" {
 			why = "it is empty, and its history holds no token"

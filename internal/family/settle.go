@@ -50,6 +50,14 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	return next, true
 }
 
+// Defers reports whether a pair, received by a request of the process that began at the given
+// time, must not go into the ledger yet: another process has presented the same
+// token since, which may have revoked the pair, and the token can be replayed.
+func (s State) Defers(process string, since, now time.Time) bool {
+	in := s.Intent
+	return s.own(in) && in.Owner != process && in.Last.After(since) && now.Sub(in.First) < Leeway-LeewayMargin
+}
+
 // Failed returns the state after a spend without a successor. doubt says that
 // the token may be spent all the same; then the intent stays, without an owner.
 func (s State) Failed(f Failure, doubt bool, now time.Time) State {

@@ -22,7 +22,7 @@ type State struct {
 	// Doubt is an earlier one about the ledger's own token, where Intent is about a
 	// candidate.
 	Intent, Doubt *Intent
-	Inbox  Inbox
+	Inbox         Inbox
 	// App is the app of a consent, until CLIENT_ID and CLIENT_SECRET hold it.
 	App *atlassian.App
 }
@@ -192,6 +192,13 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		s.Inbox.Pending = p
 	}
 	s.Intent = in
+	return s
+}
+
+// Doubting returns the state in which the ledger's own token may have been
+// spent by a program that has its own lock, at the given time.
+func (s State) Doubting(at time.Time) State {
+	s.Doubt = &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
 	return s
 }
 

@@ -210,7 +210,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 			v.format = family.Raw
 		}
 	}
-	v.Holding = t.memory.held != nil
+	if held := t.memory.held; held != nil {
+		v.HeldSince = held.Pair.SpentAt
+	}
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)

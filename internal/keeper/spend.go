@@ -20,8 +20,9 @@ type spend struct {
 	// base is the entry of the intent, and state what it says.
 	base  ledger.Entry
 	state family.State
-	// since is when the intent began to be written, by the local clock.
-	since time.Time
+	// since is when the intent began to be written, by the local clock, and
+	// announced the same by the store's.
+	since, announced time.Time
 	// until ends the leeway, where the token is presented again because of it.
 	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
@@ -86,7 +87,8 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
 	sp.state.Inbox.Seen = d.Seen
-	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), t.clock.now(), t.mark())
+	sp.announced = t.clock.now()
+	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark())
 	var err error
 	sp.base, err = t.append(ctx, draft)
 	return sp, err

@@ -68,8 +68,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 			return Entry{}, nil
 		}
 	}
-	one := read(e, l.Of)
-	if !one.foreign && one.base == e.Version-1 && (one.base > 0 || one.rooted) {
+	if one := read(e, l.Of); one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
 		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
 		return one.Entry, nil
 	}
@@ -119,32 +118,29 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case version == d.base+1:
+	case version == d.base.Version+1:
 		l.known = read(store.Entry{Value: d.value, Version: version, Modified: d.at}, l.Of).Entry
 		l.settled, l.at = version, time.Time{}
 		return l.known, nil
-	case version <= d.base:
+	case version <= d.base.Version:
 		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
 		return Entry{}, ErrOvertaken
 	}
-	links, err := l.between(ctx, d.base+1, version)
+	links, err := l.between(ctx, d.base.Version+1, version)
 	if err != nil {
 		return Entry{}, err
 	}
 	for _, one := range links {
 		mine := one.mark == d.mark
-		if mine && one.base == 0 {
-			one.rooted = true // composed just now, whatever the clocks say
-		}
-		next, _ := fold(Entry{Version: d.base}, true, []link{one})
-		if next.Version == d.base {
+		one.fresh = one.fresh || mine // whatever the clocks say
+		if !one.follows(d.base) {
 			continue
 		}
 		if !mine {
 			return Entry{}, ErrOvertaken
 		}
-		l.known, l.settled, l.at = next, next.Version, one.Written
-		return next, nil
+		l.known, l.settled, l.at = one.Entry, one.Version, one.Written
+		return one.Entry, nil
 	}
 	return Entry{}, ErrOvertaken
 }
