@@ -142,7 +142,7 @@ func (t *tick) timeForConsent(l lease) error {
 // that makes the old family's token useless a moment earlier.
 func (t *tick) saveConsent(ctx context.Context, s family.Snapshot, l lease, g Grant) (family.Record, error) {
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
-		SpentAt: g.At, AccessExpiresAt: g.At.Add(g.Token.ExpiresIn)}
+		SpentAt: g.At, AccessExpiresAt: g.Token.ExpiresAt(g.At)}
 	born := g.At
 	if elapsed(l.since, t.Now()) > family.LockStale {
 		// This process was paused and lost the lock: what was adopted meanwhile is older all the same.

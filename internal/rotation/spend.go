@@ -117,7 +117,7 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			continue
 		}
 		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
-			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
+			SpentAt: at, AccessExpiresAt: token.ExpiresAt(at)}
 		sp.failure = nil
 		if !token.Refresh.IsZero() {
 			return

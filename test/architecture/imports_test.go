@@ -63,9 +63,9 @@ var rules = []rule{
 		forbidden: func(path string, _ bool) bool { return strings.HasPrefix(path, module+"internal/store/") },
 	},
 	{
-		name:      "pkg/atlassian needs the standard library only",
-		of:        []string{"pkg/atlassian"},
-		forbidden: func(_ string, standard bool) bool { return !standard },
+		name:      "pkg/atlassian and pkg/secret need the standard library only",
+		of:        []string{"pkg/atlassian", "pkg/secret"},
+		forbidden: func(path string, standard bool) bool { return !standard && path != module+"pkg/secret" },
 	},
 	{
 		name:      "nobody imports a program",
@@ -83,7 +83,7 @@ var rules = []rule{
 	{
 		name: "what runs in production needs no test parts",
 		of: []string{"functions/...", "internal/family", "internal/rotation", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
-			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/store/paced", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian"},
+			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/store/paced", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian", "pkg/secret"},
 		forbidden: func(path string, _ bool) bool {
 			return under(path, "github.com/stretchr", "testing", module+"pkg/atlassian/atlassiantest", module+"internal/store/storetest")
 		},
