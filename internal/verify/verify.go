@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,10 +31,13 @@ type Request struct {
 	Issue string
 }
 
-var (
-	cloudIDForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	issueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-)
+const idCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+// isCloudID and isIssue report whether s has the form of one.
+func isCloudID(s string) bool { return s != "" && len(s) <= 64 && strings.Trim(s, idCharacters) == "" }
+func isIssue(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, idCharacters+"_") == ""
+}
 
 // Check refuses a request that cannot be made: it names the input, what was
 // expected and what to do next.
@@ -51,7 +53,7 @@ func (r Request) Check() error {
 
 // CheckCloudID refuses what cannot be a cloud id; an empty one stands for none.
 func CheckCloudID(id string) error {
-	if id != "" && !cloudIDForm.MatchString(id) {
+	if id != "" && !isCloudID(id) {
 		return errors.New("the cloud id " + strconv.Quote(clip(id)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
 	}
 	return nil
@@ -59,7 +61,7 @@ func CheckCloudID(id string) error {
 
 // CheckIssue refuses what cannot be an issue's key; an empty one stands for none.
 func CheckIssue(key string) error {
-	if key != "" && !issueForm.MatchString(key) {
+	if key != "" && !isIssue(key) {
 		return errors.New("the issue " + strconv.Quote(clip(key)) + " is not a key: expected one such as ABC-12")
 	}
 	return nil
@@ -125,7 +127,7 @@ func (v *verifier) pick(sites []atlassian.Site) string {
 		return "the token does not reach the site " + id + ", but " + listSites(sites) + ": correct CLOUD_ID, or consent again and choose that site"
 	}
 	site := sites[at]
-	if !cloudIDForm.MatchString(site.ID) {
+	if !isCloudID(site.ID) {
 		return "Atlassian listed a site whose id is not of the known form"
 	}
 	v.report.CloudID, v.report.SiteURL = site.ID, site.URL
@@ -195,7 +197,7 @@ func firstIssue(body []byte) string {
 			Key string `json:"key"`
 		} `json:"issues"`
 	}
-	if json.Unmarshal(body, &found) != nil || len(found.Issues) == 0 || !issueForm.MatchString(found.Issues[0].Key) {
+	if json.Unmarshal(body, &found) != nil || len(found.Issues) == 0 || !isIssue(found.Issues[0].Key) {
 		return ""
 	}
 	return found.Issues[0].Key

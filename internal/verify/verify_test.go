@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,19 @@ func TestRequestCheck(t *testing.T) {
 		change(&bad)
 		require.ErrorContains(t, bad.Check(), want)
 	}
+}
+
+// FuzzForms compares the checks by hand with the regular expressions that they
+// replaced.
+func FuzzForms(f *testing.F) {
+	cloudID, issue := regexp.MustCompile(`^[A-Za-z0-9-]{0,64}$`), regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+	for _, s := range []string{"", "ABC-12", "a_b", "../x", "a\n", "é", strings.Repeat("a", 64), strings.Repeat("a", 65)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		require.Equal(t, cloudID.MatchString(s), verify.CheckCloudID(s) == nil, "%q", s)
+		require.Equal(t, issue.MatchString(s), verify.CheckIssue(s) == nil, "%q", s)
+	})
 }
 
 func TestTheReportHoldsNoSecret(t *testing.T) {

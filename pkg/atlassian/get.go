@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -93,12 +92,8 @@ func (c *Client) readFailure(o op, r reply, cause error) error {
 // maxPath is the longest path that is requested, in bytes.
 const maxPath = 8 << 10
 
-// pathForm lists the characters of a path and query (RFC 3986 section 3.3 and 3.4).
-var pathForm = regexp.MustCompile(`^(?:[A-Za-z0-9/?:@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})*$`)
-
-// ambiguousEscape matches escapes that some servers decode before and others
-// after they look for segments: of slash, dot, backslash, percent and controls.
-var ambiguousEscape = regexp.MustCompile(`(?i)%(?:2f|2e|5c|25|7f|[01][0-9a-f])`)
+// maxLimitReason bounds what is taken from a RateLimit-Reason header, in bytes.
+const maxLimitReason = 100
 
 // checkPath accepts a path, with or without a query, that can only lead to a
 // place under APIURL. The error does not quote it: it may be an address with a
@@ -111,11 +106,11 @@ func checkPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return reason("the path does not begin with a slash" + whatNext)
 	}
-	if !pathForm.MatchString(path) {
+	if !pathCharacters(path) {
 		return reason("the path holds a character that has to be escaped, such as a space, a backslash or #" + whatNext)
 	}
 	place, _, _ := strings.Cut(path, "?")
-	if ambiguousEscape.MatchString(place) {
+	if ambiguousEscape(place) {
 		return reason("the path holds an escaped slash, dot, backslash, percent sign or control character" + whatNext)
 	}
 	for i, segment := range strings.Split(place[1:], "/") {
@@ -133,11 +128,8 @@ func checkPath(path string) error {
 	return nil
 }
 
-// reasonForm bounds what is taken from a RateLimit-Reason header.
-var reasonForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,100}$`)
-
 func limitReason(h http.Header) string {
-	if v := h.Get("RateLimit-Reason"); reasonForm.MatchString(v) {
+	if v := h.Get("RateLimit-Reason"); len(v) <= maxLimitReason && made(v, letters+digits+"_.:-") {
 		return v
 	}
 	return ""

@@ -3,8 +3,8 @@ package atlassian
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -77,9 +77,6 @@ func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	return token, true
 }
 
-// decimal is a JSON number.
-var decimal = regexp.MustCompile(`^-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?$`)
-
 // lifetimeTolerance is how much longer than its own claims say an access token
 // may be promised to live: the two are rounded, and not taken at one moment.
 const lifetimeTolerance = time.Minute
@@ -94,11 +91,7 @@ func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed 
 		_ = json.Unmarshal(raw, &text)
 		text = strings.TrimSpace(text)
 	}
-	var seconds float64
-	number := decimal.MatchString(text)
-	if number {
-		seconds, _ = strconv.ParseFloat(text, 64) // out of range is Inf, huge as well
-	}
+	seconds, number := decimal(text)
 	switch {
 	case seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds():
 		d = time.Duration(seconds * float64(time.Second))
@@ -113,6 +106,19 @@ func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed 
 	}
 	// Absent, no number, or more than a day, such as milliseconds.
 	return documentedLifetime, true
+}
+
+// decimal reads a decimal number; one that is out of range is infinite. Words and
+// hexadecimal digits, which ParseFloat takes, are none.
+func decimal(text string) (n float64, ok bool) {
+	if !made(text, digits+".eE+-") {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return n, true
 }
 
 // ownLifetime is how long an access token still lives by its own claims. The
@@ -134,8 +140,8 @@ func ownLifetime(access Secret, date string) time.Duration {
 	return 0
 }
 
-// codeForm is what a registered OAuth error code looks like.
-var codeForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// maxCode is the longest OAuth error code that is taken, in bytes.
+const maxCode = 40
 
 // errorCode reads the OAuth error code of an answer, "" where there is none.
 // Unlike parseToken it takes nothing but one whole JSON object: a code can
@@ -146,7 +152,7 @@ func errorCode(body []byte) string {
 		return ""
 	}
 	var code string
-	if json.Unmarshal(fields["error"], &code) != nil || !codeForm.MatchString(code) {
+	if json.Unmarshal(fields["error"], &code) != nil || len(code) > maxCode || !made(code, lower+"_") {
 		return ""
 	}
 	return code
