@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 )
 
 // redacted is all that anything but Reveal ever shows of a Secret.
@@ -41,17 +42,17 @@ type Secret struct {
 // the largest parameter that can be stored, known parts of a token (the head of
 // every JWT) give nothing away of its other parts. It guards against printing
 // by accident, not against who reads this process's memory.
-var pad = func() []byte {
+var pad = sync.OnceValue(func() []byte {
 	p := make([]byte, 8192)
 	_, _ = rand.Read(p) // it never fails: it ends the process instead
 	return p
-}()
+})
 
 // appendMasked appends a value masked, or a masked one unmasked.
 func appendMasked(dst []byte, s string) []byte {
 	at := len(dst)
 	dst = append(dst, s...)
-	for ; at < len(dst); at += len(pad) {
+	for pad := pad(); at < len(dst); at += len(pad) {
 		subtle.XORBytes(dst[at:], dst[at:], pad)
 	}
 	return dst
