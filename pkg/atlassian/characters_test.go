@@ -28,7 +28,7 @@ func FuzzCharacters(f *testing.F) {
 		if pathForm.MatchString(s) {
 			require.Equal(t, escapeForm.MatchString(s), ambiguousEscape(s))
 		}
-		require.Equal(t, reasonForm.MatchString(s), len(s) <= maxLimitReason && made(s, letters+digits+"_.:-"))
+		require.Equal(t, reasonForm.MatchString(s), len(s) <= maxShortHeader && made(s, letters+digits+"_.:-"))
 		require.Equal(t, codeForm.MatchString(s), len(s) <= maxCode && made(s, lower+"_"))
 		n, ok := decimal(s)
 		if decimalForm.MatchString(s) {

@@ -18,6 +18,10 @@ type Response struct {
 	// RateLimitReason is the header RateLimit-Reason, such as
 	// "jira-quota-global-based": which limit a 429 hit. Empty where there is none.
 	RateLimitReason string
+	// LoginReason is the header X-Seraph-LoginReason. Jira was seen to answer 200 as
+	// to an anonymous visitor, with "AUTHENTICATED_FAILED", where it did not accept
+	// the token. Empty where there is none; "OK" is another name for none.
+	LoginReason string
 	// Body is the answer's body, unpacked, at most 1 MiB of it. It may hold personal data
 	// of the site's users: it is not for logs.
 	Body []byte
@@ -48,8 +52,8 @@ func (c *Client) Get(ctx context.Context, access Secret, path string) (*Response
 		cause = nil
 	}
 	return &Response{
-		Status: r.status, RetryAfter: r.retryAfter(c), RateLimitReason: limitReason(r.header),
-		Body: r.body, Truncated: r.err == errTooLarge,
+		Status: r.status, RetryAfter: r.retryAfter(c), RateLimitReason: shortHeader(r.header, "RateLimit-Reason"),
+		LoginReason: shortHeader(r.header, "X-Seraph-LoginReason"), Body: r.body, Truncated: r.err == errTooLarge,
 	}, c.readFailure(opGet, r, cause)
 }
 
@@ -92,8 +96,8 @@ func (c *Client) readFailure(o op, r reply, cause error) error {
 // maxPath is the longest path that is requested, in bytes.
 const maxPath = 8 << 10
 
-// maxLimitReason bounds what is taken from a RateLimit-Reason header, in bytes.
-const maxLimitReason = 100
+// maxShortHeader bounds what is taken from a header that gives a reason, in bytes.
+const maxShortHeader = 100
 
 // checkPath accepts a path, with or without a query, that can only lead to a
 // place under APIURL. The error does not quote it: it may be an address with a
@@ -128,8 +132,9 @@ func checkPath(path string) error {
 	return nil
 }
 
-func limitReason(h http.Header) string {
-	if v := h.Get("RateLimit-Reason"); len(v) <= maxLimitReason && made(v, letters+digits+"_.:-") {
+// shortHeader is a header's value if it is a name, and else empty.
+func shortHeader(h http.Header, name string) string {
+	if v := h.Get(name); len(v) <= maxShortHeader && made(v, letters+digits+"_.:-") {
 		return v
 	}
 	return ""
