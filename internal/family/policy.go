@@ -1,6 +1,10 @@
 package family
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
 
 // What Atlassian's authorization server does; sources in docs/rotation.md.
 const (
@@ -36,7 +40,7 @@ const (
 	// atlassian.Token. Who waited for the end of another would lose the family.
 	longestAccess = 24 * time.Hour
 	// maxRetryAfter is the longest wait that Atlassian can ask of us.
-	maxRetryAfter = 24 * time.Hour
+	maxRetryAfter = atlassian.MaxRetryAfter
 )
 
 // Policy is what an operator decides about a connection.

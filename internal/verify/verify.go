@@ -25,6 +25,9 @@ type API interface {
 type Request struct {
 	// Access is the bare access token.
 	Access atlassian.Secret
+	// Expires is when it expires as far as is known; zero where nothing is. What
+	// the token says of itself is looked at too.
+	Expires time.Time
 	// CloudID of the site; empty takes the token's only site.
 	CloudID string
 	// Issue is the key of an issue such as ABC-12; empty looks for one.
@@ -72,7 +75,7 @@ func clip(s string) string { return s[:min(len(s), 80)] }
 // Run requests every path once, one after another, and reports. It always
 // comes to an end: each request is bounded by timeout, all of them by ctx.
 func Run(ctx context.Context, api API, r Request, now time.Time, timeout time.Duration) Report {
-	v := verifier{api: api, request: r, timeout: timeout}
+	v := verifier{api: api, request: r, timeout: timeout, expired: expired(r, now)}
 	v.report = Report{CloudID: r.CloudID, Issue: r.Issue, At: now.UTC()}
 	v.resources(ctx)
 	for _, p := range jiraPaths {
@@ -87,10 +90,28 @@ type verifier struct {
 	request Request
 	timeout time.Duration
 	report  Report
+	// expired is when the access token expired; zero if it lives, or nobody knows.
+	expired time.Time
 	// granted are the site's scopes; nil until the token and the site are found good.
 	granted []string
 	// searchFailed: the path that finds an issue did not work.
 	searchFailed bool
+}
+
+// expiryMargin: a token that expires so soon may do so between two requests.
+const expiryMargin = time.Minute
+
+// expired is when the access token expired, by what is known of it; zero if it
+// lives, or nothing is known.
+func expired(r Request, now time.Time) time.Time {
+	at := r.Expires
+	if claims, ok := atlassian.Claims(r.Access); ok && !claims.ExpiresAt.IsZero() && (at.IsZero() || claims.ExpiresAt.Before(at)) {
+		at = claims.ExpiresAt
+	}
+	if at.IsZero() || at.After(now.Add(expiryMargin)) {
+		return time.Time{}
+	}
+	return at
 }
 
 // resources checks the token itself and finds the site.
@@ -102,7 +123,7 @@ func (v *verifier) resources(ctx context.Context) {
 	if err == nil {
 		c.Meaning = v.pick(atlassian.Sites(list))
 	} else {
-		c.Status, c.Meaning = describeToken(err)
+		c.Status, c.Meaning = v.describeToken(err)
 	}
 	if c.Meaning != "" {
 		c.Result = Failed
@@ -118,7 +139,7 @@ func (v *verifier) pick(sites []atlassian.Site) string {
 	at := slices.IndexFunc(sites, func(s atlassian.Site) bool { return s.ID == id })
 	switch {
 	case len(sites) == 0:
-		return "the token reaches no site: the account that consented is a guest, or the app was removed from the site; consent again with an account that uses Jira there"
+		return "the token reaches no site: right after a consent, try again in a minute; else the account that consented is a guest or lost the site, or an admin blocked or removed the app there: ask the site's admin, and consent again with an account that uses Jira there"
 	case id == "" && len(sites) > 1:
 		return "the token reaches " + strconv.Itoa(len(sites)) + " sites and CLOUD_ID is not stored: give --cloud-id; they are " + listSites(sites)
 	case id == "":
@@ -156,6 +177,11 @@ func (v *verifier) path(ctx context.Context, p path) {
 	if err != nil {
 		c.Result = Failed
 		c.Status, c.Missing, c.Meaning = v.describe(p, err)
+		v.searchFailed = v.searchFailed || p.name == searchPath.name
+		return
+	}
+	if c.Meaning = anonymous(answer); c.Meaning != "" {
+		c.Result, c.Status = Failed, answer.Status
 		v.searchFailed = v.searchFailed || p.name == searchPath.name
 		return
 	}
