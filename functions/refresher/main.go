@@ -19,8 +19,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -69,7 +69,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		parameters = parameters.Paced(c.rates)
 	}
 	r := refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
@@ -107,7 +107,7 @@ func listed(r refresher.Refresher, list *connections.List) tickFunc {
 }
 
 // refreshTokens are the names of the connections' refresh tokens.
-func refreshTokens(connections []rotation.Connection) (names []string) {
+func refreshTokens(connections []family.Connection) (names []string) {
 	for _, c := range connections {
 		names = append(names, family.NamesOf(c.Name).RefreshToken)
 	}

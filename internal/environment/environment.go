@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -59,7 +57,7 @@ type Common struct {
 	// CONNECTIONS, default PSOXY_JIRA_CLOUD_: prefixes of parameter names,
 	// separated by commas. Their policies hold FAMILY_LIFETIME_DAYS (365) and
 	// ACCESS_TOKEN_FORMAT (raw). None where ConnectionsPath is set.
-	Connections []rotation.Connection
+	Connections []family.Connection
 	// CONNECTIONS_PATH, default none: the path below which parameters list the
 	// connections, instead of CONNECTIONS. Connection gives each its policy.
 	ConnectionsPath string
@@ -76,13 +74,25 @@ type Common struct {
 }
 
 // Connection is the connection of that name, with its policy.
-func (c Common) Connection(name string) rotation.Connection {
+func (c Common) Connection(name string) family.Connection {
 	policy := c.policy
 	policy.AccessFormat = c.formats.of(name)
-	return rotation.Connection{Name: name, Policy: policy}
+	return family.Connection{Name: name, Policy: policy}
 }
 
-var pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+// isPath reports whether s is a path of parameters: parts with a slash before each.
+func isPath(s string) bool {
+	first, rest, _ := strings.Cut(s, "/")
+	if first != "" || rest == "" {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // Common reads the variables that all functions share.
 func (r *Reader) Common() Common {
@@ -123,7 +133,7 @@ func (r *Reader) Common() Common {
 }
 
 // connections reads CONNECTIONS.
-func (r *Reader) connections(c Common) (conns []rotation.Connection) {
+func (r *Reader) connections(c Common) (conns []family.Connection) {
 	if r.Get("PARAMETER_PATH", "") != "" {
 		r.Wrong("PARAMETER_PATH", "is set without CONNECTIONS_PATH: expected both, or neither")
 	}
@@ -131,14 +141,14 @@ func (r *Reader) connections(c Common) (conns []rotation.Connection) {
 		name = strings.TrimSpace(name)
 		if err := family.CheckConnection(name); err != nil {
 			r.Wrong("CONNECTIONS", "holds %v", err)
-		} else if slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == name }) {
+		} else if slices.ContainsFunc(conns, func(c family.Connection) bool { return c.Name == name }) {
 			r.Wrong("CONNECTIONS", "names %q twice", name)
 		} else {
 			conns = append(conns, c.Connection(name))
 		}
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(c.formats)) {
-		if prefix != "" && !slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == prefix }) {
+		if prefix != "" && !slices.ContainsFunc(conns, func(c family.Connection) bool { return c.Name == prefix }) {
 			r.Wrong("ACCESS_TOKEN_FORMAT", "names %q, which CONNECTIONS does not hold", prefix)
 		}
 	}
@@ -147,10 +157,10 @@ func (r *Reader) connections(c Common) (conns []rotation.Connection) {
 
 // checkList checks what goes with CONNECTIONS_PATH.
 func (r *Reader) checkList(path string) {
-	if !pathPattern.MatchString(path) {
+	if !isPath(path) {
 		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path of parameters that does not end in a slash, such as /tokenkeeper/connections", path)
 	}
-	if root := r.Get("PARAMETER_PATH", ""); !pathPattern.MatchString(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
+	if root := r.Get("PARAMETER_PATH", ""); !isPath(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
 		r.Wrong("PARAMETER_PATH", "is %q: with CONNECTIONS_PATH, expected a path that begins and ends with a slash, such as /tokenkeeper/", root)
 	} else if strings.HasPrefix(root, path+"/") {
 		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path that does not hold the connections' own parameters, which are below %s", path, root)

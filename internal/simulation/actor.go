@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -19,7 +19,7 @@ import (
 type actor struct {
 	name string
 	// keeper and refresher are nil for psoxy and for a person.
-	keeper    *rotation.Keeper
+	keeper    *keeper.Keeper
 	refresher *refresher.Refresher
 	// consents: the process is a person's, who consents; it never ticks.
 	consents bool
@@ -64,15 +64,15 @@ func (w *world) spawn() *actor {
 		w.killIfLate(a)
 		_ = w.end(a, h, nil)
 	}
-	c := rotation.Config{Store: storage{w, a}, Token: endpoint{w, a}, Process: a.name, Now: now, Sleep: sleep}
+	c := keeper.Config{Store: storage{w, a}, Token: endpoint{w, a}, Process: a.name, Now: now, Sleep: sleep}
 	if w.broken.store != nil {
 		c.Store = w.broken.store(w, a, c.Store)
 	}
 	if w.broken.token != nil {
 		c.Token = w.broken.token(w, a, c.Token)
 	}
-	a.keeper = rotation.New(c)
-	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []rotation.Connection{w.conn},
+	a.keeper = keeper.New(c)
+	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []keeper.Connection{w.conn},
 		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
 	return a
 }
@@ -118,7 +118,7 @@ func (w *world) tick(a *actor) {
 	}
 }
 
-func (w *world) invoke(a *actor) (out rotation.Outcome, survived bool) {
+func (w *world) invoke(a *actor) (out keeper.Outcome, survived bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, kill := r.(killedProcess); !kill {

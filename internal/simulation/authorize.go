@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -34,7 +34,7 @@ func (w *world) authorize(n uint64) {
 			a.deadline = w.now.Add(invocation)
 			ctx = invocationContext{ctx, w.now.Add(w.skew).Add(invocation)}
 		}
-		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (rotation.Grant, error) {
+		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (keeper.Grant, error) {
 			return w.exchange(a)
 		})
 		if err != nil {
@@ -49,24 +49,24 @@ func (w *world) authorize(n uint64) {
 var errCodeLost = errors.New("the authorization code is spent, and its answer is lost")
 
 // exchange exchanges a fresh authorization code.
-func (w *world) exchange(a *actor) (rotation.Grant, error) {
+func (w *world) exchange(a *actor) (keeper.Grant, error) {
 	at := w.now.Add(w.skew)
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
-		return rotation.Grant{}, err
+		return keeper.Grant{}, err
 	}
 	w.advance(postLatency)
 	w.killIfLate(a)
 	if w.down&(atlassianUnreachable|atlassianFailsBefore) != 0 {
-		return rotation.Grant{}, w.end(a, h, errNoAnswer)
+		return keeper.Grant{}, w.end(a, h, errNoAnswer)
 	}
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
 	if err != nil {
-		return rotation.Grant{}, w.end(a, h, err)
+		return keeper.Grant{}, w.end(a, h, err)
 	}
 	if w.down&atlassianFailsAfter != 0 {
-		return rotation.Grant{}, w.end(a, h, errCodeLost)
+		return keeper.Grant{}, w.end(a, h, errCodeLost)
 	}
-	return rotation.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh,
+	return keeper.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh,
 		ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, w.end(a, h, nil)
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -17,7 +17,7 @@ type endpoint struct {
 	a *actor
 }
 
-var _ rotation.TokenEndpoint = endpoint{}
+var _ keeper.TokenEndpoint = endpoint{}
 
 func ambiguous(err error) *atlassian.Error {
 	return &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}
@@ -96,8 +96,10 @@ func classified(err error) *atlassian.Error {
 	switch {
 	case refusal.Status == 401, refusal.Code == "invalid_client", refusal.Code == "access_denied":
 		e.Class = atlassian.Configuration
-	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client", refusal.Code == "invalid_request":
+	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client":
 		e.Class = atlassian.Permanent
+	case refusal.Status == 400:
+		e.Class = atlassian.Malformed
 	}
 	return e
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -142,7 +142,7 @@ type idleness struct {
 }
 
 // observe looks at a tick that ended.
-func (i *idleness) observe(w *world, a *actor, out rotation.Outcome, ops int) {
+func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, ops int) {
 	undisturbed := w.busy.Before(a.begun)
 	known := i.valid && i.by == a && i.undisturbed
 	i.undisturbed = undisturbed
@@ -151,11 +151,11 @@ func (i *idleness) observe(w *world, a *actor, out rotation.Outcome, ops int) {
 		return
 	}
 	switch out.Action {
-	case rotation.Idle:
+	case keeper.Idle:
 		if w.armed {
 			i.ops, i.steady = ops, known && undisturbed
 		}
-	case rotation.Rotated, rotation.Replayed:
+	case keeper.Rotated, keeper.Replayed:
 		// It describes its own pair, and a person may have written over a part of it.
 		if w.slots[slotAccess].by != a || w.slots[slotRefresh].by != a {
 			return

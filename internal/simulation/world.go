@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -72,7 +72,7 @@ type world struct {
 	keyReads  bool
 
 	names  family.Names
-	conn   rotation.Connection
+	conn   keeper.Connection
 	log    *slog.Logger
 	canary *canary
 	broken broken
@@ -102,7 +102,7 @@ type world struct {
 // tests of the oracle.
 type broken struct {
 	store func(*world, *actor, store.Store) store.Store
-	token func(*world, *actor, rotation.TokenEndpoint) rotation.TokenEndpoint
+	token func(*world, *actor, keeper.TokenEndpoint) keeper.TokenEndpoint
 }
 
 // event is something that will happen at a time.
@@ -129,7 +129,7 @@ func newWorld(seed uint64, s Settings, b broken) *world {
 	if s.Shared {
 		policy.AccessFormat = family.PsoxyJSON
 	}
-	w.conn = rotation.Connection{Name: connection, Policy: policy}
+	w.conn = keeper.Connection{Name: connection, Policy: policy}
 	w.canary = newCanary(w)
 	w.log = slog.New(w.canary)
 	w.oracle.w = w

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/moto"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
@@ -31,7 +31,7 @@ func assumed(t *testing.T, what string) int {
 }
 
 // A day of ticks on Parameter Store asks KMS for what docs/costs.md assumes, and
-// the calls of a tick are those that docs/rotation.md tells.
+// the calls of a tick are those that docs/keeper.md tells.
 func TestADayAtKMS(t *testing.T) {
 	for _, connections := range []int{1, 5} {
 		t.Run(fmt.Sprint(connections), func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestADayAtKMS(t *testing.T) {
 				}
 			}
 			c.Survey = nil
-			c.Keeper = rotation.New(rotation.Config{Store: parameters, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: "p"})
+			c.Keeper = keeper.New(keeper.Config{Store: parameters, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: "p"})
 			m.Counts()
 			_, err := c.Tick(t.Context(), slog.New(slog.DiscardHandler)) // of a new process
 			require.NoError(t, err)
@@ -67,11 +67,11 @@ func TestADayAtKMS(t *testing.T) {
 				require.NoError(t, err)
 				rotated := 0
 				for _, o := range report.Connections {
-					if o.Action == rotation.Rotated {
+					if o.Action == keeper.Rotated {
 						rotated++
 						continue
 					}
-					require.Equal(t, rotation.Idle, o.Action, o.Reason)
+					require.Equal(t, keeper.Idle, o.Action, o.Reason)
 				}
 				counts := m.Counts()
 				calls, kms := counts.Calls, counts.KMS
