@@ -1,0 +1,87 @@
+package ledgertest
+
+import (
+	"fmt"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// garbage is a value that nobody takes for an entry.
+var garbage = atlassian.NewSecret("written by somebody else")
+
+// fullHistory: beyond a hundred versions the oldest are gone, the root among
+// them. The chain goes on, for those who knew it and for those who did not.
+func (s *suite) fullHistory() {
+	p, l, last := s.begun(0)
+	forgotten := &ledger.Ledger{Log: p, Of: of}
+	s.requireSays(p, last, forgotten)
+	for n := range store.KeptVersions + 5 {
+		last = s.put(l, last, fmt.Sprint(n))
+	}
+	require.Greater(s, s.values(p)[0].Version, int64(1), "the root is gone")
+	s.requireSays(p, last, l)
+
+	for range 3 {
+		s.append(p, garbage)
+	}
+	// Nobody can begin at the root, nor at what forgotten knew last.
+	s.requireSays(p, last, l, forgotten)
+	next := s.put(l, last, "next")
+	s.requireSays(p, next, l, forgotten)
+}
+
+// buried: a hundred foreign values cover the last entry. Who knew it still does;
+// to everybody else the ledger is unreadable, and is not taken for empty.
+func (s *suite) buried() {
+	p, l, last := s.begun(3)
+	behind := &ledger.Ledger{Log: p, Of: of}
+	s.requireSays(p, last, behind)
+	newest := s.put(l, last, "newest")
+	for range store.KeptVersions - 1 {
+		s.append(p, garbage)
+	}
+	s.requireSays(p, newest, l)
+	s.append(p, garbage)
+
+	got, err := s.newest(p, l)
+	require.NoError(s, err)
+	require.Equal(s, newest.State.Reveal(), got.State.Reveal())
+	_, err = s.newest(p, &ledger.Ledger{Log: p, Of: of})
+	require.ErrorIs(s, err, ledger.ErrUnreadable)
+	_, err = s.newest(p, behind)
+	require.ErrorIs(s, err, ledger.ErrUnreadable, "an entry that it has not seen may be gone")
+
+	next := s.put(l, newest, "next")
+	require.Equal(s, newest.Version+store.KeptVersions+1, next.Version)
+	_, err = behind.Put(s.Context(), draft(last, "behind"))
+	require.ErrorIs(s, err, ledger.ErrOvertaken)
+	got, err = s.newest(p, l)
+	require.NoError(s, err)
+	require.Equal(s, next.State.Reveal(), got.State.Reveal())
+}
+
+// label: a label on the oldest version makes a full history unwritable. Nothing
+// is valid by a put that was refused, and once the label is gone the same draft
+// can be put again.
+func (s *suite) label() {
+	p, l, last := s.begun(2)
+	require.NoError(s, p.Label(s.Context()))
+	for n := last.Version; n < store.KeptVersions; n++ {
+		last = s.put(l, last, fmt.Sprint(n))
+	}
+	d := draft(last, "refused")
+	for range 2 {
+		_, err := l.Put(s.Context(), d)
+		require.ErrorIs(s, err, store.ErrUnwritable)
+		s.requireSays(p, last, l)
+	}
+	require.NoError(s, p.Unlabel(s.Context()))
+	e, err := l.Put(s.Context(), d)
+	require.NoError(s, err)
+	require.Equal(s, last.Version+1, e.Version)
+	s.requireSays(p, e, l)
+}
