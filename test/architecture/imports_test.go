@@ -82,8 +82,8 @@ var rules = []rule{
 	},
 	{
 		name: "what runs in production needs no test parts",
-		of: []string{"functions/...", "internal/family", "internal/keeper", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
-			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/store/paced", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian"},
+		of: []string{"functions/...", "internal/family", "internal/ledger", "internal/keeper", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
+			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian"},
 		forbidden: func(path string, _ bool) bool {
 			return under(path, "github.com/stretchr", "testing", module+"pkg/atlassian/atlassiantest", module+"internal/store/storetest")
 		},
