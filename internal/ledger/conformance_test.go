@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("files", func(t *testing.T) {
 		ledgertest.Run(t, func(t *testing.T) ledgertest.Factory {
-			s, err := filestore.Open(t.TempDir())
+			s, err := filestore.Open(filepath.Join(t.TempDir(), "store"))
 			require.NoError(t, err)
 			return ledgertest.InStore(s, nil, nil)
 		})

@@ -34,34 +34,38 @@ func (s *suite) fullHistory() {
 	s.requireSays(p, next, l, forgotten)
 }
 
-// buried: a hundred foreign values cover the last entry. Who knew it still does;
-// to everybody else the ledger is unreadable, and is not taken for empty.
+// buried: a hundred foreign values cover the last entry. Nobody can tell any more
+// what was valid; the ledger begins anew on top of them, for all alike.
 func (s *suite) buried() {
 	p, l, last := s.begun(3)
 	behind := &ledger.Ledger{Log: p, Of: of}
 	s.requireSays(p, last, behind)
 	newest := s.put(l, last, "newest")
-	for range store.KeptVersions - 1 {
+	for range store.KeptVersions - 2 {
 		s.append(p, garbage)
 	}
 	s.requireSays(p, newest, l)
-	s.append(p, garbage)
-
-	got, err := s.newest(p, l)
+	for range 2 {
+		s.append(p, garbage)
+	}
+	top := newest.Version + store.KeptVersions
+	for name, reader := range map[string]*ledger.Ledger{"who comes fresh": {Log: p, Of: of}, "who was behind": behind} {
+		got, err := s.newest(p, reader)
+		require.NoError(s, err, name)
+		require.Zero(s, got.State, name)
+		require.Equal(s, top, got.Version, name)
+	}
+	for _, base := range []ledger.Entry{newest, last} {
+		_, err := l.Put(s.Context(), draft(base, "on what is gone"))
+		require.ErrorIs(s, err, ledger.ErrOvertaken, "nobody else could see that it is valid")
+	}
+	base, err := s.newest(p, l)
 	require.NoError(s, err)
-	require.Equal(s, newest.State.Reveal(), got.State.Reveal())
-	_, err = s.newest(p, &ledger.Ledger{Log: p, Of: of})
-	require.ErrorIs(s, err, ledger.ErrUnreadable)
-	_, err = s.newest(p, behind)
-	require.ErrorIs(s, err, ledger.ErrUnreadable, "an entry that it has not seen may be gone")
-
-	next := s.put(l, newest, "next")
-	require.Equal(s, newest.Version+store.KeptVersions+1, next.Version)
-	_, err = behind.Put(s.Context(), draft(last, "behind"))
-	require.ErrorIs(s, err, ledger.ErrOvertaken)
-	got, err = s.newest(p, l)
-	require.NoError(s, err)
-	require.Equal(s, next.State.Reveal(), got.State.Reveal())
+	require.Zero(s, base.State)
+	anew := s.put(l, base, "anew")
+	s.requireSays(p, anew, l, behind)
+	next := s.put(behind, anew, "next")
+	s.requireSays(p, next, l, behind)
 }
 
 // label: a label on the oldest version makes a full history unwritable. Nothing

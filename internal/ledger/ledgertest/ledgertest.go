@@ -161,7 +161,13 @@ func (s *suite) newest(p Place, l *ledger.Ledger) (ledger.Entry, error) {
 // one who sees it for the first time.
 func (s *suite) requireSays(p Place, want ledger.Entry, knowing ...*ledger.Ledger) {
 	s.Helper()
-	for _, l := range append(knowing, &ledger.Ledger{Log: p, Of: of}) {
+	s.requireKnown(p, want, append(knowing, &ledger.Ledger{Log: p, Of: of})...)
+}
+
+// requireKnown checks what the ledger says to those who know it.
+func (s *suite) requireKnown(p Place, want ledger.Entry, knowing ...*ledger.Ledger) {
+	s.Helper()
+	for _, l := range knowing {
 		got, err := s.newest(p, l)
 		require.NoError(s, err)
 		require.Equal(s, want.State.Reveal(), got.State.Reveal())

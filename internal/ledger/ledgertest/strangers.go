@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -96,29 +98,60 @@ func (s *suite) restored() {
 }
 
 // restoredAnew: the ledger was deleted and begun anew, and its versions count
-// from 1 again. An old value can then stand at the very version that fits its
-// base, and means nothing all the same.
+// from 1 again. A backup can then stand at the very version that fits its base,
+// and means nothing all the same.
 func (s *suite) restoredAnew() {
-	for young := 1; young <= 3; young++ {
-		p, _, _ := s.begun(5)
-		old := s.values(p)
-		require.NoError(s, p.Delete(s.Context()))
-		l := &ledger.Ledger{Log: p, Of: of}
-		last := s.put(l, ledger.Entry{}, "anew")
-		for n := range young - 1 {
-			last = s.put(l, last, fmt.Sprint("anew ", n))
-		}
-		s.Run(fmt.Sprintf("after %d entries, at the version that fits", young), func(*testing.T) {
-			s.append(p, old[young].Value) // its base is the new ledger's last
-			s.requireSays(p, last, l)
-		})
-		s.Run(fmt.Sprintf("after %d entries, all of them", young), func(*testing.T) {
-			for _, o := range old {
-				s.append(p, o.Value)
+	for _, age := range []time.Duration{2 * time.Hour, time.Minute} {
+		for young := 1; young <= 3; young++ {
+			p, l, last := s.begun(young - 1)
+			old := s.backup(age)
+			// Only the time tells a backup of the last hour from a new entry, where the
+			// ledger is seen for the first time.
+			says := func() { s.requireSays(p, last, l) }
+			if age < time.Hour {
+				says = func() { s.requireKnown(p, last, l) }
 			}
+			s.append(p, old[young])
+			says()
+			for _, o := range old {
+				s.append(p, o)
+				says()
+			}
+			last = s.put(l, last, "goes on")
 			s.requireSays(p, last, l)
-		})
+		}
 	}
+	for _, root := range []bool{true, false} {
+		p := s.open()
+		for n, o := range s.backup(2 * time.Hour) {
+			if n > 0 || root {
+				s.append(p, o)
+			}
+		}
+		l := &ledger.Ledger{Log: p, Of: of}
+		base, err := s.newest(p, l)
+		require.NoError(s, err)
+		require.Zero(s, base.State, "a deleted ledger is not restored by putting its values back")
+		s.requireSays(p, s.put(l, base, "anew"), l)
+	}
+}
+
+// backup is what a ledger of the same connection said, composed and written the
+// given time ago.
+func (s *suite) backup(ago time.Duration) (values []atlassian.Secret) {
+	s.Helper()
+	then := time.Now().Add(-ago)
+	p := InStore(memstore.New(func() time.Time { return then }), nil, nil)()
+	l, base := &ledger.Ledger{Log: p, Of: of}, ledger.Entry{}
+	for n := range 6 {
+		e, err := l.Put(s.Context(), ledger.NewDraft(of, base, text(fmt.Sprint("old ", n)), then, fmt.Sprint("old mark ", n)))
+		require.NoError(s, err)
+		base = e
+	}
+	for _, e := range s.values(p) {
+		values = append(values, e.Value)
+	}
+	return values
 }
 
 // deletion: who knew the ledger learns that it is gone, and a new one begins.
