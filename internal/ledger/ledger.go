@@ -53,7 +53,7 @@ type Ledger struct {
 func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Version == l.settled && (l.at.IsZero() || e.Modified.Equal(l.at)) {
+	if e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && l.ours(e)) {
 		if l.at = e.Modified; l.known.Version == e.Version {
 			l.known.Written = e.Modified
 		}
@@ -82,6 +82,13 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	}
 	l.known, l.settled, l.at = last, e.Version, e.Modified
 	return last, nil
+}
+
+// ours reports whether e is the last valid entry, and neither another ledger's nor
+// a backup at the same version.
+func (l *Ledger) ours(e store.Entry) bool {
+	one := read(e, l.Of)
+	return one.fresh && one.mark == l.known.mark
 }
 
 // between reads the versions from..to. Where from is no longer kept, it returns
