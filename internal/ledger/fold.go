@@ -13,6 +13,10 @@ func (l link) proves() bool {
 	return !l.foreign && l.base == l.Version-1 && l.fresh
 }
 
+// ours reports whether the entry at the version of a known one is that, and neither
+// another ledger's nor a backup.
+func (l link) ours(known Entry) bool { return l.fresh && l.mark == known.mark }
+
 // fold returns the last valid entry among links, which are consecutive versions
 // in ascending order, and whether that is certain. last is the valid entry before
 // them; anchored says that it is known. Without it the fold begins at the

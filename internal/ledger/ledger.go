@@ -53,7 +53,7 @@ type Ledger struct {
 func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Version == l.settled && (l.at.IsZero() || e.Modified.Equal(l.at)) {
+	if e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known)) {
 		if l.at = e.Modified; l.known.Version == e.Version {
 			l.known.Written = e.Modified
 		}
@@ -72,16 +72,30 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
 		return one.Entry, nil
 	}
-	links, err := l.between(ctx, l.known.Version+1, e.Version)
+	links, anchored, err := l.since(ctx, l.known, e.Version)
 	if err != nil {
 		return Entry{}, err
 	}
-	last, certain := fold(l.known, l.known.Version > 0 && links[0].Version == l.known.Version+1, links)
+	last, certain := fold(l.known, anchored, links)
 	if !certain {
 		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
 	l.known, l.settled, l.at = last, e.Version, e.Modified
 	return last, nil
+}
+
+// since reads the versions from a known entry on. Where that is not there any
+// more, since the ledger was deleted or more was written than is kept, it is no
+// anchor, and all that is kept is read.
+func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
+	if known.Version > 0 {
+		links, err = l.between(ctx, known.Version, to)
+		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known); anchored || err != nil {
+			return links, anchored, err
+		}
+	}
+	links, err = l.between(ctx, 1, to)
+	return links, false, err
 }
 
 // between reads the versions from..to. Where from is no longer kept, it returns
@@ -128,9 +142,12 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
 	}
-	links, err := l.between(ctx, d.base.Version+1, version)
+	links, err := l.between(ctx, max(1, d.base.Version), version)
 	if err != nil {
 		return Entry{}, err
+	}
+	if links[0].Version == d.base.Version && links[0].mark != d.base.mark {
+		return Entry{}, ErrOvertaken // of another ledger, since deleted
 	}
 	for _, one := range links {
 		mine := one.mark == d.mark
