@@ -96,29 +96,34 @@ func (k tokenKey) appendID(dst []byte, id tokenID) []byte {
 	return b64.AppendEncode(dst, mac[:])
 }
 
-// parseID reads what appendID wrote at the start of s.
+// parseID reads what appendID wrote.
 func (k tokenKey) parseID(s string) (tokenID, bool) {
 	if len(s) < idText+1+macText || s[idText] != '.' {
 		return tokenID{}, false
 	}
+	id, mac, ok := readID(s[:idText], s[idText+1:idText+1+macText])
+	return id, ok && mac == k.sum(id)
+}
+
+// readID reads the text of a tokenID and of its authenticator.
+func readID(id, mac string) (tokenID, uint64, bool) {
 	var text [idText + macText]byte
-	copy(text[:], s[:idText])
-	copy(text[idText:], s[idText+1:])
+	copy(text[:], id)
+	copy(text[idText:], mac)
 	var raw [idBytes + 8]byte
 	if _, err := b64.Decode(raw[:idBytes], text[:idText]); err != nil {
-		return tokenID{}, false
+		return tokenID{}, 0, false
 	}
 	if _, err := b64.Decode(raw[idBytes:], text[idText:]); err != nil {
-		return tokenID{}, false
+		return tokenID{}, 0, false
 	}
-	id := tokenID{
+	return tokenID{
 		kind:       kind(raw[0]),
 		family:     binary.BigEndian.Uint32(raw[1:]),
 		serial:     binary.BigEndian.Uint64(raw[5:]),
 		generation: binary.BigEndian.Uint32(raw[13:]),
 		sibling:    binary.BigEndian.Uint32(raw[17:]),
-	}
-	return id, binary.BigEndian.Uint64(raw[idBytes:]) == k.sum(id)
+	}, binary.BigEndian.Uint64(raw[idBytes:]), true
 }
 
 // cheapHeader is the encoded header of an RS256 JWT.
@@ -146,7 +151,7 @@ func (m cheapMinter) identify(token string) (tokenID, form) {
 		return tokenID{}, formUnknown
 	}
 	id, ok := m.key.parseID(rest)
-	if !ok {
+	if !ok || strings.Trim(rest[idText+1+macText:], "A") != "" { // a token with something behind it is none
 		return tokenID{}, formUnknown
 	}
 	return id, formKnown
