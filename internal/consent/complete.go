@@ -163,7 +163,7 @@ func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.S
 	case atlassian.Configuration, atlassian.Permanent:
 		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
 	}
-	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer, so the consent came to nothing: consent again (%v)", failed)
+	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent came to nothing: consent again (%v)", failed)
 }
 
 // resume reads tokens that wait, under the lock.

@@ -105,6 +105,10 @@ func (w *world) contents(conn string) map[string]store.Entry {
 	n := family.NamesOf(conn)
 	entries, err := w.mem.Read(context.Background(), n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock)
 	require.NoError(w.t, err)
+	for name, e := range entries {
+		e.ReadAt = time.Time{} // when it was read is no part of it
+		entries[name] = e
+	}
 	return entries
 }
 

@@ -177,6 +177,12 @@ func fromLastFailure(s Snapshot, r Record, now time.Time) (Decision, bool) {
 		if wait := f.RetryAt.Sub(now); wait > 0 && wait <= maxRetryAfter {
 			return Decision{Action: HoldRetry, Reason: "Atlassian asked not to be called before " + clock(f.RetryAt)}, true
 		}
+	case atlassian.Malformed.String():
+		wait := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4))
+		if since := now.Sub(f.At); 0 <= since && since < wait {
+			return Decision{Action: HoldRetry, Reason: fmt.Sprintf(
+				"Atlassian could not read the request (%s); next attempt at %s", orNone(f.Code), clock(f.At.Add(wait)))}, true
+		}
 	case atlassian.Configuration.String():
 		wait := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
 		since := now.Sub(f.At)

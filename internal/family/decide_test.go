@@ -190,6 +190,8 @@ func TestDecide(t *testing.T) {
 			failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 9 })(p)
 			p.set(names.ClientSecret, "the right one", now)
 		}, family.Rotate},
+		{"not understood", failed(atlassian.Malformed, func(f *family.Failure) { f.Count = 2 }), family.HoldRetry},
+		{"not understood, time for another attempt", failed(atlassian.Malformed, nil), family.Rotate},
 		{"asked to wait", failed(atlassian.Transient, func(f *family.Failure) { f.RetryAt = now.Add(time.Minute) }), family.HoldRetry},
 		{"waited", failed(atlassian.Transient, func(f *family.Failure) { f.RetryAt = now }), family.Rotate},
 	}

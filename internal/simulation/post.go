@@ -96,8 +96,10 @@ func classified(err error) *atlassian.Error {
 	switch {
 	case refusal.Status == 401, refusal.Code == "invalid_client", refusal.Code == "access_denied":
 		e.Class = atlassian.Configuration
-	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client", refusal.Code == "invalid_request":
+	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client":
 		e.Class = atlassian.Permanent
+	case refusal.Status == 400:
+		e.Class = atlassian.Malformed
 	}
 	return e
 }

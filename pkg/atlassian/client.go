@@ -2,7 +2,6 @@ package atlassian
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"time"
 )
@@ -14,9 +13,6 @@ const (
 	// DefaultAPIURL serves accessible-resources and the products' APIs.
 	DefaultAPIURL = "https://api.atlassian.com"
 )
-
-// maxBody is how much of an answer is read, in bytes: 1 MiB.
-const maxBody = 1 << 20
 
 // Client makes requests to Atlassian. The zero Client is ready to use, and a
 // Client may be used concurrently; change no field after its first use.
@@ -38,15 +34,12 @@ type Client struct {
 	UserAgent string
 }
 
-// errTooLarge: more than maxBody. Such a body is no token answer.
-const errTooLarge reason = "the answer's body is larger than 1 MiB"
-
 // reply is what is known after one request.
 type reply struct {
 	reach  reach
 	status int
 	header http.Header
-	// body is what arrived of the body, at most maxBody.
+	// body is what arrived of the body, unpacked, at most maxBody.
 	body []byte
 	// err says why there is no answer, or why its body is not whole; it may be
 	// printed. nil exactly when the whole body arrived.
@@ -92,6 +85,7 @@ func (c *Client) do(req *http.Request, p *progress) reply {
 		req.Header.Set("User-Agent", agent)
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "identity")
 
 	resp, err := rt.RoundTrip(req.WithContext(p.watch(ctx)))
 	if err == nil && resp == nil {
@@ -102,12 +96,15 @@ func (c *Client) do(req *http.Request, p *progress) reply {
 	}
 	defer resp.Body.Close()
 	r := reply{reach: answered, status: resp.StatusCode, header: resp.Header}
-	r.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	switch {
-	case len(r.body) > maxBody:
-		r.body, r.err = r.body[:maxBody], errTooLarge
-	case err != nil:
+	r.body, err = readBody(resp.Body, maxBody)
+	if err != nil && err != errTooLarge {
 		r.err = presentable(ctx, err)
+	} else {
+		r.err = err
+	}
+	unpacked, err := unpack(r.header, r.body)
+	if r.body = unpacked; r.err == nil {
+		r.err = err
 	}
 	return r
 }

@@ -13,13 +13,13 @@ import (
 type Response struct {
 	// Status is the HTTP status.
 	Status int
-	// RetryAfter is how long Atlassian asked to wait, at most a day; 0 when it
-	// did not say.
+	// RetryAfter is how long Atlassian asked to wait, at most MaxRetryAfter; 0
+	// when it did not say.
 	RetryAfter time.Duration
 	// RateLimitReason is the header RateLimit-Reason, such as
 	// "jira-quota-global-based": which limit a 429 hit. Empty where there is none.
 	RateLimitReason string
-	// Body is the answer's body, at most 1 MiB of it. It may hold personal data
+	// Body is the answer's body, unpacked, at most 1 MiB of it. It may hold personal data
 	// of the site's users: it is not for logs.
 	Body []byte
 	// Truncated is true when the body was larger than that.

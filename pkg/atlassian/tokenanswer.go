@@ -3,6 +3,7 @@ package atlassian
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,8 +30,8 @@ const (
 // thrown away for a cosmetic fault, since the refresh token behind it is spent:
 // only tokens that are missing or damaged make the answer unusable. Text after
 // the object, unknown members and a missing token_type do no harm; of members
-// that occur twice the last counts.
-func parseToken(body []byte) (Token, error) {
+// that occur twice the last counts. date is the answer's header.
+func parseToken(body []byte, date string) (Token, error) {
 	fields, ok := jsonObject(body)
 	if !ok {
 		return Token{}, errNoObject
@@ -44,7 +45,7 @@ func parseToken(body []byte) (Token, error) {
 		return Token{}, errBadRefresh
 	}
 	t := Token{Access: NewSecret(access), Refresh: NewSecret(refresh)}
-	t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], t.Access)
+	t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], ownLifetime(t.Access, date))
 	var scope string
 	if json.Unmarshal(fields["scope"], &scope) == nil && strings.TrimSpace(scope) != "" {
 		t.Scopes = strings.Fields(scope)
@@ -76,36 +77,61 @@ func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	return token, true
 }
 
-// decimal is a JSON number that is not negative.
-var decimal = regexp.MustCompile(`^[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?$`)
+// decimal is a JSON number.
+var decimal = regexp.MustCompile(`^-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?$`)
+
+// lifetimeTolerance is how much longer than its own claims say an access token
+// may be promised to live: the two are rounded, and not taken at one moment.
+const lifetimeTolerance = time.Minute
 
 // lifetime reads expires_in, in seconds, as a number or a string that holds
-// one. Where that makes no sense (more than a day included, since believing too
-// much is what would harm), the access token's own claims are asked, and then
-// the documentation, or the day that a larger value is cut to; assumed is true
-// in all three cases.
-func lifetime(raw json.RawMessage, access Secret) (d time.Duration, assumed bool) {
+// one. own is what the token says of itself, 0 for nothing. assumed is true
+// where the result is not expires_in. Believing too little costs a rotation
+// now and then; who believes too much hands out a dead token.
+func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed bool) {
 	text := string(raw)
 	if strings.HasPrefix(text, `"`) {
 		_ = json.Unmarshal(raw, &text)
 		text = strings.TrimSpace(text)
 	}
 	var seconds float64
-	if decimal.MatchString(text) {
-		seconds, _ = strconv.ParseFloat(text, 64) // out of range is +Inf, huge as well
+	number := decimal.MatchString(text)
+	if number {
+		seconds, _ = strconv.ParseFloat(text, 64) // out of range is Inf, huge as well
 	}
-	if seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds() {
-		return time.Duration(seconds * float64(time.Second)), false
-	}
-	if claims, ok := Claims(access); ok && !claims.IssuedAt.IsZero() && !claims.ExpiresAt.IsZero() {
-		if d := claims.ExpiresAt.Sub(claims.IssuedAt); d >= minLifetime && d <= maxLifetime {
-			return d, true
+	switch {
+	case seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds():
+		d = time.Duration(seconds * float64(time.Second))
+		if own == 0 || d-own <= lifetimeTolerance {
+			return d, false
 		}
+		return own, true
+	case own > 0:
+		return own, true
+	case number && seconds < minLifetime.Seconds():
+		return 0, true
 	}
-	if seconds > maxLifetime.Seconds() {
-		return maxLifetime, true
-	}
+	// Absent, no number, or more than a day, such as milliseconds.
 	return documentedLifetime, true
+}
+
+// ownLifetime is how long an access token still lives by its own claims. The
+// answer's date is the moment to count from where it lies between iat and exp:
+// the token may be one that was issued before. Else it is iat, since a clock
+// that is off must not make a new token old. 0 is for claims that make no sense.
+func ownLifetime(access Secret, date string) time.Duration {
+	claims, ok := Claims(access)
+	if !ok {
+		return 0
+	}
+	from := claims.IssuedAt
+	if at, err := http.ParseTime(date); err == nil && at.After(from) && at.Before(claims.ExpiresAt) {
+		from = at
+	}
+	if d := claims.ExpiresAt.Sub(from); d >= minLifetime && d <= maxLifetime {
+		return d
+	}
+	return 0
 }
 
 // codeForm is what a registered OAuth error code looks like.

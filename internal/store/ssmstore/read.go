@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -53,7 +54,9 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 			continue
 		}
 		unchanged = append(unchanged, name)
-		found[name] = known[name]
+		k := known[name]
+		k.ReadAt = e.ReadAt
+		found[name] = k
 	}
 	overtaken := false
 	decrypt := func(names []string) error {
@@ -76,6 +79,7 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	if overtaken {
 		return s.decrypt(ctx, unique, writes)
 	}
+	alignReadAt(found)
 	return found, nil
 }
 
@@ -98,11 +102,28 @@ func (s *Store) get(ctx context.Context, names []string, decrypted bool) (map[st
 		if err != nil {
 			return nil, describe(ctx, "GetParameters", batch[0], len(batch)-1, err)
 		}
+		readAt := serverTime(out.ResultMetadata)
 		for _, p := range out.Parameters {
-			if found[aws.ToString(p.Name)], err = entry(p); err != nil {
+			e, err := entry(p)
+			if err != nil {
 				return nil, err
 			}
+			e.ReadAt = readAt
+			found[aws.ToString(p.Name)] = e
 		}
 	}
+	alignReadAt(found)
 	return found, nil
+}
+
+// alignReadAt lets all entries have the latest ReadAt among them.
+func alignReadAt(found map[string]store.Entry) {
+	var latest time.Time
+	for _, e := range found {
+		latest = later(latest, e.ReadAt)
+	}
+	for name, e := range found {
+		e.ReadAt = latest
+		found[name] = e
+	}
 }
