@@ -191,3 +191,5 @@ func (k Kind) lasts() bool {
 
 // sharedOnly reports whether the kind happens only where psoxy rotates too.
 func (k Kind) sharedOnly() bool { return k == Psoxy || k == SharedCreate }
+
+func (s operations) empty() bool { return s == 0 }
