@@ -9,7 +9,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 )
 
@@ -37,7 +36,7 @@ type config struct {
 }
 
 // connection is a listed connection, with its policy.
-func (c config) connection(name string) rotation.Connection {
+func (c config) connection(name string) family.Connection {
 	conn := c.Common.Connection(name)
 	conn.Policy.RefreshBefore = c.refreshBefore
 	return conn

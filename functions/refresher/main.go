@@ -19,8 +19,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
@@ -72,7 +72,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		all = paced.New(parameters, c.rates)
 	}
 	r := refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   all,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
@@ -110,7 +110,7 @@ func listed(r refresher.Refresher, list *connections.List) tickFunc {
 }
 
 // refreshTokens are the names of the connections' refresh tokens.
-func refreshTokens(connections []rotation.Connection) (names []string) {
+func refreshTokens(connections []family.Connection) (names []string) {
 	for _, c := range connections {
 		names = append(names, family.NamesOf(c.Name).RefreshToken)
 	}

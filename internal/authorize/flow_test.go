@@ -18,7 +18,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
@@ -78,8 +78,8 @@ func newWorld(t *testing.T, redirectURIs ...string) *world {
 	}
 	world.Flow = &authorize.Flow{
 		Consent: consent.New(consent.Config{
-			Keeper: rotation.New(rotation.Config{Store: st, Token: api, Now: time.Now, Sleep: sleep, Process: "p"}),
-			Store:  st, Connections: []rotation.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
+			Keeper: keeper.New(keeper.Config{Store: st, Token: api, Now: time.Now, Sleep: sleep, Process: "p"}),
+			Store:  st, Connections: []family.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
 			Atlassian: api, AuthURL: server.URL, Now: time.Now,
 		}),
 		Terminal: terminal.New(r, world.told), Connection: connection,

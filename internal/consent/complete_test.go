@@ -14,7 +14,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -166,7 +166,7 @@ func TestExactlyOneCompletionWins(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		c := w.config
-		c.Keeper = rotation.New(rotation.Config{Store: w.mem, Now: w.clock.Now, Process: "p" + time.Now().String(),
+		c.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "p" + time.Now().String(),
 			Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) }})
 		service := consent.New(c)
 		wait.Go(func() {
@@ -207,11 +207,11 @@ func TestLeftoversAreNotUsedAgain(t *testing.T) {
 		}
 		_, _ = w.complete(request)
 		w.mem.strike = nil
-		keeper := rotation.New(rotation.Config{Store: w.mem, Token: w.config.Atlassian.(*atlassian.Client), Now: w.clock.Now, Process: "refresher",
+		keeper := keeper.New(keeper.Config{Store: w.mem, Token: w.config.Atlassian.(*atlassian.Client), Now: w.clock.Now, Process: "refresher",
 			Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 		w.clock.Advance(40 * time.Minute)
 		out := keeper.Tick(context.Background(), w.config.Connections[0], w.config.Log)
-		require.Equal(t, rotation.Rotated, out.Action, c.name+out.Reason)
+		require.Equal(t, keeper.Rotated, out.Action, c.name+out.Reason)
 		if c.record {
 			require.NoError(t, w.mem.Delete(context.Background(), namesA.Family))
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(server.Close)
 	w.mem = &faulty{Store: memstore.New(w.clock.Now)}
 	w.config = consent.Config{Store: w.mem, Atlassian: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}, AuthURL: server.URL,
-		Connections: []rotation.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
+		Connections: []family.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
 		Now:         w.clock.Now, Hosted: true, Log: slog.New(slog.NewJSONHandler(&w.logs, nil))}
 	w.restart()
 	for _, c := range []string{connA, connB} {
@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 
 // restart is a new process.
 func (w *world) restart() {
-	w.config.Keeper = rotation.New(rotation.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
+	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -59,7 +58,7 @@ type Common struct {
 	// CONNECTIONS, default PSOXY_JIRA_CLOUD_: prefixes of parameter names,
 	// separated by commas. Their policies hold FAMILY_LIFETIME_DAYS (365) and
 	// ACCESS_TOKEN_FORMAT (raw). None where ConnectionsPath is set.
-	Connections []rotation.Connection
+	Connections []family.Connection
 	// CONNECTIONS_PATH, default none: the path below which parameters list the
 	// connections, instead of CONNECTIONS. Connection gives each its policy.
 	ConnectionsPath string
@@ -76,10 +75,10 @@ type Common struct {
 }
 
 // Connection is the connection of that name, with its policy.
-func (c Common) Connection(name string) rotation.Connection {
+func (c Common) Connection(name string) family.Connection {
 	policy := c.policy
 	policy.AccessFormat = c.formats.of(name)
-	return rotation.Connection{Name: name, Policy: policy}
+	return family.Connection{Name: name, Policy: policy}
 }
 
 var pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
@@ -123,7 +122,7 @@ func (r *Reader) Common() Common {
 }
 
 // connections reads CONNECTIONS.
-func (r *Reader) connections(c Common) (conns []rotation.Connection) {
+func (r *Reader) connections(c Common) (conns []family.Connection) {
 	if r.Get("PARAMETER_PATH", "") != "" {
 		r.Wrong("PARAMETER_PATH", "is set without CONNECTIONS_PATH: expected both, or neither")
 	}
@@ -131,14 +130,14 @@ func (r *Reader) connections(c Common) (conns []rotation.Connection) {
 		name = strings.TrimSpace(name)
 		if err := family.CheckConnection(name); err != nil {
 			r.Wrong("CONNECTIONS", "holds %v", err)
-		} else if slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == name }) {
+		} else if slices.ContainsFunc(conns, func(c family.Connection) bool { return c.Name == name }) {
 			r.Wrong("CONNECTIONS", "names %q twice", name)
 		} else {
 			conns = append(conns, c.Connection(name))
 		}
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(c.formats)) {
-		if prefix != "" && !slices.ContainsFunc(conns, func(c rotation.Connection) bool { return c.Name == prefix }) {
+		if prefix != "" && !slices.ContainsFunc(conns, func(c family.Connection) bool { return c.Name == prefix }) {
 			r.Wrong("ACCESS_TOKEN_FORMAT", "names %q, which CONNECTIONS does not hold", prefix)
 		}
 	}

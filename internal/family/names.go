@@ -6,8 +6,28 @@ import (
 	"strings"
 )
 
-// Names are the whole parameter names of one connection. The suffixes are those
-// of psoxy, which reads and (in shared mode) writes the same parameters.
+// Connection is one connection to look after.
+type Connection struct {
+	// Name is the prefix of its parameters' names.
+	Name   string
+	Policy Policy
+	// Ledger is the whole name of its ledger, where that is not in its usual
+	// place; see [Names].
+	Ledger string
+}
+
+// Names returns the names of the connection's parameters.
+func (c Connection) Names() Names {
+	n := NamesOf(c.Name)
+	if c.Ledger != "" {
+		n.Ledger = c.Ledger
+	}
+	return n
+}
+
+// Names are the whole parameter names of one connection. Those of the tokens,
+// the app and the lock are psoxy's, which reads and (in shared mode) writes the
+// same parameters.
 type Names struct {
 	ClientID     string
 	ClientSecret string
@@ -15,7 +35,9 @@ type Names struct {
 	AccessToken  string
 	CloudID      string
 	Family       string
-	Lock         string
+	Ledger       string
+	// Lock is psoxy's; we take it in shared mode only.
+	Lock string
 	// ConsentState is the consent under way, and ConsentTokens what it received,
 	// until that is in use.
 	ConsentState  string
@@ -32,6 +54,7 @@ func NamesOf(connection string) Names {
 		AccessToken:  connection + "ACCESS_TOKEN",
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",
+		Ledger:       connection + "TOKEN_LEDGER",
 		Lock:         connection + "OAUTH_REFRESH_TOKEN_lock",
 
 		ConsentState:  connection + "CONSENT_STATE",

@@ -12,8 +12,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -78,9 +78,9 @@ func setUp(t *testing.T) (*refresher.Refresher, *sink, *journalStore) {
 	policy := family.DefaultPolicy()
 	sleep := func(context.Context, time.Duration) {}
 	return &refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
 			Now: time.Now, Sleep: sleep, Process: "p"})},
-		Connections: []rotation.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
+		Connections: []family.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
 		Sink:        s, Now: time.Now, Sleep: sleep, Parallel: 1,
 	}, s, st
 }
@@ -91,8 +91,8 @@ func TestASickConnectionHindersNoOther(t *testing.T) {
 	var sick *refresher.Unhealthy
 	require.ErrorAs(t, err, &sick)
 	require.ErrorContains(t, err, "SICK_ is misconfigured")
-	require.Equal(t, rotation.Misconfigured, report.Connections[0].Action)
-	require.Equal(t, rotation.Rotated, report.Connections[1].Action)
+	require.Equal(t, keeper.Misconfigured, report.Connections[0].Action)
+	require.Equal(t, keeper.Rotated, report.Connections[1].Action)
 	require.Equal(t, "metrics", s.lines[len(s.lines)-1], "metrics come after every save")
 	require.NotEmpty(t, s.metrics)
 }
@@ -103,7 +103,7 @@ func TestAPanicHindersNoOther(t *testing.T) {
 	var logs bytes.Buffer
 	report, err := r.Tick(context.Background(), slog.New(slog.NewJSONHandler(&logs, nil)))
 	require.ErrorContains(t, err, "SICK_ is failed")
-	require.Equal(t, rotation.Rotated, report.Connections[1].Action)
+	require.Equal(t, keeper.Rotated, report.Connections[1].Action)
 	require.NotEmpty(t, s.metrics)
 	require.Contains(t, logs.String(), "refresher_test.go", "the stack is in the log")
 	require.NotContains(t, logs.String(), "canary", "the panic's value is not")
@@ -115,5 +115,5 @@ func TestMetricsThatCannotBePublishedFailTheTick(t *testing.T) {
 	s.err = errors.New("throttled")
 	report, err := r.Tick(context.Background(), slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "throttled")
-	require.Equal(t, rotation.Rotated, report.Connections[0].Action, "after the rotation was saved")
+	require.Equal(t, keeper.Rotated, report.Connections[0].Action, "after the rotation was saved")
 }

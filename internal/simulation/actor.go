@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -31,7 +33,7 @@ type actor struct {
 	number int
 	name   string
 	// keeper and refresher are nil for psoxy and for a person.
-	keeper    *keeperProcess
+	keeper    *keeper.Keeper
 	refresher *refresher.Refresher
 	// dead: the process was killed and its memory is lost.
 	dead bool
@@ -101,12 +103,12 @@ func (w *world) equip(a *actor) {
 	if w.broken.store != nil {
 		s = w.broken.store(w, a, s)
 	}
-	var e tokenEndpoint = endpoint{w, a}
+	var e keeper.TokenEndpoint = endpoint{w, a}
 	if w.broken.token != nil {
 		e = w.broken.token(w, a, e)
 	}
-	a.keeper = newKeeper(s, e, a.name, now, sleep)
-	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []connection{w.conn},
+	a.keeper = newKeeper(s, e, a.name, now, sleep, a.number%2 == 0)
+	a.refresher = &refresher.Refresher{Keeper: a.keeper, Connections: []family.Connection{w.conn},
 		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
 }
 
@@ -136,7 +138,7 @@ func (w *world) tick(a *actor) (failed bool) {
 		w.trace(fmt.Sprintf("%s ticks, clock %v", a.name, a.skew))
 	}
 	w.oracle.tickBegins(a)
-	ops, foreign := w.ops, w.idle.foreign
+	ops, foreign, writes := w.ops, w.idle.foreign, w.writes
 	out, healthy, survived := w.invoke(a)
 	a.busy = false
 	if !survived {
@@ -150,14 +152,14 @@ func (w *world) tick(a *actor) (failed bool) {
 		w.trace(fmt.Sprintf("%s ends: survived=%v %s: %s", a.name, survived, out.Action, out.Reason))
 	}
 	w.oracle.ticked(a)
-	w.idle.observe(w, a, out, w.ops-ops)
+	w.idle.observe(w, a, out, w.ops-ops, w.writes != writes)
 	if w.idle.foreign != foreign {
 		w.idle.valid = false // what the tick has read is not what is stored now
 	}
 	return !survived || !healthy
 }
 
-func (w *world) invoke(a *actor) (out outcome, healthy, survived bool) {
+func (w *world) invoke(a *actor) (out keeper.Outcome, healthy, survived bool) {
 	dead := false
 	defer func() { survived = !dead }()
 	defer ends(&dead)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -27,7 +28,7 @@ func (w *world) authorize(n uint64) {
 			a.deadline = time.Time{}
 			ctx = context.Background()
 		}
-		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (grant, error) {
+		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (keeper.Grant, error) {
 			return w.exchange(a)
 		})
 		if err != nil {
@@ -43,27 +44,27 @@ func (w *world) authorize(n uint64) {
 var errCodeLost = errors.New("the authorization code is spent, and its answer is lost")
 
 // exchange exchanges a fresh authorization code.
-func (w *world) exchange(a *actor) (grant, error) {
+func (w *world) exchange(a *actor) (keeper.Grant, error) {
 	at := w.now.Add(a.skew)
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
-		return grant{}, err
+		return keeper.Grant{}, err
 	}
 	w.advance(postLatency)
 	w.killIfLate(a)
 	if w.down&(atlassianUnreachable|atlassianFailsBefore|atlassianDenies) != 0 {
-		return grant{}, w.end(a, h, errNoAnswer)
+		return keeper.Grant{}, w.end(a, h, errNoAnswer)
 	}
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
 	if err != nil {
-		return grant{}, w.end(a, h, err)
+		return keeper.Grant{}, w.end(a, h, err)
 	}
 	if w.down&atlassianFailsAfter != 0 {
-		return grant{}, w.end(a, h, errCodeLost)
+		return keeper.Grant{}, w.end(a, h, errCodeLost)
 	}
 	if err := w.end(a, h, nil); err != nil {
-		return grant{}, err
+		return keeper.Grant{}, err
 	}
 	a.received = tokens.Refresh
-	return grantOf(at, atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}), nil
+	return keeper.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, nil
 }

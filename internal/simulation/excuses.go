@@ -27,7 +27,9 @@ var excuses = []excuse{
 		diedOf(atlassiantest.CauseSupersededByConsent)},
 
 	{"psoxy presented an old token", "psoxy: a read is kept for five minutes, and longer while reading again fails",
-		func(l loss) bool { return l.killedByPsoxy() && (l.root == nil || l.root.by.role == consumes || l.early()) }},
+		func(l loss) bool {
+			return l.killedByPsoxy() && (l.root == nil || l.root.by.role == consumes || l.early())
+		}},
 	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
 	{"psoxy spent the token and its lock was deleted", "psoxy: a stale lock is deleted, whoever's it is; it alone told of the spend",
@@ -72,7 +74,9 @@ func everyTickMet(t trouble) func(loss) bool {
 // helpless: a keeper spent the token, and no tick could have made good for it.
 func (l loss) helpless() bool { return l.root != nil && !l.root.chance && !l.root.erased }
 
-func (l loss) killedByPsoxy() bool { return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy") }
+func (l loss) killedByPsoxy() bool {
+	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")
+}
 
 // early: the family died while its newest token could still have been replayed.
 func (l loss) early() bool { return l.death.At.Sub(l.root.at) < reuseInterval }

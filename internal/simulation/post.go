@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -16,7 +17,7 @@ type endpoint struct {
 	a *actor
 }
 
-var _ tokenEndpoint = endpoint{}
+var _ keeper.TokenEndpoint = endpoint{}
 
 func ambiguous(err error) *atlassian.Error {
 	return &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}

@@ -5,37 +5,29 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-type (
-	keeperProcess = rotation.Keeper
-	tokenEndpoint = rotation.TokenEndpoint
-	connection    = rotation.Connection
-	outcome       = rotation.Outcome
-	grant         = rotation.Grant
-)
-
-const (
-	actionIdle     = rotation.Idle
-	actionRotated  = rotation.Rotated
-	actionReplayed = rotation.Replayed
-)
-
-func newKeeper(s store.Store, e tokenEndpoint, process string, now func() time.Time, sleep func(context.Context, time.Duration)) *keeperProcess {
-	return rotation.New(rotation.Config{Store: s, Token: e, Process: process, Now: now, Sleep: sleep})
+// newKeeper makes the keeper of one process. What it does side by side is done
+// one after the other: a simulated process is one coroutine.
+func newKeeper(s store.Store, e keeper.TokenEndpoint, process string, now func() time.Time, sleep func(context.Context, time.Duration), backwards bool) *keeper.Keeper {
+	together := func(tasks ...func()) {
+		for i := range tasks {
+			if backwards {
+				i = len(tasks) - 1 - i
+			}
+			tasks[i]()
+		}
+	}
+	return keeper.New(keeper.Config{Store: s, Token: e, Process: process, Now: now, Sleep: sleep, Together: together})
 }
 
-func connectionOf(name string, shared bool) connection {
+// connectionOf is the connection as an operator configures it.
+func connectionOf(name string, shared bool) family.Connection {
 	policy := family.DefaultPolicy()
 	if shared {
 		policy.AccessFormat = family.PsoxyJSON
 	}
-	return connection{Name: name, Policy: policy}
+	return family.Connection{Name: name, Policy: policy}
 }
-
-func ledgerName(n family.Names) string { return connectionName + "TOKEN_LEDGER" }
-
-func grantOf(at time.Time, t atlassian.Token) grant { return grant{At: at, Token: t} }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -27,7 +28,7 @@ const (
 
 // slotNames are the parameters' names, by slotIndex.
 func slotNames(n family.Names) [slotCount]string {
-	return [slotCount]string{n.Lock, n.RefreshToken, n.AccessToken, n.Family, n.ClientID, n.ClientSecret, ledgerName(n), n.CloudID}
+	return [slotCount]string{n.Lock, n.RefreshToken, n.AccessToken, n.Family, n.ClientID, n.ClientSecret, n.Ledger, n.CloudID}
 }
 
 // copies are the parameters that a keeper publishes.
@@ -53,6 +54,8 @@ type parameters struct {
 	// issued are the values that REFRESH_TOKEN had, in the order of their first
 	// appearance.
 	issued []atlassian.Secret
+	// writes counts the changes.
+	writes int
 }
 
 // slot mirrors one parameter.
@@ -106,9 +109,21 @@ func (w *world) changed(by *actor, i slotIndex, value atlassian.Secret, version 
 	} else {
 		w.oracle.wrote(by, i, version, value)
 	}
+	w.writes++
 	w.idle.valid = false
+	if i == slotRefresh && (by.role != byHand || !slices.Contains(w.issued, value)) {
+		w.issue(value)
+	}
 	if by.role != ticks {
 		w.idle.foreign++
+	}
+}
+
+// issue remembers a token that appears for the first time.
+func (w *world) issue(value atlassian.Secret) {
+	const lately = 8
+	if _, ok := w.em.Lookup(value); ok && !slices.Contains(w.issued[max(0, len(w.issued)-lately):], value) {
+		w.issued = append(w.issued, value)
 	}
 }
 

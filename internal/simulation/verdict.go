@@ -99,3 +99,16 @@ func (o *oracle) rootOf(l loss) *presentation {
 	}
 	return nil
 }
+
+// consentEnds judges a process in which a person consented: what it received is
+// in the ledger, unless it was killed or kept from writing, or a newer consent is.
+func (o *oracle) consentEnds(a *actor) {
+	got, ok := o.known(a.received)
+	if !ok || a.trouble != 0 || a.strikes > 2 || a.stalled > 20*time.Second {
+		return
+	}
+	if o.chain.valid == 0 && o.erased != nil || o.chain.known && o.chain.highest.consent >= got.consent {
+		return
+	}
+	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")
+}

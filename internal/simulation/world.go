@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -64,7 +65,7 @@ type world struct {
 	clocks clocks
 
 	names  family.Names
-	conn   connection
+	conn   family.Connection
 	log    *slog.Logger
 	canary *canary
 	broken broken
@@ -97,7 +98,7 @@ type world struct {
 // tests of the oracle.
 type broken struct {
 	store func(*world, *actor, store.Store) store.Store
-	token func(*world, *actor, tokenEndpoint) tokenEndpoint
+	token func(*world, *actor, keeper.TokenEndpoint) keeper.TokenEndpoint
 }
 
 func newWorld(p Plan) *world {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -77,7 +77,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 			_, err := c.store.Store.Write(t.Context(), name, value, store.Encrypted)
 			require.NoError(t, err)
 		}
-		c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: family.DefaultPolicy()})
+		c.Connections = append(c.Connections, family.Connection{Name: name, Policy: family.DefaultPolicy()})
 	}
 	c.start()
 	return c
@@ -86,7 +86,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 // start begins a process that remembers nothing.
 func (c *crowd) start() {
 	c.process++
-	c.Keeper = rotation.New(rotation.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
+	c.Keeper = keeper.New(keeper.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
 }
 
 func (c *crowd) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
@@ -161,14 +161,14 @@ func TestAThousandConnections(t *testing.T) {
 			kills++
 			continue
 		}
-		postponed, noted := 0, map[rotation.Action]int{}
+		postponed, noted := 0, map[keeper.Action]int{}
 		for _, o := range report.Connections {
 			noted[o.Action]++
-			if o.Action == rotation.Postponed {
+			if o.Action == keeper.Postponed {
 				postponed++
 			}
 		}
-		require.Zero(t, noted[rotation.Refused]+noted[rotation.Failed]+noted[rotation.Misconfigured], "%v", noted)
+		require.Zero(t, noted[keeper.Refused]+noted[keeper.Failed]+noted[keeper.Misconfigured], "%v", noted)
 		told, _ := c.value(countdown.Postponed)
 		require.EqualValues(t, postponed, told)
 		_, alive := c.value(countdown.Heartbeat)
@@ -209,10 +209,10 @@ func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
 
 	var logs bytes.Buffer
 	report, _ := c.tick(t, slog.New(slog.NewJSONHandler(&logs, nil)))
-	require.Equal(t, rotation.Replayed, report.Connections[59].Action, report.Connections[59].Reason)
+	require.Equal(t, keeper.Replayed, report.Connections[59].Action, report.Connections[59].Reason)
 	served := 0
 	for _, o := range report.Connections {
-		if o.Action != rotation.Postponed {
+		if o.Action != keeper.Postponed {
 			served++
 			continue
 		}

@@ -22,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/moto"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
@@ -113,7 +113,7 @@ func TestADayAtKMS(t *testing.T) {
 				}
 			}
 			c.Survey = nil
-			c.Keeper = rotation.New(rotation.Config{Store: parameters, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: "p"})
+			c.Keeper = keeper.New(keeper.Config{Store: parameters, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: "p"})
 			m.read()
 			_, err = c.Tick(t.Context(), slog.New(slog.DiscardHandler)) // of a new process
 			require.NoError(t, err)
@@ -128,11 +128,11 @@ func TestADayAtKMS(t *testing.T) {
 				require.NoError(t, err)
 				rotated := 0
 				for _, o := range report.Connections {
-					if o.Action == rotation.Rotated {
+					if o.Action == keeper.Rotated {
 						rotated++
 						continue
 					}
-					require.Equal(t, rotation.Idle, o.Action, o.Reason)
+					require.Equal(t, keeper.Idle, o.Action, o.Reason)
 				}
 				calls, kms := m.read()
 				require.Positive(t, kms, "every tick proves the key")

@@ -96,34 +96,34 @@ func (k tokenKey) appendID(dst []byte, id tokenID) []byte {
 	return b64.AppendEncode(dst, mac[:])
 }
 
-// parseID reads what appendID wrote.
+// parseID reads what appendID wrote at the start of s.
 func (k tokenKey) parseID(s string) (tokenID, bool) {
 	if len(s) < idText+1+macText || s[idText] != '.' {
 		return tokenID{}, false
 	}
-	id, mac, ok := readID(s[:idText], s[idText+1:idText+1+macText])
-	return id, ok && mac == k.sum(id)
-}
-
-// readID reads the text of a tokenID and of its authenticator.
-func readID(id, mac string) (tokenID, uint64, bool) {
 	var text [idText + macText]byte
-	copy(text[:], id)
-	copy(text[idText:], mac)
+	copy(text[:], s[:idText])
+	copy(text[idText:], s[idText+1:])
 	var raw [idBytes + 8]byte
 	if _, err := b64.Decode(raw[:idBytes], text[:idText]); err != nil {
-		return tokenID{}, 0, false
+		return tokenID{}, false
 	}
 	if _, err := b64.Decode(raw[idBytes:], text[idText:]); err != nil {
-		return tokenID{}, 0, false
+		return tokenID{}, false
 	}
+	id := parseRaw(raw[:])
+	return id, binary.BigEndian.Uint64(raw[idBytes:]) == k.sum(id)
+}
+
+// parseRaw reads what tokenID.bytes wrote.
+func parseRaw(raw []byte) tokenID {
 	return tokenID{
 		kind:       kind(raw[0]),
 		family:     binary.BigEndian.Uint32(raw[1:]),
 		serial:     binary.BigEndian.Uint64(raw[5:]),
 		generation: binary.BigEndian.Uint32(raw[13:]),
 		sibling:    binary.BigEndian.Uint32(raw[17:]),
-	}, binary.BigEndian.Uint64(raw[idBytes:]), true
+	}
 }
 
 // cheapHeader is the encoded header of an RS256 JWT.

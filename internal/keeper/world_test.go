@@ -1,4 +1,4 @@
-package rotation_test
+package keeper_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -34,7 +34,7 @@ type world struct {
 	fix     atlassiantest.Fixture
 	mem     *memstore.Store
 	client  *atlassian.Client
-	keeper  *rotation.Keeper
+	keeper  *keeper.Keeper
 	policy  family.Policy
 	started int
 	logs    bytes.Buffer
@@ -68,10 +68,10 @@ func newWorld(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 // restart is a new process: it remembers nothing.
 func (w *world) restart() {
 	w.started++
-	w.keeper = rotation.New(rotation.Config{
+	w.keeper = keeper.New(keeper.Config{
 		Store: faultyStore{w}, Token: faultyEndpoint{w}, Now: w.clock.Now,
 		Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
-		Process: fmt.Sprintf("process-%d", w.started),
+		Process: fmt.Sprintf("process-%d", w.started), Together: inTurn,
 	})
 }
 
@@ -113,7 +113,7 @@ type invocation struct {
 func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
 
 // tick is one invocation, and ok false if the process crashed in it.
-func (w *world) tick() (out rotation.Outcome, ok bool) {
+func (w *world) tick() (out keeper.Outcome, ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			if _, crash := r.(crash); !crash {
@@ -123,12 +123,12 @@ func (w *world) tick() (out rotation.Outcome, ok bool) {
 		}
 	}()
 	ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
-	out = w.keeper.Tick(ctx, rotation.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
+	out = w.keeper.Tick(ctx, family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
 	return out, true
 }
 
 // want ticks and requires the action.
-func (w *world) want(a rotation.Action) rotation.Outcome {
+func (w *world) want(a keeper.Action) keeper.Outcome {
 	w.t.Helper()
 	out, ok := w.tick()
 	require.True(w.t, ok)
@@ -214,3 +214,11 @@ func (w *world) requireKept(msg ...any) {
 
 // posts is how many token requests reached the emulator.
 func (w *world) posts() int { return int(w.em.EventCount()) }
+
+// inTurn runs tasks one after the other, so that faults strike the same
+// operation in every run.
+func inTurn(tasks ...func()) {
+	for _, task := range tasks {
+		task()
+	}
+}

@@ -1,7 +1,9 @@
-package rotation
+package keeper
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
@@ -19,9 +21,12 @@ const (
 	Rotated Action = "rotated"
 	// Replayed: a pair was received and saved by presenting a token in doubt again.
 	Replayed Action = "replayed"
+	// Restored: somebody wrote over REFRESH_TOKEN what is no newer token. The
+	// family goes on, and the copy is published again.
+	Restored Action = "restored"
 	// AwaitingConsent: there is no refresh token yet.
 	AwaitingConsent Action = "awaiting_consent"
-	// Refused: Atlassian refused the refresh token for good; the family is lost.
+	// Refused: Atlassian refused the refresh token; the family is lost.
 	Refused Action = "refused"
 	// Misconfigured: a person has to put something right; the family is kept.
 	Misconfigured Action = "misconfigured"
@@ -31,12 +36,14 @@ const (
 	Contended Action = "contended"
 	// Failed: the rotation did not happen, or not all of it could be saved.
 	Failed Action = "failed"
+	// Postponed: the tick's time was up before the connection was served.
+	Postponed Action = "postponed"
 )
 
 // Healthy reports whether a tick that ended so calls for nobody's attention.
 func (a Action) Healthy() bool {
 	switch a {
-	case Idle, Rotated, Replayed, AwaitingConsent, Contended:
+	case Idle, Rotated, Replayed, Restored, AwaitingConsent, Contended:
 		return true
 	}
 	return false
@@ -54,6 +61,8 @@ type Outcome struct {
 	Action     Action `json:"action"`
 	// Reason is for people, and holds no secret.
 	Reason string `json:"reason"`
+	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
+	Foreign string `json:"foreign,omitempty"`
 	// Urgent: the tick achieved nothing for certain, and the next one may come
 	// too late for the family. It is worth another try after some seconds.
 	Urgent bool `json:"-"`
@@ -65,6 +74,16 @@ type Outcome struct {
 	InactivityDaysRemaining *float64 `json:"inactivity_days_remaining,omitempty"`
 	// AccessTokenSecondsRemaining is nil where nothing is known about the access token.
 	AccessTokenSecondsRemaining *float64 `json:"access_token_seconds_remaining,omitempty"`
+}
+
+// Postpone is the outcome of a connection that a tick has not served, with what
+// its record says about the family; r is nil where that is not known.
+func Postpone(c family.Connection, r *family.Record, now time.Time) Outcome {
+	out := Outcome{Connection: c.Name, Action: Postponed, Reason: "the tick's time was up before its turn came"}
+	if r != nil {
+		out.describe(*r, now, c.Policy)
+	}
+	return out
 }
 
 // describe fills in what the record says about the family.
@@ -88,4 +107,21 @@ func rounded(x, scale float64) *float64 {
 func (o Outcome) as(a Action, format string, args ...any) Outcome {
 	o.Action, o.Reason = a, fmt.Sprintf(format, args...)
 	return o
+}
+
+// report logs how a tick ended.
+func report(log *slog.Logger, o Outcome) {
+	level := slog.LevelInfo
+	if !o.Action.Healthy() {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{slog.String("action", string(o.Action)), slog.String("reason", o.Reason), slog.Int("generation", o.Generation)}
+	if o.Foreign != "" {
+		level = max(level, slog.LevelWarn)
+		attrs = append(attrs, slog.String("foreign", o.Foreign))
+	}
+	if o.FamilyDaysRemaining != nil {
+		attrs = append(attrs, slog.Float64("family_days_remaining", *o.FamilyDaysRemaining))
+	}
+	log.LogAttrs(context.Background(), level, "tick", attrs...)
 }

@@ -1,4 +1,4 @@
-package rotation_test
+package keeper_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -30,43 +30,43 @@ func TestAnswers(t *testing.T) {
 		given func(*world)
 		// want is the first tick's action; later are those of the ticks after
 		// it, five minutes apart; posts are all the requests.
-		want  rotation.Action
-		later []rotation.Action
+		want  keeper.Action
+		later []keeper.Action
 		posts int
 	}{
 		{"a lost answer is replayed in the same tick", fault(atlassiantest.After, atlassiantest.KindDrop),
-			rotation.Replayed, []rotation.Action{rotation.Idle}, 2},
-		{"a lost request too", fault(atlassiantest.Before, atlassiantest.KindDrop), rotation.Replayed, []rotation.Action{rotation.Idle}, 2},
-		{"HTML with status 200", fault(atlassiantest.After, atlassiantest.KindHTML), rotation.Replayed, nil, 2},
-		{"truncated JSON with status 200", fault(atlassiantest.After, atlassiantest.KindTruncated), rotation.Replayed, nil, 2},
-		{"an answer cut in the middle", fault(atlassiantest.After, atlassiantest.KindCut), rotation.Replayed, nil, 2},
-		{"503 after the commit", fault(atlassiantest.After, atlassiantest.KindStatus, status(503)), rotation.Replayed, nil, 2},
+			keeper.Replayed, []keeper.Action{keeper.Idle}, 2},
+		{"a lost request too", fault(atlassiantest.Before, atlassiantest.KindDrop), keeper.Replayed, []keeper.Action{keeper.Idle}, 2},
+		{"HTML with status 200", fault(atlassiantest.After, atlassiantest.KindHTML), keeper.Replayed, nil, 2},
+		{"truncated JSON with status 200", fault(atlassiantest.After, atlassiantest.KindTruncated), keeper.Replayed, nil, 2},
+		{"an answer cut in the middle", fault(atlassiantest.After, atlassiantest.KindCut), keeper.Replayed, nil, 2},
+		{"503 after the commit", fault(atlassiantest.After, atlassiantest.KindStatus, status(503)), keeper.Replayed, nil, 2},
 		{"three lost answers", fault(atlassiantest.After, atlassiantest.KindStatus, status(502), times(3)),
-			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
 		{"an outage of a quarter of an hour that commits nothing", fault(atlassiantest.Before, atlassiantest.KindStatus, status(500), times(9)),
-			rotation.InDoubt, []rotation.Action{rotation.InDoubt, rotation.InDoubt, rotation.Replayed}, 10},
+			keeper.InDoubt, []keeper.Action{keeper.InDoubt, keeper.InDoubt, keeper.Replayed}, 10},
 		{"a rate limit", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429)),
-			rotation.Failed, []rotation.Action{rotation.Rotated}, 2},
+			keeper.Failed, []keeper.Action{keeper.Rotated}, 2},
 		{"a rate limit of seven minutes", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("420")),
-			rotation.Failed, []rotation.Action{rotation.Failed, rotation.Rotated}, 2},
-		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
-		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), rotation.Replayed, nil, 2},
+			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Rotated}, 2},
+		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
+		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
 		{"no refresh token in all of a tick: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh, times(3)),
-			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
 		{"no refresh token in two ticks: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(6)),
-			rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 6},
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 6},
 		{"two answers lost, one without a refresh token", func(w *world) {
 			fault(atlassiantest.After, atlassiantest.KindDrop, times(2))(w)
 			fault(atlassiantest.After, atlassiantest.KindOmitRefresh)(w)
-		}, rotation.InDoubt, []rotation.Action{rotation.Replayed, rotation.Idle}, 4},
+		}, keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
 		{"the client secret is wrong, then mended", func(w *world) {
 			w.put(names.ClientSecret, "wrong")
-		}, rotation.Misconfigured, []rotation.Action{rotation.Misconfigured, rotation.Misconfigured}, 2},
+		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured}, 2},
 		{"the account is deactivated", func(w *world) { require.NoError(w.t, w.em.Deactivate(w.fix.Account.ID)) },
-			rotation.Misconfigured, nil, 1},
+			keeper.Misconfigured, nil, 1},
 		{"the grant was revoked", func(w *world) {
 			require.NoError(w.t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
-		}, rotation.Refused, []rotation.Action{rotation.Refused, rotation.Refused}, 1},
+		}, keeper.Refused, []keeper.Action{keeper.Refused, keeper.Refused}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -84,7 +84,7 @@ func TestAnswers(t *testing.T) {
 			if last.Healthy() {
 				w.requireKept()
 			}
-			if last != rotation.InDoubt {
+			if last != keeper.InDoubt {
 				require.Zero(t, w.get(names.Lock).Version, "the lock is released")
 			}
 			require.NotEmpty(t, out.Reason)
@@ -100,14 +100,14 @@ func TestOddExpiresIn(t *testing.T) {
 			w.consent()
 			require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After,
 				Kind: atlassiantest.KindExpiresIn, ExpiresIn: []byte(odd), Times: 1}))
-			out := w.want(rotation.Rotated)
+			out := w.want(keeper.Rotated)
 			require.Equal(t, seconds, *out.AccessTokenSecondsRemaining)
 			w.requireKept()
 			w.clock.Advance(5 * time.Minute)
 			if seconds == 0 { // of no use already: the next tick asks for a better one
-				w.want(rotation.Rotated)
+				w.want(keeper.Rotated)
 			}
-			w.want(rotation.Idle)
+			w.want(keeper.Idle)
 		})
 	}
 }
@@ -117,16 +117,16 @@ func TestWrongSecretIsMended(t *testing.T) {
 	w.consent()
 	w.put(names.ClientSecret, "wrong")
 	token := w.get(names.RefreshToken)
-	w.want(rotation.Misconfigured)
+	w.want(keeper.Misconfigured)
 	require.Equal(t, token, w.get(names.RefreshToken), "nothing was spent")
 	w.clock.Advance(5 * time.Minute)
-	w.want(rotation.Misconfigured)
+	w.want(keeper.Misconfigured)
 	posts := w.posts()
 	w.clock.Advance(time.Minute)
-	w.want(rotation.Misconfigured)
+	w.want(keeper.Misconfigured)
 	require.Equal(t, posts, w.posts(), "wrong credentials are not hammered")
 	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
-	w.want(rotation.Rotated)
+	w.want(keeper.Rotated)
 	w.requireKept()
 }
 
@@ -142,23 +142,23 @@ func TestAnotherAppsCredentialsAreMended(t *testing.T) {
 	require.NoError(t, err)
 	w.put(names.ClientID, other.ClientID)
 	w.put(names.ClientSecret, other.ClientSecret.Reveal())
-	w.want(rotation.Refused)
+	w.want(keeper.Refused)
 	posts := w.posts()
 	w.clock.Advance(5 * time.Minute)
-	w.want(rotation.Refused)
+	w.want(keeper.Refused)
 	require.Equal(t, posts, w.posts(), "a refused token is not hammered")
 
 	w.put(names.ClientID, w.fix.App.ClientID)
 	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
 	w.clock.Advance(5 * time.Minute)
-	w.want(rotation.Rotated)
+	w.want(keeper.Rotated)
 	w.requireKept()
 }
 
 func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
-	w.want(rotation.Rotated)
+	w.want(keeper.Rotated)
 	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
 	w.clock.Advance(40 * time.Minute)
 	w.before = func(_ int, op string) error {
@@ -168,8 +168,7 @@ func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 		}
 		return nil
 	}
-	w.want(rotation.Contended)
-	w.want(rotation.Rotated)
+	w.want(keeper.Rotated)
 	w.requireKept()
 }
 
@@ -178,7 +177,7 @@ func TestLostAnswerAndALongOutage(t *testing.T) {
 	for _, committed := range []bool{false, true} {
 		w := newWorld(t)
 		w.consent()
-		w.want(rotation.Rotated)
+		w.want(keeper.Rotated)
 		w.clock.Advance(40 * time.Minute)
 		when := atlassiantest.Before
 		if committed {
@@ -187,17 +186,17 @@ func TestLostAnswerAndALongOutage(t *testing.T) {
 		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
 		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503}))
 		for range 36 { // three hours
-			w.want(rotation.InDoubt)
+			w.want(keeper.InDoubt)
 			w.clock.Advance(5 * time.Minute)
 		}
 		w.em.ClearFaults()
 		if committed {
-			w.want(rotation.Refused)
+			w.want(keeper.Refused)
 			death := w.em.Families()[0].Death
 			require.NotNil(t, death)
 			continue
 		}
-		w.want(rotation.Replayed)
+		w.want(keeper.Replayed)
 		w.requireKept()
 	}
 }
