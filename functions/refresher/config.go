@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
 
 // config is everything the function reads from its environment, except what the
@@ -30,7 +29,7 @@ type config struct {
 	metricsLimit int
 	// PARAMETER_STORE_THROUGHPUT, default standard: how fast Parameter Store may
 	// be asked where many connections are listed; standard or higher.
-	rates paced.Rates
+	rates ssmstore.Rates
 	// refreshBefore is REFRESH_BEFORE.
 	refreshBefore time.Duration
 }
@@ -45,7 +44,7 @@ func (c config) connection(name string) family.Connection {
 // throughputs are somewhat below what Parameter Store allows an account and
 // region, 40 reads and 3 writes a second, or with its higher throughput at least
 // 100 and 10: consumers read too.
-var throughputs = map[string]paced.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
+var throughputs = map[string]ssmstore.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
 // it lives for an hour.
@@ -54,7 +53,11 @@ const (
 	maxRefreshBefore = refresher.MaxRefreshBefore
 )
 
-var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
+// isNamespace reports whether CloudWatch takes s for a namespace of ours.
+func isNamespace(s string) bool {
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_#:-"
+	return s != "" && len(s) <= 255 && strings.Trim(s, characters) == "" && !strings.HasPrefix(s, "AWS/")
+}
 
 // Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
 // an hour, and a family dies after 90 days without a rotation.
@@ -75,7 +78,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	for i := range c.Connections {
 		c.Connections[i].Policy.RefreshBefore = before
 	}
-	if !namespacePattern.MatchString(c.namespace) || strings.HasPrefix(c.namespace, "AWS/") {
+	if !isNamespace(c.namespace) {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
 	}
 	if c.lastWarning, err = strconv.ParseFloat(env.Get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {

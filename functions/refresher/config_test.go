@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,4 +143,16 @@ func TestParseEvent(t *testing.T) {
 		require.ErrorAs(t, err, &UnexpectedEvent{}, other)
 		require.NotContains(t, err.Error(), "canary-value")
 	}
+}
+
+// FuzzIsNamespace compares the check by hand with the regular expression that it
+// replaced.
+func FuzzIsNamespace(f *testing.F) {
+	form := regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
+	for _, s := range []string{"", "TokenKeeper", "AWS/Lambda", "a b", "a\n", "é", strings.Repeat("a", 255), strings.Repeat("a", 256)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		require.Equal(t, form.MatchString(s) && !strings.HasPrefix(s, "AWS/"), isNamespace(s), "%q", s)
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,7 +80,19 @@ func (c Common) Connection(name string) family.Connection {
 	return family.Connection{Name: name, Policy: policy}
 }
 
-var pathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
+// isPath reports whether s is a path of parameters: parts with a slash before each.
+func isPath(s string) bool {
+	first, rest, _ := strings.Cut(s, "/")
+	if first != "" || rest == "" {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // Common reads the variables that all functions share.
 func (r *Reader) Common() Common {
@@ -146,10 +157,10 @@ func (r *Reader) connections(c Common) (conns []family.Connection) {
 
 // checkList checks what goes with CONNECTIONS_PATH.
 func (r *Reader) checkList(path string) {
-	if !pathPattern.MatchString(path) {
+	if !isPath(path) {
 		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path of parameters that does not end in a slash, such as /tokenkeeper/connections", path)
 	}
-	if root := r.Get("PARAMETER_PATH", ""); !pathPattern.MatchString(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
+	if root := r.Get("PARAMETER_PATH", ""); !isPath(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
 		r.Wrong("PARAMETER_PATH", "is %q: with CONNECTIONS_PATH, expected a path that begins and ends with a slash, such as /tokenkeeper/", root)
 	} else if strings.HasPrefix(root, path+"/") {
 		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path that does not hold the connections' own parameters, which are below %s", path, root)

@@ -20,6 +20,7 @@ import (
 // matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	name := NamesOf(s.Connection).RefreshToken
+	record, known := s.record(records)
 	var newest Field
 	var past Past
 	seen := map[Fingerprint]bool{}
@@ -30,10 +31,16 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		case verdict == Absent, seen[fp]:
 		case verdict != Candidate:
 			why = reason
+		case known && record.Past.Has(fp):
+			seen[fp], past = true, past.With(fp)
+			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
 		default:
 			seen[fp] = true
 			past, newest = past.With(FingerprintOf(newest.Value)), f
 		}
+	}
+	if known && record.Refresh == FingerprintOf(s.RefreshToken.Value) {
+		newest = s.RefreshToken // whatever was written, and written over, before
 	}
 	if newest.Version == 0 {
 		if why == "" {
@@ -42,7 +49,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, name + ": " + why
 	}
 	token := FingerprintOf(newest.Value)
-	record, known := s.record(records)
 	chain := chainOf(newest.Value)
 	if known && record.Refresh != token && chain != "" && record.Chain != "" && chain != record.Chain {
 		known = false

@@ -43,10 +43,19 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
 		next.Inbox.Pending = nil
 	}
+	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
 	return next, true
+}
+
+// Defers reports whether a pair, received by a request of the process that began at the given
+// time, must not go into the ledger yet: another process has presented the same
+// token since, which may have revoked the pair, and the token can be replayed.
+func (s State) Defers(process string, since, now time.Time) bool {
+	in := s.Intent
+	return s.own(in) && in.Owner != process && in.Last.After(since) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -84,7 +93,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON {
+	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON && !r.Refused() {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil

@@ -75,9 +75,11 @@ type Snapshot struct {
 	Judged int64
 	// Process names the reader: intents that it left behind are its own.
 	Process string
-	// Holding: the process holds a pair that is not in the ledger yet. HoldsAccess:
-	// it holds the newest access token, and can publish it.
-	Holding, HoldsAccess bool
+	// HeldSince is when the request began that yielded a pair which this process
+	// holds and which is not in the ledger yet; zero if it holds none.
+	HeldSince time.Time
+	// HoldsAccess: the process holds the newest access token, and can publish it.
+	HoldsAccess bool
 }
 
 // NewSnapshot makes a snapshot of what was read under the connection's names.
@@ -183,9 +185,12 @@ func (s Snapshot) judged() inbox {
 			verdict, reason = NoToken, "Atlassian did not accept it"
 		}
 		switch {
-		case verdict == Candidate && in.candidate.Version == 0:
-			in.candidate = f
-		case verdict == Candidate: // a newer one comes first
+		case verdict == Candidate:
+			// In doubt comes first, then the newest.
+			if pending := s.State.Inbox.Pending; in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin {
+				in.candidate = f
+			}
+			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
 		case in.notice == "" && f.Version > s.Judged:
@@ -194,9 +199,6 @@ func (s Snapshot) judged() inbox {
 	}
 	if s.RefreshToken.Version == 0 && s.seen() > 0 && !slices.Contains(s.Denied, name) {
 		in.notice = name + " was deleted"
-	}
-	if in.candidate.Version > 0 {
-		in.seen = min(in.seen, in.candidate.Version-1)
 	}
 	return in
 }

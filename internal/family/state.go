@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -18,8 +19,10 @@ type State struct {
 	Refresh atlassian.Secret
 	Record  Record
 	// Intent is a spend that was announced and not settled; nil if there is none.
-	Intent *Intent
-	Inbox  Inbox
+	// Doubt is an earlier one about the ledger's own token, where Intent is about a
+	// candidate.
+	Intent, Doubt *Intent
+	Inbox         Inbox
 	// App is the app of a consent, until CLIENT_ID and CLIENT_SECRET hold it.
 	App *atlassian.App
 }
@@ -79,6 +82,7 @@ type stateForm struct {
 	Refresh string   `json:"refresh"`
 	Record  Record   `json:"record"`
 	Intent  *Intent  `json:"intent,omitempty"`
+	Doubt   *Intent  `json:"doubt,omitempty"`
 	Inbox   Inbox    `json:"inbox,omitzero"`
 	App     *appForm `json:"app,omitempty"`
 }
@@ -90,7 +94,10 @@ type appForm struct {
 
 // Encode gives the state as JSON, with as many of the earlier tokens as fit.
 func (s State) Encode() atlassian.Secret {
-	f := stateForm{Refresh: s.Refresh.Reveal(), Record: s.Record, Intent: s.Intent, Inbox: s.Inbox}
+	if s.Empty() {
+		return atlassian.NewSecret("{}")
+	}
+	f := stateForm{Refresh: s.Refresh.Reveal(), Record: s.Record, Intent: s.Intent, Doubt: s.Doubt, Inbox: s.Inbox}
 	if s.App != nil {
 		f.App = &appForm{s.App.ClientID, s.App.ClientSecret.Reveal()}
 	}
@@ -115,7 +122,7 @@ func mustEncode(v any) []byte {
 // ParseState reads the state of an entry that was written at the given time, by
 // the store's clock. An empty text is the zero State.
 func ParseState(text atlassian.Secret, written time.Time, connection string) (State, error) {
-	if text.IsZero() {
+	if text.IsZero() || text.Reveal() == "{}" {
 		return State{}, nil
 	}
 	var f struct {
@@ -129,7 +136,7 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Refresh: atlassian.NewSecret(f.Refresh), Record: record, Intent: f.Intent, Inbox: f.Inbox}
+	s := State{Refresh: atlassian.NewSecret(f.Refresh), Record: record, Intent: f.Intent, Doubt: f.Doubt, Inbox: f.Inbox}
 	if FingerprintOf(s.Refresh) != record.Refresh {
 		return State{}, fmt.Errorf("holds another refresh token than its record describes")
 	}
@@ -167,6 +174,13 @@ func (s State) own(in *Intent) bool {
 // of earlier attempts with the same token are carried on.
 func (s State) Intending(owner string, token Fingerprint, candidate int64, since time.Time) State {
 	in := &Intent{Owner: owner, Token: token, Candidate: candidate, First: since}
+	switch {
+	case candidate == 0:
+		s.Doubt = nil // since tells of it
+	case s.own(s.Intent):
+		s.Doubt = s.Intent
+	}
+	s.Inbox = s.Inbox.kept()
 	if old := s.Intent; old != nil && old.Token == token && (in.First.IsZero() || old.First.Before(in.First)) {
 		in.First = old.First
 	}
@@ -179,6 +193,23 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	}
 	s.Intent = in
 	return s
+}
+
+// Doubting returns the state in which the ledger's own token may have been
+// spent by a program that has its own lock, at the given time.
+func (s State) Doubting(at time.Time) State {
+	s.Doubt = &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	return s
+}
+
+// kept returns the inbox without candidates that the history no longer has.
+func (i Inbox) kept() Inbox {
+	gone := func(version int64) bool { return version <= i.Seen-store.KeptVersions }
+	if i.Pending != nil && gone(i.Pending.Version) {
+		i.Pending = nil
+	}
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version) })
+	return i
 }
 
 // reject returns the inbox without the candidate of the given version.

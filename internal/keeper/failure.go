@@ -64,18 +64,15 @@ func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) O
 	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
 }
 
-// dateIntent reads when the store wrote the intent. Without an answer the
-// intent stays as it is, which says as much.
+// dateIntent reads when the store wrote the intent. Without an answer it is
+// dated by what was known of the store's clock just before.
 func (t *tick) dateIntent(ctx context.Context, sp *spend) {
-	found, err := t.params.get(ctx, t.names.Ledger)
-	if err != nil {
-		return
-	}
-	base, err := t.params.settled(ctx, t.memory.ledger, found[t.names.Ledger])
-	if err != nil || base.Version != sp.base.Version {
-		return
-	}
-	if state, err := family.ParseState(base.State, base.Written, t.conn.Name); err == nil {
+	base, state, err := t.reload(ctx)
+	if err == nil && base.Version == sp.base.Version {
 		sp.state, sp.base = state, base
+	} else if sp.state.Intent.First.IsZero() {
+		in := *sp.state.Intent
+		in.First = sp.announced
+		sp.state.Intent = &in
 	}
 }

@@ -127,7 +127,6 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 			return Outcome{Connection: t.conn.Name, Urgent: true}.as(Failed, "reading the parameters failed: %v", err)
 		}
 		d := family.Decide(v.Snapshot, t.conn.Policy)
-		t.memory.judged = d.Seen
 		var again bool
 		if out, again = t.carryOut(ctx, v, d); !again {
 			return out
@@ -211,7 +210,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 			v.format = family.Raw
 		}
 	}
-	v.Holding = t.memory.held != nil
+	if held := t.memory.held; held != nil {
+		v.HeldSince = held.Pair.SpentAt
+	}
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)

@@ -26,6 +26,7 @@ type publication struct {
 // a rotation stays at four writes. What stands in REFRESH_TOKEN is left alone
 // while it is not judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
+	t.memory.judged = d.Seen
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {

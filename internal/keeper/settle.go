@@ -30,6 +30,9 @@ func (t *tick) settle(ctx context.Context, v view, base ledger.Entry, state fami
 	return t.publish(ctx, v, d, success)
 }
 
+// errDeferred: another process has presented the same token since.
+var errDeferred = errors.New("another process has presented the same refresh token since, and its answer comes first")
+
 // rescueAfter is how many attempts to settle fail before the successor is also
 // written to REFRESH_TOKEN, where any keeper finds it as a candidate.
 const rescueAfter = 4
@@ -43,6 +46,9 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	for attempt := 0; ; attempt++ {
 		err := error(nil)
 		if draft == nil {
+			if state.Defers(t.Process, r.Pair.SpentAt, t.clock.now()) {
+				return base, state, errDeferred
+			}
 			var kept bool
 			if next, kept = state.Settle(*r); !kept {
 				t.memory.held = nil
