@@ -17,6 +17,7 @@ const lease = 2 * time.Minute
 type chain struct {
 	// valid is the version of the last valid entry, 0 if there is none.
 	valid int64
+	mark  string
 	by    *actor
 	at    time.Time
 	// token is the entry's newest refresh token, of its rank where it is known.
@@ -32,10 +33,35 @@ type chain struct {
 	highest rank
 }
 
+// grant is a valid intent. It lets its owner present the token until the lease
+// ends or another keeper's entry follows. A consent that follows, or a person who
+// deletes the ledger, takes nothing from it: the owner cannot know of that.
+type grant struct {
+	by    *actor
+	token string
+	at    time.Time
+}
+
+func (g grant) covers(by *actor, token string, now time.Time) bool {
+	return g.by == by && g.token == token && now.Sub(g.at) < lease
+}
+
+// granted notes what a valid entry announces.
+func (o *oracle) granted(by *actor) {
+	if by.role != ticks {
+		return
+	}
+	o.grant = grant{}
+	if c := &o.chain; c.owned {
+		o.grant = grant{by, c.intent, c.at}
+	}
+}
+
 // ledgerEntry is the part of an entry that an oracle needs.
 type ledgerEntry struct {
 	Of    string    `json:"of"`
 	Base  int64     `json:"base"`
+	After string    `json:"after"`
 	Mark  string    `json:"mark"`
 	At    time.Time `json:"at"`
 	State struct {
@@ -56,13 +82,13 @@ const rootTolerance = time.Hour
 // read judges a put of the ledger; it returns nil for an invalid entry.
 func (c *chain) read(version int64, value atlassian.Secret, now time.Time) *ledgerEntry {
 	var e ledgerEntry
-	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName || e.Base != c.valid {
+	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName || e.Base != c.valid || e.After != c.mark {
 		return nil
 	}
 	if age := now.Sub(e.At); e.Base == 0 && (age > rootTolerance || age < -rootTolerance) {
 		return nil
 	}
-	c.valid = version
+	c.valid, c.mark = version, e.Mark
 	return &e
 }
 
@@ -85,6 +111,7 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	if c.intent != before {
 		c.since = now
 	}
+	o.granted(by)
 	if !c.known {
 		return
 	}
@@ -96,12 +123,6 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	}
 	o.stored(placed{c.of, c.token, by})
 	o.checkAge(e)
-}
-
-// names reports whether, at this instant, the ledger's last valid entry is this
-// process's own, younger than a lease, and announces the token.
-func (c *chain) names(by *actor, token atlassian.Secret, now time.Time) bool {
-	return c.valid != 0 && c.by == by && c.owned && c.intent == fingerprint(token) && now.Sub(c.at) < lease
 }
 
 func fingerprint(token atlassian.Secret) string {

@@ -192,4 +192,12 @@ func (k Kind) lasts() bool {
 // sharedOnly reports whether the kind happens only where psoxy rotates too.
 func (k Kind) sharedOnly() bool { return k == Psoxy || k == SharedCreate }
 
-func (s operations) empty() bool { return s == 0 }
+// single reports whether the kind strikes one operation, and not the world.
+func (k Kind) single() bool {
+	switch k {
+	case CrashBefore, CrashAfter, ErrorBefore, ErrorAfter, Throttle, TooMany, Repeat, PauseBefore, PauseAfter,
+		Unreached, OmitBefore, OmitAfter, FalseRefusal, Unreadable:
+		return true
+	}
+	return false
+}

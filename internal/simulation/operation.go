@@ -47,26 +47,24 @@ func (w *world) begin(a *actor, o operation, name string) (h strike, err error) 
 		w.struck[f.Kind]++
 		w.busy = w.now
 		w.note("  " + f.String() + " strikes " + operationNames[o])
-		if !strikes[f.Kind].empty() {
-			a.strikes++
-		}
-		switch f.Kind {
-		case CrashBefore:
+		switch {
+		case f.Kind == CrashBefore:
 			crash = true
-		case PauseBefore:
+		case f.Kind == PauseBefore:
 			w.stall(f.For)
 			w.advance(f.For)
 			w.killIfLate(a)
-		default:
+		case f.Kind.single():
+			a.strikes++
 			if e := h.add(f, o); e != nil {
 				err = e
-			} else if strikes[f.Kind].empty() || f.Kind == Stale || f.Kind == SharedCreate {
-				w.happen(f)
 			}
-			if h.pauseAfter > 0 && f.Kind == PauseAfter {
-				w.stall(f.For)
-			}
+		default:
+			w.happen(f)
 		}
+	}
+	if h.pauseAfter > 0 {
+		w.stall(h.pauseAfter)
 	}
 	if crash {
 		panic(killedProcess{})

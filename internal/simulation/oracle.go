@@ -28,6 +28,9 @@ type oracle struct {
 	rotated time.Time
 
 	chain chain
+	// grant is the intent in force, ousted the one that was when a person deleted
+	// the ledger.
+	grant, ousted grant
 	// inbox are the tokens in REFRESH_TOKEN's history.
 	inbox []placed
 	// erased is the newest token where a person deleted its only place.
@@ -83,6 +86,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 			}
 		}
 		o.chain = chain{}
+		o.ousted = o.grant
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
 	}
@@ -146,7 +150,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	if by.role != ticks {
 		return
 	}
-	if !o.chain.names(by, token, o.w.now) {
+	if fp := fingerprint(token); !o.grant.covers(by, fp, o.w.now) && !o.ousted.covers(by, fp, o.w.now) {
 		o.count(&o.UnlockedSpends, "a spend without a valid intent of its own")
 	}
 	r, ok := o.known(token)
