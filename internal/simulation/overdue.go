@@ -30,12 +30,13 @@ const (
 // copiesAfter judges the copies at the end of a tick.
 func (o *oracle) copiesAfter(a *actor) {
 	w, d := o.w, &o.overdue
-	f, ok := o.family()
-	if a.trouble != 0 || len(w.others) > 0 || !ok || f.Death != nil || o.chain.valid == 0 || !o.chain.known || d.counted {
+	info, ok := w.em.Lookup(o.chain.token)
+	alive := ok && o.chain.valid != 0 && info.Status == atlassiantest.StatusLive
+	if !alive {
+		d.access = time.Time{}
+	}
+	if a.trouble != 0 || len(w.others) > 0 || !alive || d.counted {
 		d.refresh = 0
-		if !ok || f.Death != nil {
-			d.access = time.Time{}
-		}
 		return
 	}
 	s := &w.slots[slotRefresh]
