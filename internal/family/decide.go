@@ -238,7 +238,7 @@ func refused(v view) (Decision, bool) {
 	if f.Count == 1 {
 		wait = probeFirst
 	}
-	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now) {
+	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
@@ -297,7 +297,7 @@ const republishPause = 4 * time.Minute
 func due(v view) (Decision, bool) {
 	r := v.State.Record
 	left, since := r.AccessExpiresAt.Sub(v.Now), v.Now.Sub(r.RotatedAt)
-	justRotated := since >= 0 && since < republishPause
+	justRotated := since > -ClockTolerance && since < republishPause // the store tells whole seconds
 	name := NamesOf(v.Connection).AccessToken
 	switch {
 	case r.AccessExpiresAt.IsZero():

@@ -39,6 +39,7 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 		v.State, v.base = state, entry
 	}
 	out = t.explain(out, e, sp.doubt, candidate)
+	out.Urgent = out.Urgent || sp.doubt // the leeway has begun to run
 	if candidate && definite {
 		out.Foreign = out.Reason
 		return out, true

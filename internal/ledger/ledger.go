@@ -125,6 +125,8 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	case version <= d.base.Version:
 		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
 		return Entry{}, ErrOvertaken
+	case version-d.base.Version >= store.KeptVersions:
+		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
 	}
 	links, err := l.between(ctx, d.base.Version+1, version)
 	if err != nil {
