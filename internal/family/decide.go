@@ -144,7 +144,7 @@ func atWork(v view) (Decision, bool) {
 // holding: where another process has presented the same token since, what this
 // one holds may be dead. As long as the token can be replayed, that is safer.
 func holding(v view) (Decision, bool) {
-	if !v.HeldSince.IsZero() && !v.State.Defers(v.Process, v.HeldSince, v.Now) {
+	if v.Held != nil && !v.State.Defers(v.Process, *v.Held, v.Now) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
 	}
 	return not()

@@ -37,7 +37,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
-	if s.Record.Refresh != r.Before {
+	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
 	if r.App != nil {
@@ -50,12 +50,12 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	return next, true
 }
 
-// Defers reports whether a pair, received by a request of the process that began at the given
-// time, must not go into the ledger yet: another process has presented the same
-// token since, which may have revoked the pair, and the token can be replayed.
-func (s State) Defers(process string, since, now time.Time) bool {
+// Defers reports whether a pair that the process received must not go into the
+// ledger yet: another process has presented the same token since, which may have
+// revoked the pair, and the token can be replayed. A consent's pair waits for none.
+func (s State) Defers(process string, r Receipt, now time.Time) bool {
 	in := s.Intent
-	return s.own(in) && in.Owner != process && in.Last.After(since) && now.Sub(in.First) < Leeway-LeewayMargin
+	return s.own(in) && s.Record.sameFamily(r.Record) && in.Owner != process && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that

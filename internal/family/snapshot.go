@@ -75,9 +75,9 @@ type Snapshot struct {
 	Judged int64
 	// Process names the reader: intents that it left behind are its own.
 	Process string
-	// HeldSince is when the request began that yielded a pair which this process
-	// holds and which is not in the ledger yet; zero if it holds none.
-	HeldSince time.Time
+	// Held is a pair that this process received and that is not in the ledger yet;
+	// nil if there is none.
+	Held *Receipt
 	// HoldsAccess: the process holds the newest access token, and can publish it.
 	HoldsAccess bool
 }

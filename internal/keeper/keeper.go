@@ -210,9 +210,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 			v.format = family.Raw
 		}
 	}
-	if held := t.memory.held; held != nil {
-		v.HeldSince = held.Pair.SpentAt
-	}
+	v.Held = t.memory.held
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
