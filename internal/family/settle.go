@@ -37,7 +37,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
-	if s.Record.Refresh != r.Before {
+	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
 	if r.App != nil {

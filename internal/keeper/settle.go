@@ -34,7 +34,8 @@ func (t *tick) settle(ctx context.Context, v view, base ledger.Entry, state fami
 var errDeferred = errors.New("another process has presented the same refresh token since, and its answer comes first")
 
 // rescueAfter is how many attempts to settle fail before the successor is also
-// written to REFRESH_TOKEN, where any keeper finds it as a candidate.
+// written to REFRESH_TOKEN, where any keeper finds it as a candidate. The tokens of
+// a consent are not: its caller has set them aside, with all that is known of them.
 const rescueAfter = 4
 
 // save appends the entry in which a received pair is the newest, and tries until
@@ -70,7 +71,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			err = again
 		}
-		if attempt == rescueAfter {
+		if attempt == rescueAfter && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
