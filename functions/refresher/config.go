@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -54,7 +53,11 @@ const (
 	maxRefreshBefore = refresher.MaxRefreshBefore
 )
 
-var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
+// isNamespace reports whether CloudWatch takes s for a namespace of ours.
+func isNamespace(s string) bool {
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_#:-"
+	return s != "" && len(s) <= 255 && strings.Trim(s, characters) == "" && !strings.HasPrefix(s, "AWS/")
+}
 
 // Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
 // an hour, and a family dies after 90 days without a rotation.
@@ -75,7 +78,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	for i := range c.Connections {
 		c.Connections[i].Policy.RefreshBefore = before
 	}
-	if !namespacePattern.MatchString(c.namespace) || strings.HasPrefix(c.namespace, "AWS/") {
+	if !isNamespace(c.namespace) {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
 	}
 	if c.lastWarning, err = strconv.ParseFloat(env.Get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {

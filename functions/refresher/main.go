@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
 // connection. Its configuration is in config.go, its event in event.go, its part
-// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/rotation.
+// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/keeper.
 package main
 
 import (

@@ -29,7 +29,7 @@ type waiting struct {
 }
 
 func received(u underWay, token atlassian.Token, at time.Time) *waiting {
-	return &waiting{underWay: u, At: at.UTC(), AccessExpiresAt: at.Add(token.ExpiresIn).UTC(), Granted: token.Scopes,
+	return &waiting{underWay: u, At: at.UTC(), AccessExpiresAt: token.ExpiresAt(at).UTC(), Granted: token.Scopes,
 		refresh: token.Refresh, access: token.Access}
 }
 

@@ -2,7 +2,6 @@ package family
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -65,13 +64,29 @@ func NamesOf(connection string) Names {
 // maxConnection is the longest prefix, in bytes: it leaves room for the names.
 const maxConnection = 900
 
-var connectionForm = regexp.MustCompile(`^/?([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*[_./-]$`)
+// nameCharacters are those of the parts of a parameter name.
+const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+// prefixForm reports whether name is made of parts with slashes between and
+// perhaps before them, and ends in a character that sets a name apart.
+func prefixForm(name string) bool {
+	if name == "" || strings.IndexByte("_./-", name[len(name)-1]) < 0 {
+		return false
+	}
+	parts := strings.Split(strings.TrimPrefix(name[:len(name)-1], "/"), "/")
+	for i, part := range parts {
+		if part == "" && i < len(parts)-1 || strings.Trim(part, nameCharacters) != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // CheckConnection returns an error that begins with the quoted name if it cannot
 // be a connection's, and says what is expected.
 func CheckConnection(name string) error {
 	switch {
-	case !connectionForm.MatchString(name), len(name) > maxConnection:
+	case !prefixForm(name), len(name) > maxConnection:
 		return fmt.Errorf("%q: expected a prefix of parameter names that ends in _ . - or /, such as PSOXY_JIRA_CLOUD_", name)
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
 		return fmt.Errorf("%q: a prefix with a path must begin with /", name)

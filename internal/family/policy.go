@@ -1,6 +1,10 @@
 package family
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
 
 // What Atlassian's authorization server does; sources in docs/rotation.md.
 const (
@@ -38,7 +42,7 @@ const (
 	longestAccess = 24 * time.Hour
 	// maxRetryAfter is the longest wait that Atlassian can ask of us. A wait never
 	// lasts into the last minutes of the access token, accessReserve.
-	maxRetryAfter = time.Hour
+	maxRetryAfter = atlassian.MaxRetryAfter
 	accessReserve = 5 * time.Minute
 	// A refused family is probed again, for refusals have been mistaken and there
 	// is nothing left to lose: first after probeFirst, then every probeAgain.

@@ -23,6 +23,8 @@ func TestAnswers(t *testing.T) {
 	}
 	status := func(code int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Status = code } }
 	times := func(n int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Times = n } }
+	code := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Code = s } }
+	encoding := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Encoding = s } }
 	retry := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.RetryAfter = s } }
 
 	for _, c := range []struct {
@@ -49,6 +51,14 @@ func TestAnswers(t *testing.T) {
 			keeper.Failed, []keeper.Action{keeper.Rotated}, 2},
 		{"a rate limit of seven minutes", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("420")),
 			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Rotated}, 2},
+		{"an answer compressed without being asked for", fault(atlassiantest.After, atlassiantest.KindEncoded, encoding("gzip")),
+			keeper.Rotated, []keeper.Action{keeper.Idle}, 1},
+		{"one 400 invalid_request", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("invalid_request")),
+			keeper.Failed, []keeper.Action{keeper.Rotated, keeper.Idle}, 2},
+		{"404, again and again", fault(atlassiantest.Before, atlassiantest.KindStatus, status(404), times(2)),
+			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Failed, keeper.Rotated}, 3},
+		{"the app may not refresh", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("unauthorized_client")),
+			keeper.Misconfigured, []keeper.Action{keeper.Rotated}, 2},
 		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
 		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
 		{"no refresh token in all of a tick: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh, times(3)),

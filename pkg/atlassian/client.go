@@ -14,18 +14,31 @@ const (
 	DefaultAPIURL = "https://api.atlassian.com"
 )
 
+// DefaultTimeout ends a request that neither its context nor the HTTPClient
+// bounds. An answer that is still missing then is lost, but the time until the
+// reuse interval ends is not.
+const DefaultTimeout = 30 * time.Second
+
 // Client makes requests to Atlassian. The zero Client is ready to use, and a
 // Client may be used concurrently; change no field after its first use.
 //
-// Every method makes one attempt, never follows a redirect (which would carry a
-// token elsewhere) and fails with an *Error. The deadline is the context's.
+// Every method makes one attempt and fails with an *Error. The deadline is the
+// context's; a request without one ends after DefaultTimeout.
 type Client struct {
 	// AuthURL and APIURL replace DefaultAuthURL and DefaultAPIURL: an http or
 	// https address, with a path at most. Over http, tokens travel in the clear.
 	AuthURL, APIURL string
-	// HTTPClient is asked for its Transport and its Timeout, and nothing else.
-	// Where either is nil, a DefaultTransport is used. Its Transport sees tokens
-	// in requests and answers, and must not repeat a request.
+	// HTTPClient says how requests travel; nil is for a DefaultTransport. Of its
+	// fields these hold:
+	//
+	//   - Transport, whose RoundTrip is called once for each request. It sees tokens
+	//     in requests and answers, and must not repeat a request. nil is for a
+	//     DefaultTransport.
+	//   - Timeout, from the connection to the end of the body; 0 is for
+	//     DefaultTimeout where the context has no deadline.
+	//
+	// CheckRedirect and Jar do not: a redirect is never followed, as it would carry a
+	// token elsewhere, but is a failure; and no cookie is kept or sent.
 	HTTPClient *http.Client
 	// Now is the clock for Retry-After dates in answers that have no Date;
 	// nil is time.Now.
@@ -62,14 +75,20 @@ func (r reply) retryAfter(c *Client) time.Duration {
 // would follow redirects, and quote a bad Location header in its errors.
 func (c *Client) do(req *http.Request, p *progress) reply {
 	var rt http.RoundTripper
-	ctx := req.Context()
+	ctx, timeout := req.Context(), time.Duration(0)
+	if _, bounded := ctx.Deadline(); !bounded {
+		timeout = DefaultTimeout
+	}
 	if c.HTTPClient != nil {
 		rt = c.HTTPClient.Transport
 		if c.HTTPClient.Timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.HTTPClient.Timeout)
-			defer cancel()
+			timeout = c.HTTPClient.Timeout
 		}
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
 	}
 	if rt == nil {
 		rt = sharedTransport()

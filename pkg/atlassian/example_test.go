@@ -82,9 +82,3 @@ func ExampleSites() {
 	fmt.Println(len(sites), sites[0].Name, sites[0].Scopes)
 	// Output: 1 acme [read:jira-work read:page:confluence]
 }
-
-func ExampleSecret() {
-	token := atlassian.NewSecret("eyJhbGciOi")
-	fmt.Printf("%v %+v %d bytes\n", token, struct{ Token atlassian.Secret }{token}, token.Len())
-	// Output: [redacted] {Token:[redacted]} 10 bytes
-}

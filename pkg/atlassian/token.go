@@ -29,3 +29,8 @@ type Token struct {
 	// Scopes that were granted, in the answer's order; nil when it named none.
 	Scopes []string
 }
+
+// ExpiresAt is when the access token expires, given when the answer came. With
+// the time at which the request was made it is a moment early, which is the safe
+// side. Where ExpiresIn is 0, it is at itself: the token may have expired.
+func (t Token) ExpiresAt(at time.Time) time.Time { return at.Add(t.ExpiresIn) }

@@ -3,19 +3,7 @@ package atlassian
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
-)
-
-const (
-	// documentedLifetime is an access token's, where an answer does not say.
-	documentedLifetime = time.Hour
-	// minLifetime and maxLifetime bound a lifetime that makes sense.
-	minLifetime = time.Second
-	maxLifetime = 24 * time.Hour
 )
 
 // What can be wrong with a token answer. Errors of encoding/json are never
@@ -77,65 +65,8 @@ func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	return token, true
 }
 
-// decimal is a JSON number.
-var decimal = regexp.MustCompile(`^-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?$`)
-
-// lifetimeTolerance is how much longer than its own claims say an access token
-// may be promised to live: the two are rounded, and not taken at one moment.
-const lifetimeTolerance = time.Minute
-
-// lifetime reads expires_in, in seconds, as a number or a string that holds
-// one. own is what the token says of itself, 0 for nothing. assumed is true
-// where the result is not expires_in. Believing too little costs a rotation
-// now and then; who believes too much hands out a dead token.
-func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed bool) {
-	text := string(raw)
-	if strings.HasPrefix(text, `"`) {
-		_ = json.Unmarshal(raw, &text)
-		text = strings.TrimSpace(text)
-	}
-	var seconds float64
-	number := decimal.MatchString(text)
-	if number {
-		seconds, _ = strconv.ParseFloat(text, 64) // out of range is Inf, huge as well
-	}
-	switch {
-	case seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds():
-		d = time.Duration(seconds * float64(time.Second))
-		if own == 0 || d-own <= lifetimeTolerance {
-			return d, false
-		}
-		return own, true
-	case own > 0:
-		return own, true
-	case number && seconds < minLifetime.Seconds():
-		return 0, true
-	}
-	// Absent, no number, or more than a day, such as milliseconds.
-	return documentedLifetime, true
-}
-
-// ownLifetime is how long an access token still lives by its own claims. The
-// answer's date is the moment to count from where it lies between iat and exp:
-// the token may be one that was issued before. Else it is iat, since a clock
-// that is off must not make a new token old. 0 is for claims that make no sense.
-func ownLifetime(access Secret, date string) time.Duration {
-	claims, ok := Claims(access)
-	if !ok {
-		return 0
-	}
-	from := claims.IssuedAt
-	if at, err := http.ParseTime(date); err == nil && at.After(from) && at.Before(claims.ExpiresAt) {
-		from = at
-	}
-	if d := claims.ExpiresAt.Sub(from); d >= minLifetime && d <= maxLifetime {
-		return d
-	}
-	return 0
-}
-
-// codeForm is what a registered OAuth error code looks like.
-var codeForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// maxCode is the longest OAuth error code that is taken, in bytes.
+const maxCode = 40
 
 // errorCode reads the OAuth error code of an answer, "" where there is none.
 // Unlike parseToken it takes nothing but one whole JSON object: a code can
@@ -146,7 +77,7 @@ func errorCode(body []byte) string {
 		return ""
 	}
 	var code string
-	if json.Unmarshal(fields["error"], &code) != nil || !codeForm.MatchString(code) {
+	if json.Unmarshal(fields["error"], &code) != nil || len(code) > maxCode || !made(code, lower+"_") {
 		return ""
 	}
 	return code

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,16 +18,16 @@ import (
 
 // answering is a Parameter Store that takes no time: it answers every read with
 // two secrets, and every put with a version.
-type answering struct{ reads, writes int }
+type answering struct{ reads, writes atomic.Int64 }
 
 func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	body := `{"Version":1}`
 	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetParameters") {
-		a.reads++
+		a.reads.Add(1)
 		body = `{"Parameters":[{"Name":"A","Type":"SecureString","Value":"a","Version":1},{"Name":"B","Type":"SecureString","Value":"b","Version":1}]}`
 	} else {
-		a.writes++
+		a.writes.Add(1)
 	}
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
@@ -51,7 +52,7 @@ func TestPacedCalls(t *testing.T) {
 				require.NoError(t, err)
 			}
 			require.InDelta(t, 20, time.Since(began).Seconds(), 0.1, "52 writes, two of them at once")
-			require.Equal(t, 52, a.writes)
+			require.EqualValues(t, 52, a.writes.Load())
 		})
 	})
 	t.Run("names by the ten", func(t *testing.T) {
@@ -65,7 +66,7 @@ func TestPacedCalls(t *testing.T) {
 			_, err := s.Read(t.Context(), names...)
 			require.NoError(t, err)
 			require.InDelta(t, 3, time.Since(began).Seconds(), 0.1, "20 calls, five of them at once")
-			require.Equal(t, 20, a.reads)
+			require.EqualValues(t, 20, a.reads.Load())
 		})
 	})
 	t.Run("a glance and its decryption are two calls", func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestPacedCalls(t *testing.T) {
 				require.Equal(t, want, time.Since(began))
 				time.Sleep(2 * time.Minute)
 			}
-			require.Equal(t, 1+2+2, a.reads)
+			require.EqualValues(t, 1+2+2, a.reads.Load())
 		})
 	})
 }

@@ -1,7 +1,8 @@
-package atlassian_test
+package secret_test
 
 import (
 	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/secret"
 )
 
 // canary is a value whose appearance anywhere is a leak.
@@ -34,9 +36,9 @@ func requireNoLeak(t testing.TB, text string) {
 
 // The forms in which a Secret may be hidden inside other values.
 type (
-	exported   struct{ Token atlassian.Secret }
-	unexported struct{ token atlassian.Secret }
-	embedded   struct{ atlassian.Secret }
+	exported   struct{ Token secret.Secret }
+	unexported struct{ token secret.Secret }
+	embedded   struct{ secret.Secret }
 	deep       struct {
 		inner []map[string]*unexported
 		any   any
@@ -44,7 +46,7 @@ type (
 )
 
 func carriers() map[string]any {
-	s := atlassian.NewSecret(canary)
+	s := secret.New(canary)
 	return map[string]any{
 		"plain":              s,
 		"pointer":            &s,
@@ -53,10 +55,10 @@ func carriers() map[string]any {
 		"unexported field":   unexported{s},
 		"pointer unexported": &unexported{s},
 		"embedded":           embedded{s},
-		"slice":              []atlassian.Secret{s},
-		"array":              [1]atlassian.Secret{s},
-		"map value":          map[string]atlassian.Secret{"k": s},
-		"map key":            map[atlassian.Secret]int{s: 1},
+		"slice":              []secret.Secret{s},
+		"array":              [1]secret.Secret{s},
+		"map value":          map[string]secret.Secret{"k": s},
+		"map key":            map[secret.Secret]int{s: 1},
 		"deep":               deep{[]map[string]*unexported{{"k": {s}}}, unexported{s}},
 		"interface":          []any{s, &s, unexported{s}},
 		"app":                atlassian.App{ClientID: "id", ClientSecret: s},
@@ -82,21 +84,28 @@ func TestSecretUnderEveryVerbAndFlag(t *testing.T) {
 			requireNoLeak(t, string(fmt.Append(nil, v)))
 		})
 	}
-	require.Equal(t, "[redacted]", fmt.Sprintf("%v", atlassian.NewSecret(canary)))
-	require.Equal(t, "{Token:[redacted]}", fmt.Sprintf("%+v", exported{atlassian.NewSecret(canary)}))
+	require.Equal(t, "[redacted]", fmt.Sprintf("%v", secret.New(canary)))
+	require.Equal(t, "{Token:[redacted]}", fmt.Sprintf("%+v", exported{secret.New(canary)}))
 }
 
 func TestSecretInEncodings(t *testing.T) {
 	for name, v := range carriers() {
 		t.Run(name, func(t *testing.T) {
-			if out, err := json.Marshal(v); err == nil {
+			var stored bytes.Buffer
+			for encoder, encode := range map[string]func() ([]byte, error){
+				"JSON": func() ([]byte, error) { return json.Marshal(v) },
+				"XML":  func() ([]byte, error) { return xml.Marshal(v) },
+				"gob":  func() ([]byte, error) { return nil, gob.NewEncoder(&stored).Encode(v) },
+			} {
+				out, err := encode()
 				requireNoLeak(t, string(out))
-			} else {
-				requireNoLeak(t, err.Error())
+				requireNoLeak(t, fmt.Sprint(err))
+				if !strings.Contains(name, "unexported") && name != "deep" { // which no encoder looks into
+					require.Error(t, err, encoder)
+				}
+				require.NotContains(t, string(out), "redacted")
 			}
-			out, err := xml.Marshal(v)
-			requireNoLeak(t, string(out))
-			requireNoLeak(t, fmt.Sprint(err))
+			requireNoLeak(t, stored.String())
 
 			var log bytes.Buffer
 			for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
@@ -106,14 +115,16 @@ func TestSecretInEncodings(t *testing.T) {
 			requireNoLeak(t, log.String())
 		})
 	}
-	out, err := json.Marshal(exported{atlassian.NewSecret(canary)})
-	require.NoError(t, err)
-	require.JSONEq(t, `{"Token":"[redacted]"}`, string(out))
-	text, err := atlassian.NewSecret(canary).MarshalText()
-	require.NoError(t, err)
-	require.Equal(t, "[redacted]", string(text))
-	require.Equal(t, "[redacted]", atlassian.NewSecret(canary).GoString())
-	require.Equal(t, "[redacted]", atlassian.NewSecret(canary).String())
+	for _, v := range []any{secret.New(canary), secret.Secret{}, exported{secret.New(canary)}, atlassian.App{}, atlassian.AuthorizeRequest{}} {
+		_, err := json.Marshal(v)
+		require.ErrorContains(t, err, "encode what Reveal returns")
+	}
+	_, err := secret.New(canary).MarshalText()
+	require.ErrorContains(t, err, "encode what Reveal returns")
+	_, err = json.Marshal(map[string]any{"token": &atlassian.Token{Access: secret.New(canary)}})
+	require.ErrorContains(t, err, "encode the values of Access.Reveal(), Refresh.Reveal() and ExpiresAt")
+	require.Equal(t, "[redacted]", secret.New(canary).GoString())
+	require.Equal(t, "[redacted]", secret.New(canary).String())
 }
 
 // A file that was written by a printer of Secrets must not be read back as one.
@@ -126,13 +137,13 @@ func TestSecretIsNotReadFromJSON(t *testing.T) {
 func TestSecretKeepsItsValue(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 1023, 1024, 1025, 1500, 4097, 8191, 8192, 8193, 70000} {
 		value := strings.Repeat("ab\x00\xff\n", n/5+1)[:n]
-		s := atlassian.NewSecret(value)
+		s := secret.New(value)
 		require.True(t, s.Reveal() == value, "length %d", n)
 		require.True(t, string(s.AppendReveal([]byte("before "))) == "before "+value, "length %d", n)
 		require.Equal(t, n, s.Len())
 		require.Equal(t, n == 0, s.IsZero())
-		require.True(t, s == atlassian.NewSecret(value), "equal values make equal secrets, length %d", n)
-		require.False(t, s == atlassian.NewSecret(value+"x"))
+		require.True(t, s == secret.New(value), "equal values make equal secrets, length %d", n)
+		require.False(t, s == secret.New(value+"x"))
 	}
-	require.True(t, atlassian.NewSecret("") == atlassian.Secret{})
+	require.True(t, secret.New("") == secret.Secret{})
 }
