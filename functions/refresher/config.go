@@ -13,6 +13,11 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 )
 
+// stackID names the variable with the ARN of the function's own stack. It is not
+// in config, because a function whose configuration does not hold answers a
+// deployment too.
+const stackID = "STACK_ID"
+
 // config is everything the function reads from its environment, except what the
 // AWS SDK reads by itself. Each field names its variable and default.
 type config struct {

@@ -132,13 +132,31 @@ func TestWrongValuesAreNamed(t *testing.T) {
 }
 
 func TestParseEvent(t *testing.T) {
-	for _, ours := range []string{``, `null`, `{}`, ` {} `, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`} {
-		_, err := parseEvent(json.RawMessage(ours))
-		require.NoError(t, err, ours)
+	at := time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		payload   string
+		scheduled time.Time
+	}{
+		"nothing":             {``, time.Time{}},
+		"null":                {`null`, time.Time{}},
+		"an empty event":      {` {} `, time.Time{}},
+		"without a time":      {`{"action":"tick"}`, time.Time{}},
+		"our schedule's":      {`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, at},
+		"EventBridge's rule":  {`{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":["arn:aws:events:eu-west-1:111122223333:rule/every-minute"],"detail":{}}`, at},
+		"Scheduler's default": {`{"version":"0","id":"37666ae6","detail-type":"Scheduled Event","source":"aws.scheduler","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":[],"detail":"{}"}`, at},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := parseEvent(json.RawMessage(tt.payload))
+			require.NoError(t, err)
+			require.Equal(t, tt.scheduled, e.ScheduledTime)
+		})
 	}
-	for _, other := range []string{`[]`, `"tick"`, `7`, `{"Records":[]}`, `{"action":"begin"}`, `{"action":"tick","scheduled_time":"noon"}`, `{"key":"canary-value"}`} {
-		_, err := parseEvent(json.RawMessage(other))
-		require.ErrorAs(t, err, &UnexpectedEvent{}, other)
-		require.NotContains(t, err.Error(), "canary-value")
+	for _, other := range []string{`[]`, `"tick"`, `7`, `{"Records":[]}`, `{"action":"begin"}`, `{"action":"tick","scheduled_time":"noon"}`, `{"key":"canary-value"}`,
+		`{"detail-type":"Parameter Store Change","source":"aws.ssm","detail":{"name":"canary-value"}}`, `{"detail-type":"Scheduled Event","source":"canary-value"}`} {
+		t.Run(other, func(t *testing.T) {
+			_, err := parseEvent(json.RawMessage(other))
+			require.ErrorAs(t, err, &UnexpectedEvent{})
+			require.NotContains(t, err.Error(), "canary-value")
+		})
 	}
 }

@@ -44,7 +44,7 @@ func main() {
 		log.Error("the function cannot start", "error", err)
 		tick = func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, err }
 	}
-	lambda.Start(handler(log, tick))
+	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
 }
 
 // tickFunc is (*refresher.Refresher).Tick.
@@ -118,14 +118,14 @@ func refreshTokens(connections []rotation.Connection) (names []string) {
 }
 
 // handler serves one event.
-func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
+func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if e, ok := parseDeployment(payload); ok {
-			return refresher.Report{}, deployed(ctx, e, tick, log)
+			return refresher.Report{}, deployed.answer(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 // not grow.
 func TestEachLineTellsOneRequest(t *testing.T) {
 	var out bytes.Buffer
-	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
+	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
 		log.Info("tick")
 		return refresher.Report{}, nil
 	})

@@ -32,6 +32,7 @@ func Deploy(template Object, stackName string, parameters map[string]string) (*S
 	s := &Stack{template: template, name: stackName, values: map[string]any{
 		"AWS::AccountId": accountID, "AWS::Region": region, "AWS::Partition": partition, "AWS::StackName": stackName,
 		"AWS::URLSuffix": "amazonaws.com",
+		"AWS::StackId":   fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/0b8c7b2e-0000-4000-8000-000000000001", partition, region, accountID, stackName),
 	}}
 	definitions, _ := template["Parameters"].(Object)
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {

@@ -155,6 +155,7 @@ func checkEnvironment(s *stack) []string {
 			"LAST_WARNING_DAYS":            s.values["LastWarningDays"],
 			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
 			"METRIC_NAMESPACE":             s.namespace(),
+			"STACK_ID":                     "arn:aws:cloudformation:eu-west-1:111122223333:stack/tokens/0b8c7b2e-0000-4000-8000-000000000001",
 			"PARAMETER_KEY_ID":             key,
 			"ATLASSIAN_AUTH_URL":           s.values["AtlassianAuthUrl"],
 			"ATLASSIAN_API_URL":            s.values["AtlassianApiUrl"],
