@@ -135,7 +135,16 @@ func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.
 		if !e.ScheduledTime.IsZero() {
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
-		return tick(ctx, log)
+		report, err := tick(ctx, log)
+		if err == nil {
+			return report, nil
+		}
+		if refresher.Retryable(err) {
+			log.Error("the tick failed, and Lambda repeats it", "error", err)
+			return report, err
+		}
+		log.Warn("a person is needed", "error", err)
+		return report, nil
 	}
 }
 

@@ -29,7 +29,8 @@ const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
 // What alarms may say about a kind of cause. Errors are Lambda's own.
 var (
-	refused = []string{countdown.ConsentNeeded, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
+	refused = []string{countdown.ConsentNeeded, countdown.AccessTokenSecondsRemaining}
+	wrong   = []string{countdown.RotationFailures, countdown.AccessTokenSecondsRemaining}
 	failing = []string{countdown.RotationFailures, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
 	silence = []string{countdown.Heartbeat, deadLetterMetric, "Errors"}
 )
@@ -109,11 +110,11 @@ func fromAtlassian() []Scenario {
 		byRefusal("grant-revoked", "The account's owner removes the app.", "grant revoked",
 			func(w *world) error { return w.em.RevokeGrant(w.victim.account.ID, w.victim.app.ClientID) }),
 		ordinary(Scenario{Name: "user-deactivated", Summary: "The account is deactivated, and reactivated half a day later.",
-			Cause: "account deactivated", Live: true, KnownBy: byRotation, known: nextRotation, explains: failing,
+			Cause: "account deactivated", Live: true, KnownBy: byRotation, known: nextRotation, explains: wrong,
 			strike: func(w *world) error { return w.em.Deactivate(w.victim.account.ID) },
 			mend:   func(w *world) error { return w.em.Reactivate(w.victim.account.ID) }}),
 		ordinary(Scenario{Name: "secret-rotated", Summary: "The app gets a new client secret that is not stored for half a day.",
-			Cause: "client secret replaced", Live: true, KnownBy: byRotation, known: nextRotation, explains: failing,
+			Cause: "client secret replaced", Live: true, KnownBy: byRotation, known: nextRotation, explains: wrong,
 			strike: func(w *world) (err error) {
 				w.victim.app.ClientSecret, err = w.em.RotateClientSecret(w.victim.app.ClientID)
 				return err
@@ -141,7 +142,7 @@ func fromPlatform() []Scenario {
 		toggle("crash-at-start", "The function cannot start.", "function cannot start", byTick, nextTick, silence, func(w *world) *bool { return &w.crashing }),
 		toggle("metrics-refused", "CloudWatch refuses the metrics.", "metrics refused", byTick, nextTick, silence, func(w *world) *bool { return &w.metricsRefused }),
 		ordinary(Scenario{Name: "parameter-deleted", Summary: "Somebody deletes the REFRESH_TOKEN parameter.",
-			Cause: "REFRESH_TOKEN deleted", Live: true, KnownBy: byTick, known: nextTick, explains: failing,
+			Cause: "REFRESH_TOKEN deleted", Live: true, KnownBy: byTick, known: nextTick, explains: wrong,
 			strike: func(w *world) error { return w.store.Delete(context.Background(), w.victim.names.RefreshToken) },
 			mend:   consentAgain}),
 	}

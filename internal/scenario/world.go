@@ -161,7 +161,7 @@ func (w *world) invoke() (ok bool) {
 	for _, o := range report.Connections {
 		w.outcomes[o.Action]++
 	}
-	return err == nil && w.clock.Now().Sub(began) <= w.timeout
+	return !refresher.Retryable(err) && w.clock.Now().Sub(began) <= w.timeout
 }
 
 // coldStart is how long a process takes that fails to start.

@@ -109,3 +109,16 @@ func TestALongerLookBack(t *testing.T) {
 		requireTold(t, sc, r, promptly)
 	}
 }
+
+// TestWhatOnlyAPersonMendsIsRepeatedByNobody: a lost family or a wrong parameter
+// makes no failed invocation, and so no dead letter, however long it stands. It
+// pages all the same: TestEveryFailure.
+func TestWhatOnlyAPersonMendsIsRepeatedByNobody(t *testing.T) {
+	for _, name := range []string{"password-changed", "grant-revoked", "user-deactivated", "secret-rotated", "parameter-deleted"} {
+		r := resultOf(t, name)
+		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick was repeated", name)
+		for _, p := range r.Pages {
+			require.NotEqual(t, "dead-letters", p.Alarm, name)
+		}
+	}
+}
