@@ -49,7 +49,7 @@ func checkDashboard(s *stack) []string {
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		return []string{"the body is not JSON: " + err.Error()}
 	}
-	findings := differ("name", "tokens", p["DashboardName"])
+	findings := differ("name", "tokens-eu-west-1", p["DashboardName"])
 	if strings.Contains(text, "${AWS") || strings.Contains(text, "${Metric") {
 		findings = append(findings, "a name is not put in")
 	}

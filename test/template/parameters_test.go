@@ -49,6 +49,7 @@ func TestParameterPatterns(t *testing.T) {
 		"RefreshBefore":             {[]string{"10m", "25m", "55m"}, []string{"", "9m", "56m", "60m", "25", "1h", "25 m"}},
 		"AccessTokenFormat":         {[]string{"raw", "psoxy-json", "raw,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
 		"ParametersKey":             {[]string{"alias/aws/ssm", "stack", otherKeyARN}, []string{"", "alias/mine", "aws-managed", "0b8c7b2e", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
+		"PreviousParametersKeys":    {[]string{"", otherKeyARN}, []string{"stack", "alias/aws/ssm", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
 		"PageTopicArn":              {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
 		"TicketTopicArn":            {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
 		"PageEmail":                 {[]string{"", "ops@example.com"}, []string{"ops", "ops@example.com, two@example.com"}},

@@ -122,6 +122,8 @@ var scenarios = []scenario{
 	{"stack key and consumers", map[string]string{"ParametersKey": "stack", "ConsumerRoleArns": consumerARN + "," + consumerARN + "-2", "Connections": "A_,/r/B_"}},
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
+	{"the stack's key, after another", map[string]string{"ParametersKey": "stack", "PreviousParametersKeys": otherKeyARN, "ConsumerRoleArns": consumerARN}},
+	{"another key, after two", map[string]string{"ParametersKey": otherKeyARN, "PreviousParametersKeys": keyARN + "," + anotherKeyARN, "ConsumerRoleArns": consumerARN, "Connections": strings.Join(longConnections, ",")}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
 	{"told by Parameter Store", map[string]string{"NoChangeNotificationHours": "6", "Connections": "A_,/r/B_"}},
 	{"told by Parameter Store, at a topic of one's own", map[string]string{"NoChangeNotificationHours": "24", "PageTopicArn": topicARN, "TicketTopicArn": topicARN}},
@@ -137,6 +139,7 @@ var scenarios = []scenario{
 	{"x86", map[string]string{"Architecture": "x86_64", "ScheduleExpression": "rate(1 minute)", "ScheduleState": "DISABLED"}},
 	{"a list of connections", listed()},
 	{"a list, under the stack's key", listed("ParametersKey", "stack", "ParameterStoreThroughput", "higher", "ConnectionMetricsLimit", "500", "WarningScope", "connection")},
+	{"a list, after another key", listed("PreviousParametersKeys", otherKeyARN, "ParametersKey", "stack", "ConsumerRoleArns", consumerARN)},
 	{"a list, under another key", listed("ParametersKey", otherKeyARN, "StackKey", "none")},
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }
