@@ -164,6 +164,8 @@ func (s *Stack) ref(name string) any {
 	switch id := s.physical(name); r["Type"] {
 	case "AWS::SQS::Queue":
 		return fmt.Sprintf("https://sqs.%s.%s/%s/%s", s.place.Region, s.place.URLSuffix, accountID, id)
+	case "AWS::Lambda::Version":
+		return s.arn("lambda:REGION:function:" + id + ":" + name) // its number is not known; SAM's name of it is as good
 	case "AWS::SNS::Topic":
 		return s.arn("sns:REGION:" + id)
 	default:
@@ -196,6 +198,8 @@ func (s *Stack) attribute(id, attribute string) string {
 	switch form, ok := arns[kind]; {
 	case ok && (attribute == "Arn" || attribute == "TopicArn"):
 		return s.arn(fmt.Sprintf(form, s.physical(id)))
+	case kind == "AWS::Lambda::Version" && attribute == "Version":
+		return id
 	case attribute == "QueueName" || attribute == "TopicName":
 		return s.physical(id)
 	}

@@ -50,15 +50,15 @@ func readStack(template []byte, parameters map[string]string) (*stack, error) {
 	}
 	function, err1 := deployed.Properties("RefresherFunction")
 	schedule, err2 := deployed.Properties("Schedule")
+	invoke, err5 := deployed.Properties("RefresherFunctionEventInvokeConfig")
 	name, err3 := deployed.Physical("RefresherFunction")
 	queue, err4 := deployed.Physical("DeadLetters")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, err
 	}
 	s.function, s.queue = name, queue
 	environment, _ := function["Environment"].(cloudformation.Object)
 	variables, _ := environment["Variables"].(cloudformation.Object)
-	invoke, _ := function["EventInvokeConfig"].(cloudformation.Object)
 	for _, n := range []struct {
 		what string
 		v    any

@@ -27,7 +27,10 @@ func transformed(t *testing.T) []byte {
 	return out
 }
 
-var runTransform = sync.OnceValues(func() ([]byte, error) {
+var runTransform = sync.OnceValues(func() ([]byte, error) { return transformWith() })
+
+// transformWith runs the transform with more in its environment.
+func transformWith(environment ...string) ([]byte, error) {
 	// Go runs a cached test again when a file changed that the test itself has
 	// read; what Python reads it does not see.
 	for _, input := range []string{"template.yaml", "tools/transform.py", "tools/requirements.txt"} {
@@ -41,6 +44,7 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 	}
 	cmd := exec.Command(python, "tools/transform.py", "template.yaml")
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), environment...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -48,7 +52,7 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
 	return out, nil
-})
+}
 
 // object is a JSON object.
 type object = cloudformation.Object

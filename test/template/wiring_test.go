@@ -55,7 +55,7 @@ func checkFirstTick(s *stack) []string {
 	findings := slices.Concat(
 		differ("function of the first tick", functionARN, p["ServiceToken"]),
 		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
-		compare("what the first tick waits for", s.needed("Refresher"), strs(s.resource(id)["DependsOn"])),
+		compare("what the first tick waits for", append(s.needed("Refresher"), "RefresherFunctionEventInvokeConfig"), strs(s.resource(id)["DependsOn"])),
 		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
 	// Lambda repeats an event that was throttled or failed, for so long.
 	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
