@@ -119,11 +119,14 @@ model-quick: ## The model's small configurations, and its probes
 model-mutants: ## Break the model on purpose; spin must catch every breakage
 	tools/model.sh mutants
 
+# STACK names the stack; a second one in the same account and region needs a name of its own.
+STACK ?= tokenkeeper
+
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy
-deploy: setup ## Build and deploy with your AWS credentials and region (PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+deploy: setup ## Build and deploy with your AWS credentials and region (STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
 	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
-	$(SAM) deploy $(SAM_CONFIG) --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+	$(SAM) deploy $(SAM_CONFIG) --stack-name '$(STACK)' --s3-prefix '$(STACK)' --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
 
 .PHONY: clean
 clean: ## Remove what was built (not .venv)

@@ -56,7 +56,8 @@ func TestParameterPatterns(t *testing.T) {
 		"TicketEmail":               {[]string{"", "ops@example.com"}, []string{"ops"}},
 		"PageUrl":                   {[]string{"", "https://events.example.com/integration/k/enqueue"}, []string{"http://events.example.com", "events.example.com", "https://a b"}},
 		"TicketUrl":                 {[]string{"", "https://a.example"}, []string{"http://a.example"}},
-		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z"}, []string{"", "a b"}},
+		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z&a=[b]", "https://wiki.example.com/it's/~me#x"}, []string{"", "a b", `a"b`, `a\b`, "a<b", "a>b"}},
+		"AtlassianHosts":            {[]string{"official", "any"}, []string{""}},
 		"WarningScope":              {[]string{"stack", "connection"}, []string{"", "family"}},
 		"AtlassianAuthUrl":          {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},
 		"AtlassianApiUrl":           {[]string{"https://api.atlassian.com"}, []string{"api.atlassian.com"}},
@@ -184,12 +185,22 @@ func TestRules(t *testing.T) {
 		{listed("Connections", "A_"), false},
 		{listed("HostedConsent", "true"), false},
 		{listed("NoChangeNotificationHours", "6"), false},
+		{map[string]string{"HostedConsent": "true", "ReservedConcurrency": "0"}, false},
+		{map[string]string{"HostedConsent": "false", "ReservedConcurrency": "0"}, true},
+		{map[string]string{"AtlassianAuthUrl": "https://evil.example"}, false},
+		{map[string]string{"AtlassianApiUrl": "https://evil.example"}, false},
+		{map[string]string{"AtlassianApiUrl": "https://a.example", "AtlassianAuthUrl": "https://b.example", "AtlassianHosts": "any"}, true},
+		{map[string]string{"FirstWarningDays": "30"}, false},
+		{map[string]string{"SecondWarningDays": "14"}, false},
+		{map[string]string{"ThirdWarningDays": "7"}, false},
+		{map[string]string{"LastWarningDays": "7"}, false},
+		{map[string]string{"FirstWarningDays": "30", "SecondWarningDays": "14", "ThirdWarningDays": "7", "FourthWarningDays": "3"}, true},
 	} {
 		s, err := deploy(transformed(t), scenario{parameters: tt.parameters})
 		require.NoError(t, err)
 		accepted := true
 		for _, rule := range s.doc["Rules"].(object) {
-			if !s.truth(at(rule, "RuleCondition")) {
+			if condition := at(rule, "RuleCondition"); condition != nil && !s.truth(condition) {
 				continue
 			}
 			for _, assertion := range at(rule, "Assertions").([]any) {

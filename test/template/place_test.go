@@ -2,6 +2,8 @@ package template
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -43,4 +45,34 @@ func TestPartitions(t *testing.T) {
 			require.True(t, strings.HasSuffix(link, "dashboard/tokens-"+region), link)
 		})
 	}
+}
+
+// TestNamesFit: whatever name of a stack the template takes, no name that is made
+// of it is longer than its service allows; one more character is refused.
+func TestNamesFit(t *testing.T) {
+	var doc object
+	require.NoError(t, json.Unmarshal(transformed(t), &doc))
+	longest := strings.Repeat("n", 54)
+	s, err := cloudformation.Deploy(doc, longest, map[string]string{"NoChangeNotificationHours": "6"})
+	require.NoError(t, err)
+	pattern := regexp.MustCompile(fmt.Sprint(must(s.Properties("StackNameFits"))["AllowedPattern"]))
+	require.True(t, pattern.MatchString(longest))
+	require.False(t, pattern.MatchString(longest+"n"))
+	named := 0
+	for resourceType, limit := range map[string]struct {
+		property string
+		most     int
+	}{
+		"AWS::Lambda::Function": {"FunctionName", 64}, "AWS::Scheduler::ScheduleGroup": {"Name", 64}, "AWS::Events::Rule": {"Name", 64},
+		"AWS::CloudWatch::Alarm": {"AlarmName", 255}, "AWS::CloudWatch::Dashboard": {"DashboardName", 255}, "AWS::SNS::Topic": {"TopicName", 256},
+		"AWS::Logs::LogGroup": {"LogGroupName", 512}, "AWS::KMS::Alias": {"AliasName", 256},
+	} {
+		for _, id := range must(s.IDs(resourceType)) {
+			name := fmt.Sprint(must(s.Properties(id))[limit.property])
+			require.Contains(t, name, longest, id)
+			require.LessOrEqual(t, len(name), limit.most, id)
+			named++
+		}
+	}
+	require.Equal(t, 2+1+1+10+1+2+2+1, named)
 }
