@@ -26,6 +26,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "alias/aws/ssm", c.KeyID)
 	require.Zero(t, c.noChangeHours)
 	require.Equal(t, 1.0, c.lastWarning)
+	require.Empty(t, c.warnings)
 	require.Equal(t, atlassian.DefaultAuthURL, c.AuthURL)
 	require.Equal(t, atlassian.DefaultAPIURL, c.APIURL)
 }
@@ -40,7 +41,7 @@ func TestEverythingSet(t *testing.T) {
 		"PARAMETER_KEY_ID":     "alias/tokens",
 		"ATLASSIAN_AUTH_URL":   "http://127.0.0.1:8080/",
 
-		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5",
+		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5", "WARNING_DAYS": "60, 30,14,7.5",
 
 		"ATLASSIAN_API_URL": "http://localhost:8080",
 	})
@@ -53,6 +54,7 @@ func TestEverythingSet(t *testing.T) {
 	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
 	require.Equal(t, 6, c.noChangeHours)
 	require.Equal(t, 2.5, c.lastWarning)
+	require.Equal(t, []float64{60, 30, 14, 7.5}, c.warnings)
 }
 
 // A list of connections takes the place of CONNECTIONS.
@@ -110,6 +112,14 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"PARAMETER_KEY_ID", "alias/a,alias/b", "one key id"},
 		{"LAST_WARNING_DAYS", "NaN", "from 0 to 3650"},
 		{"LAST_WARNING_DAYS", "-1", "from 0 to 3650"},
+		{"WARNING_DAYS", "30,60", "each below the one before"},
+		{"WARNING_DAYS", "60,30,30", "each below the one before"},
+		{"WARNING_DAYS", "60,,30", "each below the one before"},
+		{"WARNING_DAYS", "60,NaN", "each below the one before"},
+		{"WARNING_DAYS", "5000", "from 1 to 3650"},
+		{"WARNING_DAYS", "60,30,14,7,5", "up to 4"},
+		{"WARNING_DAYS", "60,30,14,7,", "up to 4"},
+		{"WARNING_DAYS", "60,1", "LAST_WARNING_DAYS"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "1", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "721", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "-2", "from 2 to 720"},

@@ -85,6 +85,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
+		Warnings:    c.warnings,
 	}
 	if c.ConnectionsPath != "" {
 		r.Survey, r.Parallel = all, parallelOfMany

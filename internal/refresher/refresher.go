@@ -37,6 +37,9 @@ type Refresher struct {
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
 	LastWarning float64
+	// Warnings are the days of the warnings before it, four at most, falling; see
+	// countdown.Passed.
+	Warnings []float64
 	// Survey looks at all connections before they are served, the most urgent
 	// first and no longer than the invocation's time allows. It is for more
 	// connections than may fit into one tick; without it every connection is
@@ -133,7 +136,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {
+	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
 		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())

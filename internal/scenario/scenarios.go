@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
@@ -15,6 +16,9 @@ const (
 	day          = 24 * time.Hour
 	firstWarning = 305 * day
 )
+
+// secondConsent is some moment of a day, between two ticks.
+const secondConsent = 7*time.Hour + 3*time.Minute + 31*time.Second
 
 // An ordinary failure strikes when rotations have settled, between two ticks,
 // and is mended half a day later.
@@ -61,6 +65,16 @@ func ordinaryYears() []Scenario {
 			Lasts: 370*day + 2*time.Minute - firstWarning, mend: consentAgain,
 		},
 		{
+			Name: "second-warned", Summary: "Two families of 70 days, the second one replaced after five days by a new consent: both pass 60 and 30 days while nobody consents until 25 are left.", Days: 55,
+			Cause: "60 days are left of a second family", CauseAt: 15*day + secondConsent, Urgency: "ticket", KnownBy: byTick, known: nextTick,
+			Lasts: 35 * day, connections: 2, parameters: map[string]string{"FamilyLifetimeDays": "70"},
+			prepare: func(w *world) error {
+				w.at(start.Add(5*day+secondConsent), func() error { return w.consent(w.connections[0]) })
+				return nil
+			},
+			mend: func(w *world) error { return errors.Join(w.consent(w.connections[0]), w.consent(w.connections[1])) },
+		},
+		{
 			Name: "awaiting-consent", Summary: "The stack is deployed, and nobody consents for three days.", Days: 4,
 			Cause: "no consent for a day", CauseAt: day, Lasts: 2 * day, Urgency: "ticket", KnownBy: byTick, known: nextTick,
 			unconsented: true, mend: consentAgain, explains: []string{countdown.AwaitingConsent},
@@ -105,7 +119,12 @@ func fromAtlassian() []Scenario {
 	team.connections = 200
 	team.Days, team.Lasts = 1, 3*time.Hour // a tick is 200 times the work
 	team.prepare = func(w *world) error { w.victim = w.connections[136]; return nil }
+	second := byRefusal("second-lost", "Two connections; the second one's password changes six hours after the first one's, which nobody has mended.", "a second password changed", changePassword)
+	second.connections = 2
+	second.earlierAt, second.earlier = 4*time.Hour, func(w *world) error { return w.em.ChangePassword(w.connections[1].account.ID) }
+	second.mend = func(w *world) error { return errors.Join(w.consent(w.connections[0]), w.consent(w.connections[1])) }
 	return []Scenario{
+		second,
 		byRefusal("password-changed", "The account's password is changed, which kills its families.", "password changed", changePassword),
 		byRefusal("grant-revoked", "The account's owner removes the app.", "grant revoked",
 			func(w *world) error { return w.em.RevokeGrant(w.victim.account.ID, w.victim.app.ClientID) }),

@@ -99,6 +99,7 @@ func (w *world) boot() {
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
 		Sink: sink{w}, Now: w.refresherClock, Sleep: w.sleep, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
+		Warnings: w.warnings[:len(w.warnings)-1],
 	}
 	for _, c := range w.connections {
 		r.Connections = append(r.Connections, c.Connection)

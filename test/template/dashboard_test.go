@@ -24,7 +24,7 @@ func published() (rollUps, byConnection map[string]bool) {
 	}
 	// A tick that served all, and one that did not.
 	postponed := rotation.Outcome{Connection: "A_", Action: rotation.Postponed}
-	for _, m := range append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...) {
+	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -163,8 +163,10 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 	for _, id := range alarms {
 		expected := expectedAlarms(s)[id]
 		threshold := expected.threshold
-		if id == "ConsentNowAlarm" {
-			threshold = fmt.Sprint(s.values["LastWarningDays"]) // the function counts by it
+		if days, counts := s.values[strings.TrimSuffix(id, "Alarm")+"Days"]; counts { // the function counts by it
+			threshold = fmt.Sprint(days)
+		} else if id == "ConsentNowAlarm" {
+			threshold = fmt.Sprint(s.values["LastWarningDays"])
 		}
 		want = append(want, threshold+" "+strings.TrimSuffix(expected.urgency, "s"))
 	}

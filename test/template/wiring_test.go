@@ -152,6 +152,7 @@ func checkEnvironment(s *stack) []string {
 			"REFRESH_BEFORE":               s.values["RefreshBefore"],
 			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
 			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],
+			"WARNING_DAYS":                 fmt.Sprint(s.values["FirstWarningDays"], ",", s.values["SecondWarningDays"], ",", s.values["ThirdWarningDays"], ",", s.values["FourthWarningDays"]),
 			"LAST_WARNING_DAYS":            s.values["LastWarningDays"],
 			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
 			"METRIC_NAMESPACE":             s.namespace(),
