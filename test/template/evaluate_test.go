@@ -86,6 +86,8 @@ func holds(condition object, context map[string]string) bool {
 			switch operator {
 			case "StringEquals", "ArnEquals", "Bool":
 				ok = there && slices.Contains(strs(values), value)
+			case "StringNotEquals": // holds for a key that is not there
+				ok = !there || !slices.Contains(strs(values), value)
 			case "StringLike", "ArnLike":
 				ok = there && anyMatches(strs(values), value, nil)
 			default:
