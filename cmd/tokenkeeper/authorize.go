@@ -14,8 +14,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/tfvars"
@@ -176,7 +176,7 @@ func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (au
 		return nil, nil, err
 	}
 	return consent.New(consent.Config{
-		Keeper: newKeeper(st, api), Store: st, Connections: []rotation.Connection{conn},
+		Keeper: newKeeper(st, api), Store: st, Connections: []family.Connection{conn},
 		Atlassian: api, AuthURL: api.AuthURL, Now: time.Now,
 	}), st, nil
 }

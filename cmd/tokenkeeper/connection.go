@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -81,9 +80,9 @@ func readParameters(ctx context.Context, st store.Store, connection string) (par
 
 // openConnection opens the store, reads the connection in it and applies the
 // policy to it.
-func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, parameters, rotation.Connection, error) {
-	none := func(err error) (store.Store, parameters, rotation.Connection, error) {
-		return nil, parameters{}, rotation.Connection{}, err
+func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, parameters, family.Connection, error) {
+	none := func(err error) (store.Store, parameters, family.Connection, error) {
+		return nil, parameters{}, family.Connection{}, err
 	}
 	if err := c.check(); err != nil {
 		return none(err)
@@ -100,5 +99,5 @@ func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, po
 	if err != nil {
 		return none(err)
 	}
-	return st, p, rotation.Connection{Name: c.name, Policy: policy}, nil
+	return st, p, family.Connection{Name: c.name, Policy: policy}, nil
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -70,8 +69,8 @@ type consentStatus struct {
 }
 
 // consentOf asks for the consent under way.
-func consentOf(ctx context.Context, st store.Store, conn rotation.Connection) (*consentStatus, error) {
-	service := consent.New(consent.Config{Store: st, Connections: []rotation.Connection{conn}, Now: time.Now})
+func consentOf(ctx context.Context, st store.Store, conn family.Connection) (*consentStatus, error) {
+	service := consent.New(consent.Config{Store: st, Connections: []family.Connection{conn}, Now: time.Now})
 	all, err := service.Status(ctx, consent.StatusRequest{Connection: conn.Name})
 	if err != nil {
 		return nil, err

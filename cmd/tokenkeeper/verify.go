@@ -98,7 +98,7 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 	if err != nil {
 		return verify.Report{}, err
 	}
-	r.Access = p.AccessToken.Value
+	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p.Snapshot)
 	n := family.NamesOf(connection)
 	if r.CloudID == "" {
 		r.CloudID = p.cloudID
@@ -111,6 +111,15 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 	}
 	report := verify.Run(ctx, api, r, time.Now(), verifyTimeout)
 	return report, ctx.Err()
+}
+
+// accessExpiry is when the stored access token expires, by its own form or by the
+// family's record; zero where neither says.
+func accessExpiry(s family.Snapshot) time.Time {
+	if s.AccessExpires.IsZero() && s.Family != nil && s.Family.Access == family.FingerprintOf(s.AccessToken.Value) {
+		return s.Family.AccessExpiresAt
+	}
+	return s.AccessExpires
 }
 
 // printReport prints the table, and below it what the failures mean.

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -60,7 +60,7 @@ func TestListedConnectionsAreTheServices(t *testing.T) {
 	source := values{"/ops/list/1": "/tokenkeeper/a_,/tokenkeeper/b_"}
 	list := &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
 	st := memstore.New(time.Now)
-	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: rotation.New(rotation.Config{Store: st, Now: time.Now, Process: "p"})})
+	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: keeper.New(keeper.Config{Store: st, Now: time.Now, Process: "p"})})
 	log := slog.New(slog.DiscardHandler)
 	status := func() (any, error) {
 		return listed(log, service, list, handler(log, service, nil))(t.Context(), json.RawMessage(`{"action":"status"}`))

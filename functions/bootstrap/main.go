@@ -23,7 +23,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -60,7 +60,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 	parameters := ssmstore.New(ssm, c.KeyID, time.Now)
 	client := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	service := consent.New(consent.Config{
-		Keeper:      rotation.New(rotation.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
+		Keeper:      keeper.New(keeper.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
 		Store:       parameters,
 		Connections: c.Connections,
 		Atlassian:   client,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,8 +9,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
 
 // stackID names the variable with the ARN of the function's own stack. It is not
@@ -40,13 +38,13 @@ type config struct {
 	metricsLimit int
 	// PARAMETER_STORE_THROUGHPUT, default standard: how fast Parameter Store may
 	// be asked where many connections are listed; standard or higher.
-	rates paced.Rates
+	rates ssmstore.Rates
 	// refreshBefore is REFRESH_BEFORE.
 	refreshBefore time.Duration
 }
 
 // connection is a listed connection, with its policy.
-func (c config) connection(name string) rotation.Connection {
+func (c config) connection(name string) family.Connection {
 	conn := c.Common.Connection(name)
 	conn.Policy.RefreshBefore = c.refreshBefore
 	return conn
@@ -55,7 +53,7 @@ func (c config) connection(name string) rotation.Connection {
 // throughputs are somewhat below what Parameter Store allows an account and
 // region, 40 reads and 3 writes a second, or with its higher throughput at least
 // 100 and 10: consumers read too.
-var throughputs = map[string]paced.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
+var throughputs = map[string]ssmstore.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
 // it lives for an hour.
@@ -64,7 +62,11 @@ const (
 	maxRefreshBefore = refresher.MaxRefreshBefore
 )
 
-var namespacePattern = regexp.MustCompile(`^[A-Za-z0-9./_#:-]{1,255}$`)
+// isNamespace reports whether CloudWatch takes s for a namespace of ours.
+func isNamespace(s string) bool {
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_#:-"
+	return s != "" && len(s) <= 255 && strings.Trim(s, characters) == "" && !strings.HasPrefix(s, "AWS/")
+}
 
 // Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
 // an hour, and a family dies after 90 days without a rotation.
@@ -85,7 +87,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	for i := range c.Connections {
 		c.Connections[i].Policy.RefreshBefore = before
 	}
-	if !namespacePattern.MatchString(c.namespace) || strings.HasPrefix(c.namespace, "AWS/") {
+	if !isNamespace(c.namespace) {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
 	}
 	c.warnings = warningDays(env)

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,10 +88,11 @@ func (d deployment) check(e cfn.Event) error {
 	if len(stack) < 5 || hosts[stack[1]] == "" {
 		return UnexpectedEvent{"STACK_ID is not the ARN of a stack"}
 	}
-	region, host := stack[3], regexp.QuoteMeta(hosts[stack[1]])
-	expected := regexp.MustCompile(`^cloudformation-custom-resource-response-` + strings.ReplaceAll(region, "-", "") + `\.s3([.-]` + region + `)?\.` + host + `$`)
+	region, suffix := stack[3], "."+hosts[stack[1]]
+	bucket := "cloudformation-custom-resource-response-" + strings.ReplaceAll(region, "-", "")
+	expected := []string{bucket + ".s3." + region + suffix, bucket + ".s3-" + region + suffix, bucket + ".s3" + suffix}
 	u, err := url.Parse(e.ResponseURL)
-	if err != nil || u.Scheme != "https" || u.User != nil || !expected.MatchString(u.Host) {
+	if err != nil || u.Scheme != "https" || u.User != nil || !slices.Contains(expected, u.Host) {
 		return UnexpectedEvent{"the event's ResponseURL is not the address of CloudFormation's answers in " + region}
 	}
 	return nil

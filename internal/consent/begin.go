@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -60,7 +59,7 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 
 // clientID returns the client id to consent for, and cleans up what was left
 // waiting for too long.
-func (s *Service) clientID(ctx context.Context, conn rotation.Connection, r BeginRequest) (string, error) {
+func (s *Service) clientID(ctx context.Context, conn family.Connection, r BeginRequest) (string, error) {
 	if (r.ClientID == "") != r.ClientSecret.IsZero() {
 		return "", refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
 	}
@@ -78,7 +77,7 @@ func (s *Service) clientID(ctx context.Context, conn rotation.Connection, r Begi
 	if r.ClientID != "" {
 		return r.ClientID, nil
 	}
-	app := family.NewSnapshot(conn.Name, entries).App()
+	app := family.NewSnapshot(conn, entries).App()
 	if app.ClientID == "" || app.ClientSecret.IsZero() {
 		return "", refuse(AppMissing, "%s and %s are not stored yet: give the app's client id and secret from the Atlassian developer console", n.ClientID, n.ClientSecret)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -28,7 +28,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	}
 	conns := slices.Clone(s.Connections)
 	if r.Connection != "" {
-		conns = slices.DeleteFunc(conns, func(c rotation.Connection) bool { return c.Name != r.Connection })
+		conns = slices.DeleteFunc(conns, func(c family.Connection) bool { return c.Name != r.Connection })
 	}
 	all, err := s.load(ctx, conns...)
 	if err != nil {
@@ -63,7 +63,7 @@ func (w *waiting) answers(state, cookie atlassian.Secret) bool {
 func (s *Service) finish(ctx context.Context, k known, r CompleteRequest, back callback) (Completed, error) {
 	var w *waiting
 	var sites []Site
-	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (rotation.Grant, error) {
+	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
 		var err error
 		if k.waits == nil {
 			w, err = s.exchange(ctx, k, now, back)
@@ -71,19 +71,19 @@ func (s *Service) finish(ctx context.Context, k known, r CompleteRequest, back c
 			w, err = s.resume(ctx, k, now)
 		}
 		if err != nil {
-			return rotation.Grant{}, err
+			return keeper.Grant{}, err
 		}
 		f := facts{asked: w.Scopes, granted: w.Granted, site: r.Site, confirmed: r.Confirm}
 		if err := s.gather(ctx, k, w, now, &f); err != nil {
-			return rotation.Grant{}, s.wait(ctx, k, w, err)
+			return keeper.Grant{}, s.wait(ctx, k, w, err)
 		}
 		sites = f.sites
 		site, refused := f.admit()
 		if refused != nil {
 			w.Sites = f.sites
-			return rotation.Grant{}, s.wait(ctx, k, w, refused)
+			return keeper.Grant{}, s.wait(ctx, k, w, refused)
 		}
-		return rotation.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
+		return keeper.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
 	})
 	if err != nil {
 		return Completed{}, s.refused(k, err)
@@ -163,7 +163,7 @@ func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.S
 	case atlassian.Configuration, atlassian.Permanent:
 		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
 	}
-	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer, so the consent came to nothing: consent again (%v)", failed)
+	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent came to nothing: consent again (%v)", failed)
 }
 
 // resume reads tokens that wait, under the lock.
@@ -196,13 +196,13 @@ func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Sn
 		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", k.names.CloudID, err)
 	}
 	f.previousSite = family.FieldOf(entries[k.names.CloudID]).Value.Reveal()
-	if now.Family != nil {
-		f.previousAccount = now.Family.Account
+	if known := now.State.Record; !now.State.Empty() {
+		f.previousAccount = known.Account
 		if f.previousSite == "" {
-			f.previousSite = now.Family.CloudID
+			f.previousSite = known.CloudID
 		}
-		if f.previousSite == now.Family.CloudID {
-			f.previousURL = now.Family.SiteURL
+		if f.previousSite == known.CloudID {
+			f.previousURL = known.SiteURL
 		}
 	}
 	if f.previousAccount == "" {
@@ -250,8 +250,8 @@ func (s *Service) wait(ctx context.Context, k known, w *waiting, why *Error) *Er
 // refused turns an error of the keeper into one of ours.
 func (s *Service) refused(k known, err error) *Error {
 	var ours *Error
-	var busy *rotation.ConsentBusy
-	var unsaved *rotation.ConsentUnsaved
+	var busy *keeper.ConsentBusyError
+	var unsaved *keeper.ConsentUnsavedError
 	switch {
 	case errors.As(err, &ours):
 	case errors.As(err, &busy):

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -129,14 +128,14 @@ func expired() error {
 
 // known is what is known of a connection's consent.
 type known struct {
-	conn  rotation.Connection
+	conn  family.Connection
 	names family.Names
 	under *underWay
 	waits *waiting
 }
 
 // load reads the consents of connections: up to five in one call.
-func (s *Service) load(ctx context.Context, conns ...rotation.Connection) ([]known, error) {
+func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known, error) {
 	var names []string
 	for _, c := range conns {
 		n := family.NamesOf(c.Name)

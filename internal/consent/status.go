@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 )
 
 // Status tells how the consents stand. It changes nothing, and shows no secret.
@@ -15,7 +14,7 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 		if err != nil {
 			return Status{}, err
 		}
-		conns = []rotation.Connection{conn}
+		conns = []family.Connection{conn}
 	}
 	all := Status{Connections: []ConnectionStatus{}}
 	for _, conn := range conns {
@@ -28,22 +27,21 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 	return all, nil
 }
 
-func (s *Service) status(ctx context.Context, conn rotation.Connection) (ConnectionStatus, error) {
+func (s *Service) status(ctx context.Context, conn family.Connection) (ConnectionStatus, error) {
 	n := family.NamesOf(conn.Name)
 	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.ConsentState, n.ConsentTokens)
 	if err != nil {
 		return ConnectionStatus{}, refuse(StoreFailed, "the parameters of %s cannot be read: %v", conn.Name, err)
 	}
 	now := s.Now()
-	snapshot := family.NewSnapshot(conn.Name, entries)
+	snapshot := family.NewSnapshot(conn, entries)
 	out := ConnectionStatus{
 		Connection: conn.Name,
 		HasApp:     !snapshot.ClientID.Value.IsZero() && !snapshot.ClientSecret.Value.IsZero(),
 		HasTokens:  !snapshot.RefreshToken.Value.IsZero(),
 		CloudID:    family.FieldOf(entries[n.CloudID]).Value.Reveal(),
 	}
-	if out.HasTokens {
-		record := snapshot.Lineage(now, conn.Policy)
+	if record := snapshot.Family; record != nil {
 		out.Refused, out.Scopes = record.Refused(), record.Scopes
 		out.AuthorizedAt, out.FamilyExpiresAt = record.AuthorizedAt, record.ExpiresAt(conn.Policy.Lifetime)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -107,7 +107,7 @@ func TestEveryStepOfACompletion(t *testing.T) {
 			w.clock.Advance(40 * time.Minute)
 			begun := w.begin(connA)
 			request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
-			refresher := rotation.New(rotation.Config{Store: w.mem, Token: s.client, Now: w.clock.Now, Process: "refresher",
+			refresher := keeper.New(keeper.Config{Store: w.mem, Token: s.client, Now: w.clock.Now, Process: "refresher",
 				Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 			tick := func() {
 				refresher.Tick(context.Background(), w.config.Connections[0], slog.New(slog.DiscardHandler))
@@ -176,7 +176,7 @@ func TestEveryStepOfACompletion(t *testing.T) {
 
 // restartOn is a new process on the counted steps.
 func (w *world) restartOn(s *steps, process string) {
-	w.config.Keeper = rotation.New(rotation.Config{Store: s, Token: s.client, Now: w.clock.Now, Process: process,
+	w.config.Keeper = keeper.New(keeper.Config{Store: s, Token: s.client, Now: w.clock.Now, Process: process,
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
 }

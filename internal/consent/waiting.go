@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -30,7 +29,7 @@ type waiting struct {
 }
 
 func received(u underWay, token atlassian.Token, at time.Time) *waiting {
-	return &waiting{underWay: u, At: at.UTC(), AccessExpiresAt: at.Add(token.ExpiresIn).UTC(), Granted: token.Scopes,
+	return &waiting{underWay: u, At: at.UTC(), AccessExpiresAt: token.ExpiresAt(at).UTC(), Granted: token.Scopes,
 		refresh: token.Refresh, access: token.Access}
 }
 
@@ -45,14 +44,8 @@ func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 // failed, or was interrupted before. Putting a token that was rotated back in
 // use would kill the family.
 func (w *waiting) outdated(now family.Snapshot) bool {
-	mine, stored := family.FingerprintOf(w.refresh), now.Family
-	switch {
-	case now.Token() == mine:
-		return false
-	case stored == nil:
-		return !now.RefreshToken.Value.IsZero() && now.RefreshToken.Modified.After(w.At)
-	}
-	return slices.Contains(stored.Previous, mine) || !stored.AuthorizedAt.Before(w.At.Truncate(time.Millisecond))
+	mine, r := family.FingerprintOf(w.refresh), now.State.Record
+	return r.Refresh != mine && (r.Past.Has(mine) || !r.AuthorizedAt.Before(w.At.Truncate(time.Millisecond)))
 }
 
 // encode gives the value of the parameter. A pair that does not fit into one is

@@ -13,7 +13,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -35,6 +35,7 @@ type world struct {
 	service *consent.Service
 	config  consent.Config
 	logs    bytes.Buffer
+	api     atlassian.Client
 }
 
 // faulty is a store in memory whose calls can be made to fail.
@@ -71,8 +72,9 @@ func newWorld(t *testing.T) *world {
 	server := atlassiantest.NewServer(w.em)
 	t.Cleanup(server.Close)
 	w.mem = &faulty{Store: memstore.New(w.clock.Now)}
-	w.config = consent.Config{Store: w.mem, Atlassian: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}, AuthURL: server.URL,
-		Connections: []rotation.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
+	w.api = atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
+	w.config = consent.Config{Store: w.mem, Atlassian: &w.api, AuthURL: server.URL,
+		Connections: []family.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
 		Now:         w.clock.Now, Hosted: true, Log: slog.New(slog.NewJSONHandler(&w.logs, nil))}
 	w.restart()
 	for _, c := range []string{connA, connB} {
@@ -84,9 +86,15 @@ func newWorld(t *testing.T) *world {
 
 // restart is a new process.
 func (w *world) restart() {
-	w.config.Keeper = rotation.New(rotation.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
+	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
+}
+
+// refresher is the process of the scheduled ticks.
+func (w *world) refresher() *keeper.Keeper {
+	return keeper.New(keeper.Config{Store: w.mem, Token: &w.api, Now: w.clock.Now, Process: "refresher",
+		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 }
 
 func (w *world) put(name, value string) {
@@ -105,6 +113,10 @@ func (w *world) contents(conn string) map[string]store.Entry {
 	n := family.NamesOf(conn)
 	entries, err := w.mem.Read(context.Background(), n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock)
 	require.NoError(w.t, err)
+	for name, e := range entries {
+		e.ReadAt = time.Time{} // when it was read is no part of it
+		entries[name] = e
+	}
 	return entries
 }
 

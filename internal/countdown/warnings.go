@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // Passed names the metrics of the warnings ahead of the last one, by their
@@ -23,7 +23,7 @@ var Passed = [...]string{"FirstWarning", "SecondWarning", "ThirdWarning", "Fourt
 const PassedPause = 75 * time.Minute
 
 // passed returns the warnings' metrics.
-func passed(outcomes []rotation.Outcome, warnings []float64) (ms []Metric) {
+func passed(outcomes []keeper.Outcome, warnings []float64) (ms []Metric) {
 	for i, days := range warnings {
 		families, newest := 0.0, math.Inf(1)
 		for _, o := range outcomes {

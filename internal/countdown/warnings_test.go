@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // TestPassedWarnings: one family is told of at once. Another that passes the same
@@ -34,9 +34,9 @@ func TestPassedWarnings(t *testing.T) {
 		"a family that is dead":           {[]float64{-3}, map[string]float64{"FirstWarning": 1, "SecondWarning": 1, "ThirdWarning": 1, "FourthWarning": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var outcomes []rotation.Outcome
+			var outcomes []keeper.Outcome
 			for i, left := range tt.left {
-				outcomes = append(outcomes, outcome(string(rune('A'+i))+"_", rotation.Idle, left, 3600))
+				outcomes = append(outcomes, outcome(string(rune('A'+i))+"_", keeper.Idle, left, 3600))
 			}
 			got := map[string]float64{}
 			for _, m := range countdown.Metrics(outcomes, 1, 60, 30, 14, 7) {

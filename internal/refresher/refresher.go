@@ -14,12 +14,12 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
-// Keeper looks after one connection at a time; *rotation.Keeper is one.
+// Keeper looks after one connection at a time; *keeper.Keeper is one.
 type Keeper interface {
-	Tick(ctx context.Context, conn rotation.Connection, log *slog.Logger) rotation.Outcome
+	Tick(ctx context.Context, conn family.Connection, log *slog.Logger) keeper.Outcome
 }
 
 // Refresher serves a fixed set of connections. All fields are needed, but
@@ -27,7 +27,7 @@ type Keeper interface {
 type Refresher struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
 	Keeper      Keeper
-	Connections []rotation.Connection
+	Connections []family.Connection
 	Sink        countdown.Sink
 	Now         func() time.Time
 	// Sleep waits between the rounds of a tick; it returns early when ctx ends.
@@ -46,12 +46,12 @@ type Refresher struct {
 	// served, in the configured order.
 	Survey Reader
 	// Entries are reported beside the connections: what was meant to be one.
-	Entries []rotation.Outcome
+	Entries []keeper.Outcome
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
 type Report struct {
-	Connections []rotation.Outcome `json:"connections"`
+	Connections []keeper.Outcome `json:"connections"`
 }
 
 // Unhealthy is the error of a tick after which somebody should look.
@@ -85,23 +85,18 @@ func Retryable(err error) bool {
 }
 
 // retryable are the actions after which another try may achieve more.
-func retryable(a rotation.Action) bool {
-	return a == rotation.Failed || a == rotation.InDoubt || a == rotation.Postponed
+func retryable(a keeper.Action) bool {
+	return a == keeper.Failed || a == keeper.InDoubt || a == keeper.Postponed
 }
 
 // Unwrap returns why the metrics could not be published, or nil.
 func (e *Unhealthy) Unwrap() error { return e.metrics }
 
 // pauses are the waits before the rounds in which connections are served again
-// whose family may not see another tick in time; see rotation.Outcome.Urgent.
+// whose family may not see another tick in time; see keeper.Outcome.Urgent.
 // Within the reuse interval there may be no more than one tick, so what fails
 // in it for some seconds must not cost the family.
-var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second}
-
-// settled is how long a connection is left alone on which another process was at
-// work: reads just after its writes may show the past, and what it has replaced
-// must not be presented again.
-const settled = 10 * time.Second
+var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second}
 
 // roundTime is what a round needs after its pause: the token request, the saves
 // and the metrics.
@@ -111,7 +106,7 @@ const roundTime = family.PostTimeout + family.SaveReserve
 // the metrics. Only then does it return an *Unhealthy, if a connection needs
 // attention or the metrics could not be published.
 func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
-	outcomes := make([]rotation.Outcome, len(r.Connections))
+	outcomes := make([]keeper.Outcome, len(r.Connections))
 	due := r.order(ctx, outcomes, log)
 	r.serve(ctx, due, outcomes, log)
 	due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
@@ -122,9 +117,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 			break
 		}
 		r.Sleep(ctx, pause)
-		r.serve(ctx, slices.DeleteFunc(slices.Clone(due), func(t turn) bool {
-			return outcomes[t.i].Action == rotation.Contended && pause < settled
-		}), outcomes, log)
+		r.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
 	outcomes = append(outcomes, r.Entries...)
@@ -150,7 +143,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 // serve gives the connections their turns, Parallel at a time. Whose turn comes
 // with less than it needs of the invocation's time is left out, and keeps its
 // outcome.
-func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []rotation.Outcome, log *slog.Logger) {
+func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
 	begun := make([]bool, len(outcomes))
 	slots := make(chan struct{}, r.Parallel)
 	var wait sync.WaitGroup

@@ -9,8 +9,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -35,7 +35,7 @@ type world struct {
 	refresher *refresher.Refresher
 	evaluator *alarm.Evaluator
 	// outcomes counts what ticks did about connections.
-	outcomes map[rotation.Action]int
+	outcomes map[keeper.Action]int
 	platform
 	faults
 	countdown sampler
@@ -43,7 +43,7 @@ type world struct {
 
 // connection is one connection with its account and its app.
 type connection struct {
-	rotation.Connection
+	family.Connection
 	names   family.Names
 	account atlassiantest.Account
 	app     atlassiantest.App
@@ -60,7 +60,7 @@ type faults struct {
 
 func newWorld(s *stack, connections int, format family.AccessFormat) (*world, error) {
 	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
-		outcomes: map[rotation.Action]int{}}
+		outcomes: map[keeper.Action]int{}}
 	rules := atlassiantest.DefaultPolicy()
 	rules.AbsoluteLifetime = s.policy.Lifetime
 	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true, Policy: &rules})
@@ -70,7 +70,7 @@ func newWorld(s *stack, connections int, format family.AccessFormat) (*world, er
 	policy := s.policy
 	policy.AccessFormat = format
 	for i := range connections {
-		c := &connection{Connection: rotation.Connection{Name: "PSOXY_JIRA_CLOUD_", Policy: policy}}
+		c := &connection{Connection: family.Connection{Name: "PSOXY_JIRA_CLOUD_", Policy: policy}}
 		if connections > 1 {
 			c.Name = fmt.Sprintf("TEAM_%03d_JIRA_CLOUD_", i+1)
 		}
@@ -93,7 +93,7 @@ func newWorld(s *stack, connections int, format family.AccessFormat) (*world, er
 func (w *world) boot() {
 	w.boots++
 	r := &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{
+		Keeper: keeper.New(keeper.Config{
 			Store: faultyStore{w}, Token: slowEndpoint{w}, Now: w.refresherClock,
 			Sleep:   w.sleep,
 			Process: fmt.Sprintf("process-%d", w.boots),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -17,13 +17,13 @@ import (
 // a keeper with one broken part.
 func TestTheOracleCounts(t *testing.T) {
 	for name, b := range map[string]broken{
-		"avoidable_losses": {token: func(_ *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
+		"avoidable_losses": {token: func(_ *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
 			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 				_, _ = e.Refresh(ctx, app, refresh)
 				return atlassian.Token{}, ambiguous(errors.New("the answer is thrown away"))
 			})
 		}},
-		"killed_by_us": {token: func(w *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
+		"killed_by_us": {token: func(w *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
 			var first atlassian.Secret
 			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 				if first.IsZero() {
@@ -44,7 +44,7 @@ func TestTheOracleCounts(t *testing.T) {
 				return v, err
 			}}
 		}},
-		"sibling_presented": {token: func(_ *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
+		"sibling_presented": {token: func(_ *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
 			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 				elder, err := e.Refresh(ctx, app, refresh)
 				_, _ = e.Refresh(ctx, app, refresh)
@@ -66,7 +66,7 @@ func TestTheOracleCounts(t *testing.T) {
 }
 
 // presentsUnlocked is a keeper that loses its lock before each token request.
-var presentsUnlocked = broken{token: func(w *world, a *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
+var presentsUnlocked = broken{token: func(w *world, a *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
 	return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 		_ = storage{w, a}.Delete(ctx, w.names.Lock)
 		return e.Refresh(ctx, app, refresh)

@@ -7,8 +7,8 @@ var reportMutants = []mutant{
 		why: "a CloudWatch that hangs keeps a received token from being saved",
 		edits: []edit{
 			{"internal/refresher/refresher.go", "\tvar sick Unhealthy\n", ""},
-			{"internal/refresher/refresher.go", "\toutcomes := make([]rotation.Outcome, len(r.Connections))\n",
-				"\tvar sick Unhealthy\n\toutcomes := make([]rotation.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...))\n"},
+			{"internal/refresher/refresher.go", "\toutcomes := make([]keeper.Outcome, len(r.Connections))\n",
+				"\tvar sick Unhealthy\n\toutcomes := make([]keeper.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...))\n"},
 			{"internal/refresher/refresher.go", "if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {", "if sick.metrics != nil {"},
 		},
 	},
@@ -16,7 +16,7 @@ var reportMutants = []mutant{
 		name: "a lost family is reported as a failure", breaks: "invariant 5",
 		why: "the page that asks for a new consent never goes out",
 		edits: []edit{{"internal/countdown/countdown.go",
-			"{FamilyLost, ended(rotation.Refused), true},", "{FamilyLost, ended(rotation.Failed), true},"}},
+			"{FamilyLost, ended(keeper.Refused), true},", "{FamilyLost, ended(keeper.Failed), true},"}},
 	},
 	{
 		name: "a doubt is reported as health", breaks: "invariant 5",

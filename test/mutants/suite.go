@@ -25,7 +25,7 @@ type suite struct {
 
 // The end-to-end tests are not among them: what only they could notice, a unit
 // test has to notice sooner.
-var packages = []string{"./internal/family", "./internal/rotation", "./internal/refresher", "./internal/countdown", "./internal/simulation"}
+var packages = []string{"./internal/family", "./internal/keeper", "./internal/refresher", "./internal/countdown", "./internal/simulation"}
 
 // timeout of one package's tests. A mutant may loop for ever: that is noticed too.
 const timeout = "60s"

@@ -24,7 +24,7 @@ func checkBootstrapGrants(s *stack) []string {
 	}
 	var encrypted []string
 	for _, connection := range s.prefixes() {
-		n, ledger := family.NamesOf(connection), connection+"TOKEN_LEDGER"
+		n, ledger := family.NamesOf(connection), s.ledger(connection)
 		for _, g := range []struct {
 			action string
 			names  []string

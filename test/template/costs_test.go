@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // costsPage is docs/costs.md; its prices and assumptions are read from it, and
@@ -74,10 +74,10 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 	interval := (time.Hour - before + every - 1) / every * every
 	rotations := connections * float64(730*time.Hour/interval)
 
-	var outcomes []rotation.Outcome
+	var outcomes []keeper.Outcome
 	left := 300.0
 	for _, name := range s.connections {
-		outcomes = append(outcomes, rotation.Outcome{Connection: name, Action: rotation.Idle, FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
+		outcomes = append(outcomes, keeper.Outcome{Connection: name, Action: keeper.Idle, FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
 	alarmMetrics, queried := 0.0, 0.0
 	for _, id := range s.ids("AWS::CloudWatch::Alarm") {

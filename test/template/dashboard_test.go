@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // published are the metrics that ticks publish, of healthy and of sick
@@ -17,14 +17,14 @@ import (
 func published() (rollUps, byConnection map[string]bool) {
 	rollUps, byConnection = map[string]bool{}, map[string]bool{}
 	left := 1.0
-	var outcomes []rotation.Outcome
-	for _, action := range []rotation.Action{rotation.Rotated, rotation.Refused, rotation.Misconfigured, rotation.InDoubt, rotation.Failed, rotation.AwaitingConsent} {
-		outcomes = append(outcomes, rotation.Outcome{Connection: "A_", Action: action,
+	var outcomes []keeper.Outcome
+	for _, action := range []keeper.Action{keeper.Rotated, keeper.Refused, keeper.Misconfigured, keeper.InDoubt, keeper.Failed, keeper.AwaitingConsent} {
+		outcomes = append(outcomes, keeper.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
 	// A tick that served all, and one that did not.
-	postponed := rotation.Outcome{Connection: "A_", Action: rotation.Postponed}
-	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...)...) {
+	postponed := keeper.Outcome{Connection: "A_", Action: keeper.Postponed}
+	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]keeper.Outcome{postponed}, 2)...)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {

@@ -36,7 +36,7 @@ func TestNewSettingsAreProved(t *testing.T) {
 		"StackKey": "none", "Architecture": "x86_64", "MetricNamespace": "Other", "ConnectionMetricsLimit": "50", "LastWarningDays": "2",
 		"FirstWarningDays": "90", "SecondWarningDays": "40", "ThirdWarningDays": "20", "FourthWarningDays": "10",
 		"NoChangeNotificationHours": "6", "AtlassianAuthUrl": "https://a.example", "AtlassianApiUrl": "https://b.example",
-		"ParameterStoreThroughput": "higher", "ConnectionsPath": "/list", "ParameterPath": "/p/",
+		"ParameterStoreThroughput": "higher", "ConnectionsPath": "/list", "ParameterPath": "/p/", "LedgerPath": "/ledgers",
 	}
 	for name, value := range changed {
 		t.Run(name, func(t *testing.T) {

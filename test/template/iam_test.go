@@ -107,7 +107,7 @@ func checkRefresherGrants(s *stack) []string {
 	var encrypted []string
 	for _, connection := range s.prefixes() {
 		n := family.NamesOf(connection)
-		ledger := connection + "TOKEN_LEDGER"
+		ledger := s.ledger(connection)
 		for _, name := range []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want,
 				grant("Allow", "-", "ssm:GetParameters", parameterARN(name), ""),
@@ -157,7 +157,7 @@ func (s *stack) previousKeyGrants() (want []string) {
 	var encrypted []string
 	for _, connection := range s.prefixes() {
 		n := family.NamesOf(connection)
-		for _, name := range []string{n.ClientID, n.ClientSecret, connection + "TOKEN_LEDGER", n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
+		for _, name := range []string{n.ClientID, n.ClientSecret, s.ledger(connection), n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}

@@ -42,12 +42,13 @@ func TestParameterPatterns(t *testing.T) {
 			[]string{"", "A", "A_, B_", "A_,", ",A_", "a/b_", "//a_", "/a//b_", "A*_", "A?_", "${x}_", "1_,2_,3_,4_,5_,6_"}},
 		"ConnectionsPath":          {[]string{"", "/tokenkeeper-connections", "/ops/tokenkeeper/list.1"}, []string{"/", "list", "/list/", "/a//b", "/a*", "/a,/b"}},
 		"ParameterPath":            {[]string{"", "/tokenkeeper/", "/corp/jira/"}, []string{"/", "/tokenkeeper", "tokenkeeper/", "//", "/*/", "/a?/", "/a/,/b/"}},
+		"LedgerPath":               {[]string{"", "/tokenkeeper-ledgers", "/ops/ledgers"}, []string{"/", "ledgers", "/ledgers/", "/a//b", "/a*", "/a,/b"}},
 		"ParameterStoreThroughput": {[]string{"standard", "higher"}, []string{"", "fast"}},
 		"ScheduleExpression": {
 			[]string{"rate(1 minute)", "rate(2 minutes)", "rate(5 minutes)"},
 			[]string{"rate(1 minutes)", "rate(6 minutes)", "rate(10 minutes)", "rate(5 hours)", "cron(0/5 * * * ? *)", "rate(5 minute)", ""}},
 		"RefreshBefore":             {[]string{"10m", "25m", "55m"}, []string{"", "9m", "56m", "60m", "25", "1h", "25 m"}},
-		"AccessTokenFormat":         {[]string{"raw", "psoxy-json", "raw,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
+		"AccessTokenFormat":         {[]string{"auto", "raw", "psoxy-json", "auto,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
 		"ParametersKey":             {[]string{"alias/aws/ssm", "stack", otherKeyARN}, []string{"", "alias/mine", "aws-managed", "0b8c7b2e", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
 		"PreviousParametersKeys":    {[]string{"", otherKeyARN}, []string{"stack", "alias/aws/ssm", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
 		"PageTopicArn":              {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
@@ -113,7 +114,7 @@ func TestDefaultsAreTheFunctions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, policy.RefreshBefore, before)
 	require.EqualValues(t, policy.Lifetime.Hours()/24, d["FamilyLifetimeDays"]["Default"])
-	require.EqualValues(t, policy.AccessFormat, d["AccessTokenFormat"]["Default"])
+	require.EqualValues(t, family.AsStored, d["AccessTokenFormat"]["Default"])
 	require.Equal(t, atlassian.DefaultAuthURL, d["AtlassianAuthUrl"]["Default"])
 	require.Equal(t, atlassian.DefaultAPIURL, d["AtlassianApiUrl"]["Default"])
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
 // root is the repository's.
@@ -106,6 +108,14 @@ func (s *stack) prefixes() []string {
 	return s.connections
 }
 
+// ledger is the name of a connection's ledger.
+func (s *stack) ledger(connection string) string {
+	if path := fmt.Sprint(s.values["LedgerPath"]); path != "" {
+		return environment.LedgerBelow(path, connection)
+	}
+	return family.NamesOf(connection).Ledger
+}
+
 // listGrants are for reading the list.
 func (s *stack) listGrants() (want []string) {
 	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
@@ -123,6 +133,9 @@ var scenarios = []scenario{
 	{"root path", map[string]string{"Connections": "/psoxy/prod/PSOXY_JIRA_CLOUD_"}},
 	{"five, with and without a path", map[string]string{"Connections": "A_,/r/B_,C_,/D_,/r/s/"}},
 	{"five with long paths", map[string]string{"ParametersKey": "stack", "Connections": strings.Join(longConnections, ",")}},
+	{"ledgers elsewhere", map[string]string{"LedgerPath": "/tokenkeeper-ledgers", "ParametersKey": "stack", "Connections": "A_,/r/B_", "ConsumerRoleArns": consumerARN}},
+	{"five with long paths, and ledgers elsewhere", map[string]string{"LedgerPath": "/department/production/tokenkeeper-ledgers", "ParametersKey": "stack", "PreviousParametersKeys": otherKeyARN, "Connections": strings.Join(longConnections, ",")}},
+	{"a list, and ledgers elsewhere", listed("LedgerPath", "/ops/ledgers", "ParametersKey", "stack")},
 	{"stack key and consumers", map[string]string{"ParametersKey": "stack", "ConsumerRoleArns": consumerARN + "," + consumerARN + "-2", "Connections": "A_,/r/B_"}},
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
