@@ -8,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
 
 // config is everything the function reads from its environment, except what the
@@ -29,7 +29,7 @@ type config struct {
 	metricsLimit int
 	// PARAMETER_STORE_THROUGHPUT, default standard: how fast Parameter Store may
 	// be asked where many connections are listed; standard or higher.
-	rates paced.Rates
+	rates ssmstore.Rates
 	// refreshBefore is REFRESH_BEFORE.
 	refreshBefore time.Duration
 }
@@ -44,7 +44,7 @@ func (c config) connection(name string) family.Connection {
 // throughputs are somewhat below what Parameter Store allows an account and
 // region, 40 reads and 3 writes a second, or with its higher throughput at least
 // 100 and 10: consumers read too.
-var throughputs = map[string]paced.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
+var throughputs = map[string]ssmstore.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
 // it lives for an hour.

@@ -23,7 +23,8 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Connections, 1)
 	require.Equal(t, "PSOXY_JIRA_CLOUD_", c.Connections[0].Name)
-	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.Raw}, c.Connections[0].Policy)
+	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.AsStored}, c.Connections[0].Policy)
+	require.Equal(t, "PSOXY_JIRA_CLOUD_TOKEN_LEDGER", c.Connections[0].Names().Ledger)
 	require.Equal(t, "TokenKeeper", c.namespace)
 	require.Equal(t, "alias/aws/ssm", c.KeyID)
 	require.Zero(t, c.noChangeHours)
@@ -41,6 +42,7 @@ func TestEverythingSet(t *testing.T) {
 		"METRIC_NAMESPACE":     "Corp/Tokens",
 		"PARAMETER_KEY_ID":     "alias/tokens",
 		"ATLASSIAN_AUTH_URL":   "http://127.0.0.1:8080/",
+		"LEDGER_PATH":          "/ledgers/jira",
 
 		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5",
 
@@ -50,6 +52,9 @@ func TestEverythingSet(t *testing.T) {
 	require.Len(t, c.Connections, 2)
 	require.Equal(t, family.PsoxyJSON, c.Connections[0].Policy.AccessFormat)
 	require.Equal(t, "OTHER_", c.Connections[1].Name)
+	require.Equal(t, "/ledgers/jira/corp/PSOXY_JIRA_CLOUD_TOKEN_LEDGER", c.Connections[0].Names().Ledger)
+	require.Equal(t, "/ledgers/jira/OTHER_TOKEN_LEDGER", c.Connections[1].Names().Ledger)
+	require.Equal(t, "OTHER_REFRESH_TOKEN", c.Connections[1].Names().RefreshToken)
 	require.Equal(t, family.Raw, c.Connections[1].Policy.AccessFormat)
 	require.Equal(t, 2172*time.Hour, c.Connections[1].Policy.Lifetime)
 	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
@@ -60,7 +65,7 @@ func TestEverythingSet(t *testing.T) {
 // A list of connections takes the place of CONNECTIONS.
 func TestListedConnections(t *testing.T) {
 	list := map[string]string{"CONNECTIONS_PATH": "/ops/list", "PARAMETER_PATH": "/tokenkeeper/", "ACCESS_TOKEN_FORMAT": "raw,/tokenkeeper/b_=psoxy-json",
-		"PARAMETER_STORE_THROUGHPUT": "higher", "CONNECTION_METRICS_LIMIT": "500", "FAMILY_LIFETIME_DAYS": "90"}
+		"PARAMETER_STORE_THROUGHPUT": "higher", "CONNECTION_METRICS_LIMIT": "500", "FAMILY_LIFETIME_DAYS": "90", "LEDGER_PATH": "/ops/ledgers"}
 	c, err := fromMap(list)
 	require.NoError(t, err)
 	require.Empty(t, c.Connections)
@@ -71,6 +76,7 @@ func TestListedConnections(t *testing.T) {
 	a, b := c.connection("/tokenkeeper/a_"), c.connection("/tokenkeeper/b_")
 	require.Equal(t, family.Raw, a.Policy.AccessFormat)
 	require.Equal(t, family.PsoxyJSON, b.Policy.AccessFormat)
+	require.Equal(t, "/ops/ledgers/tokenkeeper/a_TOKEN_LEDGER", a.Names().Ledger)
 	require.Equal(t, 90*24*time.Hour, a.Policy.Lifetime)
 	require.Equal(t, 25*time.Minute, a.Policy.RefreshBefore)
 
@@ -83,6 +89,8 @@ func TestListedConnections(t *testing.T) {
 		{"PARAMETER_PATH", "/", "PARAMETER_PATH"},
 		{"PARAMETER_PATH", "/tokenkeeper", "PARAMETER_PATH"},
 		{"CONNECTIONS", "A_", "expected one of them"},
+		{"LEDGER_PATH", "/ops/list", "not below CONNECTIONS_PATH"},
+		{"LEDGER_PATH", "/ops/list/ledgers", "not below CONNECTIONS_PATH"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "6", "expected 0"},
 	} {
 		env := maps.Clone(list)
@@ -107,6 +115,9 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"FAMILY_LIFETIME_DAYS", "NaN", "365"},
 		{"ACCESS_TOKEN_FORMAT", "xml", `"psoxy-json"`},
 		{"ACCESS_TOKEN_FORMAT", "raw,B_=psoxy-json", "CONNECTIONS does not hold"},
+		{"LEDGER_PATH", "ledgers", "such as /tokenkeeper-ledgers"},
+		{"LEDGER_PATH", "/ledgers/", "does not end in a slash"},
+		{"LEDGER_PATH", "/" + strings.Repeat("l", 90), "up to 90 characters"},
 		{"METRIC_NAMESPACE", "AWS/Lambda", "AWS/"},
 		{"METRIC_NAMESPACE", "a b", "255"},
 		{"PARAMETER_KEY_ID", "alias/a,alias/b", "one key id"},

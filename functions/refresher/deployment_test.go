@@ -17,6 +17,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 )
 
@@ -42,15 +43,15 @@ func request(kind, state, url string) json.RawMessage {
 
 // sick is the error of a tick whose connection is lost and whose metrics end so.
 func sick(t *testing.T, published error) error {
-	r := refresher.Refresher{Keeper: keeper{}, Connections: []family.Connection{{Name: "A_"}}, Sink: sink{published}, Now: time.Now, Parallel: 1}
+	r := refresher.Refresher{Keeper: refusing{}, Connections: []family.Connection{{Name: "A_"}}, Sink: sink{published}, Now: time.Now, Parallel: 1}
 	_, err := r.Tick(context.Background(), slog.New(slog.DiscardHandler))
 	require.Error(t, err)
 	return err
 }
 
-type keeper struct{}
+type refusing struct{}
 
-func (keeper) Tick(context.Context, family.Connection, *slog.Logger) keeper.Outcome {
+func (refusing) Tick(context.Context, family.Connection, *slog.Logger) keeper.Outcome {
 	return keeper.Outcome{Connection: "A_", Action: keeper.Refused}
 }
 

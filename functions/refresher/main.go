@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
 // connection. Its configuration is in config.go, its event in event.go, its part
-// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/rotation.
+// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/keeper.
 package main
 
 import (
@@ -21,8 +21,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -67,13 +65,12 @@ func wire(ctx context.Context) (tickFunc, error) {
 			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
 		})
 	}
-	var all store.Store = parameters
 	if c.ConnectionsPath != "" {
-		all = paced.New(parameters, c.rates)
+		parameters = parameters.Paced(c.rates)
 	}
 	r := refresher.Refresher{
 		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
-			Store:   all,
+			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
 			Sleep:   sleep,
@@ -87,7 +84,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		LastWarning: c.lastWarning,
 	}
 	if c.ConnectionsPath != "" {
-		r.Survey, r.Parallel = all, parallelOfMany
+		r.Survey, r.Parallel = parameters, parallelOfMany
 		return listed(r, &connections.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
 	}
 	return r.Tick, nil

@@ -39,8 +39,6 @@ type world struct {
 	answers *io.PipeWriter
 	// told is what was shown.
 	told *shown
-	// onSleep is run each time that the service waits.
-	onSleep func()
 }
 
 // shown is a writer that may be read meanwhile.
@@ -71,11 +69,7 @@ func newWorld(t *testing.T, redirectURIs ...string) *world {
 	api := &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
 	r, w := io.Pipe()
 	world := &world{em: em, fix: fix, store: st, answers: w, told: &shown{}}
-	sleep := func(context.Context, time.Duration) {
-		if world.onSleep != nil {
-			world.onSleep()
-		}
-	}
+	sleep := func(context.Context, time.Duration) {}
 	world.Flow = &authorize.Flow{
 		Consent: consent.New(consent.Config{
 			Keeper: keeper.New(keeper.Config{Store: st, Token: api, Now: time.Now, Sleep: sleep, Process: "p"}),
@@ -131,36 +125,6 @@ func TestAConsentByPipe(t *testing.T) {
 	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
 	require.True(t, w.stored(t, family.NamesOf(connection).RefreshToken))
 	require.NotContains(t, w.told.String(), w.fix.App.ClientSecret.Reveal())
-}
-
-// held takes the connection's lock as a rotation would.
-func (w *world) held(t *testing.T) {
-	t.Helper()
-	lock := family.EncodeLock(time.Now(), family.Intent{Owner: "other/1"})
-	_, err := w.store.Create(t.Context(), family.NamesOf(connection).Lock, lock, store.Plain)
-	require.NoError(t, err)
-}
-
-// A rotation under way is waited for; the code is still good afterwards.
-func TestALockIsWaitedFor(t *testing.T) {
-	w := newWorld(t)
-	w.held(t)
-	w.onSleep = func() { require.NoError(t, w.store.Delete(t.Context(), family.NamesOf(connection).Lock)) }
-	_, err := w.runs(t)
-	require.NoError(t, err)
-}
-
-// Giving up while waiting for it leaves everything as it was.
-func TestGivingUpWhileALockIsHeld(t *testing.T) {
-	w := newWorld(t)
-	w.held(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	w.onSleep = cancel
-	go func() { _, _ = io.WriteString(w.answers, w.consents(t)+"\n") }()
-	_, err := w.Run(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	require.False(t, w.stored(t, family.NamesOf(connection).RefreshToken))
-	require.Empty(t, w.em.LiveTokens(), "the code was not used")
 }
 
 func TestRefusalsSayWhatToDo(t *testing.T) {

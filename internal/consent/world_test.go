@@ -35,6 +35,7 @@ type world struct {
 	service *consent.Service
 	config  consent.Config
 	logs    bytes.Buffer
+	api     atlassian.Client
 }
 
 // faulty is a store in memory whose calls can be made to fail.
@@ -71,7 +72,8 @@ func newWorld(t *testing.T) *world {
 	server := atlassiantest.NewServer(w.em)
 	t.Cleanup(server.Close)
 	w.mem = &faulty{Store: memstore.New(w.clock.Now)}
-	w.config = consent.Config{Store: w.mem, Atlassian: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}, AuthURL: server.URL,
+	w.api = atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
+	w.config = consent.Config{Store: w.mem, Atlassian: &w.api, AuthURL: server.URL,
 		Connections: []family.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
 		Now:         w.clock.Now, Hosted: true, Log: slog.New(slog.NewJSONHandler(&w.logs, nil))}
 	w.restart()
@@ -87,6 +89,12 @@ func (w *world) restart() {
 	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
+}
+
+// refresher is the process of the scheduled ticks.
+func (w *world) refresher() *keeper.Keeper {
+	return keeper.New(keeper.Config{Store: w.mem, Token: &w.api, Now: w.clock.Now, Process: "refresher",
+		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 }
 
 func (w *world) put(name, value string) {

@@ -54,6 +54,9 @@ const (
 	FamilyLost = "FamilyLost"
 	// AwaitingConsent: connections without a first consent; sent while there are any.
 	AwaitingConsent = "AwaitingConsent"
+	// ForeignWrites: connections in whose REFRESH_TOKEN something was found that
+	// is no newer token; the report says what. Sent while there are any.
+	ForeignWrites = "ForeignWrites"
 	// Postponed: connections that the tick had no time to serve; sent while there
 	// are any.
 	Postponed = "Postponed"
@@ -92,6 +95,7 @@ var problems = []problem{
 	}, true},
 	{FamilyLost, ended(keeper.Refused), true},
 	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
+	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
 }
 
 func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {

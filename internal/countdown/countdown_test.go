@@ -87,3 +87,20 @@ func TestNothingToCountDown(t *testing.T) {
 	}
 	require.Equal(t, 1.0, value(t, ms, countdown.Heartbeat, ""))
 }
+
+// Whatever became of the connection: the write is what a person has to hear of.
+func TestForeignWrites(t *testing.T) {
+	restored, idle := outcome("A_", keeper.Restored, 300, 3600), outcome("B_", keeper.Idle, 300, 3600)
+	refused := outcome("C_", keeper.Refused, 300, 3600)
+	restored.Foreign, refused.Foreign = "REFRESH_TOKEN was written over: it is a placeholder", "REFRESH_TOKEN was deleted"
+	ms := countdown.Metrics([]keeper.Outcome{restored, idle, refused}, 1)
+	require.Equal(t, 2.0, value(t, ms, countdown.ForeignWrites, ""))
+	for _, connection := range []string{"A_", "C_"} {
+		require.Equal(t, 1.0, value(t, ms, countdown.ForeignWrites, connection))
+	}
+	require.NotContains(t, ms, countdown.Metric{Name: countdown.ForeignWrites, Value: 1, Unit: countdown.Count, Connection: "B_"})
+	require.Zero(t, value(t, ms, countdown.RotationFailures, ""), "the family is kept")
+	for _, m := range countdown.Metrics([]keeper.Outcome{idle}, 1) {
+		require.NotEqual(t, countdown.ForeignWrites, m.Name, "it costs a metric")
+	}
+}

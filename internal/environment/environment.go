@@ -56,7 +56,7 @@ func (r *Reader) Err() error {
 type Common struct {
 	// CONNECTIONS, default PSOXY_JIRA_CLOUD_: prefixes of parameter names,
 	// separated by commas. Their policies hold FAMILY_LIFETIME_DAYS (365) and
-	// ACCESS_TOKEN_FORMAT (raw). None where ConnectionsPath is set.
+	// ACCESS_TOKEN_FORMAT (auto). None where ConnectionsPath is set.
 	Connections []family.Connection
 	// CONNECTIONS_PATH, default none: the path below which parameters list the
 	// connections, instead of CONNECTIONS. Connection gives each its policy.
@@ -64,6 +64,10 @@ type Common struct {
 	// PARAMETER_PATH: what the names of listed connections begin with; set
 	// together with CONNECTIONS_PATH.
 	ParameterPath string
+	// LEDGER_PATH, default none: the path below which the ledgers are, out of reach
+	// of those who can read the connections' parameters. Without it each is beside
+	// them.
+	LedgerPath string
 	// PARAMETER_KEY_ID, default alias/aws/ssm: the key that encrypts parameters.
 	KeyID string
 	// ATLASSIAN_AUTH_URL and ATLASSIAN_API_URL, default the real ones.
@@ -73,11 +77,19 @@ type Common struct {
 	formats formats
 }
 
-// Connection is the connection of that name, with its policy.
+// Connection is the connection of that name, with its policy and its ledger.
 func (c Common) Connection(name string) family.Connection {
-	policy := c.policy
-	policy.AccessFormat = c.formats.of(name)
-	return family.Connection{Name: name, Policy: policy}
+	conn := family.Connection{Name: name, Policy: c.policy}
+	conn.Policy.AccessFormat = c.formats.of(name)
+	if c.LedgerPath != "" {
+		conn.Ledger = LedgerBelow(c.LedgerPath, name)
+	}
+	return conn
+}
+
+// LedgerBelow is the name of a connection's ledger below a path.
+func LedgerBelow(path, connection string) string {
+	return path + "/" + family.NamesOf(strings.TrimPrefix(connection, "/")).Ledger
 }
 
 // isPath reports whether s is a path of parameters: parts with a slash before each.
@@ -108,15 +120,17 @@ func (r *Reader) Common() Common {
 	policy.Lifetime = time.Duration(days * 24 * float64(time.Hour))
 
 	c.policy = policy
-	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(family.Raw))); err != nil {
+	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(family.AsStored))); err != nil {
 		r.Wrong("ACCESS_TOKEN_FORMAT", "%v", err)
 	}
+	c.LedgerPath = r.Get("LEDGER_PATH", "")
 	if c.ConnectionsPath = r.Get("CONNECTIONS_PATH", ""); c.ConnectionsPath == "" {
 		c.Connections = r.connections(c)
 	} else {
 		r.checkList(c.ConnectionsPath)
 	}
 	c.ParameterPath = r.Get("PARAMETER_PATH", "")
+	r.checkLedgers(c)
 	for _, u := range []struct {
 		name, def string
 		to        *string
@@ -170,6 +184,20 @@ func (r *Reader) checkList(path string) {
 	}
 }
 
+// maxLedgerPath is the longest LEDGER_PATH, in bytes: the names below it must fit.
+const maxLedgerPath = 90
+
+// checkLedgers checks LEDGER_PATH.
+func (r *Reader) checkLedgers(c Common) {
+	switch path := c.LedgerPath; {
+	case path == "":
+	case !isPath(path), len(path) > maxLedgerPath:
+		r.Wrong("LEDGER_PATH", "is %q: expected a path of up to %d characters that does not end in a slash, such as /tokenkeeper-ledgers", path, maxLedgerPath)
+	case c.ConnectionsPath != "" && strings.HasPrefix(path+"/", c.ConnectionsPath+"/"):
+		r.Wrong("LEDGER_PATH", "is %q: expected a path that is not below CONNECTIONS_PATH, where every parameter names a connection", path)
+	}
+}
+
 // formats are those of ACCESS_TOKEN_FORMAT by connection; the empty one's is
 // that of all others.
 type formats map[string]family.AccessFormat
@@ -184,7 +212,7 @@ func (f formats) of(name string) family.AccessFormat {
 // parseFormats reads a format for all connections, and PREFIX=format for one,
 // separated by commas.
 func parseFormats(value string) (formats, error) {
-	f := formats{"": family.Raw}
+	f := formats{"": family.AsStored}
 	for item := range strings.SplitSeq(value, ",") {
 		prefix, name, one := strings.Cut(strings.TrimSpace(item), "=")
 		if !one {

@@ -2,7 +2,6 @@ package family
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 // matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	name := NamesOf(s.Connection).RefreshToken
+	record, known := s.record(records)
 	var newest Field
 	var past Past
 	seen := map[Fingerprint]bool{}
@@ -30,10 +30,16 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		case verdict == Absent, seen[fp]:
 		case verdict != Candidate:
 			why = reason
+		case known && record.Past.Has(fp):
+			seen[fp], past = true, past.With(fp)
+			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
 		default:
 			seen[fp] = true
 			past, newest = past.With(FingerprintOf(newest.Value)), f
 		}
+	}
+	if known && record.Refresh == FingerprintOf(s.RefreshToken.Value) {
+		newest = s.RefreshToken // whatever was written, and written over, before
 	}
 	if newest.Version == 0 {
 		if why == "" {
@@ -42,7 +48,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, name + ": " + why
 	}
 	token := FingerprintOf(newest.Value)
-	record, known := s.record(records)
 	chain := chainOf(newest.Value)
 	if known && record.Refresh != token && chain != "" && record.Chain != "" && chain != record.Chain {
 		known = false
@@ -64,17 +69,24 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	return State{Refresh: newest.Value, Record: record, Intent: s.leftBehind(record), Inbox: Inbox{Seen: s.RefreshToken.Version}}, ""
 }
 
-// record is TOKEN_FAMILY, or the newest earlier version that can be read.
-func (s Snapshot) record(records []store.Entry) (Record, bool) {
-	if s.Family != nil {
-		return *s.Family, true
-	}
-	for _, e := range slices.Backward(records) {
-		if r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection); err == nil {
-			return r, true
+// record is the newest that TOKEN_FAMILY ever held, as far as that can be read:
+// the one with the latest rotation or consent, and of these the one written last.
+func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
+	for _, e := range records {
+		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
+		if err == nil && (!found || !r.active().Before(newest.active())) {
+			newest, found = r, true
 		}
 	}
-	return Record{}, false
+	return newest, found
+}
+
+// active is when the family was last given tokens.
+func (r Record) active() time.Time {
+	if r.RotatedAt.After(r.AuthorizedAt) {
+		return r.RotatedAt
+	}
+	return r.AuthorizedAt
 }
 
 // birth is when a family began whose consent nobody recorded: when its token

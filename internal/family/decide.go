@@ -91,8 +91,8 @@ var rules = []rule{
 	{"a received pair comes before everything", holding},
 	{"an empty ledger begins with what the parameters hold", empty},
 	{"nothing can be presented without the app", withoutApp},
-	{"a token in doubt is presented again inside its leeway", replay},
 	{"a candidate is presented, for only Atlassian can judge it", candidate},
+	{"a token in doubt is presented again inside its leeway", replay},
 	{"after the leeway, a token in doubt is probed when nothing is left to lose", lateProbe},
 	{"a refused token is probed now and then", refused},
 	{"a token whose successor might not fit is not spent", tooLarge},
@@ -114,11 +114,12 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0
-	if v.doubted {
+	pending := s.State.Inbox.Pending
+	switch {
+	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
-	}
-	if p := s.State.Inbox.Pending; p != nil && p.Version == d.Candidate.Version {
-		d.FirstSpend, d.LastSpend = p.First, p.First
+	case pending != nil && pending.Version == d.Candidate.Version:
+		d.FirstSpend, d.LastSpend = pending.First, pending.First
 	}
 	return d
 }
@@ -140,8 +141,10 @@ func atWork(v view) (Decision, bool) {
 	return not()
 }
 
+// holding: where another process has presented the same token since, what this
+// one holds may be dead. As long as the token can be replayed, that is safer.
 func holding(v view) (Decision, bool) {
-	if v.Holding {
+	if v.Held != nil && !v.State.Defers(*v.Held, v.Process, v.Now) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
 	}
 	return not()
@@ -228,11 +231,10 @@ func refused(v view) (Decision, bool) {
 	if !r.Refused() || f.Credentials != "" && f.Credentials != v.Credentials() {
 		return not() // under another app's id a living token is refused as a dead one is
 	}
-	wait := probeAgain
-	if f.Count == 1 {
-		wait = probeFirst
+	if v.inbox.candidate.Version > 0 {
+		return lateCandidate(v)
 	}
-	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now) {
+	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
@@ -291,7 +293,7 @@ const republishPause = 4 * time.Minute
 func due(v view) (Decision, bool) {
 	r := v.State.Record
 	left, since := r.AccessExpiresAt.Sub(v.Now), v.Now.Sub(r.RotatedAt)
-	justRotated := since >= 0 && since < republishPause
+	justRotated := since > -ClockTolerance && since < republishPause // the store tells whole seconds
 	name := NamesOf(v.Connection).AccessToken
 	switch {
 	case r.AccessExpiresAt.IsZero():

@@ -13,7 +13,11 @@ type doubt struct {
 // doubt returns what the ledger, and a lock that psoxy left behind, say of
 // attempts to present the ledger's own token.
 func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
-	if in := s.State.Intent; s.State.own(in) {
+	in := s.State.Intent
+	if !s.State.own(in) {
+		in = s.State.Doubt
+	}
+	if s.State.own(in) {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
 	lock := s.Lock

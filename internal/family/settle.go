@@ -37,16 +37,25 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
-	if s.Record.Refresh != r.Before {
+	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
 		next.Inbox.Pending = nil
 	}
+	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
 	return next, true
+}
+
+// Defers reports whether a received pair must not go into the ledger yet: another
+// process than the given one has presented the same token since, which may have
+// revoked the pair, and the token can still be replayed.
+func (s State) Defers(r Receipt, process string, now time.Time) bool {
+	in := s.Intent
+	return s.own(in) && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -59,7 +68,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(now)}
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
-		s.Inbox = s.Inbox.reject(in.Candidate, f.Credentials)
+		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
 		return s // the family's own token was not asked about
 	case in != nil && in.Candidate > 0:
 		s.Inbox.Pending = nil // it was not spent
@@ -68,7 +77,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 	return s
 }
 
-// passing reports whether a failure of the class says nothing against the token.
+// passing reports whether a failure of the class says nothing of the token.
 func passing(class string) bool {
 	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
 }
@@ -84,7 +93,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON {
+	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON && !r.Refused() {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil

@@ -75,9 +75,11 @@ type Snapshot struct {
 	Judged int64
 	// Process names the reader: intents that it left behind are its own.
 	Process string
-	// Holding: the process holds a pair that is not in the ledger yet. HoldsAccess:
-	// it holds the newest access token, and can publish it.
-	Holding, HoldsAccess bool
+	// Held is a pair that this process holds and that is not in the ledger yet; nil
+	// if it holds none.
+	Held *Receipt
+	// HoldsAccess: the process holds the newest access token, and can publish it.
+	HoldsAccess bool
 }
 
 // NewSnapshot makes a snapshot of what was read under the connection's names.
@@ -124,13 +126,18 @@ func (s Snapshot) Credentials() Fingerprint {
 	return FingerprintOf(atlassian.NewSecret(app.ClientID + "\n" + app.ClientSecret.Reveal()))
 }
 
-// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged:
-// then its history need not be read.
+// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
+// nothing that can be read: then its history need not be read.
 func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, s.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return s.State.Inbox.Pending == nil && !s.retriable() &&
-		(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
+			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+}
+
+func (s Snapshot) again(r Rejected) bool {
+	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
@@ -142,20 +149,13 @@ func (s Snapshot) seen() int64 {
 	return seen
 }
 
-// retriable reports whether a rejected candidate may be good by now, since the
-// app's credentials have changed.
-func (s Snapshot) retriable() bool {
-	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Credentials != s.Credentials() })
-}
-
 // OffersFrom returns the fields of a history that are not judged yet: those after
-// what was seen, a candidate in doubt, and rejected ones under new credentials.
+// what was seen, a candidate in doubt, and rejected ones that may be good.
 func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
-	in, seen, now := s.State.Inbox, s.seen(), s.Credentials()
+	in, seen := s.State.Inbox, s.seen()
 	for _, e := range history {
-		again := in.Pending != nil && in.Pending.Version == e.Version ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && r.Credentials != now })
-		if e.Version > seen || again {
+		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
 			offers = append(offers, FieldOf(e))
 		}
 	}
@@ -179,13 +179,16 @@ func (s Snapshot) judged() inbox {
 	name := NamesOf(s.Connection).RefreshToken
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason := s.State.Judge(f)
-		if slices.Contains(s.State.Inbox.Rejected, Rejected{f.Version, s.Credentials()}) {
+		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
 			verdict, reason = NoToken, "Atlassian did not accept it"
 		}
 		switch {
-		case verdict == Candidate && in.candidate.Version == 0:
-			in.candidate = f
-		case verdict == Candidate: // a newer one comes first
+		case verdict == Candidate:
+			// In doubt comes first, then the newest.
+			if pending := s.State.Inbox.Pending; in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin {
+				in.candidate = f
+			}
+			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
 		case in.notice == "" && f.Version > s.Judged:
@@ -194,9 +197,6 @@ func (s Snapshot) judged() inbox {
 	}
 	if s.RefreshToken.Version == 0 && s.seen() > 0 && !slices.Contains(s.Denied, name) {
 		in.notice = name + " was deleted"
-	}
-	if in.candidate.Version > 0 {
-		in.seen = min(in.seen, in.candidate.Version-1)
 	}
 	return in
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -18,8 +19,10 @@ type State struct {
 	Refresh atlassian.Secret
 	Record  Record
 	// Intent is a spend that was announced and not settled; nil if there is none.
-	Intent *Intent
-	Inbox  Inbox
+	// Doubt is an earlier one about the ledger's own token, where Intent is about a
+	// candidate.
+	Intent, Doubt *Intent
+	Inbox         Inbox
 	// App is the app of a consent, until CLIENT_ID and CLIENT_SECRET hold it.
 	App *atlassian.App
 }
@@ -59,11 +62,16 @@ type Pending struct {
 	First time.Time `json:"first,omitzero"`
 }
 
-// Rejected is a candidate that Atlassian did not accept under some credentials;
-// under others it may be good.
+// Rejected is a candidate that Atlassian did not accept under some credentials.
+// Under others it may be good, and refusals have been mistaken.
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
+	// At is the time of the newest answer, Count how many there were, and Malformed
+	// that the newest said no more than that the request cannot be read.
+	At        time.Time `json:"at"`
+	Count     int       `json:"count"`
+	Malformed bool      `json:"malformed,omitempty"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -79,6 +87,7 @@ type stateForm struct {
 	Refresh string   `json:"refresh"`
 	Record  Record   `json:"record"`
 	Intent  *Intent  `json:"intent,omitempty"`
+	Doubt   *Intent  `json:"doubt,omitempty"`
 	Inbox   Inbox    `json:"inbox,omitzero"`
 	App     *appForm `json:"app,omitempty"`
 }
@@ -90,7 +99,10 @@ type appForm struct {
 
 // Encode gives the state as JSON, with as many of the earlier tokens as fit.
 func (s State) Encode() atlassian.Secret {
-	f := stateForm{Refresh: s.Refresh.Reveal(), Record: s.Record, Intent: s.Intent, Inbox: s.Inbox}
+	if s.Empty() {
+		return atlassian.NewSecret("{}")
+	}
+	f := stateForm{Refresh: s.Refresh.Reveal(), Record: s.Record, Intent: s.Intent, Doubt: s.Doubt, Inbox: s.Inbox}
 	if s.App != nil {
 		f.App = &appForm{s.App.ClientID, s.App.ClientSecret.Reveal()}
 	}
@@ -115,7 +127,7 @@ func mustEncode(v any) []byte {
 // ParseState reads the state of an entry that was written at the given time, by
 // the store's clock. An empty text is the zero State.
 func ParseState(text atlassian.Secret, written time.Time, connection string) (State, error) {
-	if text.IsZero() {
+	if text.IsZero() || text.Reveal() == "{}" {
 		return State{}, nil
 	}
 	var f struct {
@@ -129,7 +141,7 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Refresh: atlassian.NewSecret(f.Refresh), Record: record, Intent: f.Intent, Inbox: f.Inbox}
+	s := State{Refresh: atlassian.NewSecret(f.Refresh), Record: record, Intent: f.Intent, Doubt: f.Doubt, Inbox: f.Inbox}
 	if FingerprintOf(s.Refresh) != record.Refresh {
 		return State{}, fmt.Errorf("holds another refresh token than its record describes")
 	}
@@ -167,6 +179,13 @@ func (s State) own(in *Intent) bool {
 // of earlier attempts with the same token are carried on.
 func (s State) Intending(owner string, token Fingerprint, candidate int64, since time.Time) State {
 	in := &Intent{Owner: owner, Token: token, Candidate: candidate, First: since}
+	switch {
+	case candidate == 0:
+		s.Doubt = nil // since tells of it
+	case s.own(s.Intent):
+		s.Doubt = s.Intent
+	}
+	s.Inbox = s.Inbox.kept()
 	if old := s.Intent; old != nil && old.Token == token && (in.First.IsZero() || old.First.Before(in.First)) {
 		in.First = old.First
 	}
@@ -181,13 +200,58 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// Doubting returns the state in which the ledger's own token may have been
+// spent by a program that has its own lock, at the given time.
+func (s State) Doubting(at time.Time) State {
+	s.Doubt = &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	return s
+}
+
+// kept returns the inbox without candidates that the history no longer has.
+func (i Inbox) kept() Inbox {
+	gone := func(version int64) bool { return version <= i.Seen-store.KeptVersions }
+	if i.Pending != nil && gone(i.Pending.Version) {
+		i.Pending = nil
+	}
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version) })
+	return i
+}
+
 // reject returns the inbox without the candidate of the given version.
-func (i Inbox) reject(version int64, credentials Fingerprint) Inbox {
+func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version == version })
-	i.Rejected = append([]Rejected{{version, credentials}}, i.Rejected...)
-	i.Rejected = i.Rejected[:min(len(i.Rejected), rejectedKept)]
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, Malformed: f.Class == atlassian.Malformed.String()}
+	all := []Rejected{r}
+	for _, old := range i.Rejected {
+		switch {
+		case old.Version != version:
+			all = append(all, old)
+		case old.Credentials == f.Credentials:
+			all[0].Count = old.Count + 1
+		}
+	}
+	i.Rejected = all[:min(len(all), rejectedKept)]
 	return i
+}
+
+// again reports whether a rejected candidate is to be presented once more: under
+// other credentials, some times after answers that judged the request and not the
+// token, and now and then while the ledger's own token is refused too, so that
+// nothing is left to lose.
+func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
+	if r.Credentials != credentials {
+		return true
+	}
+	open := lost || r.Malformed && r.Count < malformedIsRefused
+	return open && !now.Before(r.At.Add(probeWait(r.Count)))
+}
+
+// probeWait is how long a token that was refused so often rests.
+func probeWait(refusals int) time.Duration {
+	if refusals <= 1 {
+		return probeFirst
+	}
+	return probeAgain
 }

@@ -15,7 +15,8 @@ import (
 // Grant is what a consent yielded: the first tokens of a new family.
 type Grant struct {
 	Token atlassian.Token
-	// At is when the request began that yielded them: the family's birth.
+	// At is when the request began that yielded them, by the clock of the snapshot:
+	// the family's birth.
 	At time.Time
 	// Account is the fingerprint of the account's id, empty if it is not known.
 	Account family.Fingerprint
@@ -53,6 +54,11 @@ func (e *ConsentUnsavedError) Unwrap() error { return e.Err }
 // one token request, and two reads of the API.
 const ConsentTime = family.PostTimeout + 15*time.Second
 
+// lockPatience is how long a consent waits for psoxy's lock. Psoxy holds it for ten
+// seconds at most, and leaves it behind for two minutes when it dies; a code lives
+// for a few.
+const lockPatience = 15 * time.Second
+
 // Consent replaces a connection's token family by the one that obtain yields.
 //
 // It first appends an entry that changes nothing: so the ledger and its key are
@@ -66,6 +72,7 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
+	defer t.unlock(ctx)
 	v, err := t.announce(ctx)
 	if err != nil {
 		return family.Record{}, err
@@ -87,7 +94,7 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 	var v view
 	for range fewAttempts {
 		var err error
-		if v, err = t.look(ctx); err != nil {
+		if v, err = t.lookAlone(ctx); err != nil {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
 		v.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Encode(), t.clock.now(), t.mark()))
@@ -101,11 +108,32 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 	return view{}, &ConsentBusyError{"other processes keep writing to " + t.names.Ledger}
 }
 
+// lookAlone looks at the connection. Where psoxy rotates too it takes psoxy's lock
+// first, if that is to be had before a code grows old: what psoxy is about to
+// write would otherwise come after the consent's copies.
+func (t *tick) lookAlone(ctx context.Context) (view, error) {
+	for until := t.clock.local().Add(lockPatience); ; {
+		v, err := t.look(ctx)
+		if err != nil || !t.shares(v) || t.lock != nil {
+			return v, err
+		}
+		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease
+		if !held && t.takeLock(ctx, v) == nil {
+			continue // what was read may have changed before
+		}
+		if !t.clock.local().Before(until) {
+			t.log.Warn("psoxy's lock is not to be had, and the consent goes on without it")
+			return v, nil
+		}
+		t.Sleep(ctx, lockSettles)
+	}
+}
+
 // establish saves a grant and publishes it.
 func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
 	at := g.At
-	if since := elapsed(g.At, t.clock.local()); since < time.Hour {
-		at = t.clock.now().Add(-since) // by the store's clock
+	if now := t.clock.now(); at.After(now) {
+		at = now
 	}
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(g.Token.ExpiresIn)}

@@ -15,7 +15,10 @@ import (
 func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
 	e := sp.failure
 	candidate := d.Candidate.Version > 0
-	definite := e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed
+	// A refusal of a token in doubt settles nothing before its leeway is over: until
+	// then another replay can do no harm, and refusals have been mistaken.
+	replayable := sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
+	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
 	if sp.doubt = sp.doubt && !definite; sp.doubt {
 		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
 	}
@@ -39,6 +42,7 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 		v.State, v.base = state, entry
 	}
 	out = t.explain(out, e, sp.doubt, candidate)
+	out.Urgent = out.Urgent || sp.doubt // the leeway has begun to run
 	if candidate && definite {
 		out.Foreign = out.Reason
 		return out, true
@@ -50,6 +54,8 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 // explain names a failure.
 func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) Outcome {
 	switch {
+	case doubt && e.Class == atlassian.Permanent:
+		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
 	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
 		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", t.names.RefreshToken, e)
 	case e.Class == atlassian.Permanent:
@@ -64,18 +70,15 @@ func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) O
 	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
 }
 
-// dateIntent reads when the store wrote the intent. Without an answer the
-// intent stays as it is, which says as much.
+// dateIntent reads when the store wrote the intent. Without an answer it is
+// dated by what was known of the store's clock just before.
 func (t *tick) dateIntent(ctx context.Context, sp *spend) {
-	found, err := t.params.get(ctx, t.names.Ledger)
-	if err != nil {
-		return
-	}
-	base, err := t.params.settled(ctx, t.memory.ledger, found[t.names.Ledger])
-	if err != nil || base.Version != sp.base.Version {
-		return
-	}
-	if state, err := family.ParseState(base.State, base.Written, t.conn.Name); err == nil {
+	base, state, err := t.reload(ctx)
+	if err == nil && base.Version == sp.base.Version {
 		sp.state, sp.base = state, base
+	} else if sp.state.Intent.First.IsZero() {
+		in := *sp.state.Intent
+		in.First = sp.announced
+		sp.state.Intent = &in
 	}
 }

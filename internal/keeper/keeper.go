@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -127,7 +128,6 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 			return Outcome{Connection: t.conn.Name, Urgent: true}.as(Failed, "reading the parameters failed: %v", err)
 		}
 		d := family.Decide(v.Snapshot, t.conn.Policy)
-		t.memory.judged = d.Seen
 		var again bool
 		if out, again = t.carryOut(ctx, v, d); !again {
 			return out
@@ -211,10 +211,14 @@ func (t *tick) look(ctx context.Context) (view, error) {
 			v.format = family.Raw
 		}
 	}
-	v.Holding = t.memory.held != nil
+	v.Held = t.memory.held
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
+		if errors.Is(err, store.ErrDenied) {
+			t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
+			history, err = []store.Entry{copies[t.names.RefreshToken]}, nil
+		}
 		if err != nil {
 			return view{}, err
 		}

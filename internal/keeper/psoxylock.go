@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -30,11 +31,18 @@ func (t *tick) shares(v view) bool { return v.format == family.PsoxyJSON }
 
 // takeLock takes psoxy's lock as psoxy does: it creates the parameter, waits,
 // and looks whether its own value stands there. What was left behind is deleted
-// first; it is stale, or else nothing would be presented now.
+// first; it is stale, or else nothing would be presented now. The ledger remembers
+// the doubt that it told of.
 func (t *tick) takeLock(ctx context.Context, v view) error {
 	l := &psoxyLock{since: t.clock.local(),
 		value: atlassian.NewSecret("locked_" + strconv.FormatInt(t.clock.now().UnixMilli(), 10) + " " + t.mark())}
 	if v.Lock.Version > 0 {
+		if !v.Lock.Modified.Before(v.State.Record.RotatedAt) {
+			state := v.State.Doubting(v.Lock.Modified)
+			if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
+				return err
+			}
+		}
 		if err := t.Store.Delete(ctx, t.names.Lock); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}

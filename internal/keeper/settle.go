@@ -30,8 +30,12 @@ func (t *tick) settle(ctx context.Context, v view, base ledger.Entry, state fami
 	return t.publish(ctx, v, d, success)
 }
 
+// errDeferred: another process has presented the same token since.
+var errDeferred = errors.New("another process has presented the same refresh token since, and its answer comes first")
+
 // rescueAfter is how many attempts to settle fail before the successor is also
-// written to REFRESH_TOKEN, where any keeper finds it as a candidate.
+// written to REFRESH_TOKEN, where any keeper finds it as a candidate. The tokens of
+// a consent are not: its caller has set them aside, with all that is known of them.
 const rescueAfter = 4
 
 // save appends the entry in which a received pair is the newest, and tries until
@@ -43,6 +47,9 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	for attempt := 0; ; attempt++ {
 		err := error(nil)
 		if draft == nil {
+			if state.Defers(*r, t.Process, t.clock.now()) {
+				return base, state, errDeferred
+			}
 			var kept bool
 			if next, kept = state.Settle(*r); !kept {
 				t.memory.held = nil
@@ -64,7 +71,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			err = again
 		}
-		if attempt == rescueAfter {
+		if attempt == rescueAfter && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
@@ -123,12 +130,9 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil {
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.RefreshToken, err), false
 	}
-	var records []store.Entry
-	if v.FamilyErr != nil {
-		t.log.Warn("TOKEN_FAMILY cannot be used; its history is looked through", "error", v.FamilyErr)
-		if records, err = t.params.history(ctx, t.names.Family, 0, 0); err != nil {
-			return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
-		}
+	records, err := t.params.history(ctx, t.names.Family, 0, 0)
+	if err != nil && !errors.Is(err, store.ErrDenied) {
+		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
 	if why != "" {

@@ -20,8 +20,11 @@ type spend struct {
 	// base is the entry of the intent, and state what it says.
 	base  ledger.Entry
 	state family.State
-	// since is when the intent began to be written, by the local clock.
-	since time.Time
+	// since is when the intent began to be written, by the local clock, and
+	// announced the same by the store's.
+	since, announced time.Time
+	// until ends the leeway, where the token is presented again because of it.
+	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
 	// withheld: the last answer of an earlier tick held no refresh token.
@@ -75,13 +78,17 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	if t.lock != nil {
 		sp.since = t.lock.since
 	}
+	if d.Action == family.Replay {
+		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
+	}
 	fp := family.FingerprintOf(sp.token)
 	if f := v.State.Record.LastFailure; sp.doubt && f != nil && f.Token == fp {
 		sp.withheld = f.Code == codeWithheld
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
 	sp.state.Inbox.Seen = d.Seen
-	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), t.clock.now(), t.mark())
+	sp.announced = t.clock.now()
+	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark())
 	var err error
 	sp.base, err = t.append(ctx, draft)
 	return sp, err
@@ -104,6 +111,9 @@ func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, 
 	return e, err
 }
 
+// requestTime is what a token request takes to arrive.
+const requestTime = 10 * time.Second
+
 // inTime reports, at this very moment, whether lease and invocation have time
 // left for a token request and the save after it. A process that was paused since
 // it intended finds that they have not.
@@ -111,6 +121,9 @@ func (t *tick) inTime(sp *spend) error {
 	const need = family.PostTimeout + family.SaveReserve
 	if held := elapsed(sp.since, t.clock.local()); held+need > family.Lease {
 		return fmt.Errorf("the intent is %s old already, too old to begin a token request under it", held.Round(time.Second))
+	}
+	if !sp.until.IsZero() && t.clock.now().After(sp.until) {
+		return errors.New("the leeway is over but for the time that a request takes")
 	}
 	if !t.clock.left(need) {
 		return fmt.Errorf("less than %s are left of this invocation, too little for a token request and for saving its answer: raise the function's time-out", need)

@@ -16,14 +16,18 @@ type Entry struct {
 	Written time.Time
 	// State is what the writer said: JSON, and secret.
 	State atlassian.Secret
+	// mark is unique to the write.
+	mark string
 }
 
 // form is an entry's JSON.
 type form struct {
 	// Of is the connection. An entry that was copied from another is invalid.
 	Of string `json:"of"`
-	// Base is the version of the valid entry that the writer knew; 0 for none.
-	Base int64 `json:"base"`
+	// Base is the version of the valid entry that the writer knew, and After its
+	// mark; 0 and empty for none.
+	Base  int64  `json:"base"`
+	After string `json:"after,omitempty"`
 	// Mark is unique to the write. It identifies a put that was sent twice.
 	Mark string `json:"mark"`
 	// At is when the entry was composed, by the writer's idea of the store's clock.
@@ -34,18 +38,18 @@ type form struct {
 // link is one version of the parameter as far as validity is concerned.
 type link struct {
 	Entry
-	base int64
-	mark string
-	// rooted: the entry may be the first of a ledger.
-	rooted bool
+	base  int64
+	after string
+	// fresh: it was written soon after it was composed. A backup that is put back
+	// was not.
+	fresh bool
 	// foreign: the version holds no entry of this ledger.
 	foreign bool
 }
 
-// rootAge is how far the composition of a root may lie from its writing. A root
-// names no base, so a backup of one that is put back into a deleted parameter
-// could otherwise pass.
-const rootAge = time.Hour
+// freshFor is how long after its composition an entry may be written to count as
+// fresh.
+const freshFor = time.Hour
 
 // read parses one version of the parameter.
 func read(e store.Entry, of string) link {
@@ -54,17 +58,18 @@ func read(e store.Entry, of string) link {
 	if json.Unmarshal([]byte(e.Value.Reveal()), &f) != nil || f.Of != of || f.Mark == "" || f.Base < 0 || len(f.State) == 0 {
 		return l
 	}
-	l.base, l.mark, l.foreign = f.Base, f.Mark, false
+	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
 	l.State = atlassian.NewSecret(string(f.State))
-	l.rooted = f.Base == 0 && e.Modified.Sub(f.At).Abs() < rootAge
+	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
 	return l
 }
 
 // Draft is an entry that is about to be written. Putting it again after an
 // error is safe: at most one of its copies is valid.
 type Draft struct {
-	base  int64
+	base  Entry
 	mark  string
+	at    time.Time
 	value atlassian.Secret
 }
 
@@ -72,11 +77,11 @@ type Draft struct {
 // clock as the writer knows it, and mark unique to this draft.
 func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark string) Draft {
 	// A RawMessage of valid JSON, a string, a number and a time always encode.
-	b, err := json.Marshal(form{Of: of, Base: base.Version, Mark: mark, At: now.UTC().Truncate(time.Millisecond), State: json.RawMessage(state.Reveal())})
+	b, err := json.Marshal(form{Of: of, Base: base.Version, After: base.mark, Mark: mark, At: now.UTC().Truncate(time.Millisecond), State: json.RawMessage(state.Reveal())})
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base.Version, mark: mark, value: atlassian.NewSecret(string(b))}
+	return Draft{base: base, mark: mark, at: now, value: atlassian.NewSecret(string(b))}
 }
 
 // Peek returns what the newest version of the parameter says, valid or not: to

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -28,9 +29,6 @@ var (
 	ErrOvertaken = errors.New("another entry was written at the same time")
 	// ErrStale: the store keeps answering with less than is known to be written.
 	ErrStale = errors.New("the store keeps answering with older values than it has accepted")
-	// ErrUnreadable: none of the kept versions proves itself, so that the newest
-	// valid entry cannot be known. It takes a hundred foreign writes.
-	ErrUnreadable = errors.New("the kept versions of the ledger hold no valid entry")
 )
 
 // Ledger reads and appends the entries of one connection. It remembers the last
@@ -41,53 +39,63 @@ type Ledger struct {
 	Of  string
 
 	mu sync.Mutex
-	// known is the last valid entry seen, and newest the version up to which that
-	// is settled.
-	known  Entry
-	newest int64
+	// known is the last valid entry seen. settled is the version up to which that is
+	// certain, and at when the store wrote it; zero where it was ours, and not read.
+	known   Entry
+	settled int64
+	at      time.Time
 }
 
 // Newest returns the last valid entry, given the newest version of the
 // parameter as it was just read; Version 0 means that there is no parameter. It
-// reads the history only where that version does not prove itself.
+// reads the history only where that version does not prove itself. Where no entry
+// is valid, the state is empty, and the version is the base of the next entry.
 func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Version == l.newest && (e.Version == 0 || l.newest != l.known.Version || e.Modified.Equal(l.known.Written) || l.known.Written.IsZero()) {
-		if l.known.Version == e.Version {
-			l.known.Written = e.Modified // a put does not return it
+	if e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known)) {
+		if l.at = e.Modified; l.known.Version == e.Version {
+			l.known.Written = e.Modified
 		}
 		return l.known, nil
 	}
-	if e.Version < l.newest {
+	if e.Version <= l.settled {
 		if e.Version > 0 && !e.Modified.After(l.known.Written) {
 			return Entry{}, ErrStale
 		}
-		l.known, l.newest = Entry{}, 0 // it was deleted, and perhaps begun anew
+		l.known, l.settled, l.at = Entry{}, 0, time.Time{} // it was deleted, and perhaps begun anew
 		if e.Version == 0 {
 			return Entry{}, nil
 		}
 	}
-	if one := read(e, l.Of); !one.foreign && one.base == e.Version-1 && (one.base > 0 || one.rooted) {
-		l.known, l.newest = one.Entry, e.Version
+	if one := read(e, l.Of); one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
+		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
 		return one.Entry, nil
 	}
-	return l.settle(ctx, l.known, e.Version)
-}
-
-// settle folds the versions after a known entry, or all that are kept, up to the
-// given one.
-func (l *Ledger) settle(ctx context.Context, known Entry, to int64) (Entry, error) {
-	links, err := l.between(ctx, known.Version+1, to)
+	links, anchored, err := l.since(ctx, l.known, e.Version)
 	if err != nil {
 		return Entry{}, err
 	}
-	last, certain := fold(known, known.Version > 0, links)
+	last, certain := fold(l.known, anchored, links)
 	if !certain {
-		return Entry{}, ErrUnreadable
+		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
-	l.known, l.newest = last, to
+	l.known, l.settled, l.at = last, e.Version, e.Modified
 	return last, nil
+}
+
+// since reads the versions from a known entry on. Where that is not there any
+// more, since the ledger was deleted or more was written than is kept, it is no
+// anchor, and all that is kept is read.
+func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
+	if known.Version > 0 {
+		links, err = l.between(ctx, known.Version, to)
+		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known); anchored || err != nil {
+			return links, anchored, err
+		}
+	}
+	links, err = l.between(ctx, 1, to)
+	return links, false, err
 }
 
 // between reads the versions from..to. Where from is no longer kept, it returns
@@ -123,32 +131,35 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	mine := read(store.Entry{Value: d.value, Version: version}, l.Of).Entry
 	switch {
-	case version == d.base+1:
-		l.known, l.newest = mine, version
-		return mine, nil
-	case version <= d.base:
-		l.known, l.newest = Entry{}, 0
+	case version == d.base.Version+1:
+		l.known = read(store.Entry{Value: d.value, Version: version, Modified: d.at}, l.Of).Entry
+		l.settled, l.at = version, time.Time{}
+		return l.known, nil
+	case version <= d.base.Version:
+		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
 		return Entry{}, ErrOvertaken
+	case version-d.base.Version >= store.KeptVersions:
+		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
 	}
-	links, err := l.between(ctx, d.base+1, version)
+	links, err := l.between(ctx, max(1, d.base.Version), version)
 	if err != nil {
 		return Entry{}, err
 	}
-	last := Entry{Version: d.base}
-	for i := range links {
-		if links[i].mark == d.mark && links[i].base == 0 {
-			links[i].rooted = true // composed just now, whatever the clocks say
+	if links[0].Version == d.base.Version && links[0].mark != d.base.mark {
+		return Entry{}, ErrOvertaken // of another ledger, since deleted
+	}
+	for _, one := range links {
+		mine := one.mark == d.mark
+		one.fresh = one.fresh || mine // whatever the clocks say
+		if !one.follows(d.base) {
+			continue
 		}
-		next, _ := fold(last, true, links[i:i+1])
-		if next.Version != last.Version && links[i].mark != d.mark {
+		if !mine {
 			return Entry{}, ErrOvertaken
 		}
-		if next.Version != last.Version {
-			l.known, l.newest = next, next.Version
-			return next, nil
-		}
+		l.known, l.settled, l.at = one.Entry, one.Version, one.Written
+		return one.Entry, nil
 	}
 	return Entry{}, ErrOvertaken
 }

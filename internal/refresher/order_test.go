@@ -13,9 +13,11 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // policies is a Keeper that notes with which policy it was asked.
@@ -50,19 +52,19 @@ func TestTurns(t *testing.T) {
 	require.Greater(t, spread, 28*time.Minute, "for the name is chosen so")
 	var conns []family.Connection
 	for _, c := range []struct {
-		name string
-		left time.Duration
-		lock bool
+		name     string
+		left     time.Duration
+		intended bool
 	}{{"IDLE_", 50 * time.Minute, false}, {"EARLY_", spread - time.Second, false}, {"DUE_", 20 * time.Minute, false}, {"URGENT_", time.Minute, false}, {"DOUBT_", 50 * time.Minute, true}} {
-		n := family.NamesOf(c.name)
-		r := family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
-			LifetimeDays: 365, Refresh: "0123456789ab", AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}
-		_, err := st.Write(t.Context(), n.Family, r.Encode(), store.Plain)
-		require.NoError(t, err)
-		if c.lock {
-			_, err := st.Write(t.Context(), n.Lock, family.EncodeLock(now, family.Intent{Owner: "p/1", FirstSpend: now}), store.Plain)
-			require.NoError(t, err)
+		refresh := atlassian.NewSecret("the-refresh-token-of-" + c.name)
+		state := family.State{Refresh: refresh, Record: family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
+			LifetimeDays: 365, Refresh: family.FingerprintOf(refresh), AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}}
+		if c.intended {
+			state.Intent = &family.Intent{Owner: "p/1", Token: state.Record.Refresh}
 		}
+		l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: family.NamesOf(c.name).Ledger}, Of: c.name}
+		_, err := l.Put(t.Context(), ledger.NewDraft(c.name, ledger.Entry{}, state.Encode(), now, "p/1/1"))
+		require.NoError(t, err)
 		conns = append(conns, family.Connection{Name: c.name, Policy: family.DefaultPolicy()})
 	}
 	tick := func(survey refresher.Reader, parallel int, left time.Duration) (*policies, map[string]keeper.Action) {

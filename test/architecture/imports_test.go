@@ -53,13 +53,13 @@ func under(path string, prefixes ...string) bool {
 var rules = []rule{
 	{
 		name: "the domain and pkg know nothing of AWS",
-		of: []string{"pkg/...", "internal/family", "internal/keeper", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher", "internal/connections", "internal/alarm", "internal/cloudformation", "internal/scenario/...", "internal/consent", "internal/consent/pages", "internal/environment",
+		of: []string{"pkg/...", "internal/family", "internal/ledger", "internal/keeper", "internal/store", "internal/store/memstore", "internal/store/filestore", "internal/countdown", "internal/refresher", "internal/connections", "internal/alarm", "internal/cloudformation", "internal/scenario/...", "internal/consent", "internal/consent/pages", "internal/environment",
 			"internal/verify", "internal/tfvars", "internal/terminal", "internal/loopback", "internal/authorize"},
 		forbidden: func(path string, _ bool) bool { return under(path, "github.com/aws") },
 	},
 	{
 		name:      "the domain does not know its adapters",
-		of:        []string{"internal/family", "internal/keeper", "internal/store", "internal/countdown", "internal/refresher", "internal/connections", "internal/consent", "internal/consent/pages"},
+		of:        []string{"internal/family", "internal/ledger", "internal/keeper", "internal/store", "internal/countdown", "internal/refresher", "internal/connections", "internal/consent", "internal/consent/pages"},
 		forbidden: func(path string, _ bool) bool { return strings.HasPrefix(path, module+"internal/store/") },
 	},
 	{
@@ -88,8 +88,8 @@ var rules = []rule{
 	},
 	{
 		name: "what runs in production needs no test parts",
-		of: []string{"functions/...", "internal/family", "internal/keeper", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
-			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/store/paced", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian", "pkg/secret"},
+		of: []string{"functions/...", "internal/family", "internal/ledger", "internal/keeper", "internal/store", "internal/store/ssmstore", "internal/store/filestore",
+			"internal/store/memstore", "internal/countdown/...", "internal/refresher", "internal/connections", "internal/consent", "internal/consent/pages", "internal/environment", "pkg/atlassian", "pkg/secret"},
 		forbidden: func(path string, _ bool) bool {
 			return under(path, "github.com/stretchr", "testing", module+"pkg/atlassian/atlassiantest", module+"internal/store/storetest")
 		},

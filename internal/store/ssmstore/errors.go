@@ -28,6 +28,9 @@ func describe(ctx context.Context, call, name string, more int, err error) error
 	if over := ctx.Err(); over != nil {
 		return fmt.Errorf("%s: %s: %w", name, call, over)
 	}
+	if errors.Is(err, errNoTurn) {
+		return fmt.Errorf("%s: %s: %w", name, call, errNoTurn)
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		said := call + ": " + code(api) + at(err)

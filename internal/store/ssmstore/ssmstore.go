@@ -167,8 +167,8 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 	if kind == store.Encrypted {
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID
 	}
-	s.memory.forget(name)
-	defer s.memory.forget(name)
+	s.memory.forget(name, true)
+	defer s.memory.forget(name, true)
 	var w watch
 	out, err := s.noChange.put(ctx, s.client, in, &w)
 	if err != nil {
@@ -188,8 +188,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return err
 	}
-	s.memory.forget(name)
-	defer s.memory.forget(name)
+	s.memory.forget(name, false)
+	defer s.memory.forget(name, false)
 	var w watch
 	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}, w.retries)
 	if err == nil {

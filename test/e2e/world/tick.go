@@ -36,6 +36,7 @@ type Outcome struct {
 	Connection                  string   `json:"connection"`
 	Action                      string   `json:"action"`
 	Reason                      string   `json:"reason"`
+	Foreign                     string   `json:"foreign"`
 	Generation                  int      `json:"generation"`
 	FamilyDaysRemaining         *float64 `json:"family_days_remaining"`
 	AccessTokenSecondsRemaining *float64 `json:"access_token_seconds_remaining"`
@@ -119,7 +120,7 @@ func (w *World) RequireAction(tick *Tick, action string) Outcome {
 	o := w.Outcome(tick, w.Connection().Name)
 	require.Equal(w.t, action, o.Action, "reason: %s\nlog:\n%s", o.Reason, tick.Logs)
 	switch action {
-	case "idle", "rotated", "replayed", "awaiting_consent", "contended":
+	case "idle", "rotated", "replayed", "restored", "awaiting_consent", "contended":
 		require.Nil(w.t, tick.Error)
 	default:
 		require.NotNil(w.t, tick.Error, "the invocation must fail")
