@@ -11,9 +11,9 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -34,24 +34,24 @@ const (
 func BenchmarkTick(b *testing.B) {
 	b.Run("idle", func(b *testing.B) {
 		p, sinceRotation := newProcess(b), time.Duration(0)
-		p.measure(b, rotation.Idle, func() {
+		p.measure(b, keeper.Idle, func() {
 			if sinceRotation += schedule; sinceRotation > rotating/2 {
-				p.tick(b, rotating, rotation.Rotated)
-				p.tick(b, schedule, rotation.Idle)
+				p.tick(b, rotating, keeper.Rotated)
+				p.tick(b, schedule, keeper.Idle)
 				sinceRotation = 2 * schedule
 			}
 		})
 	})
 	b.Run("rotation", func(b *testing.B) {
 		p := newProcess(b)
-		p.measure(b, rotation.Rotated, func() {
-			p.tick(b, schedule, rotation.Idle)
+		p.measure(b, keeper.Rotated, func() {
+			p.tick(b, schedule, keeper.Idle)
 			p.clock.Advance(rotating)
 		})
 	})
 	b.Run("after a rotation", func(b *testing.B) {
 		p := newProcess(b)
-		p.measure(b, rotation.Idle, func() { p.tick(b, rotating, rotation.Rotated) })
+		p.measure(b, keeper.Idle, func() { p.tick(b, rotating, keeper.Rotated) })
 	})
 }
 
@@ -82,7 +82,7 @@ type process struct {
 
 // posts counts the requests for tokens.
 type posts struct {
-	rotation.TokenEndpoint
+	keeper.TokenEndpoint
 	n int
 }
 
@@ -105,7 +105,7 @@ func newProcess(b *testing.B) *process {
 	require.NoError(b, err)
 	tokens, err := emulator.Authorize(atlassiantest.ConsentRequest{ClientID: fix.App.ClientID, AccountID: fix.Account.ID, CloudID: fix.Site.CloudID})
 	require.NoError(b, err)
-	connection := rotation.Connection{Name: rand.Text() + "_JIRA_", Policy: family.DefaultPolicy()}
+	connection := family.Connection{Name: rand.Text() + "_JIRA_", Policy: family.DefaultPolicy()}
 	names := family.NamesOf(connection.Name)
 	for name, value := range map[string]atlassian.Secret{names.ClientID: atlassian.NewSecret(fix.App.ClientID),
 		names.ClientSecret: fix.App.ClientSecret, names.RefreshToken: tokens.Refresh} {
@@ -114,17 +114,17 @@ func newProcess(b *testing.B) *process {
 	}
 	sleep := func(_ context.Context, d time.Duration) { clock.Advance(d) }
 	p.Refresher = &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{Store: parameters, Token: p.token, Now: clock.Now, Sleep: sleep, Process: "bench"}),
-		Sink:   cloudwatchsink.New(cloudwatchsink.NewClient(p.aws.AWSConfig()), "Bench"), Connections: []rotation.Connection{connection},
+		Keeper: keeper.New(keeper.Config{Store: parameters, Token: p.token, Now: clock.Now, Sleep: sleep, Process: "bench"}),
+		Sink:   cloudwatchsink.New(cloudwatchsink.NewClient(p.aws.AWSConfig()), "Bench"), Connections: []family.Connection{connection},
 		Now: clock.Now, Sleep: sleep, Parallel: 1, LastWarning: 1,
 	}
-	p.tick(b, 0, rotation.Rotated)
-	p.tick(b, schedule, rotation.Idle)
+	p.tick(b, 0, keeper.Rotated)
+	p.tick(b, schedule, keeper.Idle)
 	return p
 }
 
 // tick lets time pass and makes a tick, which must end in the given action.
-func (p *process) tick(b *testing.B, pass time.Duration, want rotation.Action) {
+func (p *process) tick(b *testing.B, pass time.Duration, want keeper.Action) {
 	p.clock.Advance(pass)
 	report, err := p.Tick(b.Context(), slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
@@ -132,7 +132,7 @@ func (p *process) tick(b *testing.B, pass time.Duration, want rotation.Action) {
 }
 
 // measure makes ticks on schedule, each after what must come before it.
-func (p *process) measure(b *testing.B, want rotation.Action, before func()) {
+func (p *process) measure(b *testing.B, want keeper.Action, before func()) {
 	var calls, kms, posts, n int
 	for b.Loop() {
 		b.StopTimer()

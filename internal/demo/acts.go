@@ -75,12 +75,13 @@ func (s *stage) lostAnswer(ctx context.Context) error {
 		return err
 	}
 	s.say("\nAtlassian spends the token, and every answer of the tick is lost on the way")
-	if err := s.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 3}); err != nil {
+	if err := s.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop}); err != nil {
 		return err
 	}
 	if _, err := s.show(ctx, keeper.InDoubt); err != nil {
 		return err
 	}
+	s.em.ClearFaults()
 	_, err := s.show(ctx, keeper.Replayed)
 	return err
 }
@@ -99,6 +100,25 @@ func (s *stage) killed(ctx context.Context) error {
 	s.say("  %s  (killed)", at.Format("15:04"))
 	s.start("second")
 	_, err := s.show(ctx, keeper.Replayed)
+	return err
+}
+
+// overwritten puts the oldest token that is kept over the newest, as a backup
+// that is restored does.
+func (s *stage) overwritten(ctx context.Context) error {
+	s.say("\nSomebody restores a backup of REFRESH_TOKEN; presenting that token would kill the family")
+	name := family.NamesOf(connection).RefreshToken
+	kept, err := s.store.History(ctx, name, 0)
+	if err != nil {
+		return err
+	}
+	if err := s.put(ctx, name, kept[0].Value); err != nil {
+		return err
+	}
+	if _, err := s.show(ctx, keeper.Restored); err != nil {
+		return err
+	}
+	_, err = s.show(ctx, keeper.Idle)
 	return err
 }
 

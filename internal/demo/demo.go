@@ -35,7 +35,7 @@ func Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.server.Close()
-	for _, act := range []func(context.Context) error{s.consent, s.rotations, s.lostAnswer, s.killed, s.year, s.renewal} {
+	for _, act := range []func(context.Context) error{s.consent, s.rotations, s.lostAnswer, s.killed, s.overwritten, s.year, s.renewal} {
 		if err := act(ctx); err != nil {
 			return err
 		}

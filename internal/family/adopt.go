@@ -2,7 +2,6 @@ package family
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,17 +69,24 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	return State{Refresh: newest.Value, Record: record, Intent: s.leftBehind(record), Inbox: Inbox{Seen: s.RefreshToken.Version}}, ""
 }
 
-// record is TOKEN_FAMILY, or the newest earlier version that can be read.
-func (s Snapshot) record(records []store.Entry) (Record, bool) {
-	if s.Family != nil {
-		return *s.Family, true
-	}
-	for _, e := range slices.Backward(records) {
-		if r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection); err == nil {
-			return r, true
+// record is the newest that TOKEN_FAMILY ever held, as far as that can be read:
+// the one with the latest rotation or consent, and of these the one written last.
+func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
+	for _, e := range records {
+		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
+		if err == nil && (!found || !r.active().Before(newest.active())) {
+			newest, found = r, true
 		}
 	}
-	return Record{}, false
+	return newest, found
+}
+
+// active is when the family was last given tokens.
+func (r Record) active() time.Time {
+	if r.RotatedAt.After(r.AuthorizedAt) {
+		return r.RotatedAt
+	}
+	return r.AuthorizedAt
 }
 
 // birth is when a family began whose consent nobody recorded: when its token

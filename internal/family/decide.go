@@ -144,7 +144,7 @@ func atWork(v view) (Decision, bool) {
 // holding: where another process has presented the same token since, what this
 // one holds may be dead. As long as the token can be replayed, that is safer.
 func holding(v view) (Decision, bool) {
-	if v.Held != nil && !v.State.Defers(v.Process, *v.Held, v.Now) {
+	if v.Held != nil && !v.State.Defers(*v.Held, v.Process, v.Now) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
 	}
 	return not()
@@ -234,11 +234,7 @@ func refused(v view) (Decision, bool) {
 	if v.inbox.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
-	wait := probeAgain
-	if f.Count == 1 {
-		wait = probeFirst
-	}
-	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
+	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))

@@ -50,12 +50,12 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	return next, true
 }
 
-// Defers reports whether a pair that the process received must not go into the
-// ledger yet: another process has presented the same token since, which may have
-// revoked the pair, and the token can be replayed. A consent's pair waits for none.
-func (s State) Defers(process string, r Receipt, now time.Time) bool {
+// Defers reports whether a received pair must not go into the ledger yet: another
+// process than the given one has presented the same token since, which may have
+// revoked the pair, and the token can still be replayed.
+func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.Intent
-	return s.own(in) && s.Record.sameFamily(r.Record) && in.Owner != process && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	return s.own(in) && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -68,7 +68,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(now)}
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
-		s.Inbox = s.Inbox.reject(in.Candidate, f.Credentials)
+		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
 		return s // the family's own token was not asked about
 	case in != nil && in.Candidate > 0:
 		s.Inbox.Pending = nil // it was not spent
@@ -77,7 +77,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 	return s
 }
 
-// passing reports whether a failure of the class says nothing against the token.
+// passing reports whether a failure of the class says nothing of the token.
 func passing(class string) bool {
 	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
 }

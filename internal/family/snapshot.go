@@ -75,8 +75,8 @@ type Snapshot struct {
 	Judged int64
 	// Process names the reader: intents that it left behind are its own.
 	Process string
-	// Held is a pair that this process received and that is not in the ledger yet;
-	// nil if there is none.
+	// Held is a pair that this process holds and that is not in the ledger yet; nil
+	// if it holds none.
 	Held *Receipt
 	// HoldsAccess: the process holds the newest access token, and can publish it.
 	HoldsAccess bool
@@ -126,13 +126,18 @@ func (s Snapshot) Credentials() Fingerprint {
 	return FingerprintOf(atlassian.NewSecret(app.ClientID + "\n" + app.ClientSecret.Reveal()))
 }
 
-// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged:
-// then its history need not be read.
+// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
+// nothing that can be read: then its history need not be read.
 func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, s.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return s.State.Inbox.Pending == nil && !s.retriable() &&
-		(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
+			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+}
+
+func (s Snapshot) again(r Rejected) bool {
+	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
@@ -144,20 +149,13 @@ func (s Snapshot) seen() int64 {
 	return seen
 }
 
-// retriable reports whether a rejected candidate may be good by now, since the
-// app's credentials have changed.
-func (s Snapshot) retriable() bool {
-	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Credentials != s.Credentials() })
-}
-
 // OffersFrom returns the fields of a history that are not judged yet: those after
-// what was seen, a candidate in doubt, and rejected ones under new credentials.
+// what was seen, a candidate in doubt, and rejected ones that may be good.
 func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
-	in, seen, now := s.State.Inbox, s.seen(), s.Credentials()
+	in, seen := s.State.Inbox, s.seen()
 	for _, e := range history {
-		again := in.Pending != nil && in.Pending.Version == e.Version ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && r.Credentials != now })
-		if e.Version > seen || again {
+		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
 			offers = append(offers, FieldOf(e))
 		}
 	}
@@ -181,7 +179,7 @@ func (s Snapshot) judged() inbox {
 	name := NamesOf(s.Connection).RefreshToken
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason := s.State.Judge(f)
-		if slices.Contains(s.State.Inbox.Rejected, Rejected{f.Version, s.Credentials()}) {
+		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
 			verdict, reason = NoToken, "Atlassian did not accept it"
 		}
 		switch {

@@ -62,11 +62,16 @@ type Pending struct {
 	First time.Time `json:"first,omitzero"`
 }
 
-// Rejected is a candidate that Atlassian did not accept under some credentials;
-// under others it may be good.
+// Rejected is a candidate that Atlassian did not accept under some credentials.
+// Under others it may be good, and refusals have been mistaken.
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
+	// At is the time of the newest answer, Count how many there were, and Malformed
+	// that the newest said no more than that the request cannot be read.
+	At        time.Time `json:"at"`
+	Count     int       `json:"count"`
+	Malformed bool      `json:"malformed,omitempty"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -213,12 +218,40 @@ func (i Inbox) kept() Inbox {
 }
 
 // reject returns the inbox without the candidate of the given version.
-func (i Inbox) reject(version int64, credentials Fingerprint) Inbox {
+func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version == version })
-	i.Rejected = append([]Rejected{{version, credentials}}, i.Rejected...)
-	i.Rejected = i.Rejected[:min(len(i.Rejected), rejectedKept)]
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, Malformed: f.Class == atlassian.Malformed.String()}
+	all := []Rejected{r}
+	for _, old := range i.Rejected {
+		switch {
+		case old.Version != version:
+			all = append(all, old)
+		case old.Credentials == f.Credentials:
+			all[0].Count = old.Count + 1
+		}
+	}
+	i.Rejected = all[:min(len(all), rejectedKept)]
 	return i
+}
+
+// again reports whether a rejected candidate is to be presented once more: under
+// other credentials, some times after answers that judged the request and not the
+// token, and now and then while the ledger's own token is refused too, so that
+// nothing is left to lose.
+func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
+	if r.Credentials != credentials {
+		return true
+	}
+	open := lost || r.Malformed && r.Count < malformedIsRefused
+	return open && !now.Before(r.At.Add(probeWait(r.Count)))
+}
+
+// probeWait is how long a token that was refused so often rests.
+func probeWait(refusals int) time.Duration {
+	if refusals <= 1 {
+		return probeFirst
+	}
+	return probeAgain
 }

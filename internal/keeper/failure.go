@@ -15,7 +15,10 @@ import (
 func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
 	e := sp.failure
 	candidate := d.Candidate.Version > 0
-	definite := e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed
+	// A refusal of a token in doubt settles nothing before its leeway is over: until
+	// then another replay can do no harm, and refusals have been mistaken.
+	replayable := sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
+	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
 	if sp.doubt = sp.doubt && !definite; sp.doubt {
 		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
 	}
@@ -51,6 +54,8 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 // explain names a failure.
 func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) Outcome {
 	switch {
+	case doubt && e.Class == atlassian.Permanent:
+		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
 	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
 		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", t.names.RefreshToken, e)
 	case e.Class == atlassian.Permanent:

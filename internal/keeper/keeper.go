@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -214,6 +215,10 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
+		if errors.Is(err, store.ErrDenied) {
+			t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
+			history, err = []store.Entry{copies[t.names.RefreshToken]}, nil
+		}
 		if err != nil {
 			return view{}, err
 		}

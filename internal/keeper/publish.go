@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -51,7 +52,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publication) {
 	n, r := t.names, v.State.Record
 	add := func(name string, value atlassian.Secret, kind store.Kind) {
-		if !value.IsZero() && v.copies[name].Value != value {
+		unknown := slices.Contains(v.Denied, name) && !rotated // it cannot be read, and is written when it must have changed
+		if !value.IsZero() && v.copies[name].Value != value && !unknown {
 			all = append(all, publication{name: name, value: value, kind: kind})
 		}
 	}

@@ -39,7 +39,7 @@ func TestCallsOfATick(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
 	w.want(keeper.Rotated)
-	require.Equal(t, []string{"read", "read history of REFRESH_TOKEN", "write TOKEN_LEDGER",
+	require.Equal(t, []string{"read", "read history of REFRESH_TOKEN", "read history of TOKEN_FAMILY", "write TOKEN_LEDGER",
 		"read", "write TOKEN_LEDGER", "post", "write TOKEN_LEDGER", "write ACCESS_TOKEN", "write REFRESH_TOKEN", "write TOKEN_FAMILY"}, w.ops, "adopted and rotated")
 	w.ops = nil
 	w.want(keeper.Idle)
@@ -91,7 +91,7 @@ func TestEverySingleFault(t *testing.T) {
 	clean := newWorld(t)
 	clean.consent()
 	clean.want(keeper.Rotated)
-	require.Len(t, clean.ops, 10)
+	require.Len(t, clean.ops, 11)
 
 	kinds := map[string]func(w *world, at int){
 		"crash before": func(w *world, at int) { w.before = once(at, func() error { panic(crash{}) }) },

@@ -47,7 +47,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	for attempt := 0; ; attempt++ {
 		err := error(nil)
 		if draft == nil {
-			if state.Defers(t.Process, *r, t.clock.now()) {
+			if state.Defers(*r, t.Process, t.clock.now()) {
 				return base, state, errDeferred
 			}
 			var kept bool
@@ -130,12 +130,9 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil {
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.RefreshToken, err), false
 	}
-	var records []store.Entry
-	if v.FamilyErr != nil {
-		t.log.Warn("TOKEN_FAMILY cannot be used; its history is looked through", "error", v.FamilyErr)
-		if records, err = t.params.history(ctx, t.names.Family, 0, 0); err != nil {
-			return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
-		}
+	records, err := t.params.history(ctx, t.names.Family, 0, 0)
+	if err != nil && !errors.Is(err, store.ErrDenied) {
+		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
 	if why != "" {

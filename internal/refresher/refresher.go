@@ -75,12 +75,7 @@ func (e *Unhealthy) Unwrap() error { return e.metrics }
 // whose family may not see another tick in time; see keeper.Outcome.Urgent.
 // Within the reuse interval there may be no more than one tick, so what fails
 // in it for some seconds must not cost the family.
-var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second}
-
-// settled is how long a connection is left alone on which another process was at
-// work: reads just after its writes may show the past, and what it has replaced
-// must not be presented again.
-const settled = 10 * time.Second
+var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second}
 
 // roundTime is what a round needs after its pause: the token request, the saves
 // and the metrics.
@@ -101,9 +96,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 			break
 		}
 		r.Sleep(ctx, pause)
-		r.serve(ctx, slices.DeleteFunc(slices.Clone(due), func(t turn) bool {
-			return outcomes[t.i].Action == keeper.Contended && pause < settled
-		}), outcomes, log)
+		r.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
 	outcomes = append(outcomes, r.Entries...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -15,24 +16,17 @@ import (
 // authorize" does: on the person's own machine, where it has all the time it
 // wants, or as a Lambda function.
 func (w *world) authorize(n uint64) {
-	a := w.spawn()
-	a.name = fmt.Sprintf("authorize-%d", w.started)
-	a.keeper.Process, a.consents = a.name, true
+	w.started++
+	a := &actor{role: consents, number: w.started, name: fmt.Sprintf("authorize-%d", w.started)}
+	w.equip(a)
 	w.beside(a, n>>1, func() {
-		defer func() {
-			a.busy = false
-			if r := recover(); r != nil {
-				if _, kill := r.(killedProcess); !kill {
-					panic(r)
-				}
-				a.dead = true
-			}
-		}()
-		a.busy, a.begun = true, w.now
-		ctx := context.Background()
-		if n&1 != 0 {
-			a.deadline = w.now.Add(invocation)
-			ctx = invocationContext{ctx, w.now.Add(w.skew).Add(invocation)}
+		defer ends(&a.dead)
+		defer func() { a.busy = false }()
+		w.open(a)
+		ctx := context.Context(invocationContext{context.Background(), a.deadline.Add(a.skew)})
+		if n&1 == 0 {
+			a.deadline = time.Time{}
+			ctx = context.Background()
 		}
 		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (keeper.Grant, error) {
 			return w.exchange(a)
@@ -43,6 +37,7 @@ func (w *world) authorize(n uint64) {
 		if w.trace != nil {
 			w.trace(fmt.Sprintf("%s ends: %v", a.name, err))
 		}
+		w.oracle.consentEnds(a)
 	})
 }
 
@@ -50,14 +45,14 @@ var errCodeLost = errors.New("the authorization code is spent, and its answer is
 
 // exchange exchanges a fresh authorization code.
 func (w *world) exchange(a *actor) (keeper.Grant, error) {
-	at := w.now.Add(w.skew)
+	at := w.now.Add(a.skew)
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
 		return keeper.Grant{}, err
 	}
 	w.advance(postLatency)
 	w.killIfLate(a)
-	if w.down&(atlassianUnreachable|atlassianFailsBefore) != 0 {
+	if w.down&(atlassianUnreachable|atlassianFailsBefore|atlassianDenies) != 0 {
 		return keeper.Grant{}, w.end(a, h, errNoAnswer)
 	}
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
@@ -67,6 +62,9 @@ func (w *world) exchange(a *actor) (keeper.Grant, error) {
 	if w.down&atlassianFailsAfter != 0 {
 		return keeper.Grant{}, w.end(a, h, errCodeLost)
 	}
-	return keeper.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh,
-		ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, w.end(a, h, nil)
+	if err := w.end(a, h, nil); err != nil {
+		return keeper.Grant{}, err
+	}
+	a.received = tokens.Refresh
+	return keeper.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
@@ -144,6 +145,21 @@ func (c *crowd) value(name string) (v float64, sent bool) {
 	return 0, false
 }
 
+// announce appends the intent of a process that dies right after it.
+func (c *crowd) announce(t *testing.T, conn family.Connection) {
+	name := conn.Names().Ledger
+	l := ledger.Ledger{Log: ledger.Parameter{Store: c.store.Store, Name: name}, Of: conn.Name}
+	entries, err := c.store.Store.Read(t.Context(), name)
+	require.NoError(t, err)
+	base, err := l.Newest(t.Context(), entries[name])
+	require.NoError(t, err)
+	state, err := family.ParseState(base.State, base.Written, conn.Name)
+	require.NoError(t, err)
+	state = state.Intending("gone", state.Record.Refresh, 0, time.Time{})
+	_, err = l.Put(t.Context(), ledger.NewDraft(conn.Name, base, state.Encode(), c.clock.Now(), "gone/1"))
+	require.NoError(t, err)
+}
+
 // A thousand connections over a day: a tick serves all or reports who was left,
 // in doubt are always served, and no family is lost, though answers are lost and
 // processes die.
@@ -197,14 +213,7 @@ func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
 		c.tick(t, log)
 	}
 	c.clock.Advance(36 * time.Minute)
-	doubtful := c.Connections[59]
-	n := family.NamesOf(doubtful.Name)
-	entries, err := c.store.Store.Read(t.Context(), n.RefreshToken)
-	require.NoError(t, err)
-	at := c.clock.Now().Add(-3 * time.Minute)
-	_, err = c.store.Store.Write(t.Context(), n.Lock, family.EncodeLock(at, family.Intent{Owner: "gone/1",
-		Spending: family.FingerprintOf(entries[n.RefreshToken].Value), Version: entries[n.RefreshToken].Version, FirstSpend: at, Attempt: at}), store.Plain)
-	require.NoError(t, err)
+	c.announce(t, c.Connections[59])
 	c.clock.Advance(3 * time.Minute)
 
 	var logs bytes.Buffer

@@ -64,7 +64,10 @@ func TestListedConnectionsAreKept(t *testing.T) {
 	tick = w.Tick()
 	require.Nil(t, tick.Error)
 	require.Empty(t, tick.Posts)
-	require.Len(t, tick.AWS, 50/5+50+1, "a look at five in a call, one at each, and the metrics")
+	require.Equal(t, 50/10+50*3+1, len(tick.AWS), "a look at ten ledgers in a call; of each a look, what was written, and TOKEN_FAMILY; the metrics")
+	tick = w.Tick()
+	require.Nil(t, tick.Error)
+	require.Equal(t, 50/10+50+1, len(tick.AWS), "the same without anything new")
 
 	first.Put("/many-list/2", strings.Join(names[30:], ",")+",/elsewhere/X_")
 	tick = w.Invoke(w.NewFunction(w.Env), `{}`)

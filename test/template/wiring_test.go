@@ -123,9 +123,9 @@ func (s *stack) function(name string, reserves float64) []string {
 		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
 		compare("what it waits for", s.needed(name), strs(s.resource(name + "Function")["DependsOn"])))
-	// A tick that outlives its lock could be overtaken.
-	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.LockStale || timeout < family.PostTimeout+family.SaveReserve {
-		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.LockStale))
+	// A tick that outlives its lease could be overtaken.
+	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.Lease || timeout < family.PostTimeout+family.SaveReserve {
+		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.Lease))
 	}
 	return findings
 }
