@@ -174,7 +174,9 @@ func (s State) Empty() bool { return s.Record.Refresh == "" }
 
 // unproven reports whether the ledger's own token was adopted, and Atlassian has
 // not given a successor for it yet.
-func (s State) unproven() bool { return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent() }
+func (s State) unproven() bool {
+	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
+}
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
