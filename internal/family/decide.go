@@ -64,9 +64,17 @@ type Decision struct {
 
 // Urgent reports whether the decision has to succeed in this tick: the next one
 // may come too late, or in a process that does not hold what is to be saved.
+// Within the leeway of a first attempt that is always so. A late one may have
+// been the first to arrive; its leeway is the next tick's too while two fit in.
 func (d Decision) Urgent(now time.Time) bool {
-	in := func(spend time.Time) bool { return !spend.IsZero() && now.Sub(spend) < Leeway-LeewayMargin }
-	return d.Action == SettleHeld || in(d.FirstSpend) || in(d.LastSpend)
+	left := func(spend time.Time) time.Duration {
+		if spend.IsZero() {
+			return 0
+		}
+		return Leeway - LeewayMargin - now.Sub(spend)
+	}
+	late := left(d.LastSpend)
+	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
