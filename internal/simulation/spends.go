@@ -134,7 +134,7 @@ func (p *presentation) ticked(a *actor) {
 		return
 	}
 	if p.by.role == consumes {
-		if a.trouble == 0 && !p.lock.IsZero() && a.lock.Modified.Equal(p.lock) {
+		if !p.lock.IsZero() && a.lock.Modified.Equal(p.lock) {
 			p.told = true
 		}
 		if !p.told {
