@@ -15,8 +15,9 @@ type Receipt struct {
 	// Before is the ledger's token when the spend, or the consent, was decided, and
 	// Spent what was presented; empty for a consent.
 	Before, Spent Fingerprint
-	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for
-	// the ledger's own token, and for a consent.
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
+	// ledger's own token. For a consent it is the version up to which everything in
+	// there is older.
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
@@ -111,10 +112,23 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh), CloudID: r.CloudID, SiteURL: r.SiteURL}
 }
 
-// Consented is the record of a family that a consent has just begun with pair.
-// previous is what it replaces: the new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours.
-func Consented(connection string, pair Pair, p Policy, previous Record) Record {
+// Consented is the receipt of a family that a consent has just begun with pair,
+// decided on what the snapshot tells. The new family is the younger of the two even
+// where another machine's clock goes a little ahead of ours. All that stands in
+// REFRESH_TOKEN is older.
+func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
+	previous := s.State.Record
+	if s.State.Empty() && s.Family != nil {
+		previous = *s.Family
+	}
+	r := &Receipt{Pair: pair, Record: consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
+		r.Record.Past = r.Record.Past.With(stored)
+	}
+	return r
+}
+
+func consented(connection string, pair Pair, p Policy, previous Record) Record {
 	born := stamp(pair.SpentAt)
 	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)
