@@ -221,6 +221,8 @@ func TestOlderTokens(t *testing.T) {
 		return s
 	}
 	adopted := consented(now.Add(-30*day), family.FromAdoption)
+	opaqueAdopted := own(opaque(32), "")
+	opaqueAdopted.Record.AuthorizedAt, opaqueAdopted.Record.AuthorizedAtSource = now.Add(-30*day), family.FromAdoption
 	for _, c := range []struct {
 		name  string
 		state family.State
@@ -234,8 +236,10 @@ func TestOlderTokens(t *testing.T) {
 		{"of the same chain, issued at the same second", adopted, field(jwt("RS256", map[string]any{"iat": issued.Unix(), claimPrefix + "refresh_chain_id": "chain", "jti": "sibling"}), 9, now), family.Candidate},
 		{"of the same chain, issued later", adopted, field(rotating("chain", issued.Add(time.Second)), 9, now), family.Candidate},
 		{"of another chain, issued earlier", adopted, field(rotating("other", issued.Add(-day)), 9, now), family.Candidate},
-		{"of another chain, a day before the adoption", adopted, field(rotating("other", now.Add(-31*day)), 9, now), family.Candidate},
-		{"of another chain, more than a day before the adoption", adopted, field(rotating("other", now.Add(-31*day-time.Second)), 9, now), family.Older},
+		{"of another chain, at the adopted one's birth", adopted, field(rotating("other", now.Add(-30*day)), 9, now), family.Candidate},
+		{"of another chain, before the adopted one's birth", adopted, field(rotating("other", now.Add(-30*day-time.Second)), 9, now), family.Older},
+		{"a day before an opaque token was stored", opaqueAdopted, field(rotating("other", now.Add(-31*day)), 9, now), family.Candidate},
+		{"more than a day before an opaque token was stored", opaqueAdopted, field(rotating("other", now.Add(-31*day-time.Second)), 9, now), family.Older},
 		{"of another chain, two minutes before the consent", consented(now.Add(-day), family.FromConsent), field(rotating("other", now.Add(-day-2*time.Minute)), 9, now), family.Candidate},
 		{"of another chain, longer before the consent", consented(now.Add(-day), family.FromConsent), field(rotating("other", now.Add(-day-2*time.Minute-time.Second)), 9, now), family.Older},
 		{"stored before the consent", consented(now.Add(-day), family.FromConsent), field(opaque(32), 9, now.Add(-day-nano)), family.Older},

@@ -247,7 +247,7 @@ func TestFailed(t *testing.T) {
 			f.Token = fp(refresh(int(version) + 100))
 			s = s.Intending("me", f.Token, version, time.Time{}).Failed(f, false, now)
 		}
-		require.Len(t, s.Inbox.Rejected, 3)
+		require.Len(t, s.Inbox.Rejected, 8)
 		require.Equal(t, int64(19), s.Inbox.Rejected[0].Version)
 	})
 }
