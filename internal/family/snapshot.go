@@ -137,6 +137,9 @@ func (s Snapshot) InboxSettled() bool {
 }
 
 func (s Snapshot) again(r Rejected) bool {
+	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
+		return false // it would be a sibling by now
+	}
 	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
 }
 

@@ -70,11 +70,9 @@ type Pending struct {
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, Count how many there were, and Malformed
-	// that the newest said no more than that the request cannot be read.
-	At        time.Time `json:"at"`
-	Count     int       `json:"count"`
-	Malformed bool      `json:"malformed,omitempty"`
+	// At is the time of the newest answer, and Count how many there were.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -231,7 +229,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, Malformed: f.Class == atlassian.Malformed.String()}
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
 		switch {
@@ -245,16 +243,15 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// candidateProbes is how often a rejected candidate is presented while the
+// ledger's own token is good.
+const candidateProbes = 4
+
 // again reports whether a rejected candidate is to be presented once more: under
-// other credentials, some times after answers that judged the request and not the
-// token, and now and then while the ledger's own token is refused too, so that
-// nothing is left to lose.
+// other credentials at once, otherwise now and then, for ever only while the
+// ledger's own token is refused too, so that nothing is left to lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	if r.Credentials != credentials {
-		return true
-	}
-	open := lost || r.Malformed && r.Count < malformedIsRefused
-	return open && !now.Before(r.At.Add(probeWait(r.Count)))
+	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(probeWait(r.Count)))
 }
 
 // probeWait is how long a token that was refused so often rests.
