@@ -23,7 +23,7 @@ type spend struct {
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until ends the leeway, where the token is presented again because of it.
+	// until is the end of the leeway; zero for a probe, which is not bound by it.
 	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
@@ -37,7 +37,8 @@ type spend struct {
 }
 
 // rotate intends, presents the token, and settles what that yields. again is
-// true where a candidate was not accepted: the family's own token may be due.
+// true where a candidate was not accepted, and the family's own token may be due,
+// or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	sp, err := t.intend(ctx, v, d)
 	if err == nil {
@@ -65,7 +66,8 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	if sp.doubt {
 		action = Replayed
 	}
-	return t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason)), false
+	out = t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason))
+	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
 }
 
 // intend appends the intent (invariant 1). What it returns with an error tells
@@ -78,9 +80,6 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	if t.lock != nil {
 		sp.since = t.lock.since
 	}
-	if d.Action == family.Replay {
-		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
-	}
 	fp := family.FingerprintOf(sp.token)
 	if f := v.State.Record.LastFailure; sp.doubt && f != nil && f.Token == fp {
 		sp.withheld = f.Code == codeWithheld
@@ -88,6 +87,12 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
 	sp.state.Inbox.Seen = d.Seen
 	sp.announced = t.clock.now()
+	switch d.Action {
+	case family.Replay:
+		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
+	case family.Rotate:
+		sp.until = sp.announced.Add(family.Leeway - requestTime)
+	}
 	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark())
 	var err error
 	sp.base, err = t.append(ctx, draft)
