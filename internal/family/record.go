@@ -187,6 +187,12 @@ func (r Record) Succeed(pair Pair) Record {
 	return next
 }
 
+// Fail returns the record after a failed attempt.
+func (r Record) Fail(f Failure) Record {
+	r.LastFailure = f.after(r.LastFailure)
+	return r
+}
+
 // after returns the failure as it is written down after an earlier one: attempts
 // of one class with one token are counted together.
 func (f Failure) after(last *Failure) *Failure {

@@ -81,7 +81,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
 		return s
 	}
-	s.Record.LastFailure = f.after(s.Record.LastFailure)
+	s.Record = s.Record.Fail(f)
 	return s
 }
 

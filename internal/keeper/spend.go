@@ -93,9 +93,10 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	case family.Rotate:
 		sp.until = sp.announced.Add(family.Leeway - requestTime)
 	}
-	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark())
-	var err error
-	sp.base, err = t.append(ctx, draft)
+	err := t.inTime(sp) // or a doubt would be announced of a token that nobody presents
+	if err == nil {
+		sp.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark()))
+	}
 	return sp, err
 }
 
