@@ -48,6 +48,9 @@ type Intent struct {
 type Inbox struct {
 	// Seen is the version up to which all are judged.
 	Seen int64 `json:"seen"`
+	// Kin is the version up to which candidates are taken for the family's own: they
+	// stood there when the ledger began.
+	Kin int64 `json:"kin,omitempty"`
 	// Pending is a candidate that was presented without a definite answer.
 	Pending *Pending `json:"pending,omitempty"`
 	// Rejected are the last candidates that Atlassian did not accept.
@@ -75,7 +78,7 @@ type Rejected struct {
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
-const rejectedKept = 3
+const rejectedKept = 8
 
 // maxState is the size up to which a state is kept, in bytes, where that is
 // possible: with the rest of its entry it then fits into a parameter of the
@@ -168,6 +171,12 @@ func (s *State) date(written time.Time) {
 
 // Empty reports whether the ledger says nothing yet.
 func (s State) Empty() bool { return s.Record.Refresh == "" }
+
+// unproven reports whether the ledger's own token was adopted, and Atlassian has
+// not given a successor for it yet.
+func (s State) unproven() bool {
+	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
+}
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {

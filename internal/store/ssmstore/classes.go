@@ -2,7 +2,6 @@ package ssmstore
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	smithy "github.com/aws/smithy-go"
@@ -81,9 +80,24 @@ func classOf(api smithy.APIError) error {
 	return nil
 }
 
-// oldestVersion finds the number in Parameter Store's message about a label
-// (API reference, ParameterMaxVersionLimitExceeded). Nothing else of it is shown.
-var oldestVersion = regexp.MustCompile(`Version ([0-9]{1,18}), the oldest version`)
+// oldestVersion finds the number before ", the oldest version" in Parameter
+// Store's message about a label (API reference, ParameterMaxVersionLimitExceeded);
+// empty if there is none. Nothing else of the message is shown.
+func oldestVersion(message string) string {
+	const versionWord = "Version "
+	for {
+		before, after, found := strings.Cut(message, ", the oldest version")
+		if !found {
+			return ""
+		}
+		if i := strings.LastIndex(before, versionWord); i >= 0 {
+			if n := before[i+len(versionWord):]; n != "" && len(n) <= 18 && strings.Trim(n, "0123456789") == "" {
+				return n
+			}
+		}
+		message = after
+	}
+}
 
 // labelled says how to remove the label that makes a parameter unwritable, or
 // nothing if that is not the error.
@@ -91,9 +105,9 @@ func labelled(name string, api smithy.APIError) string {
 	if classOf(api) != errLabelled {
 		return ""
 	}
-	version := "VERSION"
-	if found := oldestVersion.FindStringSubmatch(api.ErrorMessage()); found != nil {
-		version = found[1]
+	version := oldestVersion(api.ErrorMessage())
+	if version == "" {
+		version = "VERSION"
 	}
 	return fmt.Sprintf("; the event LabelParameterVersion in CloudTrail tells who labelled it."+
 		" List the labels: aws ssm get-parameter-history --name %s --query 'Parameters[].[Version,Labels]'."+
