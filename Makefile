@@ -64,8 +64,14 @@ test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Every
 chromium: # for the tests of the pages; installed by apt-get where it is missing
 	tools/chromium.sh
 
+.PHONY: consumers
+consumers: build/consumers/.installed # for the tests of docs/consumers.md: Node's, Java's and Python's packages
+build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdata/*/*)
+	tools/consumers.sh
+	touch $@
+
 .PHONY: go-test
-go-test: setup chromium ## All Go tests, end-to-end ones included
+go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...
