@@ -21,6 +21,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 RACE ?= $(if $(shell command -v $(shell go env CC)),-race)
 
 TOOLS := .venv/.installed
+LINTERS := .venv-lint/.installed
 SAM := SAM_CLI_TELEMETRY=0 .venv/bin/sam
 SAM_CONFIG := --config-file $(CURDIR)/deploy/sam/samconfig.toml
 # The checks of the template call no AWS service, but the tools want a region.
@@ -57,6 +58,20 @@ $(TOOLS): tools/requirements.txt tools/setup.sh
 	tools/setup.sh .venv tools/requirements.txt
 	touch $@
 
+# Linters of the template; a deployment with all that the template can make is what they look at.
+$(LINTERS): tools/lint-requirements.txt tools/guard-requirements.txt tools/setup.sh
+	tools/setup.sh .venv-lint tools/lint-requirements.txt
+	tools/setup.sh .venv-lint tools/guard-requirements.txt
+	rm -rf .venv-lint/guard
+	touch $@
+LINTED := Connections=PSOXY_JIRA_CLOUD_,/psoxy/prod/PSOXY_JIRA_CLOUD_ ParametersKey=stack \
+  ConsumerRoleArns=arn:aws:iam::111122223333:role/psoxy PreviousParametersKeys=arn:aws:kms:eu-west-1:111122223333:key/before \
+  HostedConsent=true NoChangeNotificationHours=6 PageEmail=ops@example.com
+
+.PHONY: lock
+lock: ## Resolve the Python tools anew, with the hash of every package
+	tools/lock.sh
+
 .PHONY: test
 test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
 
@@ -83,7 +98,7 @@ sam-check: setup ## sam validate --lint and sam build
 	$(ANY_REGION) LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG)
 
 .PHONY: lint
-lint: setup ## gofmt, vet, staticcheck, the rules of test/architecture, cfn-lint (also on the transformed template)
+lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architecture; cfn-lint, checkov, cfn-guard and parliament
 	@unformatted=$$(find . -name '*.go' -not -path './.*' -not -path './build/*' -exec gofmt -l {} +); \
 	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
@@ -93,6 +108,8 @@ lint: setup ## gofmt, vet, staticcheck, the rules of test/architecture, cfn-lint
 	bash -n .ci/run tools/*.sh
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
 	$(ANY_REGION) .venv/bin/cfn-lint template.yaml build/template.transformed.json
+	go run ./tools/evaluate build/template.transformed.json $(LINTED) >build/template.evaluated.json
+	.venv-lint/bin/python tools/lint.py build/template.evaluated.json
 
 .PHONY: bench
 bench: ## Run the benchmarks
@@ -127,11 +144,14 @@ model-quick: ## The model's small configurations, and its probes
 model-mutants: ## Break the model on purpose; spin must catch every breakage
 	tools/model.sh mutants
 
+# STACK names the stack; a second one in the same account and region needs a name of its own.
+STACK ?= tokenkeeper
+
 # PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
 .PHONY: deploy
-deploy: setup ## Build and deploy with your AWS credentials and region (PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+deploy: setup ## Build and deploy with your AWS credentials and region (STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
 	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
-	$(SAM) deploy $(SAM_CONFIG) --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+	$(SAM) deploy $(SAM_CONFIG) --stack-name '$(STACK)' --s3-prefix '$(STACK)' --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
 
 .PHONY: clean
 clean: ## Remove what was built (not .venv)

@@ -5,11 +5,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
+
+// stackID names the variable with the ARN of the function's own stack. It is not
+// in config, because a function whose configuration does not hold answers a
+// deployment too.
+const stackID = "STACK_ID"
 
 // config is everything the function reads from its environment, except what the
 // AWS SDK reads by itself. Each field names its variable and default.
@@ -21,6 +27,9 @@ type config struct {
 	namespace string
 	// LAST_WARNING_DAYS, default 1: a family with less left needs a consent now.
 	lastWarning float64
+	// WARNING_DAYS, default none: the days of the warnings before that, each below
+	// the one before; separated by commas, four at most.
+	warnings []float64
 	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
 	// to tell when a refresh token was not written for so long.
 	noChangeHours int
@@ -81,8 +90,12 @@ func configFrom(getenv func(string) string) (config, error) {
 	if !isNamespace(c.namespace) {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
 	}
+	c.warnings = warningDays(env)
 	if c.lastWarning, err = strconv.ParseFloat(env.Get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {
 		env.Wrong("LAST_WARNING_DAYS", "is %q: expected a number of days from 0 to 3650, such as 1", getenv("LAST_WARNING_DAYS"))
+	}
+	if n := len(c.warnings); n > 0 && c.warnings[n-1] <= c.lastWarning {
+		env.Wrong("LAST_WARNING_DAYS", "is %q: expected less than the last of WARNING_DAYS, %g", getenv("LAST_WARNING_DAYS"), c.warnings[n-1])
 	}
 	if c.noChangeHours, err = strconv.Atoi(env.Get("NO_CHANGE_NOTIFICATION_HOURS", "0")); err != nil || c.noChangeHours != 0 && c.noChangeHours < minNoChangeHours || c.noChangeHours > maxNoChangeHours {
 		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is %q: expected 0 for none, or hours from %d to %d", getenv("NO_CHANGE_NOTIFICATION_HOURS"), minNoChangeHours, maxNoChangeHours)
@@ -98,4 +111,22 @@ func configFrom(getenv func(string) string) (config, error) {
 		env.Wrong("PARAMETER_STORE_THROUGHPUT", "is %q: expected standard or higher", getenv("PARAMETER_STORE_THROUGHPUT"))
 	}
 	return c, env.Err()
+}
+
+// warningDays reads WARNING_DAYS.
+func warningDays(env *environment.Reader) (warnings []float64) {
+	text := env.Get("WARNING_DAYS", "")
+	if text == "" {
+		return nil
+	}
+	before := 3651.0
+	for item := range strings.SplitSeq(text, ",") {
+		days, err := strconv.ParseFloat(strings.TrimSpace(item), 64)
+		if err != nil || !(days > 0 && days < before) || len(warnings) == len(countdown.Passed) {
+			env.Wrong("WARNING_DAYS", "is %q: expected up to %d numbers of days from 1 to 3650, each below the one before, such as 60,30,14,7", text, len(countdown.Passed))
+			return nil
+		}
+		warnings, before = append(warnings, days), days
+	}
+	return warnings
 }

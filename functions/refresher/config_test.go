@@ -29,6 +29,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "alias/aws/ssm", c.KeyID)
 	require.Zero(t, c.noChangeHours)
 	require.Equal(t, 1.0, c.lastWarning)
+	require.Empty(t, c.warnings)
 	require.Equal(t, atlassian.DefaultAuthURL, c.AuthURL)
 	require.Equal(t, atlassian.DefaultAPIURL, c.APIURL)
 }
@@ -44,7 +45,7 @@ func TestEverythingSet(t *testing.T) {
 		"ATLASSIAN_AUTH_URL":   "http://127.0.0.1:8080/",
 		"LEDGER_PATH":          "/ledgers/jira",
 
-		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5",
+		"NO_CHANGE_NOTIFICATION_HOURS": "6", "LAST_WARNING_DAYS": "2.5", "WARNING_DAYS": "60, 30,14,7.5",
 
 		"ATLASSIAN_API_URL": "http://localhost:8080",
 	})
@@ -60,6 +61,7 @@ func TestEverythingSet(t *testing.T) {
 	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
 	require.Equal(t, 6, c.noChangeHours)
 	require.Equal(t, 2.5, c.lastWarning)
+	require.Equal(t, []float64{60, 30, 14, 7.5}, c.warnings)
 }
 
 // A list of connections takes the place of CONNECTIONS.
@@ -123,6 +125,14 @@ func TestWrongValuesAreNamed(t *testing.T) {
 		{"PARAMETER_KEY_ID", "alias/a,alias/b", "one key id"},
 		{"LAST_WARNING_DAYS", "NaN", "from 0 to 3650"},
 		{"LAST_WARNING_DAYS", "-1", "from 0 to 3650"},
+		{"WARNING_DAYS", "30,60", "each below the one before"},
+		{"WARNING_DAYS", "60,30,30", "each below the one before"},
+		{"WARNING_DAYS", "60,,30", "each below the one before"},
+		{"WARNING_DAYS", "60,NaN", "each below the one before"},
+		{"WARNING_DAYS", "5000", "from 1 to 3650"},
+		{"WARNING_DAYS", "60,30,14,7,5", "up to 4"},
+		{"WARNING_DAYS", "60,30,14,7,", "up to 4"},
+		{"WARNING_DAYS", "60,1", "LAST_WARNING_DAYS"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "1", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "721", "from 2 to 720"},
 		{"NO_CHANGE_NOTIFICATION_HOURS", "-2", "from 2 to 720"},
@@ -145,14 +155,32 @@ func TestWrongValuesAreNamed(t *testing.T) {
 }
 
 func TestParseEvent(t *testing.T) {
-	for _, ours := range []string{``, `null`, `{}`, ` {} `, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`} {
-		_, err := parseEvent(json.RawMessage(ours))
-		require.NoError(t, err, ours)
+	at := time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		payload   string
+		scheduled time.Time
+	}{
+		"nothing":             {``, time.Time{}},
+		"null":                {`null`, time.Time{}},
+		"an empty event":      {` {} `, time.Time{}},
+		"without a time":      {`{"action":"tick"}`, time.Time{}},
+		"our schedule's":      {`{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, at},
+		"EventBridge's rule":  {`{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":["arn:aws:events:eu-west-1:111122223333:rule/every-minute"],"detail":{}}`, at},
+		"Scheduler's default": {`{"version":"0","id":"37666ae6","detail-type":"Scheduled Event","source":"aws.scheduler","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":[],"detail":"{}"}`, at},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := parseEvent(json.RawMessage(tt.payload))
+			require.NoError(t, err)
+			require.Equal(t, tt.scheduled, e.ScheduledTime)
+		})
 	}
-	for _, other := range []string{`[]`, `"tick"`, `7`, `{"Records":[]}`, `{"action":"begin"}`, `{"action":"tick","scheduled_time":"noon"}`, `{"key":"canary-value"}`} {
-		_, err := parseEvent(json.RawMessage(other))
-		require.ErrorAs(t, err, &UnexpectedEvent{}, other)
-		require.NotContains(t, err.Error(), "canary-value")
+	for _, other := range []string{`[]`, `"tick"`, `7`, `{"Records":[]}`, `{"action":"begin"}`, `{"action":"tick","scheduled_time":"noon"}`, `{"key":"canary-value"}`,
+		`{"detail-type":"Parameter Store Change","source":"aws.ssm","detail":{"name":"canary-value"}}`, `{"detail-type":"Scheduled Event","source":"canary-value"}`} {
+		t.Run(other, func(t *testing.T) {
+			_, err := parseEvent(json.RawMessage(other))
+			require.ErrorAs(t, err, &UnexpectedEvent{})
+			require.NotContains(t, err.Error(), "canary-value")
+		})
 	}
 }
 

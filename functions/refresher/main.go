@@ -42,7 +42,7 @@ func main() {
 		log.Error("the function cannot start", "error", err)
 		tick = func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, err }
 	}
-	lambda.Start(handler(log, tick))
+	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
 }
 
 // tickFunc is (*refresher.Refresher).Tick.
@@ -82,6 +82,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
+		Warnings:    c.warnings,
 	}
 	if c.ConnectionsPath != "" {
 		r.Survey, r.Parallel = parameters, parallelOfMany
@@ -115,14 +116,14 @@ func refreshTokens(connections []family.Connection) (names []string) {
 }
 
 // handler serves one event.
-func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
+func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if e, ok := parseDeployment(payload); ok {
-			return refresher.Report{}, deployed(ctx, e, tick, log)
+			return refresher.Report{}, deployed.answer(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {
@@ -132,7 +133,16 @@ func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMess
 		if !e.ScheduledTime.IsZero() {
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
-		return tick(ctx, log)
+		report, err := tick(ctx, log)
+		if err == nil {
+			return report, nil
+		}
+		if refresher.Retryable(err) {
+			log.Error("the tick failed, and Lambda repeats it", "error", err)
+			return report, err
+		}
+		log.Warn("a person is needed", "error", err)
+		return report, nil
 	}
 }
 

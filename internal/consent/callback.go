@@ -1,6 +1,8 @@
 package consent
 
 import (
+	"cmp"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -41,11 +43,14 @@ func (r CompleteRequest) callback() (callback, error) {
 			return callback{}, err
 		}
 	}
-	if c.state.IsZero() && r.Browser.IsZero() {
+	if c.state.IsZero() && (!r.Page || r.Browser.IsZero()) {
 		return callback{}, refuse(InvalidRequest, "there is no state: give the whole address that the browser ended up at after the consent, with everything after the ?")
 	}
 	if c.state.Len() > maxState || c.code.Len() > maxCode || r.Browser.Len() > maxState || len(r.Site) > 1000 {
 		return callback{}, refuse(InvalidRequest, "the state, the code or the site is too long to be one: copy the whole address of the browser anew")
+	}
+	if code := c.code.Reveal(); strings.ContainsFunc(code, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return callback{}, refuse(InvalidRequest, "the authorization code holds a space, a line end or another character that no code has, and was not used: copy the whole address of the browser anew")
 	}
 	return c, nil
 }
@@ -69,18 +74,25 @@ func parseRedirect(address atlassian.Secret) (callback, error) {
 	return c, nil
 }
 
-// place is where an address leads, without its query.
+// place is where an address leads, without its query. All addresses of the
+// machine that a browser runs on are one place: whatever answers there, or does
+// not, the state tells which consent it is about.
 func place(u *url.URL) string {
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
+	host := strings.ToLower(u.Hostname())
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return "localhost"
 	}
-	return strings.ToLower(u.Scheme+"://"+u.Host) + path
+	if port := u.Port(); port != "" && port != defaultPorts[u.Scheme] {
+		host += ":" + port
+	}
+	return strings.ToLower(u.Scheme) + "://" + host + cmp.Or(u.EscapedPath(), "/")
 }
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // checkCallback refuses what came back for a consent under way, if it is no
 // consent or came back to another place than it was sent to.
-func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) error {
+func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) *Error {
 	if err := u.checkBrowser(cookie); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -27,7 +26,7 @@ type Atlassian interface {
 
 // Config is what a Service works with. All fields are needed, but Hosted and Log.
 type Config struct {
-	// Keeper stores the tokens, under the connection's lock. It works on Store.
+	// Keeper puts the tokens in use. It works on Store.
 	Keeper *keeper.Keeper
 	Store  store.Store
 	// Connections that may be consented for; a request for another is refused.
@@ -48,9 +47,7 @@ type Config struct {
 // errors are *Error.
 type Service struct {
 	Config
-	mu sync.Mutex
-	// received are tokens that could not even be set aside, by connection.
-	received map[string]*waiting
+	calm calm
 }
 
 // New returns a Service.
@@ -58,7 +55,7 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{Config: c, received: map[string]*waiting{}}
+	return &Service{Config: c}
 }
 
 // connection finds a configured connection; an empty name is the only one.

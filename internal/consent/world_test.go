@@ -23,6 +23,7 @@ import (
 const (
 	connA, connB = "A_", "B_"
 	hostedURI    = "https://abc.lambda-url.eu-west-1.on.aws/callback"
+	plainURI     = "http://localhost:9000/oauth"
 )
 
 // world is a service on real parts, under a clock that only tests move.
@@ -43,6 +44,13 @@ type faulty struct {
 	store.Store
 	// strike is asked before each write and delete.
 	strike func(op, name string) error
+	// reads counts the calls that read.
+	reads int
+}
+
+func (f *faulty) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	f.reads++
+	return f.Store.Read(ctx, names...)
 }
 
 func (f *faulty) Write(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
@@ -67,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, clock: atlassiantest.NewClock(time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC))}
 	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock})
 	var err error
-	w.fix, err = w.em.AddFixture("http://localhost", hostedURI)
+	w.fix, err = w.em.AddFixture("http://localhost", hostedURI, plainURI)
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(w.em)
 	t.Cleanup(server.Close)
@@ -163,11 +171,16 @@ func (w *world) complete(r consent.CompleteRequest) (consent.Completed, error) {
 // since before.
 func (w *world) refused(want consent.ErrorType, err error, conn string, before map[string]store.Entry) {
 	w.t.Helper()
+	w.refusedType(want, err)
+	require.Equal(w.t, before, w.contents(conn))
+}
+
+func (w *world) refusedType(want consent.ErrorType, err error) {
+	w.t.Helper()
 	var e *consent.Error
 	require.ErrorAs(w.t, err, &e)
 	require.Equal(w.t, want, e.Type, e.Message)
 	require.NotEmpty(w.t, e.Message)
-	require.Equal(w.t, before, w.contents(conn))
 }
 
 // consented does the whole once.

@@ -103,8 +103,9 @@ func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
 }
 
 // Metrics returns the metrics of a tick that ended with the given outcomes. A
-// connection needs a consent when its family has less than lastWarning days.
-func Metrics(outcomes []keeper.Outcome, lastWarning float64) []Metric {
+// connection needs a consent when its family has less than lastWarning days;
+// warnings are the days of the warnings before that one, see Passed.
+func Metrics(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []Metric {
 	const ofAConnection = 10 // a healthy one; see the package documentation
 	ms := make([]Metric, 0, ofAConnection+len(outcomes))
 	for _, gauge := range []struct {
@@ -156,6 +157,7 @@ func Metrics(outcomes []keeper.Outcome, lastWarning float64) []Metric {
 			ms = append(ms, Metric{p.name, sum, Count, ""})
 		}
 	}
+	ms = append(ms, passed(outcomes, warnings)...)
 	if postponed > 0 {
 		return append(ms, Metric{Postponed, postponed, Count, ""})
 	}

@@ -13,49 +13,26 @@ import (
 // has nothing to say yet, or no more. tokens and records are the kept versions of
 // REFRESH_TOKEN and TOKEN_FAMILY. why is set where nothing can be adopted.
 //
-// The newest token is the one that was stored for the first time last: an older
-// one that was put back has been there before. It is taken for one of the family
-// that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true age
-// matters more than a fresh year.
+// Where TOKEN_FAMILY names a token of the history, that is the ledger's own, and
+// what was stored after it are candidates of its family. Otherwise the newest token
+// is the one that was stored for the first time last: an older one that was put
+// back has been there before. It is taken for one of the family that TOKEN_FAMILY
+// describes, unless its chain claim says otherwise: a true age matters more than a
+// fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
-	name := NamesOf(s.Connection).RefreshToken
 	record, known := s.record(records)
-	var newest Field
-	var past Past
-	seen := map[Fingerprint]bool{}
-	for _, e := range tokens {
-		f := FieldOf(e)
-		fp := FingerprintOf(f.Value)
-		switch verdict, reason := (State{}).Judge(f); {
-		case verdict == Absent, seen[fp]:
-		case verdict != Candidate:
-			why = reason
-		case known && record.Past.Has(fp):
-			seen[fp], past = true, past.With(fp)
-			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
-		default:
-			seen[fp] = true
-			past, newest = past.With(FingerprintOf(newest.Value)), f
-		}
+	own, past, why := s.choose(tokens, record)
+	if own.Version == 0 {
+		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
 	}
-	if known && record.Refresh == FingerprintOf(s.RefreshToken.Value) {
-		newest = s.RefreshToken // whatever was written, and written over, before
-	}
-	if newest.Version == 0 {
-		if why == "" {
-			why = "it is empty, and its history holds no token"
-		}
-		return State{}, name + ": " + why
-	}
-	token := FingerprintOf(newest.Value)
-	chain := chainOf(newest.Value)
-	if known && record.Refresh != token && chain != "" && record.Chain != "" && chain != record.Chain {
-		known = false
-	}
-	if !known {
-		record = Record{AuthorizedAt: stamp(birth(newest, s.Now)), AuthorizedAtSource: FromAdoption}
-	}
-	if record.Refresh != token {
+	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
+	inbox := Inbox{Seen: s.RefreshToken.Version}
+	switch {
+	case known && record.Refresh == token:
+		inbox = Inbox{Seen: own.Version, Kin: s.RefreshToken.Version}
+	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
+		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
+	default:
 		record.Past = record.Past.With(record.Refresh)
 		record.Refresh, record.Access, record.LastFailure = token, "", nil
 		record.RotatedAt, record.AccessExpiresAt = time.Time{}, time.Time{}
@@ -66,7 +43,32 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	return State{Refresh: newest.Value, Record: record, Intent: s.leftBehind(record), Inbox: Inbox{Seen: s.RefreshToken.Version}}, ""
+	return State{Refresh: own.Value, Record: record, Intent: s.leftBehind(record), Inbox: inbox}, ""
+}
+
+// choose finds the token to begin with, and those that were there before. Without
+// one, why says what was found.
+func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
+	why = "it is empty, and its history holds no token"
+	seen := map[Fingerprint]bool{}
+	for _, e := range tokens {
+		f := FieldOf(e)
+		fp := FingerprintOf(f.Value)
+		switch verdict, reason := (State{}).Judge(f); {
+		case verdict == Absent, seen[fp]:
+		case verdict != Candidate:
+			why = reason
+		case record.Past.Has(fp):
+			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
+		default:
+			past, own = past.With(FingerprintOf(own.Value)), f
+			if fp == record.Refresh {
+				return own, past, ""
+			}
+		}
+		seen[fp] = true
+	}
+	return own, past, why
 }
 
 // record is the newest that TOKEN_FAMILY ever held, as far as that can be read:

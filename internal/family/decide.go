@@ -192,13 +192,17 @@ func candidate(v view) (Decision, bool) {
 	}
 	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
+	kin := c.Version <= v.State.Inbox.Kin // then the ledger's own token may be older
 	if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
 		if v.Now.Sub(p.First) >= Leeway-LeewayMargin {
+			if kin {
+				return lateCandidate(v)
+			}
 			return not()
 		}
 		action = Replay
 	} else if d, wait := v.waits(fp); wait {
-		return d, v.State.Record.Refused() || v.State.Empty()
+		return d, kin || v.State.Record.Refused()
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
 }

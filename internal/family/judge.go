@@ -34,6 +34,8 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Absent, "it is empty or not filled in"
 	case token == own:
 		return Copied, ""
+	case s.Record.Past.Has(fp) && s.unproven() && s.Record.Refused():
+		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
 		return Older, "it is an older token of this connection"
 	case s.Record.AuthorizedAtSource == FromConsent && f.Modified.Before(s.Record.AuthorizedAt):
@@ -64,12 +66,17 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 }
 
 // olderConsent reports whether a token that was issued at the given time comes
-// from an earlier consent than the family's own. Of an adopted family only the
-// time is known at which its token was stored.
+// from an earlier consent than the family's own. What our own consent knows of its
+// time is by another clock than the token's. Of an adopted family without claims
+// only the time is known at which its token was stored.
 func (r Record) olderConsent(issued time.Time) bool {
 	margin := ClockTolerance
-	if r.AuthorizedAtSource != FromConsent {
+	switch {
+	case r.AuthorizedAtSource == FromConsent:
+	case r.Chain == "":
 		margin = 24 * time.Hour
+	default:
+		margin = 0
 	}
 	return !r.AuthorizedAt.IsZero() && issued.Before(r.AuthorizedAt.Add(-margin))
 }

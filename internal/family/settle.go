@@ -93,7 +93,8 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	if chain != "" && chain == r.Chain || (chain == "" || r.Chain == "") && format == PsoxyJSON && !r.Refused() {
+	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin)
+	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil

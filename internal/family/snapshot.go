@@ -143,6 +143,9 @@ func (s Snapshot) again(r Rejected) bool {
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
 	seen := max(s.State.Inbox.Seen, s.Judged)
+	if s.State.unproven() && s.State.Record.Refused() {
+		return 0 // the right token may be in the history
+	}
 	if seen > s.RefreshToken.Version && s.RefreshToken.Modified.After(s.Written) {
 		return 0 // it was deleted and begun anew
 	}

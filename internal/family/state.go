@@ -48,6 +48,9 @@ type Intent struct {
 type Inbox struct {
 	// Seen is the version up to which all are judged.
 	Seen int64 `json:"seen"`
+	// Kin is the version up to which candidates are taken for the family's own: they
+	// stood there when the ledger began.
+	Kin int64 `json:"kin,omitempty"`
 	// Pending is a candidate that was presented without a definite answer.
 	Pending *Pending `json:"pending,omitempty"`
 	// Rejected are the last candidates that Atlassian did not accept.
@@ -67,15 +70,13 @@ type Pending struct {
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, Count how many there were, and Malformed
-	// that the newest said no more than that the request cannot be read.
-	At        time.Time `json:"at"`
-	Count     int       `json:"count"`
-	Malformed bool      `json:"malformed,omitempty"`
+	// At is the time of the newest answer, and Count how many there were.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
-const rejectedKept = 3
+const rejectedKept = 8
 
 // maxState is the size up to which a state is kept, in bytes, where that is
 // possible: with the rest of its entry it then fits into a parameter of the
@@ -169,6 +170,12 @@ func (s *State) date(written time.Time) {
 // Empty reports whether the ledger says nothing yet.
 func (s State) Empty() bool { return s.Record.Refresh == "" }
 
+// unproven reports whether the ledger's own token was adopted, and Atlassian has
+// not given a successor for it yet.
+func (s State) unproven() bool {
+	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
+}
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh
@@ -222,7 +229,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, Malformed: f.Class == atlassian.Malformed.String()}
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
 		switch {
@@ -236,16 +243,15 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// candidateProbes is how often a rejected candidate is presented while the
+// ledger's own token is good.
+const candidateProbes = 4
+
 // again reports whether a rejected candidate is to be presented once more: under
-// other credentials, some times after answers that judged the request and not the
-// token, and now and then while the ledger's own token is refused too, so that
-// nothing is left to lose.
+// other credentials at once, otherwise now and then, for ever only while the
+// ledger's own token is refused too, so that nothing is left to lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	if r.Credentials != credentials {
-		return true
-	}
-	open := lost || r.Malformed && r.Count < malformedIsRefused
-	return open && !now.Before(r.At.Add(probeWait(r.Count)))
+	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(probeWait(r.Count)))
 }
 
 // probeWait is how long a token that was refused so often rests.

@@ -57,10 +57,10 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 			all = append(all, publication{name: name, value: value, kind: kind})
 		}
 	}
-	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && family.FingerprintOf(v.AccessToken.Value) != r.Access {
+	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access {
 		add(n.AccessToken, v.format.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
 	}
-	if !d.Keep && family.FingerprintOf(v.RefreshToken.Value) != r.Refresh {
+	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
 	if !rotated || !r.Succeeds(v.Family) {

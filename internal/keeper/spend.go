@@ -37,7 +37,8 @@ type spend struct {
 }
 
 // rotate intends, presents the token, and settles what that yields. again is
-// true where a candidate was not accepted: the family's own token may be due.
+// true where a candidate was not accepted, and the family's own token may be due,
+// or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	sp, err := t.intend(ctx, v, d)
 	if err == nil {
@@ -65,7 +66,8 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	if sp.doubt {
 		action = Replayed
 	}
-	return t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason)), false
+	out = t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason))
+	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
 }
 
 // intend appends the intent (invariant 1). What it returns with an error tells

@@ -4,6 +4,7 @@ package refresher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -36,6 +37,9 @@ type Refresher struct {
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
 	LastWarning float64
+	// Warnings are the days of the warnings before it, four at most, falling; see
+	// countdown.Passed.
+	Warnings []float64
 	// Survey looks at all connections before they are served, the most urgent
 	// first and no longer than the invocation's time allows. It is for more
 	// connections than may fit into one tick; without it every connection is
@@ -54,6 +58,8 @@ type Report struct {
 type Unhealthy struct {
 	problems []string
 	metrics  error
+	// retry: one of the problems may be gone a minute later.
+	retry bool
 }
 
 // maxProblems are told in an error; the log and the report have all.
@@ -66,6 +72,21 @@ func (e *Unhealthy) Error() string {
 		return fmt.Sprintf("%s; and %d more", strings.Join(e.problems[:maxProblems], "; "), more)
 	}
 	return strings.Join(e.problems, "; ")
+}
+
+// Retryable reports whether a tick that ended with this error should be repeated
+// before the next one: the metrics did not go out, or a connection may still be
+// served. It is false where only a person can help: a family is lost, or a
+// parameter is wrong. The alarms on the metrics tell of these; an error would be
+// repeated by the platform, in vain, and end among the dead letters at each tick.
+func Retryable(err error) bool {
+	var sick *Unhealthy
+	return err != nil && (!errors.As(err, &sick) || sick.retry)
+}
+
+// retryable are the actions after which another try may achieve more.
+func retryable(a keeper.Action) bool {
+	return a == keeper.Failed || a == keeper.InDoubt || a == keeper.Postponed
 }
 
 // Unwrap returns why the metrics could not be published, or nil.
@@ -105,10 +126,12 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	for _, o := range outcomes {
 		if !o.Action.Healthy() {
 			sick.problems = append(sick.problems, fmt.Sprintf("%s is %s: %s", o.Connection, o.Action, o.Reason))
+			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {
+	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
+		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
 	}
 	if len(sick.problems) > 0 {

@@ -118,3 +118,25 @@ func TestMetricsThatCannotBePublishedFailTheTick(t *testing.T) {
 	require.ErrorContains(t, err, "throttled")
 	require.Equal(t, keeper.Rotated, report.Connections[0].Action, "after the rotation was saved")
 }
+
+// What a minute may mend is for the platform to repeat, and what only a person
+// can is not.
+func TestRetryable(t *testing.T) {
+	for action, want := range map[keeper.Action]bool{
+		keeper.Idle: false, keeper.Restored: false, keeper.Rotated: false, keeper.Replayed: false, keeper.AwaitingConsent: false, keeper.Contended: false,
+		keeper.Refused: false, keeper.Misconfigured: false,
+		keeper.Failed: true, keeper.InDoubt: true, keeper.Postponed: true,
+	} {
+		for published, refusal := range map[string]error{"published": nil, "not published": errors.New("throttled")} {
+			t.Run(string(action)+", metrics "+published, func(t *testing.T) {
+				k := keeperFunc(func(c family.Connection) keeper.Outcome {
+					return keeper.Outcome{Connection: c.Name, Action: action}
+				})
+				r := refresher.Refresher{Keeper: k, Connections: []family.Connection{{Name: "A_"}}, Sink: &sink{journal: &journal{}, err: refusal}, Now: time.Now, Parallel: 1}
+				_, err := r.Tick(t.Context(), slog.New(slog.DiscardHandler))
+				require.Equal(t, want || refusal != nil, refresher.Retryable(err))
+			})
+		}
+	}
+	require.True(t, refresher.Retryable(errors.New("the list could not be read")))
+}

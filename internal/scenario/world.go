@@ -99,6 +99,7 @@ func (w *world) boot() {
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
 		Sink: sink{w}, Now: w.refresherClock, Sleep: w.sleep, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
+		Warnings: w.warnings[:len(w.warnings)-1],
 	}
 	for _, c := range w.connections {
 		r.Connections = append(r.Connections, c.Connection)
@@ -161,7 +162,7 @@ func (w *world) invoke() (ok bool) {
 	for _, o := range report.Connections {
 		w.outcomes[o.Action]++
 	}
-	return err == nil && w.clock.Now().Sub(began) <= w.timeout
+	return !refresher.Retryable(err) && w.clock.Now().Sub(began) <= w.timeout
 }
 
 // coldStart is how long a process takes that fails to start.

@@ -128,11 +128,20 @@ func (o *oracle) stored(p placed) {
 	}
 }
 
+// apart is how long after one another two consents must be given for a keeper to
+// tell which is the newer: so far may healthy clocks disagree.
+const apart = 2 * time.Minute
+
 // older reports whether a token is older than another for certain: of two
 // families, both by when the consents were given and by when they were stored.
 func (o *oracle) older(a, b rank) bool {
 	if a.consent == b.consent || !a.less(b) {
 		return a.less(b)
+	}
+	f, _ := o.w.em.Family(o.ids[a.consent])
+	g, _ := o.w.em.Family(o.ids[b.consent])
+	if g.Born.Sub(f.Born) < apart {
+		return false
 	}
 	for _, c := range o.appeared {
 		switch c {

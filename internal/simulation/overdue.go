@@ -11,8 +11,9 @@ import (
 // overdue is what ticks should have put right.
 type overdue struct {
 	// refresh is how many ticks without trouble, one after the other, left
-	// REFRESH_TOKEN other than the ledger.
+	// REFRESH_TOKEN other than the ledger, and since when.
 	refresh int
+	since   time.Time
 	// access is since when ticks without trouble left consumers without an access
 	// token that works.
 	access  time.Time
@@ -20,10 +21,12 @@ type overdue struct {
 }
 
 // How long a copy may stay wrong: the tick that finds it may be busy with the
-// token itself, and the next one publishes. An access token may wait for the
-// longest pause that the protocol makes between two attempts.
+// token itself, and the next one publishes; and a candidate whose answer was lost
+// is left there until its leeway is over. An access token may wait for the longest
+// pause that the protocol makes between two attempts.
 const (
 	ticksToPublish = 3
+	timeToPublish  = 13 * time.Minute
 	longestPause   = 80 * time.Minute
 )
 
@@ -45,7 +48,10 @@ func (o *oracle) copiesAfter(a *actor) {
 		s.by != nil && s.by.role != ticks && !s.entry.Modified.Before(a.begun):
 		d.refresh = 0
 	default:
-		if d.refresh++; d.refresh == ticksToPublish {
+		if d.refresh++; d.refresh == 1 {
+			d.since = w.now
+		}
+		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > timeToPublish {
 			d.counted = true
 			o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
 		}

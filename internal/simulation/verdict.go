@@ -63,15 +63,15 @@ func (o *oracle) judge(final bool) {
 }
 
 // kept reports whether somebody goes on with a living family: its newest token is
-// stored, unspent, and was rotated lately. A keeper that goes on with a family of
-// a consent given later but stored earlier keeps the connection as well.
+// stored, unspent, and was rotated lately. A keeper that goes on with a family that
+// nobody can call older keeps the connection as well.
 func (o *oracle) kept(l loss) bool {
 	limit := asleep
 	if o.w.refusals() {
 		limit = asleepRefused
 	}
 	awake := o.w.now.Sub(o.rotated) <= limit
-	if o.chain.known && o.highest.consent < o.chain.of.consent {
+	if o.chain.known && o.highest.consent != o.chain.of.consent && !o.older(o.chain.of, o.highest) {
 		info, ok := o.w.em.Lookup(o.chain.token)
 		return ok && info.Status == atlassiantest.StatusLive
 	}

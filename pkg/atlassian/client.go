@@ -74,37 +74,16 @@ func (r reply) retryAfter(c *Client) time.Duration {
 // do makes a request, once. It calls the transport without http.Client, which
 // would follow redirects, and quote a bad Location header in its errors.
 func (c *Client) do(req *http.Request, p *progress) reply {
-	var rt http.RoundTripper
-	ctx, timeout := req.Context(), time.Duration(0)
-	if _, bounded := ctx.Deadline(); !bounded {
-		timeout = DefaultTimeout
-	}
-	if c.HTTPClient != nil {
+	var rt http.RoundTripper = sharedTransport()
+	if c.HTTPClient != nil && c.HTTPClient.Transport != nil {
 		rt = c.HTTPClient.Transport
-		if c.HTTPClient.Timeout > 0 {
-			timeout = c.HTTPClient.Timeout
-		}
 	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	if rt == nil {
-		rt = sharedTransport()
-	}
+	ctx, cancel := c.bound(req.Context())
+	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return reply{reach: unsent, err: err}
 	}
-	if req.Header.Get("User-Agent") == "" {
-		agent := c.UserAgent
-		if agent == "" {
-			agent = "tokenkeeper"
-		}
-		req.Header.Set("User-Agent", agent)
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "identity")
+	c.setHeaders(req.Header)
 
 	resp, err := rt.RoundTrip(req.WithContext(p.watch(ctx)))
 	if err == nil && resp == nil {
@@ -126,6 +105,28 @@ func (c *Client) do(req *http.Request, p *progress) reply {
 		r.err = err
 	}
 	return r
+}
+
+// bound gives a context the Client's time-out; see DefaultTimeout.
+func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.HTTPClient != nil && c.HTTPClient.Timeout > 0 {
+		return context.WithTimeout(ctx, c.HTTPClient.Timeout)
+	}
+	if _, bounded := ctx.Deadline(); bounded {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, DefaultTimeout)
+}
+
+// setHeaders sets what all requests have.
+func (c *Client) setHeaders(h http.Header) {
+	agent := c.UserAgent
+	if agent == "" {
+		agent = "tokenkeeper"
+	}
+	h.Set("User-Agent", agent)
+	h.Set("Accept", "application/json")
+	h.Set("Accept-Encoding", "identity")
 }
 
 // failure describes a request that did not succeed.

@@ -26,7 +26,7 @@ func TestWrongClientSecret(t *testing.T) {
 
 	first := w.Tick()
 	w.RequireAction(first, "misconfigured")
-	require.Contains(t, first.Error.Message, "CLIENT_SECRET")
+	require.Contains(t, first.Logs, "CLIENT_SECRET")
 	require.Len(t, first.Posts, 1)
 	stored[c.Names.Family]++
 	require.Equal(t, stored, c.Versions(), "only TOKEN_FAMILY may have changed")
@@ -78,7 +78,7 @@ func TestRevokedGrant(t *testing.T) {
 
 		first := w.Tick()
 		w.RequireAction(first, "refused")
-		require.Contains(t, first.Error.Message, "consent")
+		require.Contains(t, first.Logs, "consent")
 		require.Len(t, first.Posts, 1)
 		require.Nil(t, c.Parameter(c.Names.Lock))
 		for range 4 {

@@ -126,14 +126,15 @@ func TestLogs(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
-	for _, event := range []string{`{}`, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, `null`} {
+	for _, event := range []string{`{}`, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, `null`,
+		`{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":[],"detail":{}}`} {
 		tick := w.Invoke(w.Function, event)
 		require.Nil(t, tick.Error, event)
 	}
 	require.Len(t, w.Atlassian.Calls(world.TokenEndpoint), 1)
 	for _, event := range []string{
 		`{"action":"rotate"}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `[]`, `"tick"`, `17`,
-		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+		`{"version":"0","detail-type":"Parameter Store Change","source":"aws.ssm","detail":{}}`,
 	} {
 		tick := w.Invoke(w.Function, event)
 		require.NotNil(t, tick.Error, event)

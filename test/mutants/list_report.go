@@ -8,8 +8,8 @@ var reportMutants = []mutant{
 		edits: []edit{
 			{"internal/refresher/refresher.go", "\tvar sick Unhealthy\n", ""},
 			{"internal/refresher/refresher.go", "\toutcomes := make([]keeper.Outcome, len(r.Connections))\n",
-				"\tvar sick Unhealthy\n\toutcomes := make([]keeper.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning))\n"},
-			{"internal/refresher/refresher.go", "if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {", "if sick.metrics != nil {"},
+				"\tvar sick Unhealthy\n\toutcomes := make([]keeper.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...))\n"},
+			{"internal/refresher/refresher.go", "if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {", "if sick.metrics != nil {"},
 		},
 	},
 	{

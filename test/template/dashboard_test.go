@@ -24,7 +24,7 @@ func published() (rollUps, byConnection map[string]bool) {
 	}
 	// A tick that served all, and one that did not.
 	postponed := keeper.Outcome{Connection: "A_", Action: keeper.Postponed}
-	for _, m := range append(countdown.Metrics(outcomes, 2), countdown.Metrics([]keeper.Outcome{postponed}, 2)...) {
+	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]keeper.Outcome{postponed}, 2)...)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -49,9 +49,12 @@ func checkDashboard(s *stack) []string {
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		return []string{"the body is not JSON: " + err.Error()}
 	}
-	findings := differ("name", "tokens", p["DashboardName"])
+	findings := differ("name", "tokens-eu-west-1", p["DashboardName"])
 	if strings.Contains(text, "${AWS") || strings.Contains(text, "${Metric") {
 		findings = append(findings, "a name is not put in")
+	}
+	if !strings.Contains(text, "${PROP('Dim.Connection')} ${PROP('MetricName')}") || strings.Contains(fmt.Sprint(s.doc), "${!") {
+		findings = append(findings, "CloudWatch's labels must reach it as values of Sub's variables: not every CloudFormation knows the escape ${!")
 	}
 	titles := map[string]widget{}
 	for i, w := range body.Widgets {
@@ -160,8 +163,10 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 	for _, id := range alarms {
 		expected := expectedAlarms(s)[id]
 		threshold := expected.threshold
-		if id == "ConsentNowAlarm" {
-			threshold = fmt.Sprint(s.values["LastWarningDays"]) // the function counts by it
+		if days, counts := s.values[strings.TrimSuffix(id, "Alarm")+"Days"]; counts { // the function counts by it
+			threshold = fmt.Sprint(days)
+		} else if id == "ConsentNowAlarm" {
+			threshold = fmt.Sprint(s.values["LastWarningDays"])
 		}
 		want = append(want, threshold+" "+strings.TrimSuffix(expected.urgency, "s"))
 	}

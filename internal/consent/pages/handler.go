@@ -103,7 +103,7 @@ func (h *handler) nothing(w http.ResponseWriter, _ *http.Request) {
 func (h *handler) start(w http.ResponseWriter, r *http.Request) {
 	if link := r.URL.Query().Get(consent.LinkParameter); link != "" {
 		if isLink(link) {
-			setCookie(w, linkCookie, atlassian.NewSecret(link), consent.StateLifetime)
+			setCookie(w, linkCookie, atlassian.NewSecret(link))
 		}
 		redirect(w, consent.StartPath)
 		return
@@ -137,7 +137,7 @@ func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, r, err, "")
 		return
 	}
-	setCookie(w, browserCookie, opened.Browser, consent.StateLifetime+consent.WaitingLifetime)
+	setCookie(w, browserCookie, opened.Browser)
 	redirect(w, opened.AuthorizeURL)
 }
 
@@ -145,7 +145,7 @@ func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 // was really reached; a Host header plays no part.
 func (h *handler) callback(w http.ResponseWriter, r *http.Request) {
 	here := url.URL{Scheme: "https", Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery}
-	h.complete(w, r, consent.CompleteRequest{RedirectURL: atlassian.NewSecret(here.String()), Browser: cookie(r, browserCookie)})
+	h.complete(w, r, consent.CompleteRequest{RedirectURL: atlassian.NewSecret(here.String()), Page: true, Browser: cookie(r, browserCookie)})
 }
 
 // decide goes on with tokens that wait.
@@ -154,8 +154,8 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 		show(w, http.StatusRequestEntityTooLarge, "nothing", nil)
 		return
 	}
-	h.complete(w, r, consent.CompleteRequest{Browser: cookie(r, browserCookie), Connection: r.PostForm.Get("connection"),
-		Site: r.PostForm.Get("site"), Confirm: r.PostForm.Get("confirm") == "yes"})
+	h.complete(w, r, consent.CompleteRequest{Page: true, Browser: cookie(r, browserCookie), Link: cookie(r, linkCookie),
+		Connection: r.PostForm.Get("connection"), Site: r.PostForm.Get("site"), Confirm: r.PostForm.Get("confirm") == "yes"})
 }
 
 func (h *handler) complete(w http.ResponseWriter, r *http.Request, request consent.CompleteRequest) {
@@ -164,7 +164,6 @@ func (h *handler) complete(w http.ResponseWriter, r *http.Request, request conse
 		h.problem(w, r, err, request.Site)
 		return
 	}
-	setCookie(w, linkCookie, atlassian.Secret{}, 0)
 	show(w, http.StatusOK, "done", newDonePage(done, h.now()))
 }
 
@@ -197,14 +196,14 @@ func cookie(r *http.Request, name string) atlassian.Secret {
 	return atlassian.NewSecret(c.Value)
 }
 
-// setCookie sets a cookie that lives as long as it is of use; an empty value
-// removes it. Lax, as a consent returns from another site.
-func setCookie(w http.ResponseWriter, name string, value atlassian.Secret, lives time.Duration) {
-	age := int(lives.Seconds())
-	if value.IsZero() {
-		age = -1
-	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+// cookieLife is how long cookies are of use: until the consent is complete, or its
+// tokens have waited for a decision in vain. A page can be loaded again until then.
+const cookieLife = consent.StateLifetime + consent.WaitingLifetime
+
+// setCookie sets a cookie. Lax, as a consent returns from another site.
+func setCookie(w http.ResponseWriter, name string, value atlassian.Secret) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // redirect sends the browser on, without the body of http.Redirect, which

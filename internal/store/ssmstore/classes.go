@@ -2,8 +2,8 @@ package ssmstore
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+	"sync"
 
 	smithy "github.com/aws/smithy-go"
 
@@ -37,42 +37,45 @@ func notWritten(reason string) error { return fmt.Errorf("%s: %w", reason, store
 
 // classes maps the API's error codes, with any trailing "Exception" removed. In
 // every one of these cases nothing was written. Parameter Store hands some of
-// KMS's errors through under their own names.
-var classes = map[string]error{
-	"ParameterNotFound":      store.ErrNotFound,
-	"ParameterAlreadyExists": store.ErrExists,
-	"TooManyUpdates":         errBusy,
+// KMS's errors through under their own names. It is made when the first error is
+// judged: the function starts sooner.
+var classes = sync.OnceValue(func() map[string]error {
+	return map[string]error{
+		"ParameterNotFound":      store.ErrNotFound,
+		"ParameterAlreadyExists": store.ErrExists,
+		"TooManyUpdates":         errBusy,
 
-	"HierarchyTypeMismatch":            errOtherKind,
-	"ParameterMaxVersionLimitExceeded": errLabelled,
-	"UnsupportedParameterType":         unwritable("Parameter Store does not support its type; save its value, delete it, and put it again as a SecureString"),
-	"ParameterPatternMismatch":         unwritable("the name is not allowed, or the value does not match the AllowedPattern that somebody gave the parameter; remove the pattern"),
-	"ParameterLimitExceeded":           unwritable("this account has as many parameters as AWS allows it in this region; delete some, or ask AWS for more"),
-	"PoliciesLimitExceeded":            unwritable("it has more parameter policies than AWS allows; remove some"),
-	"IncompatiblePolicy":               unwritable("its parameter policies contradict each other; remove them"),
-	"HierarchyLevelLimitExceeded":      unwritable("its name has more than 15 levels; choose a shorter one"),
+		"HierarchyTypeMismatch":            errOtherKind,
+		"ParameterMaxVersionLimitExceeded": errLabelled,
+		"UnsupportedParameterType":         unwritable("Parameter Store does not support its type; save its value, delete it, and put it again as a SecureString"),
+		"ParameterPatternMismatch":         unwritable("the name is not allowed, or the value does not match the AllowedPattern that somebody gave the parameter; remove the pattern"),
+		"ParameterLimitExceeded":           unwritable("this account has as many parameters as AWS allows it in this region; delete some, or ask AWS for more"),
+		"PoliciesLimitExceeded":            unwritable("it has more parameter policies than AWS allows; remove some"),
+		"IncompatiblePolicy":               unwritable("its parameter policies contradict each other; remove them"),
+		"HierarchyLevelLimitExceeded":      unwritable("its name has more than 15 levels; choose a shorter one"),
 
-	"AccessDenied":     errRole,
-	"KMSAccessDenied":  errKey,
-	"InvalidKeyId":     errKey,
-	"KMSInvalidState":  errKey,
-	"KMSInvalidKey":    errKey,
-	"KMSNotFound":      errKey,
-	"KMSDisabled":      errKey,
-	"Disabled":         errKey,
-	"KMSOptInRequired": errKey,
+		"AccessDenied":     errRole,
+		"KMSAccessDenied":  errKey,
+		"InvalidKeyId":     errKey,
+		"KMSInvalidState":  errKey,
+		"KMSInvalidKey":    errKey,
+		"KMSNotFound":      errKey,
+		"KMSDisabled":      errKey,
+		"Disabled":         errKey,
+		"KMSOptInRequired": errKey,
 
-	"UnrecognizedClient":    errCredentials,
-	"InvalidClientTokenId":  errCredentials,
-	"InvalidSignature":      errCredentials,
-	"IncompleteSignature":   errCredentials,
-	"ExpiredToken":          errCredentials,
-	"MissingAuthentication": errCredentials,
-}
+		"UnrecognizedClient":    errCredentials,
+		"InvalidClientTokenId":  errCredentials,
+		"InvalidSignature":      errCredentials,
+		"IncompleteSignature":   errCredentials,
+		"ExpiredToken":          errCredentials,
+		"MissingAuthentication": errCredentials,
+	}
+})
 
 // classOf returns what an answer of the API means, or nil if it is ambiguous.
 func classOf(api smithy.APIError) error {
-	if class := classes[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
+	if class := classes()[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
 		return class
 	}
 	if throttled(api) {
@@ -81,9 +84,24 @@ func classOf(api smithy.APIError) error {
 	return nil
 }
 
-// oldestVersion finds the number in Parameter Store's message about a label
-// (API reference, ParameterMaxVersionLimitExceeded). Nothing else of it is shown.
-var oldestVersion = regexp.MustCompile(`Version ([0-9]{1,18}), the oldest version`)
+// oldestVersion finds the number before ", the oldest version" in Parameter
+// Store's message about a label (API reference, ParameterMaxVersionLimitExceeded);
+// empty if there is none. Nothing else of the message is shown.
+func oldestVersion(message string) string {
+	const versionWord = "Version "
+	for {
+		before, after, found := strings.Cut(message, ", the oldest version")
+		if !found {
+			return ""
+		}
+		if i := strings.LastIndex(before, versionWord); i >= 0 {
+			if n := before[i+len(versionWord):]; n != "" && len(n) <= 18 && strings.Trim(n, "0123456789") == "" {
+				return n
+			}
+		}
+		message = after
+	}
+}
 
 // labelled says how to remove the label that makes a parameter unwritable, or
 // nothing if that is not the error.
@@ -91,9 +109,9 @@ func labelled(name string, api smithy.APIError) string {
 	if classOf(api) != errLabelled {
 		return ""
 	}
-	version := "VERSION"
-	if found := oldestVersion.FindStringSubmatch(api.ErrorMessage()); found != nil {
-		version = found[1]
+	version := oldestVersion(api.ErrorMessage())
+	if version == "" {
+		version = "VERSION"
 	}
 	return fmt.Sprintf("; the event LabelParameterVersion in CloudTrail tells who labelled it."+
 		" List the labels: aws ssm get-parameter-history --name %s --query 'Parameters[].[Version,Labels]'."+
