@@ -55,7 +55,7 @@ type statement struct {
 	Condition           map[string]map[string]any
 }
 
-// TestPolicy: a reader may get two parameters and decrypt them, and nothing else.
+// TestPolicy: a reader may get two parameters and decrypt the token, and nothing else.
 func TestPolicy(t *testing.T) {
 	decoder := json.NewDecoder(strings.NewReader(blocks(t)["json"]))
 	decoder.DisallowUnknownFields()
@@ -64,15 +64,14 @@ func TestPolicy(t *testing.T) {
 
 	const arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/"
 	names := family.NamesOf("PSOXY_JIRA_CLOUD_")
-	both := []any{arn + names.AccessToken, arn + names.CloudID}
 	require.Equal(t, policy{Version: "2012-10-17", Statement: []statement{
-		{Sid: "ReadAccessToken", Effect: "Allow", Action: "ssm:GetParameter", Resource: both},
+		{Sid: "ReadAccessToken", Effect: "Allow", Action: "ssm:GetParameter", Resource: []any{arn + names.AccessToken, arn + names.CloudID}},
 		{
 			Sid: "DecryptAccessToken", Effect: "Allow", Action: "kms:Decrypt",
 			Resource: "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 			Condition: map[string]map[string]any{"StringEquals": {
 				"kms:ViaService":                      "ssm.eu-west-1.amazonaws.com",
-				"kms:EncryptionContext:PARAMETER_ARN": both,
+				"kms:EncryptionContext:PARAMETER_ARN": arn + names.AccessToken,
 			}},
 		},
 	}}, document)

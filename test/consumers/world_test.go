@@ -56,7 +56,7 @@ func newWorld(t *testing.T, form family.AccessFormat) *world {
 	w.token, err = w.client().Exchange(t.Context(), w.app, code, "http://localhost")
 	require.NoError(t, err)
 	require.NoError(t, w.publish(t.Context()))
-	require.NoError(t, w.put(t.Context(), w.names.CloudID, fixture.Site.CloudID))
+	require.NoError(t, w.put(t.Context(), w.names.CloudID, fixture.Site.CloudID, types.ParameterTypeString))
 
 	w.aws, err = proxy.Start(w.moto.URL, proxy.AWS)
 	require.NoError(t, err)
@@ -87,11 +87,11 @@ func (w *world) publish(ctx context.Context) error {
 	w.secrets = append(w.secrets, w.token.Access.Reveal(), w.token.Refresh.Reveal())
 	w.mu.Unlock()
 	value := w.form.EncodeAccessToken(w.token.Access, time.Now().Add(w.token.ExpiresIn)).Reveal()
-	return w.put(ctx, w.names.AccessToken, value)
+	return w.put(ctx, w.names.AccessToken, value, types.ParameterTypeSecureString)
 }
 
-func (w *world) put(ctx context.Context, name, value string) error {
-	_, err := w.store.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: types.ParameterTypeSecureString, Overwrite: aws.Bool(true)})
+func (w *world) put(ctx context.Context, name, value string, kind types.ParameterType) error {
+	_, err := w.store.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: kind, Overwrite: aws.Bool(true)})
 	return err
 }
 
