@@ -96,11 +96,18 @@ test: setup lint reproducible go-test sam-check model-quick mutants-quick fuzz-q
 chromium: # for the tests of the pages; installed by apt-get where it is missing
 	tools/chromium.sh
 
+.PHONY: consumers
+consumers: build/consumers/.installed # for the tests of docs/consumers.md: Node's, Java's and Python's packages
+build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdata/*/*)
+	tools/consumers.sh
+	touch $@
+
 .PHONY: go-test
-go-test: setup chromium ## All Go tests, end-to-end ones included
+go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...
+	cd pkg/tokensource && go test $(RACE) ./...
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build
@@ -113,6 +120,7 @@ lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architectur
 	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
+	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
