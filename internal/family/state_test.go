@@ -198,7 +198,7 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 
 			read, err := family.ParseState(base.State, now, conn)
 			require.NoError(t, err)
-			require.GreaterOrEqual(t, len(read.Record.Past), 100*5, "enough of the older tokens is kept")
+			require.GreaterOrEqual(t, len(read.Record.Past), 60*5, "enough of the older tokens is kept")
 			require.True(t, read.Record.Past.Has(fp(refresh(199))), "the newest of them")
 			require.Equal(t, s.Refresh, read.Refresh)
 		})
