@@ -76,10 +76,13 @@ func newWorldOf(t *testing.T, claims bool, change ...func(*atlassiantest.Policy)
 }
 
 // restart is a new process: it remembers nothing.
-func (w *world) restart() {
+func (w *world) restart() { w.restartWith(faultyStore{w}) }
+
+// restartWith is a new process that finds another store.
+func (w *world) restartWith(s store.Store) {
 	w.started++
 	w.keeper = keeper.New(keeper.Config{
-		Store: faultyStore{w}, Token: faultyEndpoint{w}, Now: w.clock.Now,
+		Store: s, Token: faultyEndpoint{w}, Now: w.clock.Now,
 		Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
 		Process: fmt.Sprintf("process-%d", w.started), Together: inTurn,
 	})
@@ -176,7 +179,7 @@ func (s faultyStore) Read(ctx context.Context, names ...string) (m map[string]st
 	err = s.op("read", func() error {
 		for _, name := range names {
 			if err := s.unreadable[name]; err != nil {
-				return err // one call, one answer
+				return fmt.Errorf("%s: %w", name, err) // one call, one answer
 			}
 		}
 		m, err = s.mem.Read(ctx, names...)
@@ -188,7 +191,7 @@ func (s faultyStore) Read(ctx context.Context, names ...string) (m map[string]st
 func (s faultyStore) History(ctx context.Context, name string, from int64) (h []store.Entry, err error) {
 	err = s.op("read history of "+short(name), func() error {
 		if err := s.unreadable[name]; err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		h, err = s.mem.History(ctx, name, from)
 		return err
@@ -204,7 +207,7 @@ func (s faultyStore) Create(ctx context.Context, name string, value atlassian.Se
 func (s faultyStore) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (v int64, err error) {
 	err = s.op("write "+short(name), func() error {
 		if err := s.unwritable[name]; err != nil {
-			return err
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		v, err = s.mem.Write(ctx, name, value, k)
 		return err
