@@ -79,6 +79,12 @@ func (w *world) remove(name string) {
 	require.NoError(w.t, w.mem.Delete(context.Background(), name))
 }
 
+// readAgain is an entry as if it had been read at another time.
+func readAgain(e store.Entry, readAt time.Time) store.Entry {
+	e.ReadAt = readAt
+	return e
+}
+
 // ledger is what the newest version of the ledger says.
 func (w *world) ledger() family.State {
 	w.t.Helper()
