@@ -12,10 +12,12 @@ type Receipt struct {
 	Pair Pair
 	// Record describes the pair's family with the pair as its newest tokens.
 	Record Record
-	// Before is the ledger's token when the spend, or the consent, was decided.
-	Before Fingerprint
-	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for
-	// the ledger's own token, and for a consent.
+	// Before is the ledger's token when the spend, or the consent, was decided, and
+	// Spent what was presented; empty for a consent.
+	Before, Spent Fingerprint
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
+	// ledger's own token. For a consent it is the version up to which everything in
+	// there is older.
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
@@ -30,7 +32,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	case theirs.Refresh == r.Before, s.Empty():
 		// Nothing newer came in between.
 	case !theirs.sameFamily(r.Record):
-		if !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
+		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
+		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
 	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
@@ -47,6 +50,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Inbox.Pending = nil
 	}
 	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
+	next.Inbox.Failure = nil
 	return next, true
 }
 
@@ -54,8 +58,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 // process than the given one has presented the same token since, which may have
 // revoked the pair, and the token can still be replayed.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
-	in := s.Intent
-	return s.own(in) && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	in := s.doubted()
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -69,9 +73,13 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
 		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
-		return s // the family's own token was not asked about
+		return s
 	case in != nil && in.Candidate > 0:
 		s.Inbox.Pending = nil // it was not spent
+	}
+	if in != nil && in.Candidate > 0 {
+		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
+		return s
 	}
 	s.Record = s.Record.Fail(f)
 	return s
@@ -104,10 +112,23 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh), CloudID: r.CloudID, SiteURL: r.SiteURL}
 }
 
-// Consented is the record of a family that a consent has just begun with pair.
-// previous is what it replaces: the new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours.
-func Consented(connection string, pair Pair, p Policy, previous Record) Record {
+// Consented is the receipt of a family that a consent has just begun with pair,
+// decided on what the snapshot tells. The new family is the younger of the two even
+// where another machine's clock goes a little ahead of ours. All that stands in
+// REFRESH_TOKEN is older.
+func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
+	previous := s.State.Record
+	if s.State.Empty() && s.Family != nil {
+		previous = *s.Family
+	}
+	r := &Receipt{Pair: pair, Record: consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
+		r.Record.Past = r.Record.Past.With(stored)
+	}
+	return r
+}
+
+func consented(connection string, pair Pair, p Policy, previous Record) Record {
 	born := stamp(pair.SpentAt)
 	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)

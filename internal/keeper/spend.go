@@ -61,7 +61,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 		return t.failed(ctx, v, d, sp, out)
 	}
 	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate, v.format).Succeed(*sp.pair),
-		Before: v.State.Record.Refresh, Candidate: d.Candidate.Version}
+		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
 	action := Rotated
 	if sp.doubt {
 		action = Replayed
@@ -81,8 +81,8 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 		sp.since = t.lock.since
 	}
 	fp := family.FingerprintOf(sp.token)
-	if f := v.State.Record.LastFailure; sp.doubt && f != nil && f.Token == fp {
-		sp.withheld = f.Code == codeWithheld
+	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
+		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
 	sp.state.Inbox.Seen = d.Seen

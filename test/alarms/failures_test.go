@@ -87,10 +87,10 @@ func TestOtherSettings(t *testing.T) {
 }
 
 // TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, older
-// tokens and placeholders over REFRESH_TOKEN, and
-// clocks that disagree within reason.
+// tokens and placeholders over REFRESH_TOKEN, clocks that disagree within reason,
+// and copies that are published again.
 func TestNothingIsToldOfWhatDoesNoHarm(t *testing.T) {
-	for _, name := range []string{"psoxy-racing", "token-overwritten", "clock-skew"} {
+	for _, name := range []string{"psoxy-racing", "token-overwritten", "clock-skew", "copies-deleted"} {
 		r := resultOf(t, name)
 		require.Empty(t, r.Pages, name)
 		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick failed", name)
