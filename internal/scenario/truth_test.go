@@ -82,3 +82,17 @@ func TestPsoxyRaces(t *testing.T) {
 	f, _ := w.em.Family(w.victim.familyID)
 	require.True(t, f.Alive())
 }
+
+// TestWhatIsWrittenOverTheTokenIsFound: each write is found and made good, and
+// the family outlives them all.
+func TestWhatIsWrittenOverTheTokenIsFound(t *testing.T) {
+	w := aWorld(t, family.Raw)
+	require.NoError(t, startWriters(w))
+	require.NoError(t, w.run(start.Add(3*day)))
+	writes := int(3 * day / writersEvery)
+	// One may be found in a tick that rotates.
+	require.InDelta(t, writes, w.outcomes[keeper.Restored], 2)
+	require.Zero(t, w.outcomes[keeper.Failed]+w.outcomes[keeper.Misconfigured]+w.outcomes[keeper.Refused])
+	f, _ := w.em.Family(w.victim.familyID)
+	require.True(t, f.Alive())
+}
