@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
