@@ -12,8 +12,13 @@ LAMBDA_GOARCH ?= $(or $(GOARCH),arm64)
 unexport GOARCH GOOS
 SAM_ARCHITECTURE = $(if $(filter amd64,$(LAMBDA_GOARCH)),x86_64,arm64)
 
-# The same source gives the same bytes: no path, no revision, no symbols. See aws-lambda-go for lambda.norpc.
-LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false -ldflags '-s -w'
+# The tag and commit that the functions log and report.
+VERSION ?= $(or $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null),unknown)
+
+# The same source gives the same bytes: no path, no symbols, no revision but the version. See aws-lambda-go for
+# lambda.norpc.
+LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
+  -ldflags '-s -w -X github.com/tokenkeeper/tokenkeeper/internal/build.version=$(VERSION)'
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -39,9 +44,10 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
 	tools/scenarios.sh
 
-.PHONY: build
-build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
+.PHONY: build build-functions
+build: build-functions ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
+build-functions:
 	$(LAMBDA_GO) -o build/lambda/refresher/bootstrap ./functions/refresher
 	$(LAMBDA_GO) -o build/lambda/bootstrap/bootstrap ./functions/bootstrap
 
@@ -51,6 +57,17 @@ build-RefresherFunction: FUNCTION = refresher
 build-BootstrapFunction: FUNCTION = bootstrap
 build-RefresherFunction build-BootstrapFunction:
 	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/$(FUNCTION)
+
+.PHONY: reproducible
+reproducible: ## Build the functions in two folders: the bytes must be the same
+	tools/reproducible.sh
+
+# What the functions are made of, read from the binaries themselves.
+SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+.PHONY: sbom
+sbom: build-functions ## Write build/lambda/*.cdx.json, CycloneDX bills of materials of the functions
+	for function in refresher bootstrap; do \
+	  $(SBOM) bin -json -version '$(VERSION)' -output build/lambda/$$function.cdx.json build/lambda/$$function/bootstrap; done
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv
@@ -73,17 +90,24 @@ lock: ## Resolve the Python tools anew, with the hash of every package
 	tools/lock.sh
 
 .PHONY: test
-test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
+test: setup lint reproducible go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
 
 .PHONY: chromium
 chromium: # for the tests of the pages; installed by apt-get where it is missing
 	tools/chromium.sh
 
+.PHONY: consumers
+consumers: build/consumers/.installed # for the tests of docs/consumers.md: Node's, Java's and Python's packages
+build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdata/*/*)
+	tools/consumers.sh
+	touch $@
+
 .PHONY: go-test
-go-test: setup chromium ## All Go tests, end-to-end ones included
+go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
 	go test -timeout 20m ./test/...
+	cd pkg/tokensource && go test $(RACE) ./...
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build
@@ -96,6 +120,7 @@ lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architectur
 	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
+	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json

@@ -221,7 +221,7 @@ func (f *authorizeFlags) next(connection string) string {
 // verify requests the test paths, and returns an issue that the token opens. Its
 // error says, too, that the consent is complete.
 func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (issue string, err error) {
-	report, err := verifyStored(cmd.Context(), st, api, done.Connection, verify.Request{CloudID: done.CloudID, Issue: f.issue})
+	report, err := verifyStored(cmd.Context(), st, api, f.connection.connection(), verify.Request{CloudID: done.CloudID, Issue: f.issue})
 	if err != nil { // not wrapped: an interruption does not undo the consent
 		return "", fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
 	}

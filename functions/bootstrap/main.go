@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/build"
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
@@ -28,7 +29,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	service, site, list, err := wire(context.Background(), log)
 	if err != nil {

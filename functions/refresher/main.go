@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/build"
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
@@ -34,7 +35,7 @@ const parallel = 5
 const parallelOfMany = 8
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	tick, err := wire(context.Background())
 	if err != nil {
@@ -134,6 +135,7 @@ func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
 		report, err := tick(ctx, log)
+		report.Version = build.Version()
 		if err == nil {
 			return report, nil
 		}

@@ -64,9 +64,17 @@ type Decision struct {
 
 // Urgent reports whether the decision has to succeed in this tick: the next one
 // may come too late, or in a process that does not hold what is to be saved.
+// Within the leeway of a first attempt that is always so. A late one may have
+// been the first to arrive; its leeway is the next tick's too while two fit in.
 func (d Decision) Urgent(now time.Time) bool {
-	in := func(spend time.Time) bool { return !spend.IsZero() && now.Sub(spend) < Leeway-LeewayMargin }
-	return d.Action == SettleHeld || in(d.FirstSpend) || in(d.LastSpend)
+	left := func(spend time.Time) time.Duration {
+		if spend.IsZero() {
+			return 0
+		}
+		return Leeway - LeewayMargin - now.Sub(spend)
+	}
+	late := left(d.LastSpend)
+	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
@@ -261,6 +269,9 @@ func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
 func (v view) waits(token Fingerprint) (Decision, bool) {
 	r := v.State.Record
 	f := r.LastFailure
+	if f == nil || f.Token != token {
+		f = v.State.Inbox.Failure
+	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
 		return not()
 	}
@@ -305,6 +316,8 @@ func due(v view) (Decision, bool) {
 	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
 	name := NamesOf(v.Connection).AccessToken
 	switch {
+	case slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+		return not()
 	case r.AccessExpiresAt.IsZero():
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case left > longestAccess+ClockTolerance:
@@ -315,6 +328,12 @@ func due(v view) (Decision, bool) {
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
 	return not()
+}
+
+// looksAgain reports whether a candidate was rejected once, and is presented
+// again at the next tick.
+func (v view) looksAgain(r Rejected) bool {
+	return r.Count == 1 && v.Now.Sub(r.At) < secondLook && r.Credentials == v.Credentials()
 }
 
 func (v view) idle() Decision {

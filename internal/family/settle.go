@@ -12,8 +12,9 @@ type Receipt struct {
 	Pair Pair
 	// Record describes the pair's family with the pair as its newest tokens.
 	Record Record
-	// Before is the ledger's token when the spend, or the consent, was decided.
-	Before Fingerprint
+	// Before is the ledger's token when the spend, or the consent, was decided, and
+	// Spent what was presented; empty for a consent.
+	Before, Spent Fingerprint
 	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
 	// ledger's own token. For a consent it is the version up to which everything in
 	// there is older.
@@ -31,7 +32,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	case theirs.Refresh == r.Before, s.Empty():
 		// Nothing newer came in between.
 	case !theirs.sameFamily(r.Record):
-		if !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
+		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
+		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
 	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
@@ -48,6 +50,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Inbox.Pending = nil
 	}
 	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
+	next.Inbox.Failure = nil
 	return next, true
 }
 
@@ -55,8 +58,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 // process than the given one has presented the same token since, which may have
 // revoked the pair, and the token can still be replayed.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
-	in := s.Intent
-	return s.own(in) && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	in := s.doubted()
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -70,9 +73,13 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
 		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
-		return s // the family's own token was not asked about
+		return s
 	case in != nil && in.Candidate > 0:
 		s.Inbox.Pending = nil // it was not spent
+	}
+	if in != nil && in.Candidate > 0 {
+		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
+		return s
 	}
 	s.Record = s.Record.Fail(f)
 	return s

@@ -53,8 +53,10 @@ type Inbox struct {
 	Kin int64 `json:"kin,omitempty"`
 	// Pending is a candidate that was presented without a definite answer.
 	Pending *Pending `json:"pending,omitempty"`
-	// Rejected are the last candidates that Atlassian did not accept.
+	// Rejected are the last candidates that Atlassian did not accept, and Failure is
+	// the newest failure to ask about one.
 	Rejected []Rejected `json:"rejected,omitempty"`
+	Failure  *Failure   `json:"failure,omitempty"`
 }
 
 // Pending is a candidate in doubt.
@@ -70,11 +72,9 @@ type Pending struct {
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, Count how many there were, and Malformed
-	// that the newest said no more than that the request cannot be read.
-	At        time.Time `json:"at"`
-	Count     int       `json:"count"`
-	Malformed bool      `json:"malformed,omitempty"`
+	// At is the time of the newest answer, and Count how many there were.
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -209,10 +209,28 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// doubted is the intent, settled or not, that puts the ledger's own token in
+// doubt; nil if there is none.
+func (s State) doubted() *Intent {
+	for _, in := range []*Intent{s.Intent, s.Doubt} {
+		if s.own(in) {
+			return in
+		}
+	}
+	return nil
+}
+
 // Doubting returns the state in which the ledger's own token may have been
 // spent by a program that has its own lock, at the given time.
 func (s State) Doubting(at time.Time) State {
-	s.Doubt = &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	in := &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	if before := s.doubted(); before != nil && before.First.Before(at) {
+		in.First = before.First
+	}
+	if s.own(s.Intent) {
+		s.Intent = nil
+	}
+	s.Doubt = in
 	return s
 }
 
@@ -231,7 +249,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, Malformed: f.Class == atlassian.Malformed.String()}
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
 		switch {
@@ -245,16 +263,23 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// candidateProbes is how often a candidate is presented while the ledger's own
+// token is good. The second time is at the next tick, and before the own token is
+// presented: if the refusal was a mistake, that may be spent.
+const (
+	candidateProbes = 4
+	secondLook      = time.Minute
+)
+
 // again reports whether a rejected candidate is to be presented once more: under
-// other credentials, some times after answers that judged the request and not the
-// token, and now and then while the ledger's own token is refused too, so that
-// nothing is left to lose.
+// other credentials at once, otherwise now and then, for ever only while the
+// ledger's own token is refused too, so that nothing is left to lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	if r.Credentials != credentials {
-		return true
+	wait := secondLook
+	if r.Count > 1 {
+		wait = probeWait(r.Count - 1)
 	}
-	open := lost || r.Malformed && r.Count < malformedIsRefused
-	return open && !now.Before(r.At.Add(probeWait(r.Count)))
+	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))
 }
 
 // probeWait is how long a token that was refused so often rests.

@@ -118,7 +118,7 @@ func (t *tick) lookAlone(ctx context.Context) (view, error) {
 			return v, err
 		}
 		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease
-		if !held && t.takeLock(ctx, v) == nil {
+		if !held && t.takeLock(ctx, v, family.Decision{}) == nil {
 			continue // what was read may have changed before
 		}
 		if !t.clock.local().Before(until) {

@@ -157,7 +157,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	case d.Action == family.Adopt:
 		return t.adopt(ctx, v, out)
 	case d.Action.Presents() && t.shares(v) && t.lock == nil:
-		if err := t.takeLock(ctx, v); err != nil {
+		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
 		}
 		return out, true // what was read may have changed before

@@ -52,6 +52,8 @@ type Refresher struct {
 // Report is what a tick did, one outcome a connection, in the configured order.
 type Report struct {
 	Connections []keeper.Outcome `json:"connections"`
+	// Version of the program that made the tick; empty where it does not say.
+	Version string `json:"version,omitempty"`
 }
 
 // Unhealthy is the error of a tick after which somebody should look.
@@ -135,9 +137,9 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
 	}
 	if len(sick.problems) > 0 {
-		return Report{outcomes}, &sick
+		return Report{Connections: outcomes}, &sick
 	}
-	return Report{outcomes}, nil
+	return Report{Connections: outcomes}, nil
 }
 
 // serve gives the connections their turns, Parallel at a time. Whose turn comes

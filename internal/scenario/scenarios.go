@@ -84,6 +84,19 @@ func ordinaryYears() []Scenario {
 			format: family.PsoxyJSON, prepare: startPsoxy,
 		},
 		{
+			Name: "token-overwritten", Summary: "Every six hours somebody puts an older REFRESH_TOKEN back, writes a placeholder over it, or deletes it. The family goes on.", Days: 4,
+			prepare: startWriters,
+		},
+		{
+			Name: "copies-deleted", Summary: "Somebody deletes the copies of the tokens; the next tick publishes them again. Nobody is to be told.", Days: 2,
+			CauseAt: ordinaryCause,
+			strike: func(w *world) error {
+				n := w.victim.names
+				return errors.Join(w.store.Delete(context.Background(), n.RefreshToken), w.store.Delete(context.Background(), n.AccessToken),
+					w.store.Delete(context.Background(), n.Family))
+			},
+		},
+		{
 			Name: "clock-skew", Summary: "The function's clock is 90 s ahead for a day, then 90 s behind. Nobody is to be told.", Days: 4,
 			CauseAt: day, Lasts: day,
 			strike: func(w *world) error { w.skew = 90 * time.Second; return nil },
@@ -160,10 +173,12 @@ func fromPlatform() []Scenario {
 		toggle("schedule-deleted", "The schedule is deleted: no tick comes any more.", "schedule deleted", byMissed, missedTick, silence, func(w *world) *bool { return &w.scheduleDeleted }),
 		toggle("crash-at-start", "The function cannot start.", "function cannot start", byTick, nextTick, silence, func(w *world) *bool { return &w.crashing }),
 		toggle("metrics-refused", "CloudWatch refuses the metrics.", "metrics refused", byTick, nextTick, silence, func(w *world) *bool { return &w.metricsRefused }),
-		ordinary(Scenario{Name: "parameter-deleted", Summary: "Somebody deletes the REFRESH_TOKEN parameter.",
-			Cause: "REFRESH_TOKEN deleted", Live: true, KnownBy: byTick, known: nextTick, explains: wrong,
-			strike: func(w *world) error { return w.store.Delete(context.Background(), w.victim.names.RefreshToken) },
-			mend:   consentAgain}),
+		ordinary(Scenario{Name: "parameter-deleted", Summary: "Somebody deletes the CLIENT_SECRET parameter.",
+			Cause: "CLIENT_SECRET deleted", Live: true, KnownBy: byTick, known: nextTick, explains: wrong,
+			strike: func(w *world) error { return w.store.Delete(context.Background(), w.victim.names.ClientSecret) },
+			mend: func(w *world) error {
+				return w.put(map[string]atlassian.Secret{w.victim.names.ClientSecret: w.victim.app.ClientSecret})
+			}}),
 	}
 }
 

@@ -108,7 +108,11 @@ func (w *world) boot() {
 }
 
 // sleep lets virtual time pass.
-func (w *world) sleep(_ context.Context, d time.Duration) { w.clock.Advance(d) }
+func (w *world) sleep(_ context.Context, d time.Duration) {
+	if err := w.wait(d); err != nil && w.failure == nil {
+		w.failure = err
+	}
+}
 
 // refresherClock is the time as the function sees it.
 func (w *world) refresherClock() time.Time { return w.clock.Now().Add(w.skew) }
@@ -153,6 +157,8 @@ func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
 // invoke runs the function once; ok is false if Lambda counts it as an error.
 func (w *world) invoke() (ok bool) {
 	began := w.clock.Now()
+	w.running = true
+	defer func() { w.running = false }()
 	if w.crashing {
 		w.clock.Advance(coldStart)
 		return false

@@ -3,6 +3,7 @@ package ssmstore
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	smithy "github.com/aws/smithy-go"
 
@@ -36,42 +37,45 @@ func notWritten(reason string) error { return fmt.Errorf("%s: %w", reason, store
 
 // classes maps the API's error codes, with any trailing "Exception" removed. In
 // every one of these cases nothing was written. Parameter Store hands some of
-// KMS's errors through under their own names.
-var classes = map[string]error{
-	"ParameterNotFound":      store.ErrNotFound,
-	"ParameterAlreadyExists": store.ErrExists,
-	"TooManyUpdates":         errBusy,
+// KMS's errors through under their own names. It is made when the first error is
+// judged: the function starts sooner.
+var classes = sync.OnceValue(func() map[string]error {
+	return map[string]error{
+		"ParameterNotFound":      store.ErrNotFound,
+		"ParameterAlreadyExists": store.ErrExists,
+		"TooManyUpdates":         errBusy,
 
-	"HierarchyTypeMismatch":            errOtherKind,
-	"ParameterMaxVersionLimitExceeded": errLabelled,
-	"UnsupportedParameterType":         unwritable("Parameter Store does not support its type; save its value, delete it, and put it again as a SecureString"),
-	"ParameterPatternMismatch":         unwritable("the name is not allowed, or the value does not match the AllowedPattern that somebody gave the parameter; remove the pattern"),
-	"ParameterLimitExceeded":           unwritable("this account has as many parameters as AWS allows it in this region; delete some, or ask AWS for more"),
-	"PoliciesLimitExceeded":            unwritable("it has more parameter policies than AWS allows; remove some"),
-	"IncompatiblePolicy":               unwritable("its parameter policies contradict each other; remove them"),
-	"HierarchyLevelLimitExceeded":      unwritable("its name has more than 15 levels; choose a shorter one"),
+		"HierarchyTypeMismatch":            errOtherKind,
+		"ParameterMaxVersionLimitExceeded": errLabelled,
+		"UnsupportedParameterType":         unwritable("Parameter Store does not support its type; save its value, delete it, and put it again as a SecureString"),
+		"ParameterPatternMismatch":         unwritable("the name is not allowed, or the value does not match the AllowedPattern that somebody gave the parameter; remove the pattern"),
+		"ParameterLimitExceeded":           unwritable("this account has as many parameters as AWS allows it in this region; delete some, or ask AWS for more"),
+		"PoliciesLimitExceeded":            unwritable("it has more parameter policies than AWS allows; remove some"),
+		"IncompatiblePolicy":               unwritable("its parameter policies contradict each other; remove them"),
+		"HierarchyLevelLimitExceeded":      unwritable("its name has more than 15 levels; choose a shorter one"),
 
-	"AccessDenied":     errRole,
-	"KMSAccessDenied":  errKey,
-	"InvalidKeyId":     errKey,
-	"KMSInvalidState":  errKey,
-	"KMSInvalidKey":    errKey,
-	"KMSNotFound":      errKey,
-	"KMSDisabled":      errKey,
-	"Disabled":         errKey,
-	"KMSOptInRequired": errKey,
+		"AccessDenied":     errRole,
+		"KMSAccessDenied":  errKey,
+		"InvalidKeyId":     errKey,
+		"KMSInvalidState":  errKey,
+		"KMSInvalidKey":    errKey,
+		"KMSNotFound":      errKey,
+		"KMSDisabled":      errKey,
+		"Disabled":         errKey,
+		"KMSOptInRequired": errKey,
 
-	"UnrecognizedClient":    errCredentials,
-	"InvalidClientTokenId":  errCredentials,
-	"InvalidSignature":      errCredentials,
-	"IncompleteSignature":   errCredentials,
-	"ExpiredToken":          errCredentials,
-	"MissingAuthentication": errCredentials,
-}
+		"UnrecognizedClient":    errCredentials,
+		"InvalidClientTokenId":  errCredentials,
+		"InvalidSignature":      errCredentials,
+		"IncompleteSignature":   errCredentials,
+		"ExpiredToken":          errCredentials,
+		"MissingAuthentication": errCredentials,
+	}
+})
 
 // classOf returns what an answer of the API means, or nil if it is ambiguous.
 func classOf(api smithy.APIError) error {
-	if class := classes[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
+	if class := classes()[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
 		return class
 	}
 	if throttled(api) {
