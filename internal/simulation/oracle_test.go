@@ -159,7 +159,7 @@ var excusedPlans = map[string]string{
 	"the ledger or the credentials were denied at every tick within the leeway":    "rotation seed=1 denied@9/15m#8 crash-after@9",
 	"Atlassian failed at every tick within the leeway":                             "rotation seed=1 atlassian-after@9/15m",
 	"the account or the app's secret was unusable at every tick within the leeway": "rotation seed=1 secret-rotated@10/15m crash-after@9",
-	"every tick within the leeway was killed or paused":                            "rotation seed=1 every=5m crash-after@9 crash-before@11 crash-before@13 crash-before@15 crash-before@17 crash-before@19 crash-before@21 crash-before@23 crash-before@25 crash-before@27 crash-before@29",
+	"every tick within the leeway was killed or paused, or met another's intent":   "rotation seed=1 every=5m crash-after@9 crash-before@11 crash-before@13 crash-before@15 crash-before@17 crash-before@19 crash-before@21 crash-before@23 crash-before@25 crash-before@27 crash-before@29",
 	"several of these, one at each tick within the leeway":                         "rotation seed=1 store-outage@9/5m atlassian-before@20/15m crash-after@9",
 	"psoxy presented an old token":                                                 "rotation seed=85d00721028de3ed reconsent-kills-old claims shared store-outage@13/1h2m49s shared-create@109 psoxy@285",
 	"psoxy wrote an older family's token over a consent":                           "adoption seed=3faf3bedff64a9cf siblings-die shared consent@13 false-refusal@13 psoxy@37",
