@@ -46,12 +46,13 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
+	next.Inbox.Failure = nil
+	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
-	next.Inbox.Failure = nil
-	next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(old Rejected) bool { return old.Version <= r.Candidate })
+	if !s.Record.sameFamily(r.Record) {
+		next.Inbox = next.Inbox.after(r.Candidate)
+	}
 	return next, true
 }
 
