@@ -25,7 +25,7 @@ func TestSettle(t *testing.T) {
 	intending := state().Intending("me", fp(refresh(7)), 0, time.Time{})
 	consented := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("a-consent's-refresh-token"), Access: secret("a-consent's-access-token"), SpentAt: at}
-		return family.State{Refresh: p.Refresh, Record: family.Consented(conn, p, family.DefaultPolicy(), record())}
+		return family.State{Refresh: p.Refresh, Record: family.Snapshot{Connection: conn, State: family.State{Record: record()}}.Consented(p, family.DefaultPolicy()).Record}
 	}
 	sibling := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("a-sibling-of-generation-008"), Access: secret("its-access-token"), SpentAt: at}
@@ -80,7 +80,7 @@ func TestSettle(t *testing.T) {
 func TestSettleOfAConsent(t *testing.T) {
 	consent := func(at time.Time) family.Receipt {
 		p := pair(0, at)
-		return family.Receipt{Pair: p, Record: family.Consented(conn, p, family.DefaultPolicy(), record()), Before: fp(refresh(7)),
+		return family.Receipt{Pair: p, Record: family.Snapshot{Connection: conn, State: family.State{Record: record()}}.Consented(p, family.DefaultPolicy()).Record, Before: fp(refresh(7)),
 			App: &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}}
 	}
 	rotated := family.State{Refresh: secret(refresh(8)), Record: record().Succeed(pair(8, now.Add(time.Second)))}
