@@ -34,9 +34,9 @@ func pending(ago time.Duration) given {
 }
 
 // rejected says that Atlassian did not accept version 9, so long ago, for the count-th time.
-func rejected(ago time.Duration, count int, malformed bool) given {
+func rejected(ago time.Duration, count int) given {
 	return func(s *family.Snapshot) {
-		s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Malformed: malformed}}
+		s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count}}
 	}
 }
 
@@ -92,15 +92,18 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"after its leeway a due rotation comes first", all(dueAnyway, pending(9*minute), inbox(unknown)), family.Rotate, 0, 8, false},
 		{"after its leeway, the own refused", all(refusedOwn, pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
 
-		{"a rejected one", all(rejected(minute, 1, false), inbox(unknown)), family.Idle, 0, 9, true},
-		{"a rejected one, credentials changed", all(rejected(minute, 1, false), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, the own refused", all(refusedOwn, rejected(59*minute, 1, false), inbox(unknown)), family.StayRefused, 0, 9, true},
-		{"a rejected one, the own refused, an hour later", all(refusedOwn, rejected(60*minute, 1, false), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, the own refused, six hours later", all(refusedOwn, rejected(360*minute-nano, 2, false), inbox(unknown)), family.StayRefused, 0, 9, true},
-		{"one that could not be read, an hour later", all(rejected(60*minute, 1, true), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"one that could not be read, earlier", all(rejected(60*minute-nano, 1, true), inbox(unknown)), family.Idle, 0, 9, true},
-		{"one that could not be read four times", all(rejected(24*60*minute, 4, true), inbox(unknown)), family.Idle, 0, 9, true},
-		{"a newer one beside a rejected one", all(rejected(minute, 1, false), inbox(unknown, another)), family.Rotate, 10, 9, true},
+		{"a rejected one", all(rejected(minute, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"a rejected one, credentials changed", all(rejected(minute, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused", all(refusedOwn, rejected(59*minute, 1), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, the own refused, an hour later", all(refusedOwn, rejected(60*minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused, six hours later", all(refusedOwn, rejected(360*minute-nano, 2), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, an hour later", all(rejected(60*minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, less than an hour later", all(rejected(60*minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"one that was rejected three times, six hours later", all(rejected(360*minute, 3), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"one that was rejected four times", all(rejected(24*60*minute, 4), inbox(unknown)), family.Idle, 0, 9, true},
+		{"one that was rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 1), func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }, inbox(unknown)), family.Idle, 0, 9, true},
+		{"a newer one beside a rejected one", all(rejected(minute, 1), inbox(unknown, another)), family.Rotate, 10, 9, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stands := int64(0)
@@ -149,9 +152,9 @@ func TestInboxSettled(t *testing.T) {
 			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
 		}, true},
 		{"a candidate in doubt", pending(minute), false},
-		{"a rejected one", rejected(minute, 1, false), true},
-		{"a rejected one whose turn it is", rejected(60*minute, 1, true), false},
-		{"a rejected one, and other credentials", all(rejected(minute, 1, false), otherApp), false},
+		{"a rejected one", rejected(minute, 1), true},
+		{"a rejected one whose turn it is", rejected(60*minute, 1), false},
+		{"a rejected one, and other credentials", all(rejected(minute, 1), otherApp), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()

@@ -236,7 +236,6 @@ func TestFailed(t *testing.T) {
 			s = s.Failed(f, false, now).Intending("me", fp("candidate"), 9, time.Time{})
 			require.Len(t, s.Inbox.Rejected, 1)
 			require.Equal(t, n, s.Inbox.Rejected[0].Count)
-			require.True(t, s.Inbox.Rejected[0].Malformed)
 		}
 		f.Credentials = fp("another app")
 		require.Equal(t, 1, s.Failed(f, false, now).Inbox.Rejected[0].Count, "under other credentials it is a new question")

@@ -234,6 +234,17 @@ func (s State) Doubting(at time.Time) State {
 	return s
 }
 
+// after returns the inbox for which everything up to a version is older than what
+// is in use now.
+func (i Inbox) after(version int64) Inbox {
+	i.Seen = max(i.Seen, version)
+	if i.Pending != nil && i.Pending.Version <= version {
+		i.Pending = nil
+	}
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version <= version })
+	return i
+}
+
 // kept returns the inbox without candidates that the history no longer has.
 func (i Inbox) kept() Inbox {
 	gone := func(version int64) bool { return version <= i.Seen-store.KeptVersions }

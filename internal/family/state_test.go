@@ -65,7 +65,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 	full.Intent = &family.Intent{Owner: "other", Token: fp("candidate"), Candidate: 9, First: at, Last: at}
 	full.Doubt = &family.Intent{Token: fp(refresh(7)), First: at, Last: at}
 	full.Inbox = family.Inbox{Seen: 8, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
-		Rejected: []family.Rejected{{Version: 7, Credentials: "0123456789ab", At: at, Count: 2, Malformed: true}}}
+		Rejected: []family.Rejected{{Version: 7, Credentials: "0123456789ab", At: at, Count: 2}}}
 	full.App = &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}
 	full.Record = full.Record.Fail(family.Failure{Class: "ambiguous", Code: "x", At: at, Token: fp(refresh(7)), FirstSpend: at, RetryAt: at})
 	for name, s := range map[string]family.State{"healthy": state(), "with everything": full, "empty": {}} {
@@ -179,8 +179,8 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 	require.Len(t, s.Record.Past, 1000)
 	worst := s.Intending("process-0123", s.Record.Refresh, 0, now).Intending("process-0123", fp("candidate"), 88001, now)
 	worst.Record = worst.Record.Fail(family.Failure{Class: "configuration", Code: "unauthorized_client", At: now, Token: s.Record.Refresh, Credentials: fp("x"), FirstSpend: now, RetryAt: now})
-	for i := range int64(3) {
-		worst.Inbox.Rejected = append(worst.Inbox.Rejected, family.Rejected{Version: 88001 + i, Credentials: fp("x"), At: now, Count: 10, Malformed: true})
+	for i := range int64(8) {
+		worst.Inbox.Rejected = append(worst.Inbox.Rejected, family.Rejected{Version: 88001 + i, Credentials: fp("x"), At: now, Count: 10})
 	}
 	for name, s := range map[string]family.State{"healthy": s, "with all that can be in doubt": worst} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 
 			read, err := family.ParseState(base.State, now, conn)
 			require.NoError(t, err)
-			require.GreaterOrEqual(t, len(read.Record.Past), 100*5, "enough of the older tokens is kept")
+			require.GreaterOrEqual(t, len(read.Record.Past), 60*5, "enough of the older tokens is kept")
 			require.True(t, read.Record.Past.Has(fp(refresh(199))), "the newest of them")
 			require.Equal(t, s.Refresh, read.Refresh)
 		})
