@@ -156,8 +156,7 @@ func TestFormsThatOnlyAtlassianKnows(t *testing.T) {
 			c.PutSecret(c.Names.RefreshToken, unlike(token)[name])
 			require.Contains(t, []string{"refused", "failed"}, w.Outcome(w.Tick(), c.Name).Action)
 			c.PutSecret(c.Names.RefreshToken, token)
-			w.RequireAction(w.Tick(), "rotated")
-			c.RequireHealthy(1)
+			c.RequireHealthy(w.RequireAction(w.Tick(), "rotated").Generation)
 		})
 	}
 }
