@@ -43,7 +43,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	case s.Record.AuthorizedAtSource == FromConsent && f.Modified.Before(s.Record.AuthorizedAt):
 		return Older, "it was stored before the consent that is in use"
 	}
-	if why := ofOwn(token, own); why != "" {
+	if why := ofOwn(token, own); why != "" && !s.mistaken() {
 		return NoToken, why
 	}
 	if why := tokenform.Problem(token); why != "" {

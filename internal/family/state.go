@@ -178,6 +178,10 @@ func (s State) unproven() bool {
 	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
+// mistaken reports whether the ledger's own token may be none: it was adopted,
+// and Atlassian did not take it. What looks damaged beside it may be the whole one.
+func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh
