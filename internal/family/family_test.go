@@ -102,6 +102,11 @@ func own(token, chain string) family.State {
 	return s
 }
 
+// consented is what a consent with this pair makes of a connection with the given record.
+func consented(p family.Pair, previous family.Record) family.Record {
+	return family.Consented(conn, p, family.DefaultPolicy(), previous)
+}
+
 // requireNoSecret checks that a text shows no token, nor a good part of one.
 func requireNoSecret(t *testing.T, text string, secrets ...string) {
 	t.Helper()

@@ -75,7 +75,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"a placeholder", inbox("CHANGE_ME"), family.Idle, 0, 9, true},
 		{"a placeholder that was put right since", inbox("CHANGE_ME", refresh(7)), family.Idle, 0, 10, true},
 		{"psoxy's placeholder", inbox("fill me"), family.Idle, 0, 9, true},
-		{"deleted", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, family.Idle, 0, 8, true},
+		{"deleted: its versions will count from 1 again", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, family.Idle, 0, 0, true},
 		{"unreadable", func(s *family.Snapshot) {
 			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
 		}, family.Idle, 0, 8, false},
@@ -92,18 +92,22 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"after its leeway a due rotation comes first", all(dueAnyway, pending(9*minute), inbox(unknown)), family.Rotate, 0, 8, false},
 		{"after its leeway, the own refused", all(refusedOwn, pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
 
-		{"a rejected one", all(rejected(minute, 1), inbox(unknown)), family.Idle, 0, 9, true},
-		{"a rejected one, credentials changed", all(rejected(minute, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, the own refused", all(refusedOwn, rejected(59*minute, 1), inbox(unknown)), family.StayRefused, 0, 9, true},
-		{"a rejected one, the own refused, an hour later", all(refusedOwn, rejected(60*minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, the own refused, six hours later", all(refusedOwn, rejected(360*minute-nano, 2), inbox(unknown)), family.StayRefused, 0, 9, true},
-		{"a rejected one, an hour later", all(rejected(60*minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, less than an hour later", all(rejected(60*minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
-		{"one that was rejected three times, six hours later", all(rejected(360*minute, 3), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"one that was rejected four times", all(rejected(24*60*minute, 4), inbox(unknown)), family.Idle, 0, 9, true},
-		{"one that was rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 1), func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }, inbox(unknown)), family.Idle, 0, 9, true},
-		{"a newer one beside a rejected one", all(rejected(minute, 1), inbox(unknown, another)), family.Rotate, 10, 9, true},
+		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"the second look comes before a due rotation", all(dueAnyway, rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"a rejected one, credentials changed", all(rejected(0, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, credentials changed, and a rotation is due", all(dueAnyway, rejected(0, 2), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused", all(refusedOwn, rejected(minute-nano, 1), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, the own refused, at its second look", all(refusedOwn, rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused, before the fourth look", all(refusedOwn, rejected(360*minute-nano, 3), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, at its second look", all(rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected twice, within the hour", all(rejected(60*minute-nano, 2), inbox(unknown)), family.Idle, 0, 9, true},
+		{"rejected twice, and a rotation is due", all(dueAnyway, rejected(60*minute-nano, 2), inbox(unknown)), family.Rotate, 0, 9, true},
+		{"rejected twice, an hour later", all(rejected(60*minute, 2), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected three times, six hours later", all(rejected(360*minute, 3), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected four times", all(rejected(24*60*minute, 4), inbox(unknown)), family.Idle, 0, 9, true},
+		{"rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 2), func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }, inbox(unknown)), family.Idle, 0, 9, true},
+		{"a newer one beside a rejected one", all(rejected(minute, 2), inbox(unknown, another)), family.Rotate, 10, 9, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stands := int64(0)
@@ -147,14 +151,14 @@ func TestInboxSettled(t *testing.T) {
 		{"nothing, and nothing was seen", func(s *family.Snapshot) {
 			s.RefreshToken, s.State.Inbox.Seen = family.Field{}, 0
 		}, true},
-		{"deleted", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, false},
+		{"deleted", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, true},
 		{"unreadable", func(s *family.Snapshot) {
 			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
 		}, true},
 		{"a candidate in doubt", pending(minute), false},
-		{"a rejected one", rejected(minute, 1), true},
-		{"a rejected one whose turn it is", rejected(60*minute, 1), false},
-		{"a rejected one, and other credentials", all(rejected(minute, 1), otherApp), false},
+		{"a rejected one", rejected(minute-nano, 1), true},
+		{"a rejected one whose turn it is", rejected(minute, 1), false},
+		{"a rejected one, and other credentials", all(rejected(0, 1), otherApp), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()

@@ -117,7 +117,7 @@ func TestTheFamilysEnds(t *testing.T) {
 
 func TestNoSecretInARecord(t *testing.T) {
 	p := family.Pair{Refresh: secret(canary + "-refresh"), Access: secret(canary + "-access"), SpentAt: now, AccessExpiresAt: now}
-	for _, r := range []family.Record{record().Succeed(p), family.Consented(conn, p, family.DefaultPolicy(), record())} {
+	for _, r := range []family.Record{record().Succeed(p), consented(p, record())} {
 		require.NotContains(t, r.Encode().Reveal(), "canary")
 	}
 	_, err := json.Marshal(family.Receipt{Pair: p})

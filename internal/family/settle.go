@@ -46,12 +46,13 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
+	next.Inbox.Failure = nil
+	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
-	next.Inbox.Failure = nil
-	next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(old Rejected) bool { return old.Version <= r.Candidate })
+	if !s.Record.sameFamily(r.Record) {
+		next.Inbox = next.Inbox.after(r.Candidate)
+	}
 	return next, true
 }
 
@@ -114,23 +115,24 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
-// Consented is the receipt of a family that a consent has just begun with pair,
-// decided on what the snapshot tells. The new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours. All that stands in
-// REFRESH_TOKEN is older.
-func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
+// Consent is the receipt of a consent's first pair, decided on what the snapshot
+// tells. All that stands in REFRESH_TOKEN is older.
+func (s Snapshot) Consent(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if s.State.Empty() && s.Family != nil {
 		previous = *s.Family
 	}
-	r := &Receipt{Pair: pair, Record: consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
 	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
 		r.Record.Past = r.Record.Past.With(stored)
 	}
 	return r
 }
 
-func consented(connection string, pair Pair, p Policy, previous Record) Record {
+// Consented is the record of a family that a consent has just begun with pair.
+// previous is what it replaces: the new family is the younger of the two even
+// where another machine's clock goes a little ahead of ours.
+func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	born := stamp(pair.SpentAt)
 	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)

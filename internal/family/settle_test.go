@@ -23,9 +23,9 @@ func receipt(at time.Time) family.Receipt {
 
 func TestSettle(t *testing.T) {
 	intending := state().Intending("me", fp(refresh(7)), 0, time.Time{})
-	consented := func(at time.Time) family.State {
+	consent := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("a-consent's-refresh-token"), Access: secret("a-consent's-access-token"), SpentAt: at}
-		return family.State{Refresh: p.Refresh, Record: family.Consented(conn, p, family.DefaultPolicy(), record())}
+		return family.State{Refresh: p.Refresh, Record: consented(p, record())}
 	}
 	sibling := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("a-sibling-of-generation-008"), Access: secret("its-access-token"), SpentAt: at}
@@ -51,8 +51,8 @@ func TestSettle(t *testing.T) {
 		{"a sibling of the same moment", sibling(now), false},
 		{"a newer sibling", sibling(now.Add(time.Millisecond)), false},
 		{"a later generation", ahead, false},
-		{"an older consent", consented(now.Add(-25 * time.Hour)), true},
-		{"a newer consent", consented(now), false},
+		{"an older consent", consent(now.Add(-25 * time.Hour)), true},
+		{"a newer consent", consent(now), false},
 		{"a token adopted anew", restarted, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestSettle(t *testing.T) {
 func TestSettleOfAConsent(t *testing.T) {
 	consent := func(at time.Time) family.Receipt {
 		p := pair(0, at)
-		return family.Receipt{Pair: p, Record: family.Consented(conn, p, family.DefaultPolicy(), record()), Before: fp(refresh(7)),
+		return family.Receipt{Pair: p, Record: consented(p, record()), Before: fp(refresh(7)),
 			App: &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}}
 	}
 	rotated := family.State{Refresh: secret(refresh(8)), Record: record().Succeed(pair(8, now.Add(time.Second)))}
@@ -114,9 +114,9 @@ func TestSettleOfAConsent(t *testing.T) {
 		require.False(t, next.Record.Past.Has(fp(refresh(0))))
 	})
 	t.Run("a clock a little behind makes it the younger all the same", func(t *testing.T) {
-		r := family.Consented(conn, pair(0, record().AuthorizedAt.Add(-time.Minute)), family.DefaultPolicy(), record())
+		r := consented(pair(0, record().AuthorizedAt.Add(-time.Minute)), record())
 		require.True(t, r.AuthorizedAt.After(record().AuthorizedAt))
-		r = family.Consented(conn, pair(0, record().AuthorizedAt.Add(-time.Hour)), family.DefaultPolicy(), record())
+		r = consented(pair(0, record().AuthorizedAt.Add(-time.Hour)), record())
 		require.Equal(t, record().AuthorizedAt.Add(-time.Hour), r.AuthorizedAt, "but not one that is wrong")
 	})
 }
@@ -129,7 +129,7 @@ func TestTheNewestConsentStaysInAnyOrder(t *testing.T) {
 		for i := range rapid.IntRange(2, 5).Draw(t, "consents") {
 			at := now.Add(time.Duration(i) * time.Hour)
 			p := family.Pair{Refresh: secret(refresh(100 * i)), Access: secret(access(100 * i)), SpentAt: at}
-			r := family.Consented(conn, p, family.DefaultPolicy(), family.Record{})
+			r := consented(p, family.Record{})
 			receipts = append(receipts, family.Receipt{Pair: p, Record: r})
 			rotated := family.Pair{Refresh: secret(refresh(100*i + 1)), Access: secret(access(100*i + 1)), SpentAt: at.Add(3 * time.Hour)}
 			receipts = append(receipts, family.Receipt{Pair: rotated, Record: r.Succeed(rotated), Before: fp(refresh(100 * i))})
