@@ -92,7 +92,7 @@ func (o *oracle) rootOf(l loss) *presentation {
 	for i := range o.spends {
 		// The newest token was ended by a replay of the one before.
 		p := &o.spends[i]
-		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && len(p.received) > 1 {
+		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1) {
 			return p
 		}
 	}
