@@ -110,7 +110,7 @@ func TestPagesAreServed(t *testing.T) {
 		require.True(t, ok)
 		answer, err := servePage(t.Context(), site, r)
 		if err == nil {
-			_, err = io.Copy(io.Discard, answer.(*events.LambdaFunctionURLStreamingResponse).Body.(io.Reader))
+			_, err = io.Copy(io.Discard, answer.(*events.LambdaFunctionURLStreamingResponse).Body)
 		}
 		return err
 	}

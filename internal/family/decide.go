@@ -124,6 +124,8 @@ func Decide(s Snapshot, p Policy) Decision {
 	d.Keep = v.inbox.candidate.Version > 0
 	pending := s.State.Inbox.Pending
 	switch {
+	case d.Action == Contended && s.State.Intent != nil:
+		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case pending != nil && pending.Version == d.Candidate.Version:

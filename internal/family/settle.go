@@ -46,11 +46,13 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
+	next.Inbox.Failure = nil
+	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
-	next.Inbox.Failure = nil
+	if !s.Record.sameFamily(r.Record) {
+		next.Inbox = next.Inbox.after(r.Candidate)
+	}
 	return next, true
 }
 
@@ -92,8 +94,8 @@ func passing(class string) bool {
 
 // Offspring is the record of the family to which a token belongs that is about
 // to be presented: the ledger's own, or a candidate. A candidate with the same
-// chain claim is the family's next generation, as is one that psoxy may have
-// rotated to, since it shares the rotation; any other begins a family, at the
+// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
+// or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
 // time at which it was stored or issued, whichever is earlier.
 func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 	r := s.State.Record
@@ -101,7 +103,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin)
+	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
 	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
@@ -109,26 +111,28 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh), CloudID: r.CloudID, SiteURL: r.SiteURL}
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
+		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
-// Consented is the receipt of a family that a consent has just begun with pair,
-// decided on what the snapshot tells. The new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours. All that stands in
-// REFRESH_TOKEN is older.
-func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
+// Consent is the receipt of a consent's first pair, decided on what the snapshot
+// tells. All that stands in REFRESH_TOKEN is older.
+func (s Snapshot) Consent(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if s.State.Empty() && s.Family != nil {
 		previous = *s.Family
 	}
-	r := &Receipt{Pair: pair, Record: consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
 	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
 		r.Record.Past = r.Record.Past.With(stored)
 	}
 	return r
 }
 
-func consented(connection string, pair Pair, p Policy, previous Record) Record {
+// Consented is the record of a family that a consent has just begun with pair.
+// previous is what it replaces: the new family is the younger of the two even
+// where another machine's clock goes a little ahead of ours.
+func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	born := stamp(pair.SpentAt)
 	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
 		born = previous.AuthorizedAt.Add(time.Millisecond)
@@ -144,3 +148,9 @@ func consented(connection string, pair Pair, p Policy, previous Record) Record {
 // FreshConsent reports whether the record is of a consent whose tokens were
 // never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
+
+// rescued reports whether TOKEN_FAMILY names a token as this family's newest: a
+// process that received it could not write the ledger.
+func (s Snapshot) rescued(token Fingerprint) bool {
+	return s.Family != nil && s.Family.Refresh == token && s.Family.sameFamily(s.State.Record)
+}

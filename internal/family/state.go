@@ -178,6 +178,10 @@ func (s State) unproven() bool {
 	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
+// mistaken reports whether the ledger's own token may be none: it was adopted,
+// and Atlassian did not take it. What looks damaged beside it may be the whole one.
+func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh
@@ -232,6 +236,17 @@ func (s State) Doubting(at time.Time) State {
 	}
 	s.Doubt = in
 	return s
+}
+
+// after returns the inbox for which everything up to a version is older than what
+// is in use now.
+func (i Inbox) after(version int64) Inbox {
+	i.Seen = max(i.Seen, version)
+	if i.Pending != nil && i.Pending.Version <= version {
+		i.Pending = nil
+	}
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version <= version })
+	return i
 }
 
 // kept returns the inbox without candidates that the history no longer has.
