@@ -63,7 +63,7 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 			if err != nil {
 				return err
 			}
-			report, err := verifyStored(ctx, st, api, connection.name, verify.Request{CloudID: cloudID, Issue: issue})
+			report, err := verifyStored(ctx, st, api, connection.connection(), verify.Request{CloudID: cloudID, Issue: issue})
 			if err != nil {
 				return err
 			}
@@ -93,13 +93,13 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 
 // verifyStored verifies the access token in the store; what r leaves open is
 // taken from there.
-func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, connection string, r verify.Request) (verify.Report, error) {
-	p, err := readParameters(ctx, st, connection)
+func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, conn family.Connection, r verify.Request) (verify.Report, error) {
+	p, err := readParameters(ctx, st, conn)
 	if err != nil {
 		return verify.Report{}, err
 	}
-	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p.Snapshot)
-	n := family.NamesOf(connection)
+	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p)
+	n := conn.Names()
 	if r.CloudID == "" {
 		r.CloudID = p.cloudID
 		if err := verify.CheckCloudID(r.CloudID); err != nil {
@@ -115,11 +115,11 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 
 // accessExpiry is when the stored access token expires, by its own form or by the
 // family's record; zero where neither says.
-func accessExpiry(s family.Snapshot) time.Time {
-	if s.AccessExpires.IsZero() && s.Family != nil && s.Family.Access == family.FingerprintOf(s.AccessToken.Value) {
-		return s.Family.AccessExpiresAt
+func accessExpiry(p parameters) time.Time {
+	if r := p.record(); p.AccessExpires.IsZero() && r.Access == family.FingerprintOf(p.AccessToken.Value) {
+		return r.AccessExpiresAt
 	}
-	return s.AccessExpires
+	return p.AccessExpires
 }
 
 // printReport prints the table, and below it what the failures mean.

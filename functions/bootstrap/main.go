@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-lambda-go/lambdaurl"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/build"
@@ -77,7 +76,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 	if !c.hosted {
 		return service, nil, nil, nil
 	}
-	return service, pages.New(service, log, time.Now), nil, nil
+	return service, pages.New(service, c.host, log, time.Now), nil, nil
 }
 
 // serveFunc serves one event.
@@ -102,7 +101,7 @@ func handler(log *slog.Logger, service *consent.Service, site http.Handler) serv
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if r, ok := pageRequest(payload); ok && site != nil {
-			return lambdaurl.Wrap(site)(ctx, r)
+			return servePage(ctx, site, r)
 		}
 		answer, err := serve(ctx, service, payload)
 		var refused *consent.Error

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -205,4 +207,95 @@ func TestAListenerThatCannotBe(t *testing.T) {
 	w.PasteOnly, w.Listen = false, "127.0.0.1:99999"
 	_, err := w.Run(t.Context())
 	require.ErrorContains(t, err, "--listen")
+}
+
+// What is pasted in parts is put together, after any number of wrong answers, and
+// nothing of it is shown.
+func TestAnAddressInParts(t *testing.T) {
+	w := newWorld(t)
+	go func() {
+		address := w.consents(t)
+		half := len(address) / 2
+		for _, line := range []string{"what?", "", "http://localhost/?state=x&code=y", address[:half], address[half : half+40], "  " + address[half+40:]} {
+			_, _ = io.WriteString(w.answers, line+"\n")
+		}
+		_ = w.answers.Close()
+	}()
+	_, err := w.Run(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, w.told.String(), "paste the rest of it now")
+	require.NotContains(t, strings.Join(address.Split(w.told.String(), -1), ""), "code=eyJ")
+}
+
+// An empty answer to a question that needs one is no answer.
+func TestAnEmptyClientIDIsAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	w.NewApp = true
+	go func() {
+		_, _ = io.WriteString(w.answers, "\n\n"+w.fix.App.ClientID+"\n\n"+w.fix.App.ClientSecret.Reveal()+"\n")
+		_, _ = io.WriteString(w.answers, w.consents(t)+"\n")
+		_ = w.answers.Close()
+	}()
+	_, err := w.Run(t.Context())
+	require.NoError(t, err)
+}
+
+// The redirect URI of the last consent serves the next one, and a consent under
+// way is mentioned.
+func TestTheLastConsentIsRemembered(t *testing.T) {
+	w := newWorld(t, "http://localhost:9123/cb")
+	w.RedirectURI = "http://localhost:9123/cb"
+	_, err := w.runs(t)
+	require.NoError(t, err)
+	r, answers := io.Pipe()
+	w.Terminal, w.answers, w.RedirectURI = terminal.New(r, w.told), answers, ""
+	begun, err := w.Consent.Begin(t.Context(), consent.BeginRequest{Connection: connection})
+	require.NoError(t, err)
+	*w.told = shown{}
+	_, err = w.runs(t)
+	require.NoError(t, err)
+	require.Contains(t, w.told.String(), "under way until "+begun.ExpiresAt.Local().Format("15:04"))
+	require.Contains(t, w.told.String(), "nothing answers at http://localhost:9123/cb")
+}
+
+// A port that another program has, for either address of localhost, is said, and
+// pasting goes on.
+func TestATakenPortIsSaid(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		t.Run(host, func(t *testing.T) {
+			other, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = other.Close() })
+			uri := fmt.Sprintf("http://localhost:%d/cb", other.Addr().(*net.TCPAddr).Port)
+			w := newWorld(t, uri)
+			w.RedirectURI, w.PasteOnly = uri, false
+			_, err = w.runs(t)
+			require.NoError(t, err)
+			require.Contains(t, w.told.String(), "is taken")
+		})
+	}
+}
+
+// With several sites the one in use is not taken silently.
+func TestSeveralSitesAreAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.runs(t)
+	require.NoError(t, err)
+	other, err := w.em.AddSite(atlassiantest.Site{Name: "Acme Inc.", URL: "https://acme.atlassian.net"}, w.fix.Account.ID)
+	require.NoError(t, err)
+	_, err = w.em.Authorize(atlassiantest.ConsentRequest{CloudID: other.CloudID})
+	require.NoError(t, err)
+	again := func() (consent.Completed, error) {
+		r, answers := io.Pipe()
+		w.Terminal, w.answers = terminal.New(r, w.told), answers
+		*w.told = shown{}
+		return w.runs(t)
+	}
+	_, err = again()
+	refusedAs(t, err, consent.SiteNeeded)
+	require.ErrorContains(t, err, "--site")
+	w.Site, w.Confirm = "acme", true
+	done, err := again()
+	require.NoError(t, err)
+	require.Equal(t, other.CloudID, done.CloudID)
 }

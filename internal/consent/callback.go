@@ -19,9 +19,8 @@ const (
 
 // callback is what a browser came back with.
 type callback struct {
-	// from is where it came back to, without a query; empty where not known.
-	from        string
-	state, code atlassian.Secret
+	// from is the address that it came back to; empty where not known.
+	from, state, code atlassian.Secret
 	// failed is the OAuth error code, such as "access_denied"; or empty.
 	failed string
 }
@@ -69,9 +68,17 @@ func parseRedirect(address atlassian.Secret) (callback, error) {
 	}
 	c := callback{state: atlassian.NewSecret(query.Get("state")), code: atlassian.NewSecret(query.Get("code")), failed: query.Get("error")}
 	if u.Host != "" {
-		c.from = place(u)
+		c.from = address
 	}
 	return c, nil
+}
+
+// SamePlace reports whether an address leads where a redirect URI does, whatever
+// their queries.
+func SamePlace(address, redirectURI string) bool {
+	a, err := url.Parse(strings.TrimSpace(address))
+	b, failed := url.Parse(redirectURI)
+	return err == nil && failed == nil && place(a) == place(b)
 }
 
 // place is where an address leads, without its query. All addresses of the
@@ -96,8 +103,7 @@ func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) *Error {
 	if err := u.checkBrowser(cookie); err != nil {
 		return err
 	}
-	expected, err := url.Parse(u.RedirectURI)
-	if err != nil || c.from != "" && c.from != place(expected) {
+	if !c.from.IsZero() && !SamePlace(c.from.Reveal(), u.RedirectURI) {
 		return refuse(InvalidRequest, "the consent was to return to %s, and this is another address: copy the one that the browser ended up at", u.RedirectURI)
 	}
 	if c.failed != "" {

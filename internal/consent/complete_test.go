@@ -209,6 +209,13 @@ func TestTheRedirectURIIsRemembered(t *testing.T) {
 	status, err := w.service.Status(context.Background(), consent.StatusRequest{})
 	require.NoError(t, err)
 	require.Equal(t, plainURI, status.Connections[0].RedirectURI)
+
+	// It is the app's rather than the family's: tokens that a person stores keep it.
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{ClientID: w.fix.App.ClientID})
+	require.NoError(t, err)
+	w.put(namesA.RefreshToken, tokens.Refresh.Reveal())
+	require.Equal(t, keeper.Rotated, w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log).Action)
+	require.Equal(t, plainURI, uriOf(w.begin(connA)))
 }
 
 func TestScopesAndRefreshToken(t *testing.T) {

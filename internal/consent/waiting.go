@@ -84,15 +84,10 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 // setAside stores received tokens before anything else happens to them. That is a
 // precaution: where it fails, they can still be put in use by this very request.
 func (s *Service) setAside(ctx context.Context, k known, w *waiting) error {
-	var err error
-	for attempt := range 3 {
-		if attempt > 0 {
-			s.Keeper.Sleep(ctx, time.Duration(attempt)*500*time.Millisecond)
-		}
-		if _, err = s.Store.Write(ctx, k.names.ConsentTokens, w.encode(), store.Encrypted); err == nil || errors.Is(err, store.ErrTooLarge) {
-			break
-		}
-	}
+	err := s.persist(ctx, func() error {
+		_, err := s.Store.Write(ctx, k.names.ConsentTokens, w.encode(), store.Encrypted)
+		return err
+	})
 	if err != nil {
 		s.Log.Error("received tokens could not be set aside", "connection", k.conn.Name, "error", err)
 	}
@@ -102,8 +97,23 @@ func (s *Service) setAside(ctx context.Context, k known, w *waiting) error {
 // forget removes tokens that are in use by now, or of no use. Where that fails
 // they do no harm: superseded recognises them, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known) {
-	if err := s.Store.Delete(context.WithoutCancel(ctx), k.names.ConsentTokens); err != nil && !errors.Is(err, store.ErrNotFound) {
+	ctx = context.WithoutCancel(ctx)
+	err := s.persist(ctx, func() error { return s.Store.Delete(ctx, k.names.ConsentTokens) })
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.Log.Warn("the parameter of a consent that is over could not be deleted: the next consent removes it",
 			"parameter", k.names.ConsentTokens, "error", err)
 	}
+}
+
+// persist tries a write or a delete three times, where that can help.
+func (s *Service) persist(ctx context.Context, do func() error) (err error) {
+	for attempt := range 3 {
+		if attempt > 0 {
+			s.Keeper.Sleep(ctx, time.Duration(attempt)*500*time.Millisecond)
+		}
+		if err = do(); err == nil || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
+			break
+		}
+	}
+	return err
 }

@@ -184,17 +184,29 @@ func (r *Reader) checkList(path string) {
 	}
 }
 
-// maxLedgerPath is the longest LEDGER_PATH, in bytes: the names below it must fit.
+// maxLedgerPath is the longest path of ledgers, in bytes: the names below it
+// must fit.
 const maxLedgerPath = 90
+
+// CheckLedgerPath returns an error that begins with the quoted path if no ledger
+// can be below it, and says what is expected.
+func CheckLedgerPath(path string) error {
+	if !isPath(path) || len(path) > maxLedgerPath {
+		return fmt.Errorf("%q: expected a path of up to %d characters that does not end in a slash, such as /tokenkeeper-ledgers", path, maxLedgerPath)
+	}
+	return nil
+}
 
 // checkLedgers checks LEDGER_PATH.
 func (r *Reader) checkLedgers(c Common) {
-	switch path := c.LedgerPath; {
-	case path == "":
-	case !isPath(path), len(path) > maxLedgerPath:
-		r.Wrong("LEDGER_PATH", "is %q: expected a path of up to %d characters that does not end in a slash, such as /tokenkeeper-ledgers", path, maxLedgerPath)
-	case c.ConnectionsPath != "" && strings.HasPrefix(path+"/", c.ConnectionsPath+"/"):
-		r.Wrong("LEDGER_PATH", "is %q: expected a path that is not below CONNECTIONS_PATH, where every parameter names a connection", path)
+	if c.LedgerPath == "" {
+		return
+	}
+	if err := CheckLedgerPath(c.LedgerPath); err != nil {
+		r.Wrong("LEDGER_PATH", "is %v", err)
+	}
+	if c.ConnectionsPath != "" && strings.HasPrefix(c.LedgerPath+"/", c.ConnectionsPath+"/") {
+		r.Wrong("LEDGER_PATH", "is %q: expected a path that is not below CONNECTIONS_PATH, where every parameter names a connection", c.LedgerPath)
 	}
 }
 

@@ -64,9 +64,17 @@ type Decision struct {
 
 // Urgent reports whether the decision has to succeed in this tick: the next one
 // may come too late, or in a process that does not hold what is to be saved.
+// Within the leeway of a first attempt that is always so. A late one may have
+// been the first to arrive; its leeway is the next tick's too while two fit in.
 func (d Decision) Urgent(now time.Time) bool {
-	in := func(spend time.Time) bool { return !spend.IsZero() && now.Sub(spend) < Leeway-LeewayMargin }
-	return d.Action == SettleHeld || in(d.FirstSpend) || in(d.LastSpend)
+	left := func(spend time.Time) time.Duration {
+		if spend.IsZero() {
+			return 0
+		}
+		return Leeway - LeewayMargin - now.Sub(spend)
+	}
+	late := left(d.LastSpend)
+	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
@@ -116,6 +124,8 @@ func Decide(s Snapshot, p Policy) Decision {
 	d.Keep = v.inbox.candidate.Version > 0
 	pending := s.State.Inbox.Pending
 	switch {
+	case d.Action == Contended && s.State.Intent != nil:
+		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case pending != nil && pending.Version == d.Candidate.Version:
@@ -261,6 +271,9 @@ func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
 func (v view) waits(token Fingerprint) (Decision, bool) {
 	r := v.State.Record
 	f := r.LastFailure
+	if f == nil || f.Token != token {
+		f = v.State.Inbox.Failure
+	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
 		return not()
 	}
@@ -294,22 +307,35 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 // tokens live and whoever writes over ACCESS_TOKEN.
 const republishPause = 4 * time.Minute
 
+// consentPublishes is how long a consent's process may take from its entry to the
+// last copy. A rotation in between would be written over.
+const consentPublishes = time.Minute
+
 func due(v view) (Decision, bool) {
 	r := v.State.Record
 	left, since := r.AccessExpiresAt.Sub(v.Now), v.Now.Sub(r.RotatedAt)
 	justRotated := since > -ClockTolerance && since < republishPause // the store tells whole seconds
+	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
 	name := NamesOf(v.Connection).AccessToken
 	switch {
+	case slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+		return not()
 	case r.AccessExpiresAt.IsZero():
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case left > longestAccess+ClockTolerance:
 		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
 	case left < v.policy.RefreshBefore && !justRotated:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
-	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !justRotated && !slices.Contains(v.Denied, name):
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !justRotated && !consenting && !slices.Contains(v.Denied, name):
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
 	return not()
+}
+
+// looksAgain reports whether a candidate was rejected once, and is presented
+// again at the next tick.
+func (v view) looksAgain(r Rejected) bool {
+	return r.Count == 1 && v.Now.Sub(r.At) < secondLook && r.Credentials == v.Credentials()
 }
 
 func (v view) idle() Decision {

@@ -13,25 +13,26 @@ type doubt struct {
 // doubt returns what the ledger, and a lock that psoxy left behind, say of
 // attempts to present the ledger's own token.
 func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
-	in := s.State.Intent
-	if !s.State.own(in) {
-		in = s.State.Doubt
-	}
-	if s.State.own(in) {
+	if in := s.State.doubted(); in != nil {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
-	lock := s.Lock
 	switch {
-	case lock.Version == 0, lock.Modified.Before(s.State.Record.RotatedAt):
-		// There is none, or it is older than the token.
-	case candidate.Version > 0 && !candidate.Modified.Before(lock.Modified):
-		// Whoever took it has saved the successor.
+	case !s.LockTells(candidate):
 	case !found:
-		return doubt{first: lock.Modified, last: lock.Modified, owned: true}, true
-	case lock.Modified.Before(d.first):
-		d.first = lock.Modified
+		return doubt{first: s.Lock.Modified, last: s.Lock.Modified, owned: true}, true
+	case s.Lock.Modified.Before(d.first):
+		d.first = s.Lock.Modified
 	}
 	return d, found
+}
+
+// LockTells reports whether a lock that psoxy left behind puts the ledger's own
+// token in doubt: it is not older than the token, and whoever took it has not
+// stored a successor as a candidate.
+func (s Snapshot) LockTells(candidate Field) bool {
+	lock := s.Lock
+	return lock.Version > 0 && !lock.Modified.Before(s.State.Record.RotatedAt) &&
+		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
 // replayable reports whether the token may be presented again inside the leeway

@@ -38,10 +38,12 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
 		return Older, "it is an older token of this connection"
+	case fp == s.Record.Access:
+		return NoToken, "it is the access token: store the value of refresh_token"
 	case s.Record.AuthorizedAtSource == FromConsent && f.Modified.Before(s.Record.AuthorizedAt):
 		return Older, "it was stored before the consent that is in use"
 	}
-	if why := ofOwn(token, own); why != "" {
+	if why := ofOwn(token, own); why != "" && !s.mistaken() {
 		return NoToken, why
 	}
 	if why := tokenform.Problem(token); why != "" {
@@ -105,7 +107,8 @@ func ofOwn(token, own string) string {
 	return ""
 }
 
-// sameClaims reports whether two JWTs differ in their headers and signatures only.
+// sameClaims reports whether two JWTs have the same claims: each token has claims
+// of its own, so one of them is damaged.
 func sameClaims(token, own string) bool {
 	a, b := strings.Split(token, "."), strings.Split(own, ".")
 	return len(a) == 3 && len(b) == 3 && a[1] == b[1]

@@ -187,19 +187,24 @@ func (r Record) Succeed(pair Pair) Record {
 	return next
 }
 
-// Fail returns the record after a failed attempt; attempts of one class with
-// one token are counted together.
+// Fail returns the record after a failed attempt.
 func (r Record) Fail(f Failure) Record {
+	r.LastFailure = f.after(r.LastFailure)
+	return r
+}
+
+// after returns the failure as it is written down after an earlier one: attempts
+// of one class with one token are counted together.
+func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
 	f.Count, f.Since = 1, f.At
-	if last := r.LastFailure; last != nil && last.Class == f.Class && last.Token == f.Token {
+	if last != nil && last.Class == f.Class && last.Token == f.Token {
 		f.Count = last.Count + 1
 		if !last.Since.IsZero() {
 			f.Since = last.Since
 		}
 	}
-	r.LastFailure = &f
-	return r
+	return &f
 }
 
 // Succeeds reports whether r is the generation after the stored record, which

@@ -12,10 +12,12 @@ type Receipt struct {
 	Pair Pair
 	// Record describes the pair's family with the pair as its newest tokens.
 	Record Record
-	// Before is the ledger's token when the spend, or the consent, was decided.
-	Before Fingerprint
-	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for
-	// the ledger's own token, and for a consent.
+	// Before is the ledger's token when the spend, or the consent, was decided, and
+	// Spent what was presented; empty for a consent.
+	Before, Spent Fingerprint
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
+	// ledger's own token. For a consent it is the version up to which everything in
+	// there is older.
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
@@ -30,7 +32,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	case theirs.Refresh == r.Before, s.Empty():
 		// Nothing newer came in between.
 	case !theirs.sameFamily(r.Record):
-		if !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
+		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
+		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
 	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
@@ -43,10 +46,13 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if r.App != nil {
 		next.App = r.App
 	}
-	if p := next.Inbox.Pending; p != nil && p.Version <= r.Candidate {
+	next.Inbox.Failure = nil
+	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	next.Inbox.Seen = max(next.Inbox.Seen, r.Candidate)
+	if !s.Record.sameFamily(r.Record) {
+		next.Inbox = next.Inbox.after(r.Candidate)
+	}
 	return next, true
 }
 
@@ -54,8 +60,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 // process than the given one has presented the same token since, which may have
 // revoked the pair, and the token can still be replayed.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
-	in := s.Intent
-	return s.own(in) && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	in := s.doubted()
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -69,9 +75,13 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
 		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
-		return s // the family's own token was not asked about
+		return s
 	case in != nil && in.Candidate > 0:
 		s.Inbox.Pending = nil // it was not spent
+	}
+	if in != nil && in.Candidate > 0 {
+		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
+		return s
 	}
 	s.Record = s.Record.Fail(f)
 	return s
@@ -84,8 +94,8 @@ func passing(class string) bool {
 
 // Offspring is the record of the family to which a token belongs that is about
 // to be presented: the ledger's own, or a candidate. A candidate with the same
-// chain claim is the family's next generation, as is one that psoxy may have
-// rotated to, since it shares the rotation; any other begins a family, at the
+// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
+// or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
 // time at which it was stored or issued, whichever is earlier.
 func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 	r := s.State.Record
@@ -93,7 +103,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
-	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin)
+	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
 	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
@@ -101,7 +111,22 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh), CloudID: r.CloudID, SiteURL: r.SiteURL}
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
+		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
+}
+
+// Consent is the receipt of a consent's first pair, decided on what the snapshot
+// tells. All that stands in REFRESH_TOKEN is older.
+func (s Snapshot) Consent(pair Pair, p Policy) *Receipt {
+	previous := s.State.Record
+	if s.State.Empty() && s.Family != nil {
+		previous = *s.Family
+	}
+	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
+		r.Record.Past = r.Record.Past.With(stored)
+	}
+	return r
 }
 
 // Consented is the record of a family that a consent has just begun with pair.
@@ -123,3 +148,9 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 // FreshConsent reports whether the record is of a consent whose tokens were
 // never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
+
+// rescued reports whether TOKEN_FAMILY names a token as this family's newest: a
+// process that received it could not write the ledger.
+func (s Snapshot) rescued(token Fingerprint) bool {
+	return s.Family != nil && s.Family.Refresh == token && s.Family.sameFamily(s.State.Record)
+}

@@ -137,6 +137,9 @@ func (s Snapshot) InboxSettled() bool {
 }
 
 func (s Snapshot) again(r Rejected) bool {
+	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
+		return false // it would be a sibling by now
+	}
 	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
 }
 
@@ -146,6 +149,9 @@ func (s Snapshot) seen() int64 {
 	if s.State.unproven() && s.State.Record.Refused() {
 		return 0 // the right token may be in the history
 	}
+	if s.RefreshToken.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+		return 0 // it was deleted
+	}
 	if seen > s.RefreshToken.Version && s.RefreshToken.Modified.After(s.Written) {
 		return 0 // it was deleted and begun anew
 	}
@@ -154,12 +160,19 @@ func (s Snapshot) seen() int64 {
 
 // OffersFrom returns the fields of a history that are not judged yet: those after
 // what was seen, a candidate in doubt, and rejected ones that may be good.
+// Each counts as stored when its value was stored first.
 func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
 	in, seen := s.State.Inbox, s.seen()
+	first := map[atlassian.Secret]time.Time{}
 	for _, e := range history {
+		f := FieldOf(e)
+		if at, again := first[f.Value]; again {
+			f.Modified = at
+		}
+		first[f.Value] = f.Modified
 		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
-			offers = append(offers, FieldOf(e))
+			offers = append(offers, f)
 		}
 	}
 	return offers
@@ -198,7 +211,7 @@ func (s Snapshot) judged() inbox {
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}
-	if s.RefreshToken.Version == 0 && s.seen() > 0 && !slices.Contains(s.Denied, name) {
+	if s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, name) {
 		in.notice = name + " was deleted"
 	}
 	return in

@@ -53,8 +53,10 @@ type Inbox struct {
 	Kin int64 `json:"kin,omitempty"`
 	// Pending is a candidate that was presented without a definite answer.
 	Pending *Pending `json:"pending,omitempty"`
-	// Rejected are the last candidates that Atlassian did not accept.
+	// Rejected are the last candidates that Atlassian did not accept, and Failure is
+	// the newest failure to ask about one.
 	Rejected []Rejected `json:"rejected,omitempty"`
+	Failure  *Failure   `json:"failure,omitempty"`
 }
 
 // Pending is a candidate in doubt.
@@ -176,6 +178,10 @@ func (s State) unproven() bool {
 	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
+// mistaken reports whether the ledger's own token may be none: it was adopted,
+// and Atlassian did not take it. What looks damaged beside it may be the whole one.
+func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh
@@ -207,11 +213,40 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// doubted is the intent, settled or not, that puts the ledger's own token in
+// doubt; nil if there is none.
+func (s State) doubted() *Intent {
+	for _, in := range []*Intent{s.Intent, s.Doubt} {
+		if s.own(in) {
+			return in
+		}
+	}
+	return nil
+}
+
 // Doubting returns the state in which the ledger's own token may have been
 // spent by a program that has its own lock, at the given time.
 func (s State) Doubting(at time.Time) State {
-	s.Doubt = &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	in := &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
+	if before := s.doubted(); before != nil && before.First.Before(at) {
+		in.First = before.First
+	}
+	if s.own(s.Intent) {
+		s.Intent = nil
+	}
+	s.Doubt = in
 	return s
+}
+
+// after returns the inbox for which everything up to a version is older than what
+// is in use now.
+func (i Inbox) after(version int64) Inbox {
+	i.Seen = max(i.Seen, version)
+	if i.Pending != nil && i.Pending.Version <= version {
+		i.Pending = nil
+	}
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version <= version })
+	return i
 }
 
 // kept returns the inbox without candidates that the history no longer has.
@@ -243,15 +278,23 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
-// candidateProbes is how often a rejected candidate is presented while the
-// ledger's own token is good.
-const candidateProbes = 4
+// candidateProbes is how often a candidate is presented while the ledger's own
+// token is good. The second time is at the next tick, and before the own token is
+// presented: if the refusal was a mistake, that may be spent.
+const (
+	candidateProbes = 4
+	secondLook      = time.Minute
+)
 
 // again reports whether a rejected candidate is to be presented once more: under
 // other credentials at once, otherwise now and then, for ever only while the
 // ledger's own token is refused too, so that nothing is left to lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(probeWait(r.Count)))
+	wait := secondLook
+	if r.Count > 1 {
+		wait = probeWait(r.Count - 1)
+	}
+	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))
 }
 
 // probeWait is how long a token that was refused so often rests.

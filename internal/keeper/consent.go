@@ -118,7 +118,7 @@ func (t *tick) lookAlone(ctx context.Context) (view, error) {
 			return v, err
 		}
 		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease
-		if !held && t.takeLock(ctx, v) == nil {
+		if !held && t.takeLock(ctx, v, family.Decision{}) == nil {
 			continue // what was read may have changed before
 		}
 		if !t.clock.local().Before(until) {
@@ -137,10 +137,9 @@ func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, e
 	}
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(g.Token.ExpiresIn)}
-	record := family.Consented(t.conn.Name, pair, t.conn.Policy, v.State.Record)
-	record.Account, record.CloudID, record.SiteURL = g.Account, g.CloudID, g.SiteURL
-	record.Consent, record.RedirectURI = g.ID, g.RedirectURI
-	r := &family.Receipt{Pair: pair, Record: record, Before: v.State.Record.Refresh}
+	r := v.Consent(pair, t.conn.Policy)
+	r.Record.Account, r.Record.CloudID, r.Record.SiteURL = g.Account, g.CloudID, g.SiteURL
+	r.Record.Consent, r.Record.RedirectURI = g.ID, g.RedirectURI
 	if g.App.ClientID != "" {
 		r.App = &g.App
 	}
@@ -159,6 +158,6 @@ func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, e
 	if !out.Action.Healthy() {
 		t.log.Error("the consent is saved, but not all of its copies are published; later ticks make that good", "reason", out.Reason)
 	}
-	t.log.Info("a new consent is in use", "scopes", record.Scopes)
+	t.log.Info("a new consent is in use", "scopes", state.Record.Scopes)
 	return state.Record, nil
 }

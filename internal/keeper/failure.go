@@ -42,7 +42,7 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 		v.State, v.base = state, entry
 	}
 	out = t.explain(out, e, sp.doubt, candidate)
-	out.Urgent = out.Urgent || sp.doubt // the leeway has begun to run
+	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	if candidate && definite {
 		out.Foreign = out.Reason
 		return out, true

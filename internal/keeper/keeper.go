@@ -57,6 +57,9 @@ type memory struct {
 	// when it does: so that a copy can be repaired.
 	access  atlassian.Secret
 	expires time.Time
+	// entry is the ledger's entry that was parsed last, and state what it says.
+	entry ledger.Entry
+	state family.State
 	// judged is the version of REFRESH_TOKEN up to which all was judged.
 	judged int64
 }
@@ -157,7 +160,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	case d.Action == family.Adopt:
 		return t.adopt(ctx, v, out)
 	case d.Action.Presents() && t.shares(v) && t.lock == nil:
-		if err := t.takeLock(ctx, v); err != nil {
+		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
 		}
 		return out, true // what was read may have changed before
@@ -197,7 +200,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, err
 	}
 	v.Written = v.base.Written
-	if v.State, err = family.ParseState(v.base.State, v.base.Written, t.conn.Name); err != nil {
+	if v.State, err = t.parse(v.base); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
@@ -225,6 +228,18 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		v.Offers = v.OffersFrom(history)
 	}
 	return v, nil
+}
+
+// parse reads what an entry says, once.
+func (t *tick) parse(e ledger.Entry) (family.State, error) {
+	if e != t.memory.entry || e.Version == 0 {
+		state, err := family.ParseState(e.State, e.Written, t.conn.Name)
+		if err != nil {
+			return family.State{}, err
+		}
+		t.memory.entry, t.memory.state = e, state
+	}
+	return t.memory.state, nil
 }
 
 // mark is unique to one entry of a ledger.

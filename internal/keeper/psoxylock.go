@@ -33,11 +33,11 @@ func (t *tick) shares(v view) bool { return v.format == family.PsoxyJSON }
 // and looks whether its own value stands there. What was left behind is deleted
 // first; it is stale, or else nothing would be presented now. The ledger remembers
 // the doubt that it told of.
-func (t *tick) takeLock(ctx context.Context, v view) error {
+func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) error {
 	l := &psoxyLock{since: t.clock.local(),
 		value: atlassian.NewSecret("locked_" + strconv.FormatInt(t.clock.now().UnixMilli(), 10) + " " + t.mark())}
 	if v.Lock.Version > 0 {
-		if !v.Lock.Modified.Before(v.State.Record.RotatedAt) {
+		if v.LockTells(d.Candidate) {
 			state := v.State.Doubting(v.Lock.Modified)
 			if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
 				return err

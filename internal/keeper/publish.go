@@ -73,7 +73,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 func (t *tick) write(ctx context.Context, v view, p *publication) {
 	var version int64
 	version, p.err = t.params.write(ctx, p.name, p.value, p.kind)
-	if p.name == t.names.RefreshToken && p.err == nil && version == v.RefreshToken.Version+1 {
+	if p.name == t.names.RefreshToken && p.err == nil && version == v.RefreshToken.Version+1 && t.memory.judged == v.RefreshToken.Version {
 		t.memory.judged = version // nobody wrote in between
 	}
 }

@@ -96,9 +96,13 @@ func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
 	return base, state, err
 }
 
-// rescue writes the successor where people and programs write tokens, since the
-// ledger takes no writes and the process may end.
+// rescue writes the successor where people and programs write tokens, and first
+// to TOKEN_FAMILY whose it is, since the ledger takes no writes and the process may
+// end.
 func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
+	if _, err := t.Store.Write(ctx, t.names.Family, r.Record.Encode(), store.Plain); err != nil {
+		t.log.Error("TOKEN_FAMILY could not be written either", "error", err)
+	}
 	if _, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted); err != nil {
 		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN either", "error", err)
 	}

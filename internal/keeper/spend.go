@@ -23,7 +23,7 @@ type spend struct {
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until ends the leeway, where the token is presented again because of it.
+	// until is the end of the leeway; zero for a probe, which is not bound by it.
 	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
@@ -61,7 +61,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 		return t.failed(ctx, v, d, sp, out)
 	}
 	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate, v.format).Succeed(*sp.pair),
-		Before: v.State.Record.Refresh, Candidate: d.Candidate.Version}
+		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
 	action := Rotated
 	if sp.doubt {
 		action = Replayed
@@ -80,19 +80,23 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	if t.lock != nil {
 		sp.since = t.lock.since
 	}
-	if d.Action == family.Replay {
-		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
-	}
 	fp := family.FingerprintOf(sp.token)
-	if f := v.State.Record.LastFailure; sp.doubt && f != nil && f.Token == fp {
-		sp.withheld = f.Code == codeWithheld
+	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
+		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
 	sp.state.Inbox.Seen = d.Seen
 	sp.announced = t.clock.now()
-	draft := ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark())
-	var err error
-	sp.base, err = t.append(ctx, draft)
+	switch d.Action {
+	case family.Replay:
+		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
+	case family.Rotate:
+		sp.until = sp.announced.Add(family.Leeway - requestTime)
+	}
+	err := t.inTime(sp) // or a doubt would be announced of a token that nobody presents
+	if err == nil {
+		sp.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark()))
+	}
 	return sp, err
 }
 

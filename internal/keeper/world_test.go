@@ -42,18 +42,28 @@ type world struct {
 	// around each with its number, and may fail it or crash the process.
 	ops           []string
 	before, after func(n int, op string) error
+	// unreadable and unwritable are names to which access is denied, or that take no
+	// write for another reason.
+	unreadable, unwritable map[string]error
+	// older are the entries of REFRESH_TOKEN before the newest.
+	older []store.Entry
 	// limit is the invocation's time.
 	limit time.Duration
 }
 
 func newWorld(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
+	return newWorldOf(t, false, change...)
+}
+
+// newWorldOf is a world whose tokens may say whose they are and when they were issued.
+func newWorldOf(t *testing.T, claims bool, change ...func(*atlassiantest.Policy)) *world {
 	w := &world{t: t, clock: atlassiantest.NewClock(time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)),
 		policy: family.DefaultPolicy(), limit: 2 * time.Minute}
 	p := atlassiantest.DefaultPolicy()
 	for _, f := range change {
 		f(&p)
 	}
-	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, Policy: &p, CheapTokens: true})
+	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, Policy: &p, CheapTokens: true, CheapClaims: claims})
 	var err error
 	w.fix, err = w.em.AddFixture()
 	require.NoError(t, err)
@@ -66,10 +76,13 @@ func newWorld(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 }
 
 // restart is a new process: it remembers nothing.
-func (w *world) restart() {
+func (w *world) restart() { w.restartWith(faultyStore{w}) }
+
+// restartWith is a new process that finds another store.
+func (w *world) restartWith(s store.Store) {
 	w.started++
 	w.keeper = keeper.New(keeper.Config{
-		Store: faultyStore{w}, Token: faultyEndpoint{w}, Now: w.clock.Now,
+		Store: s, Token: faultyEndpoint{w}, Now: w.clock.Now,
 		Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
 		Process: fmt.Sprintf("process-%d", w.started), Together: inTurn,
 	})
@@ -163,12 +176,26 @@ type faultyStore struct{ *world }
 func short(name string) string { return strings.TrimPrefix(name, conn) }
 
 func (s faultyStore) Read(ctx context.Context, names ...string) (m map[string]store.Entry, err error) {
-	err = s.op("read", func() error { m, err = s.mem.Read(ctx, names...); return err })
+	err = s.op("read", func() error {
+		for _, name := range names {
+			if err := s.unreadable[name]; err != nil {
+				return fmt.Errorf("%s: %w", name, err) // one call, one answer
+			}
+		}
+		m, err = s.mem.Read(ctx, names...)
+		return err
+	})
 	return m, err
 }
 
 func (s faultyStore) History(ctx context.Context, name string, from int64) (h []store.Entry, err error) {
-	err = s.op("read history of "+short(name), func() error { h, err = s.mem.History(ctx, name, from); return err })
+	err = s.op("read history of "+short(name), func() error {
+		if err := s.unreadable[name]; err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		h, err = s.mem.History(ctx, name, from)
+		return err
+	})
 	return h, err
 }
 
@@ -178,7 +205,13 @@ func (s faultyStore) Create(ctx context.Context, name string, value atlassian.Se
 }
 
 func (s faultyStore) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (v int64, err error) {
-	err = s.op("write "+short(name), func() error { v, err = s.mem.Write(ctx, name, value, k); return err })
+	err = s.op("write "+short(name), func() error {
+		if err := s.unwritable[name]; err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		v, err = s.mem.Write(ctx, name, value, k)
+		return err
+	})
 	return v, err
 }
 

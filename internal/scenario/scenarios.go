@@ -84,6 +84,10 @@ func ordinaryYears() []Scenario {
 			format: family.PsoxyJSON, prepare: startPsoxy,
 		},
 		{
+			Name: "token-overwritten", Summary: "Every six hours somebody puts an older REFRESH_TOKEN back, writes a placeholder over it, or deletes it. The family goes on.", Days: 4,
+			prepare: startWriters,
+		},
+		{
 			Name: "copies-deleted", Summary: "Somebody deletes the copies of the tokens; the next tick publishes them again. Nobody is to be told.", Days: 2,
 			CauseAt: ordinaryCause,
 			strike: func(w *world) error {

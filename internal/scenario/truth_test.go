@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -79,6 +80,20 @@ func TestPsoxyRaces(t *testing.T) {
 	require.Greater(t, by["psoxy"], 50)
 	require.Greater(t, by["tokenkeeper"], 10)
 	require.Greater(t, w.encounters, 10, "ticks that found psoxy's lock")
+	f, _ := w.em.Family(w.victim.familyID)
+	require.True(t, f.Alive())
+}
+
+// TestWhatIsWrittenOverTheTokenIsFound: each write is found and made good, and
+// the family outlives them all.
+func TestWhatIsWrittenOverTheTokenIsFound(t *testing.T) {
+	w := aWorld(t, family.Raw)
+	require.NoError(t, startWriters(w))
+	require.NoError(t, w.run(start.Add(3*day)))
+	writes := int(3 * day / writersEvery)
+	// One may be found in a tick that rotates.
+	require.InDelta(t, writes, w.outcomes[keeper.Restored], 2)
+	require.Zero(t, w.outcomes[keeper.Failed]+w.outcomes[keeper.Misconfigured]+w.outcomes[keeper.Refused])
 	f, _ := w.em.Family(w.victim.familyID)
 	require.True(t, f.Alive())
 }

@@ -50,7 +50,7 @@ const (
 	Concurrent
 	// Recycled: the platform starts a new process for the next tick.
 	Recycled
-	// NoTicks: the scheduler is down for Fault.For.
+	// NoTicks: the platform invokes nobody for Fault.For.
 	NoTicks
 	// Consent: a person consents and fills the parameters in by hand; Fault.N
 	// selects the order, the pauses, whether TOKEN_FAMILY is deleted, and whether

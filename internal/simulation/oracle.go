@@ -208,7 +208,8 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 		return "the store"
 	}
 	for _, got := range o.receipts {
-		if got.of.consent != presented.consent || !presented.less(got.of) || got.by.role != ticks || !o.goesOn(got.by) {
+		if got.of.consent != presented.consent || !presented.less(got.of) || got.by.role != ticks || !o.goesOn(got.by) ||
+			got.stored && o.erased != nil { // it had saved it, and a person deleted that
 			continue
 		}
 		if mine, ok := o.known(got.by.received); ok && mine == got.of && (got.by == killer || o.atWork(got.by)) {

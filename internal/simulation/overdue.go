@@ -35,11 +35,8 @@ func (o *oracle) copiesAfter(a *actor) {
 	w, d := o.w, &o.overdue
 	info, ok := w.em.Lookup(o.chain.token)
 	alive := ok && o.chain.valid != 0 && info.Status == atlassiantest.StatusLive
-	if !alive {
-		d.access = time.Time{}
-	}
 	if a.trouble != 0 || len(w.others) > 0 || !alive || d.counted {
-		d.refresh = 0
+		d.refresh, d.access = 0, time.Time{}
 		return
 	}
 	s := &w.slots[slotRefresh]

@@ -91,7 +91,7 @@ func (w *world) next() {
 	}
 	w.advanceTo(now.at)
 	w.letOthers(true)
-	if now.attempt == 0 && w.now.Before(w.noTicks) {
+	if w.now.Before(w.noTicks) {
 		return
 	}
 	if w.recycle {

@@ -26,13 +26,13 @@ type presentation struct {
 	// again: psoxy presented it after somebody had a successor.
 	again bool
 	// lock is when psoxy's lock was written under which it was spent, and told that
-	// a tick has read that lock.
+	// a tick found that lock.
 	lock time.Time
 	told bool
 	// erased: a person deleted the ledger, which alone told of the spend.
 	erased bool
-	// ticks are how many ticks could have helped had nothing troubled them, why is
-	// what did, and chance that nothing troubled one.
+	// ticks are how many later ticks could have helped had nothing troubled them,
+	// why is what did, and chance that nothing troubled one, or the one that spent.
 	ticks  int
 	why    trouble
 	chance bool
@@ -109,8 +109,11 @@ func (o *oracle) ticked(a *actor) {
 	}
 	newest, ok := o.family()
 	if !ok || newest.Death == nil || newest.Death.At.After(a.begun) {
+		lock := &o.w.slots[slotLock].entry
 		for i := range o.spends {
-			o.spends[i].ticked(a)
+			p := &o.spends[i]
+			p.told = p.told || !p.lock.IsZero() && (lock.Version != 0 && lock.Modified.Equal(p.lock) || a.lock.Modified.Equal(p.lock))
+			p.ticked(a)
 		}
 	}
 	o.copiesAfter(a)
@@ -133,15 +136,16 @@ func (p *presentation) ticked(a *actor) {
 	if !own && !(after > 0 && after < usable) && !slices.Contains(p.received, a) || p.erased {
 		return
 	}
-	if p.by.role == consumes {
-		if a.trouble == 0 && !p.lock.IsZero() && a.lock.Modified.Equal(p.lock) {
-			p.told = true
-		}
-		if !p.told {
-			return
-		}
+	if p.by.role == consumes && !p.told {
+		return
 	}
-	p.ticks++
-	p.why |= a.trouble
+	if !own {
+		p.ticks++
+		why := a.trouble
+		if outside := why & worldly; outside != 0 {
+			why = outside // which alone would have been enough
+		}
+		p.why |= why
+	}
 	p.chance = p.chance || a.trouble == 0
 }

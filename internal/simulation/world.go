@@ -80,7 +80,7 @@ type world struct {
 	nextTick time.Time
 	retries  []retry
 	again    int // deliveries of the same event that are still to come
-	// noTicks is until when the scheduler is down, recycle that the next tick
+	// noTicks is until when nobody is invoked, recycle that the next tick
 	// comes in a new process.
 	noTicks time.Time
 	recycle bool

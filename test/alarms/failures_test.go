@@ -86,10 +86,11 @@ func TestOtherSettings(t *testing.T) {
 	}
 }
 
-// TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, clocks
-// that disagree within reason, and copies that are published again.
+// TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, older
+// tokens and placeholders over REFRESH_TOKEN, clocks that disagree within reason,
+// and copies that are published again.
 func TestNothingIsToldOfWhatDoesNoHarm(t *testing.T) {
-	for _, name := range []string{"psoxy-racing", "clock-skew", "copies-deleted"} {
+	for _, name := range []string{"psoxy-racing", "token-overwritten", "clock-skew", "copies-deleted"} {
 		r := resultOf(t, name)
 		require.Empty(t, r.Pages, name)
 		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick failed", name)

@@ -55,7 +55,7 @@ func newSite(t *testing.T) *site {
 	s.service = consent.New(consent.Config{Store: s.mem, Atlassian: client, AuthURL: server.URL, Now: time.Now, Hosted: true, Log: log,
 		Connections: []family.Connection{{Name: conn, Policy: family.DefaultPolicy()}},
 		Keeper:      keeper.New(keeper.Config{Store: s.mem, Now: time.Now, Process: "p", Sleep: func(context.Context, time.Duration) {}})})
-	pagesHandler = pages.New(s.service, log, time.Now)
+	pagesHandler = pages.New(s.service, pages.Host{Organization: "Northwind <Ltd>", Contact: "jira@northwind.example"}, log, time.Now)
 	for name, value := range map[string]string{"CLIENT_ID": fix.App.ClientID, "CLIENT_SECRET": fix.App.ClientSecret.Reveal()} {
 		_, err = s.mem.Write(t.Context(), conn+name, atlassian.NewSecret(value), store.Encrypted)
 		require.NoError(t, err)

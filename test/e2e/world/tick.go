@@ -2,6 +2,7 @@ package world
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func (w *World) Outcome(tick *Tick, connection string) Outcome {
 			}
 		}
 	}
-	for _, line := range tick.Lines {
+	for _, line := range slices.Backward(tick.Lines) { // of several rounds the last
 		if line["msg"] == "tick" && line["connection"] == connection {
 			b, err := json.Marshal(line)
 			require.NoError(w.t, err)

@@ -59,6 +59,8 @@ type Options struct {
 	// Ahead is how far the store and Atlassian are ahead of the function's clock
 	// from the start; negative where they are behind it.
 	Ahead time.Duration
+	// Opaque tokens have no claims.
+	Opaque bool
 	// Policy changes the emulator's rules from the start.
 	Policy func(*atlassiantest.Policy)
 }
@@ -74,7 +76,7 @@ func New(t testing.TB, o Options) *World {
 	if o.Policy != nil {
 		o.Policy(&policy)
 	}
-	w.Emulator = atlassiantest.New(atlassiantest.Config{Clock: w.Clock, Policy: &policy, Seed: n})
+	w.Emulator = atlassiantest.New(atlassiantest.Config{Clock: w.Clock, Policy: &policy, Seed: n, CheapTokens: o.Opaque})
 	server := atlassiantest.NewServer(w.Emulator)
 	t.Cleanup(server.Close)
 	w.ssm = ssm.NewFromConfig(w.Moto.AWSConfig())
