@@ -22,6 +22,8 @@ LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector needs a C compiler.
 RACE ?= $(if $(shell command -v $(shell go env CC)),-race)
 
@@ -34,7 +36,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -123,10 +125,16 @@ lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architectur
 	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
+	$(ACTIONLINT) -color=false .github/workflows/*.yml
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
 	$(ANY_REGION) .venv/bin/cfn-lint template.yaml build/template.transformed.json
 	go run ./tools/evaluate build/template.transformed.json $(LINTED) >build/template.evaluated.json
 	.venv-lint/bin/python tools/lint.py build/template.evaluated.json
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what is used; asks vuln.go.dev
+	$(GOVULNCHECK) ./...
+	cd pkg/tokensource && $(GOVULNCHECK) ./...
 
 .PHONY: bench
 bench: ## Run the benchmarks
