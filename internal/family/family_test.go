@@ -104,8 +104,7 @@ func own(token, chain string) family.State {
 
 // consented is what a consent with this pair makes of a connection with the given record.
 func consented(p family.Pair, previous family.Record) family.Record {
-	s := family.Snapshot{Connection: conn, State: family.State{Record: previous}}
-	return s.Consented(p, family.DefaultPolicy()).Record
+	return family.Consented(conn, p, family.DefaultPolicy(), previous)
 }
 
 // requireNoSecret checks that a text shows no token, nor a good part of one.

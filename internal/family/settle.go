@@ -115,9 +115,9 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
-// Consent is the receipt of a consent's first pair, decided on what the snapshot
+// Consented is the receipt of a consent's first pair, decided on what the snapshot
 // tells. All that stands in REFRESH_TOKEN is older.
-func (s Snapshot) Consent(pair Pair, p Policy) *Receipt {
+func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if s.State.Empty() && s.Family != nil {
 		previous = *s.Family

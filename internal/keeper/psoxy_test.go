@@ -113,6 +113,19 @@ func TestPsoxyBesideUs(t *testing.T) {
 			}
 		}
 	}
+	t.Run("it dies, and ticks come every minute: none makes its lock younger", func(t *testing.T) {
+		w := shared(t)
+		w.psoxyLocks()
+		w.psoxySpends()
+		for range 4 {
+			w.clock.Advance(29 * time.Second)
+			w.want(keeper.Contended)
+		}
+		w.clock.Advance(4 * time.Second)
+		w.want(keeper.Replayed)
+		w.ticks(12, keeper.Idle, keeper.Rotated)
+		w.requireSharedAndKept()
+	})
 	t.Run("it left its lock three weeks ago, and the family lives", func(t *testing.T) {
 		w := shared(t)
 		w.psoxyLocks()

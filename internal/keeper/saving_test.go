@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
@@ -256,51 +255,5 @@ func TestTokenSizes(t *testing.T) {
 			require.Equal(t, keeper.Rotated, out.Action, out.Reason)
 			w.requireKept()
 		})
-	}
-}
-
-// A tick that may be the last one inside the leeway says so, for it is worth
-// another try.
-func TestUrgency(t *testing.T) {
-	w := due(t)
-	w.before = failing("write TOKEN_LEDGER")
-	require.False(t, w.want(keeper.Failed).Urgent, "nothing is in doubt")
-	w.before = failing("read")
-	require.True(t, w.want(keeper.Failed).Urgent, "nothing is known")
-	w.before, w.after = nil, crashing("post")
-	w.tick()
-	w.after = nil
-	w.before = func(_ int, op string) error {
-		if strings.HasPrefix(op, "write") {
-			return errFault
-		}
-		return nil
-	}
-	w.clock.Advance(5 * time.Minute)
-	require.True(t, w.outcome().Urgent)
-}
-
-// A token is in doubt while its app's secret is changed: the tick looks again
-// for what a person stores a moment later.
-func TestWrongCredentialsAreUrgentInDoubt(t *testing.T) {
-	w := due(t)
-	w.after = crashing("post")
-	w.tick()
-	w.after = nil
-	w.clock.Advance(5 * time.Minute)
-	right := w.get(names.ClientSecret).Value
-	w.put(names.ClientSecret, "wrong")
-	require.True(t, w.want(keeper.Misconfigured).Urgent)
-	w.put(names.ClientSecret, right.Reveal())
-	w.want(keeper.Replayed)
-	w.requireKept()
-}
-
-func TestHealthyActions(t *testing.T) {
-	for action, healthy := range map[keeper.Action]bool{
-		keeper.Idle: true, keeper.Rotated: true, keeper.Replayed: true, keeper.Restored: true, keeper.AwaitingConsent: true, keeper.Contended: true,
-		keeper.Refused: false, keeper.Misconfigured: false, keeper.InDoubt: false, keeper.Failed: false, keeper.Postponed: false, "": false,
-	} {
-		require.Equal(t, healthy, action.Healthy(), action)
 	}
 }
