@@ -145,7 +145,10 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if why != "" {
+	switch {
+	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
+		return out.as(AwaitingConsent, "%s", why), false
+	case why != "":
 		return out.as(Misconfigured, "%s", why), false
 	}
 	_, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark()))
