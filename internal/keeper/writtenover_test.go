@@ -235,6 +235,11 @@ func TestADeletedLedger(t *testing.T) {
 			w.clock.Advance(40 * time.Minute)
 			w.want(keeper.Rotated)
 		}},
+		{"some time after a rotation, TOKEN_FAMILY not published yet", func(w *world) {
+			w.clock.Advance(40 * time.Minute)
+			w.want(keeper.Rotated)
+			w.clock.Advance(15 * time.Minute)
+		}},
 		{"a tick later", func(*world) {}},
 		{"when a rotation is due", func(w *world) { w.clock.Advance(40 * time.Minute) }},
 		{"and an older token put back", func(w *world) { w.put(names.RefreshToken, w.older[1].Value.Reveal()) }},
