@@ -224,6 +224,18 @@ func TestADeletedCopy(t *testing.T) {
 	})
 }
 
+// Consumers do not trim: a copy with white space around it is published again.
+func TestWhiteSpaceAroundACopy(t *testing.T) {
+	for _, name := range []string{names.RefreshToken, names.AccessToken} {
+		t.Run(short(name), func(t *testing.T) {
+			w := settledWorld(t)
+			w.put(name, " "+w.get(name).Value.Reveal()+"\n")
+			w.ticks(1, keeper.Idle, keeper.Restored, keeper.Rotated)
+			w.requireKept()
+		})
+	}
+}
+
 // Deleted ledger: TOKEN_FAMILY and REFRESH_TOKEN bring the family back with its
 // true age, at any moment of its life.
 func TestADeletedLedger(t *testing.T) {
