@@ -10,7 +10,6 @@ SHELL := /bin/bash
 # is always built for this machine.
 LAMBDA_GOARCH ?= $(or $(GOARCH),arm64)
 unexport GOARCH GOOS
-SAM_ARCHITECTURE = $(if $(filter amd64,$(LAMBDA_GOARCH)),x86_64,arm64)
 
 # The tag and commit that the functions log and report.
 VERSION ?= $(or $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null),unknown)
@@ -22,6 +21,8 @@ LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector needs a C compiler.
 RACE ?= $(if $(shell command -v $(shell go env CC)),-race)
 
@@ -34,7 +35,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -43,6 +44,10 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 .PHONY: alarms
 alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
 	tools/scenarios.sh
+
+.PHONY: terraform
+terraform: ## Write the variables and outputs of deploy/terraform anew, from template.yaml
+	go run ./tools/terraform
 
 .PHONY: build build-functions
 build: build-functions ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
@@ -123,10 +128,16 @@ lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architectur
 	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
+	$(ACTIONLINT) -color=false .github/workflows/*.yml
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
 	$(ANY_REGION) .venv/bin/cfn-lint template.yaml build/template.transformed.json
 	go run ./tools/evaluate build/template.transformed.json $(LINTED) >build/template.evaluated.json
 	.venv-lint/bin/python tools/lint.py build/template.evaluated.json
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what is used; asks vuln.go.dev
+	$(GOVULNCHECK) ./...
+	cd pkg/tokensource && $(GOVULNCHECK) ./...
 
 .PHONY: bench
 bench: ## Run the benchmarks
@@ -161,14 +172,15 @@ model-quick: ## The model's small configurations, and its probes
 model-mutants: ## Break the model on purpose; spin must catch every breakage
 	tools/model.sh mutants
 
-# STACK names the stack; a second one in the same account and region needs a name of its own.
-STACK ?= tokenkeeper
+.PHONY: release
+release: setup ## Build the files of a release into build/release (VERSION=v1.2.3)
+	tools/release.sh '$(VERSION)'
 
-# PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
+# STACK names the stack; a second one in the same account and region needs a name of its own. PARAMETERS names a file of
+# template parameters; see deploy/sam/parameters.example.yaml. ENV chooses settings that ask nothing.
 .PHONY: deploy
-deploy: setup ## Build and deploy with your AWS credentials and region (STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
-	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
-	$(SAM) deploy $(SAM_CONFIG) --stack-name '$(STACK)' --s3-prefix '$(STACK)' --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+deploy: setup ## Build and deploy with your AWS credentials and region (ENV=prod, STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+	ENV='$(ENV)' STACK='$(STACK)' PARAMETERS='$(PARAMETERS)' LAMBDA_GOARCH=$(LAMBDA_GOARCH) tools/deploy.sh
 
 .PHONY: clean
 clean: ## Remove what was built (not .venv)

@@ -106,10 +106,13 @@ func (w *world) consents(t *testing.T) string {
 // runs runs the flow while the person pastes what the browser ends up at.
 func (w *world) runs(t *testing.T) (consent.Completed, error) {
 	t.Helper()
+	answers, done := w.answers, make(chan struct{})
 	go func() {
-		_, _ = io.WriteString(w.answers, w.consents(t)+"\n")
-		_ = w.answers.Close()
+		defer close(done)
+		_, _ = io.WriteString(answers, w.consents(t)+"\n")
+		_ = answers.Close()
 	}()
+	defer func() { <-done }()
 	return w.Run(t.Context())
 }
 

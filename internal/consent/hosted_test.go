@@ -205,8 +205,8 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
 	guess := atlassian.NewSecret(strings.Repeat("a", 43))
-	ask := func(times int) (reads int) {
-		w.mem.reads = 0
+	ask := func(times int) (reads int32) {
+		w.mem.reads.Store(0)
 		for range times {
 			_, err := w.service.Look(ctx, guess)
 			w.refusedType(consent.ConsentExpired, err)
@@ -215,11 +215,11 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 			_, err = w.complete(consent.CompleteRequest{State: guess, Code: guess, Page: true, Browser: guess})
 			w.refusedType(consent.ConsentExpired, err)
 		}
-		return w.mem.reads
+		return w.mem.reads.Load()
 	}
-	require.Equal(t, 1, ask(1000))
+	require.EqualValues(t, 1, ask(1000))
 	w.clock.Advance(consent.CalmTime)
-	require.Equal(t, 1, ask(10))
+	require.EqualValues(t, 1, ask(10))
 
 	// A link that was begun here works at once, elsewhere after two seconds.
 	other := consent.New(w.config)
@@ -236,7 +236,7 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 
 	w = newWorld(t)
 	other = consent.New(w.config)
-	require.Equal(t, 1, ask(1))
+	require.EqualValues(t, 1, ask(1))
 	begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
 	require.NoError(t, err)
 	w.clock.Advance(consent.CalmTime)

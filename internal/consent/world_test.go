@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,11 +46,11 @@ type faulty struct {
 	// strike is asked before each write and delete.
 	strike func(op, name string) error
 	// reads counts the calls that read.
-	reads int
+	reads atomic.Int32
 }
 
 func (f *faulty) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
-	f.reads++
+	f.reads.Add(1)
 	return f.Store.Read(ctx, names...)
 }
 

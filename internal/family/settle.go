@@ -43,6 +43,10 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
+	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
+		next.Intent = in // another process is presenting a candidate
+	}
 	if r.App != nil {
 		next.App = r.App
 	}
@@ -115,9 +119,9 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
-// Consent is the receipt of a consent's first pair, decided on what the snapshot
+// Consented is the receipt of a consent's first pair, decided on what the snapshot
 // tells. All that stands in REFRESH_TOKEN is older.
-func (s Snapshot) Consent(pair Pair, p Policy) *Receipt {
+func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if s.State.Empty() && s.Family != nil {
 		previous = *s.Family

@@ -137,7 +137,7 @@ func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, e
 	}
 	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(g.Token.ExpiresIn)}
-	r := v.Consent(pair, t.conn.Policy)
+	r := v.Consented(pair, t.conn.Policy)
 	r.Record.Account, r.Record.CloudID, r.Record.SiteURL = g.Account, g.CloudID, g.SiteURL
 	r.Record.Consent, r.Record.RedirectURI = g.ID, g.RedirectURI
 	if g.App.ClientID != "" {

@@ -28,8 +28,8 @@ func (w *world) authorize(n uint64) {
 			a.deadline = time.Time{}
 			ctx = context.Background()
 		}
-		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (keeper.Grant, error) {
-			return w.exchange(a)
+		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(_ context.Context, s family.Snapshot) (keeper.Grant, error) {
+			return w.exchange(a, s.Now)
 		})
 		if err != nil {
 			w.canary.look(err.Error())
@@ -43,9 +43,9 @@ func (w *world) authorize(n uint64) {
 
 var errCodeLost = errors.New("the authorization code is spent, and its answer is lost")
 
-// exchange exchanges a fresh authorization code.
-func (w *world) exchange(a *actor) (keeper.Grant, error) {
-	at := w.now.Add(a.skew)
+// exchange exchanges a fresh authorization code. at is the time by the store's
+// clock, as it was read just before.
+func (w *world) exchange(a *actor, at time.Time) (keeper.Grant, error) {
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
 		return keeper.Grant{}, err

@@ -32,8 +32,6 @@ var excuses = []excuse{
 		}},
 	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
-	{"psoxy spent the token and its lock was deleted", "psoxy: a stale lock is deleted, whoever's it is; it alone told of the spend",
-		func(l loss) bool { return l.root != nil && l.root.by.role == consumes && l.root.ticks == 0 }},
 	{"psoxy wrote an older family's token over a consent", "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.coveredByPsoxy() }},
 
@@ -56,8 +54,8 @@ var excuses = []excuse{
 		everyTickMet(atlassianFailsBefore | atlassianFailsAfter | atlassianUnreachable | atlassianDenies)},
 	{"the account or the app's secret was unusable at every tick within the leeway", "Atlassian: 401 and 403 while a person has to act",
 		everyTickMet(accountOff | secretWrong)},
-	{"every tick within the leeway was killed or paused", "AWS: a function's process can be ended or frozen at any time",
-		everyTickMet(killed | paused)},
+	{"every tick within the leeway was killed or paused, or met another's intent", "AWS: a function's process can be ended or frozen at any time",
+		everyTickMet(killed | paused | contended)},
 	{"several of these, one at each tick within the leeway", "each as above",
 		everyTickMet(worldly | killed | paused | contended | struckOften)},
 }

@@ -31,6 +31,7 @@ type oracle struct {
 	// grant is the intent in force, ousted the one that was when a person deleted
 	// the ledger.
 	grant, ousted grant
+	ledgerDeleted time.Time
 	// inbox are the tokens in REFRESH_TOKEN's history.
 	inbox []placed
 	// erased is the newest token where a person deleted its only place.
@@ -86,7 +87,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 			}
 		}
 		o.chain = chain{}
-		o.ousted = o.grant
+		o.ousted, o.ledgerDeleted = o.grant, o.w.now
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
 	}
@@ -159,9 +160,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	if by.role != ticks {
 		return
 	}
-	if fp := fingerprint(token); !o.grant.covers(by, fp, o.w.now) && !o.ousted.covers(by, fp, o.w.now) {
-		o.count(&o.UnlockedSpends, "a spend without a valid intent of its own")
-	}
+	o.announced(by, token)
 	r, ok := o.known(token)
 	if !ok {
 		return
@@ -172,6 +171,23 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 			o.count(&o.SiblingPresented, "a sibling is presented")
 			return
 		}
+	}
+}
+
+// deletedUnderSpend is the one excuse for a spend without a valid intent.
+const deletedUnderSpend = "the ledger was deleted under a spend, and the intent has the number that the new one expects"
+
+// announced judges whether a spend has an intent. Version numbers begin again when
+// a person deletes the ledger (AWS: DeleteParameter takes every version with it), so
+// that a put of the same invocation can return the number that its writer expects.
+func (o *oracle) announced(by *actor, token atlassian.Secret) {
+	fp := fingerprint(token)
+	switch {
+	case o.grant.covers(by, fp, o.w.now), o.ousted.covers(by, fp, o.w.now):
+	case !o.ledgerDeleted.IsZero() && !o.ledgerDeleted.Before(by.begun):
+		o.excuse(deletedUnderSpend)
+	default:
+		o.count(&o.UnlockedSpends, "a spend without a valid intent of its own")
 	}
 }
 
@@ -200,6 +216,9 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 // heldBefore tells who could have gone on with a family whose token was just
 // presented fatally: somebody who has a newer one, and will act.
 func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *actor) string {
+	if presented.consent != o.highest.consent && !(o.chain.known && presented.consent == o.chain.of.consent) {
+		return "" // a newer consent has taken its place
+	}
 	if top, ok := o.best(presented.consent); ok && presented.less(top.of) {
 		if o.unknowable(presented, token) {
 			o.forgotten = true

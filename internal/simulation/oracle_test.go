@@ -132,39 +132,3 @@ func (s brokenStore) Write(ctx context.Context, name string, value atlassian.Sec
 func replaced(value, text, by atlassian.Secret) atlassian.Secret {
 	return atlassian.NewSecret(strings.ReplaceAll(value.Reveal(), text.Reveal(), by.Reveal()))
 }
-
-// Each excuse has a run in which it applies, and it alone.
-func TestEveryExcuseApplies(t *testing.T) {
-	for name, plan := range excusedPlans {
-		t.Run(name, func(t *testing.T) {
-			p, err := ParsePlan(plan)
-			require.NoError(t, err)
-			require.Equal(t, map[string]int{name: 1}, Run(p).Losses)
-		})
-	}
-	for _, e := range excuses {
-		require.Contains(t, excusedPlans, e.name)
-		require.NotEmpty(t, e.cause, e.name)
-	}
-}
-
-// excusedPlans are runs that end in a loss, by its excuse.
-var excusedPlans = map[string]string{
-	"the user removed the app":                                                     "rotation seed=1 revoked@1",
-	"the password was changed":                                                     "rotation seed=1 password-changed@1",
-	"a newer consent ended it":                                                     "rotation seed=1 reconsent-kills-old consent@1",
-	"no tick within the leeway":                                                    "rotation seed=1 no-ticks@9/15m crash-after@9",
-	"AWS failed at every tick within the leeway":                                   "rotation seed=1 store-outage@9/15m crash-after@9",
-	"the key denied every tick within the leeway":                                  "rotation seed=1 key-outage@9/15m crash-after@9",
-	"the ledger or the credentials were denied at every tick within the leeway":    "rotation seed=1 denied@9/15m#8 crash-after@9",
-	"Atlassian failed at every tick within the leeway":                             "rotation seed=1 atlassian-after@9/15m",
-	"the account or the app's secret was unusable at every tick within the leeway": "rotation seed=1 secret-rotated@10/15m crash-after@9",
-	"every tick within the leeway was killed or paused":                            "rotation seed=1 every=5m crash-after@9 crash-before@11 crash-before@13 crash-before@15 crash-before@17 crash-before@19 crash-before@21 crash-before@23 crash-before@25 crash-before@27 crash-before@29",
-	"several of these, one at each tick within the leeway":                         "rotation seed=1 store-outage@9/5m atlassian-before@20/15m crash-after@9",
-	"psoxy presented an old token":                                                 "rotation seed=85d00721028de3ed reconsent-kills-old claims shared store-outage@13/1h2m49s shared-create@109 psoxy@285",
-	"psoxy wrote an older family's token over a consent":                           "adoption seed=3faf3bedff64a9cf siblings-die shared consent@13 false-refusal@13 psoxy@37",
-	"psoxy presented a token again and lost the answer":                            "upgrade seed=b08a3cc9efb60979 siblings-die reconsent-kills-old legacy-refusal claims shared labelled@28/6s#1 psoxy@50",
-	"a person deleted the only place of the newest token":                          "rotation seed=1 consent@14 deleted@14",
-	"a person deleted what told of the spend":                                      "replay seed=d835a8a5d39f44a5 siblings-die reconsent-kills-old legacy-refusal shared atlassian-after@7/9m41s ledger-deleted@34",
-	"a token that nothing remembers was written back":                              "rotation seed=1 aged older@20#1c",
-}

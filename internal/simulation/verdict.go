@@ -49,13 +49,12 @@ func (o *oracle) judge(final bool) {
 	}
 	l.root = o.rootOf(l)
 	if o.judged == nil {
-		o.judged, o.losses = map[string]bool{}, map[string]int{}
+		o.judged = map[string]bool{}
 	}
 	o.judged[f.ID] = true
 	for _, e := range excuses {
 		if e.applies(l) {
-			o.note("unavoidable: " + e.name)
-			o.losses[e.name]++
+			o.excuse(e.name)
 			return
 		}
 	}
@@ -93,7 +92,7 @@ func (o *oracle) rootOf(l loss) *presentation {
 	for i := range o.spends {
 		// The newest token was ended by a replay of the one before.
 		p := &o.spends[i]
-		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && len(p.received) > 1 {
+		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1) {
 			return p
 		}
 	}
@@ -111,4 +110,13 @@ func (o *oracle) consentEnds(a *actor) {
 		return
 	}
 	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")
+}
+
+// excuse counts what is excused.
+func (o *oracle) excuse(name string) {
+	if o.losses == nil {
+		o.losses = map[string]int{}
+	}
+	o.losses[name]++
+	o.note("excused: " + name)
 }

@@ -64,6 +64,8 @@ func checkBootstrap(s *stack) []string {
 	}
 	return slices.Concat(findings,
 		compare("variables", readVariables("bootstrap"), slices.Collect(maps.Keys(variables))),
+		differ("CONSENT_ORGANIZATION", s.values["ConsentOrganization"], variables["CONSENT_ORGANIZATION"]),
+		differ("CONSENT_CONTACT", s.values["ConsentContact"], variables["CONSENT_CONTACT"]),
 		differ("HOSTED_CONSENT", s.values["HostedConsent"], variables["HOSTED_CONSENT"]),
 		differ("the group's key", s.key(), group["KmsKeyId"]),
 		differ("its name", "/aws/lambda/tokens-bootstrap", group["LogGroupName"]),

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,8 @@ func TestParameterPatterns(t *testing.T) {
 		"PageUrl":                   {[]string{"", "https://events.example.com/integration/k/enqueue"}, []string{"http://events.example.com", "events.example.com", "https://a b"}},
 		"TicketUrl":                 {[]string{"", "https://a.example"}, []string{"http://a.example"}},
 		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z&a=[b]", "https://wiki.example.com/it's/~me#x"}, []string{"", "a b", `a"b`, `a\b`, "a<b", "a>b"}},
+		"ConsentOrganization":       {[]string{"", "Example & Söhne"}, []string{"two\nlines", strings.Repeat("x", 101)}},
+		"ConsentContact":            {[]string{"", "it@example.com", "https://help.example.com/?a=b"}, []string{"a\tb", strings.Repeat("x", 101)}},
 		"AtlassianHosts":            {[]string{"official", "any"}, []string{""}},
 		"WarningScope":              {[]string{"stack", "connection"}, []string{"", "family"}},
 		"AtlassianAuthUrl":          {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},

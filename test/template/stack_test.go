@@ -146,7 +146,7 @@ var scenarios = []scenario{
 	{"told by Parameter Store, at a topic of one's own", map[string]string{"NoChangeNotificationHours": "24", "PageTopicArn": topicARN, "TicketTopicArn": topicARN}},
 	{"no key of its own", map[string]string{"StackKey": "none"}},
 	{"no key of its own, but another's", map[string]string{"StackKey": "none", "ParametersKey": otherKeyARN, "PageEmail": "ops@example.com"}},
-	{"hosted consent", map[string]string{"HostedConsent": "true", "Connections": "A_,/r/B_"}},
+	{"hosted consent", map[string]string{"HostedConsent": "true", "ConsentOrganization": "Example & Söhne", "ConsentContact": "it@example.com", "Connections": "A_,/r/B_"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},
 	{"topics of one's own", map[string]string{"PageTopicArn": topicARN, "TicketTopicArn": topicARN + "-tickets", "PageEmail": "a@b.example", "PageUrl": "https://b.example"}},
 	{"one topic of one's own", map[string]string{"TicketTopicArn": topicARN, "PageEmail": "ops@example.com", "PageUrl": "https://events.example.com/integration/key/enqueue", "TicketEmail": "a@b.example"}},
