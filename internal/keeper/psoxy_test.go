@@ -271,33 +271,3 @@ func TestOurLockInSharedMode(t *testing.T) {
 		}
 	})
 }
-
-// The stored form of ACCESS_TOKEN is kept: psoxy's JSON is never silently replaced.
-func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		format family.AccessFormat
-		stored bool
-		want   string
-	}{
-		{"as stored, psoxy's", family.AsStored, true, `^\{"token"`},
-		{"as stored, raw", family.AsStored, false, `^eyJ`},
-		{"raw, as configured", family.Raw, true, `^eyJ`},
-		{"psoxy's, as configured", family.PsoxyJSON, false, `^\{"token"`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.policy.AccessFormat = c.format
-			tokens := w.consent()
-			if c.stored {
-				w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
-				w.clock.Advance(40 * time.Minute)
-			}
-			w.tick()
-			require.Regexp(t, c.want, w.get(names.AccessToken).Value.Reveal())
-			w.remove(names.AccessToken)
-			w.ticks(1)
-			require.NotZero(t, w.get(names.AccessToken).Version)
-		})
-	}
-}

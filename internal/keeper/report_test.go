@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -73,5 +74,35 @@ func TestNoSecretInLogsOrReports(t *testing.T) {
 	require.NotEmpty(t, w.logs.String())
 	for _, s := range secrets {
 		require.NotContains(t, w.logs.String()+reason+out.Reason+out.Foreign+out2.Reason+out2.Foreign, s)
+	}
+}
+
+// The stored form of ACCESS_TOKEN is kept: psoxy's JSON is never silently replaced.
+func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		format family.AccessFormat
+		stored bool
+		want   string
+	}{
+		{"as stored, psoxy's", family.AsStored, true, `^\{"token"`},
+		{"as stored, raw", family.AsStored, false, `^eyJ`},
+		{"raw, as configured", family.Raw, true, `^eyJ`},
+		{"psoxy's, as configured", family.PsoxyJSON, false, `^\{"token"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.policy.AccessFormat = c.format
+			tokens := w.consent()
+			if c.stored {
+				w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+				w.clock.Advance(40 * time.Minute)
+			}
+			w.tick()
+			require.Regexp(t, c.want, w.get(names.AccessToken).Value.Reveal())
+			w.remove(names.AccessToken)
+			w.ticks(1)
+			require.NotZero(t, w.get(names.AccessToken).Version)
+		})
 	}
 }

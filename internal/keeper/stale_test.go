@@ -108,6 +108,38 @@ func TestNothingIsSpentOnAStaleLedger(t *testing.T) {
 	w.requireKept()
 }
 
+// timeless is a store that does not tell its clock.
+type timeless struct{ store.Store }
+
+func (s timeless) Read(ctx context.Context, list ...string) (map[string]store.Entry, error) {
+	entries, err := s.Store.Read(ctx, list...)
+	for name, e := range entries {
+		entries[name] = readAgain(e, time.Time{})
+	}
+	return entries, err
+}
+
+// Where the store does not tell its clock, ours counts.
+func TestAStoreWithoutAClock(t *testing.T) {
+	w := newWorld(t)
+	w.restartWith(timeless{faultyStore{w}})
+	w.consent()
+	for range 6 {
+		require.Equal(t, 3600.0, *w.want(keeper.Rotated).AccessTokenSecondsRemaining)
+		w.clock.Advance(35 * time.Minute)
+		w.want(keeper.Idle)
+		w.clock.Advance(5 * time.Minute)
+	}
+	w.after = crashing("post")
+	w.tick()
+	w.after = nil
+	w.restartWith(timeless{faultyStore{w}})
+	w.want(keeper.Contended)
+	w.clock.Advance(5 * time.Minute)
+	w.want(keeper.Replayed)
+	w.requireKept()
+}
+
 // twice is a store whose own client repeats every write, since the first answer
 // was lost.
 type twice struct{ store.Store }

@@ -224,6 +224,18 @@ func TestADeletedCopy(t *testing.T) {
 	})
 }
 
+// Consumers do not trim: a copy with white space around it is published again.
+func TestWhiteSpaceAroundACopy(t *testing.T) {
+	for _, name := range []string{names.RefreshToken, names.AccessToken} {
+		t.Run(short(name), func(t *testing.T) {
+			w := settledWorld(t)
+			w.put(name, " "+w.get(name).Value.Reveal()+"\n")
+			w.ticks(1, keeper.Idle, keeper.Restored, keeper.Rotated)
+			w.requireKept()
+		})
+	}
+}
+
 // Deleted ledger: TOKEN_FAMILY and REFRESH_TOKEN bring the family back with its
 // true age, at any moment of its life.
 func TestADeletedLedger(t *testing.T) {
@@ -234,6 +246,11 @@ func TestADeletedLedger(t *testing.T) {
 		{"right after a rotation, TOKEN_FAMILY not published yet", func(w *world) {
 			w.clock.Advance(40 * time.Minute)
 			w.want(keeper.Rotated)
+		}},
+		{"some time after a rotation, TOKEN_FAMILY not published yet", func(w *world) {
+			w.clock.Advance(40 * time.Minute)
+			w.want(keeper.Rotated)
+			w.clock.Advance(15 * time.Minute)
 		}},
 		{"a tick later", func(*world) {}},
 		{"when a rotation is due", func(w *world) { w.clock.Advance(40 * time.Minute) }},

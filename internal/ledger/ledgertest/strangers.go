@@ -117,6 +117,8 @@ func (s *suite) restoredAnew() {
 				s.append(p, o)
 				says()
 			}
+			s.append(p, garbage)
+			s.requireSays(p, last, l) // who folds them sees that they name another ledger's entries
 			last = s.put(l, last, "goes on")
 			s.requireSays(p, last, l)
 		}
@@ -170,6 +172,18 @@ func (s *suite) deletion() {
 		s.requireSays(p, anew, l, reader)
 		next := s.put(reader, anew, "next")
 		s.requireSays(p, next, l, reader)
+	})
+	s.Run("what was based on it is invalid also where the new one is longer", func(t *testing.T) {
+		p, l, last := s.begun(2)
+		require.NoError(s, p.Delete(s.Context()))
+		other := &ledger.Ledger{Log: p, Of: of}
+		anew := ledger.Entry{}
+		for n := range 5 {
+			anew = s.put(other, anew, fmt.Sprint("anew ", n))
+		}
+		_, err := l.Put(t.Context(), draft(last, "late"))
+		require.ErrorIs(t, err, ledger.ErrOvertaken)
+		s.requireSays(p, anew, l, other)
 	})
 	s.Run("it begins anew and reaches the version that was known", func(*testing.T) {
 		p, l, last := s.begun(2)
