@@ -32,6 +32,8 @@ const (
 	SettleHeld
 	// Adopt: the ledger is empty, and the parameters hold a refresh token.
 	Adopt
+	// Announce: write down that a token in doubt is about to be probed.
+	Announce
 	// Rotate: present the refresh token for the first time.
 	Rotate
 	// Replay: present it again, inside the leeway of its first spend.
@@ -235,6 +237,14 @@ func lateProbe(v view) (Decision, bool) {
 	}
 	if why := v.doubt.hold(v.Snapshot); why != "" {
 		return decide(HoldInDoubt, "%s", why)
+	}
+	const rest = 20 * time.Second // a process that holds the successor meets the announcement when it saves
+	switch in := v.State.doubted(); {
+	case in == nil || in.Probing && v.Now.Sub(v.Written) >= rest:
+	case in.Probing:
+		return decide(HoldInDoubt, "presented at %s; a probe is announced", clock(v.doubt.first))
+	case in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now):
+		return decide(Announce, "presented at %s, its answer was lost and the leeway is over; the next tick probes it unless its successor is saved before", clock(v.doubt.first))
 	}
 	return decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
 }

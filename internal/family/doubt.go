@@ -39,6 +39,12 @@ func (s Snapshot) LockTells(candidate Field) bool {
 // of its first spend (invariant 2).
 func (d doubt) replayable(now time.Time) bool { return now.Sub(d.first) < Leeway-LeewayMargin }
 
+// lastIsOpen reports whether a later attempt than the first has a leeway of its
+// own, if it was the first to arrive, and that is not over.
+func (d doubt) lastIsOpen(now time.Time) bool {
+	return d.last.After(d.first) && now.Sub(d.last) < Leeway-LeewayMargin
+}
+
 // hold says why a token whose leeway is over is not presented yet; "" if it may
 // be. Every attempt may have been the first to arrive and have opened a leeway
 // of its own. After the leeway there is one thing left to lose: what somebody
@@ -46,7 +52,7 @@ func (d doubt) replayable(now time.Time) bool { return now.Sub(d.first) < Leeway
 // successor, and for the end of an access token that only a spend can have
 // yielded.
 func (d doubt) hold(s Snapshot) (why string) {
-	if d.last.After(d.first) && s.Now.Sub(d.last) < Leeway-LeewayMargin {
+	if d.lastIsOpen(s.Now) {
 		return ""
 	}
 	if until := d.last.Add(2 * Leeway); d.owned && s.Now.Before(until) {

@@ -49,12 +49,15 @@ func TestDecideInDoubt(t *testing.T) {
 		{"at its last moment", once("dead", 9*minute-nano), family.Replay, 9*minute - nano},
 		{"over, and its process may hold the answer", once("dead", 9*minute), family.HoldInDoubt, 9 * minute},
 		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.HoldInDoubt, 20*minute - nano},
-		{"nobody can be holding the answer any more", once("dead", 20*minute), family.Probe, 20 * minute},
+		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Announce, 20 * minute},
+		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.HoldInDoubt, 25 * minute},
+		{"a probe was announced, and nobody saved", all(once("dead", 25*minute), announced(20*time.Second)), family.Probe, 25 * minute},
+		{"by this process, which holds nothing", once("me", 20*minute), family.Probe, 20 * minute},
 		{"the answer was lost for certain", once("", 9*minute), family.Probe, 9 * minute},
 		{"early, the answer was lost for certain", once("", 9*minute-nano), family.Replay, 9*minute - nano},
 		{"over for the first attempt, not for the last", attempt("dead", 30*minute, 9*minute-nano), family.Probe, 30 * minute},
 		{"over for both", attempt("dead", 30*minute, 9*minute), family.HoldInDoubt, 30 * minute},
-		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Probe, 30 * minute},
+		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Announce, 30 * minute},
 		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
 		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
 		{"a candidate was asked about since", all(once("", 5*minute), aside), family.Replay, 5 * minute},
@@ -125,4 +128,9 @@ func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 	d := family.Decide(snapshot, family.DefaultPolicy())
 	requireAction(t, family.Idle, d)
 	require.Zero(t, d.FirstSpend)
+}
+
+// announced says that a probe was announced, so long ago.
+func announced(ago time.Duration) given {
+	return func(s *family.Snapshot) { s.State, s.Written = s.State.Announcing(), now.Add(-ago) }
 }

@@ -42,6 +42,9 @@ type Intent struct {
 	// time has neither: both are then when the store wrote it.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
+	// Probing: the leeway is over, and the token is presented once more if nobody
+	// who received its successor saves it before.
+	Probing bool `json:"probing,omitempty"`
 }
 
 // Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
@@ -222,6 +225,19 @@ func (s State) doubted() *Intent {
 		}
 	}
 	return nil
+}
+
+// Announcing returns the state that announces a probe.
+func (s State) Announcing() State {
+	if in := s.doubted(); in != nil {
+		announced := *in
+		announced.Owner, announced.Probing = "", true
+		if s.own(s.Intent) {
+			s.Intent = nil
+		}
+		s.Doubt = &announced
+	}
+	return s
 }
 
 // Doubting returns the state in which the ledger's own token may have been

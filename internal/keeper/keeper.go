@@ -159,6 +159,11 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		return t.settleHeld(ctx, v, d, out)
 	case d.Action == family.Adopt:
 		return t.adopt(ctx, v, out)
+	case d.Action == family.Announce:
+		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Announcing().Encode(), t.clock.now(), t.mark())); err != nil {
+			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
+		}
+		return out.as(InDoubt, "%s", d.Reason), false
 	case d.Action.Presents() && t.shares(v) && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
