@@ -107,6 +107,11 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		return r
 	}
 	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
+	if s.rescued(fp) && !s.Family.sameFamily(r) {
+		rescued := *s.Family
+		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
+		return rescued
+	}
 	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
 	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
@@ -153,8 +158,8 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 // never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
 
-// rescued reports whether TOKEN_FAMILY names a token as this family's newest: a
+// rescued reports whether TOKEN_FAMILY names a token as its family's newest: a
 // process that received it could not write the ledger.
 func (s Snapshot) rescued(token Fingerprint) bool {
-	return s.Family != nil && s.Family.Refresh == token && s.Family.sameFamily(s.State.Record)
+	return s.Family != nil && s.Family.Refresh == token
 }

@@ -73,6 +73,8 @@ type Snapshot struct {
 	// first, and Judged the version up to which this process has judged them.
 	Offers []Field
 	Judged int64
+	// Partial: the history could not be read, and Offers has the newest version only.
+	Partial bool
 	// Process names the reader: intents that it left behind are its own.
 	Process string
 	// Held is a pair that this process holds and that is not in the ledger yet; nil
@@ -193,6 +195,7 @@ type inbox struct {
 func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := NamesOf(s.Connection).RefreshToken
+	rescued := false
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason := s.State.Judge(f)
 		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
@@ -200,8 +203,12 @@ func (s Snapshot) judged() inbox {
 		}
 		switch {
 		case verdict == Candidate:
-			// In doubt comes first, then the newest.
-			if pending := s.State.Inbox.Pending; in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin {
+			// First one that was received and could not be saved, then one in doubt, then
+			// the newest.
+			if s.rescued(FingerprintOf(f.Value)) {
+				in.candidate, rescued = f, true
+			}
+			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
 				in.candidate = f
 			}
 			in.seen = min(in.seen, f.Version-1)
@@ -210,6 +217,9 @@ func (s Snapshot) judged() inbox {
 		case in.notice == "" && f.Version > s.Judged:
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
+	}
+	if s.Partial {
+		in.seen = min(in.seen, s.seen())
 	}
 	if s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, name) {
 		in.notice = name + " was deleted"

@@ -227,6 +227,9 @@ func (s State) doubted() *Intent {
 	return nil
 }
 
+// InDoubt reports whether the ledger's own token may have been spent.
+func (s State) InDoubt() bool { return s.doubted() != nil }
+
 // Announcing returns the state that announces a probe.
 func (s State) Announcing() State {
 	if in := s.doubted(); in != nil {

@@ -15,10 +15,10 @@ import (
 func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
 	e := sp.failure
 	candidate := d.Candidate.Version > 0
-	// A refusal of the own token in doubt settles nothing before its leeway is over:
-	// until then another replay can do no harm, and refusals have been mistaken. A
-	// candidate has its second look.
-	replayable := !candidate && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
+	// A refusal of a token in doubt settles nothing before its leeway is over: until
+	// then another replay can do no harm, and refusals have been mistaken. But where
+	// the own token is in doubt too, its turn comes.
+	replayable := (!candidate || !sp.state.InDoubt()) && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
 	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
 	if sp.doubt = sp.doubt && !definite; sp.doubt {
 		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent

@@ -225,7 +225,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
 		if errors.Is(err, store.ErrDenied) {
 			t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
-			history, err = []store.Entry{copies[t.names.RefreshToken]}, nil
+			history, v.Partial, err = []store.Entry{copies[t.names.RefreshToken]}, true, nil
 		}
 		if err != nil {
 			return view{}, err
