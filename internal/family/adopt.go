@@ -26,10 +26,14 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
-	inbox := Inbox{Seen: s.RefreshToken.Version}
+	top := s.RefreshToken.Version
+	for _, e := range tokens {
+		top = max(top, e.Version) // the history was read later
+	}
+	inbox := Inbox{Seen: top}
 	switch {
 	case known && record.Refresh == token:
-		inbox = Inbox{Seen: own.Version, Kin: s.RefreshToken.Version}
+		inbox = Inbox{Seen: own.Version, Kin: top}
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:
