@@ -10,7 +10,6 @@ SHELL := /bin/bash
 # is always built for this machine.
 LAMBDA_GOARCH ?= $(or $(GOARCH),arm64)
 unexport GOARCH GOOS
-SAM_ARCHITECTURE = $(if $(filter amd64,$(LAMBDA_GOARCH)),x86_64,arm64)
 
 # The tag and commit that the functions log and report.
 VERSION ?= $(or $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null),unknown)
@@ -45,6 +44,10 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 .PHONY: alarms
 alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
 	tools/scenarios.sh
+
+.PHONY: terraform
+terraform: ## Write the variables and outputs of deploy/terraform anew, from template.yaml
+	go run ./tools/terraform
 
 .PHONY: build build-functions
 build: build-functions ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
@@ -169,14 +172,15 @@ model-quick: ## The model's small configurations, and its probes
 model-mutants: ## Break the model on purpose; spin must catch every breakage
 	tools/model.sh mutants
 
-# STACK names the stack; a second one in the same account and region needs a name of its own.
-STACK ?= tokenkeeper
+.PHONY: release
+release: setup ## Build the files of a release into build/release (VERSION=v1.2.3)
+	tools/release.sh '$(VERSION)'
 
-# PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
+# STACK names the stack; a second one in the same account and region needs a name of its own. PARAMETERS names a file of
+# template parameters; see deploy/sam/parameters.example.yaml. ENV chooses settings that ask nothing.
 .PHONY: deploy
-deploy: setup ## Build and deploy with your AWS credentials and region (STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
-	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
-	$(SAM) deploy $(SAM_CONFIG) --stack-name '$(STACK)' --s3-prefix '$(STACK)' --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+deploy: setup ## Build and deploy with your AWS credentials and region (ENV=prod, STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+	ENV='$(ENV)' STACK='$(STACK)' PARAMETERS='$(PARAMETERS)' LAMBDA_GOARCH=$(LAMBDA_GOARCH) tools/deploy.sh
 
 .PHONY: clean
 clean: ## Remove what was built (not .venv)

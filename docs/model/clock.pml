@@ -5,13 +5,13 @@
 
 proctype Clock() {
 	do
-	:: atomic { now < H && !tickDue && QUIET(REFRESHER) && QUIET(SECOND) && QUIET(PSOXYID) && QUIET(AUTHORIZER) &&
-		!MUSTDIE(REFRESHER) && !MUSTDIE(SECOND) ->
+	:: atomic { now < H && !tickDue && QUIET(REFRESHER) && QUIET(SECOND) && QUIET(PSOXYID) && QUIET(CONSENTER) &&
+		!MUSTDIE(REFRESHER) && !MUSTDIE(SECOND) && (now < LASTFAULT || !(ledgerDenied || copyDenied || given > 0 || paused[CONSENTER])) ->
 		now++;
 		tickDue = (now % TICK == 0 && !busy[REFRESHER])
 	}
 	:: atomic { tickDue && CANFAULT -> tickDue = false; faults++; printf("%d: the tick does not come\n", now) }
-	:: atomic { now == H && !tickDue && !busy[REFRESHER] && !busy[SECOND] && !busy[PSOXYID] && !busy[AUTHORIZER] && given == 0 ->
+	:: atomic { now == H && !tickDue && !busy[REFRESHER] && !busy[SECOND] && !busy[PSOXYID] && !busy[CONSENTER] && given == 0 ->
 		break
 	}
 	od;

@@ -1,39 +1,53 @@
-/* One keeper process, package rotation: an endless loop over the steps of a tick. */
+/* One keeper process, package keeper: an endless loop over the steps of a tick. */
+
+#define READ 0
+#define DOUBT 1 /* shared mode: psoxy's lock */
+#define TAKE 2
+#define CHECK 10
+#define INTEND 3
+#define POST 4
+#define SETTLE 5
+#define RESETTLE 6
+#define PUBLISH 7
+#define RELEASE 8
+#define END 9
 
 #define AT(s) (busy[me] && step == s && !paused[me])
-#ifdef MUTANT_RESTORE_LOSES_INTENT
-#define FORGET true
-#else
-#define FORGET false
-#endif
-/* What follows the lock: a spend, or the save or restoration of what is known. */
-#define LOCKED (act == SAVEHELD -> SAVE : (act == RESTOREOLD -> RESTORE : (act == FINISH -> RECONCILE : POST)))
+#define LAST (locked -> RELEASE : END)
 
-/* A saved pair's lock presents nothing: its times are those of the spend that yielded the pair. */
-#ifdef MUTANT_HELD_FIRST_SPEND_LOST
-#define HELDFIRST held[me].at
+/* A refusal of a token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
+#ifdef MUTANT_REFUSED_IN_LEEWAY
+#define REFUSAL REFUSED
 #else
-#define HELDFIRST held[me].first
-#endif
-#ifdef MUTANT_HELD_COUNTS_AS_ATTEMPT
-#define HELDTRY now
-#else
-#define HELDTRY held[me].at
+#define REFUSAL (doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
 #endif
 
-/* rotation's failed: what is written down about a spend that yielded no successor. */
-inline failed(class) {
-	l.fail = class; l.at = now;
-	l.first = (class == INDOUBT -> first : 0);
-	step = RECORD
+#ifdef MUTANT_OVERTAKEN_IGNORED
+#define WON true
+#else
+#define WON ok
+#endif
+
+/* Ledger.Put: v on base b. ok: it is valid; then v and b are that entry. */
+inline put() {
+	append(me, b, e, v);
+	if
+	:: true
+	:: CANFAULT -> fault(me); append(me, b, e, v) /* the answer is lost, and the call repeated */
+	fi;
+	mine(me, b, e, ledVer, ok);
+	if
+	:: ok -> REACH(6, head < ledVer); copy(S, v); b = head; e = epoch; known[me] = ledVer
+	:: else
+	fi
 }
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, first, s, sv, lkid, lkver, lkspend, lkfirst, lktry, lkbase, recv, got, base, try, tries, from, to, win, last;
-	bool lk, doubt, found, answered, stale, finished;
-	Record l, old;
-	clear(l); clear(old);
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class;
+	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again;
+	Entry v;
+	clear(v);
 
 end:
 	do
@@ -45,7 +59,7 @@ end:
 		fi;
 		busy[me] = true; started[me] = now; step = READ;
 		if
-		:: busy[OTHER(me)] || busy[PSOXYID] || busy[AUTHORIZER] -> disturb()
+		:: busy[OTHER(me)] || busy[PSOXYID] || busy[CONSENTER] -> disturb()
 		:: else
 		fi
 	}
@@ -54,7 +68,7 @@ end:
 	:: atomic { busy[me] && CANFAULT && !paused[me] -> /* the process dies, and its memory with it */
 		fault(me); die(me); step = END
 	}
-	:: atomic { busy[me] && CANFAULT && !paused[me] && step > TAKE && step < END -> /* it is paused */
+	:: atomic { busy[me] && CANFAULT && !paused[me] && step > READ && step < END -> /* it is paused */
 		fault(me); paused[me] = true; pausedAt[me] = now
 	}
 	:: atomic { paused[me] && now > pausedAt[me] && now < started[me] + INVOCATION ->
@@ -62,100 +76,89 @@ end:
 		outlived = outlived || now - since[me] >= STALE
 	}
 	:: atomic { paused[me] && now >= started[me] + INVOCATION -> /* the platform kills it */
-		paused[me] = false; pausedAt[me] = 0; die(me); step = END;
-		outlived = outlived || INVOCATION > STALE
+		paused[me] = false; pausedAt[me] = 0; die(me); step = END
 	}
 	:: atomic { busy[me] && CANFAULT && !paused[me] && step != POST && step != END -> /* the store fails until the deadline */
-		fault(me);
-		step = ((step == RESTORE && !doubt) || (step == RECORD && held[me].tok == NONE && act != FINISH && !doubt) -> RELEASE : END)
+		fault(me); step = END
 	}
 
 	/* ---- read, decide ---- */
 	:: atomic { AT(READ) ->
 		if
-		:: s = RT; sv = rtVer
-		:: CANFAULT && rtVer > 1 && rtMod[rtVer] == now && rtVer - 1 >= seen[me] -> /* an old answer */
-			fault(me); stale = true; sv = rtVer - 1; s = rt[sv]
+		:: sv = rtVer
+		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1; oldAnswer = (PSOXY > 0) /* an old answer */
 		fi;
-		seen[me] = sv;
-		lk = lkEx; lkid = lkId; lkver = lkVer; lkspend = lkSpend; lkfirst = lkFirst; lktry = lkTry; lkbase = lkBase; recv = recVer;
+		readLedger(me);
+#ifndef MUTANT_LOCAL_CLOCK
+		offset[me] = now - LOCAL(me);
+#endif
+		judgeChance(me);
+		decide(sv);
+		t = (cv > 0 -> rt[cv] : v.tok);
+		sawLock = LOCKSEEN; success = false;
 		if
-		:: held[me].tok != NONE && ((s != held[me].spent && OUTRANKS(me, s)) || SPENTSINCE(me)) -> REACH(4, true); drop(me)
-		:: else
+		:: busyElsewhere -> step = LAST
+		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) -> DOUBT : TAKE)
+		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
-		judgeChance(me, s);
-		decide(me, s, sv);
-		printf("%d: keeper %d reads token %d, decision %d, step %d\n", now, me, s, act, step);
-		if
-		:: step == TAKE && act == SAVEHELD -> held[me].saved = held[me].saved && s == held[me].tok
-		:: else
-		fi
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && v.seen > sv);
+		busyElsewhere = false;
+		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
 	}
 
-	/* ---- take the lock ---- */
+	/* ---- shared mode: psoxy's lock; what was left behind is written down, and deleted. Then everything is read again ---- */
+	:: atomic { AT(DOUBT) ->
+#ifdef MUTANT_PSOXY_DOUBT_LOST
+		ok = true;
+#else
+		doubting();
+		if
+		:: ledgerDenied -> ok = false
+		:: else -> put()
+		fi;
+#endif
+		step = (ok -> TAKE : END)
+	}
 	:: atomic { AT(TAKE) ->
 		since[me] = now;
-		doubt = (act == REPLAY || act == LATEPROBE);
-		again = again || act == REPLAY;
 		if
-		:: act == SAVEHELD -> first = HELDFIRST; try = HELDTRY; got = held[me].spent; base = held[me].ver
-		:: act == FINISH -> first = lkfirst; try = lktry; got = lkspend; base = lkbase
-		:: act == RESTOREOLD && lkspend == l.tok && !FORGET -> first = lkfirst; try = lktry; got = lkspend; base = lkbase; doubt = true
-		:: act == RESTOREOLD && (lkspend != l.tok || FORGET) -> first = NONE; try = NONE; got = NONE; base = 0
-		:: else -> first = (first == NONE -> now : first); try = now; got = s; base = sv
+		:: lkEx && !sawLock -> step = END
+		:: else ->
+			psoxyRace = psoxyRace || FRESHLOCK; /* psoxy has taken it in the meantime */
+			if
+			:: lkEx -> deleteLock()
+			:: else
+			fi;
+			takeLock(me); step = CHECK
+		fi
+	}
+	:: atomic { AT(CHECK) -> locked = (lkEx && lkOwner == me); step = (locked -> READ : END) }
+
+	/* ---- the intent, or the first entry of a ledger ---- */
+	:: atomic { AT(INTEND) ->
+		since[me] = (locked -> since[me] : now);
+		if
+		:: act == ADOPT -> adopt(sv); REACH(22, F.tok != NONE && v.tok != F.tok)
+		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
-#ifdef MUTANT_FIRST_SPEND_LOST
-		first = (act == RESTOREOLD || act == FINISH -> first : now);
+		if
+		:: ledgerDenied || v.tok == NONE -> step = LAST
+		:: else ->
+#ifdef MUTANT_CANDIDATE_BELIEVED
+			v.past = v.past | (cv > 0 -> BIT(v.tok) : 0); v.tok = (cv > 0 -> t : v.tok);
 #endif
 #ifdef MUTANT_NO_INTENT
-		holding[me] = true; step = LOCKED;
-#ifndef MUTANT_BASELINE_BEFORE_LOCK
-				sv = (RT == s -> rtVer : sv);
-#endif
+			ok = true;
 #else
-		if
-		:: !lk && lkEx -> step = END /* ErrExists; verify finds another's value */
-		:: !lk && !lkEx -> writeLock(me, got, base, first, try); step = VERIFY
-		:: lk ->
-#ifdef MUTANT_STALE_LOCK_KEPT
-			step = END
-#else
-			REACH(5, lkEx && lkOwner == PSOXYID && act == REPLAY);
-			writeLock(me, got, base, first, try);
-#ifdef MUTANT_TAKEOVER_UNCHECKED
-			step = VERIFY
-#else
-			step = (lkVer == lkver + 1 -> CHECKTAKEN : END);
-			REACH(6, step == END);
-			duel = duel || lkVer != lkver + 1 || lkHist[lkver] != lkid
+			put();
 #endif
-#endif
-		fi;
-		if
-		:: true
-		:: CANFAULT && step != END -> fault(me); step = END /* the call takes effect and its answer is lost */
-		fi;
-#endif
-		got = 0; try = 0; base = 0
-	}
-	:: atomic { AT(CHECKTAKEN) -> step = (lkEx && lkVer >= lkver && lkHist[lkver] == lkid -> VERIFY : END) }
-	:: atomic { AT(VERIFY) ->
-		if
-		:: !lkEx || lkId != myId[me] -> REACH(7, true); step = END
-		:: else ->
+			step = (act == ADOPT -> READ : (WON -> POST : LAST));
+			REACH(14, !ok);
 			if
-#ifdef MUTANT_TOKEN_NOT_CHECKED
-			:: true ->
-#else
-			:: RT != s -> REACH(8, stale); step = RELEASE
-			:: RT == s || (stale && sv == rtVer - 1 && rtMod[rtVer] == now) -> /* the same answer, or one as old as before */
-#endif
-				holding[me] = true; step = LOCKED;
-#ifndef MUTANT_BASELINE_BEFORE_LOCK
-				sv = (RT == s -> rtVer : sv);
-#endif
-				oldAnswer = oldAnswer || (PSOXY > 0 && RT != s)
-			fi
+			:: true
+			:: CANFAULT -> fault(me); step = END /* it is written, and its answer lost until the deadline */
+			fi;
+			posting[me] = (step == POST)
 		fi
 	}
 
@@ -163,222 +166,129 @@ end:
 	:: atomic { AT(POST) ->
 		if
 #ifndef MUTANT_NOT_IN_TIME
-		:: now - since[me] > STALE - 1 ->
-			if
-			:: tries > 0 -> failed(INDOUBT)
-			:: else -> step = (doubt -> END : RELEASE)
-			fi
+		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
 #endif
 		:: else ->
-			assertMayPresent(me, s, act);
-			again = again || doubt;
-			REACH(9, act == REPLAY && spentAt[s] != NONE && !dead[fam[s]]);
-			REACH(10, act == LATEPROBE && spentAt[s] == NONE);
-			REACH(11, act == LATEPROBE && spentAt[s] != NONE && now - spentAt[s] >= LEEWAY);
+			assertMayPresent(me, t, act);
 			if
 			:: /* answered */
-				present(s, got);
+				present(t, got);
 				if
-				:: got == NONE -> step = REREAD
-				:: else ->
-					held[me].tok = got; held[me].spent = s; held[me].first = first; held[me].at = now; held[me].ver = sv; held[me].recv = recv;
-					held[me].auth = l.auth; held[me].prev = l.prev | BIT(s); held[me].saved = false;
-#ifdef MUTANT_RECORD_FIRST
-					step = RECORD
-#else
-					step = SAVE
-#endif
-				fi
+				:: got == NONE -> class = REFUSAL
+				:: else -> receive(t, got)
+				fi;
+				step = SETTLE
+			:: CANFAULT && TOKEN(t) && !dead[fam[t]] -> /* a refusal by mistake */
+				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0
 			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
 				fault(me);
 				if
-				:: present(s, got)
+				:: present(t, got)
 				:: skip
 				fi;
-				doubt = true;
+				doubtful = true; tries++;
 				if
-				:: tries == 0 -> tries = 1
+				:: tries == 1
 #ifdef MUTANT_AMBIGUOUS_NOT_SPENT
-				:: step = RELEASE
+				:: class = UNSPENT; step = SETTLE
 #else
-				:: failed(INDOUBT)
+				:: class = INDOUBT; step = SETTLE
 #endif
 				fi
-			:: CANFAULT -> /* it certainly reached nobody, or was refused for the app's sake */
-				fault(me);
+			:: CANFAULT -> /* it certainly reached nobody */
+				fault(me); step = SETTLE;
 #ifdef MUTANT_UNSPENT_AFTER_DOUBT
-				doubt = false;
+				class = UNSPENT
+#else
+				class = (doubtful -> INDOUBT : UNSPENT)
 #endif
-				failed((doubt -> INDOUBT : UNSPENT))
 			fi;
 			got = 0
-		fi
-	}
-	:: atomic { AT(REREAD) -> /* a refusal is believed only then */
-		if
-#ifndef MUTANT_REFUSAL_BELIEVED
-		:: RT != s -> REACH(12, true); step = RELEASE
-#endif
-		:: else -> HOLDS(4, RT == s); doubt = false; failed(REFUSAL)
-		fi
+		fi;
+		posting[me] = (step == POST)
 	}
 
-	/* ---- save: refresh token, record ---- */
-	:: atomic { AT(SAVE) ->
+	/* ---- settle: what was received, or that nothing was ---- */
+	:: atomic { AT(SETTLE) ->
 		if
-		:: held[me].saved -> step = RECORD
+		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me])
+		:: else -> failed(); kept = true
+		fi;
+		if
+		:: deferred -> REACH(5, true); step = LAST
+		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
+		:: !deferred && kept && ledgerDenied ->
+			if
+			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok) /* save's rescue */
+			:: else
+			fi;
+			step = LAST
 		:: else ->
-			REACH(13, act == SAVEHELD);
-			writeToken(held[me].tok, true);
-			from = held[me].ver + 1; to = rtVer - 1; win = NONE; seen[me] = rtVer;
+			put();
+			if
+			:: ok && held[me].tok != NONE ->
+				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
+				REACH(18, held[me].cand > 0 && PSOXY > 0); REACH(19, v.rejected & (1 << held[me].cand) && held[me].cand > 0);
+				forget(me); success = true;
+				step = (act == SETTLEHELD -> READ : PUBLISH)
+			:: !ok && held[me].tok != NONE -> step = RESETTLE
+#ifdef MUTANT_REFUSAL_BELIEVED
+			:: !ok && held[me].tok == NONE && class == REFUSED -> step = RESETTLE
+#endif
+			:: else -> step = (!ok || (class == REFUSED && cv > 0) -> READ : PUBLISH); again = (ok && class == REFUSED)
+			fi;
 			if
 			:: true
-			:: CANFAULT -> fault(me); writeToken(held[me].tok, true); to = rtVer - 1 /* the answer is lost, the call repeated */
-			fi;
-#ifdef MUTANT_VERSION_IGNORED
-			held[me].saved = true; step = RECORD
-#else
-			step = WINNER
-#endif
-		fi
-	}
-	:: atomic { AT(WINNER) -> /* what was written in between, newest first */
-		i = to; got = NONE; found = false;
-		do
-		:: i >= from && i > 0 && got == NONE ->
-			if
-			:: rt[i] != (win == NONE -> held[me].tok : win) ->
-				found = true;
-				if
-				:: OUTRANKS(me, rt[i]) -> got = rt[i]
-				:: else
-				fi
-			:: else
-			fi;
-			i--
-		:: else -> break
-		od;
-		i = 0;
-		if
-		:: got != NONE -> win = got; step = PUTBACK
-		:: got == NONE && win != NONE && !found -> drop(me); step = RELEASE
-		:: else -> held[me].saved = true; step = RECORD
-		fi;
-		got = 0; found = false
-	}
-	:: atomic { AT(PUTBACK) ->
-		from = to + 2; /* after our own last write */
-		writeToken(win, true);
-		REACH(14, true);
-		to = rtVer - 1; seen[me] = rtVer;
-		step = WINNER
-	}
-	:: atomic { AT(RECORD) -> /* of what was received, or of a failure, or of an interrupted rotation */
-		copy(rec, old);
-		if
-		:: held[me].tok != NONE ->
-			l.tok = held[me].tok; l.prev = held[me].prev; l.auth = held[me].auth; l.rotated = held[me].at;
-			l.fail = OKAY; l.first = 0; l.at = 0;
-			recv = held[me].recv;
-			doubt = false
-		:: else
-		fi;
-		copy(l, rec);
-		REACH(15, rec.prev & 6); /* the third generation */
-		to = recVer; recVer++;
-		step = (to != recv -> CHECKRECORD : (doubt -> END : RELEASE));
-		if
-		:: held[me].tok == NONE -> skip
-#ifdef MUTANT_RECORD_FIRST
-		:: held[me].tok != NONE && !held[me].saved -> held[me].recv = recVer; step = SAVE
-#endif
-		:: else -> drop(me)
-		fi
-	}
-	:: atomic { AT(CHECKRECORD) -> /* others wrote it in between */
-		if
-		:: RT != l.tok && old.tok != NONE -> REACH(16, true); copy(old, rec); recVer++
-		:: else
-		fi;
-		step = (doubt -> END : RELEASE)
-	}
-
-	/* ---- restore a token that an older one was written over ---- */
-	:: atomic { AT(RESTORE) ->
-		i = sv - 1;
-		do
-		:: i > 0 && rt[i] != l.tok -> i--
-		:: else -> break
-		od;
-		if
-		:: i > 0 ->
-			to = rtVer;
-			writeToken(rt[i], true);
-			REACH(17, LIVE(RT));
-			if
-			:: to != sv -> writeToken(rt[to], true)
-			:: else
-			fi;
-			seen[me] = rtVer
-		:: else
-		fi;
-		i = 0;
-		step = (doubt -> END : RELEASE)
-	}
-
-	/* ---- finish an interrupted rotation; family.Snapshot.Reconciled ---- */
-	:: atomic { AT(RECONCILE) ->
-		reconciled();
-		doubt = false;
-		step = RECORD;
-		REACH(18, win == s); REACH(19, win != s);
-		if
-		:: win != s ->
-			to = rtVer;
-			writeToken(win, true);
-			seen[me] = rtVer;
-			step = (to != sv -> END : RECORD)
-		:: else
-		fi
-	}
-
-	/* ---- release, if the lock is still ours: look and delete; the function's time-out forbids a long pause in between ---- */
-	:: atomic { AT(RELEASE) ->
-		holding[me] = false;
-		if
-#ifndef MUTANT_RELEASE_UNCHECKED
-		:: now - since[me] >= STALE && lkId != myId[me] -> skip
-#endif
-		:: else ->
-			assertMayRelease(me);
-			if
-			:: lkEx -> deleteLock()
-			:: else
+			:: CANFAULT -> fault(me); step = END
 			fi
 		fi;
-		step = (act == FINISH && !finished -> READ : END); /* what is due since then */
-		finished = (act == FINISH)
+		kept = false; deferred = false
+	}
+	/* ---- somebody else's entry came first: read it, and again ---- */
+	:: atomic { AT(RESETTLE) -> readLedger(me); REACH(20, v.own == me && v.it == t); step = SETTLE }
+
+	/* ---- the copies that differ ---- */
+	:: atomic { AT(PUBLISH) ->
+		judged[me] = seen;
+		keep = keep && !(success && cv > 0);
+#ifdef MUTANT_PUBLISH_UNJUDGED
+		judged[me] = rtVer; keep = false;
+#endif
+		if
+		:: !keep && rt[sv] != v.tok && !copyDenied ->
+			writeToken(v.tok);
+			judged[me] = (rtVer == sv + 1 && judged[me] == sv -> rtVer : judged[me]) /* nobody wrote in between */
+		:: else
+		fi;
+		if
+		:: LOSE > 0 && !success -> copy(v, F); endIntent(F); endPending(F); F.seen = 0; F.rejected = 0; F.owned = false
+		:: else
+		fi;
+		step = (again -> READ : LAST); again = false
+	}
+	:: atomic { AT(RELEASE) ->
+		if
+		:: lkEx && now - since[me] < STALE -> HOLDS(6, lkOwner == me || psoxyRace); deleteLock()
+		:: else
+		fi;
+		step = END
 	}
 
 	/* ---- the tick is over ---- */
 	:: atomic { AT(END) ->
-		busy[me] = false; holding[me] = false;
+		busy[me] = false; posting[me] = false;
 		assertTick(me);
-		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; myId[me] = 0;
 #ifdef MUTANT_HELD_DROPPED
 		if
 		:: held[me].tok != NONE -> drop(me)
 		:: else
 		fi;
 #endif
-		act = 0; first = 0; s = 0; sv = 0; lkid = 0; lkver = 0; recv = 0; got = 0; tries = 0; from = 0; to = 0; win = 0;
-		lkspend = 0; lkfirst = 0; lktry = 0; lkbase = 0;
-		lk = false; doubt = false; stale = false; finished = false; last = 0;
-		clear(l); clear(old);
-		if
-		:: !lkEx && !busy[0] && !busy[1] && !busy[2] && !busy[3] -> nextId = 1
-		:: else
-		fi
+		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
+		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
+		keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		clear(v); unmark(me)
 	}
 	od
 }

@@ -12,185 +12,188 @@ end:
 		psoxyRuns--;
 		disturb();
 		if
-		:: lkEx && now - lkMod >= STALE ->
-			intentDeleted = intentDeleted || (lkOwner != PSOXYID && lkSpend == RT);
-			covered = covered || (lkOwner != PSOXYID && fam[RT] != newest);
-			deleteLock()
+		:: lkEx && now - lkAt >= STALE -> psoxyErased = true; deleteLock()
 		:: FRESHLOCK -> skip
-		:: else ->
-			writeLock(PSOXYID, NONE, 0, NONE, NONE);
-			busy[PSOXYID] = true; since[PSOXYID] = now; step = VERIFY
+		:: else -> takeLock(PSOXYID); busy[PSOXYID] = true; since[PSOXYID] = now; step = READ
 		fi
 	}
 	:: atomic { busy[PSOXYID] && CANFAULT -> /* it dies, or its exchange fails: the lock stays */
 		faults++; psoxyHeld = NONE; step = END;
 		printf("%d: psoxy dies\n", now)
 	}
-	:: atomic { busy[PSOXYID] && step == VERIFY ->
-		holding[PSOXYID] = (lkEx && lkId == myId[PSOXYID]);
+	:: atomic { busy[PSOXYID] && step == READ ->
 		s = RT;
-		step = (holding[PSOXYID] -> POST : END)
+		step = (lkEx && lkOwner == PSOXYID && TOKEN(s) -> POST : END)
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
-		HOLDS(6, !HOLDER(REFRESHER) && !HOLDER(SECOND) && !HOLDER(AUTHORIZER));
+		HOLDS(6, psoxyRace || (!SPENDS(REFRESHER) && !SPENDS(SECOND)));
+		psoxyBehind = psoxyBehind || !LIVE(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
 		present(s, got);
 		psoxyHeld = got;
-		step = (got == NONE -> END : SAVE);
+		step = (got == NONE -> END : SETTLE);
 		got = 0
 	}
-	:: atomic { busy[PSOXYID] && step == SAVE ->
-		covered = covered || RT != s; /* a consent was filled in meanwhile */
-		writeToken(psoxyHeld, false);
+	:: atomic { busy[PSOXYID] && step == SETTLE ->
+		covered = covered || RT != s;
+		writeToken(psoxyHeld);
 		psoxyHeld = NONE; step = RELEASE
 	}
 	:: atomic { busy[PSOXYID] && step == RELEASE ->
-		holding[PSOXYID] = false;
 		if
-		:: lkEx -> deleteLock()
+		:: lkEx -> psoxyRace = psoxyRace || lkOwner != PSOXYID; deleteLock()
 		:: else
 		fi;
 		step = END
 	}
-	:: atomic { busy[PSOXYID] && step == END ->
-		busy[PSOXYID] = false; holding[PSOXYID] = false; since[PSOXYID] = 0; myId[PSOXYID] = 0; s = 0; step = 0
-	}
+	:: atomic { busy[PSOXYID] && step == END -> busy[PSOXYID] = false; since[PSOXYID] = 0; s = 0; step = READ }
 	od
 }
 
-/* Atlassian grants a consent. Whether that kills the families before it is not known. */
-inline grant(token) {
-	given++;
-	issue(nFam, NONE, token);
-	if
-	:: for (i : 0 .. 2) { dead[i] = dead[i] || i < nFam }
-		i = 0
-	:: skip
-	fi;
-	nFam++;
-	printf("%d: a consent is given: token %d\n", now, token)
-}
-
-inline stored(token) {
-	writeToken(token, false);
-	newest = fam[token];
+/* The consent of a family begins to count: that which was given or filled in last is the newest. */
+inline count(family) { stamp++; order[family] = stamp }
+inline stored(family) {
+	newest = (order[family] > order[newest] -> family : newest);
 	given--
 }
 
-/* A person consents, and later fills the token in by hand, under no lock. */
-proctype Consent() {
+/* A person consents, and later fills the token in by hand. */
+proctype Paste() {
 	byte token;
 end:
-	atomic { now <= LASTFAULT && !busy[AUTHORIZER] -> grant(token) }
-	atomic { disturb(); stored(token); token = 0 }
+	atomic { now <= LASTFAULT && !busy[CONSENTER] -> grant(token) }
+	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token); token = 0 }
 }
 
 /*
- * `tokenkeeper authorize`: the consent under the lock. It waits for as long as
- * there is a lock, fresh or stale, and creates its own; it may be paused for as
- * long as a laptop sleeps. Nobody consents twice at once: two consents follow
- * each other.
+ * A consent by tokenkeeper (keeper.Consent): an entry that changes nothing, the
+ * exchange, and one entry that begins the family. It may be paused for as long
+ * as a laptop sleeps.
  */
-proctype Authorize() {
-	byte step = WAIT, token, s, recv, to, auth;
-	bool lk;
-	Record old;
-	clear(old);
+proctype Consent() {
+	byte step = READ, b, e, sv, token;
+	bool ok, kept;
+	Held h;
+	Entry v;
+	clear(v);
 end:
 	do
-	:: atomic { step == WAIT && now <= LASTFAULT && given == 0 &&
-#ifdef MUTANT_AUTHORIZE_TAKES_STALE
-		!FRESHLOCK
-#else
-		!lkEx
-#endif
-		->
+	:: atomic { step == READ && now <= LASTFAULT && given == 0 && !paused[CONSENTER] ->
 		disturb();
-		lk = lkEx; s = RT; recv = recVer;
-		busy[AUTHORIZER] = true; since[AUTHORIZER] = now; step = TAKE
+		busy[CONSENTER] = true;
+		copy(S, v); b = head; e = epoch; sv = rtVer; step = INTEND
 	}
-	:: atomic { busy[AUTHORIZER] && step == TAKE && !paused[AUTHORIZER] ->
-		since[AUTHORIZER] = now;
+	:: atomic { busy[CONSENTER] && CANFAULT && !paused[CONSENTER] && step != END -> /* it dies, or the store or Atlassian fails for good */
+		faults++;
+		printf("%d: the consent dies\n", now);
 		if
-		:: lkEx && !lk -> step = END
-		:: else -> writeLock(AUTHORIZER, CONSENTING, 0, NONE, NONE); step = VERIFY
+		:: step == SETTLE -> given--; consentLost = true
+		:: else
+		fi;
+		step = END
+	}
+	:: atomic { busy[CONSENTER] && CANFAULT && !paused[CONSENTER] && step != END -> faults++; paused[CONSENTER] = true; since[CONSENTER] = now }
+	:: atomic { paused[CONSENTER] && (now > since[CONSENTER] || now >= LASTFAULT) -> paused[CONSENTER] = false; since[CONSENTER] = 0; disturb() }
+	:: atomic { busy[CONSENTER] && step == INTEND && !paused[CONSENTER] && !ledgerDenied ->
+		append(CONSENTER, b, e, v);
+		mine(CONSENTER, b, e, ledVer, ok);
+		copy(S, v); b = head; e = epoch; /* or it reads again */
+		step = (ok -> POST : INTEND)
+	}
+	:: atomic { busy[CONSENTER] && step == POST && !paused[CONSENTER] ->
+		grant(token);
+		count(fam[token]);
+		h.tok = token; h.before = v.tok; h.past = v.past | BIT(v.tok); h.auth = order[fam[token]]; h.born = rtVer; h.at = now;
+		step = SETTLE
+	}
+	:: atomic { busy[CONSENTER] && step == SETTLE && !paused[CONSENTER] && !ledgerDenied ->
+		settle(h);
+		if
+		:: !kept -> given--; step = END
+		:: else ->
+			append(CONSENTER, b, e, v);
+			mine(CONSENTER, b, e, ledVer, ok);
+			if
+			:: ok -> stored(fam[token]); step = PUBLISH
+#ifdef MUTANT_CONSENT_GIVES_UP
+			:: !ok -> given--; newest = fam[token]; step = END
+#endif
+			:: else -> copy(S, v); b = head; e = epoch /* it reads again */
+			fi
 		fi
 	}
-	:: atomic { busy[AUTHORIZER] && CANFAULT && !paused[AUTHORIZER] -> /* it dies, or the store or Atlassian fails for good */
-		faults++;
-		printf("%d: authorize dies\n", now);
+	:: atomic { busy[CONSENTER] && step == PUBLISH && !paused[CONSENTER] ->
 		if
-		:: step == SAVE -> given--; consentLost = true
-		:: else
-		fi;
-		if
-		:: lkEx && lkOwner == AUTHORIZER -> lkOwner = NOBODY
+		:: !copyDenied && rt[sv] != token -> writeToken(token)
 		:: else
 		fi;
 		step = END
 	}
-	:: atomic { busy[AUTHORIZER] && CANFAULT && !paused[AUTHORIZER] && step != END -> faults++; paused[AUTHORIZER] = true }
-	:: atomic { paused[AUTHORIZER] && now > since[AUTHORIZER] -> paused[AUTHORIZER] = false; disturb() }
-	:: atomic { busy[AUTHORIZER] && step == VERIFY && !paused[AUTHORIZER] ->
-		holding[AUTHORIZER] = (lkEx && lkId == myId[AUTHORIZER] && RT == s);
-		step = (holding[AUTHORIZER] -> POST : (lkEx && lkId == myId[AUTHORIZER] -> RELEASE : END))
-	}
-	:: atomic { busy[AUTHORIZER] && step == POST && !paused[AUTHORIZER] ->
-		grant(token);
-		step = SAVE
-	}
-	:: atomic { busy[AUTHORIZER] && step == SAVE && !paused[AUTHORIZER] ->
-		stored(token);
-#ifndef MUTANT_AUTHORIZED_AT_EXCHANGE
-		auth = rtVer;
-#endif
-		step = RECORD
-	}
-	:: atomic { busy[AUTHORIZER] && step == RECORD && !paused[AUTHORIZER] ->
-		copy(rec, old);
-		clear(rec);
-		rec.tok = token; rec.auth = auth; rec.rotated = now;
-		to = recVer; recVer++;
-		step = (to != recv -> CHECKRECORD : RELEASE)
-	}
-	:: atomic { busy[AUTHORIZER] && step == CHECKRECORD && !paused[AUTHORIZER] ->
-		if
-		:: RT != token && old.tok != NONE -> copy(old, rec); recVer++
-		:: else
-		fi;
-		step = RELEASE
-	}
-	:: atomic { busy[AUTHORIZER] && step == RELEASE && !paused[AUTHORIZER] ->
-		holding[AUTHORIZER] = false;
-		if
-#ifdef MUTANT_AUTHORIZE_RELEASE_UNCHECKED
-		:: lkEx ->
-#else
-		:: lkEx && lkId == myId[AUTHORIZER] ->
-#endif
-			assertMayRelease(AUTHORIZER);
-			deleteLock()
-		:: else
-		fi;
-		step = END
-	}
-	:: atomic { busy[AUTHORIZER] && step == END && !paused[AUTHORIZER] ->
-		busy[AUTHORIZER] = false; holding[AUTHORIZER] = false; since[AUTHORIZER] = 0; myId[AUTHORIZER] = 0;
-		token = 0; s = 0; lk = false; recv = 0; to = 0; auth = 0; clear(old);
+	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
+		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
+		h.tok = 0; h.before = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0;
 		break
 	}
 	od
 }
 
-/* An operator puts an older version of REFRESH_TOKEN back: a fault. */
-proctype Operator() {
-	byte old;
+/* People, Terraform, backups: what they write, and what is denied. */
+proctype Writers() {
+	byte restores = RESTORE, damages = DAMAGE, deletions = DELETE, losses = LOSE, backups = BACKUP, j;
 end:
-	atomic { CANFAULT && given == 0 && rtVer > 1 && rec.tok == RT && (rec.prev & BIT(rt[rtVer - 1])) ->
-		faults++;
-		printf("%d: an operator restores an old version\n", now);
-		disturb();
-		old = rt[rtVer - 1];
-		writeToken(old, false);
-		old = 0
+	do
+	:: atomic { restores > 0 && now <= LASTFAULT && S.past != 0 -> /* a token that was the newest once: the oldest, or the last before it */
+		restores--; disturb();
+		for (i : 0 .. MAXT - 1) {
+			if
+			:: S.past & BIT(i) -> j = i; break
+			:: else
+			fi
+		}
+		if
+		:: writeToken(j)
+		:: for (i : 0 .. MAXT - 1) { j = (S.past & BIT(i) -> i : j) }
+			writeToken(j)
+		fi;
+		i = 0; j = 0
 	}
+	:: atomic { damages > 0 && now <= LASTFAULT && head > 0 ->
+		damages--; disturb();
+		if
+		:: writeToken(BROKEN)
+		:: writeToken(MALFORMED)
+		fi
+	}
+	:: atomic { deletions > 0 && now <= LASTFAULT && rtVer > 0 && head > 0 && given == 0 ->
+		deletions--; disturb();
+		printf("%d: REFRESH_TOKEN is deleted\n", now);
+		for (i : 1 .. MAXV - 1) { rt[i] = 0 }
+		i = 0; rtVer = 0; rtLater = true; S.born = 0; P.born = 0
+	}
+	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->
+		losses--; disturb();
+		printf("%d: the ledger is deleted\n", now);
+		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
+		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0; ledgerLost = true;
+		clear(S); clear(P); known[0] = 0; known[1] = 0
+	}
+	:: atomic { backups > 0 && now <= LASTFAULT && K.tok == NONE && head > 0 -> copy(S, K); kBase = base[head] }
+	:: atomic { backups > 0 && now <= LASTFAULT && K.tok != NONE -> /* its age tells that it is none of these entries */
+		backups--; disturb();
+		printf("%d: an older entry of the ledger is put back\n", now);
+#ifdef MUTANT_BACKUP_BELIEVED
+		append(NOBODY, kBase, epoch, K);
+#else
+		ledVer++; base[ledVer] = NONE; writer[ledVer] = NOBODY;
+#endif
+		clear(K); kBase = 0
+	}
+	:: atomic { DENY > 0 && CANFAULT && !ledgerDenied && !copyDenied ->
+		faults++; disturb();
+		if
+		:: ledgerDenied = true; printf("%d: writing the ledger is denied\n", now)
+		:: copyDenied = true; printf("%d: writing REFRESH_TOKEN is denied\n", now)
+		fi
+	}
+	:: atomic { ledgerDenied || copyDenied -> ledgerDenied = false; copyDenied = false; disturb() }
+	od
 }

@@ -12,72 +12,79 @@
 #endif
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
-/*
- * At the moment at which keeper p presents t. The exceptions: psoxy deletes a
- * stale lock, and our intent with it; and two keepers that take one stale lock
- * over at once write over each other's, which the platform excludes.
- */
+/* Nobody can undo these; README.md explains them. */
+#define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
+#define EXCUSED (ledgerLost || SHARED)
+
+/* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
-	/* The store knows of this spend, and nobody else is at it. */
-	HOLDS(1, (lkEx && lkSpend == t && lkFirst <= now) || duel);
-	HOLDS(6, !HOLDER(OTHER(p)) && !HOLDER(PSOXYID) && !HOLDER(AUTHORIZER));
-	/* The first presentation is not forgotten: what comes after the leeway is a late probe, which knows what it is. */
-	HOLDS(2, spentAt[t] == NONE || dead[fam[t]] || lkFirst <= spentAt[t] || intentDeleted || duel);
-	HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || dead[fam[t]] || now - spentAt[t] < LEEWAY || intentDeleted || duel);
-	/* What Atlassian has refused is left alone. */
-	HOLDS(4, !(l.tok == t && l.fail == REFUSAL));
-	/* Without a fault no token is presented twice, however often the event is delivered. */
-	HOLDS(8, faults > 0 || spentAt[t] == NONE);
-	/*
-	 * No presentation kills a family of which somebody, or the store, has a newer
-	 * token. The exception is a known risk: an attempt may have been the first to
-	 * arrive, so the late probe that follows it does not wait for another process;
-	 * nor does any for longer than twice the leeway.
-	 */
-	i = t + 1;
-	do
-	:: i < nTok ->
-		HOLDS(7, !(fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-			(held[p].tok == i || (held[OTHER(p)].tok == i && now < spentAt[t] + 2 * LEEWAY && !again && !duel && !outlived) || psoxyHeld == i || (RT == i && !outlived))));
-		i++
-	:: else -> break
-	od;
-	i = 0
+	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
+	HOLDS(1, (intended[p] == t || ledgerLost) && now - since[p] < STALE);
+	HOLDS(6, !SPENDS(OTHER(p)) || ledgerLost);
+	/* What Atlassian has refused is left alone, and a refused candidate for as long as our own token is not refused too. */
+	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REFUSEDWAIT);
+	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || (v.fail == REFUSED && now >= v.rejAt + REFUSEDWAIT));
+	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
+	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
+	REACH(9, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
+	REACH(10, act == LATEPROBE && cv > 0);
+	REACH(11, act == REPLAY && cv > 0 && LIVE(t));
+	REACH(12, cv > 0 && cv < sv);
+	REACH(13, act == REPLAY && cv == 0 && (psoxySpent & BIT(t)));
+	if
+	:: TOKEN(t) && !dead[fam[t]] ->
+		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || (psoxySpent & BIT(t)) || ledgerLost);
+		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
+		/* Without a fault no token is presented twice, however often the event is delivered. */
+		HOLDS(8, faults > 0 || PSOXY > 0 || ledgerLost || spentAt[t] == NONE);
+		/* No presentation kills a family of which somebody has a newer token. */
+		for (i : 1 .. MAXT - 1) {
+			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || EXCUSED)
+		}
+		i = 0
+	:: else
+	fi
 }
+
+/* When a valid entry n of who follows S. */
+inline assertForward(who, n) {
+	/* Over families the newest consent wins, within a family the newest token. */
+	HOLDS(3, ledgerLost || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
+	/* Nothing but an answer of Atlassian makes a token the ledger's; adoption has no other. */
+	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
+	/* No family is taken for younger than it is. */
+	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
+	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok)
+}
+
+/* Our own token, spent, can still be replayed. */
+#define RECOVERABLE (TOKEN(S.tok) && fam[S.tok] == newest && !dead[newest] && !revoked[S.tok] && (spentAt[S.tok] == NONE || now - spentAt[S.tok] < LEEWAY - MARGIN))
 
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
-	HOLDS(3, covered || oldAnswer || outlived || given > 0 || !LIVE(held[p].tok) || fam[held[p].tok] != newest || (LIVE(RT) && fam[RT] == newest));
+	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
 	forget(p)
 }
 
-/* When p deletes the lock: it is nobody else's who works under it. */
-#define HASLOCK(q) (lkEx && HOLDER(q) && myId[q] == lkId)
-inline assertMayRelease(p) {
-	HOLDS(6, (p == REFRESHER || !HASLOCK(REFRESHER)) && (p == SECOND || !HASLOCK(SECOND)) &&
-		(p == AUTHORIZER || !HASLOCK(AUTHORIZER)) && !HASLOCK(PSOXYID))
-}
-
 /*
- * When keeper p has read token s: whether this tick, if nothing strikes it, has
- * to end with a living token in the store. It has if p holds a living successor;
- * if it holds none, where the token lives or can still be replayed.
+ * When keeper p has read: whether this tick, if nothing strikes it, has to end
+ * with a living token in the ledger. It has if p holds a living successor; if it
+ * holds none, where the token lives or can still be replayed.
  */
-inline judgeChance(p, s) {
-	chance[p] = !(FRESHLOCK && lkOwner != p) && given == 0 && s == RT && (
-		(held[p].tok == NONE && fam[s] == newest && !dead[fam[s]] && !revoked[s] &&
-			(spentAt[s] == NONE || (now - spentAt[s] < LEEWAY - MARGIN && !intentDeleted && !duel))) ||
-		(held[p].tok != NONE && LIVE(held[p].tok) && fam[held[p].tok] == newest))
+inline judgeChance(p) {
+	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE) && given == 0 && !ledgerDenied &&
+		((held[p].tok == NONE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && RECOVERABLE) || (held[p].tok != NONE && GOOD(held[p].tok)))
 }
 
 /* When the tick of keeper p is over. */
-inline assertTick(p) {
-	HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || covered || oldAnswer || outlived || (LIVE(RT) && fam[RT] == newest))
-}
+inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUSED || GOOD(S.tok)) }
 
-/* When the run is over: one fault, whatever and wherever it is, loses nothing, and no older consent lies over a newer. */
+/* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, covered || oldAnswer || duel || outlived || fam[RT] == newest);
-	HOLDS(PROMISE, faults > 1 || outlived || duel || covered || oldAnswer || consentLost ||
-		(LIVE(RT) && !(rec.tok == RT && rec.fail == REFUSAL)))
+	HOLDS(3, consentLost || mistaken || SHARED || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
 }

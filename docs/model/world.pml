@@ -1,50 +1,34 @@
-/* The world: the clock, Atlassian, the store, and what processes remember. */
+/* The world: the clock, Atlassian, the copies, and what processes remember. The ledger is in ledger.pml. */
 
 #define NONE 255
-#define CONSENTING 254 /* in a lock, for the token to be spent: a consent is under way */
+#define MALFORMED 254 /* a value that cannot be a token, such as a placeholder */
+#define BROKEN 253 /* a damaged token that looks like one: Atlassian refuses it, and no family is touched */
 #define MAXT 14 /* refresh tokens of one run, numbered in the order of issue */
-#define MAXV 16 /* versions of REFRESH_TOKEN */
-#define MAXL 10 /* versions of one lock */
-#define BIT(t) (1 << (t))
+#define MAXV 20 /* versions of REFRESH_TOKEN */
+#define TOKEN(t) ((t) < MAXT)
+/* The bit of a token, or of BROKEN, in a set. */
+#define BIT(t) ((t) == BROKEN -> 1 << MAXT : (TOKEN(t) -> 1 << (t) : 0))
 
-/* Those who take locks. Only the first two are keepers. */
+/* Processes. Only the first two are keepers. */
 #define REFRESHER 0
 #define SECOND 1
 #define PSOXYID 2
-#define AUTHORIZER 3
-#define NOBODY 4 /* the owner of a lock whose process died */
+#define CONSENTER 3
+#define NOBODY 4 /* a process that died */
 
-/* What a process does next: the steps of keeper.pml and others.pml. */
-#define READ 0
-#define WAIT 0
-#define TAKE 1
-#define CHECKTAKEN 2
-#define VERIFY 3
-#define POST 4
-#define REREAD 5
-#define SAVE 7
-#define WINNER 8
-#define PUTBACK 9
-#define RECORD 10
-#define CHECKRECORD 11
-#define RESTORE 12
-#define RECONCILE 13
-#define RELEASE 14
-#define END 15
+/* What is decided: family.Action. */
+#define LEAVE 0 /* nothing is presented */
+#define ADOPT 1
+#define SETTLEHELD 2
+#define ROTATE 3
+#define REPLAY 4
+#define LATEPROBE 5
 
-/* Decisions that act. */
-#define ROTATE 0
-#define REPLAY 1
-#define LATEPROBE 2
-#define SAVEHELD 3
-#define RESTOREOLD 4
-#define FINISH 5 /* family.Reconcile: an interrupted rotation */
-
-/* What the newest attempt to rotate came to, in a record. */
+/* What an attempt to rotate came to. */
 #define OKAY 0
-#define REFUSAL 1 /* Atlassian's permanent refusal */
-#define INDOUBT 2 /* the presented token may be spent */
-#define UNSPENT 3 /* it is certainly not */
+#define REFUSED 1 /* Atlassian refused our own token */
+#define UNSPENT 2 /* the attempt certainly reached nobody */
+#define INDOUBT 3 /* it may be spent; never in a state, where the intent tells it */
 
 byte now;
 bool tickDue = true;
@@ -52,108 +36,82 @@ byte faults, dups = DUPS, psoxyRuns = PSOXY;
 byte i; /* for loops inside one atomic step; 0 between them */
 
 /* ---- Atlassian: what became of each token, and of the families of each consent ---- */
-byte nTok = 1;
+byte nTok = 1, nFam = 1;
 byte spentAt[MAXT], parent[MAXT], fam[MAXT];
-bool revoked[MAXT];
-byte nFam = 1;
-bool dead[3];
-/* Knobs that differ between what is known of Atlassian: a replay revokes the first successor, or both live. */
+bool revoked[MAXT], dead[3];
+/* What is not known of Atlassian: a replay revokes the first successor, or both live. */
 bool siblingsDie;
 bool fatal;
 
-#define LIVE(t) (!dead[fam[t]] && !revoked[t] && spentAt[t] == NONE)
+#define LIVE(t) (TOKEN(t) && !dead[fam[t]] && !revoked[t] && spentAt[t] == NONE)
+/* It lives, and is of the newest consent. */
+#define GOOD(t) (LIVE(t) && fam[t] == newest)
 
-/* ---- the store: REFRESH_TOKEN with its history, TOKEN_FAMILY, the lock ---- */
-byte rtVer = 1;
-byte rt[MAXV], rtMod[MAXV]; /* by version: the token, and the minute at which it was written */
-bool own[MAXV];              /* by version: whether a keeper wrote it, which the store tells */
+/* ---- the copies: REFRESH_TOKEN with its history, and TOKEN_FAMILY; psoxy's lock ---- */
+bool rtLater; /* REFRESH_TOKEN was written after the newest valid entry */
+byte rtVer = 1, rtAt; /* the newest version, and the minute at which it was written */
+byte rt[MAXV]; /* by version: the token */
 #define RT rt[rtVer]
-typedef Record {
-	byte tok;     /* the newest refresh token */
-	short prev;   /* the generations before, as bits */
-	byte auth;    /* when the consent was: the version as which it was stored, for versions are in the order of time */
-	byte fail;    /* OKAY, REFUSAL, … */
-	byte first;   /* INDOUBT: the first presentation */
-	byte at;      /* the newest presentation */
-	byte rotated  /* the last rotation; NONE if unknown, and so due */
-};
-Record rec;
-byte recVer;
 bool lkEx;
-byte lkId, lkVer, lkMod, lkOwner; /* lkId is unique to a value, as Intent.Owner */
-byte lkSpend, lkFirst, lkTry;     /* the intent: token, its first and its newest presentation; NONE in psoxy's lock and in an empty one */
-byte lkBase;                      /* the version of REFRESH_TOKEN that held lkSpend */
-byte lkHist[MAXL];
-byte nextId = 1;
+byte lkOwner, lkAt, lkTok, lkRt; /* lkTok, lkRt: tokens and versions from this number on are younger */
+#define FRESHLOCK (lkEx && now - lkAt < STALE)
+
+/* Writes that are denied for a while: a policy, or a label on the oldest version. */
+bool ledgerDenied, copyDenied;
 
 /* ---- processes ---- */
-bool busy[4], paused[4], holding[4];
-byte pausedAt[2], started[2], since[4], myId[4];
-/* A received pair that a keeper has not saved completely: family.Held. */
-typedef Held { byte tok; byte spent; byte first; byte at; byte ver; byte recv; byte auth; short prev; bool saved };
+bool busy[4], paused[4], posting[4];
+byte pausedAt[2], started[2], since[4];
+/* A received pair that a keeper has not settled yet: it outlives the tick, not the process. */
+typedef Held { byte tok; byte before; byte auth; byte gen; byte cand; byte born; byte at; short past };
 Held held[2];
-byte seen[2]; /* the newest version of REFRESH_TOKEN that a keeper knows */
+byte judged[2];  /* up to which version of REFRESH_TOKEN a process has judged */
 byte psoxyHeld = NONE;
+
+/* A keeper's own clock is wrong by SKEW. It tells the store's time by what the store's answer said, and what elapsed since. */
+#define LOCAL(p) (now + (p == SECOND -> SKEW : 0))
+short offset[2];
+#define TIME(p) (LOCAL(p) + offset[p])
 
 /* ---- what only the model knows, for its assertions ---- */
 byte newest;        /* the family of the consent that was stored last */
 byte given;         /* consents that were given and are not stored yet */
+byte intended[2];   /* by keeper: the token of its own valid intent in this tick */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
-bool intentDeleted; /* psoxy deleted a stale lock with our intent in it */
-bool covered;       /* psoxy wrote over a consent, or deleted the intent that told of one; nobody can undo it */
-bool oldAnswer;     /* a keeper presented a token that psoxy had rotated, because the store's answers were old */
-bool duel;          /* a take-over met another, or a deletion by psoxy: both sides gave up */
-bool again;         /* a keeper took the lock to present a token again */
-bool consentLost;   /* authorize died with the tokens of a new consent in its memory */
-bool outlived;      /* a keeper lived on after its lock had gone stale: only where INVOCATION > STALE */
+bool consentLost;   /* a consent's process died with the tokens in its memory */
+bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
+bool ledgerLost;    /* somebody deleted the ledger */
+bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+/* Shared mode: */
+short psoxySpent;   /* the tokens that psoxy has presented */
+bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
+bool psoxyBehind;   /* psoxy presented another token than the ledger's, for the copy was behind */
+bool psoxyRace;     /* two held psoxy's lock, which it deletes whoever's it is */
+bool psoxyErased;   /* psoxy deleted a lock that told of a spend */
+bool covered;       /* psoxy wrote over a consent */
 
 #define CANFAULT (faults < FAULTS && now <= LASTFAULT)
 #define OTHER(p) (1 - (p))
-/* q believes in its lock, and may. */
-#define HOLDER(q) (holding[q] && now - since[q] < STALE)
-#define FRESHLOCK (lkEx && now - lkMod < STALE)
+/* q is presenting a token within its lease. */
+#define SPENDS(q) (posting[q] && now - since[q] < STALE)
 
 inline fault(p) { faults++; hit[p] = true; printf("%d: a fault strikes keeper %d\n", now, p) }
 
 /* Somebody begins to work while keepers are at it: these are not promised success. */
 inline disturb() { hit[REFRESHER] = hit[REFRESHER] || busy[REFRESHER]; hit[SECOND] = hit[SECOND] || busy[SECOND] }
 
-inline copy(a, b) {
-	b.tok = a.tok; b.prev = a.prev; b.auth = a.auth; b.fail = a.fail; b.first = a.first; b.at = a.at; b.rotated = a.rotated
-}
-
-inline clear(a) { a.tok = NONE; a.prev = 0; a.auth = 0; a.fail = OKAY; a.first = 0; a.at = 0; a.rotated = 0 }
-
-inline writeToken(token_, byKeeper) {
+inline writeToken(token) {
 	rtVer++;
-	rt[rtVer] = token_; own[rtVer] = byKeeper;
-	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token_);
-	rtMod[rtVer] = now
+	rt[rtVer] = token; rtAt = now; rtLater = true;
+	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token)
 }
 
-inline writeLock(who, spend, base, first_, try_) {
-	if
-	:: lkEx -> lkVer++
-	:: else -> lkEx = true; lkVer = 1
-	fi;
-	lkId = nextId; nextId++;
-	lkHist[lkVer] = lkId;
-	lkOwner = who; lkSpend = spend; lkFirst = first_; lkTry = try_; lkBase = base; lkMod = now;
-	myId[who] = lkId;
-	printf("%d: the lock's version %d is %d's, for token %d, first presented at %d\n", now, lkVer, who, spend, first_)
-}
+byte order[3]; /* by family: when its consent was stored, as a number */
 
-inline deleteLock() {
-	printf("%d: the lock of %d is deleted\n", now, lkOwner);
-	lkEx = false; lkId = 0; lkVer = 0; lkMod = 0; lkOwner = 0; lkSpend = 0; lkFirst = 0; lkTry = 0; lkBase = 0;
-	for (i : 0 .. MAXL - 1) { lkHist[i] = 0 }
-	i = 0
-}
-
-inline issue(family_, from_, got) {
+inline issue(family, from, got) {
 	got = nTok;
-	fam[got] = family_; parent[got] = from_; spentAt[got] = NONE;
+	fam[got] = family; parent[got] = from; spentAt[got] = NONE;
 	nTok++
 }
 
@@ -165,7 +123,8 @@ inline issue(family_, from_, got) {
 inline present(t, got) {
 	got = NONE;
 	if
-	:: dead[fam[t]] -> skip
+	:: !TOKEN(t) -> skip
+	:: TOKEN(t) && dead[fam[t]] -> skip
 	:: else ->
 		fatal = revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
 		for (i : 1 .. MAXT - 1) {
@@ -196,17 +155,25 @@ inline present(t, got) {
 	fi
 }
 
-inline forget(p) {
-	held[p].tok = NONE; held[p].spent = 0; held[p].first = 0; held[p].at = 0; held[p].ver = 0; held[p].recv = 0;
-	held[p].auth = 0; held[p].prev = 0; held[p].saved = false
+/* Atlassian grants a consent. Whether that kills the families before it is not known. */
+inline grant(token) {
+	given++;
+	issue(nFam, NONE, token);
+	if
+	:: for (i : 0 .. 2) { dead[i] = dead[i] || i < nFam }
+		i = 0
+	:: skip
+	fi;
+	nFam++;
+	printf("%d: a consent is given: token %d\n", now, token)
 }
 
-/* A keeper dies; a new process takes its place, which does not own the lock. */
-inline die(p) {
-	printf("%d: keeper %d dies\n", now, p);
-	forget(p); seen[p] = 0;
-	if
-	:: lkEx && lkOwner == p -> lkOwner = NOBODY
-	:: else
-	fi
+inline takeLock(who) {
+	lkEx = true; lkOwner = who; lkAt = now; lkTok = nTok; lkRt = rtVer + 1;
+	printf("%d: the lock is %d's\n", now, who)
+}
+
+inline deleteLock() {
+	printf("%d: the lock of %d is deleted\n", now, lkOwner);
+	lkEx = false; lkOwner = 0; lkAt = 0; lkTok = 0; lkRt = 0
 }

@@ -43,6 +43,10 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
+	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
+		next.Intent = in // another process is presenting a candidate
+	}
 	if r.App != nil {
 		next.App = r.App
 	}

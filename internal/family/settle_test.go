@@ -23,6 +23,7 @@ func receipt(at time.Time) family.Receipt {
 
 func TestSettle(t *testing.T) {
 	intending := state().Intending("me", fp(refresh(7)), 0, time.Time{})
+	intending.Inbox.Failure = &family.Failure{Class: "transient", Token: fp("candidate"), At: now}
 	consent := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("a-consent's-refresh-token"), Access: secret("a-consent's-access-token"), SpentAt: at}
 		return family.State{Refresh: p.Refresh, Record: consented(p, record())}
@@ -67,6 +68,7 @@ func TestSettle(t *testing.T) {
 			require.Equal(t, refresh(8), next.Refresh.Reveal())
 			require.Nil(t, next.Intent)
 			require.Nil(t, next.Doubt)
+			require.Nil(t, next.Inbox.Failure)
 			require.True(t, next.Record.Past.Has(fp(refresh(7))))
 			if !c.theirs.Empty() {
 				require.True(t, next.Record.Past.Has(c.theirs.Record.Refresh), "what it replaces is known as older")

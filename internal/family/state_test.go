@@ -140,6 +140,8 @@ func TestIntending(t *testing.T) {
 		s = s.Intending("me", fp("candidate"), 9, since)
 		require.Equal(t, first, s.Inbox.Pending.First)
 		require.Equal(t, first, s.Intent.First)
+		s = s.Intending("me", own, 0, time.Time{}).Intending("me", fp("candidate"), 9, time.Time{})
+		require.Equal(t, first, s.Intent.First, "also where the own token was presented in between")
 	})
 	t.Run("it does not change what it was made from", func(t *testing.T) {
 		s := state()

@@ -82,7 +82,8 @@ func TestAConsentAtAnyMomentOfARotation(t *testing.T) {
 					require.NoError(t, err)
 					return nil
 				})
-				w.tick()
+				out, _ := w.tick()
+				require.True(t, out.Action.Healthy(), "a refusal of the old family's token is not believed: %s", out.Reason)
 				w.before = nil
 				w.ticks(1)
 				w.requireConsented()

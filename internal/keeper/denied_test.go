@@ -116,6 +116,7 @@ func TestAParameterThatCannotBeRead(t *testing.T) {
 					require.GreaterOrEqual(t, w.posts()-begun, 3, "the family is kept all the same")
 					require.LessOrEqual(t, w.posts()-begun, 4)
 					w.requireKept("consumers have a live token")
+					require.LessOrEqual(t, w.writes(parameter), 5, "what cannot be read is not written at every tick")
 				}
 				w.unreadable = nil
 				w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)

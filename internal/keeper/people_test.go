@@ -74,6 +74,16 @@ func (w *world) spends() (n int) {
 	return n
 }
 
+// writes is how often the keeper wrote a parameter since ops was emptied.
+func (w *world) writes(name string) (n int) {
+	for _, op := range w.ops {
+		if op == "write "+short(name) {
+			n++
+		}
+	}
+	return n
+}
+
 func (w *world) remove(name string) {
 	w.t.Helper()
 	require.NoError(w.t, w.mem.Delete(context.Background(), name))

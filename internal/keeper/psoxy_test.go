@@ -197,6 +197,37 @@ func TestOurLockInSharedMode(t *testing.T) {
 			w.requireSharedAndKept()
 		}
 	})
+	t.Run("psoxy overwrites it a moment later", func(t *testing.T) {
+		w := shared(t)
+		pause := w.keeper.Sleep
+		w.keeper.Sleep = func(ctx context.Context, d time.Duration) {
+			if w.get(names.Lock).Version > 0 {
+				w.clock.Advance(300 * time.Millisecond)
+				w.put(names.Lock, "locked_1764000000000")
+			}
+			pause(ctx, d)
+		}
+		w.want(keeper.Contended)
+		require.Zero(t, w.spends())
+	})
+	t.Run("a consent releases it", func(t *testing.T) {
+		for _, refused := range []bool{false, true} {
+			w := shared(t)
+			held := false
+			_, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+				held = w.get(names.Lock).Version > 0
+				if refused {
+					return keeper.Grant{}, errFault
+				}
+				return w.obtain(ctx, s)
+			})
+			require.Equal(t, refused, err != nil)
+			require.True(t, held)
+			require.Zero(t, w.get(names.Lock).Version)
+			w.ticks(6, keeper.Idle, keeper.Rotated)
+			w.requireSharedAndKept()
+		}
+	})
 	t.Run("psoxy's rotation came just before it", func(t *testing.T) {
 		w := shared(t)
 		w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.psoxySaves(w.psoxySpends(), 2) })

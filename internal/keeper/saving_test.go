@@ -133,6 +133,41 @@ func TestAHeldPairThatAnotherPresentedSince(t *testing.T) {
 	}
 }
 
+// The same while the save is still being tried: the tick that received the pair
+// finds, when the ledger takes writes again, that another has presented the token.
+func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
+			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+			w.limit = 10 * time.Minute
+			begun := w.clock.Now()
+			others := false
+			w.before = func(_ int, op string) error {
+				switch late := w.clock.Now().Sub(begun) > family.Lease; {
+				case others, w.spends() == 0, op != "write TOKEN_LEDGER" && op != "write REFRESH_TOKEN":
+					return nil
+				case !late:
+					return errFault
+				}
+				others = true
+				holder := w.keeper
+				w.restart()
+				w.before, w.after = nil, crashing("post")
+				w.tick() // the other's answer is lost
+				w.after, w.keeper = nil, holder
+				return nil
+			}
+			w.tick()
+			require.True(t, others)
+			require.Nil(t, w.em.Families()[0].Death)
+			w.clock.Advance(2 * time.Minute)
+			w.tick()
+			w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed)
+			w.requireKept()
+		})
+	}
+}
+
 // A pair in memory does not cover a newer consent, not even for a moment.
 func TestAHeldPairYieldsToANewConsent(t *testing.T) {
 	for _, kills := range []bool{false, true} {

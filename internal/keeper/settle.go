@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -135,11 +136,19 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.RefreshToken, err), false
 	}
 	records, err := t.params.history(ctx, t.names.Family, 0, 0)
-	if err != nil && !errors.Is(err, store.ErrDenied) {
+	switch {
+	case errors.Is(err, store.ErrDenied) && slices.Contains(v.Denied, t.names.Family):
+		return out.as(Misconfigured, "%s cannot be read, so it is not known how old the token family is: %v", t.names.Family, err), false
+	case errors.Is(err, store.ErrDenied):
+		records = []store.Entry{v.copies[t.names.Family]}
+	case err != nil:
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if why != "" {
+	switch {
+	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
+		return out.as(AwaitingConsent, "%s", why), false
+	case why != "":
 		return out.as(Misconfigured, "%s", why), false
 	}
 	_, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark()))

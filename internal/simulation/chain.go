@@ -76,16 +76,22 @@ type ledgerEntry struct {
 	} `json:"state"`
 }
 
-// rootTolerance is how old the first entry of a ledger may be when it is stored.
-const rootTolerance = time.Hour
+// freshFor is how old an entry may be when it is stored, where its own word counts:
+// the first of a ledger, and one that names the version just before it.
+const freshFor = time.Hour
 
-// read judges a put of the ledger; it returns nil for an invalid entry.
-func (c *chain) read(version int64, value atlassian.Secret, now time.Time) *ledgerEntry {
+// read judges a put of the ledger; it returns nil for an invalid entry. An entry
+// is valid if it names the last valid one. After a deletion numbers begin again,
+// and one that names the version just before it is believed as every reader
+// believes it, whatever stands there.
+func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
 	var e ledgerEntry
-	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName || e.Base != c.valid || e.After != c.mark {
+	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName {
 		return nil
 	}
-	if age := now.Sub(e.At); e.Base == 0 && (age > rootTolerance || age < -rootTolerance) {
+	fresh := now.Sub(e.At).Abs() <= freshFor
+	follows := e.Base == c.valid && e.After == c.mark && (e.Base > 0 || fresh)
+	if !follows && !(deleted && fresh && e.Base > 0 && e.Base == version-1) {
 		return nil
 	}
 	c.valid, c.mark = version, e.Mark
@@ -95,7 +101,7 @@ func (c *chain) read(version int64, value atlassian.Secret, now time.Time) *ledg
 // ledgerWritten notes a put of the ledger.
 func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret) {
 	c, now := &o.chain, o.w.now
-	e := c.read(version, value, now)
+	e := c.read(version, value, now, !o.ledgerDeleted.IsZero())
 	if e == nil {
 		o.note("invalid entry")
 		return

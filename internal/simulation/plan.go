@@ -38,7 +38,7 @@ type Plan struct {
 	Situation Situation
 	Faults    Schedule
 	// For is how long the run lasts at least; it goes on until every fault has
-	// struck and is over for 3.5 hours.
+	// struck and is over for three hours.
 	For time.Duration
 	// Every is the interval of the schedule; 0 is DefaultInterval.
 	Every time.Duration

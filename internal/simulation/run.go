@@ -29,7 +29,7 @@ type Result struct {
 // wait of the protocol. After good tokens were refused a keeper looks again only
 // every six hours.
 const (
-	settled        = 210 * time.Minute
+	settled        = 170 * time.Minute
 	settledRefused = 14 * time.Hour
 )
 
