@@ -140,8 +140,8 @@ vulnerabilities: ## Look for known vulnerabilities in what is used; asks vuln.go
 	cd pkg/tokensource && $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## Run the benchmarks, and print one table
+	go test -run '^$$' -bench . -benchmem ./... | go run ./bench/table
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test on FUZZ inputs (100000x)

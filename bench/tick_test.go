@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -91,31 +92,48 @@ func (p *posts) Refresh(ctx context.Context, app atlassian.App, token atlassian.
 	return p.TokenEndpoint.Refresh(ctx, app, token)
 }
 
-// newProcess returns a process that has made its first rotation, and has read it back.
+// newProcess returns a process beside moto that has made its first rotation, and
+// has read it back.
 func newProcess(b *testing.B) *process {
 	clock := atlassiantest.NewClock(time.Date(2026, 11, 25, 4, 0, 0, 0, time.UTC))
 	emulator := atlassiantest.New(atlassiantest.Config{Clock: clock})
 	server := atlassiantest.NewServer(emulator)
 	b.Cleanup(server.Close)
-	p := &process{clock: clock, aws: moto.Start(b).Clocked(b, clock.Now),
-		token: &posts{TokenEndpoint: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}}}
-	parameters := ssmstore.New(ssmstore.NewClient(p.aws.AWSConfig()), "alias/aws/ssm", clock.Now)
+	cloud := moto.Start(b).Clocked(b, clock.Now)
+	p := parts{clock, emulator, ssmstore.New(ssmstore.NewClient(cloud.AWSConfig()), "alias/aws/ssm", clock.Now),
+		&atlassian.Client{AuthURL: server.URL, APIURL: server.URL}, cloudwatchsink.New(cloudwatchsink.NewClient(cloud.AWSConfig()), "Bench")}.start(b)
+	p.aws = cloud
+	return p
+}
 
-	fix, err := emulator.AddFixture()
+// parts are what a process works with.
+type parts struct {
+	clock      *atlassiantest.Clock
+	emulator   *atlassiantest.Emulator
+	parameters store.Store
+	token      keeper.TokenEndpoint
+	sink       countdown.Sink
+}
+
+// start consents, stores the tokens, and lets a process make its first ticks.
+func (parts parts) start(b *testing.B) *process {
+	fix, err := parts.emulator.AddFixture()
 	require.NoError(b, err)
-	tokens, err := emulator.Authorize(atlassiantest.ConsentRequest{ClientID: fix.App.ClientID, AccountID: fix.Account.ID, CloudID: fix.Site.CloudID})
+	tokens, err := parts.emulator.Authorize(atlassiantest.ConsentRequest{ClientID: fix.App.ClientID, AccountID: fix.Account.ID, CloudID: fix.Site.CloudID})
 	require.NoError(b, err)
 	connection := family.Connection{Name: rand.Text() + "_JIRA_", Policy: family.DefaultPolicy()}
 	names := family.NamesOf(connection.Name)
 	for name, value := range map[string]atlassian.Secret{names.ClientID: atlassian.NewSecret(fix.App.ClientID),
 		names.ClientSecret: fix.App.ClientSecret, names.RefreshToken: tokens.Refresh} {
-		_, err := parameters.Write(b.Context(), name, value, store.Encrypted)
+		_, err := parts.parameters.Write(b.Context(), name, value, store.Encrypted)
 		require.NoError(b, err)
 	}
+	clock := parts.clock
 	sleep := func(_ context.Context, d time.Duration) { clock.Advance(d) }
+	p := &process{clock: clock, token: &posts{TokenEndpoint: parts.token}}
 	p.Refresher = &refresher.Refresher{
-		Keeper: keeper.New(keeper.Config{Store: parameters, Token: p.token, Now: clock.Now, Sleep: sleep, Process: "bench"}),
-		Sink:   cloudwatchsink.New(cloudwatchsink.NewClient(p.aws.AWSConfig()), "Bench"), Connections: []family.Connection{connection},
+		Keeper: keeper.New(keeper.Config{Store: parts.parameters, Token: p.token, Now: clock.Now, Sleep: sleep, Process: "bench"}),
+		Sink:   parts.sink, Connections: []family.Connection{connection},
 		Now: clock.Now, Sleep: sleep, Parallel: 1, LastWarning: 1,
 	}
 	p.tick(b, 0, keeper.Rotated)

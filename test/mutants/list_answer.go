@@ -41,7 +41,7 @@ var answerMutants = []mutant{
 	},
 	{
 		name: "a lock is created over another's", breaks: "invariant 6",
-		why: "two processes both hold it",
+		why: "psoxy and the keeper both hold it",
 		edits: []edit{{"internal/store/ssmstore/ssmstore.go",
 			"Overwrite: &overwrite,", "Overwrite: new(true),"}},
 	},

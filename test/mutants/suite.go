@@ -25,10 +25,10 @@ type suite struct {
 
 // The end-to-end tests are not among them: what only they could notice, a unit
 // test has to notice sooner.
-var packages = []string{"./internal/family", "./internal/keeper", "./internal/refresher", "./internal/countdown", "./internal/simulation"}
+var packages = []string{"./internal/family", "./internal/ledger", "./internal/keeper", "./internal/refresher", "./internal/countdown", "./internal/simulation"}
 
 // timeout of one package's tests. A mutant may loop for ever: that is noticed too.
-const timeout = "60s"
+const timeout = "120s"
 
 func newSuite(ctx context.Context) (*suite, error) {
 	gomod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
