@@ -9,11 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each excuse has a run in which it applies, and it alone.
+// Each excuse has a run in which it applies, and it alone, but for the end of the
+// family that a consent of the run replaces.
 func TestEveryExcuseApplies(t *testing.T) {
 	for name, plan := range excusedPlans {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, map[string]int{name: 1}, Run(atPost(t, plan)).Losses)
+			losses := Run(atPost(t, plan)).Losses
+			if replaced := "a newer consent ended it"; name != replaced {
+				delete(losses, replaced)
+			}
+			require.Equal(t, map[string]int{name: 1}, losses)
 		})
 	}
 	for _, e := range excuses {
@@ -41,7 +46,7 @@ func atPost(t *testing.T, text string) Plan {
 
 // excusedPlans are runs that end in a loss, by its excuse.
 var excusedPlans = map[string]string{
-	"a person deleted the ledger under a consent, and the new one has the same number": "adoption seed=1 siblings-die authorize@2#2aaaaaaaaaaaaaaa ledger-deleted@29",
+	"a person deleted the ledger under a consent, and the new one has the same number": "adoption seed=1 siblings-die reconsent-kills-old authorize@2#2aaaaaaaaaaaaaaa ledger-deleted@29",
 	"the user removed the app": "rotation seed=1 revoked@1",
 	"the password was changed": "rotation seed=1 password-changed@1",
 	"a newer consent ended it": "rotation seed=1 reconsent-kills-old consent@1",
