@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes tools/*requirements.txt from the .in files: every package with the hashes of its files, for each Python from
+# Writes tools/*requirements.txt, and that of docs/consumers.md's shell program, from the .in files: every package with the hashes of its files, for each Python from
 # 3.10 on. Usage: tools/lock.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,8 +14,9 @@ lock() {
   local name=$1
   shift
   "$work/bin/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.10 \
-    --custom-compile-command 'make lock' "$@" "tools/$name.in" --output-file "tools/$name.txt"
+    --custom-compile-command 'make lock' "$@" "$name.in" --output-file "$name.txt"
 }
-lock requirements
-lock lint-requirements
-lock guard-requirements --no-deps
+lock tools/requirements
+lock tools/lint-requirements
+lock tools/guard-requirements --no-deps
+lock test/consumers/testdata/shell/requirements
