@@ -95,14 +95,14 @@ func newWorld(t *testing.T) *world {
 
 // restart is a new process.
 func (w *world) restart() {
-	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
+	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap", Together: inTurn,
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
 }
 
 // refresher is the process of the scheduled ticks.
 func (w *world) refresher() *keeper.Keeper {
-	return keeper.New(keeper.Config{Store: w.mem, Token: &w.api, Now: w.clock.Now, Process: "refresher",
+	return keeper.New(keeper.Config{Store: w.mem, Token: &w.api, Now: w.clock.Now, Process: "refresher", Together: inTurn,
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 }
 

@@ -80,7 +80,7 @@ func setUp(t *testing.T) (*refresher.Refresher, *sink, *journalStore) {
 	sleep := func(context.Context, time.Duration) {}
 	return &refresher.Refresher{
 		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
-			Now: time.Now, Sleep: sleep, Process: "p"})},
+			Now: time.Now, Sleep: sleep, Process: "p", Together: inTurn})},
 		Connections: []family.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
 		Sink:        s, Now: time.Now, Sleep: sleep, Parallel: 1,
 	}, s, st
@@ -139,4 +139,11 @@ func TestRetryable(t *testing.T) {
 		}
 	}
 	require.True(t, refresher.Retryable(errors.New("the list could not be read")))
+}
+
+// inTurn runs tasks one after the other, so that the journal has one order.
+func inTurn(tasks ...func()) {
+	for _, task := range tasks {
+		task()
+	}
 }
