@@ -5,7 +5,7 @@ import "slices"
 // ledgerMutants break the chain of entries.
 var ledgerMutants = slices.Concat(in("internal/ledger/fold.go",
 	change{name: "an entry on another base is valid", breaks: "invariant 3", why: "of two writers the last wins",
-		old: "return !l.foreign && l.base == last.Version && l.after", new: "return !l.foreign && l.after", quick: true},
+		old: "return !l.foreign && l.base == last.Version && l.after == last.mark && (", new: "return !l.foreign && (", quick: true},
 	change{name: "an entry after another mark is valid", breaks: "invariant 3", why: "a backup is valid in a ledger that was begun anew",
 		old: "l.base == last.Version && l.after == last.mark &&", new: "l.base == last.Version &&"},
 	change{name: "an old root is valid", breaks: "invariant 3", why: "a backup that is put into a deleted parameter is the truth",
