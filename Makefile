@@ -95,7 +95,7 @@ lock: ## Resolve the Python tools anew, with the hash of every package
 	tools/lock.sh
 
 .PHONY: test
-test: setup lint reproducible go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
+test: setup lint reproducible go-test sam-check mutants-quick fuzz-quick ## Everything that must hold
 
 .PHONY: chromium
 chromium: # for the tests of the pages; installed by apt-get where it is missing
@@ -110,8 +110,8 @@ build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdat
 .PHONY: go-test
 go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
-	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
-	go test -timeout 20m ./test/...
+	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test/|internal/simulation$$)')
+	go test -timeout 30m ./test/... ./internal/simulation
 	cd pkg/tokensource && go test $(RACE) ./...
 
 .PHONY: sam-check

@@ -37,6 +37,8 @@ locals {
     TicketEmail               = var.ticket_email
     TicketUrl                 = var.ticket_url
     HostedConsent             = var.hosted_consent == null ? null : tostring(var.hosted_consent)
+    ConsentOrganization       = var.consent_organization
+    ConsentContact            = var.consent_contact
     AtlassianHosts            = var.atlassian_hosts
     AtlassianAuthUrl          = var.atlassian_auth_url
     AtlassianApiUrl           = var.atlassian_api_url

@@ -338,6 +338,26 @@ variable "hosted_consent" {
   default     = null
 }
 
+variable "consent_organization" {
+  type        = string
+  description = "Whom the pages of a hosted consent speak for, such as the name of your company. The template's default: none."
+  default     = null
+  validation {
+    condition     = var.consent_organization == null ? true : can(regex("^[^\\x00-\\x1f\\x7f]{0,100}$", var.consent_organization))
+    error_message = "The value must be one line of at most 100 characters."
+  }
+}
+
+variable "consent_contact" {
+  type        = string
+  description = "Whom the pages tell people to ask: a mail address, an https address or a text. The template's default: none."
+  default     = null
+  validation {
+    condition     = var.consent_contact == null ? true : can(regex("^[^\\x00-\\x1f\\x7f]{0,100}$", var.consent_contact))
+    error_message = "The value must be one line of at most 100 characters."
+  }
+}
+
 variable "atlassian_hosts" {
   type        = string
   description = "any lets the two URLs below be others than Atlassian's own, for tests. Whoever answers there gets the client secret and the refresh tokens. The template's default: official."

@@ -23,12 +23,10 @@
 #else
 #define BEFORE(k) ((k) <= v.born)
 #endif
-/* It is presented again only now and then, while our own token is refused too: refusals have been mistaken. */
 #ifdef MUTANT_REJECTED_AGAIN
 #define REJECTED(k) false
 #else
-#define AGAIN (v.fail == REFUSED && time >= v.rejAt + REFUSEDWAIT)
-#define REJECTED(k) ((v.rejected & (1 << (k))) && !AGAIN)
+#define REJECTED(k) ((v.rejected & (1 << (k))) && !MAYAGAIN(k, time))
 #endif
 #define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
 
@@ -115,6 +113,9 @@ inline doubt() {
 #define DEFERS(h) (v.tok == h.before && v.auth == h.auth && v.first != NONE && !(v.it != NONE && v.own == me) && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
 #endif
 
+/* A candidate that was refused once comes before our own token is spent. */
+#define LOOKSAGAIN ((v.rejected & ~v.twice) && time == v.rejAt)
+
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
 
 /* Decide: the first rule that applies says what to do: act, and the version of the candidate to present: cv, or 0. */
@@ -138,7 +139,7 @@ inline decide(sv) {
 	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
 	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
 	/* a rotation is due before the access token ends */
-	RULE(v.rotated == NONE || time - v.rotated >= PERIOD, act = ROTATE);
+	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, act = LATEPROBE; cv = c);
 	keep = (c > 0);
@@ -207,6 +208,14 @@ inline settle(h) {
 		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
 		endDoubt(v);
 		if
+#ifndef MUTANT_PENDING_FORGOTTEN
+		:: v.pending > 0 && rt[v.pending] == v.tok -> /* another has presented it as a candidate */
+			v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
+			endPending(v)
+#endif
+		:: else
+		fi;
+		if
 #ifndef MUTANT_LEASE_ENDED
 		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
 #endif
@@ -231,7 +240,9 @@ inline failed() {
 		v.first = (v.first == v.at -> now : v.first)
 #endif
 	:: class == INDOUBT && v.cand > 0 -> v.fail = OKAY
-	:: class == REFUSED && v.cand > 0 -> v.rejected = v.rejected | (1 << v.cand); v.rejAt = now; endPending(v)
+	:: class == REFUSED && v.cand > 0 ->
+		v.twice = v.twice | (v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
+		endPending(v)
 	:: class == UNSPENT && v.cand > 0 -> v.fail = OKAY; endPending(v)
 	:: else -> v.fail = class; v.failAt = now; endDoubt(v)
 	fi;
@@ -240,39 +251,39 @@ inline failed() {
 
 #ifdef MUTANT_ADOPT_WHAT_STANDS
 #define BEENBEFORE(k) false
+#define PROVEN(k) false
 #else
 #define BEENBEFORE(k) ((v.past | F.past) & BIT(rt[k]))
+#define PROVEN(k) (F.tok != NONE && rt[k] == F.tok)
 #endif
 
 /*
- * Snapshot.Adopt: the token that was stored for the first time last, or the one
- * that stands there if TOKEN_FAMILY proves it; and the family of TOKEN_FAMILY.
+ * Snapshot.Adopt: the token that TOKEN_FAMILY names, and then what was written
+ * after it are candidates; or else the token that was stored for the first time
+ * last. The family is that of TOKEN_FAMILY.
  */
 inline adopt(sv) {
 	clear(v);
+	v.seen = sv;
 	for (i : 1 .. MAXV - 1) {
 		if
-		:: i <= sv && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) -> v.past = v.past | BIT(v.tok); v.tok = rt[i]
+		:: i <= sv && !(v.tok != NONE && v.tok == F.tok) && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
+			v.past = v.past | BIT(v.tok); v.tok = rt[i];
+			v.seen = (PROVEN(i) -> i : v.seen)
 		:: else
 		fi
 	}
 	i = 0;
 	if
-	:: F.tok != NONE && rt[sv] == F.tok -> v.tok = F.tok; v.rotated = F.rotated
-	:: else
-	fi;
-	if
 	:: v.tok == NONE -> skip
-#ifndef MUTANT_ADOPT_AS_NEW
-	:: v.tok != NONE && F.tok != NONE ->
-		v.past = v.past | F.past | (v.tok == F.tok -> 0 : BIT(F.tok));
-		v.first = (v.tok == F.tok -> F.first : NONE); v.last = (v.tok == F.tok -> F.last : NONE);
-		v.auth = F.auth; v.gen = F.gen + (v.tok == F.tok -> 0 : 1)
-	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
-#else
+#ifdef MUTANT_ADOPT_AS_NEW
 	:: else -> v.auth = stamp + 1
+#else
+	:: v.tok != NONE && v.tok == F.tok ->
+		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.first = F.first; v.last = F.last
+	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen + 1
+	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif
 	fi;
-	v.past = v.past & ~BIT(v.tok);
-	v.seen = sv
+	v.past = v.past & ~BIT(v.tok)
 }

@@ -15,11 +15,16 @@
 #define AT(s) (busy[me] && step == s && !paused[me])
 #define LAST (locked -> RELEASE : END)
 
-/* A refusal of a token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
+/* A refusal of our own token in doubt settles nothing before its leeway is over: refusals have been mistaken. */
 #ifdef MUTANT_REFUSED_IN_LEEWAY
 #define REFUSAL REFUSED
 #else
-#define REFUSAL (doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#ifdef MUTANT_REJECTED_LATE
+#define OWNTOKEN true
+#else
+#define OWNTOKEN (cv == 0)
+#endif
+#define REFUSAL (OWNTOKEN && doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
 #endif
 
 #ifdef MUTANT_OVERTAKEN_IGNORED
@@ -265,7 +270,8 @@ end:
 		:: LOSE > 0 && !success -> copy(v, F); endIntent(F); endPending(F); F.seen = 0; F.rejected = 0; F.owned = false
 		:: else
 		fi;
-		step = (again -> READ : LAST); again = false
+		/* after a refusal, and where a candidate's turn has come */
+		step = (again || (success && cv == 0 && keep) -> READ : LAST); again = false
 	}
 	:: atomic { AT(RELEASE) ->
 		if

@@ -166,6 +166,7 @@ end:
 	:: atomic { deletions > 0 && now <= LASTFAULT && rtVer > 0 && head > 0 && given == 0 ->
 		deletions--; disturb();
 		printf("%d: REFRESH_TOKEN is deleted\n", now);
+		consentLost = consentLost || !(TOKEN(S.tok) && fam[S.tok] == newest);
 		for (i : 1 .. MAXV - 1) { rt[i] = 0 }
 		i = 0; rtVer = 0; rtLater = true; S.born = 0; P.born = 0
 	}

@@ -12,6 +12,8 @@
 #endif
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
+/* family.Rejected.again: a refused candidate is presented once more at the next tick, and then only while our own token is refused too. */
+#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
 #define EXCUSED (ledgerLost || SHARED)
@@ -21,9 +23,9 @@ inline assertMayPresent(p, t, action) {
 	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
 	HOLDS(1, (intended[p] == t || ledgerLost) && now - since[p] < STALE);
 	HOLDS(6, !SPENDS(OTHER(p)) || ledgerLost);
-	/* What Atlassian has refused is left alone, and a refused candidate for as long as our own token is not refused too. */
+	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
 	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REFUSEDWAIT);
-	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || (v.fail == REFUSED && now >= v.rejAt + REFUSEDWAIT));
+	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
 	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
 	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
 	REACH(9, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
@@ -41,7 +43,7 @@ inline assertMayPresent(p, t, action) {
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || EXCUSED)
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || mistaken || EXCUSED)
 		}
 		i = 0
 	:: else
@@ -51,7 +53,7 @@ inline assertMayPresent(p, t, action) {
 /* When a valid entry n of who follows S. */
 inline assertForward(who, n) {
 	/* Over families the newest consent wins, within a family the newest token. */
-	HOLDS(3, ledgerLost || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
+	HOLDS(3, EXCUSED || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
 	/* Nothing but an answer of Atlassian makes a token the ledger's; adoption has no other. */
 	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
 	/* No family is taken for younger than it is. */

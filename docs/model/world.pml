@@ -79,7 +79,7 @@ byte given;         /* consents that were given and are not stored yet */
 byte intended[2];   /* by keeper: the token of its own valid intent in this tick */
 bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
-bool consentLost;   /* a consent's process died with the tokens in its memory */
+bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */

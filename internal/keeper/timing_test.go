@@ -42,6 +42,7 @@ func TestAPauseBeforeTheRequest(t *testing.T) {
 	t.Run("at the end of psoxy's lock", func(t *testing.T) {
 		for pause, spends := range map[time.Duration]int{76 * time.Second: 1, 78 * time.Second: 0} {
 			w := shared(t)
+			w.limit = 5 * time.Minute
 			w.after = atFirst("write TOKEN_LEDGER", func() { w.clock.Advance(pause) })
 			w.tick()
 			require.Equal(t, spends, w.spends(), pause)

@@ -58,6 +58,8 @@ func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 		w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, Before: killed(w)})
 		require.True(t, w.Tick().Exited)
 		w.Pass(45 * time.Minute)
+		w.RequireAction(w.Tick(), "in_doubt") // the probe is announced
+		w.Pass(2 * time.Minute)
 		late := w.Tick()
 		w.RequireAction(late, "replayed")
 		require.Len(t, late.Posts, 1)
@@ -70,6 +72,8 @@ func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 		w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, After: killed(w)})
 		require.True(t, w.Tick().Exited)
 		w.Pass(45 * time.Minute)
+		w.RequireAction(w.Tick(), "in_doubt") // the probe is announced
+		w.Pass(2 * time.Minute)
 		late := w.Tick()
 		w.RequireAction(late, "refused")
 		require.Len(t, late.Posts, 1)

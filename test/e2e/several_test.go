@@ -21,6 +21,7 @@ func TestSickConnectionHindersNoOther(t *testing.T) {
 	w := world.New(t, world.Options{Connections: []string{"SICK_JIRA_", "/corp/WELL_JIRA_", "WAITING_JIRA_", "REVOKED_JIRA_"}})
 	sick, well, waiting, revoked := w.Connection("SICK_JIRA_"), w.Connection("/corp/WELL_JIRA_"), w.Connection("WAITING_JIRA_"), w.Connection("REVOKED_JIRA_")
 	sick.PutSecret(sick.Names.ClientSecret, "not-the-right-secret-at-all")
+	waiting.Delete(waiting.Names.RefreshToken)
 	waiting.PutSecret(waiting.Names.RefreshToken, "fill me")
 	require.NoError(t, w.Emulator.RevokeGrant(revoked.Fixture.Account.ID, revoked.Fixture.App.ClientID))
 

@@ -96,6 +96,7 @@ func (s *suite) firstFailure(ctx context.Context, packages []string, overlay str
 // that failed is an error: it says nothing about the tests.
 func failure(output []byte) (test string, err error) {
 	var said strings.Builder
+	last := ""
 	for dec := json.NewDecoder(bytes.NewReader(output)); ; {
 		var e struct{ Action, Test, Output, FailedBuild string }
 		if err := dec.Decode(&e); errors.Is(err, io.EOF) {
@@ -109,7 +110,12 @@ func failure(output []byte) (test string, err error) {
 			return "", fmt.Errorf("it does not compile:\n%s", said.String())
 		case e.Action == "fail" && e.Test != "":
 			return e.Test, nil
+		case e.Action == "run":
+			last = e.Test
 		}
+	}
+	if strings.Contains(said.String(), "\nfatal error: ") { // of the runtime: the process ends without a word
+		return last, nil
 	}
 	return "", fmt.Errorf("the tests failed, and none of them by name:\n%s", said.String())
 }
