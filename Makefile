@@ -10,17 +10,24 @@ SHELL := /bin/bash
 # is always built for this machine.
 LAMBDA_GOARCH ?= $(or $(GOARCH),arm64)
 unexport GOARCH GOOS
-SAM_ARCHITECTURE = $(if $(filter amd64,$(LAMBDA_GOARCH)),x86_64,arm64)
 
-# The same source gives the same bytes: no path, no revision, no symbols. See aws-lambda-go for lambda.norpc.
-LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false -ldflags '-s -w'
+# The tag and commit that the functions log and report.
+VERSION ?= $(or $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null),unknown)
+
+# The same source gives the same bytes: no path, no symbols, no revision but the version. See aws-lambda-go for
+# lambda.norpc.
+LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
+  -ldflags '-s -w -X github.com/tokenkeeper/tokenkeeper/internal/build.version=$(VERSION)'
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector needs a C compiler.
 RACE ?= $(if $(shell command -v $(shell go env CC)),-race)
 
 TOOLS := .venv/.installed
+LINTERS := .venv-lint/.installed
 SAM := SAM_CLI_TELEMETRY=0 .venv/bin/sam
 SAM_CONFIG := --config-file $(CURDIR)/deploy/sam/samconfig.toml
 # The checks of the template call no AWS service, but the tools want a region.
@@ -28,7 +35,7 @@ ANY_REGION := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-west-1}
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .PHONY: demo
 demo: ## Keep a token family alive on embedded parts; needs Go only
@@ -38,9 +45,14 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
 	tools/scenarios.sh
 
-.PHONY: build
-build: ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
+.PHONY: terraform
+terraform: ## Write the variables and outputs of deploy/terraform anew, from template.yaml
+	go run ./tools/terraform
+
+.PHONY: build build-functions
+build: build-functions ## Build build/tokenkeeper and build/lambda/*/bootstrap (LAMBDA_GOARCH=arm64|amd64)
 	CGO_ENABLED=0 go build -trimpath -o build/tokenkeeper ./cmd/tokenkeeper
+build-functions:
 	$(LAMBDA_GO) -o build/lambda/refresher/bootstrap ./functions/refresher
 	$(LAMBDA_GO) -o build/lambda/bootstrap/bootstrap ./functions/bootstrap
 
@@ -51,24 +63,56 @@ build-BootstrapFunction: FUNCTION = bootstrap
 build-RefresherFunction build-BootstrapFunction:
 	$(LAMBDA_GO) -o "$${ARTIFACTS_DIR:?is set by sam build; run that instead}/bootstrap" ./functions/$(FUNCTION)
 
+.PHONY: reproducible
+reproducible: ## Build the functions in two folders: the bytes must be the same
+	tools/reproducible.sh
+
+# What the functions are made of, read from the binaries themselves.
+SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+.PHONY: sbom
+sbom: build-functions ## Write build/lambda/*.cdx.json, CycloneDX bills of materials of the functions
+	for function in refresher bootstrap; do \
+	  $(SBOM) bin -json -version '$(VERSION)' -output build/lambda/$$function.cdx.json build/lambda/$$function/bootstrap; done
+
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv
 $(TOOLS): tools/requirements.txt tools/setup.sh
 	tools/setup.sh .venv tools/requirements.txt
 	touch $@
 
+# Linters of the template; a deployment with all that the template can make is what they look at.
+$(LINTERS): tools/lint-requirements.txt tools/guard-requirements.txt tools/setup.sh
+	tools/setup.sh .venv-lint tools/lint-requirements.txt
+	tools/setup.sh .venv-lint tools/guard-requirements.txt
+	rm -rf .venv-lint/guard
+	touch $@
+LINTED := Connections=PSOXY_JIRA_CLOUD_,/psoxy/prod/PSOXY_JIRA_CLOUD_ ParametersKey=stack \
+  ConsumerRoleArns=arn:aws:iam::111122223333:role/psoxy PreviousParametersKeys=arn:aws:kms:eu-west-1:111122223333:key/before \
+  HostedConsent=true NoChangeNotificationHours=6 PageEmail=ops@example.com
+
+.PHONY: lock
+lock: ## Resolve the Python tools anew, with the hash of every package
+	tools/lock.sh
+
 .PHONY: test
-test: setup lint go-test sam-check model-quick mutants-quick fuzz-quick ## Everything that must hold
+test: setup lint reproducible go-test sam-check mutants-quick fuzz-quick ## Everything that must hold
 
 .PHONY: chromium
 chromium: # for the tests of the pages; installed by apt-get where it is missing
 	tools/chromium.sh
 
+.PHONY: consumers
+consumers: build/consumers/.installed # for the tests of docs/consumers.md: Node's, Java's and Python's packages
+build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdata/*/*)
+	tools/consumers.sh
+	touch $@
+
 .PHONY: go-test
-go-test: setup chromium ## All Go tests, end-to-end ones included
+go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
-	go test $(RACE) -timeout 20m $$(go list ./... | grep -v /tokenkeeper/test/)
-	go test -timeout 20m ./test/...
+	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test/|internal/simulation$$)')
+	go test -timeout 30m ./test/... ./internal/simulation
+	cd pkg/tokensource && go test $(RACE) ./...
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build
@@ -76,19 +120,28 @@ sam-check: setup ## sam validate --lint and sam build
 	$(ANY_REGION) LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG)
 
 .PHONY: lint
-lint: setup ## gofmt, vet, staticcheck, the rules of test/architecture, cfn-lint (also on the transformed template)
+lint: setup $(LINTERS) ## gofmt, vet, staticcheck, the rules of test/architecture; cfn-lint, checkov, cfn-guard and parliament
 	@unformatted=$$(find . -name '*.go' -not -path './.*' -not -path './build/*' -exec gofmt -l {} +); \
 	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
+	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
+	$(ACTIONLINT) -color=false .github/workflows/*.yml
 	$(ANY_REGION) .venv/bin/python tools/transform.py template.yaml build/template.transformed.json
 	$(ANY_REGION) .venv/bin/cfn-lint template.yaml build/template.transformed.json
+	go run ./tools/evaluate build/template.transformed.json $(LINTED) >build/template.evaluated.json
+	.venv-lint/bin/python tools/lint.py build/template.evaluated.json
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what is used; asks vuln.go.dev
+	$(GOVULNCHECK) ./...
+	cd pkg/tokensource && $(GOVULNCHECK) ./...
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## Run the benchmarks, and print one table
+	go test -run '^$$' -bench . -benchmem ./... | go run ./bench/table
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz test on FUZZ inputs (100000x)
@@ -119,11 +172,15 @@ model-quick: ## The model's small configurations, and its probes
 model-mutants: ## Break the model on purpose; spin must catch every breakage
 	tools/model.sh mutants
 
-# PARAMETERS names a file of template parameters; see deploy/sam/parameters.example.yaml.
+.PHONY: release
+release: setup ## Build the files of a release into build/release (VERSION=v1.2.3)
+	tools/release.sh '$(VERSION)'
+
+# STACK names the stack; a second one in the same account and region needs a name of its own. PARAMETERS names a file of
+# template parameters; see deploy/sam/parameters.example.yaml. ENV chooses settings that ask nothing.
 .PHONY: deploy
-deploy: setup ## Build and deploy with your AWS credentials and region (PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
-	LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG) --parameter-overrides Architecture=$(SAM_ARCHITECTURE)
-	$(SAM) deploy $(SAM_CONFIG) --parameter-overrides $(if $(PARAMETERS),'file://$(abspath $(PARAMETERS))') Architecture=$(SAM_ARCHITECTURE)
+deploy: setup ## Build and deploy with your AWS credentials and region (ENV=prod, STACK=name, PARAMETERS=file, LAMBDA_GOARCH=arm64|amd64)
+	ENV='$(ENV)' STACK='$(STACK)' PARAMETERS='$(PARAMETERS)' LAMBDA_GOARCH=$(LAMBDA_GOARCH) tools/deploy.sh
 
 .PHONY: clean
 clean: ## Remove what was built (not .venv)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the pinned Python tools of a requirements file into a virtual environment.
+# Installs the pinned Python tools of a requirements file, each with its hash, into a virtual environment.
 # Usage: tools/setup.sh VENV REQUIREMENTS
 set -euo pipefail
 
@@ -33,6 +33,7 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   rm -rf "$venv"
   python3 -m venv "$venv"
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" ||
+# The list is whole, so that nothing is installed beside it.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$requirements" ||
   fail "pip could not install $requirements into $venv; its message is above." \
     'A package index must be reachable. Then run make setup again.'

@@ -4,6 +4,7 @@ Usage: tools/transform.py [TEMPLATE [OUTPUT]]
 
 TEMPLATE defaults to template.yaml, OUTPUT to standard output. Works offline and without credentials; only
 AWS_DEFAULT_REGION is needed, because the transform asks the SDK for a partition, and is set here if it is absent.
+CODE_URI is where the code of the functions is taken to lie.
 
 The tests over the template (test/template) and `make lint` use the result: some faults, such as a mistyped IAM action,
 are only found in this form.
@@ -20,8 +21,8 @@ from samtranslator.parser.parser import Parser  # noqa: E402
 from samtranslator.public.exceptions import InvalidDocumentException  # noqa: E402
 from samtranslator.translator.translator import Translator  # noqa: E402
 
-# Stands in for the uploaded code: the transform accepts no local paths.
-CODE_URI = "s3://code/bootstrap.zip"
+# Stands in for the uploaded code, whose name has the hash of its content: the transform accepts no local paths.
+CODE_URI = os.environ.get("CODE_URI", "s3://code/bootstrap.zip")
 
 
 def load(path):

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -25,5 +28,33 @@ func (f *atlassianFlags) client() (*atlassian.Client, error) {
 			return nil, errUsage{fmt.Errorf("--%s is %w", u.flag, err)}
 		}
 	}
-	return &atlassian.Client{AuthURL: strings.TrimSuffix(f.authURL, "/"), APIURL: strings.TrimSuffix(f.apiURL, "/")}, nil
+	c := &atlassian.Client{AuthURL: strings.TrimSuffix(f.authURL, "/"), APIURL: strings.TrimSuffix(f.apiURL, "/")}
+	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" {
+		transport, err := trusting(bundle)
+		if err != nil {
+			return nil, err
+		}
+		c.HTTPClient = &http.Client{Transport: transport}
+	}
+	return c, nil
+}
+
+// trusting is a transport that trusts the authorities in a file as well as the
+// system's. People behind TLS inspection have set AWS_CA_BUNDLE for AWS, and the
+// same certificates stand before Atlassian.
+func trusting(bundle string) (*http.Transport, error) {
+	pem, err := os.ReadFile(bundle)
+	if err != nil {
+		return nil, fmt.Errorf("AWS_CA_BUNDLE cannot be read: %w; correct or unset it", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("AWS_CA_BUNDLE: %s holds no certificate in PEM form: correct or unset it", bundle)
+	}
+	transport := atlassian.DefaultTransport()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return transport, nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/tfvars"
@@ -79,12 +79,12 @@ https://…/callback gives a link to them, and the program waits for the end.`,
 	fl.StringVar(&f.function, "function", "", "consent through this deployed bootstrap function (name or ARN) instead of a store")
 	fl.StringVar(&f.preset, "scopes-preset", consent.DefaultPreset, "the scopes to ask for: "+strings.Join(consent.Presets(), " or "))
 	fl.StringArrayVar(&f.scopes, "scope", nil, "a scope to ask for instead of a preset; repeated")
-	fl.StringVar(&f.redirectURI, "redirect-uri", consent.DefaultRedirectURI, "exactly as it is registered for the app")
+	fl.StringVar(&f.redirectURI, "redirect-uri", "", "exactly as it is registered for the app (default that of the last consent, or "+consent.DefaultRedirectURI+")")
 	fl.StringVar(&f.listen, "listen", "", "receive the browser at this loopback ADDRESS:PORT instead of the redirect URI's")
 	fl.BoolVar(&f.pasteOnly, "paste", false, "do not listen for the browser: the address is pasted")
 	fl.BoolVar(&f.noBrowser, "no-browser", false, "show the address and do not open a browser")
 	fl.BoolVar(&f.newApp, "new-app", false, "ask for client id and secret although they are stored")
-	fl.StringVar(&f.site, "site", "", "the site to use, where the tokens reach several: its URL, name or cloud id")
+	fl.StringVar(&f.site, "site", "", "the site to use, where the tokens reach several: acme for acme.atlassian.net, its URL, name or cloud id")
 	fl.BoolVar(&f.yesChanged, "yes-changed", false, "accept another account, another site, or fewer scopes than before without asking")
 	fl.BoolVar(&f.noVerify, "no-verify", false, "do not request the connector's test paths afterwards")
 	fl.StringVar(&f.issue, "issue", "", "an issue such as ABC-12 for the test paths; without it one is looked for")
@@ -142,8 +142,10 @@ func (f *authorizeFlags) check() ([]string, error) {
 	if err := verify.CheckIssue(f.issue); err != nil {
 		return nil, errUsage{fmt.Errorf("--issue: %w", err)}
 	}
-	if err := atlassian.CheckRedirectURI(f.redirectURI); err != nil {
-		return nil, errUsage{fmt.Errorf("--redirect-uri: %w", err)}
+	if f.redirectURI != "" {
+		if err := atlassian.CheckRedirectURI(f.redirectURI); err != nil {
+			return nil, errUsage{fmt.Errorf("--redirect-uri: %w", err)}
+		}
 	}
 	if err := checkTFVars(f.tfvars); err != nil {
 		return nil, err
@@ -176,7 +178,7 @@ func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (au
 		return nil, nil, err
 	}
 	return consent.New(consent.Config{
-		Keeper: newKeeper(st, api), Store: st, Connections: []rotation.Connection{conn},
+		Keeper: newKeeper(st, api), Store: st, Connections: []family.Connection{conn},
 		Atlassian: api, AuthURL: api.AuthURL, Now: time.Now,
 	}), st, nil
 }
@@ -219,7 +221,7 @@ func (f *authorizeFlags) next(connection string) string {
 // verify requests the test paths, and returns an issue that the token opens. Its
 // error says, too, that the consent is complete.
 func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (issue string, err error) {
-	report, err := verifyStored(cmd.Context(), st, api, done.Connection, verify.Request{CloudID: done.CloudID, Issue: f.issue})
+	report, err := verifyStored(cmd.Context(), st, api, f.connection.connection(), verify.Request{CloudID: done.CloudID, Issue: f.issue})
 	if err != nil { // not wrapped: an interruption does not undo the consent
 		return "", fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
 	}

@@ -23,6 +23,8 @@ type faultFlags struct {
 	runs       int
 	seed       uint64
 	faults     string
+	mode       string
+	interval   time.Duration
 	exhaustive int
 	replay     string
 	trace      bool
@@ -30,9 +32,9 @@ type faultFlags struct {
 
 const faultHelp = `Runs the real refresher against an emulated Atlassian and store under virtual
 time, while everything that can go wrong does: crashes, lost answers, stale reads,
-throttling, pauses, clock jumps, outages, duplicate and concurrent ticks, consents
-and psoxy in between. An oracle that shares no code with the keeper judges each
-run. Six counters must stay 0; the exit status is 1 if one does not, with a plan
+throttling, pauses, wrong clocks, outages, denials, duplicate and concurrent ticks,
+consents, psoxy, and people and programs that write older and damaged values. An
+oracle that shares no code with the keeper judges each run. All counters must stay 0; the exit status is 1 if one does not, with a plan
 that replays the run.`
 
 func (f *faultFlags) add(cmd *cobra.Command) {
@@ -40,6 +42,8 @@ func (f *faultFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&f.runs, "runs", 2000, "how many random runs")
 	flags.Uint64Var(&f.seed, "seed", 1, "determines the runs")
 	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for a month), light (in a week), heavy (within some rotations)")
+	flags.StringVar(&f.mode, "mode", "both", "who rotates: reader (psoxy only reads), shared (psoxy rotates too), both (half of the runs each)")
+	flags.DurationVar(&f.interval, "interval", simulation.DefaultInterval, "the time between two ticks of the schedule")
 	flags.IntVar(&f.exhaustive, "exhaustive", 0, "instead of random runs, every fault (1) or every pair of faults (2) at every operation")
 	flags.StringVar(&f.replay, "replay", "", `run one plan, such as "rotation seed=1 crash-after@12 consent@13"`)
 	flags.BoolVar(&f.trace, "trace", false, "with --replay: print every operation")
@@ -84,20 +88,37 @@ func (f *faultFlags) plans(out io.Writer) (iter.Seq[simulation.Plan], int, error
 		return slices.Values([]simulation.Plan{p}), 1, nil
 	case f.trace:
 		return nil, 0, errors.New("--trace prints the operations of one run: name it by --replay")
-	case f.exhaustive != 0:
-		plans, err := simulation.Exhaustive(f.exhaustive)
+	}
+	return f.drawn()
+}
+
+// drawn are the random or exhaustive runs that the flags ask for.
+func (f *faultFlags) drawn() (iter.Seq[simulation.Plan], int, error) {
+	mode, err := simulation.ParseMode(f.mode)
+	if err != nil {
+		return nil, 0, fmt.Errorf("--mode: %w", err)
+	}
+	weight, err := simulation.ParseWeight(f.faults)
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Errorf("--faults: %w", err)
+	case f.interval < time.Minute:
+		return nil, 0, fmt.Errorf("--interval is %s: expected at least 1m", f.interval)
+	case f.runs < 1:
+		return nil, 0, fmt.Errorf("--runs is %d: expected at least 1", f.runs)
+	}
+	every := f.interval
+	if every == simulation.DefaultInterval {
+		every = 0
+	}
+	if f.exhaustive != 0 {
+		plans, err := simulation.Exhaustive(f.exhaustive, mode, every)
 		if err != nil {
 			return nil, 0, fmt.Errorf("--exhaustive: %w", err)
 		}
 		return plans, 0, nil
-	case f.runs < 1:
-		return nil, 0, fmt.Errorf("--runs is %d: expected at least 1", f.runs)
 	}
-	weight, err := simulation.ParseWeight(f.faults)
-	if err != nil {
-		return nil, 0, fmt.Errorf("--faults: %w", err)
-	}
-	return simulation.Random(f.seed, f.runs, weight), f.runs, nil
+	return simulation.Random(f.seed, f.runs, simulation.Draw{Weight: weight, Mode: mode, Every: every}), f.runs, nil
 }
 
 // progress shows on a terminal how far a simulation is; elsewhere it is nil.
@@ -124,16 +145,13 @@ func progress(total int, begun time.Time) func(int) {
 
 func printSummary(out io.Writer, s simulation.Summary, took time.Duration) error {
 	p := printer{w: out}
-	p.line("%d runs, %.1f simulated years, %d rotations, %d operations in %s (%.0f rotations a second)",
-		s.Runs, s.SimulatedYears, s.Rotations, s.Operations, took.Round(time.Millisecond), float64(s.Rotations)/took.Seconds())
+	p.line("%d runs, %.1f simulated years, %d rotations, %d operations in %s (%.0f operations a second)",
+		s.Runs, s.SimulatedYears, s.Rotations, s.Operations, took.Round(time.Millisecond), float64(s.Operations)/took.Seconds())
 	p.table("faults that struck", s.Faults)
-	p.table("losses that nobody could have avoided", s.UnavoidableLosses)
-	p.line("avoidable losses   %d", s.AvoidableLosses)
-	p.line("killed by us       %d", s.KilledByUs)
-	p.line("older over newer   %d", s.OlderOverNewer)
-	p.line("sibling presented  %d", s.SiblingPresented)
-	p.line("unlocked spends    %d", s.UnlockedSpends)
-	p.line("secrets leaked     %d", s.SecretsLeaked)
+	p.table("losses excused, by the excuse", s.UnavoidableLosses)
+	for _, c := range s.Counters.List() {
+		p.line("%-18s %d", c.Name, c.N)
+	}
 	for _, b := range s.Broken {
 		p.line("run %d broke %v; replay it by\n  tokenkeeper simulate --trace --replay '%s'\nwhole: %s", b.Run, b.Counters, b.Minimised, b.Plan)
 	}

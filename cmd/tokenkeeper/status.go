@@ -13,7 +13,6 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -25,7 +24,10 @@ type status struct {
 	CloudID   string `json:"cloud_id,omitempty"`
 	// Family is nil where no refresh token is stored.
 	Family *familyStatus `json:"family,omitempty"`
-	Lock   *lockStatus   `json:"lock,omitempty"`
+	// Spend is nil where no refresh token was presented without an answer.
+	Spend *spendStatus `json:"spend,omitempty"`
+	// Lock is psoxy's; nil where nobody holds it.
+	Lock *lockStatus `json:"lock,omitempty"`
 	// Consent is nil where none is under way.
 	Consent *consentStatus `json:"consent,omitempty"`
 	// NextTick is what the keeper would do now, and why.
@@ -49,15 +51,23 @@ type familyStatus struct {
 	Refused                 bool            `json:"refused"`
 }
 
-// lockStatus is who is at work, or died at it.
+// spendStatus is a refresh token that is presented now, or may be spent.
+type spendStatus struct {
+	// FirstAt is when it was presented first, LastAt last.
+	FirstAt time.Time `json:"first_at"`
+	LastAt  time.Time `json:"last_at"`
+	// Owner is the process that presents it; empty where that has ended without a
+	// definite answer.
+	Owner string `json:"owner,omitempty"`
+	// Candidate: it is what somebody wrote to REFRESH_TOKEN.
+	Candidate bool `json:"candidate"`
+}
+
+// lockStatus is psoxy's lock.
 type lockStatus struct {
 	HeldSince time.Time `json:"held_since"`
-	// Owner is empty for a lock that something else than tokenkeeper took.
-	Owner string `json:"owner,omitempty"`
-	// Stale: it is so old that the next tick takes it over.
+	// Stale: it is so old that the next tick does not respect it.
 	Stale bool `json:"stale"`
-	// Spending: a refresh token may have been presented under it.
-	Spending bool `json:"spending"`
 }
 
 // consentStatus is a consent that is not at its end.
@@ -70,8 +80,8 @@ type consentStatus struct {
 }
 
 // consentOf asks for the consent under way.
-func consentOf(ctx context.Context, st store.Store, conn rotation.Connection) (*consentStatus, error) {
-	service := consent.New(consent.Config{Store: st, Connections: []rotation.Connection{conn}, Now: time.Now})
+func consentOf(ctx context.Context, st store.Store, conn family.Connection) (*consentStatus, error) {
+	service := consent.New(consent.Config{Store: st, Connections: []family.Connection{conn}, Now: time.Now})
 	all, err := service.Status(ctx, consent.StatusRequest{Connection: conn.Name})
 	if err != nil {
 		return nil, err
@@ -85,29 +95,24 @@ func consentOf(ctx context.Context, st store.Store, conn rotation.Connection) (*
 	return nil, nil
 }
 
-// statusOf describes what was read, at now.
-func statusOf(p parameters, now time.Time, policy family.Policy) status {
-	d := family.Decide(p.Snapshot, now, policy)
-	s := status{Connection: p.Connection, CloudID: p.cloudID, NextTick: d.Reason,
+// statusOf describes what was read.
+func statusOf(p parameters, policy family.Policy) status {
+	s := status{Connection: p.Connection, CloudID: p.cloudID, NextTick: family.Decide(p.Snapshot, policy).Reason,
 		AppStored: !p.ClientID.Value.IsZero() && !p.ClientSecret.Value.IsZero()}
-	if r := d.Record; !r.AuthorizedAt.IsZero() {
+	if r := p.record(); !r.AuthorizedAt.IsZero() {
 		s.Family = &familyStatus{
 			AuthorizedAt: r.AuthorizedAt, AuthorizedAtSource: r.AuthorizedAtSource,
-			AgeDays: days(now.Sub(r.AuthorizedAt)), DaysRemaining: days(r.ExpiresAt(policy.Lifetime).Sub(now)),
-			ExpiresAt: r.ExpiresAt(policy.Lifetime), InactivityDaysRemaining: days(r.InactiveAt().Sub(now)),
+			AgeDays: days(p.Now.Sub(r.AuthorizedAt)), DaysRemaining: days(r.ExpiresAt(policy.Lifetime).Sub(p.Now)),
+			ExpiresAt: r.ExpiresAt(policy.Lifetime), InactivityDaysRemaining: days(r.InactiveAt().Sub(p.Now)),
 			Generation: r.Generation, RotatedAt: r.RotatedAt, AccessExpiresAt: r.AccessExpiresAt,
 			Scopes: r.Scopes, RefreshToken: string(r.Refresh), LastFailure: r.LastFailure, Refused: r.Refused(),
 		}
 	}
-	if l := p.Lock; l != nil {
-		since := l.Modified
-		if l.At.After(since) {
-			since = l.At
-		}
-		s.Lock = &lockStatus{HeldSince: since, Stale: d.Action != family.Contended}
-		if l.Intent != nil {
-			s.Lock.Owner, s.Lock.Spending = l.Intent.Owner, l.Intent.Spending != ""
-		}
+	if in := p.State.Intent; in != nil {
+		s.Spend = &spendStatus{in.First, in.Last, in.Owner, in.Candidate > 0}
+	}
+	if p.Lock.Version > 0 {
+		s.Lock = &lockStatus{p.Lock.Modified, p.Now.Sub(p.Lock.Modified) >= family.Lease}
 	}
 	return s
 }
@@ -125,7 +130,7 @@ func newStatusCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show a connection's age, expiry, last rotation, lock and last failure",
+		Short: "Show a connection's age, expiry, last rotation and last failure",
 		Long: `Reads a connection's parameters and shows what is known about its token family,
 and what the next tick would do. It changes nothing and asks nobody else.`,
 		Args: noArguments,
@@ -134,15 +139,14 @@ and what the next tick would do. It changes nothing and asks nobody else.`,
 			if err != nil {
 				return err
 			}
-			now := time.Now()
-			s := statusOf(p, now, conn.Policy)
+			s := statusOf(p, conn.Policy)
 			if s.Consent, err = consentOf(cmd.Context(), st, conn); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), s)
 			}
-			return s.print(cmd.OutOrStdout(), now)
+			return s.print(cmd.OutOrStdout(), p.Now)
 		},
 	}
 	connection.register(cmd)
@@ -164,12 +168,12 @@ func (s status) print(out io.Writer, now time.Time) error {
 	} else {
 		f.print(line, now)
 	}
-	if l := s.Lock; l == nil {
-		line("lock", "free")
-	} else {
-		line("lock", "held for %s by %s%s%s", now.Sub(l.HeldSince).Round(time.Second),
-			either(l.Owner != "", "tokenkeeper process "+l.Owner, "something else, such as psoxy"),
-			either(l.Spending, ", to present a refresh token", ""), either(l.Stale, "; stale", ""))
+	if in := s.Spend; in != nil {
+		line("spend", "%s was presented %s ago by %s", either(in.Candidate, "what somebody wrote to REFRESH_TOKEN", "the refresh token"), now.Sub(in.FirstAt).Round(time.Second),
+			either(in.Owner != "", "process "+in.Owner+", whose answer is awaited", "a process that has got no answer"))
+	}
+	if l := s.Lock; l != nil {
+		line("lock", "psoxy's, held for %s%s", now.Sub(l.HeldSince).Round(time.Second), either(l.Stale, "; stale", ""))
 	}
 	if c := s.Consent; c != nil && c.Needs != "" {
 		line("consent", "its tokens wait for a decision (%s) until %s; they are not in use", c.Needs, minute(c.Until))

@@ -11,14 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // newKeeper returns a keeper for this process.
-func newKeeper(st store.Store, api *atlassian.Client) *rotation.Keeper {
-	return rotation.New(rotation.Config{Store: st, Token: api, Now: time.Now, Sleep: pause, Process: "cli-" + rand.Text()[:12]})
+func newKeeper(st store.Store, api *atlassian.Client) *keeper.Keeper {
+	return keeper.New(keeper.Config{Store: st, Token: api, Now: time.Now, Sleep: pause, Process: "cli-" + rand.Text()[:12]})
 }
 
 // pause waits, and returns early when ctx ends.

@@ -63,7 +63,7 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 			if err != nil {
 				return err
 			}
-			report, err := verifyStored(ctx, st, api, connection.name, verify.Request{CloudID: cloudID, Issue: issue})
+			report, err := verifyStored(ctx, st, api, connection.connection(), verify.Request{CloudID: cloudID, Issue: issue})
 			if err != nil {
 				return err
 			}
@@ -93,13 +93,13 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 
 // verifyStored verifies the access token in the store; what r leaves open is
 // taken from there.
-func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, connection string, r verify.Request) (verify.Report, error) {
-	p, err := readParameters(ctx, st, connection)
+func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, conn family.Connection, r verify.Request) (verify.Report, error) {
+	p, err := readParameters(ctx, st, conn)
 	if err != nil {
 		return verify.Report{}, err
 	}
-	r.Access = p.AccessToken.Value
-	n := family.NamesOf(connection)
+	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p)
+	n := conn.Names()
 	if r.CloudID == "" {
 		r.CloudID = p.cloudID
 		if err := verify.CheckCloudID(r.CloudID); err != nil {
@@ -111,6 +111,15 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 	}
 	report := verify.Run(ctx, api, r, time.Now(), verifyTimeout)
 	return report, ctx.Err()
+}
+
+// accessExpiry is when the stored access token expires, by its own form or by the
+// family's record; zero where neither says.
+func accessExpiry(p parameters) time.Time {
+	if r := p.record(); p.AccessExpires.IsZero() && r.Access == family.FingerprintOf(p.AccessToken.Value) {
+		return r.AccessExpiresAt
+	}
+	return p.AccessExpires
 }
 
 // printReport prints the table, and below it what the failures mean.

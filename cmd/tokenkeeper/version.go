@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/build"
 )
 
 // newVersionCommand returns "tokenkeeper version".
@@ -23,11 +25,12 @@ func newVersionCommand(version string) *cobra.Command {
 // buildVersion is this program's version, commit and toolchain.
 func buildVersion() string {
 	info, _ := debug.ReadBuildInfo() // nil where the linker left nothing
-	return describeBuild(info)
+	return describeBuild(info, build.Version())
 }
 
 // describeBuild says what a build is made from, on one line; info may be nil.
-func describeBuild(info *debug.BuildInfo) string {
+// released is the version that a release was built as, or "unknown".
+func describeBuild(info *debug.BuildInfo, released string) string {
 	if info == nil {
 		return "tokenkeeper, version not recorded"
 	}
@@ -36,7 +39,10 @@ func describeBuild(info *debug.BuildInfo) string {
 		settings[s.Key] = s.Value
 	}
 	version := info.Main.Version
-	if version == "" || version == "(devel)" {
+	switch {
+	case released != "unknown":
+		version = released
+	case version == "" || version == "(devel)":
 		version = "(development version)"
 	}
 	commit := "commit not recorded"

@@ -23,8 +23,9 @@ func TestDescribeBuild(t *testing.T) {
 			GoVersion: "go1.26", Main: debug.Module{Version: "(devel)"}, Settings: vcs("true")},
 		"tokenkeeper, version not recorded": nil,
 	} {
-		require.Equal(t, want, describeBuild(info))
+		require.Equal(t, want, describeBuild(info, "unknown"))
 	}
+	require.Equal(t, "tokenkeeper v1.2.3, commit not recorded, go1.26", describeBuild(&debug.BuildInfo{GoVersion: "go1.26"}, "v1.2.3"))
 }
 
 // Both ways to ask give the same answer, from a program that is built as make build does.

@@ -3,17 +3,22 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -60,7 +65,7 @@ func TestListedConnectionsAreTheServices(t *testing.T) {
 	source := values{"/ops/list/1": "/tokenkeeper/a_,/tokenkeeper/b_"}
 	list := &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
 	st := memstore.New(time.Now)
-	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: rotation.New(rotation.Config{Store: st, Now: time.Now, Process: "p"})})
+	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: keeper.New(keeper.Config{Store: st, Now: time.Now, Process: "p"})})
 	log := slog.New(slog.DiscardHandler)
 	status := func() (any, error) {
 		return listed(log, service, list, handler(log, service, nil))(t.Context(), json.RawMessage(`{"action":"status"}`))
@@ -92,4 +97,46 @@ func TestPageRequestsAreTold(t *testing.T) {
 		_, ok := pageRequest(json.RawMessage(payload))
 		require.Equal(t, page, ok, payload)
 	}
+}
+
+// An address that cannot be read is answered with a page and quoted nowhere, and
+// cookies count wherever in the event they are.
+func TestPagesAreServed(t *testing.T) {
+	var seen *http.Request
+	site := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r })
+	serve := func(event string) error {
+		seen = nil
+		r, ok := pageRequest(json.RawMessage(event))
+		require.True(t, ok)
+		answer, err := servePage(t.Context(), site, r)
+		if err == nil {
+			_, err = io.Copy(io.Discard, answer.(*events.LambdaFunctionURLStreamingResponse).Body)
+		}
+		return err
+	}
+	const tail = `"rawQueryString":"state=canary&code=canary","requestContext":{"domainName":"x.example","http":{"method":"GET"}}}`
+	for _, path := range []string{"/callback%zz", "/%", "/ca\\u0001", "/\\n", "//x:y@z:q"} {
+		require.NoError(t, serve(`{"version":"2.0","rawPath":"`+path+`",`+tail), path)
+		require.NotNil(t, seen, path)
+		require.NotEqual(t, "/callback", seen.URL.Path)
+	}
+	require.NoError(t, serve(`{"version":"2.0","rawPath":"/callback","requestContext":{"domainName":"x","http":{"method":"G ET"}}}`))
+	require.Equal(t, "/unreadable", seen.URL.Path)
+
+	require.NoError(t, serve(`{"version":"2.0","rawPath":"/callback","cookies":["a=1","__Host-b=2"],`+tail))
+	require.Equal(t, "/callback", seen.URL.Path)
+	cookie, err := seen.Cookie("__Host-b")
+	require.NoError(t, err)
+	require.Equal(t, "2", cookie.Value)
+	require.NoError(t, serve(`{"version":"2.0","rawPath":"/","headers":{"cookie":"a=1; b=2"},"cookies":["a=1","b=2"],`+tail))
+	require.Len(t, seen.Cookies(), 2)
+}
+
+func TestWhoThePagesSpeakFor(t *testing.T) {
+	c, err := fromMap(map[string]string{"CONSENT_ORGANIZATION": " Müller & Söhne ", "CONSENT_CONTACT": "jira@example.com"})
+	require.NoError(t, err)
+	require.Equal(t, pages.Host{Organization: "Müller & Söhne", Contact: "jira@example.com"}, c.host)
+	_, err = fromMap(map[string]string{"CONSENT_ORGANIZATION": strings.Repeat("a", 101), "CONSENT_CONTACT": "a\x1bb"})
+	require.ErrorContains(t, err, "CONSENT_ORGANIZATION")
+	require.ErrorContains(t, err, "CONSENT_CONTACT")
 }

@@ -1,6 +1,13 @@
 package main
 
-import "github.com/tokenkeeper/tokenkeeper/internal/environment"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
+	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+)
 
 // config is everything the function reads from its environment, except what the
 // AWS SDK reads by itself. Each field names its variable and default.
@@ -9,7 +16,13 @@ type config struct {
 	environment.Common
 	// HOSTED_CONSENT, default false: whether the pages are served.
 	hosted bool
+	// CONSENT_ORGANIZATION and CONSENT_CONTACT, default none: who the pages speak
+	// for, and whom they tell people to ask.
+	host pages.Host
 }
+
+// maxHost is the length of each text about the host, in characters.
+const maxHost = 100
 
 // configFrom validates the whole environment at once.
 func configFrom(getenv func(string) string) (config, error) {
@@ -24,5 +37,15 @@ func configFrom(getenv func(string) string) (config, error) {
 	if c.hosted && c.ConnectionsPath != "" {
 		env.Wrong("HOSTED_CONSENT", "is true beside CONNECTIONS_PATH: expected false, because every request would have to look at all connections")
 	}
+	c.host = pages.Host{Organization: hostText(env, "CONSENT_ORGANIZATION"), Contact: hostText(env, "CONSENT_CONTACT")}
 	return c, env.Err()
+}
+
+// hostText reads a text that is shown on the pages.
+func hostText(env *environment.Reader, name string) string {
+	text := env.Get(name, "")
+	if utf8.RuneCountInString(text) > maxHost || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		env.Wrong(name, "is not one line of at most %d printable characters", maxHost)
+	}
+	return text
 }

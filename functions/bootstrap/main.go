@@ -17,19 +17,19 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-lambda-go/lambdaurl"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/build"
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	service, site, list, err := wire(context.Background(), log)
 	if err != nil {
@@ -60,7 +60,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 	parameters := ssmstore.New(ssm, c.KeyID, time.Now)
 	client := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	service := consent.New(consent.Config{
-		Keeper:      rotation.New(rotation.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
+		Keeper:      keeper.New(keeper.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
 		Store:       parameters,
 		Connections: c.Connections,
 		Atlassian:   client,
@@ -76,7 +76,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 	if !c.hosted {
 		return service, nil, nil, nil
 	}
-	return service, pages.New(service, log, time.Now), nil, nil
+	return service, pages.New(service, c.host, log, time.Now), nil, nil
 }
 
 // serveFunc serves one event.
@@ -101,7 +101,7 @@ func handler(log *slog.Logger, service *consent.Service, site http.Handler) serv
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if r, ok := pageRequest(payload); ok && site != nil {
-			return lambdaurl.Wrap(site)(ctx, r)
+			return servePage(ctx, site, r)
 		}
 		answer, err := serve(ctx, service, payload)
 		var refused *consent.Error

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// event is what EventBridge Scheduler sends. Everything in it may be absent:
-// `{}`, or no payload, asks for a tick as well.
+// event is what our schedule sends. Everything in it may be absent: `{}`, or no
+// payload, asks for a tick as well.
 type event struct {
 	// Action is "tick".
 	Action string `json:"action"`
@@ -18,19 +18,42 @@ type event struct {
 	ScheduledTime time.Time `json:"scheduled_time"`
 }
 
+// standardEvent is what EventBridge itself sends on a schedule: a rule
+// ("source":"aws.events"), or Scheduler where no input is set ("aws.scheduler").
+// Its other fields mean nothing to a tick
+// (EventBridge User Guide, "Events from AWS services").
+type standardEvent struct {
+	Source     string    `json:"source"`
+	DetailType string    `json:"detail-type"`
+	Time       time.Time `json:"time"`
+}
+
+// parseStandardEvent recognizes EventBridge's own event.
+func parseStandardEvent(payload []byte) (event, bool) {
+	var e standardEvent
+	if json.Unmarshal(payload, &e) != nil || e.DetailType != "Scheduled Event" || e.Source != "aws.events" && e.Source != "aws.scheduler" {
+		return event{}, false
+	}
+	return event{Action: "tick", ScheduledTime: e.Time}, true
+}
+
 // UnexpectedEvent is the error type of an event that is not ours.
 type UnexpectedEvent struct{ problem string }
 
 // Error says what was wrong and what is expected.
 func (e UnexpectedEvent) Error() string {
-	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, or {}; nothing was done`
+	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, EventBridge's "Scheduled Event", or {}; nothing was done`
 }
 
-// parseEvent accepts our own event and nothing else: an event of another
-// service means that a trigger is wired to the wrong function.
+// parseEvent accepts our own event and EventBridge's scheduled one, and nothing
+// else: an event of another service means that a trigger is wired to the wrong
+// function.
 func parseEvent(payload json.RawMessage) (event, error) {
 	var e event
 	if trimmed := bytes.TrimSpace(payload); len(trimmed) == 0 || string(trimmed) == "null" {
+		return e, nil
+	}
+	if e, ok := parseStandardEvent(payload); ok {
 		return e, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(payload))

@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
 // connection. Its configuration is in config.go, its event in event.go, its part
-// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/rotation.
+// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/keeper.
 package main
 
 import (
@@ -15,14 +15,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/build"
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/paced"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -36,7 +35,7 @@ const parallel = 5
 const parallelOfMany = 8
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	tick, err := wire(context.Background())
 	if err != nil {
@@ -44,7 +43,7 @@ func main() {
 		log.Error("the function cannot start", "error", err)
 		tick = func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, err }
 	}
-	lambda.Start(handler(log, tick))
+	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
 }
 
 // tickFunc is (*refresher.Refresher).Tick.
@@ -67,13 +66,12 @@ func wire(ctx context.Context) (tickFunc, error) {
 			slog.Error("a refresh token is saved without its NoChangeNotification: nobody is told if it is not written any more", "parameter", name, "error", err)
 		})
 	}
-	var all store.Store = parameters
 	if c.ConnectionsPath != "" {
-		all = paced.New(parameters, c.rates)
+		parameters = parameters.Paced(c.rates)
 	}
 	r := refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
-			Store:   all,
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
+			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
 			Sleep:   sleep,
@@ -85,9 +83,10 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
+		Warnings:    c.warnings,
 	}
 	if c.ConnectionsPath != "" {
-		r.Survey, r.Parallel = all, parallelOfMany
+		r.Survey, r.Parallel = parameters, parallelOfMany
 		return listed(r, &connections.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
 	}
 	return r.Tick, nil
@@ -110,7 +109,7 @@ func listed(r refresher.Refresher, list *connections.List) tickFunc {
 }
 
 // refreshTokens are the names of the connections' refresh tokens.
-func refreshTokens(connections []rotation.Connection) (names []string) {
+func refreshTokens(connections []family.Connection) (names []string) {
 	for _, c := range connections {
 		names = append(names, family.NamesOf(c.Name).RefreshToken)
 	}
@@ -118,14 +117,14 @@ func refreshTokens(connections []rotation.Connection) (names []string) {
 }
 
 // handler serves one event.
-func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
+func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
 	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if e, ok := parseDeployment(payload); ok {
-			return refresher.Report{}, deployed(ctx, e, tick, log)
+			return refresher.Report{}, deployed.answer(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {
@@ -135,7 +134,17 @@ func handler(log *slog.Logger, tick tickFunc) func(context.Context, json.RawMess
 		if !e.ScheduledTime.IsZero() {
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
-		return tick(ctx, log)
+		report, err := tick(ctx, log)
+		report.Version = build.Version()
+		if err == nil {
+			return report, nil
+		}
+		if refresher.Retryable(err) {
+			log.Error("the tick failed, and Lambda repeats it", "error", err)
+			return report, err
+		}
+		log.Warn("a person is needed", "error", err)
+		return report, nil
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // not grow.
 func TestEachLineTellsOneRequest(t *testing.T) {
 	var out bytes.Buffer
-	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
+	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
 		log.Info("tick")
 		return refresher.Report{}, nil
 	})
@@ -30,5 +31,30 @@ func TestEachLineTellsOneRequest(t *testing.T) {
 		require.Equal(t, 1, strings.Count(out.String(), "request_id"), out.String())
 		require.Equal(t, 1, strings.Count(out.String(), "scheduled_time"), out.String())
 		require.Contains(t, out.String(), id)
+	}
+}
+
+// Lambda repeats what fails, so an invocation fails only where that can help; the
+// log tells either way, and of a failure as of an error.
+func TestWhatFailsAnInvocation(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		tick  error
+		fails bool
+		level string
+	}{
+		{"a lost family", sick(t, nil), false, "WARN"},
+		{"metrics that are not published", sick(t, errors.New("throttled")), true, "ERROR"},
+		{"a configuration that does not hold", invalid(), true, "ERROR"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(context.Context, *slog.Logger) (refresher.Report, error) {
+				return refresher.Report{}, tt.tick
+			})
+			_, err := serve(t.Context(), json.RawMessage(`{}`))
+			require.Equal(t, tt.fails, err != nil)
+			require.Contains(t, out.String(), `"level":"`+tt.level+`"`)
+		})
 	}
 }

@@ -20,6 +20,8 @@ type Alarm struct {
 	// metrics by their id; expressions in the order of their evaluation.
 	metrics     []metricQuery
 	expressions []expressionQuery
+	// insight stands for both where the alarm is on a query.
+	insight *insight
 	// result is the id whose series is compared with the threshold.
 	result   string
 	breaches func(value, threshold float64) bool
@@ -48,7 +50,7 @@ func (a *Alarm) Watches(name string) bool {
 			return true
 		}
 	}
-	return false
+	return a.insight != nil && a.insight.name == name
 }
 
 // Actions are the ARNs that are notified when the alarm enters the state.
@@ -72,13 +74,8 @@ func (a *Alarm) points(s *Samples, end int64, length int) []point {
 			a.series[q.id] = make([]float64, length)
 		}
 	}
-	minutes := int64(a.Period / time.Minute)
 	for _, q := range a.metrics {
-		line, data := a.series[q.id], s.series[q.metric]
-		for i := range line {
-			to := end - int64(length-1-i)*minutes
-			line[i] = data.over(to-minutes, to).value(q.statistic)
-		}
+		a.read(a.series[q.id], s.series[q.metric], q.statistic, end)
 	}
 	for _, q := range a.expressions {
 		a.series[q.id] = q.eval(a.series).series[0] // one series: query.go has tried it
@@ -89,11 +86,23 @@ func (a *Alarm) points(s *Samples, end int64, length int) []point {
 	return a.scratch
 }
 
+// read fills a line with a metric's data points, the last of which ends at a minute.
+func (a *Alarm) read(line []float64, data *series, statistic string, end int64) {
+	minutes := int64(a.Period / time.Minute)
+	for i := range line {
+		to := end - int64(len(line)-1-i)*minutes
+		line[i] = data.over(to-minutes, to).value(statistic)
+	}
+}
+
 // Change is an alarm's change of state.
 type Change struct {
 	Alarm    *Alarm
 	At       time.Time
 	From, To State
+	// Contributor has the dimensions of the one time series whose state changed;
+	// empty where it is the alarm's own.
+	Contributor string
 }
 
 // Evaluator evaluates alarms over samples. It is not safe for concurrent use.
@@ -104,12 +113,14 @@ type Evaluator struct {
 	samples *Samples
 	alarms  []*Alarm
 	states  []State
+	// contributors have the states of the time series of an alarm, by its ID.
+	contributors map[string]map[string]State
 }
 
 // NewEvaluator returns an evaluator whose alarms have just been created, and so
 // have insufficient data, and an empty store of samples that is large enough.
 func NewEvaluator(alarms []*Alarm) *Evaluator {
-	e := &Evaluator{LookBack: func(n int) int { return n + 2 }, alarms: alarms}
+	e := &Evaluator{LookBack: func(n int) int { return n + 2 }, alarms: alarms, contributors: map[string]map[string]State{}}
 	longest := time.Hour
 	for _, a := range alarms {
 		e.states = append(e.states, InsufficientData)
@@ -133,14 +144,19 @@ func (e *Evaluator) State(id string) State {
 }
 
 // Evaluate is CloudWatch's evaluation of all alarms at a full minute. It returns
-// the changes of state; only these run actions.
+// the changes of state; only these run actions. An alarm on a query changes once
+// as a whole, when it finds its first data, and from then on by contributor.
 func (e *Evaluator) Evaluate(now time.Time) (changes []Change) {
 	e.samples.reveal(now)
 	end := minuteOf(now)
 	for i, a := range e.alarms {
+		if a.insight != nil {
+			changes = append(changes, e.evaluateEach(i, now, end)...)
+			continue
+		}
 		next := evaluate(a.points(e.samples, end, e.LookBack(a.N)), a.M, a.N, a.Missing, e.states[i])
 		if next != e.states[i] {
-			changes = append(changes, Change{a, now, e.states[i], next})
+			changes = append(changes, Change{Alarm: a, At: now, From: e.states[i], To: next})
 			e.states[i] = next
 		}
 	}

@@ -42,6 +42,8 @@ func TestExpressions(t *testing.T) {
 		{"m1 - MIN(m1)", map[string][]float64{"m1": {5, 3, nan}}, []float64{2, 0, nan}},
 		{"SUM(100/[m1, m2])", map[string][]float64{"m1": {50}, "m2": {25}}, []float64{6}},
 		{"ABS(CEIL(m1) - FLOOR(m1))", map[string][]float64{"m1": {1.5, 2}}, []float64{1, 0}},
+		{"DIFF(m1)", map[string][]float64{"m1": {1, 3, 2, nan, 4, 4}}, []float64{nan, 2, -1, nan, nan, 0}},
+		{"IF(FILL(DIFF(m1), 0) > 0 AND m1 - FILL(DIFF(m1), 0) >= 1, 0, m1)", map[string][]float64{"m1": {1, 2, 2, 1, 0, 1, 3}}, []float64{1, 0, 2, 1, 0, 1, 0}},
 		{"TIME_SERIES(7) || m1", map[string][]float64{"m1": {0, 1}}, []float64{1, 1}},
 	} {
 		e, err := parseExpression(tt.expression, func(id string) bool { return tt.series[id] != nil })

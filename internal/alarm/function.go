@@ -16,6 +16,7 @@ var functions = map[string]struct {
 	"MIN":         {1, 1, aggregate(slices.Min[[]float64])},
 	"MAX":         {1, 1, aggregate(slices.Max[[]float64])},
 	"SUM":         {1, 1, aggregate(sum)},
+	"DIFF":        {1, 1, difference},
 	"IF":          {2, 3, choose},
 	"FILL":        {2, 2, nil}, // in eval: REPEAT is no value
 	"TIME_SERIES": {1, 1, nil}, // in eval: it needs the length of the range
@@ -111,6 +112,23 @@ func aggregate(f func([]float64) float64) func([]value) value {
 		}
 		return value{kind: single, series: [][]float64{line}}
 	}
+}
+
+// difference is each data point less the one before it; missing where either is.
+func difference(arguments []value) value {
+	v := arguments[0]
+	out := value{kind: v.kind}
+	for _, line := range v.series {
+		changes := make([]float64, len(line))
+		for j := range line {
+			changes[j] = math.NaN()
+			if j > 0 {
+				changes[j] = line[j] - line[j-1]
+			}
+		}
+		out.series = append(out.series, changes)
+	}
+	return out
 }
 
 func existing(values []float64, f func([]float64) float64) float64 {

@@ -48,6 +48,10 @@ func TestWhatIsNotKnownIsAnError(t *testing.T) {
 		{silent, "FILL(beat, 0)", "[beat, beat]", "it must give a single time series"},
 		{silent, "FILL(beat, 0)", "FILL(1, beat)", "it must give a single time series"},
 		{silent, "FILL(beat, 0)", "[beat, beat] + [beat]", "its functions and operators do not fit together"},
+		{byFamily, "GROUP BY Family", "", "expected SELECT STATISTIC(Metric)"},
+		{byFamily, "GROUP BY Family", "GROUP BY Place", "expected SELECT STATISTIC(Metric)"},
+		{byFamily, "MIN(Days)", "LAST(Days)", "expected SELECT STATISTIC(Metric)"},
+		{byFamily, "        - Id: days", "        - {Id: one, ReturnData: false, Expression: \"1 + 1\"}\n        - Id: days", "alone"},
 		{silent, "Stat: Sum", "Stat: p50", `Stat is "p50"`},
 	} {
 		changed := strings.ReplaceAll(tt.template, tt.old, tt.changed)

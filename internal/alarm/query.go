@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
 )
@@ -28,7 +29,11 @@ func (a *Alarm) parseQueries(queries []any) error {
 			}
 			a.result = id
 		}
-		if text != "" {
+		if strings.HasPrefix(text, "SELECT ") {
+			if err := a.setInsight(r, text); err != nil || len(queries) > 1 {
+				return fmt.Errorf("%s: expected a known query, alone: %w", id, err)
+			}
+		} else if text != "" {
 			waiting[id] = text
 			order = append(order, id)
 			r.take("Period")
@@ -46,6 +51,13 @@ func (a *Alarm) parseQueries(queries []any) error {
 		return errors.New("no metric returns data")
 	}
 	return a.parseExpressions(waiting, order)
+}
+
+// setInsight reads a Metrics Insights query.
+func (a *Alarm) setInsight(r *reader, text string) (err error) {
+	a.setPeriod(r)
+	a.insight, err = parseInsight(text)
+	return err
 }
 
 // parseMetricStat reads a metric among the queries.

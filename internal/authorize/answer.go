@@ -2,11 +2,10 @@ package authorize
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
+	"io/fs"
+	"syscall"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
@@ -20,14 +19,14 @@ var errExpired = errors.New("nobody consented in time: nothing was changed; begi
 // answer shows the address to open, and waits for the address that the browser
 // comes back with.
 func (f *Flow) answer(ctx context.Context, begun consent.Begun) (atlassian.Secret, error) {
-	state, err := stateOf(begun.AuthorizeURL)
+	e, err := expect(begun.AuthorizeURL)
 	if err != nil {
 		return atlassian.Secret{}, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, begun.ExpiresAt.Sub(f.Now()), errExpired)
 	defer cancel()
 
-	callback, err := f.listen(ctx, state)
+	callback, err := f.listen(ctx, e)
 	if err != nil {
 		return atlassian.Secret{}, err
 	}
@@ -36,9 +35,9 @@ func (f *Flow) answer(ctx context.Context, begun consent.Begun) (atlassian.Secre
 		defer callback.Close()
 		received = callback.Answer()
 	}
-	f.show(ctx, begun, callback != nil)
+	f.show(ctx, begun, e, callback != nil)
 
-	answer, err := f.wait(ctx, state, received)
+	answer, err := f.wait(ctx, e, received)
 	if errors.Is(context.Cause(ctx), errExpired) {
 		err = errExpired
 	}
@@ -46,23 +45,30 @@ func (f *Flow) answer(ctx context.Context, begun consent.Begun) (atlassian.Secre
 }
 
 // listen receives the browser on this machine, if it can come here; nil if not.
-func (f *Flow) listen(ctx context.Context, state atlassian.Secret) (*loopback.Callback, error) {
-	address, local := loopback.Address(f.RedirectURI)
+func (f *Flow) listen(ctx context.Context, e expected) (*loopback.Callback, error) {
+	address, local := loopback.Address(e.redirectURI)
 	if f.PasteOnly || !local && f.Listen == "" {
 		return nil, nil
 	}
 	if f.Listen != "" {
 		address = f.Listen
 	}
-	callback, err := loopback.Listen(ctx, address, f.RedirectURI, state)
-	if err != nil && f.Listen != "" {
+	callback, err := loopback.Listen(ctx, address, e.redirectURI, e.state)
+	switch {
+	case err == nil:
+		return callback, nil
+	case f.Listen != "":
 		return nil, fmt.Errorf("--listen: %w", err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		f.Terminal.Say("\n%s is taken: another program listens there, perhaps tokenkeeper in another terminal.\nThe answer does not come here by itself. End that program, or paste the address as told below.", address)
+	case errors.Is(err, fs.ErrPermission):
+		f.Terminal.Say("\nThis program may not listen at %s, so the answer does not come here by itself.", address)
 	}
-	return callback, nil // where the address cannot be had, pasting still works
+	return nil, nil // pasting still works
 }
 
 // show tells the person what to do.
-func (f *Flow) show(ctx context.Context, begun consent.Begun, listening bool) {
+func (f *Flow) show(ctx context.Context, begun consent.Begun, e expected, listening bool) {
 	opened := false
 	if f.OpenBrowser != nil {
 		opened = f.OpenBrowser(ctx, begun.AuthorizeURL) == nil
@@ -77,12 +83,12 @@ func (f *Flow) show(ctx context.Context, begun consent.Begun, listening bool) {
 	if listening {
 		f.Terminal.Say("The answer comes here by itself. Should the browser show an error instead, because it is\non another machine, copy the whole address from its address bar and paste it here.")
 	} else {
-		f.Terminal.Say("The browser then shows an error: nothing answers at %s, and that is all right.\nCopy the whole address from its address bar and paste it here.", f.RedirectURI)
+		f.Terminal.Say("The browser then shows an error: nothing answers at %s, and that is all right.\nCopy the whole address from its address bar and paste it here.", e.redirectURI)
 	}
 }
 
 // wait takes the first good answer: the callback's or a pasted one.
-func (f *Flow) wait(ctx context.Context, state atlassian.Secret, received <-chan atlassian.Secret) (atlassian.Secret, error) {
+func (f *Flow) wait(ctx context.Context, e expected, received <-chan atlassian.Secret) (atlassian.Secret, error) {
 	pasting, stopPasting := context.WithCancel(ctx)
 	defer stopPasting()
 	type pasted struct {
@@ -91,7 +97,7 @@ func (f *Flow) wait(ctx context.Context, state atlassian.Secret, received <-chan
 	}
 	done := make(chan pasted, 1)
 	go func() {
-		address, err := f.paste(pasting, state)
+		address, err := f.paste(pasting, e)
 		done <- pasted{address, err}
 	}()
 	select {
@@ -111,43 +117,4 @@ func (f *Flow) wait(ctx context.Context, state atlassian.Secret, received <-chan
 		}
 		return p.address, p.err
 	}
-}
-
-// paste asks for the address until it is one that answers this consent.
-func (f *Flow) paste(ctx context.Context, state atlassian.Secret) (atlassian.Secret, error) {
-	for {
-		address, err := f.Terminal.Secret(ctx, "Address (is not shown): ")
-		switch {
-		case errors.Is(err, terminal.ErrTooLong):
-			f.Terminal.Say("%v. Paste the address alone.", err)
-		case err != nil:
-			return atlassian.Secret{}, err
-		case address.IsZero():
-		default:
-			problem := checkAnswer(address, state)
-			if problem == "" {
-				return address, nil
-			}
-			f.Terminal.Say("%s", problem)
-		}
-	}
-}
-
-// checkAnswer says what is wrong with a pasted address, in words for the person
-// who pasted it and without a part of it; empty if nothing is.
-func checkAnswer(address, state atlassian.Secret) string {
-	u, err := url.Parse(address.Reveal())
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return "That is no address. Copy all of the address bar, from http to the end."
-	}
-	query := u.Query()
-	switch {
-	case strings.HasSuffix(u.Path, "/authorize") && query.Get("client_id") != "":
-		return "That is the address to open. Open it, accept, and copy the address that the browser shows then. If Atlassian shows an error there, the app lacks the redirect URI or one of the scopes: compare them with its page in the developer console, and begin anew."
-	case query.Get("state") == "" || query.Get("code") == "" && query.Get("error") == "":
-		return "That address holds no answer. Copy all of the address bar after you accepted: it has state= and code= in it."
-	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state.Reveal())) != 1:
-		return "That answer belongs to another consent, perhaps an earlier one. Open the address above, and paste what it leads to."
-	}
-	return ""
 }

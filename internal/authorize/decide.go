@@ -15,7 +15,15 @@ import (
 func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest) (again bool, _ error) {
 	var refused *consent.Error
 	if !errors.As(err, &refused) {
-		return false, err
+		if ctx.Err() != nil || !f.Terminal.Interactive() {
+			return false, err
+		}
+		// How it ended is not known. The same request again is answered with that.
+		f.Terminal.Say("%s", terminal.Printable(err.Error()))
+		if yes, asked := f.Terminal.Confirm(ctx, "Ask again how it ended?"); asked != nil || !yes {
+			return false, err
+		}
+		return true, nil
 	}
 	switch refused.Type {
 	case consent.SiteNeeded, consent.SiteUnknown:
@@ -45,18 +53,23 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 	if !f.Terminal.Interactive() {
 		return false, fmt.Errorf("%w (--site chooses one)", refused)
 	}
-	waiting, err := f.waiting(ctx)
+	now, err := f.status(ctx)
 	if err != nil {
 		return false, err
 	}
+	waiting := now.Waiting
 	if waiting == nil || len(waiting.Sites) == 0 {
 		return false, refused
 	}
 	var options []string
 	for _, s := range waiting.Sites {
-		options = append(options, terminal.Printable(fmt.Sprintf("%s  (%s, %s)", s.URL, s.Name, s.ID)))
+		option := fmt.Sprintf("%s  (%s, %s)", s.URL, s.Name, s.ID)
+		if s.ID == now.CloudID {
+			option += ", in use so far"
+		}
+		options = append(options, terminal.Printable(option))
 	}
-	f.Terminal.Say("%s", terminal.Printable(refused.Message))
+	f.Terminal.Say("%s\nName the one that you chose in the browser.", terminal.Printable(refused.Message))
 	chosen, err := f.Terminal.Choose(ctx, "Which site?", options)
 	if err != nil {
 		return false, err

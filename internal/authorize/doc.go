@@ -4,6 +4,7 @@
 //
 //   - flow.go: the steps, from the app's credentials to stored tokens;
 //   - answer.go: waiting for the browser and for a pasted address at once;
+//   - paste.go: which pasted addresses answer this consent;
 //   - decide.go: what is asked when the consent needs a decision;
 //   - hosted.go: waiting for a consent that goes on in the deployed pages.
 //

@@ -26,7 +26,8 @@ type Flow struct {
 	Consent    Consent
 	Terminal   *terminal.Terminal
 	Connection string
-	// Scopes and RedirectURI as in consent.BeginRequest.
+	// Scopes and RedirectURI as in consent.BeginRequest; an empty RedirectURI is
+	// that of the last consent.
 	Scopes      []string
 	RedirectURI string
 	// Listen is where the browser's answer is received, as host:port; empty
@@ -47,9 +48,9 @@ type Flow struct {
 	Poll time.Duration
 }
 
-// completeTimeout bounds one completion: two minutes for a lock that was left
-// behind, and the rest for the exchange and for saving what it yields.
-const completeTimeout = 4 * time.Minute
+// completeTimeout bounds one completion: the exchange, three reads of Atlassian's
+// API, and saving what it yields for as long as the store takes no writes.
+const completeTimeout = 2 * time.Minute
 
 // Run leads through the consent. Its error is terminal.ErrInterrupted or ctx's
 // if the person gave up; then nothing in use has changed.
@@ -82,6 +83,9 @@ func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
 // introduce says what the consent is for, and what is in use until then.
 func (f *Flow) introduce(now consent.ConnectionStatus) {
 	f.Terminal.Say("A consent for %s, with the scopes\n  %s", f.Connection, strings.Join(f.Scopes, " "))
+	if !now.UnderWay.IsZero() {
+		f.Terminal.Say("Another consent for it is under way until %s. This one takes its place: whoever began that one cannot complete it any more.", now.UnderWay.Local().Format("15:04"))
+	}
 	switch {
 	case now.Refused:
 		f.Terminal.Say("Atlassian refuses the tokens that are stored now.")
@@ -93,14 +97,15 @@ func (f *Flow) introduce(now consent.ConnectionStatus) {
 // askForApp asks for the app's credentials.
 func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) (err error) {
 	f.Terminal.Say("\nClient id and secret are on the app's page \"Settings\" at\n  https://developer.atlassian.com/console/myapps/")
-	if r.ClientID, err = f.Terminal.Line(ctx, "Client id: "); err != nil {
-		return fmt.Errorf("client id: %w", err)
+	for r.ClientID == "" {
+		if r.ClientID, err = f.Terminal.Line(ctx, "Client id: "); err != nil {
+			return fmt.Errorf("client id: %w", err)
+		}
 	}
-	if r.ClientSecret, err = f.Terminal.Secret(ctx, "Client secret (is not shown): "); err != nil {
-		return fmt.Errorf("client secret: %w", err)
-	}
-	if r.ClientID == "" || r.ClientSecret.IsZero() {
-		return errors.New("client id or client secret is empty: copy both from the app's page and begin anew")
+	for r.ClientSecret.IsZero() {
+		if r.ClientSecret, err = f.Terminal.Secret(ctx, "Client secret (is not shown): "); err != nil {
+			return fmt.Errorf("client secret: %w", err)
+		}
 	}
 	return nil
 }
@@ -112,7 +117,7 @@ func (f *Flow) complete(ctx context.Context, answer atlassian.Secret) (consent.C
 		if err := ctx.Err(); err != nil {
 			return consent.Completed{}, err
 		}
-		f.Terminal.Say("Exchanging the code and storing the tokens; a rotation under way is waited for …")
+		f.Terminal.Say("Exchanging the code and storing the tokens …")
 		done, err := f.completeOnce(ctx, request)
 		if err == nil {
 			return done, nil
@@ -129,11 +134,18 @@ func (f *Flow) completeOnce(ctx context.Context, r consent.CompleteRequest) (con
 	return f.Consent.Complete(ctx, r)
 }
 
-// stateOf finds the state in the address to open.
-func stateOf(authorizeURL string) (atlassian.Secret, error) {
+// expected is what an answer has to be like.
+type expected struct {
+	state atlassian.Secret
+	// redirectURI is where the browser returns to.
+	redirectURI string
+}
+
+// expect reads what is expected from the address to open.
+func expect(authorizeURL string) (expected, error) {
 	u, err := url.Parse(authorizeURL)
-	if err != nil || u.Query().Get("state") == "" {
-		return atlassian.Secret{}, errors.New("the consent's address holds no state: this program and the deployed function do not fit together; use the same version of both")
+	if err != nil || u.Query().Get("state") == "" || u.Query().Get("redirect_uri") == "" {
+		return expected{}, errors.New("the consent's address holds no state or no redirect URI: this program and the deployed function do not fit together; use the same version of both")
 	}
-	return atlassian.NewSecret(u.Query().Get("state")), nil
+	return expected{atlassian.NewSecret(u.Query().Get("state")), u.Query().Get("redirect_uri")}, nil
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -18,7 +20,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
@@ -39,8 +41,6 @@ type world struct {
 	answers *io.PipeWriter
 	// told is what was shown.
 	told *shown
-	// onSleep is run each time that the service waits.
-	onSleep func()
 }
 
 // shown is a writer that may be read meanwhile.
@@ -71,15 +71,11 @@ func newWorld(t *testing.T, redirectURIs ...string) *world {
 	api := &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
 	r, w := io.Pipe()
 	world := &world{em: em, fix: fix, store: st, answers: w, told: &shown{}}
-	sleep := func(context.Context, time.Duration) {
-		if world.onSleep != nil {
-			world.onSleep()
-		}
-	}
+	sleep := func(context.Context, time.Duration) {}
 	world.Flow = &authorize.Flow{
 		Consent: consent.New(consent.Config{
-			Keeper: rotation.New(rotation.Config{Store: st, Token: api, Now: time.Now, Sleep: sleep, Process: "p"}),
-			Store:  st, Connections: []rotation.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
+			Keeper: keeper.New(keeper.Config{Store: st, Token: api, Now: time.Now, Sleep: sleep, Process: "p"}),
+			Store:  st, Connections: []family.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
 			Atlassian: api, AuthURL: server.URL, Now: time.Now,
 		}),
 		Terminal: terminal.New(r, world.told), Connection: connection,
@@ -110,10 +106,13 @@ func (w *world) consents(t *testing.T) string {
 // runs runs the flow while the person pastes what the browser ends up at.
 func (w *world) runs(t *testing.T) (consent.Completed, error) {
 	t.Helper()
+	answers, done := w.answers, make(chan struct{})
 	go func() {
-		_, _ = io.WriteString(w.answers, w.consents(t)+"\n")
-		_ = w.answers.Close()
+		defer close(done)
+		_, _ = io.WriteString(answers, w.consents(t)+"\n")
+		_ = answers.Close()
 	}()
+	defer func() { <-done }()
 	return w.Run(t.Context())
 }
 
@@ -131,36 +130,6 @@ func TestAConsentByPipe(t *testing.T) {
 	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
 	require.True(t, w.stored(t, family.NamesOf(connection).RefreshToken))
 	require.NotContains(t, w.told.String(), w.fix.App.ClientSecret.Reveal())
-}
-
-// held takes the connection's lock as a rotation would.
-func (w *world) held(t *testing.T) {
-	t.Helper()
-	lock := family.EncodeLock(time.Now(), family.Intent{Owner: "other/1"})
-	_, err := w.store.Create(t.Context(), family.NamesOf(connection).Lock, lock, store.Plain)
-	require.NoError(t, err)
-}
-
-// A rotation under way is waited for; the code is still good afterwards.
-func TestALockIsWaitedFor(t *testing.T) {
-	w := newWorld(t)
-	w.held(t)
-	w.onSleep = func() { require.NoError(t, w.store.Delete(t.Context(), family.NamesOf(connection).Lock)) }
-	_, err := w.runs(t)
-	require.NoError(t, err)
-}
-
-// Giving up while waiting for it leaves everything as it was.
-func TestGivingUpWhileALockIsHeld(t *testing.T) {
-	w := newWorld(t)
-	w.held(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	w.onSleep = cancel
-	go func() { _, _ = io.WriteString(w.answers, w.consents(t)+"\n") }()
-	_, err := w.Run(ctx)
-	require.ErrorIs(t, err, context.Canceled)
-	require.False(t, w.stored(t, family.NamesOf(connection).RefreshToken))
-	require.Empty(t, w.em.LiveTokens(), "the code was not used")
 }
 
 func TestRefusalsSayWhatToDo(t *testing.T) {
@@ -241,4 +210,95 @@ func TestAListenerThatCannotBe(t *testing.T) {
 	w.PasteOnly, w.Listen = false, "127.0.0.1:99999"
 	_, err := w.Run(t.Context())
 	require.ErrorContains(t, err, "--listen")
+}
+
+// What is pasted in parts is put together, after any number of wrong answers, and
+// nothing of it is shown.
+func TestAnAddressInParts(t *testing.T) {
+	w := newWorld(t)
+	go func() {
+		address := w.consents(t)
+		half := len(address) / 2
+		for _, line := range []string{"what?", "", "http://localhost/?state=x&code=y", address[:half], address[half : half+40], "  " + address[half+40:]} {
+			_, _ = io.WriteString(w.answers, line+"\n")
+		}
+		_ = w.answers.Close()
+	}()
+	_, err := w.Run(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, w.told.String(), "paste the rest of it now")
+	require.NotContains(t, strings.Join(address.Split(w.told.String(), -1), ""), "code=eyJ")
+}
+
+// An empty answer to a question that needs one is no answer.
+func TestAnEmptyClientIDIsAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	w.NewApp = true
+	go func() {
+		_, _ = io.WriteString(w.answers, "\n\n"+w.fix.App.ClientID+"\n\n"+w.fix.App.ClientSecret.Reveal()+"\n")
+		_, _ = io.WriteString(w.answers, w.consents(t)+"\n")
+		_ = w.answers.Close()
+	}()
+	_, err := w.Run(t.Context())
+	require.NoError(t, err)
+}
+
+// The redirect URI of the last consent serves the next one, and a consent under
+// way is mentioned.
+func TestTheLastConsentIsRemembered(t *testing.T) {
+	w := newWorld(t, "http://localhost:9123/cb")
+	w.RedirectURI = "http://localhost:9123/cb"
+	_, err := w.runs(t)
+	require.NoError(t, err)
+	r, answers := io.Pipe()
+	w.Terminal, w.answers, w.RedirectURI = terminal.New(r, w.told), answers, ""
+	begun, err := w.Consent.Begin(t.Context(), consent.BeginRequest{Connection: connection})
+	require.NoError(t, err)
+	*w.told = shown{}
+	_, err = w.runs(t)
+	require.NoError(t, err)
+	require.Contains(t, w.told.String(), "under way until "+begun.ExpiresAt.Local().Format("15:04"))
+	require.Contains(t, w.told.String(), "nothing answers at http://localhost:9123/cb")
+}
+
+// A port that another program has, for either address of localhost, is said, and
+// pasting goes on.
+func TestATakenPortIsSaid(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		t.Run(host, func(t *testing.T) {
+			other, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = other.Close() })
+			uri := fmt.Sprintf("http://localhost:%d/cb", other.Addr().(*net.TCPAddr).Port)
+			w := newWorld(t, uri)
+			w.RedirectURI, w.PasteOnly = uri, false
+			_, err = w.runs(t)
+			require.NoError(t, err)
+			require.Contains(t, w.told.String(), "is taken")
+		})
+	}
+}
+
+// With several sites the one in use is not taken silently.
+func TestSeveralSitesAreAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.runs(t)
+	require.NoError(t, err)
+	other, err := w.em.AddSite(atlassiantest.Site{Name: "Acme Inc.", URL: "https://acme.atlassian.net"}, w.fix.Account.ID)
+	require.NoError(t, err)
+	_, err = w.em.Authorize(atlassiantest.ConsentRequest{CloudID: other.CloudID})
+	require.NoError(t, err)
+	again := func() (consent.Completed, error) {
+		r, answers := io.Pipe()
+		w.Terminal, w.answers = terminal.New(r, w.told), answers
+		*w.told = shown{}
+		return w.runs(t)
+	}
+	_, err = again()
+	refusedAs(t, err, consent.SiteNeeded)
+	require.ErrorContains(t, err, "--site")
+	w.Site, w.Confirm = "acme", true
+	done, err := again()
+	require.NoError(t, err)
+	require.Equal(t, other.CloudID, done.CloudID)
 }

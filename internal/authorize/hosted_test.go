@@ -51,7 +51,7 @@ func TestAHostedConsentIsWaitedFor(t *testing.T) {
 	require.NoError(t, err)
 	go func() {
 		location, opened := w.opens(t, other.CloudID)
-		request := consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Browser: opened.Browser}
+		request := consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Page: true, Browser: opened.Browser}
 		_, err := w.Consent.Complete(t.Context(), request)
 		refusedAs(t, err, consent.SiteNeeded)
 		time.Sleep(50 * time.Millisecond)

@@ -163,26 +163,33 @@ func (s *Stack) ref(name string) any {
 	r := s.referTo(name)
 	switch id := s.physical(name); r["Type"] {
 	case "AWS::SQS::Queue":
-		return fmt.Sprintf("https://sqs.%s.amazonaws.com/%s/%s", region, accountID, id)
+		return fmt.Sprintf("https://sqs.%s.%s/%s/%s", s.place.Region, s.place.URLSuffix, accountID, id)
+	case "AWS::Lambda::Version":
+		return s.arn("lambda:REGION:function:" + id + ":" + name) // its number is not known; SAM's name of it is as good
 	case "AWS::SNS::Topic":
-		return fmt.Sprintf("arn:%s:sns:%s:%s:%s", partition, region, accountID, id)
+		return s.arn("sns:REGION:" + id)
 	default:
 		return id
 	}
 }
 
+// arn completes an ARN's form: REGION stands for region and account.
+func (s *Stack) arn(form string) string {
+	return "arn:" + s.place.Partition + ":" + strings.Replace(form, "REGION", s.place.Region+":"+accountID, 1)
+}
+
 // arns are the forms of the ARNs by type; GetAtt knows no others.
 var arns = map[string]string{
-	"AWS::KMS::Key":                 "kms:" + region + ":" + accountID + ":key/%s",
-	"AWS::SQS::Queue":               "sqs:" + region + ":" + accountID + ":%s",
-	"AWS::SNS::Topic":               "sns:" + region + ":" + accountID + ":%s",
+	"AWS::KMS::Key":                 "kms:REGION:key/%s",
+	"AWS::SQS::Queue":               "sqs:REGION:%s",
+	"AWS::SNS::Topic":               "sns:REGION:%s",
 	"AWS::IAM::Role":                "iam::" + accountID + ":role/%s",
-	"AWS::Lambda::Function":         "lambda:" + region + ":" + accountID + ":function:%s",
-	"AWS::Serverless::Function":     "lambda:" + region + ":" + accountID + ":function:%s",
-	"AWS::Logs::LogGroup":           "logs:" + region + ":" + accountID + ":log-group:%s:*",
-	"AWS::Scheduler::ScheduleGroup": "scheduler:" + region + ":" + accountID + ":schedule-group/%s",
-	"AWS::CloudWatch::Alarm":        "cloudwatch:" + region + ":" + accountID + ":alarm:%s",
-	"AWS::Events::Rule":             "events:" + region + ":" + accountID + ":rule/%s",
+	"AWS::Lambda::Function":         "lambda:REGION:function:%s",
+	"AWS::Serverless::Function":     "lambda:REGION:function:%s",
+	"AWS::Logs::LogGroup":           "logs:REGION:log-group:%s:*",
+	"AWS::Scheduler::ScheduleGroup": "scheduler:REGION:schedule-group/%s",
+	"AWS::CloudWatch::Alarm":        "cloudwatch:REGION:alarm:%s",
+	"AWS::Events::Rule":             "events:REGION:rule/%s",
 }
 
 // attribute is Fn::GetAtt.
@@ -190,7 +197,9 @@ func (s *Stack) attribute(id, attribute string) string {
 	kind := fmt.Sprint(s.referTo(id)["Type"])
 	switch form, ok := arns[kind]; {
 	case ok && (attribute == "Arn" || attribute == "TopicArn"):
-		return "arn:" + partition + ":" + fmt.Sprintf(form, s.physical(id))
+		return s.arn(fmt.Sprintf(form, s.physical(id)))
+	case kind == "AWS::Lambda::Version" && attribute == "Version":
+		return id
 	case attribute == "QueueName" || attribute == "TopicName":
 		return s.physical(id)
 	}

@@ -10,18 +10,22 @@ import (
 // Object is a JSON object: a template, a resource, its properties.
 type Object = map[string]any
 
-// What every evaluation deploys to.
-const (
-	accountID = "111122223333"
-	region    = "eu-west-1"
-	partition = "aws"
-)
+// accountID is the account that every evaluation deploys to.
+const accountID = "111122223333"
+
+// Place is where a stack is deployed: its partition, such as aws or aws-cn, its
+// region, and the partition's domain, AWS::URLSuffix.
+type Place struct{ Partition, Region, URLSuffix string }
+
+// Ireland is the place that Deploy deploys to.
+var Ireland = Place{Partition: "aws", Region: "eu-west-1", URLSuffix: "amazonaws.com"}
 
 // Stack is a template under one set of parameter values.
 type Stack struct {
 	template Object
 	values   map[string]any
 	name     string
+	place    Place
 }
 
 // Deploy gives a template the values of its parameters, as CloudFormation
@@ -29,9 +33,15 @@ type Stack struct {
 // everything else is a string. The error names a parameter that the template
 // does not have, or one without a value.
 func Deploy(template Object, stackName string, parameters map[string]string) (*Stack, error) {
-	s := &Stack{template: template, name: stackName, values: map[string]any{
-		"AWS::AccountId": accountID, "AWS::Region": region, "AWS::Partition": partition, "AWS::StackName": stackName,
-		"AWS::URLSuffix": "amazonaws.com",
+	return DeployIn(Ireland, template, stackName, parameters)
+}
+
+// DeployIn is Deploy to another place.
+func DeployIn(place Place, template Object, stackName string, parameters map[string]string) (*Stack, error) {
+	s := &Stack{template: template, name: stackName, place: place, values: map[string]any{
+		"AWS::AccountId": accountID, "AWS::Region": place.Region, "AWS::Partition": place.Partition, "AWS::StackName": stackName,
+		"AWS::URLSuffix": place.URLSuffix,
+		"AWS::StackId":   fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/%s/0b8c7b2e-0000-4000-8000-000000000001", place.Partition, place.Region, accountID, stackName),
 	}}
 	definitions, _ := template["Parameters"].(Object)
 	for _, name := range slices.Sorted(maps.Keys(parameters)) {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // Every is how long a list is used before it is read again.
@@ -34,11 +34,11 @@ type List struct {
 	// Root is what every connection's name begins with; see Parse.
 	Root string
 	// Connection gives a connection of that name its policy.
-	Connection func(name string) rotation.Connection
+	Connection func(name string) family.Connection
 	Now        func() time.Time
 
 	mu       sync.Mutex
-	last     []rotation.Connection
+	last     []family.Connection
 	problems []Problem
 	readAt   time.Time
 }
@@ -47,7 +47,7 @@ type List struct {
 // is read when this process has none, or one older than Every. When it cannot
 // be read, or names no connection, the last one stays in use; without a last
 // one that is an error.
-func (l *List) Connections(ctx context.Context, log *slog.Logger) ([]rotation.Connection, []Problem, error) {
+func (l *List) Connections(ctx context.Context, log *slog.Logger) ([]family.Connection, []Problem, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// Without the monotonic reading, which misses the time a process was frozen.
@@ -68,7 +68,7 @@ func (l *List) Connections(ctx context.Context, log *slog.Logger) ([]rotation.Co
 	return l.last, l.problems, nil
 }
 
-func (l *List) read(ctx context.Context) ([]rotation.Connection, []Problem, error) {
+func (l *List) read(ctx context.Context) ([]family.Connection, []Problem, error) {
 	values, err := l.Source.Values(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +81,7 @@ func (l *List) read(ctx context.Context) ([]rotation.Connection, []Problem, erro
 		}
 		return nil, nil, err
 	}
-	conns := make([]rotation.Connection, len(names))
+	conns := make([]family.Connection, len(names))
 	for i, name := range names {
 		conns[i] = l.Connection(name)
 	}
@@ -99,8 +99,8 @@ type Problem struct {
 
 // Outcome is how a tick reports the entry: whoever wrote it believes that the
 // connection is kept.
-func (p Problem) Outcome() rotation.Outcome {
-	return rotation.Outcome{Connection: p.Entry, Action: rotation.Misconfigured, Reason: "this entry in the list of connections " + p.What}
+func (p Problem) Outcome() keeper.Outcome {
+	return keeper.Outcome{Connection: p.Entry, Action: keeper.Misconfigured, Reason: "this entry in the list of connections " + p.What}
 }
 
 // Parse reads the connections' names from the values of parameters, which are

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/connections"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 func TestParse(t *testing.T) {
@@ -24,7 +25,7 @@ func TestParse(t *testing.T) {
 	require.Equal(t, "/l/1 entry 4", problems[1].Entry)
 	require.Contains(t, problems[1].What, "/t/")
 	out := problems[0].Outcome()
-	require.Equal(t, rotation.Misconfigured, out.Action)
+	require.Equal(t, keeper.Misconfigured, out.Action)
 	require.NotContains(t, out.Reason+out.Connection, "canary", "an entry could be a secret in the wrong place")
 }
 
@@ -46,7 +47,7 @@ func TestTheListIsReadAgain(t *testing.T) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, nil))
 	l := &connections.List{Source: s, Root: "/t/", Now: func() time.Time { return now },
-		Connection: func(name string) rotation.Connection { return rotation.Connection{Name: name} }}
+		Connection: func(name string) family.Connection { return family.Connection{Name: name} }}
 	want := func(names ...string) {
 		t.Helper()
 		conns, _, err := l.Connections(t.Context(), log)

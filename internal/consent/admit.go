@@ -26,8 +26,8 @@ type facts struct {
 }
 
 // admit decides whether a grant may replace the family in use, and for which
-// site. It never picks a site by chance: the only one, the one that was named,
-// or the one in use. All that has to be confirmed is said at once, so that
+// site. It never picks a site by chance: it takes the only one, or the one that
+// was named. All that has to be confirmed is said at once, so that
 // nobody confirms what was not said.
 func (f facts) admit() (Site, *Error) {
 	if len(f.sites) == 0 {
@@ -67,14 +67,13 @@ func (f facts) missing() (missing []string) {
 	return missing
 }
 
-// choose picks the site.
+// choose picks the site. Where several are reachable it has to be named, also if
+// one of them is in use: which of them was chosen in the browser, nobody tells.
 func (f facts) choose() (Site, *Error) {
-	named := strings.TrimSuffix(strings.TrimSpace(f.site), "/")
-	if named != "" {
+	if strings.TrimSpace(f.site) != "" {
 		var found []Site
 		for _, s := range f.sites {
-			if s.ID == named || strings.EqualFold(strings.TrimSuffix(s.URL, "/"), named) ||
-				strings.EqualFold(strings.TrimPrefix(s.URL, "https://"), named) || strings.EqualFold(s.Name, named) {
+			if s.isNamed(f.site) {
 				found = append(found, s)
 			}
 		}
@@ -86,12 +85,31 @@ func (f facts) choose() (Site, *Error) {
 	if len(f.sites) == 1 {
 		return f.sites[0], nil
 	}
-	for _, s := range f.sites {
-		if s.ID == f.previousSite {
-			return s, nil
-		}
-	}
 	return Site{}, refuse(SiteNeeded, "the consent reaches several sites: name one of %s", list(f.sites))
+}
+
+// isNamed reports whether people may call the site so: by its cloud id, its name,
+// or its address or a part of it. Of https://acme.atlassian.net/jira, "acme" is enough.
+func (s Site) isNamed(name string) bool {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if name == strings.ToLower(s.ID) || name == strings.ToLower(s.Name) {
+		return true
+	}
+	host, first := hostOf(s.URL)
+	named, _ := hostOf(name)
+	return named != "" && (named == host || named == first)
+}
+
+// hostOf returns the host of an address, with or without its scheme, and the first
+// label of it.
+func hostOf(address string) (host, first string) {
+	host = strings.ToLower(address)
+	if _, rest, ok := strings.Cut(host, "://"); ok {
+		host = rest
+	}
+	host, _, _ = strings.Cut(host, "/")
+	first, _, _ = strings.Cut(host, ".")
+	return host, first
 }
 
 // previous names the site in use.

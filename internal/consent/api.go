@@ -23,9 +23,9 @@ type BeginRequest struct {
 	Connection string
 	// Scopes to ask for; empty means those of the preset "jira-psoxy".
 	Scopes []string
-	// RedirectURI exactly as it is registered for the app; empty means
-	// DefaultRedirectURI. With the path /callback of the hosted pages the answer
-	// holds a StartURL.
+	// RedirectURI exactly as it is registered for the app; empty means that of the
+	// last consent, or DefaultRedirectURI. With the path /callback of the hosted
+	// pages the answer holds a StartURL.
 	RedirectURI string
 	// ClientID and ClientSecret are the app's. Both or neither: without them the
 	// stored ones serve. They are stored when the consent succeeds, and not before.
@@ -45,15 +45,16 @@ type Begun struct {
 	StartURL string `json:"start_url,omitempty"`
 }
 
-// CompleteRequest carries what the browser came back with, and decisions.
-// After a SiteNeeded or a …Changed error the same request is repeated with the
-// decision; the code is then not used again.
+// CompleteRequest carries what the browser came back with, and decisions. It may
+// always be repeated: what came of it is then answered, and no code is used twice.
+// After a SiteNeeded or a …Changed error it is repeated with the decision.
 type CompleteRequest struct {
 	// RedirectURL is the whole address that the browser ended up at; or else
 	// State and Code are its two parameters.
 	RedirectURL atlassian.Secret
 	State, Code atlassian.Secret
-	// Site is the cloud id, URL or name of the site to use.
+	// Site is the site to use: its cloud id, its URL, its name, or its host as
+	// people name it ("acme" for acme.atlassian.net).
 	Site string
 	// Confirm accepts another account, another site, or fewer scopes than were
 	// asked for.
@@ -61,9 +62,12 @@ type CompleteRequest struct {
 	// Connection may say which connection is meant; the state of another one is
 	// then refused.
 	Connection string
-	// Browser is the cookie of a hosted consent, and no part of an event. With it
-	// and without State, a request goes on with tokens that wait.
-	Browser atlassian.Secret
+	// Page: the request came to a hosted page, which serves only consents that are
+	// tied to its browser. Browser is that browser's cookie, and Link the secret of
+	// the start link that it opened. Without State, a request goes on with tokens
+	// that wait for this browser. None of the three is part of an event.
+	Page          bool
+	Browser, Link atlassian.Secret
 }
 
 // Site is a site that the tokens can reach.
@@ -77,7 +81,8 @@ type Site struct {
 // Completed is a consent whose tokens are stored and in use.
 type Completed struct {
 	Connection string `json:"connection"`
-	// Sites are all that the tokens can reach, CloudID the one in use.
+	// Sites are all that the tokens can reach, CloudID the one in use. The answer to
+	// a repeated request knows that one only, without its name.
 	Sites   []Site `json:"sites"`
 	CloudID string `json:"cloud_id"`
 	// Scopes that were granted.
@@ -109,6 +114,8 @@ type ConnectionStatus struct {
 	// CloudID is the site in use.
 	CloudID string   `json:"cloud_id,omitempty"`
 	Scopes  []string `json:"scopes,omitempty"`
+	// RedirectURI is where the last consent returned to; empty where not known.
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// AuthorizedAt and FamilyExpiresAt are zero where no family is known.
 	AuthorizedAt    time.Time `json:"authorized_at,omitzero"`
 	FamilyExpiresAt time.Time `json:"family_expires_at,omitzero"`

@@ -1,12 +1,13 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -31,10 +32,10 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 	if len(r.Scopes) == 0 {
 		r.Scopes, _ = Preset(DefaultPreset)
 	}
-	if r.RedirectURI == "" {
-		r.RedirectURI = DefaultRedirectURI
+	if err := s.checkBegin(r); err != nil {
+		return Begun{}, err
 	}
-	clientID, err := s.clientID(ctx, conn, r)
+	clientID, err := s.clientID(ctx, conn, &r)
 	if err != nil {
 		return Begun{}, err
 	}
@@ -50,7 +51,8 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 		u.Link = digestOf(link)
 		begun.StartURL = page + "?" + LinkParameter + "=" + link.Reveal()
 	}
-	name := family.NamesOf(conn.Name).ConsentState
+	name := conn.Names().ConsentState
+	s.calm.set(time.Time{})
 	if _, err := s.Store.Write(ctx, name, u.encode(), store.Encrypted); err != nil {
 		return Begun{}, refuse(StoreFailed, "the consent cannot begin, because %s cannot be written: %v", name, err)
 	}
@@ -58,27 +60,45 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 	return begun, nil
 }
 
-// clientID returns the client id to consent for, and cleans up what was left
-// waiting for too long.
-func (s *Service) clientID(ctx context.Context, conn rotation.Connection, r BeginRequest) (string, error) {
+// checkBegin refuses what no consent can begin with.
+func (s *Service) checkBegin(r BeginRequest) error {
 	if (r.ClientID == "") != r.ClientSecret.IsZero() {
-		return "", refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
+		return refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
 	}
 	if secret := r.ClientSecret.Reveal(); secret != strings.TrimSpace(secret) || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return "", refuse(InvalidRequest, "the client secret holds a space at its start or end, or a character that it cannot have: copy it anew")
+		return refuse(InvalidRequest, "the client secret holds a space at its start or end, or a character that it cannot have: copy it anew")
 	}
-	n := family.NamesOf(conn.Name)
-	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.ConsentTokens)
+	u, err := url.Parse(r.RedirectURI)
+	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath {
+		return nil // atlassian.AuthorizeURL checks the rest
+	}
+	if plain := "https://" + u.Host + CallbackPath; plain != r.RedirectURI {
+		return refuse(InvalidRequest, "a redirect URI of the hosted pages has nothing but a host before, and nothing after, %s: register and use %s", CallbackPath, plain)
+	}
+	return nil
+}
+
+// clientID returns the client id to consent for, fills in where the last consent
+// returned to, and cleans up tokens that are left over.
+func (s *Service) clientID(ctx context.Context, conn family.Connection, r *BeginRequest) (string, error) {
+	n := conn.Names()
+	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.ConsentTokens, n.Ledger)
 	if err != nil {
 		return "", refuse(StoreFailed, "the consent cannot begin, because the parameters cannot be read: %v", err)
 	}
-	if old := parseWaiting(entries[n.ConsentTokens], conn.Name); old == nil && entries[n.ConsentTokens].Version > 0 || old != nil && !s.Now().Before(old.until()) {
-		s.forget(ctx, known{conn: conn, names: n})
+	k := s.known(ctx, conn, entries)
+	if entries[n.ConsentTokens].Version > 0 && (k.waits == nil || k.waits.superseded(k.state.Record) || k.waits.id() == k.state.Record.Consent) {
+		s.forget(ctx, k)
+	}
+	if r.RedirectURI == "" {
+		r.RedirectURI = cmp.Or(k.state.Record.RedirectURI, DefaultRedirectURI)
 	}
 	if r.ClientID != "" {
 		return r.ClientID, nil
 	}
-	app := family.NewSnapshot(conn.Name, entries).App()
+	now := family.NewSnapshot(conn, entries)
+	now.State = k.state
+	app := now.App()
 	if app.ClientID == "" || app.ClientSecret.IsZero() {
 		return "", refuse(AppMissing, "%s and %s are not stored yet: give the app's client id and secret from the Atlassian developer console", n.ClientID, n.ClientSecret)
 	}
@@ -100,7 +120,7 @@ func (s *Service) authorizeURL(u *underWay, clientID string, state atlassian.Sec
 // is not registered.
 func (s *Service) startPage(redirectURI string) (string, bool) {
 	u, err := url.Parse(redirectURI)
-	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath || u.RawQuery != "" {
+	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath {
 		return "", false
 	}
 	u.Path = StartPath

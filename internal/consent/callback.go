@@ -1,8 +1,9 @@
 package consent
 
 import (
+	"cmp"
+	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -18,15 +19,16 @@ const (
 
 // callback is what a browser came back with.
 type callback struct {
-	// from is where it came back to, without a query; empty where not known.
-	from        string
-	state, code atlassian.Secret
+	// from is the address that it came back to; empty where not known.
+	from, state, code atlassian.Secret
 	// failed is the OAuth error code, such as "access_denied"; or empty.
 	failed string
 }
 
-// errorForm is what a registered OAuth error code looks like.
-var errorForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// isErrorCode reports whether s looks like a registered OAuth error code.
+func isErrorCode(s string) bool {
+	return s != "" && len(s) <= 40 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
+}
 
 // callback reads a request. Its errors quote nothing of it.
 func (r CompleteRequest) callback() (callback, error) {
@@ -40,11 +42,14 @@ func (r CompleteRequest) callback() (callback, error) {
 			return callback{}, err
 		}
 	}
-	if c.state.IsZero() && r.Browser.IsZero() {
+	if c.state.IsZero() && (!r.Page || r.Browser.IsZero()) {
 		return callback{}, refuse(InvalidRequest, "there is no state: give the whole address that the browser ended up at after the consent, with everything after the ?")
 	}
 	if c.state.Len() > maxState || c.code.Len() > maxCode || r.Browser.Len() > maxState || len(r.Site) > 1000 {
 		return callback{}, refuse(InvalidRequest, "the state, the code or the site is too long to be one: copy the whole address of the browser anew")
+	}
+	if code := c.code.Reveal(); strings.ContainsFunc(code, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return callback{}, refuse(InvalidRequest, "the authorization code holds a space, a line end or another character that no code has, and was not used: copy the whole address of the browser anew")
 	}
 	return c, nil
 }
@@ -63,33 +68,47 @@ func parseRedirect(address atlassian.Secret) (callback, error) {
 	}
 	c := callback{state: atlassian.NewSecret(query.Get("state")), code: atlassian.NewSecret(query.Get("code")), failed: query.Get("error")}
 	if u.Host != "" {
-		c.from = place(u)
+		c.from = address
 	}
 	return c, nil
 }
 
-// place is where an address leads, without its query.
-func place(u *url.URL) string {
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	return strings.ToLower(u.Scheme+"://"+u.Host) + path
+// SamePlace reports whether an address leads where a redirect URI does, whatever
+// their queries.
+func SamePlace(address, redirectURI string) bool {
+	a, err := url.Parse(strings.TrimSpace(address))
+	b, failed := url.Parse(redirectURI)
+	return err == nil && failed == nil && place(a) == place(b)
 }
+
+// place is where an address leads, without its query. All addresses of the
+// machine that a browser runs on are one place: whatever answers there, or does
+// not, the state tells which consent it is about.
+func place(u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return "localhost"
+	}
+	if port := u.Port(); port != "" && port != defaultPorts[u.Scheme] {
+		host += ":" + port
+	}
+	return strings.ToLower(u.Scheme) + "://" + host + cmp.Or(u.EscapedPath(), "/")
+}
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // checkCallback refuses what came back for a consent under way, if it is no
 // consent or came back to another place than it was sent to.
-func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) error {
+func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) *Error {
 	if err := u.checkBrowser(cookie); err != nil {
 		return err
 	}
-	expected, err := url.Parse(u.RedirectURI)
-	if err != nil || c.from != "" && c.from != place(expected) {
+	if !c.from.IsZero() && !SamePlace(c.from.Reveal(), u.RedirectURI) {
 		return refuse(InvalidRequest, "the consent was to return to %s, and this is another address: copy the one that the browser ended up at", u.RedirectURI)
 	}
 	if c.failed != "" {
 		code := c.failed
-		if !errorForm.MatchString(code) {
+		if !isErrorCode(code) {
 			code = "an unknown error"
 		}
 		return refuse(ConsentRefused, "the consent was refused at Atlassian (%s), and nothing has changed: consent again if that was not meant", code)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -17,7 +17,7 @@ const readTimeout = 7 * time.Second
 
 // Complete exchanges the code and puts the tokens in use, once they are known
 // to be right. What it refuses changes nothing that is in use; see ErrorType
-// for what to do then.
+// for what to do then. A repeated request is answered with what came of it.
 func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, error) {
 	back, err := r.callback()
 	if err != nil {
@@ -26,83 +26,95 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
 		return Completed{}, expired()
 	}
-	conns := slices.Clone(s.Connections)
-	if r.Connection != "" {
-		conns = slices.DeleteFunc(conns, func(c rotation.Connection) bool { return c.Name != r.Connection })
-	}
-	all, err := s.load(ctx, conns...)
+	all, err := s.meant(ctx, r)
 	if err != nil {
 		return Completed{}, err
 	}
 	for _, k := range all {
-		if k.waits != nil && k.waits.answers(back.state, r.Browser) {
-			return s.finish(ctx, k, r, back)
-		}
-		if k.under != nil && k.under.State.of(back.state) && s.Now().Before(k.under.ExpiresAt) {
+		switch {
+		case k.completed(back.state, r):
+			if k.waits != nil {
+				s.forget(ctx, k)
+			}
+			return k.outcome(k.state.Record, nil), nil
+		case k.waits != nil && k.waits.answers(back.state, r):
+			return s.finish(ctx, k, k.waits.id(), r, back)
+		case k.under != nil && k.under.State.of(back.state) && !(r.Page && !k.under.hosted()):
 			if err := k.under.checkCallback(back, r.Browser); err != nil {
 				return Completed{}, err
 			}
 			k.waits = nil
-			return s.finish(ctx, k, r, back)
+			return s.finish(ctx, k, k.under.id(), r, back)
 		}
 	}
 	return Completed{}, expired()
 }
 
-// answers reports whether a request is about these tokens: by the state that
-// they came with, or by the browser's cookie alone.
-func (w *waiting) answers(state, cookie atlassian.Secret) bool {
-	if w.hosted() && !w.Browser.of(cookie) {
-		return false
+// meant loads the connections that a request can be about.
+func (s *Service) meant(ctx context.Context, r CompleteRequest) ([]known, error) {
+	if r.Page {
+		all, err := s.visit(ctx)
+		return slices.DeleteFunc(all, func(k known) bool { return r.Connection != "" && k.conn.Name != r.Connection }), err
 	}
-	return w.State.of(state) || state.IsZero() && w.hosted()
+	if r.Connection == "" {
+		return s.load(ctx, s.Connections...)
+	}
+	conn, err := s.connection(r.Connection)
+	if err != nil {
+		return nil, err
+	}
+	return s.load(ctx, conn)
 }
 
-// finish does everything under the connection's lock: claim, exchange, set
-// aside, check, put in use.
-func (s *Service) finish(ctx context.Context, k known, r CompleteRequest, back callback) (Completed, error) {
-	var w *waiting
+// errDone: another request has completed the consent.
+var errDone = errors.New("the consent is complete")
+
+// finish does the rest under the keeper's eyes: claim, exchange, set aside, check,
+// put in use. id identifies the consent in the ledger.
+func (s *Service) finish(ctx context.Context, k known, id string, r CompleteRequest, back callback) (Completed, error) {
 	var sites []Site
-	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (rotation.Grant, error) {
+	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
+		began := s.Now()
+		var w *waiting
 		var err error
-		if k.waits == nil {
-			w, err = s.exchange(ctx, k, now, back)
-		} else {
-			w, err = s.resume(ctx, k, now)
+		switch {
+		case now.State.Record.Consent == id:
+			err = errDone
+		case k.waits == nil:
+			w, err = s.exchange(ctx, k, now, began, back)
+		case k.waits.superseded(now.State.Record):
+			s.forget(ctx, k)
+			err = expired()
+		default:
+			w = k.waits
 		}
 		if err != nil {
-			return rotation.Grant{}, err
+			return keeper.Grant{}, err
 		}
 		f := facts{asked: w.Scopes, granted: w.Granted, site: r.Site, confirmed: r.Confirm}
 		if err := s.gather(ctx, k, w, now, &f); err != nil {
-			return rotation.Grant{}, s.wait(ctx, k, w, err)
+			return keeper.Grant{}, s.wait(ctx, k, w, err)
 		}
-		sites = f.sites
 		site, refused := f.admit()
 		if refused != nil {
 			w.Sites = f.sites
-			return rotation.Grant{}, s.wait(ctx, k, w, refused)
+			return keeper.Grant{}, s.wait(ctx, k, w, refused)
 		}
-		return rotation.Grant{Token: w.token(), At: w.At, Account: f.account, CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
+		sites = f.sites
+		return keeper.Grant{ID: id, RedirectURI: w.RedirectURI, Token: w.token(), At: w.At, Account: f.account,
+			CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
 	})
 	if err != nil {
-		return Completed{}, s.refused(k, err)
+		if record, err = s.refused(ctx, k, id, err); err != nil {
+			return Completed{}, err
+		}
 	}
-	s.forget(context.WithoutCancel(ctx), k)
-	return Completed{Connection: k.conn.Name, Sites: sites, CloudID: record.CloudID, Scopes: granted(w),
-		AuthorizedAt: record.AuthorizedAt, FamilyExpiresAt: record.ExpiresAt(k.conn.Policy.Lifetime)}, nil
-}
-
-// granted are the scopes to report: an answer without any grants what was asked for.
-func granted(w *waiting) []string {
-	if w.Granted == nil {
-		return w.Scopes
-	}
-	return w.Granted
+	s.forget(ctx, k)
+	return k.outcome(record, sites), nil
 }
 
 // exchange claims the consent and trades its code for tokens, which it sets aside.
-func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, back callback) (*waiting, error) {
+func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, began time.Time, back callback) (*waiting, error) {
 	fresh, err := s.load(ctx, k.conn)
 	if err != nil {
 		return nil, err
@@ -120,7 +132,7 @@ func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, ba
 	if err := s.claim(ctx, k); err != nil {
 		return nil, err
 	}
-	at := s.Now()
+	at := now.Now.Add(s.Now().Sub(began))
 	token, err := s.trade(ctx, app, back.code, u.RedirectURI)
 	if err != nil {
 		return nil, err
@@ -129,7 +141,7 @@ func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, ba
 		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
 	}
 	w := received(*u, token, at)
-	s.setAside(ctx, k, w)
+	w.aside = s.setAside(ctx, k, w)
 	return w, nil
 }
 
@@ -163,31 +175,15 @@ func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.S
 	case atlassian.Configuration, atlassian.Permanent:
 		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
 	}
-	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer, so the consent came to nothing: consent again (%v)", failed)
-}
-
-// resume reads tokens that wait, under the lock.
-func (s *Service) resume(ctx context.Context, k known, now family.Snapshot) (*waiting, error) {
-	fresh, err := s.load(ctx, k.conn)
-	if err != nil {
-		return nil, err
-	}
-	w := fresh[0].waits
-	if w == nil || w.State != k.waits.State || w.outdated(now) {
-		return nil, expired()
-	}
-	return w, nil
+	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent came to nothing: consent again (%v)", failed)
 }
 
 // gather asks for what the decision needs to know.
 func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Snapshot, f *facts) *Error {
-	short, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	resources, err := s.Atlassian.AccessibleResources(short, w.access)
-	if err != nil {
+	var err error
+	if f.sites, err = s.sites(ctx, w); err != nil {
 		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say which sites they reach: repeat the request within the hour (%v)", err)
 	}
-	f.sites = sitesOf(resources)
 	if f.account, err = s.account(ctx, w); err != nil {
 		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say whose they are: repeat the request within the hour (%v)", err)
 	}
@@ -196,19 +192,39 @@ func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Sn
 		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", k.names.CloudID, err)
 	}
 	f.previousSite = family.FieldOf(entries[k.names.CloudID]).Value.Reveal()
-	if now.Family != nil {
-		f.previousAccount = now.Family.Account
+	if known := now.State.Record; !now.State.Empty() {
+		f.previousAccount = known.Account
 		if f.previousSite == "" {
-			f.previousSite = now.Family.CloudID
+			f.previousSite = known.CloudID
 		}
-		if f.previousSite == now.Family.CloudID {
-			f.previousURL = now.Family.SiteURL
+		if f.previousSite == known.CloudID {
+			f.previousURL = known.SiteURL
 		}
 	}
 	if f.previousAccount == "" {
 		f.previousAccount = subject(now.AccessToken.Value)
 	}
 	return nil
+}
+
+// sitesPauses are the waits before the sites are asked for again: for a moment
+// after a consent Atlassian may list none.
+var sitesPauses = []time.Duration{time.Second, 2 * time.Second}
+
+// sites lists the sites that the tokens reach.
+func (s *Service) sites(ctx context.Context, w *waiting) ([]Site, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		resources, err := s.Atlassian.AccessibleResources(ctx, w.access)
+		if err != nil {
+			return nil, err
+		}
+		if sites := sitesOf(resources); len(sites) > 0 || attempt == len(sitesPauses) || ctx.Err() != nil {
+			return sites, nil
+		}
+		s.Keeper.Sleep(ctx, sitesPauses[attempt])
+	}
 }
 
 // account returns the fingerprint of the account's id: as the access token
@@ -243,24 +259,32 @@ func (s *Service) wait(ctx context.Context, k known, w *waiting, why *Error) *Er
 		return why
 	}
 	w.Needs, why.Connection = why.Type, k.conn.Name
-	s.setAside(ctx, k, w)
+	if w.aside = s.setAside(ctx, k, w); w.aside != nil {
+		return refuse(StoreFailed, "%s; but the received tokens cannot be kept for that, since %s cannot be written: %v; mend that and consent again", why.Message, k.names.ConsentTokens, w.aside)
+	}
 	return why
 }
 
-// refused turns an error of the keeper into one of ours.
-func (s *Service) refused(k known, err error) *Error {
+// refused turns an error of the keeper into one of ours, if not all is well: the
+// ledger may say that the consent is complete.
+func (s *Service) refused(ctx context.Context, k known, id string, err error) (family.Record, error) {
 	var ours *Error
-	var busy *rotation.ConsentBusy
-	var unsaved *rotation.ConsentUnsaved
+	if !errors.As(err, &ours) {
+		if now, failed := s.load(context.WithoutCancel(ctx), k.conn); failed == nil && now[0].state.Record.Consent == id {
+			return now[0].state.Record, nil
+		}
+	}
+	var busy *keeper.ConsentBusyError
+	var unsaved *keeper.ConsentUnsavedError
 	switch {
-	case errors.As(err, &ours):
+	case ours != nil:
 	case errors.As(err, &busy):
-		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute. A lock that was left behind is cleared by the refresher's next ticks; if one stays for longer than an hour, look at the refresher's report", k.conn.Name, err)
+		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", k.conn.Name, err)
 	case errors.As(err, &unsaved):
 		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
 	default:
 		ours = refuse(StoreFailed, "the consent did not begin to be stored, and the code was not used: %v; repeat the request", err)
 	}
 	s.Log.Warn("a consent was not completed", "connection", k.conn.Name, "type", ours.Type, "reason", ours.Message)
-	return ours
+	return family.Record{}, ours
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +12,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -55,7 +53,7 @@ func TestConsentToTheEnd(t *testing.T) {
 
 	status, err := w.service.Status(context.Background(), consent.StatusRequest{Connection: connA})
 	require.NoError(t, err)
-	require.Equal(t, consent.ConnectionStatus{Connection: connA, HasApp: true, HasTokens: true, CloudID: site.ID, Scopes: done.Scopes,
+	require.Equal(t, consent.ConnectionStatus{Connection: connA, HasApp: true, HasTokens: true, CloudID: site.ID, Scopes: done.Scopes, RedirectURI: "http://localhost",
 		AuthorizedAt: done.AuthorizedAt, FamilyExpiresAt: done.FamilyExpiresAt}, status.Connections[0])
 }
 
@@ -73,7 +71,7 @@ func TestTokensAreStoredTheMomentTheyArrive(t *testing.T) {
 	request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
 	_, err := w.complete(request)
 	w.refused(consent.AtlassianUnavailable, err, connA, w.contents(connA))
-	require.Equal(t, []string{"write CONSENT_STATE", "delete CONSENT_STATE", "write CONSENT_TOKENS", "write CONSENT_TOKENS", "delete OAUTH_REFRESH_TOKEN_lock"}, writes)
+	require.Equal(t, []string{"write CONSENT_STATE", "write TOKEN_LEDGER", "delete CONSENT_STATE", "write CONSENT_TOKENS", "write CONSENT_TOKENS"}, writes)
 
 	// The process dies; the same request goes on where it stopped, with a code
 	// that is long dead.
@@ -141,7 +139,10 @@ func TestRefusedRequestsChangeNothing(t *testing.T) {
 		}, consent.InvalidRequest},
 		{"a code with a line break", func(b consent.Begun) consent.CompleteRequest {
 			return consent.CompleteRequest{RedirectURL: back("http://localhost", state(b.AuthorizeURL), "a\r\nb")}
-		}, consent.AppRefused},
+		}, consent.InvalidRequest},
+		{"a misspelt connection", func(b consent.Begun) consent.CompleteRequest {
+			return consent.CompleteRequest{Connection: "A", RedirectURL: w.accept(b.AuthorizeURL)}
+		}, consent.UnknownConnection},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			request := c.back(w.begin(connA))
@@ -157,72 +158,64 @@ func TestRefusedRequestsChangeNothing(t *testing.T) {
 	require.Len(t, w.em.Families(), 1)
 }
 
-// Of many completions of one consent exactly one wins, in whatever processes;
-// later ones are refused.
-func TestExactlyOneCompletionWins(t *testing.T) {
+// Tokens that need a decision and cannot be kept for it are not promised.
+func TestTokensThatCannotWait(t *testing.T) {
 	w := newWorld(t)
-	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
-	var won atomic.Int32
-	var wait sync.WaitGroup
-	for range 8 {
-		c := w.config
-		c.Keeper = rotation.New(rotation.Config{Store: w.mem, Now: w.clock.Now, Process: "p" + time.Now().String(),
-			Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) }})
-		service := consent.New(c)
-		wait.Go(func() {
-			if _, err := service.Complete(context.Background(), request); err == nil {
-				won.Add(1)
-			}
-		})
+	w.mem.strike = func(op, name string) error {
+		if op == "write" && name == namesA.ConsentTokens {
+			return store.ErrDenied
+		}
+		return nil
 	}
-	wait.Wait()
-	require.EqualValues(t, 1, won.Load())
-	require.Len(t, w.em.Families(), 1)
-	before := w.contents(connA)
-	_, err := w.complete(request)
-	w.refused(consent.ConsentExpired, err, connA, before)
+	_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL), Site: "elsewhere"})
+	w.refused(consent.StoreFailed, err, connA, w.contents(connA))
+	require.ErrorContains(t, err, "elsewhere")
+	require.ErrorContains(t, err, namesA.ConsentTokens)
 }
 
-// A deletion that did not happen, of the tokens set aside, or a record that was
-// not written, opens no way back: the tokens of a rotated family are never put
-// on top.
-func TestLeftoversAreNotUsedAgain(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		fails func(op, name string) bool
-		// record is deleted by a person afterwards.
-		record bool
-	}{
-		{"the tokens stay", func(op, name string) bool { return op == "delete" && name == namesA.ConsentTokens }, false},
-		{"the record is not written", func(op, name string) bool { return op == "write" && name == namesA.Family }, false},
-		{"the record is deleted", func(op, name string) bool { return op == "delete" && name == namesA.ConsentTokens }, true},
-	} {
-		w := newWorld(t)
-		request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
-		w.mem.strike = func(op, name string) error {
-			if c.fails(op, name) {
-				return errors.New("the store did not answer")
-			}
-			return nil
-		}
-		_, _ = w.complete(request)
-		w.mem.strike = nil
-		keeper := rotation.New(rotation.Config{Store: w.mem, Token: w.config.Atlassian.(*atlassian.Client), Now: w.clock.Now, Process: "refresher",
-			Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
-		w.clock.Advance(40 * time.Minute)
-		out := keeper.Tick(context.Background(), w.config.Connections[0], w.config.Log)
-		require.Equal(t, rotation.Rotated, out.Action, c.name+out.Reason)
-		if c.record {
-			require.NoError(t, w.mem.Delete(context.Background(), namesA.Family))
-		}
-		before := w.contents(connA)
-		w.restart()
-		_, err := w.complete(request)
-		w.refused(consent.ConsentExpired, err, connA, before)
-		w.clock.Advance(21 * time.Minute)
-		w.begin(connA)
-		require.Empty(t, w.get(namesA.ConsentTokens), "expired leftovers are cleaned up")
+// A callback on the person's own machine counts wherever on it the browser ended
+// up; the code is bound to the address that was registered.
+func TestTheBrowsersOwnMachineIsOnePlace(t *testing.T) {
+	for _, from := range []string{"http://localhost", "http://localhost/", "https://localhost", "http://127.0.0.1", "http://localhost:80/", "http://LOCALHOST:9000/callback", "https://[::1]:1/x"} {
+		t.Run(from, func(t *testing.T) {
+			w := newWorld(t)
+			address := strings.Replace(w.accept(w.begin(connA).AuthorizeURL).Reveal(), "http://localhost", from, 1)
+			_, err := w.complete(consent.CompleteRequest{RedirectURL: atlassian.NewSecret(address)})
+			require.NoError(t, err)
+		})
 	}
+	w := newWorld(t)
+	address := strings.Replace(w.accept(w.begin(connA).AuthorizeURL).Reveal(), "http://localhost", "http://localhost.example.com", 1)
+	_, err := w.complete(consent.CompleteRequest{RedirectURL: atlassian.NewSecret(address)})
+	w.refused(consent.InvalidRequest, err, connA, w.contents(connA))
+}
+
+// Where the last consent returned to is where the next one does.
+func TestTheRedirectURIIsRemembered(t *testing.T) {
+	w := newWorld(t)
+	uriOf := func(b consent.Begun) string {
+		u, err := url.Parse(b.AuthorizeURL)
+		require.NoError(t, err)
+		return u.Query().Get("redirect_uri")
+	}
+	begun := w.begin(connA, func(r *consent.BeginRequest) { r.RedirectURI = plainURI })
+	_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)})
+	require.NoError(t, err)
+	w.clock.Advance(40 * time.Minute)
+	require.Equal(t, keeper.Rotated, w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log).Action)
+	w.restart()
+	require.Equal(t, plainURI, uriOf(w.begin(connA)))
+	require.Equal(t, "http://localhost", uriOf(w.begin(connB)))
+	status, err := w.service.Status(context.Background(), consent.StatusRequest{})
+	require.NoError(t, err)
+	require.Equal(t, plainURI, status.Connections[0].RedirectURI)
+
+	// It is the app's rather than the family's: tokens that a person stores keep it.
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{ClientID: w.fix.App.ClientID})
+	require.NoError(t, err)
+	w.put(namesA.RefreshToken, tokens.Refresh.Reveal())
+	require.Equal(t, keeper.Rotated, w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log).Action)
+	require.Equal(t, plainURI, uriOf(w.begin(connA)))
 }
 
 func TestScopesAndRefreshToken(t *testing.T) {
@@ -250,45 +243,6 @@ func TestScopesAndRefreshToken(t *testing.T) {
 	require.ErrorContains(t, err, "offline_access")
 	_, err = w.service.Begin(context.Background(), consent.BeginRequest{Connection: connA, Scopes: []string{"read:jira-work"}})
 	w.refused(consent.InvalidRequest, err, connA, before)
-}
-
-func TestSeveralSites(t *testing.T) {
-	w := newWorld(t)
-	second, err := w.em.AddSite(atlassiantest.Site{Name: "<b>zweite</b>"}, w.fix.Account.ID)
-	require.NoError(t, err)
-	// Each consent adds its site to the grant.
-	_, err = w.em.Authorize(atlassiantest.ConsentRequest{CloudID: second.CloudID})
-	require.NoError(t, err)
-
-	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
-	before := w.contents(connA)
-	_, err = w.complete(request)
-	w.refused(consent.SiteNeeded, err, connA, before)
-	require.ErrorContains(t, err, w.fix.Site.URL)
-	status, err := w.service.Status(context.Background(), consent.StatusRequest{Connection: connA})
-	require.NoError(t, err)
-	require.Equal(t, consent.SiteNeeded, status.Connections[0].Waiting.Needs)
-	require.Len(t, status.Connections[0].Waiting.Sites, 2)
-
-	request.Site = "https://nowhere.atlassian.net"
-	_, err = w.complete(request)
-	w.refused(consent.SiteUnknown, err, connA, before)
-	request.Site = strings.ToUpper(second.URL) + "/"
-	done, err := w.complete(request)
-	require.NoError(t, err)
-	require.Equal(t, second.CloudID, done.CloudID)
-	require.Equal(t, second.CloudID, w.get(namesA.CloudID))
-
-	// A year later: the site in use is kept without asking.
-	require.Equal(t, second.CloudID, w.consented(connA).CloudID)
-	before = w.contents(connA)
-	request = consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL), Site: w.fix.Site.CloudID}
-	_, err = w.complete(request)
-	w.refused(consent.SiteChanged, err, connA, before)
-	request.Confirm = true
-	done, err = w.complete(request)
-	require.NoError(t, err)
-	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
 }
 
 func TestAnotherAccount(t *testing.T) {
@@ -332,36 +286,28 @@ func TestAnotherAccount(t *testing.T) {
 	require.Equal(t, store.Encrypted, entries[namesA.ClientSecret].Kind)
 }
 
-// The store refuses writes for a while, at any point after the tokens arrived.
+// The store refuses writes of one name for a while. A copy that could not be
+// published is published by the next tick, and the consent is complete all the same.
 func TestStoreFailsAfterTheExchange(t *testing.T) {
 	for _, failing := range []string{namesA.ConsentTokens, namesA.RefreshToken, namesA.AccessToken, namesA.Family, namesA.CloudID} {
-		w := newWorld(t)
-		request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
-		broken := true
-		w.mem.strike = func(op, name string) error {
-			if broken && op == "write" && name == failing {
-				return errors.New("the store did not answer")
+		t.Run(failing, func(t *testing.T) {
+			w := newWorld(t)
+			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+			w.mem.strike = func(op, name string) error {
+				if op == "write" && name == failing {
+					return errors.New("the store did not answer")
+				}
+				return nil
 			}
-			return nil
-		}
-		_, err := w.complete(request)
-		if failing == namesA.ConsentTokens {
-			require.NoError(t, err, "setting aside is a precaution, and not the aim")
-		} else {
-			var e *consent.Error
-			require.ErrorAs(t, err, &e)
-			require.Equal(t, consent.StoreFailed, e.Type)
-			broken = false
-			w.restart() // nothing is left in memory
-			w.clock.Advance(3 * time.Minute)
-			_, err = w.complete(request)
-			require.NoError(t, err, failing)
-		}
-		info, known := w.em.Lookup(atlassian.NewSecret(w.get(namesA.RefreshToken)))
-		require.True(t, known)
-		require.Equal(t, atlassiantest.StatusLive, info.Status)
-		require.Equal(t, w.fix.Site.CloudID, w.get(namesA.CloudID))
-		require.Len(t, w.em.Families(), 1)
+			_, err := w.complete(request)
+			require.NoError(t, err)
+			w.mem.strike = nil
+			w.clock.Advance(40 * time.Minute)
+			w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log)
+			w.requireLive(failing)
+			require.Equal(t, w.fix.Site.CloudID, w.get(namesA.CloudID))
+			require.Len(t, w.em.Families(), 1)
+		})
 	}
 }
 

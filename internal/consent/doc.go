@@ -5,8 +5,9 @@
 //
 //   - api.go, errors.go: what is asked and answered, and every kind of refusal;
 //   - begin.go: [Service.Begin] draws the state and returns the address;
-//   - state.go: what is remembered of a consent under way, and how one
-//     completion claims it;
+//   - state.go: what is remembered of a consent under way;
+//   - known.go: what is known of a connection's consents, how one completion
+//     claims one, and what strangers' requests are answered from;
 //   - callback.go: what came back with the browser, and whether it is sound;
 //   - complete.go: [Service.Complete] exchanges the code and stores the tokens;
 //   - admit.go: which grants may replace the family in use, purely;
@@ -17,14 +18,28 @@
 //
 // # Never a lost grant, never a wrong one
 //
-// Tokens are stored the moment they arrive, and they are not used before they
-// are known to be right. So there are two places: received tokens are first set
-// aside in CONSENT_TOKENS, in one write and before anything else is asked of
-// anybody; then scopes, site and account are checked; then they replace the
-// family in use. All of it happens under the connection's lock, which is taken
-// before the code is exchanged. Until the last step the family in use goes on
-// working, and is what consumers read. Where a person has to decide (which
-// site, really another account) the tokens wait for an hour, and the same
-// request, repeated with the decision, goes on where the first one stopped.
-// So does a repetition after a crash or an outage.
+// A completion first appends an entry to the connection's ledger that changes
+// nothing: so the ledger takes writes before the code is used. Received tokens
+// are set aside in CONSENT_TOKENS the moment they arrive. Then scopes, site and
+// account are checked. Then one entry in the ledger puts the tokens in use, with
+// all that is known of them. Until that entry the family in use goes on working,
+// and is what consumers read; no rotation and no token in doubt is waited for.
+//
+// Where a person has to decide (which site, really another account) the tokens
+// wait in CONSENT_TOKENS for an hour, and the same request, repeated with the
+// decision, goes on where the first one stopped. So does a repetition after a
+// crash or an outage.
+//
+// # Every request may be repeated
+//
+// The ledger's record names the consent that began the family, by a digest. So a
+// repeated request finds what came of it, also when the tokens were rotated
+// since, and is answered with that. Tokens left in CONSENT_TOKENS are put in use
+// only while no family began after them, and never twice.
+//
+// # Strangers
+//
+// The hosted pages are open to everybody. They serve only consents that are tied
+// to the browser that asks ([CompleteRequest]), and while no consent is under way
+// they answer from memory ([CalmTime]).
 package consent

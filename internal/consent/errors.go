@@ -7,7 +7,7 @@ import "fmt"
 type ErrorType string
 
 // The types of errors. After those marked (waiting) the tokens wait, and the
-// same CompleteRequest may be repeated; after those marked (repeat) it may be
+// same CompleteRequest is to be repeated; after those marked (repeat) it is to be
 // repeated too, and nothing has happened; after all others of Complete the
 // consent has to begin anew. Whichever it is, the family in use is unchanged.
 const (
@@ -20,7 +20,8 @@ const (
 	// ConsentRefused: the person pressed Cancel.
 	ConsentRefused ErrorType = "ConsentRefused"
 	// ConsentExpired: no consent is under way with this state. It expired, was
-	// completed, was replaced by a newer one, or never existed.
+	// interrupted, was replaced by a newer one, or never existed; or another
+	// request is completing it at this moment.
 	ConsentExpired ErrorType = "ConsentExpired"
 	// WrongBrowser: a hosted consent came back to another browser than it began in.
 	WrongBrowser ErrorType = "WrongBrowser"
@@ -33,7 +34,7 @@ const (
 	AtlassianUnavailable ErrorType = "AtlassianUnavailable"
 	// NoRefreshToken: the grant has no refresh token: offline_access is missing.
 	NoRefreshToken ErrorType = "NoRefreshToken"
-	// NoSite: the account can reach no site with this app.
+	// NoSite: the account can reach no site with this app, also when asked again.
 	NoSite ErrorType = "NoSite"
 	// SiteNeeded: the tokens reach several sites, and Site names none. (waiting)
 	SiteNeeded ErrorType = "SiteNeeded"
@@ -45,7 +46,8 @@ const (
 	AccountChanged ErrorType = "AccountChanged"
 	// ScopesMissing: not all scopes were granted; needs Confirm. (waiting)
 	ScopesMissing ErrorType = "ScopesMissing"
-	// ConnectionBusy: something else holds the connection's lock. (repeat)
+	// ConnectionBusy: other processes keep writing, or the invocation had too
+	// little time left. (repeat)
 	ConnectionBusy ErrorType = "ConnectionBusy"
 	// StoreFailed: the parameters could not be read or written. (repeat) before
 	// the code was exchanged, (waiting) after it.

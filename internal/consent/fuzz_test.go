@@ -2,6 +2,7 @@ package consent
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,8 +43,7 @@ func FuzzRedirectURL(f *testing.F) {
 		u, err := url.Parse(strings.TrimSpace(planted(address)))
 		require.NoError(t, err)
 		if u.Host != "" {
-			require.Equal(t, "localhost:9000", strings.ToLower(u.Host))
-			require.Equal(t, "/callback", u.Path)
+			require.Equal(t, "localhost", place(u))
 		}
 	})
 }
@@ -77,4 +77,14 @@ func FuzzStoredConsents(f *testing.F) {
 			w.token()
 		}
 	})
+}
+
+// FuzzIsErrorCode compares the check by hand with the regular expression that it
+// replaced.
+func FuzzIsErrorCode(f *testing.F) {
+	form := regexp.MustCompile(`^[a-z_]{1,40}$`)
+	for _, s := range []string{"", "access_denied", "Access", "a b", "a\n", "é", strings.Repeat("a", 40), strings.Repeat("a", 41)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { require.Equal(t, form.MatchString(s), isErrorCode(s), "%q", s) })
 }

@@ -65,6 +65,9 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 		return Opened{}, refuse(WrongBrowser, "this start link was opened in another browser already, and works in one only: begin again for this one")
 	}
 	clientID := u.app.ClientID
+	if clientID == "" && k.state.App != nil {
+		clientID = k.state.App.ClientID
+	}
 	if clientID == "" {
 		entries, err := s.Store.Read(ctx, k.names.ClientID)
 		if err != nil {
@@ -84,12 +87,12 @@ func (s *Service) invited(ctx context.Context, link atlassian.Secret) (known, er
 	if link.Len() != secretLength {
 		return known{}, expired()
 	}
-	all, err := s.load(ctx, s.Connections...)
+	all, err := s.visit(ctx)
 	if err != nil {
 		return known{}, err
 	}
 	for _, k := range all {
-		if k.under != nil && k.under.Link.of(link) && s.Now().Before(k.under.ExpiresAt) {
+		if k.under != nil && k.under.Link.of(link) {
 			return k, nil
 		}
 	}

@@ -53,15 +53,30 @@ func TestHostedConsent(t *testing.T) {
 	request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
 	_, err = w.complete(request)
 	w.refused(consent.WrongBrowser, err, connA, before)
+	request.Page = true
+	_, err = w.complete(request)
+	w.refused(consent.WrongBrowser, err, connA, before)
 	request.Browser = atlassian.NewSecret(strings.Repeat("a", 43))
 	_, err = w.complete(request)
 	w.refused(consent.WrongBrowser, err, connA, before)
 	request.Browser = opened.Browser
-	_, err = w.complete(request)
+	done, err := w.complete(request)
 	require.NoError(t, err)
+
+	// The page is loaded again; elsewhere the address is worth nothing.
 	before = w.contents(connA)
-	_, err = w.complete(request)
-	w.refused(consent.ConsentExpired, err, connA, before)
+	repeated, err := w.complete(request)
+	require.NoError(t, err)
+	require.Equal(t, done.FamilyExpiresAt, repeated.FamilyExpiresAt)
+	for _, r := range []consent.CompleteRequest{
+		{RedirectURL: request.RedirectURL},
+		{RedirectURL: request.RedirectURL, Page: true},
+		{RedirectURL: request.RedirectURL, Page: true, Browser: atlassian.NewSecret(strings.Repeat("a", 43))},
+		{RedirectURL: request.RedirectURL, Browser: opened.Browser},
+	} {
+		_, err = w.complete(r)
+		w.refused(consent.ConsentExpired, err, connA, before)
+	}
 	_, err = w.service.Open(ctx, link, opened.Browser)
 	w.refused(consent.ConsentExpired, err, connA, before)
 }
@@ -73,7 +88,7 @@ func TestHostedConsentNeedsTheStartPage(t *testing.T) {
 	begun := w.begin(connA, hosted)
 	before := w.contents(connA)
 	for _, cookie := range []string{"", strings.Repeat("a", 43)} {
-		_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL), Browser: atlassian.NewSecret(cookie)})
+		_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL), Page: true, Browser: atlassian.NewSecret(cookie)})
 		w.refused(consent.WrongBrowser, err, connA, before)
 	}
 	w.clock.Advance(consent.StateLifetime)
@@ -112,7 +127,7 @@ func TestTwoConnectionsInOneBrowser(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, openA.Browser, openB.Browser)
 	for _, c := range []struct{ conn, url string }{{connB, b.AuthorizeURL}, {connA, a.AuthorizeURL}} {
-		done, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(c.url), Browser: openA.Browser})
+		done, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(c.url), Page: true, Browser: openA.Browser})
 		require.NoError(t, err)
 		require.Equal(t, c.conn, done.Connection)
 	}
@@ -131,20 +146,102 @@ func TestHostedChoiceOfASite(t *testing.T) {
 	require.NoError(t, err)
 	before := w.contents(connA)
 	address := w.accept(begun.AuthorizeURL)
-	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Browser: opened.Browser})
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Page: true, Browser: opened.Browser})
 	w.refused(consent.SiteNeeded, err, connA, before)
 	w.clock.Advance(20 * time.Minute)
 	for _, r := range []consent.CompleteRequest{
 		{RedirectURL: address, Site: second.CloudID},
-		{Browser: atlassian.NewSecret(strings.Repeat("a", 43)), Site: second.CloudID},
-		{Browser: opened.Browser, Connection: connB, Site: second.CloudID},
+		{RedirectURL: address, Page: true, Site: second.CloudID},
+		{Page: true, Browser: atlassian.NewSecret(strings.Repeat("a", 43)), Site: second.CloudID},
+		{Page: true, Browser: opened.Browser, Connection: connB, Site: second.CloudID},
+		{Page: true, Browser: opened.Browser, Connection: "C_", Site: second.CloudID},
 	} {
 		_, err = w.complete(r)
 		w.refused(consent.ConsentExpired, err, connA, before)
 	}
-	done, err := w.complete(consent.CompleteRequest{Browser: opened.Browser, Connection: connA, Site: second.CloudID})
+	request := consent.CompleteRequest{Page: true, Browser: opened.Browser, Link: linkOf(t, begun.StartURL), Connection: connA, Site: second.CloudID}
+	for range 2 { // the answer was lost, and the form is sent again
+		done, err := w.complete(request)
+		require.NoError(t, err)
+		require.Equal(t, second.CloudID, done.CloudID)
+	}
+	require.Len(t, w.em.Families(), 2)
+}
+
+// What was begun without the pages is nothing to them: neither the consent under
+// way nor tokens that wait.
+func TestPagesServeOnlyWhatIsTiedToABrowser(t *testing.T) {
+	w := newWorld(t)
+	begun := w.begin(connA)
+	before := w.contents(connA)
+	u, err := url.Parse(begun.AuthorizeURL)
 	require.NoError(t, err)
-	require.Equal(t, second.CloudID, done.CloudID)
+	state := atlassian.NewSecret(u.Query().Get("state"))
+	cookie := atlassian.NewSecret(strings.Repeat("a", 43))
+	stranger := func(r consent.CompleteRequest) {
+		t.Helper()
+		r.Page = true
+		for _, r.Browser = range []atlassian.Secret{{}, cookie} {
+			_, err := w.complete(r)
+			w.refused(consent.ConsentExpired, err, connA, before)
+		}
+	}
+	address := w.accept(begun.AuthorizeURL, func(r *atlassiantest.ConsentRequest) { r.Scopes = r.Scopes[:3] })
+	stranger(consent.CompleteRequest{RedirectURL: address})
+	stranger(consent.CompleteRequest{RedirectURL: atlassian.NewSecret("http://localhost/?error=access_denied&state=" + state.Reveal())})
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: address})
+	w.refused(consent.ScopesMissing, err, connA, before)
+	stranger(consent.CompleteRequest{State: state, Confirm: true})
+	stranger(consent.CompleteRequest{RedirectURL: address, Confirm: true})
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Confirm: true})
+	require.NoError(t, err)
+	before = w.contents(connA)
+	stranger(consent.CompleteRequest{RedirectURL: address})
+}
+
+// Requests to pages cost the store nothing while no consent is under way, but for
+// a look every two seconds.
+func TestStrangersAreAnsweredFromMemory(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	guess := atlassian.NewSecret(strings.Repeat("a", 43))
+	ask := func(times int) (reads int32) {
+		w.mem.reads.Store(0)
+		for range times {
+			_, err := w.service.Look(ctx, guess)
+			w.refusedType(consent.ConsentExpired, err)
+			_, err = w.service.Open(ctx, guess, guess)
+			w.refusedType(consent.ConsentExpired, err)
+			_, err = w.complete(consent.CompleteRequest{State: guess, Code: guess, Page: true, Browser: guess})
+			w.refusedType(consent.ConsentExpired, err)
+		}
+		return w.mem.reads.Load()
+	}
+	require.EqualValues(t, 1, ask(1000))
+	w.clock.Advance(consent.CalmTime)
+	require.EqualValues(t, 1, ask(10))
+
+	// A link that was begun here works at once, elsewhere after two seconds.
+	other := consent.New(w.config)
+	link := linkOf(t, w.begin(connA, hosted).StartURL)
+	_, err := w.service.Look(ctx, link)
+	require.NoError(t, err)
+	link = func() atlassian.Secret {
+		begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
+		require.NoError(t, err)
+		return linkOf(t, begun.StartURL)
+	}()
+	_, err = w.service.Look(ctx, link)
+	require.NoError(t, err, "something is under way, so nothing is remembered")
+
+	w = newWorld(t)
+	other = consent.New(w.config)
+	require.EqualValues(t, 1, ask(1))
+	begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
+	require.NoError(t, err)
+	w.clock.Advance(consent.CalmTime)
+	_, err = w.service.Look(ctx, linkOf(t, begun.StartURL))
+	require.NoError(t, err)
 }
 
 // What is stored of a consent under way lets nobody complete it, and what is
@@ -174,7 +271,7 @@ func TestNoSecretIsStoredInTheOpenOrShown(t *testing.T) {
 	for _, s := range []string{state, link.Reveal(), opened.Browser.Reveal()} {
 		require.NotContains(t, stored, s)
 	}
-	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Browser: opened.Browser})
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Page: true, Browser: opened.Browser})
 	require.NoError(t, err)
 	require.NotEmpty(t, w.logs.String())
 	for _, s := range []string{state, link.Reveal(), opened.Browser.Reveal(), code.Query().Get("code"), w.get(namesA.RefreshToken),
@@ -185,8 +282,15 @@ func TestNoSecretIsStoredInTheOpenOrShown(t *testing.T) {
 
 func TestOnlyRegisteredFormsAreHosted(t *testing.T) {
 	w := newWorld(t)
-	for _, uri := range []string{"https://example.com/callback/", "https://example.com/other", "https://example.com/callback?x=1", "http://localhost/callback"} {
+	for _, uri := range []string{"https://example.com/callback/", "https://example.com/other", "http://localhost/callback"} {
 		require.Empty(t, w.begin(connA, func(r *consent.BeginRequest) { r.RedirectURI = uri }).StartURL, uri)
+	}
+	// With anything else around it the path would lead to the pages without a start link.
+	before := w.get(namesA.ConsentState)
+	for _, uri := range []string{"https://example.com/callback?x=1", "https://example.com/callback?", "https://example.com/%63allback", "https://x@example.com/callback"} {
+		_, err := w.service.Begin(context.Background(), consent.BeginRequest{Connection: connA, RedirectURI: uri})
+		w.refusedType(consent.InvalidRequest, err)
+		require.Equal(t, before, w.get(namesA.ConsentState), uri)
 	}
 	w.config.Hosted = false
 	w.restart()

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -26,11 +26,11 @@ type Atlassian interface {
 
 // Config is what a Service works with. All fields are needed, but Hosted and Log.
 type Config struct {
-	// Keeper stores the tokens, under the connection's lock. It works on Store.
-	Keeper *rotation.Keeper
+	// Keeper puts the tokens in use. It works on Store.
+	Keeper *keeper.Keeper
 	Store  store.Store
 	// Connections that may be consented for; a request for another is refused.
-	Connections []rotation.Connection
+	Connections []family.Connection
 	Atlassian   Atlassian
 	// AuthURL is where the browser is sent to consent; empty means Atlassian's.
 	AuthURL string
@@ -47,9 +47,7 @@ type Config struct {
 // errors are *Error.
 type Service struct {
 	Config
-	mu sync.Mutex
-	// received are tokens that could not even be set aside, by connection.
-	received map[string]*waiting
+	calm calm
 }
 
 // New returns a Service.
@@ -57,11 +55,11 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{Config: c, received: map[string]*waiting{}}
+	return &Service{Config: c}
 }
 
 // connection finds a configured connection; an empty name is the only one.
-func (s *Service) connection(name string) (rotation.Connection, error) {
+func (s *Service) connection(name string) (family.Connection, error) {
 	if name == "" && len(s.Connections) == 1 {
 		return s.Connections[0], nil
 	}
@@ -76,7 +74,7 @@ func (s *Service) connection(name string) (rotation.Connection, error) {
 	if len(names) > 10 {
 		expected = "one of the " + strconv.Itoa(len(names)) + " that this stack keeps"
 	}
-	return rotation.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), expected)
+	return family.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), expected)
 }
 
 // short quotes a text of a request for a message.

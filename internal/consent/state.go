@@ -1,7 +1,6 @@
 package consent
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -9,11 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -115,8 +111,18 @@ func parseUnderWay(e store.Entry, connection string) *underWay {
 // hosted reports whether the consent is tied to a browser.
 func (u *underWay) hosted() bool { return u.Link != "" }
 
+// id identifies the consent in the ledger. That of a hosted one takes its
+// browser's cookie to find out.
+func (u *underWay) id() string { return consentID(u.State, u.Browser) }
+
+// consentID is half of a digest: it identifies a consent as well, and a ledger has
+// little room.
+func consentID(state, browser digest) string {
+	return string(digestOf(atlassian.NewSecret(string(state) + "/" + string(browser)))[:32])
+}
+
 // checkBrowser refuses a hosted consent that came to another browser.
-func (u *underWay) checkBrowser(cookie atlassian.Secret) error {
+func (u *underWay) checkBrowser(cookie atlassian.Secret) *Error {
 	if u.hosted() && !u.Browser.of(cookie) {
 		return refuse(WrongBrowser, "this consent did not begin in this browser, so it ends here: begin again, and open the start link in the browser that is to consent")
 	}
@@ -124,47 +130,5 @@ func (u *underWay) checkBrowser(cookie atlassian.Secret) error {
 }
 
 func expired() error {
-	return refuse(ConsentExpired, "no consent is under way with this state: it expired after %d minutes, was completed already, or a newer one was begun; begin again", int(StateLifetime.Minutes()))
-}
-
-// known is what is known of a connection's consent.
-type known struct {
-	conn  rotation.Connection
-	names family.Names
-	under *underWay
-	waits *waiting
-}
-
-// load reads the consents of connections: up to five in one call.
-func (s *Service) load(ctx context.Context, conns ...rotation.Connection) ([]known, error) {
-	var names []string
-	for _, c := range conns {
-		n := family.NamesOf(c.Name)
-		names = append(names, n.ConsentState, n.ConsentTokens)
-	}
-	entries, err := s.Store.Read(ctx, names...)
-	if err != nil {
-		return nil, refuse(StoreFailed, "the consents under way cannot be read, and nothing has happened: %v; repeat the request", err)
-	}
-	all := make([]known, len(conns))
-	for i, c := range conns {
-		n := family.NamesOf(c.Name)
-		all[i] = known{conn: c, names: n, under: parseUnderWay(entries[n.ConsentState], c.Name),
-			waits: s.newest(c.Name, parseWaiting(entries[n.ConsentTokens], c.Name))}
-	}
-	return all, nil
-}
-
-// claim makes a consent this caller's alone, by deleting its parameter; of
-// several callers one succeeds. It is called under the connection's lock, so
-// that even a delete whose answer is lost cannot be another's.
-func (s *Service) claim(ctx context.Context, k known) error {
-	err := s.Store.Delete(ctx, k.names.ConsentState)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, store.ErrNotFound):
-		return expired()
-	}
-	return refuse(StoreFailed, "%s cannot be deleted, so the code was not used: %v; repeat the request", k.names.ConsentState, err)
+	return refuse(ConsentExpired, "no consent is under way with this state: it expired after %d minutes, is being completed by another request, was interrupted, or a newer one took its place; repeat the request in a minute, or begin again", int(StateLifetime.Minutes()))
 }

@@ -1,10 +1,10 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 )
 
 // Status tells how the consents stand. It changes nothing, and shows no secret.
@@ -15,7 +15,7 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 		if err != nil {
 			return Status{}, err
 		}
-		conns = []rotation.Connection{conn}
+		conns = []family.Connection{conn}
 	}
 	all := Status{Connections: []ConnectionStatus{}}
 	for _, conn := range conns {
@@ -28,30 +28,38 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 	return all, nil
 }
 
-func (s *Service) status(ctx context.Context, conn rotation.Connection) (ConnectionStatus, error) {
-	n := family.NamesOf(conn.Name)
-	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.ConsentState, n.ConsentTokens)
+func (s *Service) status(ctx context.Context, conn family.Connection) (ConnectionStatus, error) {
+	n := conn.Names()
+	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.RefreshToken, n.CloudID, n.Family, n.Ledger, n.ConsentState, n.ConsentTokens)
 	if err != nil {
 		return ConnectionStatus{}, refuse(StoreFailed, "the parameters of %s cannot be read: %v", conn.Name, err)
 	}
-	now := s.Now()
-	snapshot := family.NewSnapshot(conn.Name, entries)
+	k := s.known(ctx, conn, entries)
+	if k.broken != nil {
+		return ConnectionStatus{}, refuse(StoreFailed, "%s cannot be read: %v", n.Ledger, k.broken)
+	}
+	now := family.NewSnapshot(conn, entries)
+	now.State = k.state
+	app := now.App()
 	out := ConnectionStatus{
 		Connection: conn.Name,
-		HasApp:     !snapshot.ClientID.Value.IsZero() && !snapshot.ClientSecret.Value.IsZero(),
-		HasTokens:  !snapshot.RefreshToken.Value.IsZero(),
-		CloudID:    family.FieldOf(entries[n.CloudID]).Value.Reveal(),
+		HasApp:     app.ClientID != "" && !app.ClientSecret.IsZero(),
+		HasTokens:  !k.state.Empty() || !now.RefreshToken.Value.IsZero(),
+		CloudID:    now.CloudID.Value.Reveal(),
 	}
-	if out.HasTokens {
-		record := snapshot.Lineage(now, conn.Policy)
-		out.Refused, out.Scopes = record.Refused(), record.Scopes
+	record := now.Family // until the first tick has begun the ledger
+	if !k.state.Empty() {
+		record = &k.state.Record
+		out.CloudID = cmp.Or(record.CloudID, out.CloudID)
+	}
+	if record != nil {
+		out.Refused, out.Scopes, out.RedirectURI = record.Refused(), record.Scopes, record.RedirectURI
 		out.AuthorizedAt, out.FamilyExpiresAt = record.AuthorizedAt, record.ExpiresAt(conn.Policy.Lifetime)
 	}
-	if u := parseUnderWay(entries[n.ConsentState], conn.Name); u != nil && now.Before(u.ExpiresAt) {
-		out.UnderWay = u.ExpiresAt
+	if k.under != nil {
+		out.UnderWay = k.under.ExpiresAt
 	}
-	w := s.newest(conn.Name, parseWaiting(entries[n.ConsentTokens], conn.Name))
-	if w != nil && !w.outdated(snapshot) {
+	if w := k.waits; w != nil && w.id() != k.state.Record.Consent && !w.superseded(k.state.Record) {
 		out.Waiting = &Waiting{Needs: w.Needs, Sites: w.Sites, Until: w.until()}
 	}
 	return out, nil

@@ -2,195 +2,155 @@ package consent_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// steps numbers every call that a process makes to the store and to Atlassian,
-// and lets something happen around one of them.
-type steps struct {
-	store.Store
-	client *atlassian.Client
-	n      int
-	before func(n int) error
-	after  func(n int) error
+// trouble is what happens at one step of a completion.
+type trouble struct {
+	name string
+	// after: it happens after the call took effect.
+	after bool
+	do    func(tick func()) error
 }
 
-var errLost = errors.New("the answer was lost")
-
-// crash is the panic of a killed process.
-type crash struct{}
-
-func step[T any](s *steps, do func() (T, error)) (T, error) {
-	var none T
-	n := s.n
-	s.n++
-	if s.before != nil {
-		if err := s.before(n); err != nil {
-			return none, err
-		}
-	}
-	v, err := do()
-	if s.after != nil {
-		if lost := s.after(n); lost != nil {
-			return none, lost
-		}
-	}
-	return v, err
+var troubles = []trouble{
+	{"killed before", false, func(func()) error { panic(crash{}) }},
+	{"killed after", true, func(func()) error { panic(crash{}) }},
+	{"fails", false, func(func()) error { return errLost }},
+	{"answer lost", true, func(func()) error { return errLost }},
+	{"a tick in between", false, func(tick func()) error { tick(); return nil }},
 }
 
-func (s *steps) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
-	return step(s, func() (map[string]store.Entry, error) { return s.Store.Read(ctx, names...) })
+// setting is what was there before the completion.
+type setting struct {
+	name    string
+	prepare func(w *world)
 }
 
-func (s *steps) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
-	return step(s, func() ([]store.Entry, error) { return s.Store.History(ctx, name, from) })
+var settings = []setting{
+	{"first consent", func(*world) {}},
+	{"renewal", func(w *world) {
+		w.consented(connA)
+		w.clock.Advance(36 * time.Minute)
+	}},
+	{"tokens filled in by hand, no tick yet", func(w *world) {
+		tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{ClientID: w.fix.App.ClientID})
+		require.NoError(w.t, err)
+		w.put(namesA.RefreshToken, tokens.Refresh.Reveal())
+		w.put(namesA.AccessToken, tokens.Access.Reveal())
+	}},
 }
 
-func (s *steps) Create(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
-	return step(s, func() (int64, error) { return s.Store.Create(ctx, name, v, k) })
-}
-
-func (s *steps) Write(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
-	return step(s, func() (int64, error) { return s.Store.Write(ctx, name, v, k) })
-}
-
-func (s *steps) Delete(ctx context.Context, name string) error {
-	_, err := step(s, func() (struct{}, error) { return struct{}{}, s.Store.Delete(ctx, name) })
-	return err
-}
-
-// remote is an error of Atlassian's: a failed step is a lost answer.
-func remote[T any](s *steps, do func() (T, error)) (T, error) {
-	v, err := step(s, do)
-	if errors.Is(err, errLost) {
-		return v, &atlassian.Error{Op: "test", Class: atlassian.Ambiguous, Sent: true, Err: err}
-	}
-	return v, err
-}
-
-func (s *steps) Exchange(ctx context.Context, app atlassian.App, code atlassian.Secret, uri string) (atlassian.Token, error) {
-	return remote(s, func() (atlassian.Token, error) { return s.client.Exchange(ctx, app, code, uri) })
-}
-
-func (s *steps) AccessibleResources(ctx context.Context, access atlassian.Secret) ([]atlassian.Resource, error) {
-	return remote(s, func() ([]atlassian.Resource, error) { return s.client.AccessibleResources(ctx, access) })
-}
-
-func (s *steps) Get(ctx context.Context, access atlassian.Secret, path string) (*atlassian.Response, error) {
-	return remote(s, func() (*atlassian.Response, error) { return s.client.Get(ctx, access, path) })
-}
-
-// TestEveryStepOfACompletion: at each call of a completion, one of five things
-// happens. Whatever becomes of it, the token in use is alive all the time, the
-// same request or else a new consent succeeds, and what is kept is its family.
+// TestEveryStepOfACompletion: at each call of a completion one thing happens.
+// Then ticks run, and the same request is repeated. The token in use is alive all
+// the time. The request ends with what came of it, and the record says all that
+// is known; only where the code was used and its tokens reached nobody it is
+// refused, and a new consent succeeds.
 func TestEveryStepOfACompletion(t *testing.T) {
-	total := 1
-	for _, kind := range []string{"a tick in between", "fails", "answer lost", "crash before", "crash after"} {
-		for at := 0; at < total; at++ {
-			w := newWorld(t)
-			s := &steps{Store: w.mem, client: w.config.Atlassian.(*atlassian.Client)}
-			w.config.Store, w.config.Atlassian = s, s
-			w.restartOn(s, "first")
-			w.consented(connA)
-			w.clock.Advance(40 * time.Minute)
-			begun := w.begin(connA)
-			request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
-			refresher := rotation.New(rotation.Config{Store: w.mem, Token: s.client, Now: w.clock.Now, Process: "refresher",
-				Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
-			tick := func() {
-				refresher.Tick(context.Background(), w.config.Connections[0], slog.New(slog.DiscardHandler))
-			}
-			s.n = 0
-			once := func(do func() error) func(int) error {
-				return func(n int) error {
-					if n != at {
-						return nil
-					}
-					s.before, s.after = nil, nil
-					return do()
+	for _, before := range settings {
+		for _, what := range troubles {
+			t.Run(before.name+"/"+what.name, func(t *testing.T) {
+				total := everyStep(t, before, trouble{}, -1)
+				require.Greater(t, total, 12, "of a completion's steps")
+				for at := range total {
+					everyStep(t, before, what, at)
 				}
-			}
-			switch kind {
-			case "fails":
-				s.before = once(func() error { return errLost })
-			case "answer lost":
-				s.after = once(func() error { return errLost })
-			case "crash before":
-				s.before = once(func() error { panic(crash{}) })
-			case "crash after":
-				s.after = once(func() error { panic(crash{}) })
-			default:
-				s.before = once(func() error { tick(); return nil })
-			}
-			name := fmt.Sprintf("%s at step %d", kind, at)
-			err := w.attempt(request)
-			if kind == "a tick in between" {
-				require.NoError(t, err, name)
-				total = s.n
-			}
-			w.requireLive(name)
-			s.before, s.after = nil, nil
-			for range 3 {
-				if err == nil {
-					break
-				}
-				w.restartOn(s, "second"+name)
-				w.clock.Advance(150 * time.Second) // a lock left behind goes stale
-				tick()
-				w.requireLive(name)
-				err = w.attempt(request)
-			}
-			if err != nil {
-				var e *consent.Error
-				require.ErrorAs(t, err, &e, name)
-				require.Contains(t, []consent.ErrorType{consent.ConsentExpired, consent.CodeRefused}, e.Type, "%s: %v", name, err)
-				_, err = w.complete(consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)})
-				require.NoError(t, err, name)
-			}
-			for range 15 {
-				w.requireLive(name)
-				w.clock.Advance(5 * time.Minute)
-				tick()
-			}
-			fams := w.em.Families()
-			info, _ := w.em.Lookup(atlassian.NewSecret(w.get(namesA.RefreshToken)))
-			require.Equal(t, fams[len(fams)-1].ID, info.FamilyID, name)
-			require.Contains(t, w.get(namesA.Family), `"authorized_at_source":"consent"`, name)
-			require.Empty(t, w.get(namesA.ConsentState), name)
+			})
 		}
 	}
-	require.Greater(t, total, 12, "of a completion's steps")
 }
 
-// restartOn is a new process on the counted steps.
-func (w *world) restartOn(s *steps, process string) {
-	w.config.Keeper = rotation.New(rotation.Config{Store: s, Token: s.client, Now: w.clock.Now, Process: process,
-		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
-	w.service = consent.New(w.config)
-}
-
-// attempt completes, and reports a crash as an error.
-func (w *world) attempt(r consent.CompleteRequest) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			require.Equal(w.t, crash{}, p)
-			err = errors.New("crashed")
+// everyStep lets the trouble happen at one step, and returns how many there are.
+func everyStep(t *testing.T, before setting, what trouble, at int) int {
+	w := newWorld(t)
+	before.prepare(w)
+	begun := w.begin(connA, func(r *consent.BeginRequest) { r.RedirectURI = plainURI })
+	request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
+	clean := len(w.em.Families())
+	s := w.stepped("first")
+	refresher := w.refresher()
+	tick := func() {
+		refresher.Tick(context.Background(), w.config.Connections[0], w.config.Log)
+		w.requireAlive(what.name)
+	}
+	happens := func(n int) error {
+		if n != at {
+			return nil
 		}
-	}()
-	_, err = w.complete(r)
-	return err
+		s.before, s.after = nil, nil
+		return what.do(tick)
+	}
+	if what.after {
+		s.after = happens
+	} else {
+		s.before = happens
+	}
+	done, err := w.attempt(request)
+	name := fmt.Sprintf("step %d (%s): %v", at, s.ops[max(0, min(at, len(s.ops)-1))], err)
+	steps := s.ops
+	wasted := wasted(steps, at, what)
+	for i := 0; err != nil && i < 3; i++ {
+		w.requireAlive(name)
+		w.stepped(fmt.Sprint("process ", i))
+		w.clock.Advance(3 * time.Minute)
+		tick()
+		done, err = w.attempt(request)
+	}
+	if wasted {
+		require.Error(t, err, name)
+		require.Contains(t, []consent.ErrorType{consent.ConsentExpired, consent.CodeRefused}, err.(*consent.Error).Type, "%s: %v", name, err)
+		request = consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA, func(r *consent.BeginRequest) { r.RedirectURI = plainURI }).AuthorizeURL)}
+		done, err = w.complete(request)
+		clean = len(w.em.Families()) - 1
+	}
+	require.NoError(t, err, name)
+	w.requireRecord(done, name)
+	require.Len(t, w.em.Families(), clean+1, name)
+	for range 15 {
+		w.clock.Advance(5 * time.Minute)
+		tick()
+	}
+	w.requireRecord(done, name)
+	w.requireLive(name)
+	again, err := w.complete(request)
+	require.NoError(t, err, name)
+	require.Equal(t, done.AuthorizedAt, again.AuthorizedAt, name)
+	require.Equal(t, done.Scopes, again.Scopes, name)
+	return len(steps)
+}
+
+// wasted reports whether the code was used in vain: the consent was claimed, and
+// the tokens did not reach CONSENT_TOKENS while the process lived.
+func wasted(ops []string, at int, what trouble) bool {
+	claimed, exchanged, aside := slices.Index(ops, "delete CONSENT_STATE"), slices.Index(ops, "exchange"), slices.Index(ops, "write CONSENT_TOKENS")
+	switch what.name {
+	case "killed before":
+		return claimed >= 0 && claimed < at && (aside < 0 || at <= aside)
+	case "killed after":
+		return claimed >= 0 && claimed <= at && (aside < 0 || at < aside)
+	case "answer lost":
+		return at == claimed || at == exchanged
+	}
+	return false
+}
+
+// requireAlive checks that the refresh token in use, if there is one, works.
+func (w *world) requireAlive(msg string) {
+	w.t.Helper()
+	if w.get(namesA.RefreshToken) != "" {
+		w.requireLive(msg)
+	}
 }
 
 // requireLive checks that the refresh token in the store works.
@@ -199,4 +159,36 @@ func (w *world) requireLive(msg string) {
 	info, known := w.em.Lookup(atlassian.NewSecret(w.get(namesA.RefreshToken)))
 	require.True(w.t, known, msg)
 	require.Equal(w.t, atlassiantest.StatusLive, info.Status, msg)
+}
+
+// requireRecord checks that the newest family is in use, and that its record says
+// what is known of it.
+func (w *world) requireRecord(done consent.Completed, msg string) {
+	w.t.Helper()
+	fams := w.em.Families()
+	newest := fams[len(fams)-1]
+	age := done.AuthorizedAt.Sub(newest.Born) // of the code when it was exchanged
+	require.True(w.t, age >= 0 && age < consent.StateLifetime, "%s: %s", msg, age)
+	require.Equal(w.t, w.fix.Site.CloudID, done.CloudID, msg)
+	require.ElementsMatch(w.t, atlassiantest.ConnectorScopes(), done.Scopes, msg)
+	w.restart()
+	status, err := w.service.Status(context.Background(), consent.StatusRequest{Connection: connA})
+	require.NoError(w.t, err, msg)
+	require.Equal(w.t, done.AuthorizedAt, status.Connections[0].AuthorizedAt, msg)
+	require.Equal(w.t, plainURI, status.Connections[0].RedirectURI, msg)
+	require.Nil(w.t, status.Connections[0].Waiting, msg)
+
+	out := w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log)
+	require.Equal(w.t, keeper.Idle, out.Action, "%s: %s", msg, out.Reason)
+	r, err := family.ParseRecord(w.get(namesA.Family), connA)
+	require.NoError(w.t, err, msg)
+	require.Equal(w.t, family.FromConsent, r.AuthorizedAtSource, msg)
+	require.Equal(w.t, family.FingerprintOf(atlassian.NewSecret(w.fix.Account.ID)), r.Account, msg)
+	require.Equal(w.t, w.fix.Site.URL, r.SiteURL, msg)
+	require.False(w.t, r.Past.Has(r.Refresh), msg)
+	info, _ := w.em.Lookup(atlassian.NewSecret(w.get(namesA.RefreshToken)))
+	require.Equal(w.t, newest.ID, info.FamilyID, msg)
+	for _, gone := range []string{namesA.ConsentState, namesA.ConsentTokens, namesA.Lock} {
+		require.Zero(w.t, len(w.get(gone)), "%s: %s", msg, gone)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -12,10 +11,12 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// waiting are received tokens on their way into use: what CONSENT_TOKENS holds.
+// waiting are received tokens on their way into use: what CONSENT_TOKENS holds,
+// from their arrival to their entry in the ledger. Where a person has to decide,
+// they wait there.
 type waiting struct {
 	underWay
-	// At is when the request began that yielded them.
+	// At is when the request began that yielded them, by the store's clock.
 	At time.Time `json:"at"`
 	// AccessExpiresAt is when the access token expires.
 	AccessExpiresAt time.Time `json:"access_expires_at"`
@@ -27,47 +28,40 @@ type waiting struct {
 	Sites []Site `json:"sites,omitempty"`
 
 	refresh, access atlassian.Secret
+	// aside is why they could not be set aside; nil if they are.
+	aside error
 }
 
 func received(u underWay, token atlassian.Token, at time.Time) *waiting {
-	return &waiting{underWay: u, At: at.UTC(), AccessExpiresAt: at.Add(token.ExpiresIn).UTC(), Granted: token.Scopes,
+	return &waiting{underWay: u, At: at.UTC().Truncate(time.Millisecond), AccessExpiresAt: token.ExpiresAt(at).UTC(), Granted: token.Scopes,
 		refresh: token.Refresh, access: token.Access}
 }
 
+// token is what the exchange yielded. An answer that names no scopes grants those
+// that were asked for (RFC 6749 section 5.1).
 func (w *waiting) token() atlassian.Token {
-	return atlassian.Token{Refresh: w.refresh, Access: w.access, ExpiresIn: w.AccessExpiresAt.Sub(w.At), Scopes: w.Granted}
+	t := atlassian.Token{Refresh: w.refresh, Access: w.access, ExpiresIn: w.AccessExpiresAt.Sub(w.At), Scopes: w.Granted}
+	if t.Scopes == nil {
+		t.Scopes = w.Scopes
+	}
+	return t
 }
 
 func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 
-// outdated reports whether the tokens are no longer the newest of the family in
-// use, or it is of a later consent: a completion whose last step, the deletion,
-// failed, or was interrupted before. Putting a token that was rotated back in
-// use would kill the family.
-func (w *waiting) outdated(now family.Snapshot) bool {
-	mine, stored := family.FingerprintOf(w.refresh), now.Family
-	switch {
-	case now.Token() == mine:
-		return false
-	case stored == nil:
-		return !now.RefreshToken.Value.IsZero() && now.RefreshToken.Modified.After(w.At)
-	}
-	return slices.Contains(stored.Previous, mine) || !stored.AuthorizedAt.Before(w.At.Truncate(time.Millisecond))
+// superseded reports whether these tokens were in use already, and are spent, or
+// a family is in use that began after them.
+func (w *waiting) superseded(in family.Record) bool {
+	mine := family.FingerprintOf(w.refresh)
+	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At)
 }
 
-// encode gives the value of the parameter. A pair that does not fit into one is
-// kept without its access token; then it can be put in use by its process only.
+// encode gives the value of the parameter.
 func (w *waiting) encode() atlassian.Secret {
-	form := struct {
+	return encode(struct {
 		*waiting
 		secrets
-	}{w, secrets{ClientID: w.app.ClientID, ClientSecret: w.app.ClientSecret.Reveal(), Refresh: w.refresh.Reveal(), Access: w.access.Reveal()}}
-	value := encode(form)
-	if value.Len() > store.MaxValueBytes {
-		form.Access = ""
-		value = encode(form)
-	}
-	return value
+	}{w, secrets{ClientID: w.app.ClientID, ClientSecret: w.app.ClientSecret.Reveal(), Refresh: w.refresh.Reveal(), Access: w.access.Reveal()}})
 }
 
 func parseWaiting(e store.Entry, connection string) *waiting {
@@ -87,50 +81,39 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 	return &w
 }
 
-// newest returns the tokens that wait: those that this process received and
-// could not store, or the stored ones; nil when they are too old.
-func (s *Service) newest(connection string, stored *waiting) *waiting {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.received[connection]
-	if w == nil || stored != nil && stored.At.After(w.At) {
-		w = stored
+// setAside stores received tokens before anything else happens to them. That is a
+// precaution: where it fails, they can still be put in use by this very request.
+func (s *Service) setAside(ctx context.Context, k known, w *waiting) error {
+	err := s.persist(ctx, func() error {
+		_, err := s.Store.Write(ctx, k.names.ConsentTokens, w.encode(), store.Encrypted)
+		return err
+	})
+	if err != nil {
+		s.Log.Error("received tokens could not be set aside", "connection", k.conn.Name, "error", err)
 	}
-	if w == nil || !s.Now().Before(w.until()) {
-		return nil
-	}
-	kept := *w
-	return &kept
+	return err
 }
 
-// setAside stores received tokens before anything else happens to them, and
-// keeps them in memory where that fails.
-func (s *Service) setAside(ctx context.Context, k known, w *waiting) {
-	var err error
+// forget removes tokens that are in use by now, or of no use. Where that fails
+// they do no harm: superseded recognises them, and the next consent removes them.
+func (s *Service) forget(ctx context.Context, k known) {
+	ctx = context.WithoutCancel(ctx)
+	err := s.persist(ctx, func() error { return s.Store.Delete(ctx, k.names.ConsentTokens) })
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		s.Log.Warn("the parameter of a consent that is over could not be deleted: the next consent removes it",
+			"parameter", k.names.ConsentTokens, "error", err)
+	}
+}
+
+// persist tries a write or a delete three times, where that can help.
+func (s *Service) persist(ctx context.Context, do func() error) (err error) {
 	for attempt := range 3 {
 		if attempt > 0 {
 			s.Keeper.Sleep(ctx, time.Duration(attempt)*500*time.Millisecond)
 		}
-		if _, err = s.Store.Write(ctx, k.names.ConsentTokens, w.encode(), store.Encrypted); err == nil || errors.Is(err, store.ErrTooLarge) {
+		if err = do(); err == nil || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
 			break
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.received, k.conn.Name)
-	if err != nil {
-		s.received[k.conn.Name] = w
-		s.Log.Error("received tokens could not be set aside, and are kept in memory", "connection", k.conn.Name, "error", err)
-	}
-}
-
-// forget removes tokens that are in use by now, or of no use.
-func (s *Service) forget(ctx context.Context, k known) {
-	s.mu.Lock()
-	delete(s.received, k.conn.Name)
-	s.mu.Unlock()
-	if err := s.Store.Delete(ctx, k.names.ConsentTokens); err != nil && !errors.Is(err, store.ErrNotFound) {
-		s.Log.Warn("the parameter of a consent that is over could not be deleted: the next consent overwrites it",
-			"parameter", k.names.ConsentTokens, "error", err)
-	}
+	return err
 }

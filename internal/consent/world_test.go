@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -23,6 +24,7 @@ import (
 const (
 	connA, connB = "A_", "B_"
 	hostedURI    = "https://abc.lambda-url.eu-west-1.on.aws/callback"
+	plainURI     = "http://localhost:9000/oauth"
 )
 
 // world is a service on real parts, under a clock that only tests move.
@@ -35,6 +37,7 @@ type world struct {
 	service *consent.Service
 	config  consent.Config
 	logs    bytes.Buffer
+	api     atlassian.Client
 }
 
 // faulty is a store in memory whose calls can be made to fail.
@@ -42,6 +45,13 @@ type faulty struct {
 	store.Store
 	// strike is asked before each write and delete.
 	strike func(op, name string) error
+	// reads counts the calls that read.
+	reads atomic.Int32
+}
+
+func (f *faulty) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	f.reads.Add(1)
+	return f.Store.Read(ctx, names...)
 }
 
 func (f *faulty) Write(ctx context.Context, name string, v atlassian.Secret, k store.Kind) (int64, error) {
@@ -66,13 +76,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, clock: atlassiantest.NewClock(time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC))}
 	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock})
 	var err error
-	w.fix, err = w.em.AddFixture("http://localhost", hostedURI)
+	w.fix, err = w.em.AddFixture("http://localhost", hostedURI, plainURI)
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(w.em)
 	t.Cleanup(server.Close)
 	w.mem = &faulty{Store: memstore.New(w.clock.Now)}
-	w.config = consent.Config{Store: w.mem, Atlassian: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}, AuthURL: server.URL,
-		Connections: []rotation.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
+	w.api = atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
+	w.config = consent.Config{Store: w.mem, Atlassian: &w.api, AuthURL: server.URL,
+		Connections: []family.Connection{{Name: connA, Policy: family.DefaultPolicy()}, {Name: connB, Policy: family.DefaultPolicy()}},
 		Now:         w.clock.Now, Hosted: true, Log: slog.New(slog.NewJSONHandler(&w.logs, nil))}
 	w.restart()
 	for _, c := range []string{connA, connB} {
@@ -84,9 +95,15 @@ func newWorld(t *testing.T) *world {
 
 // restart is a new process.
 func (w *world) restart() {
-	w.config.Keeper = rotation.New(rotation.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap",
+	w.config.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "bootstrap", Together: inTurn,
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 	w.service = consent.New(w.config)
+}
+
+// refresher is the process of the scheduled ticks.
+func (w *world) refresher() *keeper.Keeper {
+	return keeper.New(keeper.Config{Store: w.mem, Token: &w.api, Now: w.clock.Now, Process: "refresher", Together: inTurn,
+		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 }
 
 func (w *world) put(name, value string) {
@@ -105,6 +122,10 @@ func (w *world) contents(conn string) map[string]store.Entry {
 	n := family.NamesOf(conn)
 	entries, err := w.mem.Read(context.Background(), n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock)
 	require.NoError(w.t, err)
+	for name, e := range entries {
+		e.ReadAt = time.Time{} // when it was read is no part of it
+		entries[name] = e
+	}
 	return entries
 }
 
@@ -151,11 +172,16 @@ func (w *world) complete(r consent.CompleteRequest) (consent.Completed, error) {
 // since before.
 func (w *world) refused(want consent.ErrorType, err error, conn string, before map[string]store.Entry) {
 	w.t.Helper()
+	w.refusedType(want, err)
+	require.Equal(w.t, before, w.contents(conn))
+}
+
+func (w *world) refusedType(want consent.ErrorType, err error) {
+	w.t.Helper()
 	var e *consent.Error
 	require.ErrorAs(w.t, err, &e)
 	require.Equal(w.t, want, e.Type, e.Message)
 	require.NotEmpty(w.t, e.Message)
-	require.Equal(w.t, before, w.contents(conn))
 }
 
 // consented does the whole once.

@@ -15,7 +15,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // Unit is CloudWatch's name of a metric's unit.
@@ -54,6 +54,9 @@ const (
 	FamilyLost = "FamilyLost"
 	// AwaitingConsent: connections without a first consent; sent while there are any.
 	AwaitingConsent = "AwaitingConsent"
+	// ForeignWrites: connections in whose REFRESH_TOKEN something was found that
+	// is no newer token; the report says what. Sent while there are any.
+	ForeignWrites = "ForeignWrites"
 	// Postponed: connections that the tick had no time to serve; sent while there
 	// are any.
 	Postponed = "Postponed"
@@ -78,39 +81,41 @@ type Sink interface {
 // problem is a metric that counts the connections that have it.
 type problem struct {
 	name string
-	has  func(o rotation.Outcome, lastWarning float64) bool
+	has  func(o keeper.Outcome, lastWarning float64) bool
 	// always: the roll-up is sent even when it is 0, so that an alarm can clear.
 	always bool
 }
 
 var problems = []problem{
-	{RotationFailures, ended(rotation.Failed, rotation.InDoubt, rotation.Misconfigured), true},
-	{InDoubt, ended(rotation.InDoubt), true},
-	{Misconfigured, ended(rotation.Misconfigured), false},
-	{ConsentNeeded, func(o rotation.Outcome, lastWarning float64) bool {
-		return o.Action == rotation.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
+	{RotationFailures, ended(keeper.Failed, keeper.InDoubt, keeper.Misconfigured), true},
+	{InDoubt, ended(keeper.InDoubt), true},
+	{Misconfigured, ended(keeper.Misconfigured), false},
+	{ConsentNeeded, func(o keeper.Outcome, lastWarning float64) bool {
+		return o.Action == keeper.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
 	}, true},
-	{FamilyLost, ended(rotation.Refused), true},
-	{AwaitingConsent, ended(rotation.AwaitingConsent), false},
+	{FamilyLost, ended(keeper.Refused), true},
+	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
+	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
 }
 
-func ended(actions ...rotation.Action) func(rotation.Outcome, float64) bool {
-	return func(o rotation.Outcome, _ float64) bool { return slices.Contains(actions, o.Action) }
+func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
+	return func(o keeper.Outcome, _ float64) bool { return slices.Contains(actions, o.Action) }
 }
 
 // Metrics returns the metrics of a tick that ended with the given outcomes. A
-// connection needs a consent when its family has less than lastWarning days.
-func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
+// connection needs a consent when its family has less than lastWarning days;
+// warnings are the days of the warnings before that one, see Passed.
+func Metrics(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []Metric {
 	const ofAConnection = 10 // a healthy one; see the package documentation
 	ms := make([]Metric, 0, ofAConnection+len(outcomes))
 	for _, gauge := range []struct {
 		name string
 		unit Unit
-		of   func(rotation.Outcome) *float64
+		of   func(keeper.Outcome) *float64
 	}{
-		{FamilyDaysRemaining, None, func(o rotation.Outcome) *float64 { return o.FamilyDaysRemaining }},
-		{AccessTokenSecondsRemaining, Seconds, func(o rotation.Outcome) *float64 { return o.AccessTokenSecondsRemaining }},
-		{InactivityDaysRemaining, None, func(o rotation.Outcome) *float64 { return o.InactivityDaysRemaining }},
+		{FamilyDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.FamilyDaysRemaining }},
+		{AccessTokenSecondsRemaining, Seconds, func(o keeper.Outcome) *float64 { return o.AccessTokenSecondsRemaining }},
+		{InactivityDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.InactivityDaysRemaining }},
 	} {
 		var least *float64
 		for _, o := range outcomes {
@@ -133,9 +138,9 @@ func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 	rotations, postponed := 0.0, 0.0
 	for _, o := range outcomes {
 		switch o.Action {
-		case rotation.Rotated, rotation.Replayed:
+		case keeper.Rotated, keeper.Replayed:
 			rotations++
-		case rotation.Postponed:
+		case keeper.Postponed:
 			postponed++
 		}
 	}
@@ -152,6 +157,7 @@ func Metrics(outcomes []rotation.Outcome, lastWarning float64) []Metric {
 			ms = append(ms, Metric{p.name, sum, Count, ""})
 		}
 	}
+	ms = append(ms, passed(outcomes, warnings)...)
 	if postponed > 0 {
 		return append(ms, Metric{Postponed, postponed, Count, ""})
 	}

@@ -6,12 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
-func outcome(name string, a rotation.Action, days, seconds float64) rotation.Outcome {
+func outcome(name string, a keeper.Action, days, seconds float64) keeper.Outcome {
 	inactive := days / 4
-	return rotation.Outcome{Connection: name, Action: a, FamilyDaysRemaining: &days, InactivityDaysRemaining: &inactive, AccessTokenSecondsRemaining: &seconds}
+	return keeper.Outcome{Connection: name, Action: a, FamilyDaysRemaining: &days, InactivityDaysRemaining: &inactive, AccessTokenSecondsRemaining: &seconds}
 }
 
 func value(t *testing.T, ms []countdown.Metric, name, connection string) float64 {
@@ -26,7 +26,7 @@ func value(t *testing.T, ms []countdown.Metric, name, connection string) float64
 }
 
 func TestOneHealthyConnectionFitsTheFreeMetrics(t *testing.T) {
-	ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Rotated, 300, 3600)}, 1)
+	ms := countdown.Metrics([]keeper.Outcome{outcome("A_", keeper.Rotated, 300, 3600)}, 1)
 	require.Len(t, ms, 10)
 	seen := map[string]bool{}
 	for _, m := range ms {
@@ -45,14 +45,14 @@ func TestOneHealthyConnectionFitsTheFreeMetrics(t *testing.T) {
 }
 
 func TestRollUps(t *testing.T) {
-	ms := countdown.Metrics([]rotation.Outcome{
-		outcome("A_", rotation.Idle, 300, 1600),
-		outcome("B_", rotation.Replayed, 20, 3600),
-		outcome("C_", rotation.Refused, -3, 0),
-		outcome("D_", rotation.InDoubt, 200, 900),
-		outcome("E_", rotation.Failed, 201, 800),
-		outcome("F_", rotation.Misconfigured, 202, 700),
-		{Connection: "G_", Action: rotation.AwaitingConsent},
+	ms := countdown.Metrics([]keeper.Outcome{
+		outcome("A_", keeper.Idle, 300, 1600),
+		outcome("B_", keeper.Replayed, 20, 3600),
+		outcome("C_", keeper.Refused, -3, 0),
+		outcome("D_", keeper.InDoubt, 200, 900),
+		outcome("E_", keeper.Failed, 201, 800),
+		outcome("F_", keeper.Misconfigured, 202, 700),
+		{Connection: "G_", Action: keeper.AwaitingConsent},
 	}, 1)
 	require.Equal(t, -3.0, value(t, ms, countdown.FamilyDaysRemaining, ""))
 	require.Equal(t, 0.0, value(t, ms, countdown.AccessTokenSecondsRemaining, ""))
@@ -74,16 +74,33 @@ func TestTheLastWarning(t *testing.T) {
 	}{
 		{1, 1, 0}, {0.9999, 1, 1}, {2.5, 3, 1}, {0.0001, 0, 0}, {-0.0001, 0, 1},
 	} {
-		ms := countdown.Metrics([]rotation.Outcome{outcome("A_", rotation.Idle, tt.days, 3600), outcome("B_", rotation.Idle, 300, 3600)}, tt.lastWarning)
+		ms := countdown.Metrics([]keeper.Outcome{outcome("A_", keeper.Idle, tt.days, 3600), outcome("B_", keeper.Idle, 300, 3600)}, tt.lastWarning)
 		require.Equal(t, tt.needed, value(t, ms, countdown.ConsentNeeded, ""), "%+v", tt)
 		require.Zero(t, value(t, ms, countdown.FamilyLost, ""), "it is kept until it ends")
 	}
 }
 
 func TestNothingToCountDown(t *testing.T) {
-	ms := countdown.Metrics([]rotation.Outcome{{Connection: "A_", Action: rotation.AwaitingConsent}}, 1)
+	ms := countdown.Metrics([]keeper.Outcome{{Connection: "A_", Action: keeper.AwaitingConsent}}, 1)
 	for _, m := range ms {
 		require.NotContains(t, []string{countdown.FamilyDaysRemaining, countdown.AccessTokenSecondsRemaining, countdown.InactivityDaysRemaining}, m.Name)
 	}
 	require.Equal(t, 1.0, value(t, ms, countdown.Heartbeat, ""))
+}
+
+// Whatever became of the connection: the write is what a person has to hear of.
+func TestForeignWrites(t *testing.T) {
+	restored, idle := outcome("A_", keeper.Restored, 300, 3600), outcome("B_", keeper.Idle, 300, 3600)
+	refused := outcome("C_", keeper.Refused, 300, 3600)
+	restored.Foreign, refused.Foreign = "REFRESH_TOKEN was written over: it is a placeholder", "REFRESH_TOKEN was deleted"
+	ms := countdown.Metrics([]keeper.Outcome{restored, idle, refused}, 1)
+	require.Equal(t, 2.0, value(t, ms, countdown.ForeignWrites, ""))
+	for _, connection := range []string{"A_", "C_"} {
+		require.Equal(t, 1.0, value(t, ms, countdown.ForeignWrites, connection))
+	}
+	require.NotContains(t, ms, countdown.Metric{Name: countdown.ForeignWrites, Value: 1, Unit: countdown.Count, Connection: "B_"})
+	require.Zero(t, value(t, ms, countdown.RotationFailures, ""), "the family is kept")
+	for _, m := range countdown.Metrics([]keeper.Outcome{idle}, 1) {
+		require.NotEqual(t, countdown.ForeignWrites, m.Name, "it costs a metric")
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 type kept struct{ metrics []countdown.Metric }
@@ -20,10 +20,10 @@ func (k *kept) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) er
 
 func TestLimitedSendsTheFamiliesThatEndFirst(t *testing.T) {
 	days := func(d float64) *float64 { return &d }
-	all := countdown.Metrics([]rotation.Outcome{
-		{Connection: "A_", Action: rotation.Refused, FamilyDaysRemaining: days(300)},
-		{Connection: "B_", Action: rotation.Idle, FamilyDaysRemaining: days(7)},
-		{Connection: "C_", Action: rotation.Idle, FamilyDaysRemaining: days(90)},
+	all := countdown.Metrics([]keeper.Outcome{
+		{Connection: "A_", Action: keeper.Refused, FamilyDaysRemaining: days(300)},
+		{Connection: "B_", Action: keeper.Idle, FamilyDaysRemaining: days(7)},
+		{Connection: "C_", Action: keeper.Idle, FamilyDaysRemaining: days(90)},
 	}, 1)
 	for limit, want := range map[int][]string{5: {"B_", "C_", "A_"}, 2: {"B_", "C_"}, 1: {"B_"}} {
 		var sink kept
@@ -44,17 +44,17 @@ func TestLimitedSendsTheFamiliesThatEndFirst(t *testing.T) {
 }
 
 func TestATickThatServedNotAllHasNoHeartbeat(t *testing.T) {
-	names := func(outcomes ...rotation.Outcome) (names []string) {
+	names := func(outcomes ...keeper.Outcome) (names []string) {
 		for _, m := range countdown.Metrics(outcomes, 1) {
 			names = append(names, m.Name)
 		}
 		return names
 	}
-	idle := rotation.Outcome{Connection: "A_", Action: rotation.Idle}
+	idle := keeper.Outcome{Connection: "A_", Action: keeper.Idle}
 	require.Contains(t, names(idle), countdown.Heartbeat)
 	require.NotContains(t, names(idle), countdown.Postponed)
-	late := names(idle, rotation.Outcome{Connection: "B_", Action: rotation.Postponed})
+	late := names(idle, keeper.Outcome{Connection: "B_", Action: keeper.Postponed})
 	require.NotContains(t, late, countdown.Heartbeat)
 	require.Contains(t, late, countdown.Postponed)
-	require.False(t, rotation.Postponed.Healthy())
+	require.False(t, keeper.Postponed.Healthy())
 }

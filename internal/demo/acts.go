@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -45,14 +45,14 @@ func (s *stage) consent(ctx context.Context) error {
 // rotations are the first two hours on the schedule.
 func (s *stage) rotations(ctx context.Context) error {
 	s.say("\nThe schedule ticks every five minutes; these are the ticks that had something to do")
-	if _, err := s.show(ctx, rotation.Rotated); err != nil {
+	if _, err := s.show(ctx, keeper.Rotated); err != nil {
 		return err
 	}
 	for range 3 {
 		if err := s.untilDue(ctx); err != nil {
 			return err
 		}
-		if _, err := s.show(ctx, rotation.Rotated); err != nil {
+		if _, err := s.show(ctx, keeper.Rotated); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func (s *stage) rotations(ctx context.Context) error {
 // untilDue ticks while there is nothing to do: 35 minutes.
 func (s *stage) untilDue(ctx context.Context) error {
 	for range 7 {
-		if o := s.tick(ctx); o.Action != rotation.Idle {
+		if o := s.tick(ctx); o.Action != keeper.Idle {
 			return fmt.Errorf("a tick between two rotations ended %s: %s", o.Action, o.Reason)
 		}
 	}
@@ -75,13 +75,14 @@ func (s *stage) lostAnswer(ctx context.Context) error {
 		return err
 	}
 	s.say("\nAtlassian spends the token, and every answer of the tick is lost on the way")
-	if err := s.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 3}); err != nil {
+	if err := s.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop}); err != nil {
 		return err
 	}
-	if _, err := s.show(ctx, rotation.InDoubt); err != nil {
+	if _, err := s.show(ctx, keeper.InDoubt); err != nil {
 		return err
 	}
-	_, err := s.show(ctx, rotation.Replayed)
+	s.em.ClearFaults()
+	_, err := s.show(ctx, keeper.Replayed)
 	return err
 }
 
@@ -93,12 +94,31 @@ func (s *stage) killed(ctx context.Context) error {
 	s.say("\nThe process dies after the answer, before anything is saved; the next tick runs in a new one")
 	at := s.clock.Now()
 	s.dieAfterPost = true
-	if o := s.tick(ctx); o.Action != rotation.Failed {
+	if o := s.tick(ctx); o.Action != keeper.Failed {
 		return fmt.Errorf("the killed process ended %s: %s", o.Action, o.Reason)
 	}
 	s.say("  %s  (killed)", at.Format("15:04"))
 	s.start("second")
-	_, err := s.show(ctx, rotation.Replayed)
+	_, err := s.show(ctx, keeper.Replayed)
+	return err
+}
+
+// overwritten puts the oldest token that is kept over the newest, as a backup
+// that is restored does.
+func (s *stage) overwritten(ctx context.Context) error {
+	s.say("\nSomebody restores a backup of REFRESH_TOKEN; presenting that token would kill the family")
+	name := family.NamesOf(connection).RefreshToken
+	kept, err := s.store.History(ctx, name, 0)
+	if err != nil {
+		return err
+	}
+	if err := s.put(ctx, name, kept[0].Value); err != nil {
+		return err
+	}
+	if _, err := s.show(ctx, keeper.Restored); err != nil {
+		return err
+	}
+	_, err = s.show(ctx, keeper.Idle)
 	return err
 }
 
@@ -120,7 +140,7 @@ func (s *stage) year(ctx context.Context) error {
 			next++
 		}
 		switch {
-		case o.Action == rotation.Refused && days <= 0:
+		case o.Action == keeper.Refused && days <= 0:
 			s.say("  %s  %3.0f days  %s: %s", s.clock.Now().Format("2006-01-02"), 0.0, o.Action, o.Reason)
 			return nil
 		case !o.Action.Healthy() || days < -1:
@@ -137,7 +157,7 @@ func (s *stage) renewal(ctx context.Context) error {
 	if err := s.consent(ctx); err != nil {
 		return err
 	}
-	o, err := s.show(ctx, rotation.Rotated)
+	o, err := s.show(ctx, keeper.Rotated)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -35,7 +35,7 @@ func Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.server.Close()
-	for _, act := range []func(context.Context) error{s.consent, s.rotations, s.lostAnswer, s.killed, s.year, s.renewal} {
+	for _, act := range []func(context.Context) error{s.consent, s.rotations, s.lostAnswer, s.killed, s.overwritten, s.year, s.renewal} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -79,10 +79,10 @@ func newStage(out io.Writer) (*stage, error) {
 func (s *stage) start(process string) {
 	sleep := func(_ context.Context, d time.Duration) { s.clock.Advance(d) }
 	s.refresher = &refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
 			Store: s.store, Token: mortal{s}, Now: s.clock.Now, Sleep: sleep, Process: process,
 		})},
-		Connections: []rotation.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
+		Connections: []family.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
 		Sink:        discard{}, Now: s.clock.Now, Sleep: sleep, Parallel: 1,
 	}
 }
@@ -108,21 +108,21 @@ type discard struct{}
 func (discard) Publish(context.Context, time.Time, []countdown.Metric) error { return nil }
 
 // tick is one tick of the schedule, and moves the clock to the next.
-func (s *stage) tick(ctx context.Context) rotation.Outcome {
+func (s *stage) tick(ctx context.Context) keeper.Outcome {
 	at := s.clock.Now()
 	// The outcome says what an error would.
 	report, _ := s.refresher.Tick(ctx, slog.New(slog.DiscardHandler))
 	s.clock.Set(at.Add(every))
 	o := report.Connections[0]
 	s.ticks++
-	if o.Action == rotation.Rotated || o.Action == rotation.Replayed {
+	if o.Action == keeper.Rotated || o.Action == keeper.Replayed {
 		s.rotated++
 	}
 	return o
 }
 
 // show prints one tick; want is what a healthy keeper does.
-func (s *stage) show(ctx context.Context, want rotation.Action) (rotation.Outcome, error) {
+func (s *stage) show(ctx context.Context, want keeper.Action) (keeper.Outcome, error) {
 	at := s.clock.Now()
 	o := s.tick(ctx)
 	s.say("  %s  %-16s generation %-3d %s", at.Format("15:04"), o.Action, o.Generation, o.Reason)

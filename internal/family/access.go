@@ -19,15 +19,18 @@ const (
 	// PsoxyJSON is the form that psoxy writes and reads when it shares the
 	// rotation: {"token":"…","expirationDate":<epoch milliseconds>}, no other field.
 	PsoxyJSON AccessFormat = "psoxy-json"
+	// AsStored is the form that ACCESS_TOKEN has: PsoxyJSON where psoxy or a person
+	// wrote that, and otherwise Raw.
+	AsStored AccessFormat = "auto"
 )
 
 // ParseAccessFormat reads the name of a format.
 func ParseAccessFormat(name string) (AccessFormat, error) {
 	switch f := AccessFormat(name); f {
-	case Raw, PsoxyJSON:
+	case Raw, PsoxyJSON, AsStored:
 		return f, nil
 	}
-	return "", fmt.Errorf("%q is no access token format: expected %q or %q", name, Raw, PsoxyJSON)
+	return "", fmt.Errorf("%q is no access token format: expected %q, %q or %q", name, AsStored, Raw, PsoxyJSON)
 }
 
 type psoxyAccessToken struct {
@@ -50,17 +53,20 @@ func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Tim
 
 // decodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero
 // where the form does not say.
-func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time) {
+func decodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time, form AccessFormat) {
+	if value.IsZero() {
+		return value, time.Time{}, ""
+	}
 	var stack [1024]byte
 	if !bytes.HasPrefix(value.AppendReveal(stack[:0]), []byte("{")) {
-		return value, time.Time{}
+		return value, time.Time{}, Raw
 	}
 	var p psoxyAccessToken
 	if json.Unmarshal(value.AppendReveal(nil), &p) != nil || p.Token == "" {
-		return value, time.Time{}
+		return value, time.Time{}, Raw
 	}
 	if at := time.UnixMilli(p.ExpirationDate).UTC(); plausible(at) {
 		expires = at
 	}
-	return atlassian.NewSecret(p.Token), expires
+	return atlassian.NewSecret(p.Token), expires, PsoxyJSON
 }

@@ -14,7 +14,7 @@ import (
 type Action int
 
 const (
-	// Idle: the access token has enough life left.
+	// Idle: nothing is due.
 	Idle Action = iota
 	// AwaitConsent: there is no refresh token yet.
 	AwaitConsent
@@ -22,187 +22,337 @@ const (
 	Misconfigured
 	// Contended: somebody else is rotating or consenting right now.
 	Contended
-	// StayStopped: Atlassian refused this refresh token for good.
-	StayStopped
+	// StayRefused: Atlassian refused the newest refresh token.
+	StayRefused
 	// HoldInDoubt: the token may be spent, and presenting it now could do harm.
 	HoldInDoubt
-	// HoldRetry: Atlassian asked to be left alone until later.
-	HoldRetry
-	// SaveHeld: a pair received earlier is still to be saved.
-	SaveHeld
-	// Restore: an older token overwrote a newer one, which the store's history has.
-	Restore
-	// Reconcile: a rotation was interrupted after its token was written; whether
-	// the stored token is its successor or a person's, the history knows.
-	Reconcile
+	// Wait: an attempt now would only repeat the last one.
+	Wait
+	// SettleHeld: a pair that was received is not in the ledger yet.
+	SettleHeld
+	// Adopt: the ledger is empty, and the parameters hold a refresh token.
+	Adopt
+	// Announce: write down that a token in doubt is about to be probed.
+	Announce
 	// Rotate: present the refresh token for the first time.
 	Rotate
 	// Replay: present it again, inside the leeway of its first spend.
 	Replay
-	// LateProbe: present it again after the leeway, when only that can tell
-	// whether the earlier attempts ever arrived, and nothing is left to lose.
-	LateProbe
+	// Probe: present it although it may be dead, when only that can tell and
+	// nothing is left to lose.
+	Probe
 )
+
+// Presents reports whether the action presents a refresh token.
+func (a Action) Presents() bool { return a == Rotate || a == Replay || a == Probe }
 
 // Decision is an Action, why, and what it needs.
 type Decision struct {
 	Action Action
 	// Reason is for people: a clause without secrets.
 	Reason string
-	// Record describes the family of the stored refresh token. It is empty
-	// where there is no such token.
-	Record Record
-	// FirstSpend is when the token in doubt was, or may have been, first
-	// presented, and LastSpend last; zero where it is not in doubt.
+	// Candidate is what is presented, if it is not the ledger's own token.
+	Candidate Field
+	// FirstSpend is when the token in doubt was, or may have been, presented
+	// first, and LastSpend last; zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
+	// Seen is the version of REFRESH_TOKEN up to which all is judged, and Keep that
+	// what stands there must stay: it is not judged yet.
+	Seen int64
+	Keep bool
+	// Notice says what stood in REFRESH_TOKEN and was not believed; "" if nothing.
+	Notice string
 }
 
-// LastChance reports whether what the decision asks for must succeed in this
-// tick, because the next one may come after the leeway is over, or in another
-// process than the one that holds what is to be saved.
-func (d Decision) LastChance(now time.Time) bool {
-	if d.Action == SaveHeld {
-		return true
+// Urgent reports whether the decision has to succeed in this tick: the next one
+// may come too late, or in a process that does not hold what is to be saved.
+// Within the leeway of a first attempt that is always so. A late one may have
+// been the first to arrive; its leeway is the next tick's too while two fit in.
+func (d Decision) Urgent(now time.Time) bool {
+	left := func(spend time.Time) time.Duration {
+		if spend.IsZero() {
+			return 0
+		}
+		return Leeway - LeewayMargin - now.Sub(spend)
 	}
-	left := func(spend time.Time) time.Duration { return Leeway - LeewayMargin - now.Sub(spend) }
-	if l := left(d.FirstSpend); l > 0 && l <= TickInterval {
-		return true
-	}
-	// Any later attempt may have been the first to arrive. Those of one tick lie
-	// less than a lease apart, and of them only the newest is known.
-	l := left(d.LastSpend)
-	return d.LastSpend.After(d.FirstSpend) && l > 0 && l <= TickInterval+LockStale
+	late := left(d.LastSpend)
+	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
+}
+
+// view is a snapshot with what several rules need of it.
+type view struct {
+	Snapshot
+	policy Policy
+	inbox  inbox
+	doubt  doubt
+	// doubted: the ledger's own token is in doubt.
+	doubted bool
+}
+
+// rule decides where it applies.
+type rule struct {
+	name string
+	when func(view) (Decision, bool)
+}
+
+// rules are tried in this order.
+var rules = []rule{
+	{"somebody else is at work", atWork},
+	{"a received pair comes before everything", holding},
+	{"an empty ledger begins with what the parameters hold", empty},
+	{"nothing can be presented without the app", withoutApp},
+	{"a candidate is presented, for only Atlassian can judge it", candidate},
+	{"a token in doubt is presented again inside its leeway", replay},
+	{"after the leeway, a token in doubt is probed when nothing is left to lose", lateProbe},
+	{"a refused token is probed now and then", refused},
+	{"a token whose successor might not fit is not spent", tooLarge},
+	{"an attempt that would only repeat the last one waits", backOff},
+	{"a rotation is due before the access token ends", due},
+	{"a candidate in doubt is probed after all else", lateCandidate},
 }
 
 // Decide says what to do about a connection. It is the only place that does.
-func Decide(s Snapshot, now time.Time, p Policy) Decision {
-	if s.Lock != nil && s.Lock.fresh(now) && !s.Lock.OwnedBy(s.Process) {
-		d := Decision{Action: Contended, Reason: "another process holds the lock since " + clock(s.Lock.taken())}
-		if !s.RefreshToken.Value.IsZero() {
-			d.Record = s.Lineage(now, p)
-			if doubt, ok := doubtOf(s, d.Record); ok {
-				d.FirstSpend, d.LastSpend = doubt.since, doubt.last
-			}
+func Decide(s Snapshot, p Policy) Decision {
+	v := view{Snapshot: s, policy: p, inbox: s.judged()}
+	v.doubt, v.doubted = s.doubt(v.inbox.candidate)
+	d := v.idle()
+	for _, r := range rules {
+		if decision, applies := r.when(v); applies {
+			d = decision
+			break
 		}
-		return d
 	}
-	if s.Held != nil {
-		return Decision{Action: SaveHeld, Record: s.Held.Record, FirstSpend: s.Held.Pair.SpentAt,
-			Reason: "the tokens received at " + clock(s.Held.Pair.SpentAt) + " are not all saved yet"}
+	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
+	d.Keep = v.inbox.candidate.Version > 0
+	pending := s.State.Inbox.Pending
+	switch {
+	case d.Action == Contended && s.State.Intent != nil:
+		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
+	case d.Candidate.Version == 0 && v.doubted:
+		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
+	case pending != nil && pending.Version == d.Candidate.Version:
+		d.FirstSpend, d.LastSpend = pending.First, pending.First
 	}
-	if d, done := fromInput(s); done {
-		if !s.RefreshToken.Value.IsZero() {
-			d.Record = s.Lineage(now, p)
-		}
-		return d
-	}
-
-	r := s.Lineage(now, p)
-	decide := func(a Action, format string, args ...any) Decision {
-		return Decision{Action: a, Record: r, Reason: fmt.Sprintf(format, args...)}
-	}
-	if s.Family != nil && slices.Contains(s.Family.Previous, r.Refresh) {
-		d := decide(Restore, "the stored refresh token is older than generation %d, which TOKEN_FAMILY knows", s.Family.Generation)
-		d.Record = *s.Family
-		return d
-	}
-	if s.interrupted() {
-		return decide(Reconcile, "a rotation was interrupted after REFRESH_TOKEN was written; its history tells what is whose")
-	}
-	if s.refused(r) {
-		return decide(StayStopped, "Atlassian refused this refresh token at %s (%s): only a new consent helps, or the right CLIENT_ID if it is another app's",
-			clock(r.LastFailure.At), orNone(r.LastFailure.Code))
-	}
-	if doubt, ok := doubtOf(s, r); ok {
-		d := doubt.decide(s, r, now)
-		d.Record, d.FirstSpend, d.LastSpend = r, doubt.since, doubt.last
-		return d
-	}
-	if s.FamilyErr != nil {
-		return decide(Misconfigured, "%v; restore an earlier version of it, or delete it to begin anew from the stored refresh token", s.FamilyErr)
-	}
-	if d, hold := fromLastFailure(s, r, now); hold {
-		d.Record = r
-		return d
-	}
-	return due(r, now, p, decide)
+	return d
 }
 
-// fromInput finds what a person has to fill in or to put right.
-func fromInput(s Snapshot) (Decision, bool) {
-	n := NamesOf(s.Connection)
-	token := s.RefreshToken.Value.Reveal()
-	if token == "" {
-		if s.Family != nil && s.Family.Generation > 0 {
-			return Decision{Action: Misconfigured, Reason: fmt.Sprintf(
-				"%s is gone or empty although TOKEN_FAMILY is at generation %d: restore it, or consent again", n.RefreshToken, s.Family.Generation)}, true
-		}
-		return Decision{Action: AwaitConsent, Reason: n.RefreshToken + " is not filled in yet: consent, and store the refresh token there"}, true
+func decide(a Action, format string, args ...any) (Decision, bool) {
+	return Decision{Action: a, Reason: fmt.Sprintf(format, args...)}, true
+}
+
+func not() (Decision, bool) { return Decision{}, false }
+
+func atWork(v view) (Decision, bool) {
+	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < Lease {
+		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
+	in := v.State.Intent
+	if in != nil && in.Owner != "" && in.Owner != v.Process && v.Now.Sub(in.Last) < Lease {
+		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
+	}
+	return not()
+}
+
+// holding: where another process has presented the same token since, what this
+// one holds may be dead. As long as the token can be replayed, that is safer.
+func holding(v view) (Decision, bool) {
+	if v.Held != nil && !v.State.Defers(*v.Held, v.Process, v.Now) {
+		return decide(SettleHeld, "tokens that were received are not saved yet")
+	}
+	return not()
+}
+
+func empty(v view) (Decision, bool) {
+	name := NamesOf(v.Connection).RefreshToken
+	switch {
+	case !v.State.Empty():
+		return not()
+	case slices.Contains(v.Denied, name):
+		return decide(Misconfigured, "%s cannot be read: access is denied", name)
+	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Family == nil:
+		return decide(AwaitConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
+	}
+	return decide(Adopt, "the ledger is empty and %s is filled in", name)
+}
+
+func withoutApp(v view) (Decision, bool) {
+	n, app := NamesOf(v.Connection), v.App()
 	var missing []string
-	if s.ClientID.Value.IsZero() {
+	if app.ClientID == "" {
 		missing = append(missing, n.ClientID)
 	}
-	if s.ClientSecret.Value.IsZero() {
+	if app.ClientSecret.IsZero() {
 		missing = append(missing, n.ClientSecret)
 	}
-	switch {
-	case len(missing) > 0:
-		return Decision{Action: Misconfigured, Reason: strings.Join(missing, " and ") +
-			" is missing, empty or not filled in: store the app's value from the Atlassian developer console"}, true
-	case strings.ContainsFunc(token, notInToken):
-		return Decision{Action: Misconfigured, Reason: n.RefreshToken +
-			" does not look like a token: store the value of refresh_token alone, without quotes or JSON around it"}, true
-	case len(token) > store.MaxValueBytes-tokenGrowth:
-		return Decision{Action: Misconfigured, Reason: fmt.Sprintf(
-			"%s has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes",
-			n.RefreshToken, len(token), store.MaxValueBytes)}, true
+	if len(missing) == 0 {
+		return not()
 	}
-	return Decision{}, false
+	return decide(Misconfigured, "%s is missing, empty or not filled in: store the app's value from the Atlassian developer console", strings.Join(missing, " and "))
 }
 
-// tokenGrowth is kept free for a successor that is a little larger.
-const tokenGrowth = 64
-
-func notInToken(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"{}`, r) }
-
-// fromLastFailure holds back an attempt that would only repeat the last one.
-func fromLastFailure(s Snapshot, r Record, now time.Time) (Decision, bool) {
-	f := r.LastFailure
-	if f == nil || f.Token != r.Refresh {
-		return Decision{}, false
+func replay(v view) (Decision, bool) {
+	if v.doubted && v.doubt.replayable(v.Now) {
+		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
 	}
+	return not()
+}
+
+func candidate(v view) (Decision, bool) {
+	c := v.inbox.candidate
+	if c.Version == 0 {
+		return not()
+	}
+	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
+	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
+	kin := c.Version <= v.State.Inbox.Kin // then the ledger's own token may be older
+	if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
+		if v.Now.Sub(p.First) >= Leeway-LeewayMargin {
+			if kin {
+				return lateCandidate(v)
+			}
+			return not()
+		}
+		action = Replay
+	} else if d, wait := v.waits(fp); wait {
+		return d, kin || v.State.Record.Refused()
+	}
+	return Decision{Action: action, Reason: reason, Candidate: c}, true
+}
+
+func lateCandidate(v view) (Decision, bool) {
+	c := v.inbox.candidate
+	if c.Version == 0 {
+		return not()
+	}
+	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
+		return d, true
+	}
+	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
+		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, NamesOf(v.Connection).RefreshToken)}, true
+}
+
+func lateProbe(v view) (Decision, bool) {
+	if !v.doubted {
+		return not()
+	}
+	if why := v.doubt.hold(v.Snapshot); why != "" {
+		return decide(HoldInDoubt, "%s", why)
+	}
+	const rest = 20 * time.Second // a process that holds the successor meets the announcement when it saves
+	switch in := v.State.doubted(); {
+	case in == nil || in.Probing && v.Now.Sub(v.Written) >= rest:
+	case in.Probing:
+		return decide(HoldInDoubt, "presented at %s; a probe is announced", clock(v.doubt.first))
+	case in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now):
+		return decide(Announce, "presented at %s, its answer was lost and the leeway is over; the next tick probes it unless its successor is saved before", clock(v.doubt.first))
+	}
+	return decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
+}
+
+func refused(v view) (Decision, bool) {
+	r := v.State.Record
+	f := r.LastFailure
+	if !r.Refused() || f.Credentials != "" && f.Credentials != v.Credentials() {
+		return not() // under another app's id a living token is refused as a dead one is
+	}
+	if v.inbox.candidate.Version > 0 {
+		return lateCandidate(v)
+	}
+	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
+		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
+	}
+	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
+}
+
+// tokenGrowth is kept free for a successor that is a little larger, and for
+// what an entry holds beside it.
+const tokenGrowth = 1500
+
+func tooLarge(v view) (Decision, bool) {
+	if size := v.State.Refresh.Len(); size > store.MaxValueBytes-tokenGrowth {
+		return decide(Misconfigured, "the refresh token has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes", size, store.MaxValueBytes)
+	}
+	return not()
+}
+
+func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
+
+// waits holds back an attempt with a token that would only repeat the last one.
+func (v view) waits(token Fingerprint) (Decision, bool) {
+	r := v.State.Record
+	f := r.LastFailure
+	if f == nil || f.Token != token {
+		f = v.State.Inbox.Failure
+	}
+	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
+		return not()
+	}
+	backoff := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	next := f.At.Add(backoff)
 	switch f.Class {
 	case atlassian.Transient.String():
-		if wait := f.RetryAt.Sub(now); wait > 0 && wait <= maxRetryAfter {
-			return Decision{Action: HoldRetry, Reason: "Atlassian asked not to be called before " + clock(f.RetryAt)}, true
+		until := f.RetryAt
+		if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
+			until = latest
+		}
+		if latest := r.AccessExpiresAt.Add(-accessReserve); !r.AccessExpiresAt.IsZero() && latest.Before(until) {
+			until = latest
+		}
+		if v.Now.Before(until) {
+			return decide(Wait, "Atlassian asked not to be called before %s", clock(until))
 		}
 	case atlassian.Configuration.String():
-		wait := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
-		since := now.Sub(f.At)
-		if f.Credentials == s.Credentials() && since >= 0 && since < wait {
-			return Decision{Action: Misconfigured, Reason: fmt.Sprintf(
-				"Atlassian refused the app's credentials or the account (%s); next attempt at %s, or as soon as CLIENT_ID or CLIENT_SECRET change",
-				orNone(f.Code), clock(f.At.Add(wait)))}, true
+		if f.Credentials == v.Credentials() && v.Now.Before(next) {
+			return decide(Misconfigured, "Atlassian refused the app's credentials or the account (%s); next attempt at %s, or as soon as CLIENT_ID or CLIENT_SECRET change", orNone(f.Code), clock(next))
+		}
+	case atlassian.Malformed.String():
+		if v.Now.Before(next) {
+			return decide(Wait, "Atlassian answered that it cannot read the request (%s); next attempt at %s", orNone(f.Code), clock(next))
 		}
 	}
-	return Decision{}, false
+	return not()
 }
 
-// due decides between idleness and a first spend.
-func due(r Record, now time.Time, p Policy, decide func(Action, string, ...any) Decision) Decision {
-	left := r.AccessExpiresAt.Sub(now)
+// republishPause is the least time between two rotations, however short access
+// tokens live and whoever writes over ACCESS_TOKEN.
+const republishPause = 4 * time.Minute
+
+// consentPublishes is how long a consent's process may take from its entry to the
+// last copy. A rotation in between would be written over.
+const consentPublishes = time.Minute
+
+func due(v view) (Decision, bool) {
+	r := v.State.Record
+	left, since := r.AccessExpiresAt.Sub(v.Now), v.Now.Sub(r.RotatedAt)
+	justRotated := since > -ClockTolerance && since < republishPause // the store tells whole seconds
+	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
+	name := NamesOf(v.Connection).AccessToken
 	switch {
+	case slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+		return not()
 	case r.AccessExpiresAt.IsZero():
 		return decide(Rotate, "it is not known how long the stored access token lives")
-	case r.RotatedAt.Sub(now) > ClockTolerance:
-		return decide(Rotate, "the clock went back: the last rotation seems to lie in the future")
 	case left > longestAccess+ClockTolerance:
 		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
-	case left < p.RefreshBefore:
-		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), p.RefreshBefore)
+	case left < v.policy.RefreshBefore && !justRotated:
+		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !justRotated && !consenting && !slices.Contains(v.Denied, name):
+		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
-	return decide(Idle, "the access token has %s left", left.Round(time.Second))
+	return not()
+}
+
+// looksAgain reports whether a candidate was rejected once, and is presented
+// again at the next tick.
+func (v view) looksAgain(r Rejected) bool {
+	return r.Count == 1 && v.Now.Sub(r.At) < secondLook && r.Credentials == v.Credentials()
+}
+
+func (v view) idle() Decision {
+	if v.State.Record.AccessExpiresAt.IsZero() {
+		return Decision{Action: Idle, Reason: "nothing is due"}
+	}
+	return Decision{Action: Idle, Reason: fmt.Sprintf("the access token has %s left", v.State.Record.AccessExpiresAt.Sub(v.Now).Round(time.Second))}
 }
 
 // clock prints a time for a reason.

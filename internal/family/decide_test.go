@@ -1,245 +1,223 @@
 package family_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-const conn = "PSOXY_JIRA_CLOUD_"
-
-var (
-	now   = time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
-	names = family.NamesOf(conn)
-	nano  = time.Nanosecond
-)
-
-// params are the stored parameters of a case: by default a healthy connection
-// at generation 7 whose access token was received ten minutes ago.
-type params map[string]store.Entry
-
-func healthy() params {
-	p := params{}
-	p.set(names.ClientID, "client-id", now.Add(-1000*time.Hour))
-	p.set(names.ClientSecret, "client-secret", now.Add(-1000*time.Hour))
-	p.set(names.RefreshToken, "refresh-7", now.Add(-10*time.Minute))
-	p.set(names.AccessToken, "access-7", now.Add(-10*time.Minute))
-	p.record(record())
-	return p
-}
-
-func record() family.Record {
-	return family.Record{
-		Schema: 1, Connection: conn, AuthorizedAt: now.Add(-24 * time.Hour), AuthorizedAtSource: family.FromConsent,
-		LifetimeDays: 365, Generation: 7, Refresh: fp("refresh-7"), Previous: []family.Fingerprint{fp("refresh-6")},
-		Access: fp("access-7"), AccessExpiresAt: now.Add(50 * time.Minute), RotatedAt: now.Add(-10 * time.Minute),
-	}
-}
-
-func (p params) set(name, value string, modified time.Time) {
-	p[name] = store.Entry{Value: atlassian.NewSecret(value), Version: p[name].Version + 1, Modified: modified}
-}
-
-func (p params) record(r family.Record) {
-	p.set(names.Family, r.Encode().Reveal(), now.Add(-10*time.Minute))
-}
-
-func (p params) lock(at time.Time, in family.Intent) {
-	p.set(names.Lock, family.EncodeLock(at, in).Reveal(), at)
-}
-
-func fp(s string) family.Fingerprint { return family.FingerprintOf(atlassian.NewSecret(s)) }
-
-func decide(p params, change ...func(*family.Snapshot)) family.Decision {
-	s := family.NewSnapshot(conn, p)
-	s.Process = "me"
+// decide decides about a healthy connection with these changes.
+func decide(change ...func(*family.Snapshot)) family.Decision {
+	s := healthy()
 	for _, f := range change {
 		f(&s)
 	}
-	return family.Decide(s, now, family.DefaultPolicy())
+	return family.Decide(s, family.DefaultPolicy())
 }
 
-func TestDecide(t *testing.T) {
-	// ours is the intent of an earlier owner to spend the stored token.
-	ours := func(first, attempt time.Duration) family.Intent {
-		return family.Intent{Owner: "other/1", Spending: fp("refresh-7"), FirstSpend: now.Add(-first), Attempt: now.Add(-attempt)}
-	}
-	failed := func(class atlassian.Class, change func(*family.Failure)) func(params) {
-		return func(p params) {
-			r := record()
-			r.AccessExpiresAt = now.Add(20 * time.Minute)
-			f := family.Failure{Class: class.String(), At: now.Add(-5 * time.Minute), Count: 1, Token: r.Refresh,
-				Credentials: family.NewSnapshot(conn, p).Credentials()}
-			if change != nil {
-				change(&f)
-			}
-			r.LastFailure = &f
-			p.record(r)
+type given = func(*family.Snapshot)
+
+// all applies several changes.
+func all(changes ...given) given {
+	return func(s *family.Snapshot) {
+		for _, f := range changes {
+			f(s)
 		}
 	}
-	left := func(d time.Duration) func(params) {
-		return func(p params) {
-			r := record()
-			r.AccessExpiresAt = now.Add(d)
-			p.record(r)
+}
+
+// left leaves so much of the access token's life.
+func left(d time.Duration) given {
+	return func(s *family.Snapshot) { s.State.Record.AccessExpiresAt = now.Add(d) }
+}
+
+// rotated was so long ago.
+func rotated(ago time.Duration) given {
+	return func(s *family.Snapshot) { s.State.Record.RotatedAt = now.Add(-ago) }
+}
+
+// dueAnyway makes a rotation due, so that what holds it back shows.
+func dueAnyway(s *family.Snapshot) { left(20 * time.Minute)(s); rotated(40 * time.Minute)(s) }
+
+// failed is a last failure of the token in use, so long ago, of which it was the count-th.
+func failed(class atlassian.Class, ago time.Duration, count int, change ...func(*family.Failure)) given {
+	return func(s *family.Snapshot) {
+		dueAnyway(s)
+		f := &family.Failure{Class: class.String(), At: now.Add(-ago), Since: now.Add(-ago), Count: count, Token: s.State.Record.Refresh, Credentials: s.Credentials()}
+		for _, c := range change {
+			c(f)
 		}
+		s.State.Record.LastFailure = f
 	}
-	cases := []struct {
+}
+
+func TestDecideWhatIsDue(t *testing.T) {
+	for _, c := range []struct {
 		name  string
-		given func(params)
+		given given
 		want  family.Action
 	}{
-		{"a fresh access token", func(params) {}, family.Idle},
+		{"a fresh access token", func(*family.Snapshot) {}, family.Idle},
 		{"25 minutes left", left(25 * time.Minute), family.Idle},
-		{"a nanosecond less", func(p params) { left(25*time.Minute - time.Millisecond)(p) }, family.Rotate},
-		{"the access token has expired", left(-time.Hour), family.Rotate},
-		{"the clock went back over the last rotation", func(p params) {
-			r := record()
-			r.RotatedAt, r.AccessExpiresAt = now.Add(24*time.Hour), now.Add(25*time.Hour)
-			p.record(r)
-		}, family.Rotate},
-		{"an access token that claims to live for years", left(10000 * time.Hour), family.Rotate},
-		{"past the lifetime a family is kept all the same", func(p params) {
-			r := record()
-			r.AuthorizedAt, r.AccessExpiresAt = now.Add(-400*24*time.Hour), now.Add(time.Minute)
-			p.record(r)
-		}, family.Rotate},
-
-		{"four hand-filled parameters", func(p params) { delete(p, names.Family) }, family.Rotate},
-		{"nothing filled in", func(p params) { p.set(names.RefreshToken, "fill me", now); delete(p, names.Family) }, family.AwaitConsent},
-		{"nothing there", func(p params) { delete(p, names.RefreshToken); delete(p, names.Family) }, family.AwaitConsent},
-		{"a blank token", func(p params) { p.set(names.RefreshToken, " \n", now); delete(p, names.Family) }, family.AwaitConsent},
-		{"a known family's token is gone", func(p params) { delete(p, names.RefreshToken) }, family.Misconfigured},
-		{"white space around the token", func(p params) { p.set(names.RefreshToken, " refresh-7\n", now) }, family.Idle},
-		{"the whole answer pasted", func(p params) { p.set(names.RefreshToken, `{"refresh_token":"x"}`, now) }, family.Misconfigured},
-		{"no client id", func(p params) { delete(p, names.ClientID) }, family.Misconfigured},
-		{"no client secret", func(p params) { p.set(names.ClientSecret, "fill me", now) }, family.Misconfigured},
-		{"a token whose successor may not fit", func(p params) { p.set(names.RefreshToken, string(make8k()), now) }, family.Misconfigured},
-		{"a record that is no JSON", func(p params) { p.set(names.Family, "hello", now) }, family.Misconfigured},
-		{"an older token was written over the newest", func(p params) { p.set(names.RefreshToken, "refresh-6", now) }, family.Restore},
-
-		{"another's fresh lock", func(p params) { p.lock(now.Add(-2*time.Minute+nano), ours(0, 0)) }, family.Contended},
-		{"psoxy's fresh lock", func(p params) { p.set(names.Lock, "locked_1764000000000", now.Add(-time.Second)) }, family.Contended},
-		{"a lock of this process", func(p params) {
-			in := ours(time.Minute, time.Minute)
-			in.Owner = "me/3"
-			p.lock(now.Add(-time.Minute), in)
-		}, family.Replay},
-		{"a lock from slightly ahead", func(p params) { p.lock(now.Add(2*time.Minute), ours(0, 0)) }, family.Contended},
-		{"a lock from the future", func(p params) {
-			in := ours(-time.Hour, -time.Hour)
-			p.lock(now.Add(time.Hour), in)
-		}, family.LateProbe},
-		{"a stale lock of a finished rotation", func(p params) {
-			p.lock(now.Add(-5*time.Minute), family.Intent{Owner: "other/1", Spending: fp("refresh-6"), FirstSpend: now.Add(-5 * time.Minute)})
+		{"a nanosecond less", left(25*time.Minute - nano), family.Rotate},
+		{"it has expired", left(-time.Hour), family.Rotate},
+		{"it is not known how long it lives", func(s *family.Snapshot) { s.State.Record.AccessExpiresAt = time.Time{} }, family.Rotate},
+		{"it claims 24 hours and two minutes", left(24*time.Hour + 2*time.Minute), family.Idle},
+		{"it claims more", left(24*time.Hour + 2*time.Minute + nano), family.Rotate},
+		{"just rotated, and the token lives for minutes only", all(left(time.Minute), rotated(4*time.Minute-nano)), family.Idle},
+		{"four minutes later", all(left(time.Minute), rotated(4*time.Minute)), family.Rotate},
+		{"the store tells whole seconds: rotated in the next one", all(left(time.Minute), rotated(-time.Second)), family.Idle},
+		{"the clock went back over the last rotation", all(left(20*time.Minute), rotated(-2*time.Minute)), family.Rotate},
+		{"past the lifetime a family is kept all the same", all(dueAnyway, func(s *family.Snapshot) { s.State.Record.AuthorizedAt = now.Add(-400 * 24 * time.Hour) }), family.Rotate},
+		{"ACCESS_TOKEN was written over", func(s *family.Snapshot) { s.AccessToken.Value = secret("another-access-token") }, family.Rotate},
+		{"and this process can publish it", func(s *family.Snapshot) {
+			s.AccessToken.Value, s.HoldsAccess = secret("another-access-token"), true
 		}, family.Idle},
-		{"a stale lock without a spend", func(p params) { p.lock(now.Add(-5*time.Minute), family.Intent{Owner: "other/1"}) }, family.Idle},
-
-		{"in doubt, early in the leeway", func(p params) { p.lock(now.Add(-2*time.Minute), ours(2*time.Minute, 2*time.Minute)) }, family.Replay},
-		{"in doubt, at the last moment", func(p params) { p.lock(now.Add(-5*time.Minute), ours(9*time.Minute-time.Millisecond, 9*time.Minute)) }, family.Replay},
-		{"nine minutes after the only attempt, whose process may hold the answer", func(p params) {
-			p.lock(now.Add(-9*time.Minute), ours(9*time.Minute, 9*time.Minute))
-		}, family.HoldInDoubt},
-		{"past the leeway of the first attempt, inside that of the last", func(p params) {
-			p.lock(now.Add(-5*time.Minute), ours(10*time.Minute, 5*time.Minute))
-		}, family.LateProbe},
-		{"nobody can be holding the answer any more", func(p params) {
-			p.lock(now.Add(-20*time.Minute), ours(20*time.Minute, 20*time.Minute))
-		}, family.LateProbe},
-		{"the answer was lost for certain", func(p params) {
-			p.lock(now.Add(-12*time.Minute), ours(12*time.Minute, 12*time.Minute))
-			failed(atlassian.Ambiguous, func(f *family.Failure) {
-				f.At, f.FirstSpend = now.Add(-12*time.Minute), now.Add(-12*time.Minute)
-			})(p)
-		}, family.LateProbe},
-		{"in doubt by the record alone", failed(atlassian.Ambiguous, func(f *family.Failure) { f.FirstSpend = now.Add(-5 * time.Minute) }), family.Replay},
-		{"psoxy's stale lock, no token written since", func(p params) {
-			p.set(names.RefreshToken, "refresh-7", now.Add(-30*time.Minute))
-			p.set(names.Lock, "locked_x", now.Add(-3*time.Minute))
-		}, family.Replay},
-		{"psoxy's stale lock, but it wrote its token", func(p params) {
-			p.set(names.RefreshToken, "refresh-7", now.Add(-2*time.Minute))
-			p.set(names.Lock, "locked_x", now.Add(-3*time.Minute))
+		{"and we have just rotated", all(rotated(4*time.Minute-nano), func(s *family.Snapshot) { s.AccessToken.Value = secret("another-access-token") }), family.Idle},
+		{"and it cannot be read", func(s *family.Snapshot) {
+			s.AccessToken, s.Denied = family.Field{}, []string{names.AccessToken}
 		}, family.Idle},
-		{"psoxy died between its two writes: the access token is all that is left", func(p params) {
-			p.set(names.RefreshToken, "refresh-7", now.Add(-60*time.Minute))
-			p.set(names.AccessToken, "access-8", now.Add(-29*time.Minute))
-			p.set(names.Lock, "locked_x", now.Add(-30*time.Minute))
-		}, family.HoldInDoubt},
+		{"ACCESS_TOKEN was deleted", func(s *family.Snapshot) { s.AccessToken = family.Field{} }, family.Rotate},
 
-		{"refused for good", failed(atlassian.Permanent, nil), family.StayStopped},
-		{"refused, and replaced since", func(p params) {
-			failed(atlassian.Permanent, nil)(p)
-			p.set(names.RefreshToken, "new-consent", now)
-		}, family.Rotate},
-		{"refused under another app's id, which was put right since", func(p params) {
-			failed(atlassian.Permanent, nil)(p)
-			p.set(names.ClientID, "the right app", now)
-		}, family.Rotate},
-		{"refused, and it is not written down with which credentials", failed(atlassian.Permanent, func(f *family.Failure) { f.Credentials = "" }), family.StayStopped},
-		{"credentials refused, count edited by hand", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = -3; f.At = now.Add(-time.Minute) }), family.Misconfigured},
-		{"credentials refused", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 2 }), family.Misconfigured},
-		{"credentials refused, time for another attempt", failed(atlassian.Configuration, nil), family.Rotate},
-		{"credentials refused often", failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 1 << 40; f.At = now.Add(-59 * time.Minute) }), family.Misconfigured},
-		{"credentials changed", func(p params) {
-			failed(atlassian.Configuration, func(f *family.Failure) { f.Count = 9 })(p)
-			p.set(names.ClientSecret, "the right one", now)
-		}, family.Rotate},
-		{"asked to wait", failed(atlassian.Transient, func(f *family.Failure) { f.RetryAt = now.Add(time.Minute) }), family.HoldRetry},
-		{"waited", failed(atlassian.Transient, func(f *family.Failure) { f.RetryAt = now }), family.Rotate},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			p := healthy()
-			c.given(p)
-			d := decide(p)
-			require.Equal(t, c.want, d.Action, d.Reason)
-			require.NotEmpty(t, d.Reason)
-			for _, e := range []string{names.RefreshToken, names.ClientSecret} {
-				if v := p[e].Value.Reveal(); v != "" && v != "fill me" && len(v) > 3 {
-					require.NotContains(t, d.Reason, v)
-				}
-			}
-		})
-	}
-}
+		{"no client id", func(s *family.Snapshot) { s.ClientID = family.Field{} }, family.Misconfigured},
+		{"no client secret", func(s *family.Snapshot) { s.ClientSecret = field("fill me", 1, now) }, family.Misconfigured},
+		{"neither, but a consent's app", func(s *family.Snapshot) {
+			s.ClientID, s.ClientSecret = family.Field{}, family.Field{}
+			s.State.App = &atlassian.App{ClientID: "id", ClientSecret: secret("secret")}
+		}, family.Idle},
+		{"a token whose successor may just fit", all(dueAnyway, func(s *family.Snapshot) { s.State = own(strings.Repeat("x", 8192-1500), "") }, dueAnyway), family.Rotate},
+		{"one that is a byte longer", all(func(s *family.Snapshot) { s.State = own(strings.Repeat("x", 8192-1499), "") }, dueAnyway), family.Misconfigured},
 
-func make8k() []byte {
-	b := make([]byte, store.MaxValueBytes)
-	for i := range b {
-		b[i] = 'x'
-	}
-	return b
-}
-
-func TestDecideSavesWhatIsHeldFirst(t *testing.T) {
-	p := healthy()
-	d := decide(p, func(s *family.Snapshot) { s.Held = &family.Held{Record: record()} })
-	require.Equal(t, family.SaveHeld, d.Action)
-	p.lock(now, family.Intent{Owner: "other/1"})
-	d = decide(p, func(s *family.Snapshot) { s.Held = &family.Held{Record: record()} })
-	require.Equal(t, family.Contended, d.Action, "never without the lock")
-}
-
-// The newest attempt is known, and earlier ones of its tick may have arrived first.
-func TestLastChance(t *testing.T) {
-	for _, c := range []struct {
-		first, last time.Duration // ago
-		want        bool
-	}{
-		{3 * time.Minute, 3 * time.Minute, false},
-		{5 * time.Minute, 5 * time.Minute, true},
-		{9 * time.Minute, 9 * time.Minute, false},
-		{20 * time.Minute, 3 * time.Minute, true},
-		{20 * time.Minute, time.Minute, false},
-		{20 * time.Minute, 9 * time.Minute, false},
+		{"an empty ledger", func(s *family.Snapshot) { s.State = family.State{} }, family.Adopt},
+		{"and nothing filled in", func(s *family.Snapshot) {
+			s.State, s.RefreshToken = family.State{}, field("fill me", 1, now)
+		}, family.AwaitConsent},
+		{"and nothing there", func(s *family.Snapshot) { s.State, s.RefreshToken = family.State{}, family.Field{} }, family.AwaitConsent},
+		{"and a record all the same", func(s *family.Snapshot) {
+			r := record()
+			s.State, s.RefreshToken, s.Family = family.State{}, family.Field{}, &r
+		}, family.Adopt},
+		{"and no access to REFRESH_TOKEN", func(s *family.Snapshot) {
+			s.State, s.RefreshToken, s.Denied = family.State{}, family.Field{}, []string{names.RefreshToken}
+		}, family.Misconfigured},
 	} {
-		d := family.Decision{Action: family.LateProbe, FirstSpend: now.Add(-c.first), LastSpend: now.Add(-c.last)}
-		require.Equal(t, c.want, d.LastChance(now), "first %s ago, last %s ago", c.first, c.last)
+		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(c.given)) })
+	}
+}
+
+func requireAction(t *testing.T, want family.Action, d family.Decision) {
+	t.Helper()
+	require.Equal(t, want, d.Action, d.Reason)
+	require.NotEmpty(t, d.Reason)
+	requireNoSecret(t, d.Reason+d.Notice, refresh(7), access(7), "client-secret")
+}
+
+func TestDecideAfterAFailure(t *testing.T) {
+	retry := func(d time.Duration) func(*family.Failure) {
+		return func(f *family.Failure) { f.RetryAt = now.Add(d) }
+	}
+	old := func(d time.Duration) func(*family.Failure) {
+		return func(f *family.Failure) { f.Since = now.Add(-d) }
+	}
+	otherApp := func(f *family.Failure) { f.Credentials = fp("another app") }
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+	}{
+		{"asked to wait", failed(atlassian.Transient, time.Minute, 1, retry(nano)), family.Wait},
+		{"waited", failed(atlassian.Transient, time.Minute, 1, retry(0)), family.Rotate},
+		{"not asked to wait", failed(atlassian.Transient, 0, 9), family.Rotate},
+		{"asked to wait for a day, an hour ago", failed(atlassian.Transient, time.Hour, 1, retry(86400*time.Second)), family.Rotate},
+		{"asked to wait for a day, less than an hour ago", failed(atlassian.Transient, time.Hour-nano, 1, retry(86400*time.Second)), family.Wait},
+		{"asked to wait into the last minutes of the access token", all(failed(atlassian.Transient, time.Minute, 1, retry(time.Hour)), left(5*time.Minute)), family.Rotate},
+		{"asked to wait until just before them", all(failed(atlassian.Transient, time.Minute, 1, retry(time.Hour)), left(5*time.Minute+nano)), family.Wait},
+		{"asked to wait, of another token", failed(atlassian.Transient, time.Minute, 1, retry(time.Hour), func(f *family.Failure) { f.Token = fp("another") }), family.Rotate},
+		{"a failure of the future", failed(atlassian.Transient, -2*time.Minute-nano, 1, retry(time.Hour)), family.Rotate},
+
+		{"credentials refused, four minutes ago", failed(atlassian.Configuration, 4*time.Minute, 1), family.Rotate},
+		{"credentials refused, less than four minutes ago", failed(atlassian.Configuration, 4*time.Minute-nano, 1), family.Misconfigured},
+		{"credentials refused twice", failed(atlassian.Configuration, 8*time.Minute-nano, 2), family.Misconfigured},
+		{"credentials refused often: an hour at most", failed(atlassian.Configuration, time.Hour, 1<<40), family.Rotate},
+		{"and just less", failed(atlassian.Configuration, time.Hour-nano, 1<<40), family.Misconfigured},
+		{"a count that a person edited", failed(atlassian.Configuration, 4*time.Minute-nano, -3), family.Misconfigured},
+		{"credentials refused, and changed since", failed(atlassian.Configuration, 0, 9, otherApp), family.Rotate},
+
+		{"not understood, less than four minutes ago", failed(atlassian.Malformed, 4*time.Minute-nano, 1), family.Wait},
+		{"not understood, four minutes ago", failed(atlassian.Malformed, 4*time.Minute, 1), family.Rotate},
+		{"not understood four times within an hour: no refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute-nano)), family.Rotate},
+		{"not understood four times, for an hour: a refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute)), family.StayRefused},
+		{"not understood three times, for hours: no refusal", failed(atlassian.Malformed, 32*time.Minute, 3, old(5*time.Hour)), family.Rotate},
+
+		{"refused", failed(atlassian.Permanent, time.Minute, 1), family.StayRefused},
+		{"refused less than an hour ago", failed(atlassian.Permanent, time.Hour-nano, 1), family.StayRefused},
+		{"refused an hour ago", failed(atlassian.Permanent, time.Hour, 1), family.Probe},
+		{"refused twice, less than six hours ago", failed(atlassian.Permanent, 6*time.Hour-nano, 2), family.StayRefused},
+		{"refused twice, six hours ago", failed(atlassian.Permanent, 6*time.Hour, 2), family.Probe},
+		{"refused within the store's second", failed(atlassian.Permanent, -time.Second, 1), family.StayRefused},
+		{"refused, by a clock that was ahead", failed(atlassian.Permanent, -time.Hour, 1), family.Probe},
+		{"refused under another app's id, put right since", failed(atlassian.Permanent, time.Minute, 1, otherApp), family.Rotate},
+		{"refused, and it is not written down with which credentials", failed(atlassian.Permanent, time.Minute, 1, func(f *family.Failure) { f.Credentials = "" }), family.StayRefused},
+		{"another token was refused", failed(atlassian.Permanent, time.Minute, 1, func(f *family.Failure) { f.Token = fp("another") }), family.Rotate},
+	} {
+		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(c.given)) })
+	}
+}
+
+// Others at work are left alone for two minutes by the store's clock.
+func TestDecideBesideOthers(t *testing.T) {
+	intent := func(owner string, ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			dueAnyway(s)
+			s.State.Intent = &family.Intent{Owner: owner, Token: fp(refresh(7)), First: now.Add(-ago), Last: now.Add(-ago)}
+		}
+	}
+	lock := func(ago time.Duration) given {
+		return func(s *family.Snapshot) { s.Lock = field("locked_1764000000000", 3, now.Add(-ago)) }
+	}
+	hold := func(s *family.Snapshot) {
+		r := receipt(now.Add(-time.Minute))
+		s.Held = &r
+	}
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+	}{
+		{"another's intent", intent("other", 2*time.Minute-nano), family.Contended},
+		{"a stale one", intent("other", 2*time.Minute), family.Replay},
+		{"one from slightly ahead", intent("other", -2*time.Minute), family.Contended},
+		{"our own: this process has just been here", intent("me", time.Second), family.Replay},
+		{"one whose answer was lost for certain", intent("", time.Second), family.Replay},
+		{"another's, about a candidate", func(s *family.Snapshot) {
+			s.State.Intent = &family.Intent{Owner: "other", Token: fp("candidate"), Candidate: 9, First: now, Last: now}
+		}, family.Contended},
+		{"psoxy's lock", lock(2*time.Minute - nano), family.Contended},
+		{"psoxy's lock, while a pair is held", all(hold, lock(time.Second)), family.Contended},
+		{"psoxy's lock of a rotation that we have seen", lock(10*time.Minute + nano), family.Idle},
+		{"psoxy's lock that it left behind", lock(2 * time.Minute), family.Replay},
+		{"a held pair", hold, family.SettleHeld},
+		{"a held pair, and another's intent", all(intent("other", 0), hold), family.Contended},
+		{"a held pair, and another presented the token since", all(intent("", 30*time.Second), hold), family.Replay},
+		{"a held pair, and another presented the token before", all(intent("", 61*time.Second), hold), family.SettleHeld},
+		{"a held pair comes before a missing app", all(hold, func(s *family.Snapshot) { s.ClientID = family.Field{} }), family.SettleHeld},
+	} {
+		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(c.given)) })
+	}
+	t.Run("for how long is said", func(t *testing.T) {
+		require.Contains(t, decide(lock(time.Minute)).Reason, now.Add(-time.Minute).Format(time.RFC3339))
+	})
+}
+
+func TestActions(t *testing.T) {
+	for a := family.Idle; a <= family.Probe; a++ {
+		want := a == family.Rotate || a == family.Replay || a == family.Probe
+		require.Equal(t, want, a.Presents(), fmt.Sprint(a))
 	}
 }

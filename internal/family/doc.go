@@ -1,21 +1,27 @@
 // Package family is the domain of token families: what is known about one, how
-// it is written down, and the decision what to do about it now. Everything in
-// it is pure: no I/O, no clock, no randomness.
+// it is written down, what to believe of a token that somebody stored, and the
+// decision what to do now. Everything in it is pure: no I/O, no clock, no
+// randomness.
 //
 // # Words
 //
 // A connection is one OAuth app with one account's grant; in the store it is a
 // prefix of parameter names, see [Names]. A token family is all tokens that
 // descend from one consent; each rotation adds a generation. A refresh token is
-// single use: presenting it spends it and yields its successor. The leeway is
-// Atlassian's reuse interval of ten minutes, in which a spent token may be
-// presented once more. A family is in doubt when a spend was attempted and its
-// outcome is unknown.
+// single use: presenting it (a spend) destroys it and yields its successor. The
+// leeway is Atlassian's reuse interval of ten minutes, in which a spent token
+// may be presented once more. A token is in doubt when a spend was attempted and
+// its outcome is unknown.
+//
+// The ledger is the parameter that holds the truth; what else a connection's
+// parameters hold are copies of it. REFRESH_TOKEN is also the inbox: what
+// somebody else wrote there is a candidate, and is judged before it is believed.
 //
 // # Where to read
 //
-// [Record] is the content of TOKEN_FAMILY, [Lock] that of the lock and the
-// write-ahead intent in it, [Snapshot] a connection as it was read. [Decide] is
-// the decision, [Outranks] the rule for a token that somebody else wrote while
-// we were rotating.
+// [State] is what a ledger entry says, [Record] the content of TOKEN_FAMILY in
+// it, [Snapshot] a connection as it was read. [Decide] is the decision: a list
+// of rules, the first of which that applies decides. [State.Judge] judges what
+// stands in the inbox, and [State.Settle] what a received pair makes of a state
+// that others may have changed meanwhile.
 package family

@@ -1,86 +1,71 @@
 package family
 
-import (
-	"time"
-)
+import "time"
 
 // doubt is what is known about a refresh token that may have been spent.
 type doubt struct {
-	// since is the first attempt to present it, last the newest.
-	since, last time.Time
-	// answered: the newest attempt ended without tokens, so that no process can
-	// be holding a successor. Otherwise one may still come to save it.
-	answered bool
+	// first is the first attempt to present it, last the newest.
+	first, last time.Time
+	// owned: the process that presented it may still come to save its successor.
+	owned bool
 }
 
-// doubtOf gathers the traces of an attempt to present the stored refresh token:
-// our intent in the lock, a lock that psoxy left, and the last failure.
-func doubtOf(s Snapshot, r Record) (doubt, bool) {
-	var d doubt
-	found := false
-	if l := s.Lock; l != nil {
-		switch {
-		case l.Intent != nil && l.Intent.Spending == r.Refresh && !l.Intent.FirstSpend.IsZero():
-			since, last := l.spends()
-			d, found = doubt{since: since, last: last}, true
-		case l.Intent == nil && !s.RefreshToken.Modified.After(l.Modified):
-			// Psoxy took the lock and wrote no refresh token since: it may have
-			// spent this one, at the earliest when the store wrote the lock.
-			d, found = doubt{since: l.Modified, last: l.Modified}, true
-		}
+// doubt returns what the ledger, and a lock that psoxy left behind, say of
+// attempts to present the ledger's own token.
+func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
+	if in := s.State.doubted(); in != nil {
+		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
-	if f := r.LastFailure; f != nil && !f.FirstSpend.IsZero() && f.Token == r.Refresh {
-		if !found {
-			return doubt{since: f.FirstSpend, last: f.At, answered: true}, true
-		}
-		if f.FirstSpend.Before(d.since) {
-			d.since = f.FirstSpend
-		}
-		if !f.At.Before(d.last) {
-			d.last, d.answered = f.At, true
-		}
+	switch {
+	case !s.LockTells(candidate):
+	case !found:
+		return doubt{first: s.Lock.Modified, last: s.Lock.Modified, owned: true}, true
+	case s.Lock.Modified.Before(d.first):
+		d.first = s.Lock.Modified
 	}
 	return d, found
 }
 
-// decide is invariant 2. Presenting the token again is the only way out of
-// doubt: inside the leeway it yields a pair for certain; afterwards it still
-// works if no attempt ever arrived, and if one did, its successor is lost and
-// the family with it. Every attempt may have been the first that arrived, so
-// attempts go on, one a tick, until Atlassian gives a definite answer.
-//
-// After the leeway there is one thing left to lose: what another holder got.
-// So the probe waits for a process that may still save a successor, and for the
-// end of an access token that only a spend can have yielded.
-func (d doubt) decide(s Snapshot, r Record, now time.Time) Decision {
-	elapsed := now.Sub(d.since)
-	switch {
-	case elapsed < -ClockTolerance:
-		return Decision{Action: LateProbe, Reason: "the clock went back behind the first attempt at " + clock(d.since) + ", so its leeway cannot be measured"}
-	case elapsed < Leeway-LeewayMargin:
-		return Decision{Action: Replay, Reason: "presented at " + clock(d.since) + " and its answer was lost; it may be presented again within the leeway"}
+// LockTells reports whether a lock that psoxy left behind puts the ledger's own
+// token in doubt: it is not older than the token, and whoever took it has not
+// stored a successor as a candidate.
+func (s Snapshot) LockTells(candidate Field) bool {
+	lock := s.Lock
+	return lock.Version > 0 && !lock.Modified.Before(s.State.Record.RotatedAt) &&
+		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
+}
+
+// replayable reports whether the token may be presented again inside the leeway
+// of its first spend (invariant 2).
+func (d doubt) replayable(now time.Time) bool { return now.Sub(d.first) < Leeway-LeewayMargin }
+
+// lastIsOpen reports whether a later attempt than the first has a leeway of its
+// own, if it was the first to arrive, and that is not over.
+func (d doubt) lastIsOpen(now time.Time) bool {
+	return d.last.After(d.first) && now.Sub(d.last) < Leeway-LeewayMargin
+}
+
+// hold says why a token whose leeway is over is not presented yet; "" if it may
+// be. Every attempt may have been the first to arrive and have opened a leeway
+// of its own. After the leeway there is one thing left to lose: what somebody
+// else received. So the probe waits for a process that may still save a
+// successor, and for the end of an access token that only a spend can have
+// yielded.
+func (d doubt) hold(s Snapshot) (why string) {
+	if d.lastIsOpen(s.Now) {
+		return ""
 	}
-	if d.last.After(d.since) && now.Sub(d.last) < Leeway-LeewayMargin {
-		return Decision{Action: LateProbe, Reason: "the attempt at " + clock(d.last) + " may have been the first to arrive, and its leeway is not over"}
+	if until := d.last.Add(2 * Leeway); d.owned && s.Now.Before(until) {
+		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
-	if !d.answered && now.Before(d.last.Add(2*Leeway)) {
-		return Decision{Action: HoldInDoubt, Reason: "presented at " + clock(d.last) + " by a process that may yet save the answer; probing from " + clock(d.last.Add(2*Leeway)) + " on"}
-	}
-	if s.AccessToken.Modified.After(d.since) && r.Access != FingerprintOf(s.AccessToken.Value) {
+	if s.AccessToken.Modified.After(d.first) && s.State.Record.Access != FingerprintOf(s.AccessToken.Value) {
 		expires := s.AccessExpires
 		if expires.IsZero() {
 			expires = s.AccessToken.Modified.Add(time.Hour)
 		}
-		if now.Before(expires) {
-			return Decision{Action: HoldInDoubt, Reason: "it was spent, its successor is lost, and the access token it yielded works until " + clock(expires)}
+		if s.Now.Before(expires) {
+			return "it was spent, its successor is lost, and the access token that it yielded works until " + clock(expires)
 		}
 	}
-	return Decision{Action: LateProbe, Reason: "presented at " + clock(d.since) + ", its answer was lost and the leeway is over; a last probe tells whether it ever arrived"}
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	return ""
 }

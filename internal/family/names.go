@@ -2,12 +2,31 @@ package family
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
-// Names are the whole parameter names of one connection. The suffixes are those
-// of psoxy, which reads and (in shared mode) writes the same parameters.
+// Connection is one connection to look after.
+type Connection struct {
+	// Name is the prefix of its parameters' names.
+	Name   string
+	Policy Policy
+	// Ledger is the whole name of its ledger, where that is not in its usual
+	// place; see [Names].
+	Ledger string
+}
+
+// Names returns the names of the connection's parameters.
+func (c Connection) Names() Names {
+	n := NamesOf(c.Name)
+	if c.Ledger != "" {
+		n.Ledger = c.Ledger
+	}
+	return n
+}
+
+// Names are the whole parameter names of one connection. Those of the tokens,
+// the app and the lock are psoxy's, which reads and (in shared mode) writes the
+// same parameters.
 type Names struct {
 	ClientID     string
 	ClientSecret string
@@ -15,7 +34,9 @@ type Names struct {
 	AccessToken  string
 	CloudID      string
 	Family       string
-	Lock         string
+	Ledger       string
+	// Lock is psoxy's; we take it in shared mode only.
+	Lock string
 	// ConsentState is the consent under way, and ConsentTokens what it received,
 	// until that is in use.
 	ConsentState  string
@@ -32,6 +53,7 @@ func NamesOf(connection string) Names {
 		AccessToken:  connection + "ACCESS_TOKEN",
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",
+		Ledger:       connection + "TOKEN_LEDGER",
 		Lock:         connection + "OAUTH_REFRESH_TOKEN_lock",
 
 		ConsentState:  connection + "CONSENT_STATE",
@@ -42,13 +64,29 @@ func NamesOf(connection string) Names {
 // maxConnection is the longest prefix, in bytes: it leaves room for the names.
 const maxConnection = 900
 
-var connectionForm = regexp.MustCompile(`^/?([A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*[_./-]$`)
+// nameCharacters are those of the parts of a parameter name.
+const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+// prefixForm reports whether name is made of parts with slashes between and
+// perhaps before them, and ends in a character that sets a name apart.
+func prefixForm(name string) bool {
+	if name == "" || strings.IndexByte("_./-", name[len(name)-1]) < 0 {
+		return false
+	}
+	parts := strings.Split(strings.TrimPrefix(name[:len(name)-1], "/"), "/")
+	for i, part := range parts {
+		if part == "" && i < len(parts)-1 || strings.Trim(part, nameCharacters) != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // CheckConnection returns an error that begins with the quoted name if it cannot
 // be a connection's, and says what is expected.
 func CheckConnection(name string) error {
 	switch {
-	case !connectionForm.MatchString(name), len(name) > maxConnection:
+	case !prefixForm(name), len(name) > maxConnection:
 		return fmt.Errorf("%q: expected a prefix of parameter names that ends in _ . - or /, such as PSOXY_JIRA_CLOUD_", name)
 	case strings.Contains(name, "/") && !strings.HasPrefix(name, "/"):
 		return fmt.Errorf("%q: a prefix with a path must begin with /", name)

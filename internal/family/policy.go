@@ -1,6 +1,10 @@
 package family
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
 
 // What Atlassian's authorization server does; sources in docs/rotation.md.
 const (
@@ -19,9 +23,10 @@ const (
 	// TickInterval is the longest time between two ticks that the schedule may be
 	// given: two of them fit into the leeway.
 	TickInterval = 5 * time.Minute
-	// LockStale is the age at which a lock may be taken over: psoxy's own limit.
-	LockStale = 2 * time.Minute
-	// PostTimeout bounds one token request. It is well below LockStale.
+	// Lease is how long an intent or a lock is respected, by the store's clock; it
+	// is psoxy's own limit. Whoever wrote it does nothing more under it then.
+	Lease = 2 * time.Minute
+	// PostTimeout bounds one token request. It is well below Lease.
 	PostTimeout = 20 * time.Second
 	// SaveReserve is the time that must be left after a token request for
 	// saving what it returned.
@@ -35,8 +40,18 @@ const (
 	// longestAccess is the longest life of an access token that is believed, as in
 	// atlassian.Token. Who waited for the end of another would lose the family.
 	longestAccess = 24 * time.Hour
-	// maxRetryAfter is the longest wait that Atlassian can ask of us.
-	maxRetryAfter = 24 * time.Hour
+	// maxRetryAfter is the longest wait that Atlassian can ask of us. A wait never
+	// lasts into the last minutes of the access token, accessReserve.
+	maxRetryAfter = atlassian.MaxRetryAfter
+	accessReserve = 5 * time.Minute
+	// A refused family is probed again, for refusals have been mistaken and there
+	// is nothing left to lose: first after probeFirst, then every probeAgain.
+	probeFirst = time.Hour
+	probeAgain = 6 * time.Hour
+	// A request that the server calls malformed says nothing about the token
+	// (RFC 6749 section 5.2). After so many in a row, over probeFirst at least, it
+	// is taken for a refusal.
+	malformedIsRefused = 4
 )
 
 // Policy is what an operator decides about a connection.

@@ -22,10 +22,6 @@ const (
 	FromAdoption = "adopted"
 )
 
-// previousKept is how many earlier generations a Record remembers, to know an
-// older token when one turns up in the store.
-const previousKept = 5
-
 // Record is what TOKEN_FAMILY holds: all that is known about a family, and no
 // secret. Times are UTC, in milliseconds.
 type Record struct {
@@ -43,7 +39,9 @@ type Record struct {
 	Generation int `json:"generation"`
 	// Refresh is the fingerprint of the newest refresh token.
 	Refresh Fingerprint `json:"refresh_token"`
-	// Previous are the fingerprints of the generations before, newest first.
+	// Past are the refresh tokens before, also those of families before this one.
+	Past Past `json:"past,omitempty"`
+	// Previous is what the first edition wrote in the place of Past.
 	Previous []Fingerprint `json:"previous_refresh_tokens,omitempty"`
 	// Access is the fingerprint of the newest access token.
 	Access Fingerprint `json:"access_token,omitempty"`
@@ -57,6 +55,11 @@ type Record struct {
 	Account Fingerprint `json:"account,omitempty"`
 	CloudID string      `json:"cloud_id,omitempty"`
 	SiteURL string      `json:"site_url,omitempty"`
+	// Consent identifies the consent that began the family, by a digest of its
+	// state, and RedirectURI is where it returned to; empty where a person stored
+	// the tokens.
+	Consent     string `json:"consent,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
 	// RotatedAt is when the request began that yielded the newest tokens; zero
@@ -79,6 +82,8 @@ type Failure struct {
 	Token Fingerprint `json:"token"`
 	// Credentials are the app's id and secret that were presented.
 	Credentials Fingerprint `json:"credentials,omitempty"`
+	// Since is the time of the first of these attempts.
+	Since time.Time `json:"since,omitzero"`
 	// FirstSpend is when Token was first presented, where its fate is in doubt.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
 	// RetryAt is the time before which Atlassian asked not to be called.
@@ -108,6 +113,10 @@ func ParseRecord(value, connection string) (Record, error) {
 	if f := r.LastFailure; f != nil && strings.Trim(f.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		f.Code = "" // reasons quote it
 	}
+	for _, fp := range slices.Backward(r.Previous) {
+		r.Past = r.Past.With(fp)
+	}
+	r.Previous = nil
 	return r, nil
 }
 
@@ -122,7 +131,7 @@ func quoted(name string) string {
 func (r Record) times() []time.Time {
 	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt}
 	if f := r.LastFailure; f != nil {
-		ts = append(ts, f.At, f.FirstSpend, f.RetryAt)
+		ts = append(ts, f.At, f.Since, f.FirstSpend, f.RetryAt)
 	}
 	return ts
 }
@@ -149,28 +158,23 @@ func (r Record) InactiveAt() time.Time {
 	return last.Add(InactivityLimit)
 }
 
-// Refused reports whether Atlassian has refused the newest refresh token for good.
+// Refused reports whether Atlassian has refused the newest refresh token.
 func (r Record) Refused() bool {
 	f := r.LastFailure
-	return f != nil && f.Class == atlassian.Permanent.String() && f.Token == r.Refresh
-}
-
-// age is how many generations ago a token was the family's newest, or 0 if it
-// never was for all that is known: Previous also has what a consent replaced.
-func (r Record) age(token Fingerprint) int {
-	if age := slices.Index(r.Previous, token) + 1; age <= r.Generation {
-		return age
+	if f == nil || f.Token != r.Refresh {
+		return false
 	}
-	return 0
+	return f.Class == atlassian.Permanent.String() ||
+		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
 	next := r
-	next.Refresh = pair.fingerprint()
+	next.Refresh = FingerprintOf(pair.Refresh)
 	if next.Refresh != r.Refresh {
 		next.Generation++
-		next.Previous = prepend(r.Refresh, r.Previous)
+		next.Past = r.Past.With(r.Refresh)
 	}
 	next.Access = FingerprintOf(pair.Access)
 	next.Chain = chainOf(pair.Refresh)
@@ -183,22 +187,38 @@ func (r Record) Succeed(pair Pair) Record {
 	return next
 }
 
-// Fail returns the record after a failed attempt; attempts of one class with
-// one token are counted together.
+// Fail returns the record after a failed attempt.
 func (r Record) Fail(f Failure) Record {
-	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
-	f.Count = 1
-	if last := r.LastFailure; last != nil && last.Class == f.Class && last.Token == f.Token {
-		f.Count = last.Count + 1
-	}
-	r.LastFailure = &f
+	r.LastFailure = f.after(r.LastFailure)
 	return r
 }
 
-func prepend(fp Fingerprint, previous []Fingerprint) []Fingerprint {
-	all := append([]Fingerprint{fp}, previous...)
-	return all[:min(len(all), previousKept)]
+// after returns the failure as it is written down after an earlier one: attempts
+// of one class with one token are counted together.
+func (f Failure) after(last *Failure) *Failure {
+	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
+	f.Count, f.Since = 1, f.At
+	if last != nil && last.Class == f.Class && last.Token == f.Token {
+		f.Count = last.Count + 1
+		if !last.Since.IsZero() {
+			f.Since = last.Since
+		}
+	}
+	return &f
 }
+
+// Succeeds reports whether r is the generation after the stored record, which
+// may be nil: then only the progress of a rotation tells them apart.
+func (r Record) Succeeds(stored *Record) bool {
+	return stored != nil && r.sameFamily(*stored) && r.Generation == stored.Generation+1
+}
+
+// sameFamily reports whether two records are of one family: they have one birth.
+func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
+
+// plausible keeps what is no time of ours out of the arithmetic, and out of what
+// is written back: JSON has no form for a year beyond 9999.
+func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
 // stamp gives a time the form it has in the store.
 func stamp(t time.Time) time.Time {

@@ -11,14 +11,27 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
+// canary stands for a secret that was stored in the wrong place. It is as long
+// as the shortest of tokens.
+const canary = "canary-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789"
+
 func TestRecordRoundTrip(t *testing.T) {
-	r := record().Fail(family.Failure{Class: "ambiguous", At: now, Token: fp("refresh-7"), FirstSpend: now})
+	r := record().Fail(family.Failure{Class: "ambiguous", At: now, Token: fp(refresh(7)), FirstSpend: now})
 	got, err := family.ParseRecord(r.Encode().Reveal(), conn)
 	require.NoError(t, err)
 	require.Equal(t, r, got)
+}
+
+// The first edition listed the last five tokens by their fingerprints.
+func TestARecordOfTheFirstEdition(t *testing.T) {
+	text := strings.Replace(record().Encode().Reveal(), `"past":"`+string(record().Past)+`"`,
+		`"previous_refresh_tokens":["`+string(fp(refresh(6)))+`","`+string(fp(refresh(5)))+`"]`, 1)
+	require.Contains(t, text, "previous_refresh_tokens")
+	got, err := family.ParseRecord(text, conn)
+	require.NoError(t, err)
+	require.Equal(t, record(), got)
 }
 
 func TestParseRecordSaysWhatIsWrong(t *testing.T) {
@@ -27,55 +40,89 @@ func TestParseRecordSaysWhatIsWrong(t *testing.T) {
 		f(&r)
 		return r.Encode().Reveal()
 	}
-	for _, c := range []struct{ value, want string }{
-		{"hello", "not the JSON"},
-		{canary, "not the JSON"},
-		{`{"schema":1`, "not the JSON"},
-		{`[]`, "not the JSON"},
-		{change(func(r *family.Record) { r.Schema = 2 }), "schema 2"},
-		{change(func(r *family.Record) { r.Schema = 0 }), "schema 0"},
-		{change(func(r *family.Record) { r.Connection = "OTHER_" }), `another connection, "OTHER_"`},
-		{change(func(r *family.Record) { r.Connection = canary }), "another connection"},
-		{change(func(r *family.Record) { r.AuthorizedAt = time.Time{} }), "authorized_at"},
-		{change(func(r *family.Record) { r.RotatedAt = now.AddDate(1000, 0, 0) }), "2000 and 3000"},
-		{change(func(r *family.Record) { r.Refresh = "" }), "fingerprint"},
+	for _, c := range []struct{ name, value, want string }{
+		{"no JSON", "hello", "not the JSON"},
+		{"a secret", canary, "not the JSON"},
+		{"cut short", `{"schema":1`, "not the JSON"},
+		{"another kind of JSON", `[]`, "not the JSON"},
+		{"of a later edition", change(func(r *family.Record) { r.Schema = 2 }), "schema 2"},
+		{"without a schema", change(func(r *family.Record) { r.Schema = 0 }), "schema 0"},
+		{"of another connection", change(func(r *family.Record) { r.Connection = "OTHER_" }), `another connection, "OTHER_"`},
+		{"of a secret's connection", change(func(r *family.Record) { r.Connection = canary }), "another connection"},
+		{"without a birth", change(func(r *family.Record) { r.AuthorizedAt = time.Time{} }), "authorized_at"},
+		{"of the far future", change(func(r *family.Record) { r.RotatedAt = now.AddDate(1000, 0, 0) }), "2000 and 3000"},
+		{"without a token", change(func(r *family.Record) { r.Refresh = "" }), "fingerprint"},
 	} {
-		_, err := family.ParseRecord(c.value, conn)
-		require.ErrorContains(t, err, c.want)
-		require.NotContains(t, err.Error(), canary)
+		t.Run(c.name, func(t *testing.T) {
+			_, err := family.ParseRecord(c.value, conn)
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), canary)
+		})
 	}
+	t.Run("a code that is none is dropped", func(t *testing.T) {
+		r := record().Fail(family.Failure{Class: "permanent", Code: canary, At: now, Token: fp(refresh(7))})
+		got, err := family.ParseRecord(r.Encode().Reveal(), conn)
+		require.NoError(t, err)
+		require.Empty(t, got.LastFailure.Code)
+	})
 }
 
-func TestSucceedAndFail(t *testing.T) {
-	r := record()
-	for range 3 {
-		r = r.Fail(family.Failure{Class: "transient", At: now, Token: r.Refresh})
-	}
-	require.Equal(t, 3, r.LastFailure.Count)
-	r = r.Fail(family.Failure{Class: "ambiguous", At: now, Token: r.Refresh})
-	require.Equal(t, 1, r.LastFailure.Count)
-
-	next := r.Succeed(family.Pair{Refresh: secret("refresh-8"), Access: secret("access-8"), SpentAt: now, AccessExpiresAt: now.Add(time.Hour)})
+func TestSucceed(t *testing.T) {
+	r := record().Fail(family.Failure{Class: "ambiguous", At: now, Token: fp(refresh(7))})
+	r.Scopes = []string{"a"}
+	next := r.Succeed(pair(8, now))
 	require.Equal(t, 8, next.Generation)
-	require.Equal(t, []family.Fingerprint{fp("refresh-7"), fp("refresh-6")}, next.Previous)
+	require.True(t, next.Past.Has(fp(refresh(7))))
 	require.Nil(t, next.LastFailure)
 	require.Equal(t, r.AuthorizedAt, next.AuthorizedAt, "rotating does not lengthen the family's life")
+	require.Equal(t, now, next.RotatedAt)
+	require.Equal(t, []string{"a"}, next.Scopes, "an answer without scopes changes none")
+	require.True(t, next.Succeeds(&r))
+	require.False(t, next.Succeeds(nil))
+	require.False(t, next.Succeeds(&next))
+	require.False(t, r.Past.Has(fp(refresh(7))), "the old record stays as it was")
 
-	kept := r.Succeed(family.Pair{Refresh: secret("refresh-7"), Access: secret("access-8"), SpentAt: now})
-	require.Equal(t, 7, kept.Generation, "no successor, no generation")
-
-	for i := range 20 {
-		next = next.Succeed(family.Pair{Refresh: secret(strings.Repeat("x", i+1)), Access: secret("a"), SpentAt: now})
+	kept := pair(7, now)
+	require.Equal(t, 7, r.Succeed(kept).Generation, "no successor, no generation")
+	require.False(t, r.Succeed(kept).Past.Has(fp(refresh(7))))
+	for i := range 500 {
+		next = next.Succeed(pair(9+i, now))
 	}
-	require.Len(t, next.Previous, 5)
+	require.Len(t, next.Past, 200*5)
 }
 
-func TestNoSecretInRecordOrLock(t *testing.T) {
-	pair := family.Pair{Refresh: secret("canary-refresh"), Access: secret("canary-access"), SpentAt: now, AccessExpiresAt: now}
-	require.NotContains(t, record().Succeed(pair).Encode().Reveal(), "canary")
-	held, err := json.Marshal(family.Held{Pair: pair})
-	require.NoError(t, err)
-	require.NotContains(t, string(held), "canary")
+func TestFailuresAreCounted(t *testing.T) {
+	r := record()
+	for i := range 3 {
+		r = r.Fail(family.Failure{Class: "malformed", At: now.Add(time.Duration(i) * 40 * minute), Token: r.Refresh})
+	}
+	require.Equal(t, 3, r.LastFailure.Count)
+	require.Equal(t, now, r.LastFailure.Since)
+	require.False(t, r.Refused())
+	fourth := r.Fail(family.Failure{Class: "malformed", At: now.Add(2 * time.Hour), Token: r.Refresh})
+	require.True(t, fourth.Refused(), "four times, and over an hour")
+	r = r.Fail(family.Failure{Class: "transient", At: now, Token: r.Refresh})
+	require.Equal(t, 1, r.LastFailure.Count, "of another class, counted anew")
+	r = r.Fail(family.Failure{Class: "transient", At: now, Token: fp("another")})
+	require.Equal(t, 1, r.LastFailure.Count, "of another token, counted anew")
+}
+
+func TestTheFamilysEnds(t *testing.T) {
+	r := record()
+	require.Equal(t, r.AuthorizedAt.Add(365*24*time.Hour), r.ExpiresAt(365*24*time.Hour))
+	require.Equal(t, r.RotatedAt.Add(90*24*time.Hour), r.InactiveAt())
+	r.RotatedAt = time.Time{}
+	require.Equal(t, r.AuthorizedAt.Add(90*24*time.Hour), r.InactiveAt())
+}
+
+func TestNoSecretInARecord(t *testing.T) {
+	p := family.Pair{Refresh: secret(canary + "-refresh"), Access: secret(canary + "-access"), SpentAt: now, AccessExpiresAt: now}
+	for _, r := range []family.Record{record().Succeed(p), consented(p, record())} {
+		require.NotContains(t, r.Encode().Reveal(), "canary")
+	}
+	_, err := json.Marshal(family.Receipt{Pair: p})
+	require.Error(t, err, "a received pair is never encoded by accident")
+	require.NotContains(t, err.Error(), "canary")
 }
 
 func TestAccessTokenForms(t *testing.T) {
@@ -83,69 +130,95 @@ func TestAccessTokenForms(t *testing.T) {
 	token := secret("eyJ<&>.x")
 	require.Equal(t, token, family.Raw.EncodeAccessToken(token, expires))
 	require.Equal(t, `{"token":"eyJ<&>.x","expirationDate":1639526410000}`, family.PsoxyJSON.EncodeAccessToken(token, expires).Reveal())
-
 	_, err := family.ParseAccessFormat("xml")
 	require.ErrorContains(t, err, `"xml"`)
-
 	for _, c := range []struct {
 		stored, token string
 		expires       time.Time
+		form          family.AccessFormat
 	}{
-		{"raw-token", "raw-token", time.Time{}},
-		{`{"token":"t","expirationDate":1639526410000}`, "t", expires.UTC()},
-		{`{"token":"t"}`, "t", time.Time{}},
-		{`{"token":"t","expirationDate":1639526410000000}`, "t", time.Time{}},
-		{`{"broken`, `{"broken`, time.Time{}},
-		{"fill me", "", time.Time{}},
+		{"raw-token", "raw-token", time.Time{}, family.Raw},
+		{`{"token":"t","expirationDate":1639526410000}`, "t", expires.UTC(), family.PsoxyJSON},
+		{`{"token":"t"}`, "t", time.Time{}, family.PsoxyJSON},
+		{`{"token":"t","expirationDate":1639526410000000}`, "t", time.Time{}, family.PsoxyJSON},
+		{`{"broken`, `{"broken`, time.Time{}, family.Raw},
+		{"fill me", "", time.Time{}, ""},
+		{"", "", time.Time{}, ""},
 	} {
-		s := family.NewSnapshot(conn, map[string]store.Entry{names.AccessToken: {Value: secret(c.stored), Version: 1}})
-		require.Equal(t, c.token, s.AccessToken.Value.Reveal())
-		require.Equal(t, c.expires, s.AccessExpires)
+		t.Run(c.stored, func(t *testing.T) {
+			s := family.NewSnapshot(family.Connection{Name: conn}, map[string]store.Entry{names.AccessToken: {Value: secret(c.stored), Version: 1}})
+			require.Equal(t, c.token, s.AccessToken.Value.Reveal())
+			require.Equal(t, c.expires, s.AccessExpires)
+			require.Equal(t, c.form, s.AccessFormat)
+		})
 	}
 }
 
-func TestLockForms(t *testing.T) {
-	in := family.Intent{Owner: "p/1", Spending: fp("x"), FirstSpend: now.Add(-time.Minute), Attempt: now}
-	value := family.EncodeLock(now, in)
-	require.Regexp(t, `^locked_\d{13} \{`, value.Reveal(), "psoxy's form comes first")
-	l := family.ParseLock(store.Entry{Value: value, Version: 3, Modified: now})
-	require.Equal(t, now, l.At)
-	require.Equal(t, &in, l.Intent)
+func TestNamesOfAConnection(t *testing.T) {
+	require.Equal(t, "PSOXY_JIRA_CLOUD_TOKEN_LEDGER", family.Connection{Name: conn}.Names().Ledger)
+	require.Equal(t, "/out/of/reach", family.Connection{Name: conn, Ledger: "/out/of/reach"}.Names().Ledger)
+	require.Equal(t, "PSOXY_JIRA_CLOUD_REFRESH_TOKEN", family.Connection{Name: conn, Ledger: "/x"}.Names().RefreshToken)
+}
 
-	for _, value := range []string{"", "locked_", "locked_abc", "locked_99999999999999999999", "locked_-1", "garbage", "locked_1764000000000 {", "locked_1764000000000 []"} {
-		l := family.ParseLock(store.Entry{Value: secret(value), Version: 1, Modified: now})
-		require.Nil(t, l.Intent, value)
+func TestUrgent(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		given given
+		want  bool
+	}{
+		{"nothing is in doubt", dueAnyway, false},
+		{"in doubt inside the leeway", once("", 3*minute), true},
+		{"at its last moment", once("", 9*minute-nano), true},
+		{"over", once("", 9*minute), false},
+		{"over for the first attempt, about to end for the last", attempt("", 30*minute, 6*minute), true},
+		{"over for both", attempt("", 30*minute, 9*minute), false},
+		{"a pair is held", func(s *family.Snapshot) { r := receipt(now); s.Held = &r }, true},
+		{"a candidate in doubt", all(pending(3*minute), inbox(refresh(109))), true},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, decide(c.given).Urgent(now)) })
 	}
 }
 
-// Whatever stands in the store, deciding neither panics nor reveals it.
+// Whatever stands in the store, deciding neither panics nor reveals it, and
+// presents nothing that is not there.
 func TestDecideTakesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := params{}
-		value := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"refresh-7", "fill me", "{", "locked_1764000000000",
-			record().Encode().Reveal(), family.EncodeLock(now, family.Intent{Owner: "o/1", Spending: fp("refresh-7"), FirstSpend: now}).Reveal()}))
-		for _, n := range []string{names.ClientID, names.ClientSecret, names.RefreshToken, names.AccessToken, names.Family, names.Lock} {
+		value := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{refresh(7), refresh(6), refresh(109), "fill me", "{", "locked_1764000000000",
+			record().Encode().Reveal(), rotating("chain", now)}))
+		at := func(label string) time.Time {
+			return now.Add(time.Duration(rapid.Int64Range(-1e15, 1e15).Draw(t, label)))
+		}
+		entries := map[string]store.Entry{}
+		for _, n := range []string{names.ClientID, names.ClientSecret, names.RefreshToken, names.AccessToken, names.Family, names.Lock, names.CloudID} {
 			if rapid.Bool().Draw(t, "there") {
-				p.set(n, value.Draw(t, n), now.Add(time.Duration(rapid.Int64Range(-1e15, 1e15).Draw(t, "age"))))
+				entries[n] = store.Entry{Value: secret(value.Draw(t, n)), Version: rapid.Int64Range(1, 20).Draw(t, "version"), Modified: at("age"), ReadAt: now}
 			}
 		}
-		d := decide(p)
-		secretValue := p[names.RefreshToken].Value
-		if len(secretValue.Reveal()) > 20 {
-			require.NotContains(t, d.Reason, secretValue.Reveal())
+		s := family.NewSnapshot(family.Connection{Name: conn}, entries)
+		s.Now, s.Process = now, "me"
+		if rapid.Bool().Draw(t, "ledger") {
+			s.State = state()
+			if rapid.Bool().Draw(t, "intent") {
+				s.State.Intent = &family.Intent{Owner: rapid.SampledFrom([]string{"", "me", "other"}).Draw(t, "owner"),
+					Token: rapid.SampledFrom([]family.Fingerprint{fp(refresh(7)), fp(refresh(109)), ""}).Draw(t, "token"), First: at("first"), Last: at("last")}
+			}
 		}
-		if d.Action == family.Rotate || d.Action == family.Replay || d.Action == family.LateProbe {
-			require.False(t, family.FieldOf(p[names.RefreshToken]).Value.IsZero(), "nothing to spend")
-			require.NotEqual(t, atlassian.Secret{}, p[names.ClientSecret].Value)
+		s.Offers = s.OffersFrom([]store.Entry{entries[names.RefreshToken]})
+		d := family.Decide(s, family.DefaultPolicy())
+		if token := s.RefreshToken.Value; token.Len() > 20 {
+			require.False(t, strings.Contains(d.Reason+d.Notice, token.Reveal()))
 		}
+		if !d.Action.Presents() {
+			return
+		}
+		presented := s.State.Refresh
+		if d.Candidate.Version > 0 {
+			presented = d.Candidate.Value
+			verdict, _ := s.State.Judge(d.Candidate)
+			require.Equal(t, family.Candidate, verdict)
+		}
+		require.False(t, presented.IsZero(), "nothing to present")
+		require.False(t, s.App().ClientSecret.IsZero())
+		require.False(t, d.Action == family.Replay && now.Sub(d.FirstSpend) >= family.Leeway-family.LeewayMargin)
 	})
-}
-
-func TestCheckConnection(t *testing.T) {
-	for _, good := range []string{"PSOXY_JIRA_CLOUD_", "/corp/PSOXY_JIRA_CLOUD_", "/a/", "a-", "a."} {
-		require.NoError(t, family.CheckConnection(good))
-	}
-	for _, bad := range []string{"", "PSOXY_JIRA_CLOUD", "a b_", "corp/A_", "//a_", "é_", strings.Repeat("a", 900) + "_"} {
-		require.ErrorContains(t, family.CheckConnection(bad), `": `, bad)
-	}
 }

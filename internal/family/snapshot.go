@@ -3,6 +3,7 @@ package family
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -13,7 +14,7 @@ import (
 // person has yet to fill in; it means absent.
 const Unfilled = "fill me"
 
-// Field is one secret of a connection.
+// Field is one parameter of a connection.
 type Field struct {
 	// Value without the white space that a person's paste leaves around it;
 	// empty if the parameter is absent, blank or not filled in yet.
@@ -21,84 +22,14 @@ type Field struct {
 	// Version is the store's; 0 if the parameter does not exist.
 	Version  int64
 	Modified time.Time
-}
-
-// Snapshot is a connection as it was read from the store.
-type Snapshot struct {
-	Connection   string
-	ClientID     Field
-	ClientSecret Field
-	RefreshToken Field
-	AccessToken  Field
-	// AccessExpires is when the access token expires, where its own form says so.
-	AccessExpires time.Time
-	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set.
-	Family *Record
-	// FamilyErr says why TOKEN_FAMILY cannot be used.
-	FamilyErr error
-	// FamilyVersion is 0 if TOKEN_FAMILY does not exist.
-	FamilyVersion int64
-	// Lock is nil if nobody holds it.
-	Lock *Lock
-	// Process names the reader: locks it left behind are its own.
-	Process string
-	// Held is a pair that this process received and could not save completely.
-	Held *Held
-}
-
-// Held is a received pair on its way into the store.
-type Held struct {
-	Pair Pair
-	// Record is the TOKEN_FAMILY to be saved with it.
-	Record Record
-	// Spent is the refresh token that the pair succeeded, FirstSpend when it was
-	// presented first.
-	Spent      Fingerprint
-	FirstSpend time.Time
-	// Locked is when, by the store's clock, the lock was taken for that.
-	Locked time.Time
-	// RefreshVersion, AccessVersion and FamilyVersion are the versions that
-	// stood in the store when Spent was read.
-	RefreshVersion, AccessVersion, FamilyVersion int64
-	// RefreshSaved and AccessSaved tell how far saving it came.
-	RefreshSaved, AccessSaved bool
-	// KeepFamily: TOKEN_FAMILY is not ours to write, see Snapshot.FamilyErr.
-	KeepFamily bool
-}
-
-// NewSnapshot makes a snapshot of what was read under the connection's names.
-func NewSnapshot(connection string, entries map[string]store.Entry) Snapshot {
-	n := NamesOf(connection)
-	s := Snapshot{
-		Connection:   connection,
-		ClientID:     FieldOf(entries[n.ClientID]),
-		ClientSecret: FieldOf(entries[n.ClientSecret]),
-		RefreshToken: FieldOf(entries[n.RefreshToken]),
-		AccessToken:  FieldOf(entries[n.AccessToken]),
-	}
-	s.AccessToken.Value, s.AccessExpires = decodeAccessToken(s.AccessToken.Value)
-	if e, ok := entries[n.Lock]; ok {
-		l := ParseLock(e)
-		s.Lock = &l
-	}
-	if e, ok := entries[n.Family]; ok {
-		s.FamilyVersion = e.Version
-		if !FieldOf(e).Value.IsZero() {
-			r, err := ParseRecord(e.Value.Reveal(), connection)
-			if err != nil {
-				s.FamilyErr = fmt.Errorf("%s %w", n.Family, err)
-			} else {
-				s.Family = &r
-			}
-		}
-	}
-	return s
+	// By is who wrote it, where the store tells.
+	By string
 }
 
 // FieldOf reads one parameter the way a person fills it in: trimmed, and empty
 // where it holds psoxy's "fill me".
 func FieldOf(e store.Entry) Field {
-	f := Field{Version: e.Version, Modified: e.Modified}
+	f := Field{Version: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
 	case string(v) == Unfilled:
@@ -110,73 +41,195 @@ func FieldOf(e store.Entry) Field {
 	return f
 }
 
-// App is the connection's OAuth app.
+// Snapshot is a connection as it was read.
+type Snapshot struct {
+	Connection string
+	// Now is the time of the reading, by the store's clock.
+	Now time.Time
+	// State is what the ledger says, and Written when the store wrote that.
+	State   State
+	Written time.Time
+
+	ClientID     Field
+	ClientSecret Field
+	// RefreshToken is the inbox, and with AccessToken a copy.
+	RefreshToken Field
+	AccessToken  Field
+	// AccessExpires is when the access token expires, where its own form says so,
+	// and AccessFormat the form in which it is stored; empty where there is none.
+	AccessExpires time.Time
+	AccessFormat  AccessFormat
+	CloudID       Field
+	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set, which
+	// says why it cannot be used.
+	Family    *Record
+	FamilyErr error
+	// Lock is psoxy's lock; its Version is 0 if nobody holds it.
+	Lock Field
+	// Denied are the names of copies that could not be read.
+	Denied []string
+
+	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
+	// first, and Judged the version up to which this process has judged them.
+	Offers []Field
+	Judged int64
+	// Partial: the history could not be read, and Offers has the newest version only.
+	Partial bool
+	// Process names the reader: intents that it left behind are its own.
+	Process string
+	// Held is a pair that this process holds and that is not in the ledger yet; nil
+	// if it holds none.
+	Held *Receipt
+	// HoldsAccess: the process holds the newest access token, and can publish it.
+	HoldsAccess bool
+}
+
+// NewSnapshot makes a snapshot of what was read under the connection's names.
+func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
+	n := c.Names()
+	s := Snapshot{
+		Connection:   c.Name,
+		ClientID:     FieldOf(entries[n.ClientID]),
+		ClientSecret: FieldOf(entries[n.ClientSecret]),
+		RefreshToken: FieldOf(entries[n.RefreshToken]),
+		AccessToken:  FieldOf(entries[n.AccessToken]),
+		CloudID:      FieldOf(entries[n.CloudID]),
+		Lock:         FieldOf(entries[n.Lock]),
+	}
+	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = decodeAccessToken(s.AccessToken.Value)
+	for _, e := range entries {
+		if e.ReadAt.After(s.Now) {
+			s.Now = e.ReadAt
+		}
+	}
+	if f := FieldOf(entries[n.Family]); !f.Value.IsZero() {
+		r, err := ParseRecord(f.Value.Reveal(), c.Name)
+		if err != nil {
+			s.FamilyErr = fmt.Errorf("%s %w", n.Family, err)
+		} else {
+			s.Family = &r
+		}
+	}
+	return s
+}
+
+// App is the app whose tokens these are: that of a consent which is not
+// published yet, or else the one that the parameters hold.
 func (s Snapshot) App() atlassian.App {
+	if s.State.App != nil {
+		return *s.State.App
+	}
 	return atlassian.App{ClientID: s.ClientID.Value.Reveal(), ClientSecret: s.ClientSecret.Value}
 }
 
 // Credentials is the fingerprint of the app's id and secret together.
 func (s Snapshot) Credentials() Fingerprint {
-	return FingerprintOf(atlassian.NewSecret(s.ClientID.Value.Reveal() + "\n" + s.ClientSecret.Value.Reveal()))
+	app := s.App()
+	return FingerprintOf(atlassian.NewSecret(app.ClientID + "\n" + app.ClientSecret.Reveal()))
 }
 
-// refused reports whether Atlassian has refused the stored refresh token, whose
-// record is r, for good. Under another app's id a living token is refused as a
-// dead one is, so what is known counts for the credentials that were presented
-// with it only: who puts these right wakes the family.
-func (s Snapshot) refused(r Record) bool {
-	return r.Refused() && (r.LastFailure.Credentials == "" || r.LastFailure.Credentials == s.Credentials())
+// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
+// nothing that can be read: then its history need not be read.
+func (s Snapshot) InboxSettled() bool {
+	f, seen := s.RefreshToken, s.seen()
+	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
+	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
+			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
 
-// Token is the fingerprint of the refresh token in the store.
-func (s Snapshot) Token() Fingerprint { return FingerprintOf(s.RefreshToken.Value) }
+func (s Snapshot) again(r Rejected) bool {
+	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
+		return false // it would be a sibling by now
+	}
+	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
+}
 
-// Lineage answers which family the stored refresh token belongs to, and returns
-// its record with the token's own fingerprint in it.
-//
-// A token that TOKEN_FAMILY does not know is the next generation of the known
-// family where our own intent, the token's chain claim or psoxy's share in the
-// rotation says so; otherwise a person put it there after a new consent, and a
-// new family begins at the time at which it was stored.
-func (s Snapshot) Lineage(now time.Time, p Policy) Record {
-	token := s.Token()
-	var r Record
-	switch {
-	case s.Family == nil || (s.Family.Refresh != token && !s.sameFamily(p)):
-		born := s.RefreshToken.Modified
-		if born.IsZero() || born.After(now) {
-			born = now
+// seen is the version up to which the inbox is judged.
+func (s Snapshot) seen() int64 {
+	seen := max(s.State.Inbox.Seen, s.Judged)
+	if s.State.unproven() && s.State.Record.Refused() {
+		return 0 // the right token may be in the history
+	}
+	if s.RefreshToken.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+		return 0 // it was deleted
+	}
+	if seen > s.RefreshToken.Version && s.RefreshToken.Modified.After(s.Written) {
+		return 0 // it was deleted and begun anew
+	}
+	return seen
+}
+
+// OffersFrom returns the fields of a history that are not judged yet: those after
+// what was seen, a candidate in doubt, and rejected ones that may be good.
+// Each counts as stored when its value was stored first.
+func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
+	in, seen := s.State.Inbox, s.seen()
+	first := map[atlassian.Secret]time.Time{}
+	for _, e := range history {
+		f := FieldOf(e)
+		if at, again := first[f.Value]; again {
+			f.Modified = at
 		}
-		r = Record{Connection: s.Connection, AuthorizedAt: stamp(born), AuthorizedAtSource: FromAdoption, Refresh: token}
-	case s.Family.Refresh != token:
-		r = *s.Family
-		r.Generation++
-		r.Previous = prepend(r.Refresh, r.Previous)
-		r.Refresh, r.Access, r.LastFailure = token, "", nil
-		r.RotatedAt = stamp(s.RefreshToken.Modified)
-		r.AccessExpiresAt = time.Time{}
-	default:
-		r = *s.Family
+		first[f.Value] = f.Modified
+		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
+			offers = append(offers, f)
+		}
 	}
-	r.Schema = Schema
-	r.LifetimeDays = p.Lifetime.Hours() / 24
-	if r.Access != FingerprintOf(s.AccessToken.Value) {
-		r.AccessExpiresAt = s.AccessExpires
-	}
-	return r
+	return offers
 }
 
-// sameFamily reports whether an unknown refresh token descends from the family
-// in TOKEN_FAMILY.
-func (s Snapshot) sameFamily(p Policy) bool {
-	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Consent {
-		return s.Family.Chain != "" && chainOf(s.RefreshToken.Value) == s.Family.Chain
+// inbox is what the offers come to.
+type inbox struct {
+	// candidate is the newest candidate; Version 0 if there is none.
+	candidate Field
+	// seen is the version up to which all is judged without it.
+	seen int64
+	// notice says what was found that is not ours, for people.
+	notice string
+}
+
+// judged judges the offers, the newest first. A candidate that was rejected
+// under the same credentials is none any more.
+func (s Snapshot) judged() inbox {
+	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
+	name := NamesOf(s.Connection).RefreshToken
+	rescued := false
+	for _, f := range slices.Backward(s.Offers) {
+		verdict, reason := s.State.Judge(f)
+		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
+			verdict, reason = NoToken, "Atlassian did not accept it"
+		}
+		switch {
+		case verdict == Candidate:
+			// First one that was received and could not be saved, then one in doubt, then
+			// the newest.
+			if s.rescued(FingerprintOf(f.Value)) {
+				in.candidate, rescued = f, true
+			}
+			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
+				in.candidate = f
+			}
+			in.seen = min(in.seen, f.Version-1)
+		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
+			// ours, and written over since
+		case in.notice == "" && f.Version > s.Judged:
+			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
+		}
 	}
-	if l := s.Lock; l != nil && l.Intent != nil && l.Intent.Spending == s.Family.Refresh {
-		return true
+	if s.Partial {
+		in.seen = min(in.seen, s.seen())
 	}
-	if chain := chainOf(s.RefreshToken.Value); chain != "" && s.Family.Chain != "" {
-		return chain == s.Family.Chain
+	if s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, name) {
+		in.notice = name + " was deleted"
 	}
-	return p.AccessFormat == PsoxyJSON && !s.Family.Refused()
+	return in
+}
+
+func writer(by string) string {
+	if by == "" {
+		return ""
+	}
+	return " by " + by
 }

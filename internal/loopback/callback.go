@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -72,7 +73,9 @@ func Is(host string) bool {
 
 // Listen receives the answer to the consent with the given state at redirectURI.
 // It listens on address, and where that is 127.0.0.1 on the same port of ::1 as
-// well if that is free: browsers take localhost for either.
+// well, if there is one: browsers take localhost for either. The error is
+// syscall.EADDRINUSE where another program listens at one of them already, and
+// would get the answer.
 func Listen(ctx context.Context, address, redirectURI string, state atlassian.Secret) (*Callback, error) {
 	if err := CheckAddress(address); err != nil {
 		return nil, err
@@ -87,13 +90,17 @@ func Listen(ctx context.Context, address, redirectURI string, state atlassian.Se
 	}
 	c := &Callback{redirect: *u, state: state, answers: make(chan atlassian.Secret, 1)}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, MaxHeaderBytes: 32 << 10}
-	go func() { _ = c.server.Serve(first) }()
 	if tcp, ok := first.Addr().(*net.TCPAddr); ok && tcp.IP.Equal(net.IPv4(127, 0, 0, 1)) {
 		second, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("::1", fmt.Sprint(tcp.Port)))
-		if err == nil {
+		switch {
+		case err == nil:
 			go func() { _ = c.server.Serve(second) }()
+		case errors.Is(err, syscall.EADDRINUSE):
+			_ = first.Close()
+			return nil, err
 		}
 	}
+	go func() { _ = c.server.Serve(first) }()
 	return c, nil
 }
 
@@ -123,7 +130,7 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page(w, http.StatusMethodNotAllowed, "Nothing is here", "Only the answer of a consent is expected at this address.")
 	case len(r.URL.RawQuery) > maxQuery || !c.bears(query["state"]) || query.Get("code") == "" && query.Get("error") == "":
 		page(w, http.StatusBadRequest, "This is not the answer that is waited for",
-			"It belongs to another consent, or it is incomplete. Go back to your terminal and use the address that is shown there.")
+			"It belongs to another consent, or it is incomplete. If tokenkeeper runs in another terminal too, copy the whole address of this window and paste it there.")
 	default:
 		back := c.redirect
 		back.RawQuery = r.URL.RawQuery
@@ -148,8 +155,13 @@ var forgetHash = func() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }()
 
-// page shows fixed texts: nothing of a request is in it.
+// page shows fixed texts: nothing of a request is in it. The address of an answer
+// that was received is removed; any other may be of use in another terminal.
 func page(w http.ResponseWriter, status int, title, text string) {
+	script := ""
+	if status == http.StatusOK {
+		script = "<script>" + forget + "</script>"
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"+forgetHash+"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -160,6 +172,6 @@ func page(w http.ResponseWriter, status int, title, text string) {
 	_, _ = fmt.Fprintf(w, `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s - tokenkeeper</title>
 <style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem;color-scheme:light dark}</style>
-</head><body><main><h1>%s</h1><p>%s</p></main><script>%s</script></body></html>
-`, title, title, text, forget)
+</head><body><main><h1>%s</h1><p>%s</p></main>%s</body></html>
+`, title, title, text, script)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -88,11 +89,27 @@ func TestCallbackSendsStrangersAway(t *testing.T) {
 		resp, _ := visit(t, "GET", uri+query)
 		require.Equal(t, status, resp.StatusCode, query)
 	}
+	_, body := visit(t, "GET", uri+"?state=another&code=x")
+	require.Contains(t, body, "paste it there")
+	require.NotContains(t, body, "replaceState", "the address may be of use in another terminal")
 	resp, _ := visit(t, "POST", uri+"?state="+state+"&code=x")
 	require.Equal(t, 405, resp.StatusCode)
 	require.Empty(t, c.Answer())
 	visit(t, "GET", uri+"?state="+state+"&code=right")
 	require.Contains(t, (<-c.Answer()).Reveal(), "code=right")
+}
+
+// Whoever has either address of localhost would get the answer.
+func TestATakenPortIsAnError(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		other, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = other.Close() })
+		uri := fmt.Sprintf("http://localhost:%d", other.Addr().(*net.TCPAddr).Port)
+		address, _ := Address(uri)
+		_, err = Listen(t.Context(), address, uri, atlassian.NewSecret(state))
+		require.ErrorIs(t, err, syscall.EADDRINUSE, host)
+	}
 }
 
 func TestAddress(t *testing.T) {

@@ -6,7 +6,8 @@ import (
 	"log/slog"
 	"runtime"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // Guarded is a Keeper in which a panic about one connection does not end the
@@ -15,10 +16,10 @@ type Guarded struct{ Keeper Keeper }
 
 // Tick is the guarded Keeper's, and Failed where that panics. The panic's value
 // is not shown: it could hold anything.
-func (g Guarded) Tick(ctx context.Context, c rotation.Connection, log *slog.Logger) (out rotation.Outcome) {
+func (g Guarded) Tick(ctx context.Context, c family.Connection, log *slog.Logger) (out keeper.Outcome) {
 	defer func() {
 		if recover() != nil {
-			out = rotation.Outcome{Connection: c.Name, Action: rotation.Failed, Reason: "tokenkeeper has a fault: it panicked; see the stack trace in the log"}
+			out = keeper.Outcome{Connection: c.Name, Action: keeper.Failed, Reason: "tokenkeeper has a fault: it panicked; see the stack trace in the log"}
 			log.Error("panic", "connection", c.Name, "stack", stack())
 		}
 	}()

@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -19,9 +20,8 @@ type Reader interface {
 }
 
 // surveyed is how many connections are looked at in one call, which reads ten
-// names at most: the lock and TOKEN_FAMILY of each. Only a lock, where there is
-// one, has to be decrypted.
-const surveyed = 5
+// names at most: the ledger of each.
+const surveyed = 10
 
 // What must be left of the invocation when a connection's turn comes, so that
 // the metrics still go out. One that has to be rotated needs a whole round; a
@@ -31,15 +31,15 @@ const (
 	rotationTime = roundTime + metricsTime
 	lookTime     = 15 * time.Second
 	// tickTime is how long an invocation lasts at most.
-	tickTime = family.LockStale
+	tickTime = family.Lease
 )
 
 // urgency is the order in which connections are served; lower is sooner.
 type urgency int
 
 const (
-	// inDoubt: there is a lock, whose holder may have spent the token without
-	// saving its successor, or it is not known whether there is one.
+	// inDoubt: the ledger announces a spend that nobody has settled, or it is not
+	// known whether it does.
 	inDoubt urgency = iota
 	// dueNow: the access token has less left than the policy wants, or nothing is
 	// recorded of it yet.
@@ -55,9 +55,10 @@ type standing struct {
 	urgency urgency
 	// since orders those of the same urgency: in doubt, who has been so for
 	// longer and can still be saved; otherwise whose access token ends first.
-	since  time.Time
-	locked bool
-	record *family.Record
+	since time.Time
+	// intended: a spend is announced.
+	intended bool
+	record   *family.Record
 }
 
 // turn is a connection's to be served.
@@ -65,7 +66,7 @@ type turn struct {
 	// i is the connection's number.
 	i int
 	// conn is the connection, with the policy that holds in this turn.
-	conn rotation.Connection
+	conn family.Connection
 	// need is what must be left of the invocation.
 	need time.Duration
 	// second: only for a connection whose first turn did not come.
@@ -77,7 +78,7 @@ type turn struct {
 // Spread; where there is no time for that, a second turn looks whether it is
 // well by its own policy. Outcomes are filled with what holds for a connection
 // whose turn does not come.
-func (r *Refresher) order(ctx context.Context, outcomes []rotation.Outcome, log *slog.Logger) []turn {
+func (r *Refresher) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.Logger) []turn {
 	first := make([]turn, len(r.Connections))
 	for i, c := range r.Connections {
 		first[i] = turn{i: i, conn: c}
@@ -89,12 +90,12 @@ func (r *Refresher) order(ctx context.Context, outcomes []rotation.Outcome, log 
 	var second []turn
 	for i, s := range standings {
 		conn, now := r.Connections[i], r.Now()
-		outcomes[i] = rotation.Postpone(conn, s.record, now)
+		outcomes[i] = keeper.Postpone(conn, s.record, now)
 		first[i].conn.Policy.RefreshBefore = Spread(conn.Policy.RefreshBefore, conn.Name)
 		first[i].need = rotationTime
 		if s.urgency >= notDue {
 			first[i].need = lookTime
-		} else if s.urgency == dueNow && !s.locked && s.since.Sub(now) >= conn.Policy.RefreshBefore+tickTime {
+		} else if s.urgency == dueNow && !s.intended && s.since.Sub(now) >= conn.Policy.RefreshBefore+tickTime {
 			second = append(second, turn{i: i, conn: conn, need: lookTime, second: true})
 		}
 	}
@@ -110,8 +111,7 @@ func (r *Refresher) survey(ctx context.Context, log *slog.Logger) (all []standin
 	for some := range slices.Chunk(r.Connections, surveyed) {
 		var names []string
 		for _, c := range some {
-			n := family.NamesOf(c.Name)
-			names = append(names, n.Lock, n.Family)
+			names = append(names, c.Names().Ledger)
 		}
 		entries, err := r.Survey.Read(ctx, names...)
 		if err != nil {
@@ -129,28 +129,24 @@ func (r *Refresher) survey(ctx context.Context, log *slog.Logger) (all []standin
 }
 
 // standingOf reads what a survey found of a connection.
-func standingOf(c rotation.Connection, entries map[string]store.Entry, now time.Time) standing {
-	s := family.NewSnapshot(c.Name, entries)
-	out := standing{urgency: dueNow, record: s.Family}
-	if s.Family != nil {
-		out.since = s.Family.AccessExpiresAt
-		switch {
-		case s.Family.Refused():
-			out.urgency = refused
-		case out.since.Sub(now) < Spread(c.Policy.RefreshBefore, c.Name)+tickTime:
-			out.urgency = dueNow // or before its turn comes
-		default:
-			out.urgency = notDue
-		}
+func standingOf(c family.Connection, entries map[string]store.Entry, now time.Time) standing {
+	out := standing{urgency: dueNow}
+	e := ledger.Peek(entries[c.Names().Ledger], c.Name)
+	state, err := family.ParseState(e.State, e.Written, c.Name)
+	if err != nil || state.Empty() {
+		return out
 	}
-	if s.Lock != nil {
-		out.urgency, out.since, out.locked = inDoubt, s.Lock.Modified, true
-		if s.Lock.Intent != nil && !s.Lock.Intent.FirstSpend.IsZero() {
-			out.since = s.Lock.Intent.FirstSpend
+	out.record, out.since = &state.Record, state.Record.AccessExpiresAt
+	switch in := state.Intent; {
+	case in != nil:
+		out.intended, out.since = true, in.First
+		if now.Sub(in.First) < family.Leeway {
+			out.urgency = inDoubt // later, whatever could be saved by haste is saved or lost
 		}
-		if now.Sub(out.since) >= family.Leeway {
-			out.urgency = dueNow // whatever could be saved by haste is saved or lost
-		}
+	case state.Record.Refused():
+		out.urgency = refused
+	case out.since.Sub(now) >= Spread(c.Policy.RefreshBefore, c.Name)+tickTime:
+		out.urgency = notDue
 	}
 	return out
 }
@@ -163,10 +159,10 @@ func (r *Refresher) late(ctx context.Context, need time.Duration) bool {
 }
 
 // tellPostponed logs whose turn did not come.
-func tellPostponed(outcomes []rotation.Outcome, log *slog.Logger) {
+func tellPostponed(outcomes []keeper.Outcome, log *slog.Logger) {
 	var names []string
 	for _, o := range outcomes {
-		if o.Action == rotation.Postponed {
+		if o.Action == keeper.Postponed {
 			names = append(names, o.Connection)
 		}
 	}

@@ -12,10 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // policies is a Keeper that notes with which policy it was asked.
@@ -25,12 +27,12 @@ type policies struct {
 	before map[string]time.Duration
 }
 
-func (p *policies) Tick(_ context.Context, c rotation.Connection, _ *slog.Logger) rotation.Outcome {
+func (p *policies) Tick(_ context.Context, c family.Connection, _ *slog.Logger) keeper.Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.order = append(p.order, c.Name)
 	p.before[c.Name] = c.Policy.RefreshBefore
-	return rotation.Outcome{Connection: c.Name, Action: rotation.Idle}
+	return keeper.Outcome{Connection: c.Name, Action: keeper.Idle}
 }
 
 // unreadable is a store whose reads fail.
@@ -48,32 +50,32 @@ func TestTurns(t *testing.T) {
 	st := memstore.New(func() time.Time { return now })
 	spread := refresher.Spread(25*time.Minute, "EARLY_")
 	require.Greater(t, spread, 28*time.Minute, "for the name is chosen so")
-	var conns []rotation.Connection
+	var conns []family.Connection
 	for _, c := range []struct {
-		name string
-		left time.Duration
-		lock bool
+		name     string
+		left     time.Duration
+		intended bool
 	}{{"IDLE_", 50 * time.Minute, false}, {"EARLY_", spread - time.Second, false}, {"DUE_", 20 * time.Minute, false}, {"URGENT_", time.Minute, false}, {"DOUBT_", 50 * time.Minute, true}} {
-		n := family.NamesOf(c.name)
-		r := family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
-			LifetimeDays: 365, Refresh: "0123456789ab", AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}
-		_, err := st.Write(t.Context(), n.Family, r.Encode(), store.Plain)
-		require.NoError(t, err)
-		if c.lock {
-			_, err := st.Write(t.Context(), n.Lock, family.EncodeLock(now, family.Intent{Owner: "p/1", FirstSpend: now}), store.Plain)
-			require.NoError(t, err)
+		refresh := atlassian.NewSecret("the-refresh-token-of-" + c.name)
+		state := family.State{Refresh: refresh, Record: family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
+			LifetimeDays: 365, Refresh: family.FingerprintOf(refresh), AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}}
+		if c.intended {
+			state.Intent = &family.Intent{Owner: "p/1", Token: state.Record.Refresh}
 		}
-		conns = append(conns, rotation.Connection{Name: c.name, Policy: family.DefaultPolicy()})
+		l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: family.NamesOf(c.name).Ledger}, Of: c.name}
+		_, err := l.Put(t.Context(), ledger.NewDraft(c.name, ledger.Entry{}, state.Encode(), now, "p/1/1"))
+		require.NoError(t, err)
+		conns = append(conns, family.Connection{Name: c.name, Policy: family.DefaultPolicy()})
 	}
-	tick := func(survey refresher.Reader, parallel int, left time.Duration) (*policies, map[string]rotation.Action) {
+	tick := func(survey refresher.Reader, parallel int, left time.Duration) (*policies, map[string]keeper.Action) {
 		k := &policies{before: map[string]time.Duration{}}
 		r := &refresher.Refresher{Keeper: k, Connections: conns, Survey: survey, Sink: &sink{journal: &journal{}}, Now: func() time.Time { return now },
-			Sleep: func(context.Context, time.Duration) {}, Parallel: parallel, Entries: []rotation.Outcome{{Connection: "entry", Action: rotation.Misconfigured}}}
+			Sleep: func(context.Context, time.Duration) {}, Parallel: parallel, Entries: []keeper.Outcome{{Connection: "entry", Action: keeper.Misconfigured}}}
 		ctx, cancel := context.WithDeadline(t.Context(), now.Add(left))
 		defer cancel()
 		report, err := r.Tick(ctx, slog.New(slog.DiscardHandler))
 		require.ErrorContains(t, err, "entry is misconfigured")
-		actions := map[string]rotation.Action{}
+		actions := map[string]keeper.Action{}
 		for _, o := range report.Connections {
 			actions[o.Connection] = o.Action
 		}
@@ -87,11 +89,11 @@ func TestTurns(t *testing.T) {
 	k, actions := tick(st, 1, 30*time.Second)
 	require.Equal(t, []string{"IDLE_", "EARLY_"}, k.order)
 	require.Equal(t, 25*time.Minute, k.before["EARLY_"])
-	require.Equal(t, map[string]rotation.Action{"IDLE_": rotation.Idle, "EARLY_": rotation.Idle, "entry": rotation.Misconfigured,
-		"DUE_": rotation.Postponed, "URGENT_": rotation.Postponed, "DOUBT_": rotation.Postponed}, actions)
+	require.Equal(t, map[string]keeper.Action{"IDLE_": keeper.Idle, "EARLY_": keeper.Idle, "entry": keeper.Misconfigured,
+		"DUE_": keeper.Postponed, "URGENT_": keeper.Postponed, "DOUBT_": keeper.Postponed}, actions)
 
 	_, actions = tick(st, 1, 10*time.Second)
-	require.Equal(t, rotation.Postponed, actions["IDLE_"])
+	require.Equal(t, keeper.Postponed, actions["IDLE_"])
 	for range 20 {
 		k, _ = tick(st, 8, 2*time.Minute)
 		require.Len(t, k.order, 5, "each once")

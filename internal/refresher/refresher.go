@@ -4,6 +4,7 @@ package refresher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,12 +14,12 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
-// Keeper looks after one connection at a time; *rotation.Keeper is one.
+// Keeper looks after one connection at a time; *keeper.Keeper is one.
 type Keeper interface {
-	Tick(ctx context.Context, conn rotation.Connection, log *slog.Logger) rotation.Outcome
+	Tick(ctx context.Context, conn family.Connection, log *slog.Logger) keeper.Outcome
 }
 
 // Refresher serves a fixed set of connections. All fields are needed, but
@@ -26,7 +27,7 @@ type Keeper interface {
 type Refresher struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
 	Keeper      Keeper
-	Connections []rotation.Connection
+	Connections []family.Connection
 	Sink        countdown.Sink
 	Now         func() time.Time
 	// Sleep waits between the rounds of a tick; it returns early when ctx ends.
@@ -36,24 +37,31 @@ type Refresher struct {
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
 	LastWarning float64
+	// Warnings are the days of the warnings before it, four at most, falling; see
+	// countdown.Passed.
+	Warnings []float64
 	// Survey looks at all connections before they are served, the most urgent
 	// first and no longer than the invocation's time allows. It is for more
 	// connections than may fit into one tick; without it every connection is
 	// served, in the configured order.
 	Survey Reader
 	// Entries are reported beside the connections: what was meant to be one.
-	Entries []rotation.Outcome
+	Entries []keeper.Outcome
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
 type Report struct {
-	Connections []rotation.Outcome `json:"connections"`
+	Connections []keeper.Outcome `json:"connections"`
+	// Version of the program that made the tick; empty where it does not say.
+	Version string `json:"version,omitempty"`
 }
 
 // Unhealthy is the error of a tick after which somebody should look.
 type Unhealthy struct {
 	problems []string
 	metrics  error
+	// retry: one of the problems may be gone a minute later.
+	retry bool
 }
 
 // maxProblems are told in an error; the log and the report have all.
@@ -68,19 +76,29 @@ func (e *Unhealthy) Error() string {
 	return strings.Join(e.problems, "; ")
 }
 
+// Retryable reports whether a tick that ended with this error should be repeated
+// before the next one: the metrics did not go out, or a connection may still be
+// served. It is false where only a person can help: a family is lost, or a
+// parameter is wrong. The alarms on the metrics tell of these; an error would be
+// repeated by the platform, in vain, and end among the dead letters at each tick.
+func Retryable(err error) bool {
+	var sick *Unhealthy
+	return err != nil && (!errors.As(err, &sick) || sick.retry)
+}
+
+// retryable are the actions after which another try may achieve more.
+func retryable(a keeper.Action) bool {
+	return a == keeper.Failed || a == keeper.InDoubt || a == keeper.Postponed
+}
+
 // Unwrap returns why the metrics could not be published, or nil.
 func (e *Unhealthy) Unwrap() error { return e.metrics }
 
 // pauses are the waits before the rounds in which connections are served again
-// whose family may not see another tick in time; see rotation.Outcome.Urgent.
+// whose family may not see another tick in time; see keeper.Outcome.Urgent.
 // Within the reuse interval there may be no more than one tick, so what fails
 // in it for some seconds must not cost the family.
-var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second}
-
-// settled is how long a connection is left alone on which another process was at
-// work: reads just after its writes may show the past, and what it has replaced
-// must not be presented again.
-const settled = 10 * time.Second
+var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second}
 
 // roundTime is what a round needs after its pause: the token request, the saves
 // and the metrics.
@@ -90,7 +108,7 @@ const roundTime = family.PostTimeout + family.SaveReserve
 // the metrics. Only then does it return an *Unhealthy, if a connection needs
 // attention or the metrics could not be published.
 func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
-	outcomes := make([]rotation.Outcome, len(r.Connections))
+	outcomes := make([]keeper.Outcome, len(r.Connections))
 	due := r.order(ctx, outcomes, log)
 	r.serve(ctx, due, outcomes, log)
 	due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
@@ -101,9 +119,7 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 			break
 		}
 		r.Sleep(ctx, pause)
-		r.serve(ctx, slices.DeleteFunc(slices.Clone(due), func(t turn) bool {
-			return outcomes[t.i].Action == rotation.Contended && pause < settled
-		}), outcomes, log)
+		r.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
 	outcomes = append(outcomes, r.Entries...)
@@ -112,22 +128,24 @@ func (r *Refresher) Tick(ctx context.Context, log *slog.Logger) (Report, error) 
 	for _, o := range outcomes {
 		if !o.Action.Healthy() {
 			sick.problems = append(sick.problems, fmt.Sprintf("%s is %s: %s", o.Connection, o.Action, o.Reason))
+			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning)); sick.metrics != nil {
+	if sick.metrics = r.Sink.Publish(ctx, r.Now(), countdown.Metrics(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
+		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
 	}
 	if len(sick.problems) > 0 {
-		return Report{outcomes}, &sick
+		return Report{Connections: outcomes}, &sick
 	}
-	return Report{outcomes}, nil
+	return Report{Connections: outcomes}, nil
 }
 
 // serve gives the connections their turns, Parallel at a time. Whose turn comes
 // with less than it needs of the invocation's time is left out, and keeps its
 // outcome.
-func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []rotation.Outcome, log *slog.Logger) {
+func (r *Refresher) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
 	begun := make([]bool, len(outcomes))
 	slots := make(chan struct{}, r.Parallel)
 	var wait sync.WaitGroup

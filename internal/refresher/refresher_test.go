@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -43,7 +44,7 @@ type journalStore struct {
 }
 
 func (s journalStore) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
-	if s.poisoned != "" && names[0] == family.NamesOf(s.poisoned).ClientID {
+	if s.poisoned != "" && slices.Contains(names, family.NamesOf(s.poisoned).ClientID) {
 		panic("canary-secret")
 	}
 	return s.Store.Read(ctx, names...)
@@ -78,9 +79,9 @@ func setUp(t *testing.T) (*refresher.Refresher, *sink, *journalStore) {
 	policy := family.DefaultPolicy()
 	sleep := func(context.Context, time.Duration) {}
 	return &refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: rotation.New(rotation.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
-			Now: time.Now, Sleep: sleep, Process: "p"})},
-		Connections: []rotation.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
+		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{Store: st, Token: &atlassian.Client{AuthURL: server.URL, APIURL: server.URL},
+			Now: time.Now, Sleep: sleep, Process: "p", Together: inTurn})},
+		Connections: []family.Connection{{Name: "SICK_", Policy: policy}, {Name: "GOOD_", Policy: policy}},
 		Sink:        s, Now: time.Now, Sleep: sleep, Parallel: 1,
 	}, s, st
 }
@@ -91,8 +92,8 @@ func TestASickConnectionHindersNoOther(t *testing.T) {
 	var sick *refresher.Unhealthy
 	require.ErrorAs(t, err, &sick)
 	require.ErrorContains(t, err, "SICK_ is misconfigured")
-	require.Equal(t, rotation.Misconfigured, report.Connections[0].Action)
-	require.Equal(t, rotation.Rotated, report.Connections[1].Action)
+	require.Equal(t, keeper.Misconfigured, report.Connections[0].Action)
+	require.Equal(t, keeper.Rotated, report.Connections[1].Action)
 	require.Equal(t, "metrics", s.lines[len(s.lines)-1], "metrics come after every save")
 	require.NotEmpty(t, s.metrics)
 }
@@ -103,7 +104,7 @@ func TestAPanicHindersNoOther(t *testing.T) {
 	var logs bytes.Buffer
 	report, err := r.Tick(context.Background(), slog.New(slog.NewJSONHandler(&logs, nil)))
 	require.ErrorContains(t, err, "SICK_ is failed")
-	require.Equal(t, rotation.Rotated, report.Connections[1].Action)
+	require.Equal(t, keeper.Rotated, report.Connections[1].Action)
 	require.NotEmpty(t, s.metrics)
 	require.Contains(t, logs.String(), "refresher_test.go", "the stack is in the log")
 	require.NotContains(t, logs.String(), "canary", "the panic's value is not")
@@ -115,5 +116,34 @@ func TestMetricsThatCannotBePublishedFailTheTick(t *testing.T) {
 	s.err = errors.New("throttled")
 	report, err := r.Tick(context.Background(), slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "throttled")
-	require.Equal(t, rotation.Rotated, report.Connections[0].Action, "after the rotation was saved")
+	require.Equal(t, keeper.Rotated, report.Connections[0].Action, "after the rotation was saved")
+}
+
+// What a minute may mend is for the platform to repeat, and what only a person
+// can is not.
+func TestRetryable(t *testing.T) {
+	for action, want := range map[keeper.Action]bool{
+		keeper.Idle: false, keeper.Restored: false, keeper.Rotated: false, keeper.Replayed: false, keeper.AwaitingConsent: false, keeper.Contended: false,
+		keeper.Refused: false, keeper.Misconfigured: false,
+		keeper.Failed: true, keeper.InDoubt: true, keeper.Postponed: true,
+	} {
+		for published, refusal := range map[string]error{"published": nil, "not published": errors.New("throttled")} {
+			t.Run(string(action)+", metrics "+published, func(t *testing.T) {
+				k := keeperFunc(func(c family.Connection) keeper.Outcome {
+					return keeper.Outcome{Connection: c.Name, Action: action}
+				})
+				r := refresher.Refresher{Keeper: k, Connections: []family.Connection{{Name: "A_"}}, Sink: &sink{journal: &journal{}, err: refusal}, Now: time.Now, Parallel: 1}
+				_, err := r.Tick(t.Context(), slog.New(slog.DiscardHandler))
+				require.Equal(t, want || refusal != nil, refresher.Retryable(err))
+			})
+		}
+	}
+	require.True(t, refresher.Retryable(errors.New("the list could not be read")))
+}
+
+// inTurn runs tasks one after the other, so that the journal has one order.
+func inTurn(tasks ...func()) {
+	for _, task := range tasks {
+		task()
+	}
 }

@@ -40,7 +40,7 @@ const exchangeTakes = 300 * time.Millisecond
 // slowEndpoint is the token endpoint, at some distance.
 type slowEndpoint struct{ *world }
 
-// Refresh implements rotation.TokenEndpoint.
+// Refresh implements keeper.TokenEndpoint.
 func (s slowEndpoint) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 	s.clock.Advance(exchangeTakes)
 	return s.client.Refresh(ctx, app, refresh)

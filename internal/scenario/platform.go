@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"container/heap"
+	"errors"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
@@ -29,9 +30,15 @@ type platform struct {
 	ticks, invocations, boots, orders int
 	scheduleDeleted                   bool
 	deadLetters                       int
+	// running: the function does. encounters counts psoxy's rotations that ended
+	// meanwhile.
+	running    bool
+	encounters int
 	// mended: a person waits for the first tick that succeeds, and then empties
 	// the dead-letter queue, as the runbook says.
-	mended     bool
+	mended bool
+	// failure is of what others did while the function waited.
+	failure    error
 	queueUntil time.Time
 	// evaluated is the minute up to which alarms are evaluated.
 	evaluated     time.Time
@@ -43,6 +50,8 @@ type entry struct {
 	at    time.Time
 	order int
 	do    func() error
+	// beside: it happens also while the function waits.
+	beside bool
 }
 
 type agenda []entry
@@ -75,7 +84,38 @@ func (a *agenda) Pop() any {
 // at puts something on the agenda.
 func (w *world) at(t time.Time, do func() error) {
 	w.orders++
-	heap.Push(&w.agenda, entry{t, w.orders, do})
+	heap.Push(&w.agenda, entry{at: t, order: w.orders, do: do})
+}
+
+// beside puts on the agenda what others do, whether the function runs or not.
+func (w *world) beside(t time.Time, do func() error) {
+	w.orders++
+	heap.Push(&w.agenda, entry{at: t, order: w.orders, do: do, beside: true})
+}
+
+// wait lets time pass for the function; others go on meanwhile.
+func (w *world) wait(d time.Duration) error {
+	until := w.clock.Now().Add(d)
+	for {
+		first := -1
+		for i, e := range w.agenda {
+			if e.beside && !e.at.After(until) && (first < 0 || w.agenda.Less(i, first)) {
+				first = i
+			}
+		}
+		if first < 0 {
+			break
+		}
+		e := heap.Remove(&w.agenda, first).(entry)
+		if e.at.After(w.clock.Now()) {
+			w.clock.Set(e.at)
+		}
+		if err := e.do(); err != nil {
+			return err
+		}
+	}
+	w.clock.Set(until)
+	return nil
 }
 
 // planned is when the schedule's k-th tick is due. The first comes at once.
@@ -110,7 +150,7 @@ func (w *world) run(until time.Time) error {
 		if next.at.After(w.clock.Now()) {
 			w.clock.Set(next.at)
 		}
-		if err := next.do(); err != nil {
+		if err := errors.Join(next.do(), w.failure); err != nil {
 			return err
 		}
 	}
@@ -124,15 +164,21 @@ func (w *world) scheduleTick(k int) {
 		w.scheduleTick(k + 1)
 		if !w.scheduleDeleted {
 			w.ticks++
-			w.attempt(w.clock.Now(), 0)
+			w.attempt(w.tickAt(k), 0)
 		}
 		return nil
 	})
 }
 
 // attempt invokes the function for an event, asynchronously as the schedule does.
+// An event that had to wait too long, because the only execution was busy, is not
+// served any more.
 func (w *world) attempt(event time.Time, retry int) {
 	began := w.clock.Now()
+	if began.Sub(event) > w.retryAge {
+		w.deadLetters++
+		return
+	}
 	w.invocations++
 	ok := w.invoke()
 	w.publishAWS("AWS/Lambda", "FunctionName", w.function, "Invocations", began, 1)

@@ -27,11 +27,11 @@ func startPsoxy(w *world) error {
 			if n%3 == 0 {
 				at = w.tickAfter(at).Add(-2 * time.Second) // so that a tick comes while it holds the lock
 			}
-			w.at(at, next(n+1))
+			w.beside(at, next(n+1))
 			return w.psoxyLocks(n)
 		}
 	}
-	w.at(w.clock.Now().Add(psoxyEvery), next(0))
+	w.beside(w.clock.Now().Add(psoxyEvery), next(0))
 	return nil
 }
 
@@ -46,7 +46,7 @@ func (w *world) psoxyLocks(n int) error {
 	case err != nil:
 		return err
 	}
-	w.at(w.clock.Now().Add(time.Second), func() error {
+	w.beside(w.clock.Now().Add(time.Second), func() error {
 		entries, err := w.store.Read(ctx, names.RefreshToken)
 		if err != nil {
 			return err
@@ -57,12 +57,17 @@ func (w *world) psoxyLocks(n int) error {
 			return fmt.Errorf("psoxy's rotation %d was refused: %w", n, err)
 		}
 		expires := w.clock.Now().Add(tokens.ExpiresIn)
-		w.at(w.clock.Now().Add(time.Second), func() error {
+		w.beside(w.clock.Now().Add(time.Second), func() error {
 			return w.put(map[string]atlassian.Secret{
 				names.AccessToken: family.PsoxyJSON.EncodeAccessToken(tokens.Access, expires), names.RefreshToken: tokens.Refresh,
 			})
 		})
-		w.at(w.clock.Now().Add(2*time.Second), func() error { return w.store.Delete(ctx, names.Lock) })
+		w.beside(w.clock.Now().Add(2*time.Second), func() error {
+			if w.running {
+				w.encounters++
+			}
+			return w.store.Delete(ctx, names.Lock)
+		})
 		return nil
 	})
 	return nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // Day is a time in days from the start, written with one decimal.
@@ -64,7 +64,7 @@ type Result struct {
 	// Invocations counts ticks and their retries.
 	Invocations int `json:"invocations"`
 	// Outcomes counts what these did about connections.
-	Outcomes map[rotation.Action]int `json:"outcomes"`
+	Outcomes map[keeper.Action]int `json:"outcomes"`
 	// Samples of the countdown, Warnings its thresholds in days and Consents the
 	// days of the consents, for the chart.
 	Samples  []Sample  `json:"-"`

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -33,6 +34,12 @@ type Scenario struct {
 	format      family.AccessFormat
 	// unconsented: nobody has consented yet.
 	unconsented bool
+	// parameters of the template for this scenario; those of the Options go first.
+	parameters map[string]string
+	// earlier strikes before the cause, at earlierAt, is of the same kind, and is
+	// not mended until the cause is.
+	earlier   func(*world) error
+	earlierAt time.Duration
 	// prepare, strike and mend may be nil.
 	prepare, strike, mend func(*world) error
 	// known is the earliest moment at which the cause can be known. It is asked
@@ -80,7 +87,12 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if days < 1 || days > MaxDays {
 		return Result{}, fmt.Errorf("scenario %s cannot run for %d days: expected 1 to %d", sc.Name, days, MaxDays)
 	}
-	s, err := readStack(template, o.Parameters)
+	parameters := maps.Clone(sc.parameters)
+	if parameters == nil {
+		parameters = map[string]string{}
+	}
+	maps.Copy(parameters, o.Parameters)
+	s, err := readStack(template, parameters)
 	if err != nil {
 		return Result{}, err
 	}
@@ -110,11 +122,14 @@ func (sc Scenario) plan(w *world, r *Result) {
 	if !sc.unconsented {
 		for i, c := range w.connections {
 			// One tick after the other, so that not all rotate at once.
-			w.at(start.Add(time.Duration(i%rotationTicks)*w.every), func() error { return w.consent(c) })
+			w.at(start.Add(time.Duration(i)*w.every%betweenRotations), func() error { return w.consent(c) })
 		}
 	}
 	if sc.prepare != nil {
 		w.at(start, func() error { return sc.prepare(w) })
+	}
+	if sc.earlier != nil {
+		w.at(start.Add(sc.earlierAt), func() error { return sc.earlier(w) })
 	}
 	if sc.Cause == "" && sc.strike == nil {
 		return
@@ -141,6 +156,6 @@ func (sc Scenario) plan(w *world, r *Result) {
 	}
 }
 
-// rotationTicks is how many ticks lie between two rotations at the default
-// settings: 35 minutes.
-const rotationTicks = 7
+// betweenRotations is about how long lies between two rotations at the default
+// settings.
+const betweenRotations = 35 * time.Minute

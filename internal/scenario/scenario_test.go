@@ -124,7 +124,7 @@ func TestBadOptions(t *testing.T) {
 // TestAShortRun ends before the cause, and tells of none.
 func TestAShortRun(t *testing.T) {
 	r := run(t, "healthy-year", scenario.Options{Days: 3})
-	require.Equal(t, 3*288, r.Ticks)
+	require.Equal(t, 3*720, r.Ticks)
 	require.Empty(t, r.Pages)
 	require.Empty(t, r.Cause)
 	require.Nil(t, r.CauseToPage)

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
@@ -16,6 +17,9 @@ const (
 	firstWarning = 305 * day
 )
 
+// secondConsent is some moment of a day, between two ticks.
+const secondConsent = 7*time.Hour + 3*time.Minute + 31*time.Second
+
 // An ordinary failure strikes when rotations have settled, between two ticks,
 // and is mended half a day later.
 const (
@@ -29,7 +33,8 @@ const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
 // What alarms may say about a kind of cause. Errors are Lambda's own.
 var (
-	refused = []string{countdown.ConsentNeeded, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
+	refused = []string{countdown.ConsentNeeded, countdown.AccessTokenSecondsRemaining}
+	wrong   = []string{countdown.RotationFailures, countdown.AccessTokenSecondsRemaining}
 	failing = []string{countdown.RotationFailures, countdown.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
 	silence = []string{countdown.Heartbeat, deadLetterMetric, "Errors"}
 )
@@ -60,6 +65,16 @@ func ordinaryYears() []Scenario {
 			Lasts: 370*day + 2*time.Minute - firstWarning, mend: consentAgain,
 		},
 		{
+			Name: "second-warned", Summary: "Two families of 70 days, the second one replaced after five days by a new consent: both pass 60 and 30 days while nobody consents until 25 are left.", Days: 55,
+			Cause: "60 days are left of a second family", CauseAt: 15*day + secondConsent, Urgency: "ticket", KnownBy: byTick, known: nextTick,
+			Lasts: 35 * day, connections: 2, parameters: map[string]string{"FamilyLifetimeDays": "70"},
+			prepare: func(w *world) error {
+				w.at(start.Add(5*day+secondConsent), func() error { return w.consent(w.connections[0]) })
+				return nil
+			},
+			mend: func(w *world) error { return errors.Join(w.consent(w.connections[0]), w.consent(w.connections[1])) },
+		},
+		{
 			Name: "awaiting-consent", Summary: "The stack is deployed, and nobody consents for three days.", Days: 4,
 			Cause: "no consent for a day", CauseAt: day, Lasts: 2 * day, Urgency: "ticket", KnownBy: byTick, known: nextTick,
 			unconsented: true, mend: consentAgain, explains: []string{countdown.AwaitingConsent},
@@ -67,6 +82,19 @@ func ordinaryYears() []Scenario {
 		{
 			Name: "psoxy-racing", Summary: "Shared mode: psoxy rotates the same family all the time, often right at a tick. Nobody is to be told.", Days: 7,
 			format: family.PsoxyJSON, prepare: startPsoxy,
+		},
+		{
+			Name: "token-overwritten", Summary: "Every six hours somebody puts an older REFRESH_TOKEN back, writes a placeholder over it, or deletes it. The family goes on.", Days: 4,
+			prepare: startWriters,
+		},
+		{
+			Name: "copies-deleted", Summary: "Somebody deletes the copies of the tokens; the next tick publishes them again. Nobody is to be told.", Days: 2,
+			CauseAt: ordinaryCause,
+			strike: func(w *world) error {
+				n := w.victim.names
+				return errors.Join(w.store.Delete(context.Background(), n.RefreshToken), w.store.Delete(context.Background(), n.AccessToken),
+					w.store.Delete(context.Background(), n.Family))
+			},
 		},
 		{
 			Name: "clock-skew", Summary: "The function's clock is 90 s ahead for a day, then 90 s behind. Nobody is to be told.", Days: 4,
@@ -104,16 +132,21 @@ func fromAtlassian() []Scenario {
 	team.connections = 200
 	team.Days, team.Lasts = 1, 3*time.Hour // a tick is 200 times the work
 	team.prepare = func(w *world) error { w.victim = w.connections[136]; return nil }
+	second := byRefusal("second-lost", "Two connections; the second one's password changes six hours after the first one's, which nobody has mended.", "a second password changed", changePassword)
+	second.connections = 2
+	second.earlierAt, second.earlier = 4*time.Hour, func(w *world) error { return w.em.ChangePassword(w.connections[1].account.ID) }
+	second.mend = func(w *world) error { return errors.Join(w.consent(w.connections[0]), w.consent(w.connections[1])) }
 	return []Scenario{
+		second,
 		byRefusal("password-changed", "The account's password is changed, which kills its families.", "password changed", changePassword),
 		byRefusal("grant-revoked", "The account's owner removes the app.", "grant revoked",
 			func(w *world) error { return w.em.RevokeGrant(w.victim.account.ID, w.victim.app.ClientID) }),
 		ordinary(Scenario{Name: "user-deactivated", Summary: "The account is deactivated, and reactivated half a day later.",
-			Cause: "account deactivated", Live: true, KnownBy: byRotation, known: nextRotation, explains: failing,
+			Cause: "account deactivated", Live: true, KnownBy: byRotation, known: nextRotation, explains: wrong,
 			strike: func(w *world) error { return w.em.Deactivate(w.victim.account.ID) },
 			mend:   func(w *world) error { return w.em.Reactivate(w.victim.account.ID) }}),
 		ordinary(Scenario{Name: "secret-rotated", Summary: "The app gets a new client secret that is not stored for half a day.",
-			Cause: "client secret replaced", Live: true, KnownBy: byRotation, known: nextRotation, explains: failing,
+			Cause: "client secret replaced", Live: true, KnownBy: byRotation, known: nextRotation, explains: wrong,
 			strike: func(w *world) (err error) {
 				w.victim.app.ClientSecret, err = w.em.RotateClientSecret(w.victim.app.ClientID)
 				return err
@@ -140,10 +173,12 @@ func fromPlatform() []Scenario {
 		toggle("schedule-deleted", "The schedule is deleted: no tick comes any more.", "schedule deleted", byMissed, missedTick, silence, func(w *world) *bool { return &w.scheduleDeleted }),
 		toggle("crash-at-start", "The function cannot start.", "function cannot start", byTick, nextTick, silence, func(w *world) *bool { return &w.crashing }),
 		toggle("metrics-refused", "CloudWatch refuses the metrics.", "metrics refused", byTick, nextTick, silence, func(w *world) *bool { return &w.metricsRefused }),
-		ordinary(Scenario{Name: "parameter-deleted", Summary: "Somebody deletes the REFRESH_TOKEN parameter.",
-			Cause: "REFRESH_TOKEN deleted", Live: true, KnownBy: byTick, known: nextTick, explains: failing,
-			strike: func(w *world) error { return w.store.Delete(context.Background(), w.victim.names.RefreshToken) },
-			mend:   consentAgain}),
+		ordinary(Scenario{Name: "parameter-deleted", Summary: "Somebody deletes the CLIENT_SECRET parameter.",
+			Cause: "CLIENT_SECRET deleted", Live: true, KnownBy: byTick, known: nextTick, explains: wrong,
+			strike: func(w *world) error { return w.store.Delete(context.Background(), w.victim.names.ClientSecret) },
+			mend: func(w *world) error {
+				return w.put(map[string]atlassian.Secret{w.victim.names.ClientSecret: w.victim.app.ClientSecret})
+			}}),
 	}
 }
 

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
 	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
@@ -26,8 +26,7 @@ type stack struct {
 	retries  int
 	retryAge time.Duration
 	policy   family.Policy
-	// warnings are the days remaining at which an alarm warns, longest first;
-	// the last one is the function's own.
+	// warnings are the days remaining at which an alarm warns, longest first.
 	warnings  []float64
 	namespace string
 	// function and queue are the names in the dimensions of AWS's own metrics.
@@ -50,15 +49,15 @@ func readStack(template []byte, parameters map[string]string) (*stack, error) {
 	}
 	function, err1 := deployed.Properties("RefresherFunction")
 	schedule, err2 := deployed.Properties("Schedule")
+	invoke, err5 := deployed.Properties("RefresherFunctionEventInvokeConfig")
 	name, err3 := deployed.Physical("RefresherFunction")
 	queue, err4 := deployed.Physical("DeadLetters")
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return nil, err
 	}
 	s.function, s.queue = name, queue
 	environment, _ := function["Environment"].(cloudformation.Object)
 	variables, _ := environment["Variables"].(cloudformation.Object)
-	invoke, _ := function["EventInvokeConfig"].(cloudformation.Object)
 	for _, n := range []struct {
 		what string
 		v    any
@@ -93,19 +92,28 @@ func readStack(template []byte, parameters map[string]string) (*stack, error) {
 		return nil, fmt.Errorf("FAMILY_LIFETIME_DAYS of the function: %w", err)
 	}
 	s.policy.Lifetime = time.Duration(lifetime * float64(day))
-	s.setWarnings(lastWarning)
+	for text := range strings.SplitSeq(fmt.Sprint(variables["WARNING_DAYS"]), ",") {
+		days, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("WARNING_DAYS of the function: %w", err)
+		}
+		s.warnings = append(s.warnings, days)
+	}
+	s.warnings = append(s.warnings, lastWarning)
 	return s, nil
 }
 
-// setWarnings finds the thresholds of the countdown.
-func (s *stack) setWarnings(last float64) {
-	s.warnings = []float64{last}
-	for _, a := range s.alarms {
-		if a.Watches("FamilyDaysRemaining") {
-			s.warnings = append(s.warnings, a.Threshold)
+// days are those of the warning that an alarm is about.
+func (s *stack) days(a *alarm.Alarm) (days float64, warns bool) {
+	for i, name := range countdown.Passed {
+		if a.Watches(name) {
+			return s.warnings[i], true
 		}
 	}
-	slices.SortFunc(s.warnings, func(a, b float64) int { return int(b - a) })
+	if a.Watches(countdown.ConsentNeeded) {
+		return s.warnings[len(s.warnings)-1], true
+	}
+	return a.Threshold, a.Watches(countdown.FamilyDaysRemaining)
 }
 
 // urgency names the first topic of an alarm's actions by what it is for; none if

@@ -57,23 +57,23 @@ func (w *world) left(at time.Time) (days, accessSeconds float64, ok bool) {
 	return max(0, end.Sub(at).Hours()/24), max(0, access.Sub(at).Seconds()), true
 }
 
-// settled is how long after a moment an alarm may still speak of it.
-const settled = time.Hour
+// settled is how long after a moment an alarm may still speak of it: a warning of
+// a second family waits until the first one's has ended.
+const settled = countdown.PassedPause + 15*time.Minute
 
 // explained reports whether an alarm had a reason to sound.
 func (w *world) explained(sc Scenario, r *Result, c alarm.Change) bool {
 	watches := func(names []string) bool { return slices.ContainsFunc(names, c.Alarm.Watches) }
+	if since := start.Add(sc.earlierAt); sc.earlier != nil && !c.At.Before(since) && watches(sc.explains) && (r.CauseAt == nil || c.At.Before(*r.CauseAt)) {
+		return true
+	}
 	if r.CauseAt != nil && !c.At.Before(*r.CauseAt) && watches(sc.explains) &&
 		(sc.Lasts == 0 || !c.At.After(r.CauseAt.Add(sc.Lasts+settled))) {
 		return true
 	}
 	for _, f := range w.em.Families() {
 		end := f.Born.Add(w.em.Policy().AbsoluteLifetime)
-		left, counts := c.Alarm.Threshold, c.Alarm.Watches(countdown.FamilyDaysRemaining)
-		if c.Alarm.Watches(countdown.ConsentNeeded) {
-			left, counts = w.warnings[len(w.warnings)-1], true
-		}
-		if counts {
+		if left, warns := w.days(c.Alarm); warns {
 			due := end.Add(-time.Duration(left * float64(day)))
 			if since := c.At.Sub(due); since >= 0 && since <= settled {
 				return true

@@ -9,8 +9,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -35,7 +35,7 @@ type world struct {
 	refresher *refresher.Refresher
 	evaluator *alarm.Evaluator
 	// outcomes counts what ticks did about connections.
-	outcomes map[rotation.Action]int
+	outcomes map[keeper.Action]int
 	platform
 	faults
 	countdown sampler
@@ -43,7 +43,7 @@ type world struct {
 
 // connection is one connection with its account and its app.
 type connection struct {
-	rotation.Connection
+	family.Connection
 	names   family.Names
 	account atlassiantest.Account
 	app     atlassiantest.App
@@ -60,7 +60,7 @@ type faults struct {
 
 func newWorld(s *stack, connections int, format family.AccessFormat) (*world, error) {
 	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
-		outcomes: map[rotation.Action]int{}}
+		outcomes: map[keeper.Action]int{}}
 	rules := atlassiantest.DefaultPolicy()
 	rules.AbsoluteLifetime = s.policy.Lifetime
 	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, CheapTokens: true, Policy: &rules})
@@ -70,7 +70,7 @@ func newWorld(s *stack, connections int, format family.AccessFormat) (*world, er
 	policy := s.policy
 	policy.AccessFormat = format
 	for i := range connections {
-		c := &connection{Connection: rotation.Connection{Name: "PSOXY_JIRA_CLOUD_", Policy: policy}}
+		c := &connection{Connection: family.Connection{Name: "PSOXY_JIRA_CLOUD_", Policy: policy}}
 		if connections > 1 {
 			c.Name = fmt.Sprintf("TEAM_%03d_JIRA_CLOUD_", i+1)
 		}
@@ -93,12 +93,13 @@ func newWorld(s *stack, connections int, format family.AccessFormat) (*world, er
 func (w *world) boot() {
 	w.boots++
 	r := &refresher.Refresher{
-		Keeper: rotation.New(rotation.Config{
+		Keeper: keeper.New(keeper.Config{
 			Store: faultyStore{w}, Token: slowEndpoint{w}, Now: w.refresherClock,
 			Sleep:   w.sleep,
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
 		Sink: sink{w}, Now: w.refresherClock, Sleep: w.sleep, Parallel: 1, LastWarning: w.warnings[len(w.warnings)-1],
+		Warnings: w.warnings[:len(w.warnings)-1],
 	}
 	for _, c := range w.connections {
 		r.Connections = append(r.Connections, c.Connection)
@@ -107,7 +108,11 @@ func (w *world) boot() {
 }
 
 // sleep lets virtual time pass.
-func (w *world) sleep(_ context.Context, d time.Duration) { w.clock.Advance(d) }
+func (w *world) sleep(_ context.Context, d time.Duration) {
+	if err := w.wait(d); err != nil && w.failure == nil {
+		w.failure = err
+	}
+}
 
 // refresherClock is the time as the function sees it.
 func (w *world) refresherClock() time.Time { return w.clock.Now().Add(w.skew) }
@@ -152,6 +157,8 @@ func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
 // invoke runs the function once; ok is false if Lambda counts it as an error.
 func (w *world) invoke() (ok bool) {
 	began := w.clock.Now()
+	w.running = true
+	defer func() { w.running = false }()
 	if w.crashing {
 		w.clock.Advance(coldStart)
 		return false
@@ -161,7 +168,7 @@ func (w *world) invoke() (ok bool) {
 	for _, o := range report.Connections {
 		w.outcomes[o.Action]++
 	}
-	return err == nil && w.clock.Now().Sub(began) <= w.timeout
+	return !refresher.Retryable(err) && w.clock.Now().Sub(began) <= w.timeout
 }
 
 // coldStart is how long a process takes that fails to start.

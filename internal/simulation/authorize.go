@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -15,27 +16,20 @@ import (
 // authorize" does: on the person's own machine, where it has all the time it
 // wants, or as a Lambda function.
 func (w *world) authorize(n uint64) {
-	a := w.spawn()
-	a.name = fmt.Sprintf("authorize-%d", w.started)
-	a.keeper.Process, a.consents = a.name, true
+	w.started++
+	a := &actor{role: consents, number: w.started, name: fmt.Sprintf("authorize-%d", w.started)}
+	w.equip(a)
 	w.beside(a, n>>1, func() {
-		defer func() {
-			a.busy = false
-			if r := recover(); r != nil {
-				if _, kill := r.(killedProcess); !kill {
-					panic(r)
-				}
-				a.dead = true
-			}
-		}()
-		a.busy, a.begun = true, w.now
-		ctx := context.Background()
-		if n&1 != 0 {
-			a.deadline = w.now.Add(invocation)
-			ctx = invocationContext{ctx, w.now.Add(w.skew).Add(invocation)}
+		defer ends(&a.dead)
+		defer func() { a.busy = false }()
+		w.open(a)
+		ctx := context.Context(invocationContext{context.Background(), a.deadline.Add(a.skew)})
+		if n&1 == 0 {
+			a.deadline = time.Time{}
+			ctx = context.Background()
 		}
-		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(context.Context, family.Snapshot) (rotation.Grant, error) {
-			return w.exchange(a)
+		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(_ context.Context, s family.Snapshot) (keeper.Grant, error) {
+			return w.exchange(a, s.Now)
 		})
 		if err != nil {
 			w.canary.look(err.Error())
@@ -43,30 +37,34 @@ func (w *world) authorize(n uint64) {
 		if w.trace != nil {
 			w.trace(fmt.Sprintf("%s ends: %v", a.name, err))
 		}
+		w.oracle.consentEnds(a)
 	})
 }
 
 var errCodeLost = errors.New("the authorization code is spent, and its answer is lost")
 
-// exchange exchanges a fresh authorization code.
-func (w *world) exchange(a *actor) (rotation.Grant, error) {
-	at := w.now.Add(w.skew)
+// exchange exchanges a fresh authorization code. at is the time by the store's
+// clock, as it was read just before.
+func (w *world) exchange(a *actor, at time.Time) (keeper.Grant, error) {
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
-		return rotation.Grant{}, err
+		return keeper.Grant{}, err
 	}
 	w.advance(postLatency)
 	w.killIfLate(a)
-	if w.down&(atlassianUnreachable|atlassianFailsBefore) != 0 {
-		return rotation.Grant{}, w.end(a, h, errNoAnswer)
+	if w.down&(atlassianUnreachable|atlassianFailsBefore|atlassianDenies) != 0 {
+		return keeper.Grant{}, w.end(a, h, errNoAnswer)
 	}
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
 	if err != nil {
-		return rotation.Grant{}, w.end(a, h, err)
+		return keeper.Grant{}, w.end(a, h, err)
 	}
 	if w.down&atlassianFailsAfter != 0 {
-		return rotation.Grant{}, w.end(a, h, errCodeLost)
+		return keeper.Grant{}, w.end(a, h, errCodeLost)
 	}
-	return rotation.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh,
-		ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, w.end(a, h, nil)
+	if err := w.end(a, h, nil); err != nil {
+		return keeper.Grant{}, err
+	}
+	a.received = tokens.Refresh
+	return keeper.Grant{At: at, Token: atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}}, nil
 }

@@ -1,10 +1,13 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // canary is the log of all processes. It keeps nothing, and looks for secrets.
@@ -21,10 +24,20 @@ func newCanary(w *world) *canary { return &canary{w} }
 // look searches a text that leaves a process.
 func (c *canary) look(text string) {
 	if strings.Contains(text, tokenMark) || strings.Contains(text, secretMark) {
-		c.w.oracle.SecretsLeaked++
-		c.w.oracle.note("a secret leaks")
+		c.leaks()
 	}
 }
+
+// lookSecret searches a value that is stored in the open.
+func (c *canary) lookSecret(value atlassian.Secret) {
+	var stack [4096]byte
+	text := value.AppendReveal(stack[:0])
+	if bytes.Contains(text, []byte(tokenMark)) || bytes.Contains(text, []byte(secretMark)) {
+		c.leaks()
+	}
+}
+
+func (c *canary) leaks() { c.w.oracle.count(&c.w.oracle.SecretsLeaked, "a secret leaks") }
 
 func (c *canary) lookAttr(a slog.Attr) {
 	switch a.Value.Kind() {

@@ -8,18 +8,25 @@ import (
 
 // Exhaustive yields a plan for every fault of every kind at every operation
 // (depth 1), or for every pair of such faults (depth 2), in every situation.
-// Depth 1 tries every combination of settings and more than one variant of a
-// kind; depth 2 the two modes of operation with all other settings at their
-// worst, and one variant of each kind.
+// Depth 1 tries more than one variant of a kind, in either mode, under all rules
+// for siblings and older families, and in half of these each under those for
+// claims and refusals. Depth 2 has all settings at their worst, and one variant
+// of each kind.
 //
 // The second fault strikes up to reach operations after the first: the rest of
 // the tick, and the ticks that recover from it.
-func Exhaustive(depth int) (iter.Seq[Plan], error) {
+func Exhaustive(depth int, mode Mode, every time.Duration) (iter.Seq[Plan], error) {
+	e := exhaustive{every: every}
+	for _, shared := range []bool{false, true} {
+		if mode == Both || shared == (mode == Shared) {
+			e.shared = append(e.shared, shared)
+		}
+	}
 	switch depth {
 	case 1:
-		return singles, nil
+		return e.singles, nil
 	case 2:
-		return pairs, nil
+		return e.pairs, nil
 	}
 	return nil, fmt.Errorf("a depth of %d cannot be searched exhaustively: expected 1 or 2", depth)
 }
@@ -27,24 +34,32 @@ func Exhaustive(depth int) (iter.Seq[Plan], error) {
 // reach is how far apart two faults of a pair may be.
 const reach = 60
 
-func singles(yield func(Plan) bool) {
+type exhaustive struct {
+	shared []bool
+	every  time.Duration
+}
+
+func (e exhaustive) singles(yield func(Plan) bool) {
 	for _, situation := range Situations() {
-		for bits := range 1 << len(settingNames) {
-			p := Plan{Seed: uint64(bits), Situation: situation, Settings: settingsOf(bits)}
-			for _, f := range strikesOf(p, 0, allVariants) {
-				p.Faults = Schedule{f}
-				if !yield(p) {
-					return
+		for _, shared := range e.shared {
+			for bits := range 4 {
+				s := Settings{SiblingsDie: bits&1 != 0, ReconsentKillsOld: bits&2 != 0, LegacyRefusal: bits&1 != bits>>1, Claims: bits == 0 || bits == 3, Shared: shared}
+				p := Plan{Seed: uint64(bits), Situation: situation, Settings: s, Every: e.every}
+				for _, f := range strikesOf(p, 0, allVariants) {
+					p.Faults = Schedule{f}
+					if !yield(p) {
+						return
+					}
 				}
 			}
 		}
 	}
 }
 
-func pairs(yield func(Plan) bool) {
+func (e exhaustive) pairs(yield func(Plan) bool) {
 	for _, situation := range Situations() {
-		for _, shared := range []bool{false, true} {
-			p := Plan{Seed: 1, Situation: situation, Settings: Settings{SiblingsDie: true, ReconsentKillsOld: true, Shared: shared}}
+		for _, shared := range e.shared {
+			p := Plan{Seed: 1, Situation: situation, Settings: Settings{SiblingsDie: true, ReconsentKillsOld: true, Shared: shared}, Every: e.every}
 			for _, f := range strikesOf(p, 0, oneVariant) {
 				p.Faults = Schedule{f}
 				for _, g := range strikesOf(p, f.At, oneVariant) {
@@ -56,13 +71,6 @@ func pairs(yield func(Plan) bool) {
 			}
 		}
 	}
-}
-
-func settingsOf(bits int) (s Settings) {
-	for i, setting := range settingNames {
-		*setting.of(&s) = bits&(1<<i) != 0
-	}
-	return s
 }
 
 // strikesOf runs a plan, counts its operations, and returns the faults that can
@@ -83,7 +91,7 @@ func strikesOf(p Plan, from int, variants func(Kind) []Fault) []Fault {
 	var faults []Fault
 	for at := from; at < min(end, from+reach); at++ {
 		for k := CrashBefore; k < kindEnd; k++ {
-			if !k.strikes(steps[at]) || k == Psoxy && !p.Settings.Shared {
+			if !k.strikes(steps[at]) || k.sharedOnly() && !p.Settings.Shared {
 				continue
 			}
 			for _, f := range variants(k) {
@@ -123,29 +131,53 @@ func allVariants(k Kind) []Fault {
 	case PauseBefore, PauseAfter:
 		return last(90*time.Second, time.Second, 25*time.Second, 125*time.Second)
 	case Stale:
-		return []Fault{{Kind: k, For: time.Second}, {Kind: k, For: time.Second, N: 1 << slotLock}, {Kind: k, For: time.Second, N: 1 << slotRefresh}, {Kind: k, For: 5 * time.Second}}
+		return []Fault{{Kind: k, For: time.Second}, {Kind: k, For: time.Second, N: 1 << slotLedger}, {Kind: k, For: time.Second, N: 1 << slotRefresh}, {Kind: k, For: 5 * time.Second}}
 	case ClockForward, ClockBack:
-		return []Fault{{Kind: k, For: time.Minute, N: 14}, {Kind: k, For: 15 * time.Minute, N: 4}, {Kind: k, For: 2 * time.Hour, N: 59}}
+		return []Fault{{Kind: k, For: 15 * time.Minute, N: 14}, {Kind: k, For: 2 * time.Hour, N: 59 | 64}}
 	case Late:
 		return last(time.Minute, 7*time.Minute)
 	case NoTicks:
 		return last(4*time.Minute, 7*time.Minute, 24*time.Hour)
 	case StoreOutage:
-		return last(20*time.Second, 3*time.Minute, 24*time.Hour)
+		return last(20*time.Second, 3*time.Minute, 5*time.Hour)
 	case KeyOutage:
-		return append(last(20*time.Second, 3*time.Minute, 24*time.Hour), Fault{Kind: k, For: time.Minute, N: 1}, Fault{Kind: k, For: 24 * time.Hour, N: 1})
-	case AtlassianBefore, AtlassianAfter, AtlassianRefuses, Deactivated, SecretRotated:
-		return last(4*time.Minute, 2*time.Second, 24*time.Hour)
+		return append(last(20*time.Second, 3*time.Minute, 5*time.Hour), Fault{Kind: k, For: time.Minute, N: 1}, Fault{Kind: k, For: 5 * time.Hour, N: 1})
+	case AtlassianBefore, AtlassianAfter, AtlassianRefuses, AtlassianDenies, Deactivated, SecretRotated:
+		return last(4*time.Minute, 2*time.Second, 5*time.Hour)
 	case Throttle:
-		return variants(0, 1)
+		return variants(0, 1, 3)
 	case Concurrent:
 		return variants(inTurn<<2, 0, 1, inTurn<<2|1, twoForOne<<2|1)
 	case Authorize:
 		return variants(inTurn<<1, 0, 1, inTurn<<1|1, twoForOne<<1)
 	case Psoxy:
-		return variants(inTurn, 0, twoForOne)
+		return variants(inTurn<<2, 0, twoForOne<<2)
 	case Consent:
-		return variants(0, 1, 2, 4, 8)
+		return variants(0, 1, 2, 4, 8, 16, 16|5<<6)
+	case Older:
+		return variants(0, 1, 1<<2, 2<<2|3, 7<<5|1)
+	case Terraform:
+		return []Fault{{Kind: k, For: 3 * time.Minute}, {Kind: k, For: 40 * time.Minute}, {Kind: k, For: 3 * time.Minute, N: 1}, {Kind: k, For: 40 * time.Minute, N: 2}}
+	case Damaged:
+		fs := last(0, time.Minute)
+		for n := range uint64(len(damages)) {
+			fs = append(fs, Fault{Kind: k, N: n, For: 5 * time.Minute})
+		}
+		return fs
+	case Placeholder:
+		return []Fault{{Kind: k}, {Kind: k, For: 5 * time.Minute}, {Kind: k, N: 1, For: 5 * time.Minute}, {Kind: k, N: 2 | 1<<4}, {Kind: k, N: 1 << 4, For: 50 * time.Minute}, {Kind: k, N: 7 << 4}}
+	case Backup:
+		return variants(2, 0, 1|8, 2|8|1234<<4, 5, 3|777<<4)
+	case Deleted:
+		return variants(1, 2, 4, 7)
+	case Labelled:
+		return []Fault{{Kind: k, For: 5 * time.Minute}, {Kind: k, For: 5 * time.Minute, N: 1}, {Kind: k, For: 5 * time.Minute, N: 2}, {Kind: k, For: 5 * time.Hour, N: 1}}
+	case Denied:
+		fs := last(5 * time.Minute)
+		for n := uint64(1); n < 24; n++ {
+			fs = append(fs, Fault{Kind: k, N: n, For: 5 * time.Minute})
+		}
+		return append(fs, Fault{Kind: k, N: 1 | 8, For: 5 * time.Hour})
 	}
 	return []Fault{{Kind: k}}
 }

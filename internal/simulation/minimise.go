@@ -10,10 +10,15 @@ import (
 func Minimise(p Plan) Plan {
 	p.Trace = nil
 	broken := Run(p).Counters.Broken()
+	return minimise(p, func(r Result) bool { return slices.Contains(r.Counters.Broken(), broken[0]) })
+}
+
+// minimise makes a plan simpler as long as its result stays what it must be.
+func minimise(p Plan, stays func(Result) bool) Plan {
 	try := func(faults Schedule) bool {
 		q := p
 		q.Faults = faults
-		if slices.Contains(Run(q).Counters.Broken(), broken[0]) {
+		if stays(Run(q)) {
 			p = q
 			return true
 		}

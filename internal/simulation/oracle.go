@@ -1,114 +1,12 @@
 package simulation
 
 import (
-	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
-
-// Counters are what must be 0; the package documentation defines each.
-type Counters struct {
-	AvoidableLosses  int `json:"avoidable_losses"`
-	KilledByUs       int `json:"killed_by_us"`
-	OlderOverNewer   int `json:"older_over_newer"`
-	SiblingPresented int `json:"sibling_presented"`
-	UnlockedSpends   int `json:"unlocked_spends"`
-	SecretsLeaked    int `json:"secrets_leaked"`
-}
-
-// Add adds d's counters to c's.
-func (c *Counters) Add(d Counters) {
-	c.AvoidableLosses += d.AvoidableLosses
-	c.KilledByUs += d.KilledByUs
-	c.OlderOverNewer += d.OlderOverNewer
-	c.SiblingPresented += d.SiblingPresented
-	c.UnlockedSpends += d.UnlockedSpends
-	c.SecretsLeaked += d.SecretsLeaked
-}
-
-// Broken names the counters that are not 0.
-func (c Counters) Broken() []string {
-	var names []string
-	for _, counter := range []struct {
-		name string
-		n    int
-	}{
-		{"avoidable_losses", c.AvoidableLosses}, {"killed_by_us", c.KilledByUs}, {"older_over_newer", c.OlderOverNewer},
-		{"sibling_presented", c.SiblingPresented}, {"unlocked_spends", c.UnlockedSpends}, {"secrets_leaked", c.SecretsLeaked},
-	} {
-		if counter.n != 0 {
-			names = append(names, counter.name)
-		}
-	}
-	return names
-}
-
-// rank orders refresh tokens: by consent, then generation, then sibling.
-type rank struct{ consent, generation, sibling int }
-
-func (r rank) less(s rank) bool {
-	switch {
-	case r.consent != s.consent:
-		return r.consent < s.consent
-	case r.generation != s.generation:
-		return r.generation < s.generation
-	}
-	return r.sibling < s.sibling
-}
-
-// presentation is one token that was spent, and what became of it.
-type presentation struct {
-	of rank
-	// at is the time from which the reuse interval must be counted: when the
-	// first to spend it took the lock for that, which is all that others can know.
-	at time.Time
-	by *actor
-	// blind: who spent it could know that the successor cannot be saved.
-	blind bool
-	// received are those who got a successor.
-	received []*actor
-	// ticks are how many ticks could have helped had nothing troubled them,
-	// why is what did, and chance that nothing troubled one.
-	ticks int
-	// rival is a second keeper that presented it after the first had a successor,
-	// and rivalLost that it got no answer.
-	rival     *actor
-	rivalLost bool
-	// psoxy: psoxy presented it after somebody had a successor.
-	psoxy bool
-	// skewed: the clock of who spent it was wrong, and with it what was written
-	// down of the time.
-	skewed bool
-	// erased: psoxy deleted the lock that told of the spend.
-	erased bool
-	why    trouble
-	chance bool
-}
-
-// written is a write of REFRESH_TOKEN.
-type written struct {
-	of rank
-	by *actor
-}
-
-// untold writes over a token that a person filled in by hand in the second in
-// which another consent is saved: nothing tells it from one of a rotation that
-// was under way.
-var untold = &actor{name: "one of two consents given at the same moment"}
-
-// unnamed is a keeper that could not make the lock name what it was about to
-// save: the store did not take it, or its clock was wrong, so that it could not
-// tell that the lock was still its own.
-var unnamed = &actor{name: "a keeper that an outage or a wrong clock kept from naming its token"}
-
-// received is a pair that somebody got.
-type received struct {
-	of     rank
-	by     *actor
-	stored bool
-}
 
 // oracle judges a run by the emulator's truth and by its own log. It shares no
 // code with the keeper.
@@ -116,192 +14,246 @@ type oracle struct {
 	w *world
 	Counters
 	rotations int
-	// rotated is when REFRESH_TOKEN was last written.
-	rotated time.Time
-	losses  map[string]int
-	judged  map[string]bool
+	losses    map[string]int
+	judged    map[string]bool
 
-	// family is the newest consent that was stored, ids are all in the order in
-	// which they were given.
-	family string
-	ids    []string
+	// ids are all families in the order in which they were given, appeared their
+	// consents in the order in which one of their tokens was first stored; the last
+	// one is the newest consent.
+	ids      []string
+	appeared []int
+	// highest is the newest consent's newest token that was ever stored, and
+	// rotated when that was last stored.
+	highest rank
+	rotated time.Time
+
+	chain chain
+	// grant is the intent in force, ousted the one that was when a person deleted
+	// the ledger.
+	grant, ousted grant
+	ledgerDeleted time.Time
+	// inbox are the tokens in REFRESH_TOKEN's history.
+	inbox []placed
+	// erased is the newest token where a person deleted its only place.
+	erased *rank
+	// ageDeleted: a person deleted what told of the family's age.
+	ageDeleted  bool
+	madeYounger string
+	// forgotten: a token that nothing knew any more was presented, and killed.
+	forgotten bool
 
 	spends   []presentation
 	receipts []received
-
-	// highest is the newest token that REFRESH_TOKEN ever held, and coverer who
-	// put an older one over it.
-	highest rank
-	coverer *actor
-	// left is how many ticks without trouble have left it there.
-	left int
-	// strangers are what psoxy and people wrote.
-	strangers []written
-	locks     []lockChange
-	// holder has the lock; ousted had it when a create that was not exclusive
-	// replaced it.
-	holder, ousted holder
+	// overdue is what a keeper should have put right, since when.
+	overdue overdue
 }
 
-// remembered is how many entries of each log are kept. A judgement is about the
-// newest tokens only, and what ticks did about them is added up as they end.
-const remembered = 64
-
-func push[T any](log []T, e T) []T {
-	if len(log) == remembered {
-		log = log[1:]
+func (o *oracle) note(what string) {
+	if o.w.trace != nil {
+		o.w.trace("  ORACLE: " + what)
 	}
-	return append(log, e)
 }
 
-func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
-	i := slices.Index(o.ids, info.FamilyID)
-	if i < 0 {
-		o.ids = o.ids[:0]
-		for _, f := range o.w.em.Families() {
-			o.ids = append(o.ids, f.ID)
+func (o *oracle) count(counter *int, what string) {
+	*counter++
+	o.note(what)
+}
+
+// wrote notes a write of a parameter.
+func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Secret) {
+	switch i {
+	case slotLedger:
+		o.ledgerWritten(by, version, value)
+	case slotRefresh:
+		if r, ok := o.known(value); ok {
+			o.inbox = push(o.inbox, placed{r, value, by})
+			o.stored(placed{r, value, by})
 		}
-		i = slices.Index(o.ids, info.FamilyID)
 	}
-	return rank{i, info.Generation, info.Sibling}
 }
 
-// consented notes that a new consent is stored.
-func (o *oracle) consented(familyID string) {
-	if o.family != "" {
-		o.judge(false)
+// deleted notes the deletion of a parameter, and what was lost with it.
+func (o *oracle) deleted(by *actor, i slotIndex) {
+	newest := -1
+	if len(o.appeared) > 0 {
+		newest = o.appeared[len(o.appeared)-1]
 	}
-	o.family = familyID
+	before, had := o.best(newest)
+	switch i {
+	case slotLedger:
+		for n := range o.spends {
+			if p := &o.spends[n]; o.chain.known && p.of == o.chain.of && !p.chance {
+				p.erased = true
+			}
+		}
+		o.chain = chain{}
+		o.ousted, o.ledgerDeleted = o.grant, o.w.now
+	case slotRefresh:
+		o.inbox = o.inbox[:0]
+	}
+	if o.chain.valid == 0 && o.w.slots[slotFamily].entry.Version == 0 {
+		o.ageDeleted = true
+	}
+	after, has := o.best(newest)
+	if by.role == byHand && had && (!has || after.of.less(before.of)) {
+		erased := before.of
+		o.erased = &erased
+	}
 }
 
-// stored notes a write of REFRESH_TOKEN.
-func (o *oracle) stored(by *actor, token atlassian.Secret) {
-	if token.IsZero() {
-		return
+// stored notes that a token is in the ledger or in REFRESH_TOKEN.
+func (o *oracle) stored(p placed) {
+	newest := len(o.appeared) == 0
+	if !newest && o.appeared[len(o.appeared)-1] != p.of.consent {
+		newest = true
+		for _, c := range o.appeared {
+			newest = newest && c != p.of.consent
+		}
+		if newest {
+			o.judge(false)
+		}
 	}
-	info, known := o.w.em.Lookup(token)
-	if !known {
-		return
+	if newest {
+		o.appeared = append(o.appeared, p.of.consent)
+		o.highest, o.erased = p.of, nil
+		o.rotated = o.w.now
 	}
-	o.rotated = o.w.now
-	r := o.rankOf(info)
-	if r.consent > o.highest.consent || o.family == "" {
-		o.consented(info.FamilyID)
+	if p.of.consent == o.highest.consent && o.highest.less(p.of) {
+		o.highest, o.erased = p.of, nil
+		o.rotated = o.w.now
 	}
 	for i := range o.receipts {
-		if o.receipts[i].of == r {
+		if o.receipts[i].of == p.of {
 			o.receipts[i].stored = true
 		}
 	}
-	if by.refresher == nil {
-		o.strangers = push(o.strangers, written{r, by})
+}
+
+// apart is how long after one another two consents must be given for a keeper to
+// tell which is the newer: so far may healthy clocks disagree.
+const apart = 2 * time.Minute
+
+// older reports whether a token is older than another for certain: of two
+// families, both by when the consents were given and by when they were stored.
+func (o *oracle) older(a, b rank) bool {
+	if a.consent == b.consent || !a.less(b) {
+		return a.less(b)
 	}
-	for _, s := range o.strangers {
-		if s.of == r {
-			by = s.by // who puts back what a person wrote is not the one who wrote it
+	f, _ := o.w.em.Family(o.ids[a.consent])
+	g, _ := o.w.em.Family(o.ids[b.consent])
+	if g.Born.Sub(f.Born) < apart {
+		return false
+	}
+	for _, c := range o.appeared {
+		switch c {
+		case a.consent:
+			return true
+		case b.consent:
+			return false
 		}
 	}
-	switch {
-	case by.consents:
-		by = untold
-	case by.refresher != nil && by.trouble&(clockWrong|storeDown|keyDown) != 0:
-		by = unnamed
-	}
-	if r.less(o.highest) {
-		// Who goes on with an older token that somebody else put there covers nothing.
-		if o.coverer == nil || by.refresher == nil {
-			o.coverer = by
-		}
-		return
-	}
-	o.highest, o.coverer = r, nil
+	return false
 }
 
 // presents judges a token request as it is sent.
 func (o *oracle) presents(by *actor, token atlassian.Secret) {
-	if by.refresher == nil {
+	if by.role != ticks {
 		return
 	}
-	if !o.locked(by, token) {
-		o.UnlockedSpends++
-		o.note("an unlocked spend")
-	}
-	info, known := o.w.em.Lookup(token)
-	if !known {
+	o.announced(by, token)
+	r, ok := o.known(token)
+	if !ok {
 		return
 	}
-	r := o.rankOf(info)
 	for _, got := range o.receipts {
-		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling && (got.stored || got.by.refresher != nil && o.goesOn(got.by)) {
-			o.SiblingPresented++
-			o.note("a sibling is presented")
+		if got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling &&
+			(got.stored || got.by.role == ticks && o.goesOn(got.by)) && got.by.role != consumes {
+			o.count(&o.SiblingPresented, "a sibling is presented")
 			return
 		}
 	}
 }
 
-// answered notes what a token request did at the server.
-func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.Tokens, err error, reached bool) {
-	if !reached {
-		return
+// deletedUnderSpend is the one excuse for a spend without a valid intent.
+const deletedUnderSpend = "the ledger was deleted under a spend, and the intent has the number that the new one expects"
+
+// announced judges whether a spend has an intent. Version numbers begin again when
+// a person deletes the ledger (AWS: DeleteParameter takes every version with it), so
+// that a put of the same invocation can return the number that its writer expects.
+func (o *oracle) announced(by *actor, token atlassian.Secret) {
+	fp := fingerprint(token)
+	switch {
+	case o.grant.covers(by, fp, o.w.now), o.ousted.covers(by, fp, o.w.now):
+	case !o.ledgerDeleted.IsZero() && !o.ledgerDeleted.Before(by.begun):
+		o.excuse(deletedUnderSpend)
+	default:
+		o.count(&o.UnlockedSpends, "a spend without a valid intent of its own")
 	}
-	now := o.w.now
+}
+
+// answered notes what a token request did at the server.
+func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.Tokens, err error) {
 	info, known := o.w.em.Lookup(token)
-	if !known {
+	if !known || info.Kind != "refresh" {
 		return
 	}
 	r := o.rankOf(info)
 	if info.Status == atlassiantest.StatusReusable {
-		p := o.spend(r)
-		if p == nil {
-			at := now
-			if o.holder.by == by {
-				at = o.holder.since
-			}
-			o.spends = push(o.spends, presentation{of: r, at: at, by: by, blind: o.blind(by), skewed: o.w.down&clockWrong != 0})
-			p = &o.spends[len(o.spends)-1]
-		}
-		p.psoxy = p.psoxy || by.refresher == nil && len(p.received) > 0
-		if by.refresher != nil && len(p.received) > 0 && !slices.Contains(p.received, by) {
-			p.rival, p.rivalLost = by, p.rivalLost || err != nil
-		}
-		if err == nil && !got.Refresh.IsZero() {
-			if by.refresher != nil {
-				o.rotations++
-			}
-			p.received = append(p.received, by)
-			if succ, ok := o.w.em.Lookup(got.Refresh); ok {
-				o.receipts = push(o.receipts, received{of: o.rankOf(succ), by: by})
-			}
-		}
+		o.spent(by, r, got, err)
 		return
 	}
-	if by.refresher == nil || info.Status != atlassiantest.StatusRevoked {
+	if by.role != ticks || info.Status != atlassiantest.StatusRevoked {
 		return
 	}
 	f, _ := o.w.em.Family(info.FamilyID)
-	if f.Death != nil && f.Death.At.Equal(now) && f.Death.Presenter == by.name {
-		if held := o.heldBefore(r, by); held != "" {
-			o.KilledByUs++
-			o.note("a family is killed that " + held + " held")
+	if f.Death != nil && f.Death.At.Equal(o.w.now) && f.Death.Presenter == by.name {
+		if held := o.heldBefore(r, token, by); held != "" {
+			o.count(&o.KilledByUs, "a family is killed that "+held+" held")
 		}
 	}
 }
 
 // heldBefore tells who could have gone on with a family whose token was just
 // presented fatally: somebody who has a newer one, and will act.
-func (o *oracle) heldBefore(presented rank, killer *actor) string {
-	if top, ok := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value); ok && presented.less(o.rankOf(top)) && o.rankOf(top).consent == presented.consent {
+func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *actor) string {
+	if presented.consent != o.highest.consent && !(o.chain.known && presented.consent == o.chain.of.consent) {
+		return "" // a newer consent has taken its place
+	}
+	if top, ok := o.best(presented.consent); ok && presented.less(top.of) {
+		if o.unknowable(presented, token) {
+			o.forgotten = true
+			return ""
+		}
 		return "the store"
 	}
 	for _, got := range o.receipts {
-		if got.of.consent == presented.consent && presented.less(got.of) && o.goesOn(got.by) && (got.by == killer || o.atWork(got.by)) {
-			if mine, ok := o.w.em.Lookup(got.by.received); got.by.refresher == nil || ok && o.rankOf(mine) == got.of {
-				return got.by.name
-			}
+		if got.of.consent != presented.consent || !presented.less(got.of) || got.by.role != ticks || !o.goesOn(got.by) ||
+			got.stored && o.erased != nil { // it had saved it, and a person deleted that
+			continue
+		}
+		if mine, ok := o.known(got.by.received); ok && mine == got.of && (got.by == killer || o.atWork(got.by)) {
+			return got.by.name
 		}
 	}
 	return ""
+}
+
+// memory is how many generations a ledger remembers at least.
+const memory = 190
+
+// unknowable reports whether nothing tells that a token is an older one: it has
+// no claims, and neither the ledger nor the history of REFRESH_TOKEN knows it.
+func (o *oracle) unknowable(r rank, token atlassian.Secret) bool {
+	if o.w.settings.Claims || o.highest.generation-r.generation <= memory && !o.ageDeleted {
+		return false
+	}
+	seen := 0
+	for _, e := range o.w.history(slotRefresh) {
+		if e.Value == token {
+			seen++
+		}
+	}
+	return seen <= 1
 }
 
 // goesOn reports whether a process will act again. One that the platform passed
@@ -309,54 +261,15 @@ func (o *oracle) heldBefore(presented rank, killer *actor) string {
 // called again: nobody can count on it.
 func (o *oracle) goesOn(a *actor) bool { return !a.dead && (a.busy || a == o.w.proc) }
 
-func (o *oracle) spend(r rank) *presentation {
-	for i := range o.spends {
-		if o.spends[i].of == r {
-			return &o.spends[i]
-		}
-	}
-	return nil
+// atWork reports whether a process wrote the ledger's last valid entry, an
+// intent, within a lease: what one holds that has not, nobody can know.
+func (o *oracle) atWork(a *actor) bool {
+	return o.chain.valid != 0 && o.chain.by == a && o.chain.owned && o.w.now.Sub(o.chain.at) < lease
 }
 
-// ticked notes the end of a keeper's tick.
-func (o *oracle) ticked(a *actor) {
-	if a.stalled > 20*time.Second {
-		a.trouble |= paused
-	}
-	if o.rivalled(a) {
-		a.trouble |= lockHeld
-	}
-	if f, ok := o.w.em.Family(o.family); !ok || f.Death == nil || f.Death.At.After(a.begun) {
-		for i := range o.spends {
-			o.spends[i].ticked(a)
-		}
-	}
-	switch {
-	case o.coverer == nil || o.coverer.refresher == nil:
-		o.left = 0
-	case a.trouble == 0:
-		if o.left++; o.left == 2 {
-			o.OlderOverNewer++
-			o.note("an older token is left over a newer one")
-		}
-	}
-}
-
-// ticked notes whether a tick that ended could have saved the family: one that
-// began inside the reuse interval could have presented the token again, and one
-// of a process that received a successor could have saved that.
-func (p *presentation) ticked(a *actor) {
-	after := a.begun.Sub(p.at)
-	if after <= 0 || after >= usable && !slices.Contains(p.received, a) {
-		return
-	}
-	p.ticks++
-	p.why |= a.trouble
-	p.chance = p.chance || a.trouble == 0
-}
-
-func (o *oracle) note(what string) {
-	if o.w.trace != nil {
-		o.w.trace("  ORACLE: " + what)
+// sawLock remembers a lock of psoxy's that a tick has read.
+func (a *actor) sawLock(w *world, e store.Entry) {
+	if by := w.slots[slotLock].by; e.Version != 0 && by != nil && by.role == consumes {
+		a.lock = e
 	}
 }

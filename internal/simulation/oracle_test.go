@@ -3,12 +3,13 @@ package simulation
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -17,60 +18,99 @@ import (
 // a keeper with one broken part.
 func TestTheOracleCounts(t *testing.T) {
 	for name, b := range map[string]broken{
-		"avoidable_losses": {token: func(_ *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
-			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
-				_, _ = e.Refresh(ctx, app, refresh)
-				return atlassian.Token{}, ambiguous(errors.New("the answer is thrown away"))
-			})
-		}},
-		"killed_by_us": {token: func(w *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
-			var first atlassian.Secret
-			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
-				if first.IsZero() {
-					first = refresh
-				} else if w.now.Sub(birth) > time.Hour {
-					_, _ = e.Refresh(ctx, app, first)
-				}
-				return e.Refresh(ctx, app, refresh)
-			})
-		}},
-		"older_over_newer": {store: func(w *world, _ *actor, s store.Store) store.Store {
-			return brokenStore{Store: s, write: func(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
-				older := w.slots[slotRefresh].entry.Value
-				v, err := s.Write(ctx, name, value, kind)
-				if name == w.names.RefreshToken && err == nil && w.armed {
-					return s.Write(ctx, name, older, kind)
-				}
-				return v, err
-			}}
-		}},
-		"sibling_presented": {token: func(_ *world, _ *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
-			return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
-				elder, err := e.Refresh(ctx, app, refresh)
-				_, _ = e.Refresh(ctx, app, refresh)
-				return elder, err
-			})
-		}},
-		"unlocked_spends": presentsUnlocked,
-		"secrets_leaked": {store: func(w *world, _ *actor, s store.Store) store.Store {
+		"avoidable_losses":  losesAnswers,
+		"killed_by_us":      presentsTheFirst,
+		"older_over_newer":  movesLedgerBack,
+		"sibling_presented": keepsTheElder,
+		"unlocked_spends":   announcesNothing,
+		"copies_left":       publishesNothing,
+		"made_younger":      datesAnew,
+		"secrets_leaked": {store: func(_ *world, _ *actor, s store.Store) store.Store {
 			return brokenStore{Store: s, write: func(_ context.Context, name string, value atlassian.Secret, _ store.Kind) (int64, error) {
 				return 0, errors.New(name + " cannot hold " + value.Reveal())
 			}}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Run(Plan{Seed: 1, Situation: Rotation, For: 3 * time.Hour, broken: b})
+			r := Run(Plan{Seed: 1, Situation: Rotation, For: 5 * time.Hour, broken: b})
 			require.Contains(t, r.Counters.Broken(), name)
 		})
 	}
 }
 
-// presentsUnlocked is a keeper that loses its lock before each token request.
-var presentsUnlocked = broken{token: func(w *world, a *actor, e rotation.TokenEndpoint) rotation.TokenEndpoint {
+// losesAnswers is a keeper that throws away what it is answered.
+var losesAnswers = broken{token: func(w *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
 	return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
-		_ = storage{w, a}.Delete(ctx, w.names.Lock)
+		t, err := e.Refresh(ctx, app, refresh)
+		if w.armed {
+			return atlassian.Token{}, ambiguous(errors.New("the answer is thrown away"))
+		}
+		return t, err
+	})
+}}
+
+// presentsTheFirst is a keeper that presents the first token that it ever saw
+// once more.
+var presentsTheFirst = broken{token: func(w *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
+	var first atlassian.Secret
+	return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+		if first.IsZero() {
+			first = refresh
+		} else if w.armed {
+			_, _ = e.Refresh(ctx, app, first)
+		}
 		return e.Refresh(ctx, app, refresh)
 	})
+}}
+
+// keepsTheElder is a keeper that presents each token twice, and keeps what it was
+// answered first.
+var keepsTheElder = broken{token: func(_ *world, _ *actor, e keeper.TokenEndpoint) keeper.TokenEndpoint {
+	return tokenFunc(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+		elder, err := e.Refresh(ctx, app, refresh)
+		_, _ = e.Refresh(ctx, app, refresh)
+		return elder, err
+	})
+}}
+
+// onLedger is a keeper whose entries are changed before they are written.
+func onLedger(change func(w *world, value atlassian.Secret) (atlassian.Secret, bool)) broken {
+	return broken{store: func(w *world, _ *actor, s store.Store) store.Store {
+		return brokenStore{Store: s, write: func(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+			if name == w.names.Ledger && w.armed {
+				var write bool
+				if value, write = change(w, value); !write {
+					return w.slots[slotLedger].entry.Version + 1, nil
+				}
+			}
+			return s.Write(ctx, name, value, kind)
+		}}
+	}}
+}
+
+// announcesNothing is a keeper that believes to have written an intent.
+var announcesNothing = onLedger(func(_ *world, value atlassian.Secret) (atlassian.Secret, bool) {
+	return value, !strings.Contains(value.Reveal(), `"intent":`)
+})
+
+// movesLedgerBack is a keeper whose entries hold an earlier refresh token.
+var movesLedgerBack = onLedger(func(w *world, value atlassian.Secret) (atlassian.Secret, bool) {
+	return replaced(value, w.oracle.chain.token, w.issued[0]), true
+})
+
+// datesAnew is a keeper that takes the time of an entry for the time of the consent.
+var datesAnew = onLedger(func(w *world, value atlassian.Secret) (atlassian.Secret, bool) {
+	return replaced(value, atlassian.NewSecret(birth.Format("2006-01-02T15:04")), atlassian.NewSecret(w.now.Format("2006-01-02T15:04"))), true
+})
+
+// publishesNothing is a keeper whose copies are written nowhere.
+var publishesNothing = broken{store: func(w *world, _ *actor, s store.Store) store.Store {
+	return brokenStore{Store: s, write: func(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
+		if name != w.names.Ledger && w.armed {
+			return 1, nil
+		}
+		return s.Write(ctx, name, value, kind)
+	}}
 }}
 
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
@@ -86,4 +126,9 @@ type brokenStore struct {
 
 func (s brokenStore) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
 	return s.write(ctx, name, value, kind)
+}
+
+// replaced is a value with another text in the place of one.
+func replaced(value, text, by atlassian.Secret) atlassian.Secret {
+	return atlassian.NewSecret(strings.ReplaceAll(value.Reveal(), text.Reveal(), by.Reveal()))
 }

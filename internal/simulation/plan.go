@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,10 +22,13 @@ const (
 	Replay Situation = "replay"
 	// Reconsent: a new consent was filled in over a known family.
 	Reconsent Situation = "consent"
+	// Upgrade: a process of this program's first edition died after a token
+	// request, and left its record and its lock.
+	Upgrade Situation = "upgrade"
 )
 
 // Situations are all situations.
-func Situations() []Situation { return []Situation{Adoption, Rotation, Replay, Reconsent} }
+func Situations() []Situation { return []Situation{Adoption, Rotation, Replay, Reconsent, Upgrade} }
 
 // Plan is one run, complete: equal plans have equal results.
 type Plan struct {
@@ -34,8 +38,10 @@ type Plan struct {
 	Situation Situation
 	Faults    Schedule
 	// For is how long the run lasts at least; it goes on until every fault has
-	// struck and is over for 3.5 hours.
+	// struck and is over for three hours.
 	For time.Duration
+	// Every is the interval of the schedule; 0 is DefaultInterval.
+	Every time.Duration
 	// EveryTick runs the idle ticks too that are known to do nothing.
 	EveryTick bool
 	// Trace, if set, is given what happens, line by line, without secrets.
@@ -46,6 +52,16 @@ type Plan struct {
 	record bool
 }
 
+// DefaultInterval is the schedule's in template.yaml.
+const DefaultInterval = 2 * time.Minute
+
+func (p Plan) interval() time.Duration {
+	if p.Every == 0 {
+		return DefaultInterval
+	}
+	return p.Every
+}
+
 // settingNames are the names of the settings that are set, in Plan.String.
 var settingNames = []struct {
 	name string
@@ -54,7 +70,9 @@ var settingNames = []struct {
 	{"siblings-die", func(s *Settings) *bool { return &s.SiblingsDie }},
 	{"reconsent-kills-old", func(s *Settings) *bool { return &s.ReconsentKillsOld }},
 	{"legacy-refusal", func(s *Settings) *bool { return &s.LegacyRefusal }},
+	{"claims", func(s *Settings) *bool { return &s.Claims }},
 	{"shared", func(s *Settings) *bool { return &s.Shared }},
+	{"aged", func(s *Settings) *bool { return &s.Aged }},
 }
 
 // String writes a plan as ParsePlan reads it, such as
@@ -63,6 +81,9 @@ func (p Plan) String() string {
 	parts := []string{string(p.Situation), "seed=" + strconv.FormatUint(p.Seed, 16)}
 	if p.For != 0 {
 		parts = append(parts, "for="+p.For.String())
+	}
+	if p.Every != 0 {
+		parts = append(parts, "every="+p.Every.String())
 	}
 	for _, s := range settingNames {
 		if *s.of(&p.Settings) {
@@ -75,8 +96,10 @@ func (p Plan) String() string {
 	return strings.Join(parts, " ")
 }
 
+var errTooOften = errors.New("a schedule has at least a minute between ticks")
+
 // ParsePlan reads what Plan.String writes: a situation, then seed=HEX,
-// for=DURATION, names of settings and faults in any order.
+// for=DURATION, every=DURATION, names of settings and faults in any order.
 func ParsePlan(text string) (Plan, error) {
 	situation, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
 	p := Plan{Situation: Situation(situation)}
@@ -100,6 +123,10 @@ func ParsePlan(text string) (Plan, error) {
 			p.Seed, err = strconv.ParseUint(value, 16, 64)
 		case hasValue && key == "for":
 			p.For, err = time.ParseDuration(value)
+		case hasValue && key == "every":
+			if p.Every, err = time.ParseDuration(value); err == nil && p.Every < time.Minute {
+				err = errTooOften
+			}
 		default:
 			faults = append(faults, field)
 		}

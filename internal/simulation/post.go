@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -17,7 +17,7 @@ type endpoint struct {
 	a *actor
 }
 
-var _ rotation.TokenEndpoint = endpoint{}
+var _ keeper.TokenEndpoint = endpoint{}
 
 func ambiguous(err error) *atlassian.Error {
 	return &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}
@@ -29,42 +29,23 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	w := e.w
 	h, _ := w.begin(e.a, opPost, "")
 	if h.post == 0 {
-		switch {
-		case w.down&atlassianUnreachable != 0:
-			h.post = Unreached
-		case w.down&atlassianFailsBefore != 0:
-			h.post = ErrorBefore
-		case w.down&atlassianFailsAfter != 0:
-			h.post = ErrorAfter
-		}
+		h.post = w.failing()
+	}
+	if h.post == OmitAfter && e.a.role == consumes {
+		h.post = OmitBefore // psoxy keeps the old token then, and nothing tells of it
 	}
 	w.oracle.presents(e.a, refresh)
 	w.advance(postLatency)
 	w.killIfLate(e.a)
-
-	var fault *atlassiantest.Fault
-	switch h.post {
-	case Unreached:
-		return atlassian.Token{}, w.end(e.a, h, &atlassian.Error{Op: "refresh", Class: atlassian.Transient, Err: errNoAnswer})
-	case Throttle:
-		err := &atlassian.Error{Op: "refresh", Class: atlassian.Transient, Status: 429, Sent: true}
-		if h.n&1 != 0 {
-			err.RetryAfter = time.Minute
-		}
-		return atlassian.Token{}, w.end(e.a, h, err)
-	case ErrorBefore:
-		fault = &faultBefore
-	case ErrorAfter:
-		fault = &faultAfter
-	case OmitBefore:
-		fault = &faultOmitBefore
-	case OmitAfter:
-		fault = &faultOmitAfter
+	fault, unanswered := h.fault(w.settings)
+	if unanswered != nil {
+		return atlassian.Token{}, w.end(e.a, h, unanswered)
 	}
 	tokens, err := w.em.RefreshWith(atlassiantest.RefreshRequest{
 		ClientID: app.ClientID, ClientSecret: app.ClientSecret, RefreshToken: refresh, Presenter: e.a.name}, fault)
-	reached := h.post != ErrorBefore
-	w.oracle.answered(e.a, refresh, tokens, err, reached)
+	if h.post != ErrorBefore {
+		w.oracle.answered(e.a, refresh, tokens, err)
+	}
 	if err != nil {
 		return atlassian.Token{}, w.end(e.a, h, classified(err))
 	}
@@ -77,6 +58,54 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	}
 	t := atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}
 	return t, w.end(e.a, h, nil)
+}
+
+// failing is how token requests go wrong now, or 0.
+func (w *world) failing() Kind {
+	switch {
+	case w.down&atlassianUnreachable != 0:
+		return Unreached
+	case w.down&atlassianDenies != 0:
+		return FalseRefusal
+	case w.down&atlassianFailsBefore != 0:
+		return ErrorBefore
+	case w.down&atlassianFailsAfter != 0:
+		return ErrorAfter
+	}
+	return 0
+}
+
+// retryAfter are the waits that a 429 may ask for.
+var retryAfter = [...]time.Duration{0, time.Minute, 10 * time.Minute, atlassian.MaxRetryAfter}
+
+// fault gives what the emulator does to a request that was struck, or the error
+// of one that the emulator never sees.
+func (h strike) fault(s Settings) (*atlassiantest.Fault, error) {
+	e := &atlassian.Error{Op: "refresh", Sent: true}
+	switch h.post {
+	case Unreached:
+		return nil, &atlassian.Error{Op: "refresh", Class: atlassian.Transient, Err: errNoAnswer}
+	case Throttle:
+		e.Class, e.Status, e.RetryAfter = atlassian.Transient, 429, retryAfter[h.n&3]
+	case FalseRefusal:
+		e.Class, e.Status, e.Code = atlassian.Permanent, 403, "unauthorized_client"
+		if s.LegacyRefusal {
+			e.Code = "invalid_grant"
+		}
+	case Unreadable:
+		e.Class, e.Status, e.Code = atlassian.Malformed, 400, "invalid_request"
+	case ErrorBefore:
+		return &faultBefore, nil
+	case ErrorAfter:
+		return &faultAfter, nil
+	case OmitBefore:
+		return &faultOmitBefore, nil
+	case OmitAfter:
+		return &faultOmitAfter, nil
+	default:
+		return nil, nil
+	}
+	return nil, e
 }
 
 var (
@@ -96,8 +125,10 @@ func classified(err error) *atlassian.Error {
 	switch {
 	case refusal.Status == 401, refusal.Code == "invalid_client", refusal.Code == "access_denied":
 		e.Class = atlassian.Configuration
-	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client", refusal.Code == "invalid_request":
+	case refusal.Code == "invalid_grant", refusal.Code == "unauthorized_client":
 		e.Class = atlassian.Permanent
+	case refusal.Code == "invalid_request":
+		e.Class = atlassian.Malformed
 	}
 	return e
 }

@@ -10,62 +10,124 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// psoxy starts a container of psoxy that rotates beside, as version 0.6.9 does.
-// It can come at any time: once ACCESS_TOKEN has more than ten versions, psoxy
-// takes the first page of its history for the newest and refreshes at random.
-func (w *world) psoxy(turns uint64) {
+// container is a process of psoxy 0.6.9, which keeps what it reads for five
+// minutes, and longer where reading it again fails.
+type container struct {
+	name  string
+	cache map[slotIndex]cached
+}
+
+type cached struct {
+	value atlassian.Secret
+	at    time.Time
+}
+
+// Psoxy's habits.
+const (
+	cacheFor    = 5 * time.Minute
+	lockStale   = 2 * time.Minute
+	heldLonger  = 2 * time.Second
+	lockRecheck = 200 * time.Millisecond
+)
+
+// lockWaits are psoxy's waits for a lock that somebody else holds.
+var lockWaits = [...]time.Duration{4 * time.Second, 8 * time.Second, 12 * time.Second}
+
+// psoxy lets a container of psoxy rotate beside whatever runs. It can do so at
+// any time: once ACCESS_TOKEN has more than ten versions, psoxy takes the first
+// page of its history for the newest and refreshes at random.
+//
+// Bit 0 of n selects one of two containers, bit 1 that it starts anew; the rest
+// is how it takes turns.
+func (w *world) psoxy(n uint64) {
+	c := w.containers[n&1]
+	if c == nil || n&2 != 0 {
+		c = &container{fmt.Sprintf("psoxy-%c", 'a'+n&1), map[slotIndex]cached{}}
+		w.containers[n&1] = c
+	}
 	w.started++
-	a := &actor{name: fmt.Sprintf("psoxy-%d", w.started)}
-	w.beside(a, turns, func() {
+	a := &actor{role: consumes, number: w.started, name: fmt.Sprintf("%s-%d", c.name, w.started)}
+	w.beside(a, n>>2, func() {
 		defer func() {
-			if r := recover(); r != nil {
-				if _, kill := r.(killedProcess); !kill {
-					panic(r)
-				}
-				a.dead = true
+			if a.dead {
+				w.containers[n&1] = nil
 			}
 		}()
-		w.psoxyRotates(a)
+		defer ends(&a.dead)
+		c.refresh(w, a)
 	})
 }
 
-// psoxyRotates is psoxy's refresh. Every error ends it, and what it did stays:
-// a failed exchange leaves the lock, a failed write loses the pair.
-func (w *world) psoxyRotates(a *actor) {
-	ctx := context.Background()
-	s, n := storage{w, a}, w.names
-	mine := atlassian.NewSecret("locked_" + strconv.FormatInt(w.now.UnixMilli(), 10))
-	if _, err := s.Create(ctx, n.Lock, mine, store.Plain); err != nil {
-		// Somebody has it. A stale one is deleted, whoever's it is, and the
-		// finder goes away.
-		if found, err := s.Read(ctx, n.Lock); err == nil && found[n.Lock].Version != 0 && w.now.Sub(found[n.Lock].Modified) > 2*time.Minute {
-			_ = s.Delete(ctx, n.Lock)
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// get reads a parameter as psoxy does; ok is false where neither the store nor
+// the cache has it.
+func (c *container) get(w *world, a *actor, i slotIndex) (value atlassian.Secret, ok bool) {
+	old, had := c.cache[i]
+	if had && w.now.Sub(old.at) < cacheFor {
+		return old.value, true
+	}
+	name := w.slots[i].name
+	found, err := storage{w, a}.Read(context.Background(), name)
+	if err != nil {
+		return old.value, had
+	}
+	e, ok := found[name]
+	if !ok {
+		delete(c.cache, i)
+		return atlassian.Secret{}, false
+	}
+	c.cache[i] = cached{e.Value, w.now}
+	return e.Value, true
+}
+
+// lock tries three times to take the lock. A stale one is deleted, whoever's it
+// is, and counts as a failed attempt.
+func (c *container) lock(w *world, a *actor) bool {
+	ctx, s, name := context.Background(), storage{w, a}, w.names.Lock
+	for _, wait := range lockWaits {
+		mine := atlassian.NewSecret("locked_" + millis(w.now))
+		if _, err := s.Create(ctx, name, mine, store.Plain); err == nil {
+			w.wait(a, lockRecheck)
+			if found, err := s.Read(ctx, name); err == nil && found[name].Value == mine {
+				return true
+			}
+		} else if found, err := s.Read(ctx, name); err == nil && found[name].Version != 0 && w.now.Sub(found[name].Modified) > lockStale {
+			_ = s.Delete(ctx, name)
 		}
+		w.wait(a, wait)
+	}
+	return false
+}
+
+// refresh is psoxy's. Every error ends it, and what it did stays: a failed
+// exchange leaves the lock, a failed write loses the pair.
+func (c *container) refresh(w *world, a *actor) {
+	if !c.lock(w, a) {
 		return
 	}
-	w.advance(200 * time.Millisecond)
-	found, err := s.Read(ctx, n.Lock)
-	if err != nil || found[n.Lock].Value != mine {
+	ctx, s := context.Background(), storage{w, a}
+	id, _ := c.get(w, a, slotClientID)
+	secret, _ := c.get(w, a, slotClientSecret)
+	refresh, ok := c.get(w, a, slotRefresh)
+	if !ok {
 		return
 	}
-	found, err = s.Read(ctx, n.ClientID, n.ClientSecret, n.RefreshToken)
+	t, err := endpoint{w, a}.Refresh(ctx, atlassian.App{ClientID: id.Reveal(), ClientSecret: secret}, refresh)
 	if err != nil {
 		return
 	}
-	app := atlassian.App{ClientID: found[n.ClientID].Value.Reveal(), ClientSecret: found[n.ClientSecret].Value}
-	t, err := endpoint{w, a}.Refresh(ctx, app, found[n.RefreshToken].Value)
-	if err != nil {
-		return
-	}
-	access := fmt.Sprintf(`{"token":%q,"expirationDate":%d}`, t.Access.Reveal(), w.now.Add(t.ExpiresIn).UnixMilli())
-	if _, err := s.Write(ctx, n.AccessToken, atlassian.NewSecret(access), store.Encrypted); err != nil {
+	access := atlassian.NewSecret(fmt.Sprintf(`{"token":%q,"expirationDate":%s}`, t.Access.Reveal(), millis(w.now.Add(t.ExpiresIn))))
+	if _, err := s.Write(ctx, w.names.AccessToken, access, store.Encrypted); err != nil {
 		return
 	}
 	if t.Refresh.IsZero() {
-		t.Refresh = found[n.RefreshToken].Value
+		t.Refresh = refresh
 	}
-	if _, err := s.Write(ctx, n.RefreshToken, t.Refresh, store.Encrypted); err != nil {
+	if _, err := s.Write(ctx, w.names.RefreshToken, t.Refresh, store.Encrypted); err != nil {
 		return
 	}
-	_ = s.Delete(ctx, n.Lock)
+	c.cache[slotRefresh] = cached{t.Refresh, w.now}
+	w.wait(a, heldLonger)
+	_ = s.Delete(ctx, w.names.Lock)
 }

@@ -36,18 +36,54 @@ func RunSeed(seed uint64, i int) uint64 {
 	return x ^ x>>31
 }
 
+// Mode says who rotates in random and exhaustive runs.
+type Mode string
+
+// The modes.
+const (
+	// Reader: psoxy only reads.
+	Reader Mode = "reader"
+	// Shared: psoxy rotates too.
+	Shared Mode = "shared"
+	// Both: half of the runs each.
+	Both Mode = "both"
+)
+
+// ParseMode reads the name of a mode.
+func ParseMode(name string) (Mode, error) {
+	switch m := Mode(name); m {
+	case Reader, Shared, Both:
+		return m, nil
+	}
+	return "", fmt.Errorf("%q is no mode: expected reader, shared or both", name)
+}
+
+// Draw is what random runs are drawn from.
+type Draw struct {
+	Weight Weight
+	Mode   Mode
+	// Every is the interval of the schedule; 0 is DefaultInterval.
+	Every time.Duration
+}
+
+// oneAged of so many runs begins with an aged family, which takes long to prepare.
+const oneAged = 128
+
 // NewPlan draws a run.
-func NewPlan(runSeed uint64, weight Weight) Plan {
+func NewPlan(runSeed uint64, d Draw) Plan {
 	rng := rand.New(rand.NewPCG(runSeed, 0x73696d756c617465))
 	flip := func() bool { return rng.IntN(2) == 0 }
-	p := Plan{Seed: runSeed, Situation: Situations()[rng.IntN(4)],
-		Settings: Settings{SiblingsDie: flip(), ReconsentKillsOld: flip(), LegacyRefusal: flip(), Shared: flip()}}
-	switch weight {
+	p := Plan{Seed: runSeed, Every: d.Every, Situation: Situations()[rng.IntN(len(Situations()))],
+		Settings: Settings{SiblingsDie: flip(), ReconsentKillsOld: flip(), LegacyRefusal: flip(), Claims: flip(), Shared: flip(), Aged: rng.IntN(oneAged) == 0}}
+	if d.Mode != Both {
+		p.Settings.Shared = d.Mode == Shared
+	}
+	switch d.Weight {
 	case None:
 		p.For = 30 * 24 * time.Hour
 	case Light:
 		p.For = 7 * 24 * time.Hour
-		const operationsOfAWeek = 14000
+		operationsOfAWeek := int(7 * 24 * time.Hour / p.interval() * 7)
 		for range rng.IntN(4) {
 			p.Faults = append(p.Faults, drawFault(rng, rng.IntN(operationsOfAWeek), p.Settings.Shared))
 		}
@@ -71,10 +107,11 @@ func NewPlan(runSeed uint64, weight Weight) Plan {
 
 // kindWeights are how often each kind is drawn.
 var kindWeights = [kindEnd]int{
-	CrashBefore: 6, CrashAfter: 8, ErrorBefore: 5, ErrorAfter: 8, Throttle: 3, Repeat: 3, PauseBefore: 5, PauseAfter: 4,
-	Stale: 6, SharedCreate: 1, Unreached: 2, OmitBefore: 1, OmitAfter: 2, ClockForward: 2, ClockBack: 2,
-	Again: 2, Late: 2, Concurrent: 8, Recycled: 3, NoTicks: 1, Consent: 6, Authorize: 6, Psoxy: 6,
-	StoreOutage: 4, KeyOutage: 2, AtlassianBefore: 2, AtlassianAfter: 3, AtlassianRefuses: 2,
+	CrashBefore: 6, CrashAfter: 8, ErrorBefore: 5, ErrorAfter: 8, Throttle: 3, TooMany: 2, Repeat: 4, PauseBefore: 5, PauseAfter: 4,
+	Stale: 6, SharedCreate: 1, Unreached: 2, OmitBefore: 1, OmitAfter: 2, FalseRefusal: 2, Unreadable: 2, ClockForward: 2, ClockBack: 2,
+	Again: 2, Late: 2, Concurrent: 8, Recycled: 3, NoTicks: 1, Consent: 6, Authorize: 6, Psoxy: 8,
+	Older: 6, Terraform: 3, Damaged: 5, Placeholder: 3, Backup: 4, Deleted: 3, LedgerDeleted: 3, Labelled: 3, Denied: 4,
+	StoreOutage: 4, KeyOutage: 2, AtlassianBefore: 2, AtlassianAfter: 3, AtlassianRefuses: 2, AtlassianDenies: 1,
 	Revoked: 1, PasswordChanged: 1, Deactivated: 1, SecretRotated: 1,
 }
 
@@ -84,7 +121,7 @@ func drawFault(rng *rand.Rand, at int, shared bool) Fault {
 		total += n
 	}
 	f := Fault{At: at, N: rng.Uint64()}
-	for f.Kind == 0 || f.Kind == Psoxy && !shared {
+	for f.Kind == 0 || f.Kind.sharedOnly() && !shared {
 		x := rng.IntN(total)
 		for k, n := range kindWeights {
 			if x -= n; x < 0 {
@@ -93,37 +130,56 @@ func drawFault(rng *rand.Rand, at int, shared bool) Fault {
 			}
 		}
 	}
-	choose := func(d ...time.Duration) time.Duration { return d[rng.IntN(len(d))] }
-	switch f.Kind {
-	case PauseBefore, PauseAfter:
-		f.For = choose(time.Second, 12*time.Second, 25*time.Second, 70*time.Second, 90*time.Second, 125*time.Second)
-	case Stale:
-		f.For = choose(200*time.Millisecond, time.Second, 2*time.Second, 5*time.Second)
-		f.N &= 0xf
-	case Late:
-		f.For = time.Duration(1+rng.IntN(600)) * time.Second
-	case ClockForward, ClockBack:
-		f.For = choose(time.Second, time.Minute, 15*time.Minute, 2*time.Hour)
-		f.N %= 60
-	default:
-		if f.Kind.lasts() {
-			// From two seconds to about a day, each order of magnitude as likely.
-			f.For = (2 * time.Second << rng.IntN(16)) * time.Duration(100+rng.IntN(100)) / 150
-			f.For = f.For.Round(time.Second)
-		}
-	}
+	f.For = drawDuration(rng, f.Kind)
 	switch f.Kind {
 	case Concurrent, Authorize, Psoxy:
 		if f.N&0x300 == 0 {
 			f.N &= 3 // all at once
 		}
-	case Consent:
-		f.N &= 0xf
-	case Throttle, KeyOutage:
+	case Denied:
+		f.N %= 24
+	case Consent, Damaged, Placeholder, Deleted, Older, Backup, ClockForward, ClockBack:
+		f.N &= 0xffff
+	case Stale:
+		f.N &= 1<<slotCount - 1
+		if rng.IntN(4) == 0 {
+			f.N = 0
+		}
+	case Throttle, Labelled, Terraform:
+		f.N &= 3
+	case KeyOutage:
 		f.N &= 1
-	case Stale, ClockForward, ClockBack:
 	default:
 		f.N = 0
 	}
 	return f
+}
+
+// drawDuration draws how long a fault lasts; 0 where that does not matter.
+func drawDuration(rng *rand.Rand, k Kind) time.Duration {
+	choose := func(d ...time.Duration) time.Duration { return d[rng.IntN(len(d))] }
+	switch {
+	case k == PauseBefore, k == PauseAfter:
+		return choose(time.Second, 12*time.Second, 25*time.Second, 70*time.Second, 90*time.Second, 125*time.Second)
+	case k == Stale:
+		return choose(200*time.Millisecond, time.Second, 2*time.Second, 5*time.Second)
+	case k == Late:
+		return time.Duration(1+rng.IntN(600)) * time.Second
+	case k == ClockForward, k == ClockBack:
+		return choose(time.Minute, 15*time.Minute, 2*time.Hour)
+	case k == Damaged, k == Placeholder:
+		return choose(0, time.Second, time.Minute, 5*time.Minute, 50*time.Minute)
+	case k == Terraform:
+		return choose(time.Second, 20*time.Second, 3*time.Minute, 40*time.Minute, 3*time.Hour)
+	case !k.lasts():
+		return 0
+	}
+	// From two seconds to some hours, each order of magnitude as likely, and now
+	// and then up to a day.
+	orders := 13
+	if rng.IntN(16) == 0 {
+		orders = 16
+	}
+	d := (2 * time.Second << rng.IntN(orders)) * time.Duration(100+rng.IntN(100)) / 150
+	return d.Round(time.Second)
 }

@@ -46,10 +46,10 @@ type numbered struct {
 }
 
 // Random yields the plans of a simulation: runs of them, from a seed.
-func Random(seed uint64, runs int, weight Weight) iter.Seq[Plan] {
+func Random(seed uint64, runs int, d Draw) iter.Seq[Plan] {
 	return func(yield func(Plan) bool) {
 		for i := range runs {
-			if !yield(NewPlan(RunSeed(seed, i), weight)) {
+			if !yield(NewPlan(RunSeed(seed, i), d)) {
 				return
 			}
 		}

@@ -1,147 +1,122 @@
 package simulation
 
 import (
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// Atlassian's reuse interval, and the part of it in which a tick must begin to
-// be of use: a minute at its end is for disagreeing clocks and for the request.
-const (
-	reuseInterval = 10 * time.Minute
-	usable        = reuseInterval - time.Minute
-)
-
 // asleep is how long after its last rotation a family, in a run that has settled,
 // counts as given up: its access token has expired, and nobody gets a new one.
-const asleep = 90 * time.Minute
+// asleepRefused is the same after good tokens were refused.
+const (
+	asleep        = 90 * time.Minute
+	asleepRefused = 13 * time.Hour
+)
+
+// loss is a family that was not kept.
+type loss struct {
+	o     *oracle
+	death *atlassiantest.Death
+	// top is the newest token that is still stored; stored is false without one.
+	top    placed
+	stored bool
+	// root is the spend whose successors were lost: of the top token or, where
+	// that was ended by a replay, of the one before. nil if no spend did it.
+	root *presentation
+}
+
+// family is the truth about the newest consent that was stored.
+func (o *oracle) family() (atlassiantest.FamilyInfo, bool) {
+	if len(o.appeared) == 0 {
+		return atlassiantest.FamilyInfo{}, false
+	}
+	return o.w.em.Family(o.ids[o.appeared[len(o.appeared)-1]])
+}
 
 // judge decides about the newest consent's family: kept, lost for a reason, or
 // lost avoidably. final is false when a newer consent takes its place while the
 // run goes on; then only a dead family is judged.
 func (o *oracle) judge(final bool) {
-	f, ok := o.w.em.Family(o.family)
-	if !ok || o.judged[o.family] {
+	f, ok := o.family()
+	if !ok || o.judged[f.ID] || f.Death == nil && !final {
 		return
 	}
-	top, known := o.w.em.Lookup(o.w.slots[slotRefresh].entry.Value)
-	mine := known && top.FamilyID == o.family
-	switch {
-	case f.Death == nil && final && mine && o.w.now.Sub(o.rotated) > asleep:
-		o.note("a living family is not rotated any more")
-		o.lost("")
-	case f.Death == nil && (!final || mine && top.Status == atlassiantest.StatusLive):
+	l := loss{o: o, death: f.Death}
+	l.top, l.stored = o.best(o.highest.consent)
+	if f.Death == nil && o.kept(l) {
 		return
-	case f.Death != nil:
-		o.lost(o.whyDead(*f.Death))
-	case !mine:
-		o.lost(o.whyCovered())
-	default:
-		o.lost(o.whySpent(o.rankOf(top)))
 	}
-}
-
-// lost counts a loss; an empty reason makes it avoidable.
-func (o *oracle) lost(reason string) {
+	l.root = o.rootOf(l)
 	if o.judged == nil {
-		o.judged, o.losses = map[string]bool{}, map[string]int{}
+		o.judged = map[string]bool{}
 	}
-	o.judged[o.family] = true
-	if reason == "" {
-		o.AvoidableLosses++
-		o.note("an avoidable loss")
+	o.judged[f.ID] = true
+	for _, e := range excuses {
+		if e.applies(l) {
+			o.excuse(e.name)
+			return
+		}
+	}
+	o.count(&o.AvoidableLosses, "an avoidable loss")
+}
+
+// kept reports whether somebody goes on with a living family: its newest token is
+// stored, unspent, and was rotated lately. A keeper that goes on with a family that
+// nobody can call older keeps the connection as well.
+func (o *oracle) kept(l loss) bool {
+	limit := asleep
+	if o.w.refusals() {
+		limit = asleepRefused
+	}
+	awake := o.w.now.Sub(o.rotated) <= limit
+	if o.chain.known && o.highest.consent != o.chain.of.consent && !o.older(o.chain.of, o.highest) {
+		info, ok := o.w.em.Lookup(o.chain.token)
+		return ok && info.Status == atlassiantest.StatusLive
+	}
+	if !l.stored || !awake {
+		return false
+	}
+	info, ok := o.w.em.Lookup(l.top.token)
+	return ok && info.Status == atlassiantest.StatusLive
+}
+
+// rootOf finds the spend whose successors were lost.
+func (o *oracle) rootOf(l loss) *presentation {
+	if !l.stored {
+		return nil
+	}
+	if p := o.spend(l.top.of); p != nil {
+		return p
+	}
+	for i := range o.spends {
+		// The newest token was ended by a replay of the one before.
+		p := &o.spends[i]
+		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1) {
+			return p
+		}
+	}
+	return nil
+}
+
+// consentEnds judges a process in which a person consented: what it received is
+// in the ledger, unless it was killed or kept from writing, or a newer consent is.
+func (o *oracle) consentEnds(a *actor) {
+	got, ok := o.known(a.received)
+	if !ok || a.trouble != 0 || a.strikes > 2 || a.stalled > 20*time.Second {
 		return
 	}
-	o.note("unavoidable: " + reason)
-	o.losses[reason]++
+	if o.chain.valid == 0 && o.erased != nil || o.chain.known && o.chain.highest.consent >= got.consent {
+		return
+	}
+	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")
 }
 
-func (o *oracle) whyDead(d atlassiantest.Death) string {
-	switch d.Cause {
-	case atlassiantest.CauseRevokedByUser, atlassiantest.CausePasswordChanged, atlassiantest.CauseUninstalled, atlassiantest.CauseExpiredAbsolute:
-		return strings.ReplaceAll(string(d.Cause), "_", " ")
-	case atlassiantest.CauseSupersededByConsent:
-		return "superseded by a newer consent"
-	case atlassiantest.CauseInactive:
-		return ""
+// excuse counts what is excused.
+func (o *oracle) excuse(name string) {
+	if o.losses == nil {
+		o.losses = map[string]int{}
 	}
-	if strings.HasPrefix(d.Presenter, "psoxy") {
-		return "psoxy presented a token too late"
-	}
-	f := rank{generation: d.Generation, sibling: d.Sibling}
-	for i, id := range o.ids {
-		if id == o.family {
-			f.consent = i
-		}
-	}
-	return o.whySpent(f)
-}
-
-// whyCovered: the store holds a token of another family.
-func (o *oracle) whyCovered() string {
-	if o.coverer != nil && o.coverer.refresher == nil {
-		return strings.TrimRight(o.coverer.name, "-0123456789") + " wrote an older token over it"
-	}
-	return ""
-}
-
-// whySpent: a token was spent and its successor was saved by nobody. That is
-// unavoidable if psoxy did it, or if no tick could have helped. A keeper that
-// spends while it could know that it cannot save has no excuse.
-func (o *oracle) whySpent(r rank) string {
-	p := o.spend(r)
-	if p == nil {
-		for _, parent := range o.spends {
-			if parent.of.consent != r.consent || parent.of.generation != r.generation-1 {
-				continue
-			}
-			switch {
-			case parent.psoxy:
-				return "psoxy presented a token again and lost its successor"
-			case parent.rivalLost, parent.rival != nil && parent.rival.dead:
-				return "two keepers at once, the second on stale reads, and its answer lost"
-			}
-		}
-		return ""
-	}
-	if p.by.refresher == nil {
-		return "psoxy spent the token and lost its successor"
-	}
-	if o.coverer != nil && o.coverer.refresher == nil {
-		return strings.TrimRight(o.coverer.name, "-0123456789") + " wrote an older token over it"
-	}
-	switch {
-	case p.chance && p.erased && !p.blind:
-		return "psoxy deleted the lock that told of the spend"
-	case p.chance && p.skewed && !p.blind:
-		return "the clock was wrong when the token was spent, and the answer lost"
-	case p.chance, p.blind:
-		return ""
-	case p.ticks == 0:
-		return "no tick within the leeway"
-	}
-	return "every tick within the leeway had trouble: " + p.why.String()
-}
-
-var troubleNames = [troubleCount]string{"store down", "key denied", "Atlassian failing", "Atlassian losing answers",
-	"Atlassian unreachable", "clock wrong", "account inactive", "client secret wrong", "lock held by another", "paused", "killed"}
-
-// String names what is in the set.
-func (t trouble) String() string {
-	var names []string
-	for i, name := range troubleNames {
-		if t&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// blind reports whether a first spend now is one that should not be: the key
-// has denied writes since before this tick. Not so where a lock was left behind:
-// then the token is in doubt, and presenting it the only way to its successor.
-func (o *oracle) blind(by *actor) bool {
-	return o.w.down&keyDown != 0 && o.w.keyDenies.Before(by.begun) && o.w.slots[slotLock].entry.Version == 1
+	o.losses[name]++
+	o.note("excused: " + name)
 }

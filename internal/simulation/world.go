@@ -1,13 +1,12 @@
 package simulation
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -15,9 +14,8 @@ import (
 )
 
 const (
-	connection = "PSOXY_JIRA_CLOUD_"
-	// tickEvery and invocation are the schedule and the time-out in template.yaml.
-	tickEvery  = 5 * time.Minute
+	connectionName = "PSOXY_JIRA_CLOUD_"
+	// invocation is the time-out in template.yaml.
 	invocation = 2 * time.Minute
 	// How long calls take when nothing is wrong.
 	storeLatency = 15 * time.Millisecond
@@ -34,13 +32,19 @@ var birth = time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
 type Settings struct {
 	// SiblingsDie, ReconsentKillsOld and LegacyRefusal are atlassiantest.Policy's.
 	SiblingsDie, ReconsentKillsOld, LegacyRefusal bool
+	// Claims: tokens tell their chain and when they were issued.
+	Claims bool
 	// Shared: psoxy rotates too, and ACCESS_TOKEN has psoxy's JSON form.
 	Shared bool
+	// Aged: the family has more generations behind it than a ledger remembers.
+	Aged bool
 }
 
 // world is one connection, everything it depends on, and what happens to it.
 type world struct {
 	settings Settings
+	// every is the interval of the schedule.
+	every time.Duration
 	// faults are those that have not struck yet.
 	faults Schedule
 	// armed: operations are counted and faults strike.
@@ -50,29 +54,18 @@ type world struct {
 	steps  []operation
 	ops    int
 	now    time.Time
-	// skew is how wrong the keepers' clocks are.
-	skew time.Duration
+	agenda []event
 
 	em     *atlassiantest.Emulator
 	fix    atlassiantest.Fixture
 	secret atlassian.Secret
-	mem    *memstore.Store
-	slots  [slotCount]slot
-	// recent are the last changes of the store, for stale reads.
-	recent []change
-	stale  staleness
-	shared time.Time // until when creates may not be exclusive
 
-	agenda []event
-	down   trouble
-	until  [troubleCount]time.Time
-	// keyDenies is since when the key denies what it denies, and keyReads that
-	// reading is not a part of that.
-	keyDenies time.Time
-	keyReads  bool
+	parameters
+	troubles
+	clocks clocks
 
 	names  family.Names
-	conn   rotation.Connection
+	conn   family.Connection
 	log    *slog.Logger
 	canary *canary
 	broken broken
@@ -80,30 +73,63 @@ type world struct {
 	// proc is the process that the platform invokes, spare one that it passed over.
 	proc, spare *actor
 	// others run beside whatever runs now.
-	others  []*actor
-	started int // processes so far
-	again   int // deliveries of the same event that are still to come
-	// noTicks is until when the scheduler is down, recycle that the next tick
+	others     []*actor
+	containers [2]*container
+	started    int // processes so far
+	// nextTick is the schedule's; retries are the platform's, of failed events.
+	nextTick time.Time
+	retries  []retry
+	again    int // deliveries of the same event that are still to come
+	// noTicks is until when nobody is invoked, recycle that the next tick
 	// comes in a new process.
 	noTicks time.Time
 	recycle bool
 	// dieAfterPost is how a replay is prepared.
 	dieAfterPost bool
 
-	oracle   oracle
-	struck   [kindEnd]int
-	trace    func(string)
-	nextTick time.Time
-	busy     time.Time // when something last went wrong or came in between
-	idle     idleness
+	oracle oracle
+	struck [kindEnd]int
+	trace  func(string)
+	busy   time.Time // when something last went wrong or came in between
+	idle   idleness
 }
 
 // broken replaces parts of a keeper by ones that break the protocol, for the
 // tests of the oracle.
 type broken struct {
 	store func(*world, *actor, store.Store) store.Store
-	token func(*world, *actor, rotation.TokenEndpoint) rotation.TokenEndpoint
+	token func(*world, *actor, keeper.TokenEndpoint) keeper.TokenEndpoint
 }
+
+func newWorld(p Plan) *world {
+	w := &world{settings: p.Settings, every: p.interval(), broken: p.broken, now: birth, nextTick: birth, names: family.NamesOf(connectionName)}
+	policy := atlassiantest.DefaultPolicy()
+	policy.SiblingsDie, policy.ReconsentKillsOld, policy.LegacyRefusalBody = p.Settings.SiblingsDie, p.Settings.ReconsentKillsOld, p.Settings.LegacyRefusal
+	w.em = atlassiantest.New(atlassiantest.Config{Clock: trueTime{w}, Policy: &policy, Seed: p.Seed, CheapTokens: true, CheapClaims: p.Settings.Claims, EventLog: -1})
+	var err error
+	if w.fix, err = w.em.AddFixture(); err != nil {
+		panic("simulation: " + err.Error())
+	}
+	w.secret = w.fix.App.ClientSecret
+	w.mem = memstore.New(w.clockNow)
+	for i, name := range slotNames(w.names) {
+		w.slots[i].name = name
+	}
+	w.conn = connectionOf(connectionName, p.Settings.Shared)
+	w.canary = newCanary(w)
+	w.log = slog.New(w.canary)
+	w.oracle.w = w
+	w.proc = w.spawn()
+	return w
+}
+
+// trueTime is Atlassian's clock and the store's.
+type trueTime struct{ w *world }
+
+// Now returns the true time.
+func (c trueTime) Now() time.Time { return c.w.now }
+
+func (w *world) clockNow() time.Time { return w.now }
 
 // event is something that will happen at a time.
 type event struct {
@@ -111,39 +137,10 @@ type event struct {
 	do func()
 }
 
-func newWorld(seed uint64, s Settings, b broken) *world {
-	w := &world{settings: s, broken: b, now: birth, names: family.NamesOf(connection)}
-	p := atlassiantest.DefaultPolicy()
-	p.SiblingsDie, p.ReconsentKillsOld, p.LegacyRefusalBody = s.SiblingsDie, s.ReconsentKillsOld, s.LegacyRefusal
-	w.em = atlassiantest.New(atlassiantest.Config{Clock: clock{w}, Policy: &p, Seed: seed, CheapTokens: true, EventLog: -1})
-	var err error
-	if w.fix, err = w.em.AddFixture(); err != nil {
-		panic("simulation: " + err.Error())
-	}
-	w.secret = w.fix.App.ClientSecret
-	w.mem = memstore.New(w.clockNow)
-	for i := range w.slots {
-		w.slots[i].name = [...]string{w.names.Lock, w.names.RefreshToken, w.names.AccessToken, w.names.Family, w.names.ClientID, w.names.ClientSecret}[i]
-	}
-	policy := family.DefaultPolicy()
-	if s.Shared {
-		policy.AccessFormat = family.PsoxyJSON
-	}
-	w.conn = rotation.Connection{Name: connection, Policy: policy}
-	w.canary = newCanary(w)
-	w.log = slog.New(w.canary)
-	w.oracle.w = w
-	w.proc = w.spawn()
-	w.nextTick = birth
-	return w
+// in lets something happen later.
+func (w *world) in(d time.Duration, do func()) {
+	w.agenda = append(w.agenda, event{w.now.Add(d), do})
 }
-
-// clock is the true time: Atlassian's and the store's.
-type clock struct{ w *world }
-
-func (c clock) Now() time.Time { return c.w.now }
-
-func (w *world) clockNow() time.Time { return w.now }
 
 // advance lets time pass, and what is due happen.
 func (w *world) advance(d time.Duration) { w.advanceTo(w.now.Add(d)) }
@@ -172,63 +169,19 @@ func (w *world) advanceTo(t time.Time) {
 	}
 }
 
-// in lets something happen later.
-func (w *world) in(d time.Duration, do func()) {
-	w.agenda = append(w.agenda, event{w.now.Add(d), do})
+// note tells a trace what happens.
+func (w *world) note(text string) {
+	if w.trace != nil {
+		w.trace(text)
+	}
 }
 
-// trouble is a set of things that keep a tick from its work.
-type trouble uint16
+// Errors of calls that were struck, beside those of package store.
+var errNoAnswer = errors.New("no answer")
 
-const (
-	storeDown trouble = 1 << iota
-	keyDown
-	atlassianFailsBefore
-	atlassianFailsAfter
-	atlassianUnreachable
-	clockWrong
-	accountOff
-	secretWrong
-	// The rest are not the world's but a single tick's.
-	lockHeld
-	paused
-	killed
-	troubleCount = 11
-)
-
-// trouble lets trouble begin, and end after d.
-func (w *world) trouble(t trouble, d time.Duration, end func()) {
-	bit := 0
-	for 1<<bit != t {
-		bit++
-	}
-	w.down |= t
-	until := w.now.Add(d)
-	if until.After(w.until[bit]) {
-		w.until[bit] = until
-	}
-	w.in(d, func() {
-		if end != nil {
-			end()
-		}
-		if !w.until[bit].After(w.now) {
-			w.down &^= t
-		}
-	})
-}
-
-// Errors of calls that were struck.
-var (
-	errNoAnswer  = errors.New("no answer")
-	errThrottled = errors.New("too many requests")
-)
-
-// put writes a parameter by a person's hand.
-func (w *world) put(i slotIndex, value atlassian.Secret, kind store.Kind) {
-	name := w.slots[i].name
-	v, err := w.mem.Write(context.Background(), name, value, kind)
+// must panics for what cannot fail in a simulation.
+func must(err error) {
 	if err != nil {
 		panic("simulation: " + err.Error())
 	}
-	w.changed(person, name, value, v, kind)
 }

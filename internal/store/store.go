@@ -22,9 +22,10 @@ import (
 const MaxValueBytes = 8192
 
 // Errors that adapters return, wrapped with the parameter's name but never with
-// its value. Any other error of a write or a delete is ambiguous: it may have
-// taken effect. A cancelled or expired context is returned as
-// [context.Canceled] or [context.DeadlineExceeded], and is ambiguous too.
+// its value. After each of them nothing was written. Any other error of a write
+// or a delete is ambiguous: it may have taken effect. A cancelled or expired
+// context is returned as [context.Canceled] or [context.DeadlineExceeded], and is
+// ambiguous too.
 var (
 	// ErrNotFound: no such parameter, or no such version of it.
 	ErrNotFound = errors.New("no such parameter")
@@ -43,6 +44,13 @@ var (
 	// ErrDenied: the caller lacks a permission, or the encryption key is not
 	// usable; nothing was written.
 	ErrDenied = errors.New("access to the parameter or to its key is denied")
+	// ErrUnwritable: the parameter accepts no write as it is, whoever tries. A
+	// person has to change it first, and the error says what. Examples: a label
+	// on the oldest version that is kept, a type that holds lists, a limit.
+	ErrUnwritable = errors.New("the parameter accepts no write as it is")
+	// ErrNotWritten: the store was too busy, or could not be reached. The same
+	// call may be repeated; adapters have done so a few times.
+	ErrNotWritten = errors.New("nothing was written")
 )
 
 // Kind says how a parameter is kept.
@@ -68,6 +76,15 @@ type Entry struct {
 	// Kind is how the parameter is kept: a secret found as Plain was put there
 	// by hand and lies in the open.
 	Kind Kind
+	// ReadAt is the store's own clock when it answered, or zero where it does not
+	// tell. All entries of one Read or History have the same: where these take
+	// several calls, the latest answer's, so that no age is underestimated.
+	// Parameter Store tells whole seconds, rounded down: a value that was just
+	// written may have been Modified up to a second later.
+	ReadAt time.Time
+	// By is who wrote this version, in the store's words: on AWS the ARN of a user
+	// or of a role's session. Only History tells, and only on Parameter Store.
+	By string
 }
 
 // Store keeps parameters. Its methods may be called concurrently. A read can be

@@ -132,32 +132,26 @@ func (t *Terminal) ask(ctx context.Context, prompt string, echo bool) (string, e
 // edit asks in raw mode. The terminal's own line editing would cut an address at
 // 1024 bytes on some systems.
 func (t *Terminal) edit(ctx context.Context, prompt string, echo bool) (answer string, err error) {
-	fd := int(t.file.Fd())
-	before, err := term.MakeRaw(fd)
-	if err != nil {
-		return "", fmt.Errorf("the terminal cannot be set up: %w", err)
-	}
-	defer func() { err = errors.Join(err, term.Restore(fd, before)) }()
-
-	t.input.drop()
-	t.input.ctx = ctx
-	editor := term.NewTerminal(stream{t}, prompt)
-	if width, height, err := term.GetSize(fd); err == nil && width > 0 {
-		_ = editor.SetSize(width, height)
-	}
-	if echo {
-		answer, err = editor.ReadLine()
-	} else {
-		answer, err = editor.ReadPassword(prompt)
-	}
-	if err == nil {
-		return answer, nil
-	}
-	_, _ = io.WriteString(t.out, "\r\n")
-	if errors.Is(err, io.EOF) {
-		err = ErrInterrupted
-	}
-	return "", err
+	return t.raw(func() (string, error) {
+		t.input.ctx = ctx
+		editor := term.NewTerminal(stream{t}, prompt)
+		if width, height, err := term.GetSize(int(t.file.Fd())); err == nil && width > 0 {
+			_ = editor.SetSize(width, height)
+		}
+		if echo {
+			answer, err = editor.ReadLine()
+		} else {
+			answer, err = editor.ReadPassword(prompt)
+		}
+		if err == nil || errors.Is(err, term.ErrPasteIndicator) {
+			return answer, nil // also where the terminal marked it as pasted
+		}
+		_, _ = io.WriteString(t.out, "\r\n")
+		if errors.Is(err, io.EOF) {
+			err = ErrInterrupted
+		}
+		return "", err
+	})
 }
 
 // stream is what the line editor reads and writes.

@@ -5,10 +5,13 @@
 // # What is judged by what
 //
 // A failure is explained by its status and by the scopes that
-// accessible-resources lists for the site, never by an answer's prose. A 401
-// where accessible-resources has just accepted the same token means that the
-// scopes do not fit; a 403 means that the account lacks a permission in Jira; a
-// 404 means another site or issue.
+// accessible-resources lists for the site, never by an answer's prose. The
+// token's own expiry is looked at first: Atlassian's gateway answers an expired
+// token with 401, 403 or 404, depending on the path, and Jira with a 200 for
+// anonymous visitors and the header x-seraph-loginreason. Of a token that lives,
+// a 401 where accessible-resources has just accepted it means that the scopes do
+// not fit; a 403 means that the account lacks a permission in Jira; a 404 means
+// another site or issue.
 //
 // # Sources
 //

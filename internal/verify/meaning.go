@@ -13,17 +13,44 @@ import (
 
 // describeToken says what a failure of accessible-resources means: it is about
 // the token, since nothing else is asked.
-func describeToken(err error) (status int, meaning string) {
+func (v *verifier) describeToken(err error) (status int, meaning string) {
 	e := asError(err)
-	if e.Status == http.StatusUnauthorized {
+	switch {
+	case refusesToken(e) && !v.expired.IsZero():
+		return e.Status, v.describeExpiry()
+	case e.Status == http.StatusUnauthorized:
 		return e.Status, "Atlassian refuses the access token: it is expired or revoked, or has no scope of a product; let the keeper make a tick, and consent again if that does not help"
 	}
-	return e.Status, describeOther(e)
+	return e.Status, v.describeOther(e)
+}
+
+// refusesToken: with these statuses Atlassian's gateway answers to a token that
+// has expired, depending on the path. They also have meanings of their own.
+func refusesToken(e *atlassian.Error) bool {
+	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Status == http.StatusNotFound
+}
+
+func (v *verifier) describeExpiry() string {
+	return "the access token expired at " + v.expired.UTC().Format(time.RFC3339) +
+		", whatever else may be wrong: let the keeper make a tick, see its status if it makes none, and verify again"
+}
+
+// anonymous says what is wrong with a success that Jira gave as to somebody whom
+// it does not know; empty where nothing is.
+func anonymous(r *atlassian.Response) string {
+	if r.LoginReason == "" || r.LoginReason == "OK" {
+		return ""
+	}
+	return "Jira answered as to an anonymous visitor (x-seraph-loginreason: " + r.LoginReason +
+		"): it did not accept the access token, and what it left out cannot be told; let the keeper make a tick, and consent again if that does not help"
 }
 
 // describe says what a failure of a Jira path means.
 func (v *verifier) describe(p path, err error) (status int, missing []string, meaning string) {
 	e := asError(err)
+	if refusesToken(e) && !v.expired.IsZero() {
+		return e.Status, nil, v.describeExpiry()
+	}
 	missing = p.missing(v.granted)
 	switch {
 	case e.Status == http.StatusUnauthorized && len(missing) > 0:
@@ -39,14 +66,16 @@ func (v *verifier) describe(p path, err error) (status int, missing []string, me
 	case e.Status == http.StatusBadRequest && p.needsIssue():
 		meaning = "Jira refuses the request: the account may lack " + p.permission
 	default:
-		meaning = describeOther(e)
+		meaning = v.describeOther(e)
 	}
 	return e.Status, missing, meaning
 }
 
 // describeOther explains what has nothing to do with the path.
-func describeOther(e *atlassian.Error) string {
+func (v *verifier) describeOther(e *atlassian.Error) string {
 	switch {
+	case e.Status == http.StatusRequestHeaderFieldsTooLarge:
+		return fmt.Sprintf("the access token of %d bytes is too large for a header on the way: it grows with its scopes, so consent with fewer", v.request.Access.Len())
 	case e.Status == http.StatusTooManyRequests && e.RetryAfter > 0:
 		return fmt.Sprintf("Atlassian limits the rate of requests: try again in %s", e.RetryAfter.Round(time.Second))
 	case e.Status == http.StatusTooManyRequests:
@@ -59,7 +88,9 @@ func describeOther(e *atlassian.Error) string {
 		return "Atlassian refuses the request"
 	case errors.Is(e, context.Canceled):
 		return "it was interrupted"
-	case errors.Is(e, context.DeadlineExceeded):
+	case e.Err == context.DeadlineExceeded && !e.Sent:
+		return "no connection came about in time: check the network, and the proxy in HTTPS_PROXY where there is one, then try again"
+	case e.Err == context.DeadlineExceeded:
 		return "no answer came in time: check the network, then try again"
 	case e.Err != nil:
 		return "no answer came: " + e.Err.Error()

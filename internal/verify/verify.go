@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,16 +25,22 @@ type API interface {
 type Request struct {
 	// Access is the bare access token.
 	Access atlassian.Secret
+	// Expires is when it expires as far as is known; zero where nothing is. What
+	// the token says of itself is looked at too.
+	Expires time.Time
 	// CloudID of the site; empty takes the token's only site.
 	CloudID string
 	// Issue is the key of an issue such as ABC-12; empty looks for one.
 	Issue string
 }
 
-var (
-	cloudIDForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	issueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-)
+const idCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+// isCloudID and isIssue report whether s has the form of one.
+func isCloudID(s string) bool { return s != "" && len(s) <= 64 && strings.Trim(s, idCharacters) == "" }
+func isIssue(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, idCharacters+"_") == ""
+}
 
 // Check refuses a request that cannot be made: it names the input, what was
 // expected and what to do next.
@@ -51,7 +56,7 @@ func (r Request) Check() error {
 
 // CheckCloudID refuses what cannot be a cloud id; an empty one stands for none.
 func CheckCloudID(id string) error {
-	if id != "" && !cloudIDForm.MatchString(id) {
+	if id != "" && !isCloudID(id) {
 		return errors.New("the cloud id " + strconv.Quote(clip(id)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
 	}
 	return nil
@@ -59,7 +64,7 @@ func CheckCloudID(id string) error {
 
 // CheckIssue refuses what cannot be an issue's key; an empty one stands for none.
 func CheckIssue(key string) error {
-	if key != "" && !issueForm.MatchString(key) {
+	if key != "" && !isIssue(key) {
 		return errors.New("the issue " + strconv.Quote(clip(key)) + " is not a key: expected one such as ABC-12")
 	}
 	return nil
@@ -70,7 +75,7 @@ func clip(s string) string { return s[:min(len(s), 80)] }
 // Run requests every path once, one after another, and reports. It always
 // comes to an end: each request is bounded by timeout, all of them by ctx.
 func Run(ctx context.Context, api API, r Request, now time.Time, timeout time.Duration) Report {
-	v := verifier{api: api, request: r, timeout: timeout}
+	v := verifier{api: api, request: r, timeout: timeout, expired: expired(r, now)}
 	v.report = Report{CloudID: r.CloudID, Issue: r.Issue, At: now.UTC()}
 	v.resources(ctx)
 	for _, p := range jiraPaths {
@@ -85,10 +90,28 @@ type verifier struct {
 	request Request
 	timeout time.Duration
 	report  Report
+	// expired is when the access token expired; zero if it lives, or nobody knows.
+	expired time.Time
 	// granted are the site's scopes; nil until the token and the site are found good.
 	granted []string
 	// searchFailed: the path that finds an issue did not work.
 	searchFailed bool
+}
+
+// expiryMargin: a token that expires so soon may do so between two requests.
+const expiryMargin = time.Minute
+
+// expired is when the access token expired, by what is known of it; zero if it
+// lives, or nothing is known.
+func expired(r Request, now time.Time) time.Time {
+	at := r.Expires
+	if claims, ok := atlassian.Claims(r.Access); ok && !claims.ExpiresAt.IsZero() && (at.IsZero() || claims.ExpiresAt.Before(at)) {
+		at = claims.ExpiresAt
+	}
+	if at.IsZero() || at.After(now.Add(expiryMargin)) {
+		return time.Time{}
+	}
+	return at
 }
 
 // resources checks the token itself and finds the site.
@@ -100,7 +123,7 @@ func (v *verifier) resources(ctx context.Context) {
 	if err == nil {
 		c.Meaning = v.pick(atlassian.Sites(list))
 	} else {
-		c.Status, c.Meaning = describeToken(err)
+		c.Status, c.Meaning = v.describeToken(err)
 	}
 	if c.Meaning != "" {
 		c.Result = Failed
@@ -116,7 +139,7 @@ func (v *verifier) pick(sites []atlassian.Site) string {
 	at := slices.IndexFunc(sites, func(s atlassian.Site) bool { return s.ID == id })
 	switch {
 	case len(sites) == 0:
-		return "the token reaches no site: the account that consented is a guest, or the app was removed from the site; consent again with an account that uses Jira there"
+		return "the token reaches no site: right after a consent, try again in a minute; else the account that consented is a guest or lost the site, or an admin blocked or removed the app there: ask the site's admin, and consent again with an account that uses Jira there"
 	case id == "" && len(sites) > 1:
 		return "the token reaches " + strconv.Itoa(len(sites)) + " sites and CLOUD_ID is not stored: give --cloud-id; they are " + listSites(sites)
 	case id == "":
@@ -125,7 +148,7 @@ func (v *verifier) pick(sites []atlassian.Site) string {
 		return "the token does not reach the site " + id + ", but " + listSites(sites) + ": correct CLOUD_ID, or consent again and choose that site"
 	}
 	site := sites[at]
-	if !cloudIDForm.MatchString(site.ID) {
+	if !isCloudID(site.ID) {
 		return "Atlassian listed a site whose id is not of the known form"
 	}
 	v.report.CloudID, v.report.SiteURL = site.ID, site.URL
@@ -154,6 +177,11 @@ func (v *verifier) path(ctx context.Context, p path) {
 	if err != nil {
 		c.Result = Failed
 		c.Status, c.Missing, c.Meaning = v.describe(p, err)
+		v.searchFailed = v.searchFailed || p.name == searchPath.name
+		return
+	}
+	if c.Meaning = anonymous(answer); c.Meaning != "" {
+		c.Result, c.Status = Failed, answer.Status
 		v.searchFailed = v.searchFailed || p.name == searchPath.name
 		return
 	}
@@ -195,7 +223,7 @@ func firstIssue(body []byte) string {
 			Key string `json:"key"`
 		} `json:"issues"`
 	}
-	if json.Unmarshal(body, &found) != nil || len(found.Issues) == 0 || !issueForm.MatchString(found.Issues[0].Key) {
+	if json.Unmarshal(body, &found) != nil || len(found.Issues) == 0 || !isIssue(found.Issues[0].Key) {
 		return ""
 	}
 	return found.Issues[0].Key

@@ -3,7 +3,9 @@ package verify_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +153,10 @@ func TestTheSiteMustBeOneOfTheTokens(t *testing.T) {
 	tokens, err = w.Authorize(atlassiantest.ConsentRequest{ClientID: app.ClientID, AccountID: guest.ID})
 	require.NoError(t, err)
 	require.Contains(t, w.run(verify.Request{Access: tokens.Access}).Checks[0].Meaning, "guest")
+
+	require.NoError(t, w.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointResources, When: atlassiantest.Before,
+		Kind: atlassiantest.KindEmpty, Times: 1}))
+	require.Contains(t, w.run(verify.Request{Access: w.token(t)}).Checks[0].Meaning, "try again in a minute")
 }
 
 func TestAnIssueThatDoesNotExist(t *testing.T) {
@@ -173,6 +179,7 @@ func TestOtherFailures(t *testing.T) {
 	}{
 		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 403}, "Browse users and groups", 403},
 		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 404}, "compare CLOUD_ID", 404},
+		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 431}, "consent with fewer", 431},
 		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 418}, "refuses the request", 418},
 		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 429}, "in some minutes", 429},
 		{atlassiantest.Fault{Kind: atlassiantest.KindStatus, Status: 429, RetryAfter: "30"}, "try again in 30s", 429},
@@ -200,6 +207,13 @@ func TestTimeIsBounded(t *testing.T) {
 	w.client.HTTPClient = &http.Client{Transport: hang{}}
 	r := verify.Run(t.Context(), w.client, verify.Request{Access: w.token(t)}, now, 20*time.Millisecond)
 	require.Contains(t, r.Checks[0].Meaning, "no answer came in time")
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and says nothing
+	require.NoError(t, err)
+	defer l.Close()
+	r = verify.Run(t.Context(), &atlassian.Client{APIURL: "https://" + l.Addr().String()}, verify.Request{Access: w.token(t)}, now, 20*time.Millisecond)
+	require.Contains(t, r.Checks[0].Meaning, "no connection came about in time")
+	r = verify.Run(t.Context(), &atlassian.Client{APIURL: "https://nowhere.invalid"}, verify.Request{Access: w.token(t)}, now, 5*time.Second)
+	require.Contains(t, r.Checks[0].Meaning, "HTTPS_PROXY")
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	r = verify.Run(stopped, w.client, verify.Request{Access: w.token(t)}, now, time.Second)
@@ -227,6 +241,19 @@ func TestRequestCheck(t *testing.T) {
 		change(&bad)
 		require.ErrorContains(t, bad.Check(), want)
 	}
+}
+
+// FuzzForms compares the checks by hand with the regular expressions that they
+// replaced.
+func FuzzForms(f *testing.F) {
+	cloudID, issue := regexp.MustCompile(`^[A-Za-z0-9-]{0,64}$`), regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+	for _, s := range []string{"", "ABC-12", "a_b", "../x", "a\n", "é", strings.Repeat("a", 64), strings.Repeat("a", 65)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		require.Equal(t, cloudID.MatchString(s), verify.CheckCloudID(s) == nil, "%q", s)
+		require.Equal(t, issue.MatchString(s), verify.CheckIssue(s) == nil, "%q", s)
+	})
 }
 
 func TestTheReportHoldsNoSecret(t *testing.T) {

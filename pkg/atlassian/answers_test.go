@@ -2,7 +2,6 @@ package atlassian_test
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -58,6 +56,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		amb  = atlassian.Ambiguous
 		tran = atlassian.Transient
 		rest = atlassian.RestartConsent
+		malf = atlassian.Malformed
 	)
 	const prose = `"error_description":"` + canary + `"`
 	page := "<html><body>" + canary + "</body></html>"
@@ -71,25 +70,32 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{"refusal in practice", 403, `{"error":"unauthorized_client",` + prose + `}`, perm, rest, "unauthorized_client"},
 		{"refusal as documented", 403, `{"error":"invalid_grant",` + prose + `}`, perm, rest, "invalid_grant"},
 		{"refusal by the RFC", 400, `{"error":"invalid_grant"}`, perm, rest, "invalid_grant"},
-		{"malformed token or bad code", 400, `{"error":"invalid_request",` + prose + `}`, perm, rest, "invalid_request"},
+		{"unreadable request or bad code", 400, `{"error":"invalid_request",` + prose + `}`, malf, rest, "invalid_request"},
 		{"wrong client", 401, `{"error":"access_denied",` + prose + `}`, conf, conf, "access_denied"},
 		{"wrong client, gateway's body", 401, `{"code":401,"message":"` + canary + `"}`, conf, conf, ""},
 		{"inactive user", 403, `{"error":"access_denied"}`, conf, conf, "access_denied"},
+		{"app without the grant", 400, `{"error":"unauthorized_client",` + prose + `}`, conf, conf, "unauthorized_client"},
+		{"scope taken from the app", 400, `{"error":"invalid_scope"}`, conf, conf, "invalid_scope"},
+		{"grant type switched off", 400, `{"error":"unsupported_grant_type"}`, conf, conf, "unsupported_grant_type"},
+		{"unreadable request, 403", 403, `{"error":"invalid_request",` + prose + `}`, malf, malf, "invalid_request"},
+		{"400 page", 400, page, malf, malf, ""},
+		{"400 of which the server is at fault", 400, `{"error":"server_error"}`, amb, amb, "server_error"},
+		{"408", 408, "", amb, amb, ""},
 		{"rate limit", 429, `{"error":"rate_limited"}`, tran, tran, "rate_limited"},
 		{"rate limit, page", 429, page, tran, tran, ""},
 		{"500", 500, `{"error":"server_error"}`, amb, amb, "server_error"},
 		{"502 page", 502, page, amb, amb, ""},
 		{"503 that looks like a refusal", 503, `{"error":"invalid_grant"}`, amb, amb, "invalid_grant"},
 		{"504", 504, "", amb, amb, ""},
-		{"firewall's 403", 403, page, amb, amb, ""},
-		{"empty 403", 403, "", amb, amb, ""},
-		{"403 of an API gateway", 403, `{"message":"Forbidden"}`, amb, amb, ""},
-		{"403, code of a wrong type", 403, `{"error":{"code":"invalid_grant"}}`, amb, amb, ""},
-		{"403, code of a wrong form", 403, `{"error":"` + canary + `"}`, amb, amb, ""},
-		{"403, code and a page", 403, `{"error":"invalid_grant"}` + page, amb, amb, ""},
-		{"403, array", 403, `["invalid_grant"]`, amb, amb, ""},
-		{"404 page", 404, page, amb, amb, ""},
-		{"410", 410, `{"error":"gone"}`, amb, amb, "gone"},
+		{"firewall's 403", 403, page, malf, malf, ""},
+		{"empty 403", 403, "", malf, malf, ""},
+		{"403 of an API gateway", 403, `{"message":"Forbidden"}`, malf, malf, ""},
+		{"403, code of a wrong type", 403, `{"error":{"code":"invalid_grant"}}`, malf, malf, ""},
+		{"403, code of a wrong form", 403, `{"error":"` + canary + `"}`, malf, malf, ""},
+		{"403, code and a page", 403, `{"error":"invalid_grant"}` + page, malf, malf, ""},
+		{"403, array", 403, `["invalid_grant"]`, malf, malf, ""},
+		{"404 page", 404, page, malf, malf, ""},
+		{"410", 410, `{"error":"gone"}`, malf, malf, "gone"},
 		{"200 page", 200, page, amb, amb, ""},
 		{"200 empty", 200, "", amb, amb, ""},
 		{"200 null", 200, "null", amb, amb, ""},
@@ -106,7 +112,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{"200 refresh token damaged", 200, "{\"access_token\":\"a\",\"refresh_token\":\"" + canary + "\xff\"}", amb, amb, ""},
 		{"200 refresh token half a rune", 200, `{"access_token":"a","refresh_token":"\ud800` + canary + `"}`, amb, amb, ""},
 		{"200 larger than 1 MiB", 200, `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"a"}`, amb, amb, ""},
-		{"403 larger than 1 MiB", 403, `{"error":"invalid_grant","x":"` + strings.Repeat("x", 1<<20) + `"}`, amb, amb, ""},
+		{"403 larger than 1 MiB", 403, `{"error":"invalid_grant","x":"` + strings.Repeat("x", 1<<20) + `"}`, malf, malf, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -129,62 +135,6 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 				require.True(t, e.Sent)
 				require.EqualValues(t, 1, n.Load(), "requests")
 			}
-		})
-	}
-}
-
-// jwt is a token with claims that Claims can read.
-func jwt(claims string) string {
-	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
-}
-
-func TestCosmeticFaultsCostNoToken(t *testing.T) {
-	const hour, day = time.Hour, 24 * time.Hour
-	twoHours := jwt(`{"iat":1700000000,"exp":1700007200}`)
-	for _, c := range []struct {
-		name, body string
-		expires    time.Duration
-		assumed    bool
-	}{
-		{"as documented", `{"access_token":"a","refresh_token":"r","expires_in":3600,"token_type":"Bearer","scope":"s"}`, hour, false},
-		{"numeric string", `{"access_token":"a","refresh_token":"r","expires_in":" 1800 "}`, hour / 2, false},
-		{"float", `{"access_token":"a","refresh_token":"r","expires_in":1800.5}`, 1800500 * time.Millisecond, false},
-		{"exponent", `{"access_token":"a","refresh_token":"r","expires_in":3.6e3}`, hour, false},
-		{"a day", `{"access_token":"a","refresh_token":"r","expires_in":86400}`, day, false},
-		{"absent", `{"access_token":"a","refresh_token":"r"}`, hour, true},
-		{"null", `{"access_token":"a","refresh_token":"r","expires_in":null}`, hour, true},
-		{"zero", `{"access_token":"a","refresh_token":"r","expires_in":0}`, hour, true},
-		{"under a second", `{"access_token":"a","refresh_token":"r","expires_in":0.999}`, hour, true},
-		{"negative", `{"access_token":"a","refresh_token":"r","expires_in":-5}`, hour, true},
-		{"huge", `{"access_token":"a","refresh_token":"r","expires_in":1e30}`, day, true},
-		{"huger", `{"access_token":"a","refresh_token":"r","expires_in":1e9999}`, day, true},
-		{"over a day", `{"access_token":"a","refresh_token":"r","expires_in":86401}`, day, true},
-		{"word", `{"access_token":"a","refresh_token":"r","expires_in":"soon"}`, hour, true},
-		{"NaN", `{"access_token":"a","refresh_token":"r","expires_in":"NaN"}`, hour, true},
-		{"Inf", `{"access_token":"a","refresh_token":"r","expires_in":"Inf"}`, hour, true},
-		{"hexadecimal", `{"access_token":"a","refresh_token":"r","expires_in":"0x10"}`, hour, true},
-		{"object", `{"access_token":"a","refresh_token":"r","expires_in":{}}`, hour, true},
-		{"absent, claims", `{"access_token":"` + twoHours + `","refresh_token":"r"}`, 2 * hour, true},
-		{"huge, claims", `{"access_token":"` + twoHours + `","refresh_token":"r","expires_in":1e30}`, 2 * hour, true},
-		{"given, claims", `{"access_token":"` + twoHours + `","refresh_token":"r","expires_in":60}`, time.Minute, false},
-		{"absent, odd claims", `{"access_token":"` + jwt(`{"iat":1700007200,"exp":1700000000}`) + `","refresh_token":"r"}`, hour, true},
-		{"unknown members", `{"access_token":"a","x":[{}],"refresh_token":"r","expires_in":3600,"Refresh_Token":9}`, hour, false},
-		{"members twice", `{"access_token":"old","access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
-		{"byte order mark", "\ufeff" + `{"access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
-		{"text behind", `{"access_token":"a","refresh_token":"r","expires_in":3600}` + "\n<!-- " + canary, hour, false},
-		{"odd scope and type", `{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":5,"token_type":[]}`, hour, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, c.body) })
-			token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
-			require.NoError(t, err)
-			require.NotEmpty(t, token.Access.Reveal())
-			if !strings.Contains(c.name, "claims") {
-				require.Equal(t, "a", token.Access.Reveal())
-			}
-			require.Equal(t, "r", token.Refresh.Reveal())
-			require.Equal(t, c.expires, token.ExpiresIn)
-			require.Equal(t, c.assumed, token.ExpiresInAssumed)
 		})
 	}
 }

@@ -95,6 +95,9 @@ func TestGet(t *testing.T) {
 			w.Header().Set("RateLimit-Reason", "jira-quota-global-based")
 			w.WriteHeader(429)
 			_, _ = io.WriteString(w, canary)
+		case "/anonymous":
+			w.Header().Set("x-seraph-loginreason", "AUTHENTICATED_FAILED")
+			_, _ = io.WriteString(w, "{}")
 		case "/denied":
 			w.Header().Set("RateLimit-Reason", canary+" with prose")
 			w.WriteHeader(403)
@@ -126,6 +129,10 @@ func TestGet(t *testing.T) {
 	require.Equal(t, "get: transient (HTTP 429, retry after 30s)", e.Error())
 	require.Equal(t, 30*time.Second, r.RetryAfter)
 	require.Equal(t, "jira-quota-global-based", r.RateLimitReason)
+
+	r, err = get("/anonymous")
+	require.NoError(t, err)
+	require.Equal(t, "AUTHENTICATED_FAILED", r.LoginReason)
 
 	r, err = get("/denied")
 	e = failure(t, err)

@@ -23,6 +23,9 @@ type ClaimSet struct {
 	// RefreshChainID is the claim https://id.atlassian.com/refresh_chain_id,
 	// seen to be common to the tokens of a family.
 	RefreshChainID string
+	// TokenType is the claim https://id.atlassian.com/atl_token_type, seen to be
+	// ACCESS or ROTATING_REFRESH.
+	TokenType string
 }
 
 // Claims peeks into a token that happens to be a JWT; ok is false when it is
@@ -47,6 +50,7 @@ func Claims(token Secret) (claims ClaimSet, ok bool) {
 	claims.ExpiresAt = claimTime(fields["exp"])
 	_ = json.Unmarshal(fields["sub"], &claims.Subject)
 	_ = json.Unmarshal(fields["https://id.atlassian.com/refresh_chain_id"], &claims.RefreshChainID)
+	_ = json.Unmarshal(fields["https://id.atlassian.com/atl_token_type"], &claims.TokenType)
 	return claims, true
 }
 

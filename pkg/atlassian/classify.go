@@ -43,10 +43,6 @@ type evidence struct {
 
 // classify judges one request; ok means that it succeeded. It is the only place
 // where failures get their Class.
-//
-// The codes are those of RFC 6749 section 5.2 as Atlassian uses them. Where the
-// two differ (403 unauthorized_client is Atlassian's refusal of a refresh
-// token), what Atlassian was seen to answer decides.
 func classify(e evidence) (class Class, ok bool) {
 	switch {
 	case e.reach == unsent:
@@ -57,48 +53,80 @@ func classify(e evidence) (class Class, ok bool) {
 		return classifyRead(e), false
 	case e.reach != answered:
 		return Ambiguous, false
-	case e.status == http.StatusTooManyRequests:
-		// The limiter stands before the grant: the headers suffice.
-		return Transient, false
-	case e.status == http.StatusUnauthorized:
+	case e.status/100 != 4:
+		// A redirect, a 200 without a token, and every 5xx, which may come after the
+		// commit and from any server in between: the token is neither proven dead
+		// nor proven untouched.
+		return Ambiguous, false
+	}
+	class = classifyRefusal(e.status, e.code)
+	if e.op == opExchange && (class == Permanent || e.status == http.StatusBadRequest && e.code == "invalid_request") {
+		// Atlassian's answer to a bad code is 400 invalid_request. Nothing is lost
+		// by a new consent, and nothing gained by presenting the code again.
+		return RestartConsent, false
+	}
+	return class, false
+}
+
+// Statuses of load balancers that RFC 9110 does not know: the client went away
+// before the answer was there.
+const (
+	statusClientGone       = 460 // AWS
+	statusClientClosedSoon = 499 // nginx
+)
+
+// classifyRefusal judges a 4xx of the token endpoint: the request was answered,
+// and not carried out. The status decides where it says who refused, and the
+// OAuth error code elsewhere. Statuses that nobody registered count as 400, as
+// RFC 9110 section 15 demands.
+func classifyRefusal(status int, code string) Class {
+	switch status {
+	case http.StatusUnauthorized:
 		// The app is checked before the grant, whatever the body says and even
 		// if it broke off. A 401 seen as a refusal, or as a lost answer that is
 		// given up after the leeway, would cost a living family for a mistyped
 		// client secret.
-		return Configuration, false
-	case refusedApp(e.status, e.code):
-		return Configuration, false
-	case refusedGrant(e.status, e.code):
-		if e.op == opExchange {
-			return RestartConsent, false
+		return Configuration
+	case http.StatusTooManyRequests, http.StatusTooEarly, http.StatusMisdirectedRequest, http.StatusProxyAuthRequired:
+		// The limiter stands before the grant; a 425 (RFC 8470 section 5.2) and a
+		// 421 (RFC 9110 section 15.5.20) say that the server did not begin; a 407
+		// is the proxy's, which did not forward. The headers suffice.
+		return Transient
+	case http.StatusRequestTimeout, statusClientGone, statusClientClosedSoon:
+		// A time ran out. What was done with the request until then, or behind
+		// the server that says so, is not said.
+		return Ambiguous
+	case http.StatusBadRequest, http.StatusForbidden:
+		if class, known := classOfCode(status, code); known {
+			return class
 		}
-		return Permanent, false
 	}
-	// 5xx, a redirect, a 200 without a token, a 403 page of some proxy, and every
-	// 4xx not known: the token is neither proven dead nor proven untouched.
+	if code == "server_error" || code == "temporarily_unavailable" {
+		// RFC 6749 section 4.1.2.1: stand-ins for 500 and 503, so they count as those.
+		return Ambiguous
+	}
+	// The request could not be read, or not at this place: 400 invalid_request,
+	// 404, 405, 413, 415 and their like, and the pages of firewalls. Whether the
+	// token is good was not looked at.
+	return Malformed
+}
+
+// classOfCode judges the OAuth error codes of a 400 (RFC 6749 section 5.2) or 403.
+func classOfCode(status int, code string) (class Class, known bool) {
+	switch code {
+	case "invalid_grant":
+		return Permanent, true
+	case "unauthorized_client":
+		// With 400 as the RFC has it: the app may not use this grant type. With 403
+		// it is Atlassian's refusal of a refresh token, as seen in practice.
+		if status == http.StatusForbidden {
+			return Permanent, true
+		}
+		return Configuration, true
+	case "invalid_client", "unsupported_grant_type", "invalid_scope", "access_denied": // the last: inactive user
+		return Configuration, true
+	}
 	return Ambiguous, false
-}
-
-// refusedApp: the client or its account was refused, not the grant.
-func refusedApp(status int, code string) bool {
-	switch status {
-	case http.StatusBadRequest:
-		return code == "invalid_client"
-	case http.StatusForbidden:
-		return code == "invalid_client" || code == "access_denied" // the latter: inactive user
-	}
-	return false
-}
-
-// refusedGrant: the refresh token or the authorization code was refused.
-func refusedGrant(status int, code string) bool {
-	switch status {
-	case http.StatusBadRequest:
-		return code == "invalid_grant" || code == "invalid_request"
-	case http.StatusForbidden:
-		return code == "invalid_grant" || code == "unauthorized_client"
-	}
-	return false
 }
 
 // classifyRead judges requests with an access token, which spend nothing:

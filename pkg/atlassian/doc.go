@@ -38,15 +38,19 @@
 // OAuth error code and how far the request got, never from prose:
 //
 //   - [Permanent]: the token was refused. It is expired, spent or revoked.
-//   - [Configuration]: the app or the account was refused, or the input cannot
-//     be sent. The token is untouched.
+//   - [Configuration]: the app, the account or a scope was refused, or the input
+//     cannot be sent. The token is untouched.
+//   - [Malformed]: the request could not be read or placed. The token was not
+//     judged: try again after a growing wait.
 //   - [Transient]: the grant was not reached. The token is not spent.
 //   - [Ambiguous]: it is not known. The token may be spent, and its successor
 //     may be lost. It is also the zero Class.
 //   - [RestartConsent]: the code is of no use any more.
 //
-// A 403 with the code invalid_grant is a refusal; a 403 page of a firewall is
-// not, and neither is a 500 or a 200 whose body is no token: they are ambiguous.
+// Whatever was answered with a 4xx was not carried out, unless the status or the
+// code is about time that ran out or a fault of the server. A 403 with the code
+// invalid_grant is a refusal; a 403 page of a firewall and a 404 are malformed. A
+// 500, and a 200 whose body is no token, are ambiguous.
 // A failed connection or TLS handshake is transient, a connection that broke
 // afterwards is ambiguous, however little was written.
 //

@@ -111,6 +111,31 @@ func TestACodeWorksOnce(t *testing.T) {
 	require.Equal(t, "exchange: restart_consent (HTTP 400 invalid_request)", failure(t, err).Error())
 }
 
+// An answer that is not the documented one and still a pair.
+func TestOddAnswersThatArePairs(t *testing.T) {
+	for _, f := range []atlassiantest.Fault{
+		{Kind: atlassiantest.KindEncoded, Encoding: "gzip"},
+		{Kind: atlassiantest.KindEncoded, Encoding: "gzip-unnamed"},
+		{Kind: atlassiantest.KindEncoded, Encoding: "deflate"},
+		{Kind: atlassiantest.KindEncoded, Encoding: "deflate-raw"},
+		{Kind: atlassiantest.KindExpiresIn, ExpiresIn: []byte("0")},
+		{Kind: atlassiantest.KindExpiresIn, ExpiresIn: []byte("-5"), Encoding: "gzip"},
+	} {
+		t.Run(string(f.Kind)+" "+f.Encoding+string(f.ExpiresIn), func(t *testing.T) {
+			w := newWorld(t)
+			first := w.consent(t)
+			f.Endpoint, f.When, f.Times = atlassiantest.EndpointToken, atlassiantest.After, 1
+			require.NoError(t, w.e.Inject(f))
+			second, err := w.client.Refresh(t.Context(), w.app, first.Refresh)
+			require.NoError(t, err)
+			require.Equal(t, time.Hour, second.ExpiresIn, "as the token itself says")
+			w.clock.Advance(time.Hour)
+			_, err = w.client.Refresh(t.Context(), w.app, second.Refresh)
+			require.NoError(t, err, "the successor is the right one")
+		})
+	}
+}
+
 // Whatever the emulator does to a request, the class never claims more than
 // what the emulator knows of the token.
 func TestClassesHoldAgainstTheTruth(t *testing.T) {

@@ -18,8 +18,9 @@ const (
 	// token is expired, spent or revoked; an access token is that, or its
 	// scopes do not fit.
 	Permanent
-	// Configuration: client id or secret are wrong, the account is inactive, or
-	// the request cannot be sent as it was given. The token is untouched.
+	// Configuration: client id or secret are wrong, the app may not use the grant
+	// or a scope, the account is inactive, or the request cannot be sent as it was
+	// given. The token is untouched.
 	Configuration
 	// Transient: the request did not reach the grant (rate limit, DNS, connection
 	// refused), or it only reads and nothing can have been spent. The token is
@@ -27,10 +28,17 @@ const (
 	Transient
 	// RestartConsent: the authorization code is bad, used or expired.
 	RestartConsent
+	// Malformed: the server, or one before it, says that it could not read or
+	// place the request (400 invalid_request, 404, 405, 415, a firewall's page).
+	// The token was not judged and is not spent. Atlassian answers so to a token
+	// that is none, and other servers do for a moment where nothing is wrong: try
+	// again after a growing wait, and never take it for a refusal.
+	Malformed
 )
 
 // String returns the class's name as it stands in records, logs and metrics:
-// "ambiguous", "permanent", "configuration", "transient" or "restart_consent".
+// "ambiguous", "permanent", "configuration", "transient", "restart_consent" or
+// "malformed".
 // A number that is no class is "ambiguous" too, the class to assume.
 func (c Class) String() string {
 	switch c {
@@ -42,6 +50,8 @@ func (c Class) String() string {
 		return "transient"
 	case RestartConsent:
 		return "restart_consent"
+	case Malformed:
+		return "malformed"
 	default:
 		return "ambiguous"
 	}
@@ -58,8 +68,8 @@ type Error struct {
 	// Code is the answer's OAuth error code such as "invalid_grant", where it
 	// is one of the registered form ([a-z_], at most 40 characters); else empty.
 	Code string
-	// RetryAfter is how long Atlassian asked to wait, at most a day; 0 when it
-	// did not say.
+	// RetryAfter is how long Atlassian asked to wait, at most MaxRetryAfter; 0
+	// when it did not say.
 	RetryAfter time.Duration
 	// Sent reports whether the request may have left this machine.
 	Sent bool

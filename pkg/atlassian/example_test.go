@@ -42,7 +42,7 @@ func Example() {
 	second, err := client.Refresh(ctx, app, first.Refresh)
 	fmt.Println("rotated:", err == nil && second.Refresh != first.Refresh)
 
-	_, err = client.Refresh(ctx, app, atlassian.NewSecret("long gone"))
+	_, err = client.Refresh(ctx, app, atlassian.NewSecret("long.since.gone"))
 	var failed *atlassian.Error
 	if errors.As(err, &failed) {
 		switch failed.Class {
@@ -50,8 +50,8 @@ func Example() {
 			fmt.Println("only a new consent helps:", failed)
 		case atlassian.Configuration:
 			fmt.Println("correct the app's credentials:", failed)
-		case atlassian.Transient:
-			fmt.Println("try again after", failed.RetryAfter)
+		case atlassian.Transient, atlassian.Malformed:
+			fmt.Println("try again later:", failed)
 		default:
 			fmt.Println("it may be spent: present it again within ten minutes")
 		}
@@ -59,7 +59,7 @@ func Example() {
 	// Output:
 	// access token: [redacted] for 1h0m0s
 	// rotated: true
-	// only a new consent helps: refresh: permanent (HTTP 400 invalid_request)
+	// only a new consent helps: refresh: permanent (HTTP 403 unauthorized_client)
 }
 
 func ExampleAuthorizeURL() {
@@ -81,10 +81,4 @@ func ExampleSites() {
 	})
 	fmt.Println(len(sites), sites[0].Name, sites[0].Scopes)
 	// Output: 1 acme [read:jira-work read:page:confluence]
-}
-
-func ExampleSecret() {
-	token := atlassian.NewSecret("eyJhbGciOi")
-	fmt.Printf("%v %+v %d bytes\n", token, struct{ Token atlassian.Secret }{token}, token.Len())
-	// Output: [redacted] {Token:[redacted]} 10 bytes
 }

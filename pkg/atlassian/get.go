@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -13,13 +12,17 @@ import (
 type Response struct {
 	// Status is the HTTP status.
 	Status int
-	// RetryAfter is how long Atlassian asked to wait, at most a day; 0 when it
-	// did not say.
+	// RetryAfter is how long Atlassian asked to wait, at most MaxRetryAfter; 0
+	// when it did not say.
 	RetryAfter time.Duration
 	// RateLimitReason is the header RateLimit-Reason, such as
 	// "jira-quota-global-based": which limit a 429 hit. Empty where there is none.
 	RateLimitReason string
-	// Body is the answer's body, at most 1 MiB of it. It may hold personal data
+	// LoginReason is the header X-Seraph-LoginReason. Jira was seen to answer 200 as
+	// to an anonymous visitor, with "AUTHENTICATED_FAILED", where it did not accept
+	// the token. Empty where there is none; "OK" is another name for none.
+	LoginReason string
+	// Body is the answer's body, unpacked, at most 1 MiB of it. It may hold personal data
 	// of the site's users: it is not for logs.
 	Body []byte
 	// Truncated is true when the body was larger than that.
@@ -49,8 +52,8 @@ func (c *Client) Get(ctx context.Context, access Secret, path string) (*Response
 		cause = nil
 	}
 	return &Response{
-		Status: r.status, RetryAfter: r.retryAfter(c), RateLimitReason: limitReason(r.header),
-		Body: r.body, Truncated: r.err == errTooLarge,
+		Status: r.status, RetryAfter: r.retryAfter(c), RateLimitReason: shortHeader(r.header, "RateLimit-Reason"),
+		LoginReason: shortHeader(r.header, "X-Seraph-LoginReason"), Body: r.body, Truncated: r.err == errTooLarge,
 	}, c.readFailure(opGet, r, cause)
 }
 
@@ -93,12 +96,8 @@ func (c *Client) readFailure(o op, r reply, cause error) error {
 // maxPath is the longest path that is requested, in bytes.
 const maxPath = 8 << 10
 
-// pathForm lists the characters of a path and query (RFC 3986 section 3.3 and 3.4).
-var pathForm = regexp.MustCompile(`^(?:[A-Za-z0-9/?:@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})*$`)
-
-// ambiguousEscape matches escapes that some servers decode before and others
-// after they look for segments: of slash, dot, backslash, percent and controls.
-var ambiguousEscape = regexp.MustCompile(`(?i)%(?:2f|2e|5c|25|7f|[01][0-9a-f])`)
+// maxShortHeader bounds what is taken from a header that gives a reason, in bytes.
+const maxShortHeader = 100
 
 // checkPath accepts a path, with or without a query, that can only lead to a
 // place under APIURL. The error does not quote it: it may be an address with a
@@ -111,11 +110,11 @@ func checkPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return reason("the path does not begin with a slash" + whatNext)
 	}
-	if !pathForm.MatchString(path) {
+	if !pathCharacters(path) {
 		return reason("the path holds a character that has to be escaped, such as a space, a backslash or #" + whatNext)
 	}
 	place, _, _ := strings.Cut(path, "?")
-	if ambiguousEscape.MatchString(place) {
+	if ambiguousEscape(place) {
 		return reason("the path holds an escaped slash, dot, backslash, percent sign or control character" + whatNext)
 	}
 	for i, segment := range strings.Split(place[1:], "/") {
@@ -133,11 +132,9 @@ func checkPath(path string) error {
 	return nil
 }
 
-// reasonForm bounds what is taken from a RateLimit-Reason header.
-var reasonForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,100}$`)
-
-func limitReason(h http.Header) string {
-	if v := h.Get("RateLimit-Reason"); reasonForm.MatchString(v) {
+// shortHeader is a header's value if it is a name, and else empty.
+func shortHeader(h http.Header, name string) string {
+	if v := h.Get(name); len(v) <= maxShortHeader && made(v, letters+digits+"_.:-") {
 		return v
 	}
 	return ""

@@ -25,10 +25,13 @@ func TestRetryAfter(t *testing.T) {
 		{"0", "", 0},
 		{"120", "", 2 * time.Minute},
 		{" 120 ", "", 2 * time.Minute},
-		{"86400", "", 24 * time.Hour},
-		{"86401", "", 24 * time.Hour},
-		{"9223372036854775807", "", 24 * time.Hour},
-		{strings.Repeat("9", 500), "", 24 * time.Hour},
+		{"3600", "", time.Hour},
+		{"3601", "", time.Hour},
+		{"86400", "", time.Hour},
+		{"30000", "", time.Hour},      // half a minute in milliseconds, against RFC 9110
+		{"1767225600", "", time.Hour}, // a point in time
+		{"9223372036854775807", "", time.Hour},
+		{strings.Repeat("9", 500), "", time.Hour},
 		{"-5", "", 0},
 		{"+5", "", 0},
 		{"1.5", "", 0},
@@ -38,7 +41,7 @@ func TestRetryAfter(t *testing.T) {
 		{in(time.Minute), "", time.Minute},
 		{in(-time.Minute), "", 0},
 		{in(0), "", 0},
-		{in(365 * 24 * time.Hour), "", 24 * time.Hour},
+		{in(365 * 24 * time.Hour), "", time.Hour},
 		{in(time.Hour + time.Minute), in(time.Hour), time.Minute}, // the server's clock is ahead
 		{in(time.Minute), in(time.Hour), 0},
 		{in(time.Minute), "garbage", time.Minute},
@@ -51,6 +54,7 @@ func TestRetryAfter(t *testing.T) {
 		h.Set("Date", c.date)
 		require.Equal(t, c.want, retryAfter(h, now), "%q with Date %q", c.value, c.date)
 	}
+	require.Equal(t, time.Hour, MaxRetryAfter)
 	// The client's clock is asked, where an answer has no date.
 	client := &Client{Now: func() time.Time { return now }}
 	require.Equal(t, time.Minute, reply{header: http.Header{"Retry-After": {in(time.Minute)}}}.retryAfter(client))

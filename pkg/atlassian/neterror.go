@@ -36,7 +36,8 @@ const maxUnwrap = 20
 // that may be printed and kept. Only errors whose text is known to be harmless
 // (addresses, host names, system errors, certificates) pass; of the others just
 // the type is told, because net/http quotes answers ("malformed HTTP response
-// …"), header lines and proxy addresses with their password.
+// …"), header lines and proxy addresses with their password. Where a person can
+// mend the network, the error says how.
 func presentable(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -44,7 +45,7 @@ func presentable(ctx context.Context, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return cause
 	}
-	return harmless(err, maxUnwrap)
+	return advise(harmless(err, maxUnwrap))
 }
 
 func harmless(err error, depth int) error {
@@ -68,7 +69,7 @@ func harmless(err error, depth int) error {
 			safe.Err = harmless(e.Err, depth-1)
 		}
 		return &safe
-	case *net.DNSError, *os.SyscallError, syscall.Errno,
+	case *ProxyError, *net.DNSError, *os.SyscallError, syscall.Errno,
 		*tls.CertificateVerificationError, tls.RecordHeaderError, tls.AlertError,
 		x509.CertificateInvalidError, x509.HostnameError, x509.UnknownAuthorityError:
 		return err

@@ -73,7 +73,6 @@ func TestBreaksAfterTheRequestAreAmbiguous(t *testing.T) {
 		{"closed in the body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + pair[:50], 200, io.ErrUnexpectedEOF},
 		{"closed in a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + pair[:20], 200, io.ErrUnexpectedEOF},
 		{"malformed chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canary + "\r\n", 200, nil},
-		{"refusal that broke off", "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n{\"error\":\"invalid_grant\"}", 403, io.ErrUnexpectedEOF},
 		{"500 that broke off", "HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{", 500, io.ErrUnexpectedEOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,6 +94,9 @@ func TestStatusDecidesThoughTheBodyBroke(t *testing.T) {
 	for status, want := range map[string]atlassian.Class{
 		"429 Too Many Requests\r\nRetry-After: 7": atlassian.Transient,
 		"401 Unauthorized":                        atlassian.Configuration,
+		// A code in half a body proves nothing, but the request was refused.
+		"403 Forbidden": atlassian.Malformed,
+		"404 Not Found": atlassian.Malformed,
 	} {
 		client, n := rawServer(t, func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 100\r\n\r\n{")
@@ -120,7 +122,6 @@ func TestSlowAnswers(t *testing.T) {
 	for name, head := range map[string]string{
 		"no answer":         "",
 		"answer's body":     "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
-		"refusal's body":    "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n{",
 		"answer's headers ": "HTTP/1.1 200 OK\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -247,6 +248,6 @@ func TestFailuresBeforeTheRequestAreTransient(t *testing.T) {
 		e := refreshOnce(t, t.Context(), &atlassian.Client{HTTPClient: &http.Client{Transport: transport}})
 		requireUnsent(t, e)
 		require.ErrorIs(t, e, context.DeadlineExceeded)
-		require.Equal(t, "refresh: transient (not sent): dial tcp: timed out", e.Error())
+		require.Contains(t, e.Error(), "refresh: transient (not sent): dial tcp: timed out: check that")
 	})
 }

@@ -1,88 +1,24 @@
 package atlassian
 
 import (
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/json"
-	"fmt"
-	"log/slog"
+	"errors"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/secret"
 )
 
-// redacted is all that anything but Reveal ever shows of a Secret.
-const redacted = "[redacted]"
-
-// Secret holds a credential: a token, an authorization code, a client secret
-// or a state value. However it is printed (fmt, JSON, slog, text encoding), it
-// shows "[redacted]"; only Reveal gives the value. The zero Secret is empty.
-//
-// Two Secrets are equal under == when their values are; the comparison does
-// not take constant time.
-//
-// A Secret cannot be read from JSON or text: wrap the string with NewSecret.
-type Secret struct {
-	// masked is the value XORed with pad. fmt calls no method of a Secret in an
-	// unexported field of another struct, nor under %p: it prints this field,
-	// which therefore must not be the value. XOR keeps == true to the values.
-	masked string
-}
-
-// pad masks Secrets. It is drawn anew for each process and, as it is as long as
-// the largest parameter that can be stored, known parts of a token (the head of
-// every JWT) give nothing away of its other parts. It guards against printing
-// by accident, not against who reads this process's memory.
-var pad = func() []byte {
-	p := make([]byte, 8192)
-	_, _ = rand.Read(p) // it never fails: it ends the process instead
-	return p
-}()
-
-// appendMasked appends a value masked, or a masked one unmasked.
-func appendMasked(dst []byte, s string) []byte {
-	at := len(dst)
-	dst = append(dst, s...)
-	for ; at < len(dst); at += len(pad) {
-		subtle.XORBytes(dst[at:], dst[at:], pad)
-	}
-	return dst
-}
-
-// mask is appendMasked for a string of its own.
-func mask(s string) string {
-	var stack [1024]byte
-	return string(appendMasked(stack[:0], s))
-}
+// Secret holds a credential: a token, an authorization code, a client secret or
+// a state value. It is [secret.Secret]: printers and logs redact it, and
+// encoders fail on it.
+type Secret = secret.Secret
 
 // NewSecret wraps value, byte for byte.
-func NewSecret(value string) Secret { return Secret{masked: mask(value)} }
+func NewSecret(value string) Secret { return secret.New(value) }
 
-// Reveal returns the value. Every call is a place where a secret leaves the
-// protection of its type: keep them few, at the edge that sends or stores it.
-func (s Secret) Reveal() string { return mask(s.masked) }
+// errNotEncoded is what encoding a Token fails with.
+var errNotEncoded = errors.New("a Token is not encoded as a whole, since its tokens would be lost: " +
+	"encode the values of Access.Reveal(), Refresh.Reveal() and ExpiresAt, and store them where secrets belong")
 
-// AppendReveal appends to dst what Reveal gives: for who looks at a value and
-// keeps nothing of it, in memory of his own.
-func (s Secret) AppendReveal(dst []byte) []byte { return appendMasked(dst, s.masked) }
-
-// IsZero reports whether the secret is empty.
-func (s Secret) IsZero() bool { return s.masked == "" }
-
-// Len is the length of the value in bytes; it is safe to print.
-func (s Secret) Len() int { return len(s.masked) }
-
-// String implements fmt.Stringer and never shows the value.
-func (s Secret) String() string { return redacted }
-
-// GoString implements fmt.GoStringer and never shows the value.
-func (s Secret) GoString() string { return redacted }
-
-// Format implements fmt.Formatter: every verb and flag prints "[redacted]".
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// MarshalJSON implements json.Marshaler and never shows the value.
-func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
-
-// MarshalText implements encoding.TextMarshaler and never shows the value.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue implements slog.LogValuer and never shows the value.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+// MarshalJSON fails: a Token that was stored with its secrets redacted would be
+// a family lost without a sound. Encode a type of your own, with what Reveal
+// returns.
+func (t Token) MarshalJSON() ([]byte, error) { return nil, errNotEncoded }

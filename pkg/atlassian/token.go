@@ -16,12 +16,21 @@ type Token struct {
 	// one report (CDAC 54555), a rotation kept the old token.
 	Refresh Secret
 	// ExpiresIn is how long the access token lives from the moment of the
-	// answer: from one second to one day.
+	// answer: from one second to one day, or 0. The answer's expires_in counts,
+	// unless the token's own claims say more than a minute less, or it makes no
+	// sense; then the claims count, and where there are none the documented hour.
+	//
+	// 0 means that expires_in was 0, negative or below a second, and that the
+	// token says nothing better: it may be of no use already. Refresh soon, but
+	// not in a loop, since the next answer may say the same.
 	ExpiresIn time.Duration
-	// ExpiresInAssumed is true when the answer's expires_in was absent or made
-	// no sense, and ExpiresIn was derived from the access token or is the
-	// documented hour.
+	// ExpiresInAssumed is true when ExpiresIn is not the answer's expires_in.
 	ExpiresInAssumed bool
 	// Scopes that were granted, in the answer's order; nil when it named none.
 	Scopes []string
 }
+
+// ExpiresAt is when the access token expires, given when the answer came. With
+// the time at which the request was made it is a moment early, which is the safe
+// side. Where ExpiresIn is 0, it is at itself: the token may have expired.
+func (t Token) ExpiresAt(at time.Time) time.Time { return at.Add(t.ExpiresIn) }

@@ -3,18 +3,7 @@ package atlassian
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
-	"strconv"
 	"strings"
-	"time"
-)
-
-const (
-	// documentedLifetime is an access token's, where an answer does not say.
-	documentedLifetime = time.Hour
-	// minLifetime and maxLifetime bound a lifetime that makes sense.
-	minLifetime = time.Second
-	maxLifetime = 24 * time.Hour
 )
 
 // What can be wrong with a token answer. Errors of encoding/json are never
@@ -29,8 +18,8 @@ const (
 // thrown away for a cosmetic fault, since the refresh token behind it is spent:
 // only tokens that are missing or damaged make the answer unusable. Text after
 // the object, unknown members and a missing token_type do no harm; of members
-// that occur twice the last counts.
-func parseToken(body []byte) (Token, error) {
+// that occur twice the last counts. date is the answer's header.
+func parseToken(body []byte, date string) (Token, error) {
 	fields, ok := jsonObject(body)
 	if !ok {
 		return Token{}, errNoObject
@@ -44,7 +33,7 @@ func parseToken(body []byte) (Token, error) {
 		return Token{}, errBadRefresh
 	}
 	t := Token{Access: NewSecret(access), Refresh: NewSecret(refresh)}
-	t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], t.Access)
+	t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], ownLifetime(t.Access, date))
 	var scope string
 	if json.Unmarshal(fields["scope"], &scope) == nil && strings.TrimSpace(scope) != "" {
 		t.Scopes = strings.Fields(scope)
@@ -76,40 +65,8 @@ func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	return token, true
 }
 
-// decimal is a JSON number that is not negative.
-var decimal = regexp.MustCompile(`^[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,4})?$`)
-
-// lifetime reads expires_in, in seconds, as a number or a string that holds
-// one. Where that makes no sense (more than a day included, since believing too
-// much is what would harm), the access token's own claims are asked, and then
-// the documentation, or the day that a larger value is cut to; assumed is true
-// in all three cases.
-func lifetime(raw json.RawMessage, access Secret) (d time.Duration, assumed bool) {
-	text := string(raw)
-	if strings.HasPrefix(text, `"`) {
-		_ = json.Unmarshal(raw, &text)
-		text = strings.TrimSpace(text)
-	}
-	var seconds float64
-	if decimal.MatchString(text) {
-		seconds, _ = strconv.ParseFloat(text, 64) // out of range is +Inf, huge as well
-	}
-	if seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds() {
-		return time.Duration(seconds * float64(time.Second)), false
-	}
-	if claims, ok := Claims(access); ok && !claims.IssuedAt.IsZero() && !claims.ExpiresAt.IsZero() {
-		if d := claims.ExpiresAt.Sub(claims.IssuedAt); d >= minLifetime && d <= maxLifetime {
-			return d, true
-		}
-	}
-	if seconds > maxLifetime.Seconds() {
-		return maxLifetime, true
-	}
-	return documentedLifetime, true
-}
-
-// codeForm is what a registered OAuth error code looks like.
-var codeForm = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// maxCode is the longest OAuth error code that is taken, in bytes.
+const maxCode = 40
 
 // errorCode reads the OAuth error code of an answer, "" where there is none.
 // Unlike parseToken it takes nothing but one whole JSON object: a code can
@@ -120,7 +77,7 @@ func errorCode(body []byte) string {
 		return ""
 	}
 	var code string
-	if json.Unmarshal(fields["error"], &code) != nil || !codeForm.MatchString(code) {
+	if json.Unmarshal(fields["error"], &code) != nil || len(code) > maxCode || !made(code, lower+"_") {
 		return ""
 	}
 	return code

@@ -90,7 +90,7 @@ func (c *Client) tokenAnswer(o op, r reply) (Token, error) {
 	if r.status/100 == 2 {
 		// A body that broke off behind a complete object holds a complete pair.
 		var err error
-		token, err = parseToken(r.body)
+		token, err = parseToken(r.body, r.header.Get("Date"))
 		e.usable = err == nil
 		if cause == nil {
 			cause = err

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,15 +28,18 @@ const (
 //     answer: an ambiguous failure where a new connection would have failed
 //     cleanly, before anything was sent, or worked.
 //   - HTTP/1.1 only: HTTP/2 has no use for a connection with one request.
-//   - 5 s for the connection and 5 s for its TLS handshake. The deadline for the
-//     whole request is the context's.
-//   - A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY).
+//   - 5 s for the connection and 5 s for its TLS handshake. The time for the whole
+//     request is the Client's.
+//   - A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY), and its refusal
+//     is a *[ProxyError]. Certificates of authorities are those of the system, or of
+//     SSL_CERT_FILE; set TLSClientConfig for others.
 func DefaultTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: proxyAnswer,
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		DisableKeepAlives:      true,
@@ -43,6 +47,15 @@ func DefaultTransport() *http.Transport {
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              protocols,
 	}
+}
+
+// proxyAnswer turns a proxy's refusal into an error that can be told from others:
+// net/http's own is the proxy's words alone.
+func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode != http.StatusOK {
+		return &ProxyError{Status: answer.StatusCode}
+	}
+	return nil
 }
 
 // sharedTransport serves all Clients without a transport; it keeps no connection.

@@ -21,7 +21,7 @@ func TestEveryFailure(t *testing.T) {
 			requireTold(t, o.Scenario, o.Result, promptly)
 		}
 	}
-	require.Equal(t, 13, failures)
+	require.Equal(t, 14, failures)
 }
 
 // requireTold: the right page at the right time, no other, none twice, and
@@ -44,7 +44,7 @@ func requireTold(t *testing.T, sc scenario.Scenario, r scenario.Result, within t
 	require.Empty(t, r.Sounding, name)
 	seen := map[string]bool{}
 	for _, p := range r.Pages {
-		if p.State == alarm.InAlarm {
+		if p.State == alarm.InAlarm && !p.At.Before(*r.CauseAt) {
 			require.False(t, seen[p.Alarm], "%s: %s sounds a second time, at %s", name, p.Alarm, p.At)
 			seen[p.Alarm] = true
 		}
@@ -68,10 +68,10 @@ func TestEveryFailureAtEveryPhase(t *testing.T) {
 }
 
 // TestOtherSettings: the alarms hold at the ends of what the template's
-// parameters allow. With a tick every minute a failure pages a minute later,
-// for a period of five minutes with a success in it is not failing.
+// parameters allow. With a tick every minute a failure pages a minute later, for
+// a period of five minutes with a success in it is not failing.
 func TestOtherSettings(t *testing.T) {
-	for _, parameters := range []map[string]string{{"ScheduleExpression": "rate(1 minute)"}, {"RefreshBefore": "10m"}, {"RefreshBefore": "55m"}} {
+	for _, parameters := range []map[string]string{{"ScheduleExpression": "rate(1 minute)"}, {"ScheduleExpression": "rate(5 minutes)"}, {"RefreshBefore": "10m"}, {"RefreshBefore": "55m"}} {
 		for _, sc := range scenario.All() {
 			if sc.Days > 7 || sc.Name == "one-of-200" {
 				continue
@@ -86,10 +86,11 @@ func TestOtherSettings(t *testing.T) {
 	}
 }
 
-// TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, and
-// clocks that disagree within reason.
+// TestNothingIsToldOfWhatDoesNoHarm: psoxy at work on the same family, older
+// tokens and placeholders over REFRESH_TOKEN, clocks that disagree within reason,
+// and copies that are published again.
 func TestNothingIsToldOfWhatDoesNoHarm(t *testing.T) {
-	for _, name := range []string{"psoxy-racing", "clock-skew"} {
+	for _, name := range []string{"psoxy-racing", "token-overwritten", "clock-skew", "copies-deleted"} {
 		r := resultOf(t, name)
 		require.Empty(t, r.Pages, name)
 		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick failed", name)
@@ -108,4 +109,56 @@ func TestALongerLookBack(t *testing.T) {
 		require.NoError(t, err)
 		requireTold(t, sc, r, promptly)
 	}
+}
+
+// TestWhatOnlyAPersonMendsIsRepeatedByNobody: a lost family or a wrong parameter
+// makes no failed invocation, and so no dead letter, however long it stands. It
+// pages all the same: TestEveryFailure.
+func TestWhatOnlyAPersonMendsIsRepeatedByNobody(t *testing.T) {
+	for _, name := range []string{"password-changed", "grant-revoked", "user-deactivated", "secret-rotated", "parameter-deleted"} {
+		r := resultOf(t, name)
+		require.Equal(t, r.Ticks, r.Invocations, "%s: a tick was repeated", name)
+		for _, p := range r.Pages {
+			require.NotEqual(t, "dead-letters", p.Alarm, name)
+		}
+	}
+}
+
+// TestASecondFamilyIsToldOf though the first one's alarm still stands: lost, or
+// past a warning, whichever way the stack is set to warn.
+func TestASecondFamilyIsToldOf(t *testing.T) {
+	count := func(r scenario.Result, name string) (told []float64) {
+		for _, p := range r.Pages {
+			if p.Alarm == name && p.State == alarm.InAlarm {
+				told = append(told, float64(int(p.Day)))
+			}
+		}
+		return told
+	}
+	require.Equal(t, []float64{0, 0}, count(resultOf(t, "second-lost"), "consent-now"))
+	sc, err := scenario.Find("second-warned")
+	require.NoError(t, err)
+	for _, scope := range []string{"stack", "connection"} {
+		t.Run(scope, func(t *testing.T) {
+			r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{Parameters: map[string]string{"WarningScope": scope}})
+			require.NoError(t, err)
+			require.Equal(t, []float64{10, 15}, count(r, "first-warning"))
+			require.Equal(t, []float64{40, 45}, count(r, "second-warning"))
+			require.Empty(t, count(r, "third-warning"))
+			require.Zero(t, r.FalsePages)
+			require.Empty(t, r.Sounding)
+			require.LessOrEqual(t, *r.KnownToPage, map[string]float64{"stack": 80 * 60, "connection": 5 * 60}[scope])
+		})
+	}
+}
+
+// TestWithoutADataPointBefore: should CloudWatch look at the newest data point
+// alone, a first loss still pages; only the second one would go unheard.
+func TestWithoutADataPointBefore(t *testing.T) {
+	sc, err := scenario.Find("password-changed")
+	require.NoError(t, err)
+	r, err := scenario.Run(tokenkeeper.Template, sc, scenario.Options{LookBack: func(n int) int { return n }})
+	require.NoError(t, err)
+	requireTold(t, sc, r, promptly)
+	require.Equal(t, "consent-now", r.First.Alarm)
 }

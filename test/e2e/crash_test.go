@@ -22,15 +22,15 @@ func TestKilledBetweenPostAndSave(t *testing.T) {
 	w.Pass(36 * time.Minute)
 	before := c.Value(c.Names.RefreshToken)
 
-	w.AWS.On(proxy.Rule{Operation: "PutParameter", When: writing("_REFRESH_TOKEN"), Nth: 1, Before: killed(w)})
+	w.AWS.On(proxy.Rule{Operation: "PutParameter", When: writing("_TOKEN_LEDGER"), Nth: 2, Before: killed(w)})
 	dying := w.Tick()
 	require.True(t, dying.Exited)
 	require.Equal(t, "Runtime.ExitError", dying.Error.Type)
 	require.True(t, before == c.Value(c.Names.RefreshToken), "the successor must not have been saved")
 	require.Equal(t, atlassiantest.StatusReusable, c.Lookup(c.Names.RefreshToken).Status, "the token is spent")
-	require.NotNil(t, c.Parameter(c.Names.Lock), "the intent stays")
+	require.NotNil(t, c.Ledger().State.Intent, "the intent stays")
 
-	// At once, the dead process's lock still counts.
+	// At once, the dead process's intent still counts.
 	soon := w.Tick()
 	w.RequireAction(soon, "contended")
 	require.Empty(t, soon.Posts)
@@ -58,6 +58,8 @@ func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 		w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, Before: killed(w)})
 		require.True(t, w.Tick().Exited)
 		w.Pass(45 * time.Minute)
+		w.RequireAction(w.Tick(), "in_doubt") // the probe is announced
+		w.Pass(2 * time.Minute)
 		late := w.Tick()
 		w.RequireAction(late, "replayed")
 		require.Len(t, late.Posts, 1)
@@ -70,6 +72,8 @@ func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 		w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, After: killed(w)})
 		require.True(t, w.Tick().Exited)
 		w.Pass(45 * time.Minute)
+		w.RequireAction(w.Tick(), "in_doubt") // the probe is announced
+		w.Pass(2 * time.Minute)
 		late := w.Tick()
 		w.RequireAction(late, "refused")
 		require.Len(t, late.Posts, 1)
@@ -111,6 +115,6 @@ func TestTooLittleTimeToSpend(t *testing.T) {
 	require.NotNil(t, res.Error)
 	require.Contains(t, res.Error.Message, "time-out")
 	require.Empty(t, w.Atlassian.Calls())
-	require.Nil(t, c.Parameter(c.Names.Lock))
+	require.Nil(t, c.Ledger().State.Intent)
 	w.RequireAction(w.Tick(), "rotated")
 }

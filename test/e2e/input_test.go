@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
 )
 
@@ -29,9 +30,8 @@ func TestParametersToFillIn(t *testing.T) {
 				c := w.Connection()
 				name := c.Name + missing.parameter
 				right := c.Value(name)
-				if value == "" {
-					c.Delete(name)
-				} else {
+				c.Delete(name) // the history of a token that was written over would be used
+				if value != "" {
 					c.PutSecret(name, value)
 				}
 				stored := c.Versions()
@@ -39,7 +39,9 @@ func TestParametersToFillIn(t *testing.T) {
 				o := w.RequireAction(tick, missing.action)
 				require.Contains(t, o.Reason, name)
 				require.Empty(t, tick.Posts)
-				require.Len(t, tick.AWS, 2)
+				if missing.action == "misconfigured" {
+					stored[c.Names.Ledger], stored[c.Names.Family] = 1, 1 // the ledger is begun all the same
+				}
 				require.Equal(t, stored, c.Versions())
 
 				c.PutSecret(name, right)
@@ -65,7 +67,8 @@ func TestBlanksAroundValues(t *testing.T) {
 	c.RequireHealthy(2)
 }
 
-// What cannot be a token is not presented: it could be spent by mistake.
+// What cannot be a token is not presented. Where the history holds nothing else,
+// a person has to put it right; otherwise the token under it goes on.
 func TestRefreshTokenThatIsNone(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
@@ -79,11 +82,20 @@ func TestRefreshTokenThatIsNone(t *testing.T) {
 			t.Parallel()
 			w := world.New(t, world.Options{})
 			c := w.Connection()
+			token := c.Value(c.Names.RefreshToken)
+			c.Delete(c.Names.RefreshToken)
 			c.PutSecret(c.Names.RefreshToken, value)
 			tick := w.Tick()
 			o := w.RequireAction(tick, "misconfigured")
 			require.Contains(t, o.Reason, c.Names.RefreshToken)
 			require.Empty(t, tick.Posts)
+
+			c.PutSecret(c.Names.RefreshToken, token)
+			c.PutSecret(c.Names.RefreshToken, value)
+			over := w.Tick()
+			w.RequireAction(over, "rotated")
+			require.Len(t, over.Posts, 1)
+			c.RequireHealthy(1)
 		})
 	}
 }
@@ -100,45 +112,58 @@ func TestSuccessorBeyondEightKilobytes(t *testing.T) {
 	require.Contains(t, o.Reason, "8192")
 	require.Len(t, first.Posts, 1)
 	for range 2 {
-		next := w.Tick()
+		next := w.InvokeWithin(w.Function, `{}`, briefly)
 		w.RequireAction(next, "failed")
 		require.Empty(t, next.Posts)
 	}
 	require.True(t, c.Family().Alive())
 }
 
-// A TOKEN_FAMILY that cannot be read is not overwritten, and nothing is spent
-// on the strength of it. Deleting it begins anew.
+// TOKEN_FAMILY is a copy: one that cannot be read keeps nothing from its turn,
+// and is written anew.
 func TestUnreadableRecord(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
-		"no JSON":               "authorized in January",
-		"cut off":               `{"schema":1,"connection":"`,
-		"a newer schema":        `{"schema":99,"connection":"X_"}`,
-		"another connection":    `{"schema":1,"connection":"OTHER_","authorized_at":"2026-01-01T00:00:00Z","refresh_token":"0123456789ab"}`,
-		"of another connection": "",
+		"no JSON":            "authorized in January",
+		"cut off":            `{"schema":1,"connection":"`,
+		"a newer schema":     `{"schema":99,"connection":"X_"}`,
+		"another connection": `{"schema":1,"connection":"OTHER_","authorized_at":"2026-01-01T00:00:00Z","refresh_token":"0123456789ab"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := world.New(t, world.Options{})
 			c := w.Connection()
-			if value == "" {
-				w.RequireAction(w.Tick(), "rotated")
-				value = strings.ReplaceAll(c.Value(c.Names.Family), c.Name, "ANOTHER_")
-				w.Pass(36 * time.Minute)
-			}
 			c.Put(c.Names.Family, value)
-			stored := c.Versions()
-			tick := w.Tick()
-			o := w.RequireAction(tick, "misconfigured")
-			require.Contains(t, o.Reason, c.Names.Family)
-			require.Empty(t, tick.Posts)
-			require.Equal(t, stored, c.Versions())
-
-			c.Delete(c.Names.Family)
 			w.RequireAction(w.Tick(), "rotated")
 			c.RequireHealthy(1)
+			c.Put(c.Names.Family, value)
+			w.RequireAction(w.Tick(), "idle")
+			c.RequireHealthy(1)
 		})
+	}
+}
+
+// If the ledger is deleted, TOKEN_FAMILY and REFRESH_TOKEN bring the family back
+// with its true age; a damaged TOKEN_FAMILY does so by its history.
+func TestDeletedLedger(t *testing.T) {
+	t.Parallel()
+	for _, damaged := range []bool{false, true} {
+		w := world.New(t, world.Options{})
+		c := w.Connection()
+		w.RequireAction(w.Tick(), "rotated")
+		born := c.Record().AuthorizedAt
+		w.Pass(80 * 24 * time.Hour)
+		w.RequireAction(w.Tick(), "rotated")
+		w.RequireAction(w.Tick(), "idle")
+		c.Delete(c.Names.Ledger)
+		if damaged {
+			c.Put(c.Names.Family, "{}")
+		}
+		w.Pass(36 * time.Minute)
+		o := w.RequireAction(w.Tick(), "rotated")
+		require.InDelta(t, 285, *o.FamilyDaysRemaining, 0.1)
+		c.RequireHealthy(3)
+		require.True(t, born.Equal(c.Record().AuthorizedAt))
 	}
 }
 
@@ -161,23 +186,35 @@ func TestLockOfPsoxy(t *testing.T) {
 			w.Pass(5 * time.Minute)
 			w.RequireAction(w.Tick(), "replayed")
 			c.RequireHealthy(1)
+			require.Equal(t, value, c.Value(c.Names.Lock), "who rotates alone leaves it")
+			w.Pass(36 * time.Minute)
+			w.RequireAction(w.Tick(), "rotated")
+			c.RequireHealthy(2)
 		})
 	}
 }
 
-// The machine's clock was ahead and is set back: what is stored seems to come
-// from the future. The keeper goes on, without a loss.
-func TestClockSetBack(t *testing.T) {
+// The function's clock is wrong by hours. Nothing depends on it: ages are told by
+// the store's.
+func TestWrongClock(t *testing.T) {
 	t.Parallel()
-	w := world.New(t, world.Options{})
-	c := w.Connection()
-	w.Pass(time.Hour)
-	w.RequireAction(w.Tick(), "rotated")
-	w.Pass(-50 * time.Minute)
-	w.RequireAction(w.Tick(), "rotated")
-	c.RequireHealthy(2)
-	w.RequireAction(w.Tick(), "idle")
-	w.Pass(36 * time.Minute)
-	w.RequireAction(w.Tick(), "rotated")
-	c.RequireHealthy(3)
+	for _, ahead := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+		t.Run(fmt.Sprint("the store is ", ahead, " ahead"), func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t, world.Options{Ahead: ahead})
+			c := w.Connection()
+			w.RequireAction(w.Tick(), "rotated")
+			o := w.RequireAction(w.Tick(), "idle")
+			require.InDelta(t, 3600, *o.AccessTokenSecondsRemaining, 60)
+			require.InDelta(t, 365, *o.FamilyDaysRemaining, 0.01)
+
+			w.Pass(36 * time.Minute)
+			w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, After: killed(w)})
+			require.True(t, w.Tick().Exited)
+			w.RequireAction(w.Tick(), "contended")
+			w.Pass(3 * time.Minute)
+			w.RequireAction(w.Tick(), "replayed")
+			c.RequireHealthy(2)
+		})
+	}
 }

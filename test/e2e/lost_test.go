@@ -44,7 +44,7 @@ func TestAnswerLostOnce(t *testing.T) {
 	}
 }
 
-// Every answer of a whole tick is lost: the family is in doubt, the intent and
+// Every answer of a whole tick is lost: the family is in doubt, the ledger and
 // TOKEN_FAMILY say since when, and the next tick gets it back.
 func TestAnswersLostForAWholeTick(t *testing.T) {
 	t.Parallel()
@@ -52,13 +52,13 @@ func TestAnswersLostForAWholeTick(t *testing.T) {
 	c := w.Connection()
 	inject(t, w, atlassiantest.Fault{Kind: atlassiantest.KindDrop, When: atlassiantest.After, Times: 3})
 	begun := time.Now()
-	tick := w.Tick()
+	tick := w.InvokeWithin(w.Function, `{}`, briefly)
 	w.RequireAction(tick, "in_doubt")
 	require.Len(t, tick.Posts, 3)
 	failure := c.Record().LastFailure
 	require.Equal(t, "ambiguous", failure.Class)
 	require.WithinDuration(t, begun, failure.FirstSpend, 5*time.Second)
-	require.NotNil(t, c.Parameter(c.Names.Lock))
+	require.True(t, failure.FirstSpend.Equal(c.Ledger().State.Intent.First))
 	require.Equal(t, []float64{1}, w.Moto.Published(t, w.Namespace, "InDoubt"))
 
 	w.Pass(5 * time.Minute)
@@ -80,7 +80,7 @@ func TestRateLimit(t *testing.T) {
 			limited := w.Tick()
 			w.RequireAction(limited, "failed")
 			require.Len(t, limited.Posts, 1)
-			require.Nil(t, c.Parameter(c.Names.Lock))
+			require.Nil(t, c.Ledger().State.Intent)
 			require.Equal(t, "transient", c.Record().LastFailure.Class)
 
 			w.Pass(5 * time.Minute)
@@ -104,7 +104,7 @@ func TestAtlassianCannotBeReached(t *testing.T) {
 	c := w.Connection()
 	tick := w.Tick()
 	w.RequireAction(tick, "failed")
-	require.Nil(t, c.Parameter(c.Names.Lock))
+	require.Nil(t, c.Ledger().State.Intent)
 	require.Equal(t, "transient", c.Record().LastFailure.Class)
 }
 
@@ -147,7 +147,7 @@ func TestAnswerWithoutRefreshToken(t *testing.T) {
 		c := w.Connection()
 		seed := c.Value(c.Names.RefreshToken)
 		inject(t, w, atlassiantest.Fault{Kind: atlassiantest.KindOmitRefresh, When: atlassiantest.Before, Times: 6})
-		w.RequireAction(w.Tick(), "in_doubt")
+		w.RequireAction(w.InvokeWithin(w.Function, `{}`, briefly), "in_doubt")
 		w.Pass(5 * time.Minute)
 		w.RequireAction(w.Tick(), "replayed")
 		require.True(t, seed == c.Value(c.Names.RefreshToken), "the token is kept")
@@ -167,13 +167,13 @@ func TestSavesFail(t *testing.T) {
 	t.Run("throttled for a while", func(t *testing.T) {
 		t.Parallel()
 		w := world.New(t, world.Options{})
-		refused := 0
+		puts := 0
 		w.AWS.On(proxy.Rule{Operation: "PutParameter", When: func(c *proxy.Call) bool {
-			if !strings.HasSuffix(world.Parameter(c), "_REFRESH_TOKEN") {
+			if !strings.HasSuffix(world.Parameter(c), "_TOKEN_LEDGER") {
 				return false
 			}
-			refused++
-			return refused <= 8
+			puts++
+			return puts > 2 && puts <= 10 // those of the settle
 		}, Before: refuse(http.StatusBadRequest, "ThrottlingException")})
 		tick := w.Tick()
 		w.RequireAction(tick, "rotated")
@@ -184,8 +184,15 @@ func TestSavesFail(t *testing.T) {
 		t.Parallel()
 		w := world.New(t, world.Options{})
 		c := w.Connection()
-		remove := w.AWS.On(proxy.Rule{Operation: "PutParameter", When: writing("_REFRESH_TOKEN"),
-			Before: refuse(http.StatusBadRequest, "InternalServerError")})
+		w.RequireAction(w.Tick(), "rotated")
+		w.Pass(36 * time.Minute)
+		puts := 0
+		remove := w.AWS.On(proxy.Rule{Operation: "PutParameter", When: func(c *proxy.Call) bool {
+			if writing("_TOKEN_LEDGER")(c) {
+				puts++
+			}
+			return puts > 1 // but for the intent, everything
+		}, Before: refuse(http.StatusBadRequest, "InternalServerError")})
 		// A short time-out, for the test's sake: the function uses all of it.
 		tick := w.InvokeWithin(w.Function, `{}`, 43*time.Second)
 		w.RequireAction(tick, "failed")
@@ -193,20 +200,24 @@ func TestSavesFail(t *testing.T) {
 		require.Len(t, tick.Posts, 1)
 		remove()
 		next := w.Tick()
-		w.RequireAction(next, "rotated")
+		w.RequireAction(next, "idle")
 		require.Empty(t, next.Posts)
-		c.RequireHealthy(1)
+		c.RequireHealthy(2)
 		require.Equal(t, 1, w.Function.Starts())
 	})
 	t.Run("the answer to a write is lost", func(t *testing.T) {
 		t.Parallel()
-		for _, ending := range []string{"_lock", "_REFRESH_TOKEN", "_ACCESS_TOKEN", "_TOKEN_FAMILY"} {
+		for _, put := range []struct {
+			ending string
+			nth    int
+		}{{"_TOKEN_LEDGER", 1}, {"_TOKEN_LEDGER", 2}, {"_TOKEN_LEDGER", 3}, {"_REFRESH_TOKEN", 1}, {"_ACCESS_TOKEN", 1}, {"_TOKEN_FAMILY", 1}} {
 			w := world.New(t, world.Options{})
-			w.AWS.On(proxy.Rule{Operation: "PutParameter", When: writing(ending), Nth: 1, After: (*proxy.Call).Lose})
+			w.AWS.On(proxy.Rule{Operation: "PutParameter", When: writing(put.ending), Nth: put.nth, After: (*proxy.Call).Lose})
 			tick := w.Tick()
 			w.RequireAction(tick, "rotated")
 			require.Len(t, tick.Posts, 1)
 			w.Connection().RequireHealthy(1)
+			w.RequireAction(w.Tick(), "idle")
 		}
 	})
 	t.Run("no right to write", func(t *testing.T) {

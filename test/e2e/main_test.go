@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,14 +28,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// operations lists the operations of calls in order, without those of metrics.
-func operations(calls []proxy.Call) []string {
+// operations lists calls in order, each with the parameter of the connection
+// that it names, if there is one.
+func operations(conn *world.Connection, calls []proxy.Call) []string {
 	var names []string
 	for _, c := range calls {
-		names = append(names, c.Operation)
+		names = append(names, strings.TrimSpace(c.Operation+" "+strings.TrimPrefix(world.Parameter(&c), conn.Name)))
 	}
 	return names
 }
+
+// briefly is a time-out of the function that leaves no time for the further rounds
+// of an urgent tick, for the tests' sake.
+const briefly = 46 * time.Second
 
 // inject lets a fault wait for the next token request.
 func inject(t *testing.T, w *world.World, f atlassiantest.Fault) {

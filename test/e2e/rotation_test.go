@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -29,8 +28,9 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	require.Equal(t, 1, o.Generation)
 	require.InDelta(t, 365, *o.FamilyDaysRemaining, 0.01)
 	require.InDelta(t, 3600, *o.AccessTokenSecondsRemaining, 30)
-	require.Equal(t, []string{"GetParameters", "PutParameter", "GetParameters", "PutParameter", "PutParameter", "PutParameter", "PutParameter",
-		"DeleteParameter", "PutMetricData"}, operations(first.AWS))
+	require.Equal(t, []string{"GetParameters", "GetParameterHistory REFRESH_TOKEN", "GetParameterHistory TOKEN_FAMILY", "PutParameter TOKEN_LEDGER",
+		"GetParameters", "GetParameters", "PutParameter TOKEN_LEDGER", "PutParameter TOKEN_LEDGER"}, operations(c, first.AWS)[:8])
+	require.ElementsMatch(t, []string{"PutParameter ACCESS_TOKEN", "PutParameter REFRESH_TOKEN", "PutParameter TOKEN_FAMILY", "PutMetricData"}, operations(c, first.AWS)[8:])
 	require.Len(t, first.Posts, 1)
 	c.RequireHealthy(1)
 	require.False(t, seed == c.Value(c.Names.RefreshToken), "it was rotated")
@@ -38,13 +38,14 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	require.WithinDuration(t, begun, c.Record().AuthorizedAt, time.Minute)
 	require.Equal(t, "SecureString", string(c.Parameter(c.Names.AccessToken).Type))
 	require.Equal(t, "SecureString", string(c.Parameter(c.Names.RefreshToken).Type))
+	require.Equal(t, "SecureString", string(c.Parameter(c.Names.Ledger).Type))
 	require.Equal(t, "String", string(c.Parameter(c.Names.Family).Type))
 
 	stored := c.Versions()
 	for range 2 {
 		idle := w.Tick()
 		w.RequireAction(idle, "idle")
-		require.Equal(t, []string{"GetParameters", "PutMetricData"}, operations(idle.AWS))
+		require.Equal(t, []string{"GetParameters", "PutMetricData"}, operations(c, idle.AWS))
 		require.Empty(t, idle.Posts)
 	}
 	require.Equal(t, stored, c.Versions())
@@ -55,10 +56,17 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	for generation := 2; generation <= 4; generation++ {
 		again := w.Tick()
 		require.Equal(t, generation, w.RequireAction(again, "rotated").Generation)
-		require.Len(t, again.AWS, 10, "time has passed for the secrets too, and they are read anew")
+		calls := operations(c, again.AWS)
+		require.Equal(t, []string{"GetParameters", "PutParameter TOKEN_LEDGER", "PutParameter TOKEN_LEDGER"}, calls[:3])
+		require.ElementsMatch(t, []string{"PutParameter ACCESS_TOKEN", "PutParameter REFRESH_TOKEN"}, calls[3:5])
+		require.Equal(t, []string{"PutMetricData"}, calls[5:])
 		require.Len(t, again.Posts, 1)
 		c.RequireHealthy(generation)
-		w.RequireAction(w.Tick(), "idle")
+		require.Equal(t, generation-1, c.Record().Generation, "TOKEN_FAMILY is for people, and waits for the next tick")
+		idle := w.Tick()
+		w.RequireAction(idle, "idle")
+		require.Equal(t, []string{"GetParameters", "PutParameter TOKEN_FAMILY", "PutMetricData"}, operations(c, idle.AWS))
+		require.Equal(t, generation, c.Record().Generation)
 		w.Pass(36 * time.Minute)
 	}
 	require.Equal(t, 1, w.Function.Starts())
@@ -126,14 +134,15 @@ func TestLogs(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
-	for _, event := range []string{`{}`, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, `null`} {
+	for _, event := range []string{`{}`, `{"action":"tick"}`, `{"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"}`, `null`,
+		`{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","account":"111122223333","time":"2026-11-24T04:00:00Z","region":"eu-west-1","resources":[],"detail":{}}`} {
 		tick := w.Invoke(w.Function, event)
 		require.Nil(t, tick.Error, event)
 	}
 	require.Len(t, w.Atlassian.Calls(world.TokenEndpoint), 1)
 	for _, event := range []string{
 		`{"action":"rotate"}`, `{"Records":[{"eventSource":"aws:s3"}]}`, `[]`, `"tick"`, `17`,
-		`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`,
+		`{"version":"0","detail-type":"Parameter Store Change","source":"aws.ssm","detail":{}}`,
 	} {
 		tick := w.Invoke(w.Function, event)
 		require.NotNil(t, tick.Error, event)
@@ -149,7 +158,10 @@ func TestPsoxyForm(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{Env: map[string]string{"ACCESS_TOKEN_FORMAT": "psoxy-json"}})
 	c := w.Connection()
-	w.RequireAction(w.Tick(), "rotated")
+	first := w.Tick()
+	w.RequireAction(first, "rotated")
+	require.Contains(t, operations(c, first.AWS), "PutParameter OAUTH_REFRESH_TOKEN_lock", "psoxy may rotate too, and its lock is taken")
+	require.Nil(t, c.Parameter(c.Names.Lock), "and released")
 	fields := map[string]any{}
 	require.NoError(t, json.Unmarshal([]byte(c.Value(c.Names.AccessToken)), &fields))
 	require.Len(t, fields, 2)
@@ -163,7 +175,7 @@ func TestPsoxyForm(t *testing.T) {
 }
 
 // Two execution environments tick at once: one rotates, the other finds the
-// lock or the result; one token request is made.
+// intent or the result; one token request is made.
 func TestConcurrentTicks(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
@@ -186,7 +198,7 @@ func TestConcurrentTicks(t *testing.T) {
 // Tokens beyond 4 KB need the advanced tier, which Intelligent-Tiering chooses.
 func TestTokensBeyondFourKilobytes(t *testing.T) {
 	t.Parallel()
-	w := world.New(t, world.Options{Policy: func(p *atlassiantest.Policy) { p.TokenPadding = 4500 }})
+	w := world.New(t, world.Options{Policy: func(p *atlassiantest.Policy) { p.TokenPadding = 3500 }})
 	c := w.Connection()
 	w.RequireAction(w.Tick(), "rotated")
 	c.RequireHealthy(1)
@@ -194,11 +206,37 @@ func TestTokensBeyondFourKilobytes(t *testing.T) {
 	for _, call := range w.AWS.Calls("PutParameter") {
 		var input map[string]any
 		require.NoError(t, json.Unmarshal(call.Request, &input))
-		if !strings.HasSuffix(world.Parameter(&call), "_lock") {
-			require.Equal(t, "Intelligent-Tiering", input["Tier"])
-		}
+		require.Equal(t, "Intelligent-Tiering", input["Tier"])
 		if input["Type"] == "SecureString" {
 			require.Equal(t, "alias/aws/ssm", input["KeyId"])
 		}
 	}
+}
+
+// Without a configured form the one that is stored is kept: psoxy's JSON is
+// never replaced by a raw token.
+func TestStoredFormIsKept(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	c.PutSecret(c.Names.AccessToken, `{"token":"an-access-token-of-psoxy","expirationDate":1764000000000}`)
+	w.RequireAction(w.Tick(), "rotated")
+	require.Regexp(t, `^\{"token":"[^"]{100,}","expirationDate":\d{13}\}$`, c.Value(c.Names.AccessToken))
+	require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.RefreshToken).Status)
+	require.Nil(t, c.Parameter(c.Names.Lock))
+}
+
+// LEDGER_PATH takes the ledger out of the reach of those who may read the
+// connection's parameters.
+func TestLedgerElsewhere(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{Connections: []string{"/corp/APART_JIRA_"}, Env: map[string]string{"LEDGER_PATH": "/ledgers"}})
+	c := w.Connection()
+	c.Names.Ledger = "/ledgers/corp/APART_JIRA_TOKEN_LEDGER"
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(1)
+	require.Nil(t, c.Parameter("/corp/APART_JIRA_TOKEN_LEDGER"))
+	w.Pass(36 * time.Minute)
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(2)
 }

@@ -3,7 +3,9 @@
 // format 2.0), and what the function answers (RESPONSE_STREAM) back into HTTP.
 //
 // Like Lambda it takes the domain name from where it was reached and never from
-// a Host header, and passes headers in lower case.
+// a Host header, passes headers in lower case, and cookies in a field of their own.
+// Whether Lambda leaves them among the headers too is not documented: here it does
+// not.
 package functionurl
 
 import (
@@ -111,6 +113,9 @@ func (f *Front) event(r *http.Request) ([]byte, error) {
 	e := events.LambdaFunctionURLRequest{Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery,
 		Headers: map[string]string{"host": r.Host}, Body: string(body)}
 	for name, values := range r.Header {
+		if name == "Cookie" {
+			continue
+		}
 		e.Headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
 	for _, c := range r.Cookies() {

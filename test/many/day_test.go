@@ -13,8 +13,9 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -77,7 +78,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 			_, err := c.store.Store.Write(t.Context(), name, value, store.Encrypted)
 			require.NoError(t, err)
 		}
-		c.Connections = append(c.Connections, rotation.Connection{Name: name, Policy: family.DefaultPolicy()})
+		c.Connections = append(c.Connections, family.Connection{Name: name, Policy: family.DefaultPolicy()})
 	}
 	c.start()
 	return c
@@ -86,7 +87,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 // start begins a process that remembers nothing.
 func (c *crowd) start() {
 	c.process++
-	c.Keeper = rotation.New(rotation.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
+	c.Keeper = keeper.New(keeper.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
 }
 
 func (c *crowd) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
@@ -144,6 +145,21 @@ func (c *crowd) value(name string) (v float64, sent bool) {
 	return 0, false
 }
 
+// announce appends the intent of a process that dies right after it.
+func (c *crowd) announce(t *testing.T, conn family.Connection) {
+	name := conn.Names().Ledger
+	l := ledger.Ledger{Log: ledger.Parameter{Store: c.store.Store, Name: name}, Of: conn.Name}
+	entries, err := c.store.Store.Read(t.Context(), name)
+	require.NoError(t, err)
+	base, err := l.Newest(t.Context(), entries[name])
+	require.NoError(t, err)
+	state, err := family.ParseState(base.State, base.Written, conn.Name)
+	require.NoError(t, err)
+	state = state.Intending("gone", state.Record.Refresh, 0, time.Time{})
+	_, err = l.Put(t.Context(), ledger.NewDraft(conn.Name, base, state.Encode(), c.clock.Now(), "gone/1"))
+	require.NoError(t, err)
+}
+
 // A thousand connections over a day: a tick serves all or reports who was left,
 // in doubt are always served, and no family is lost, though answers are lost and
 // processes die.
@@ -161,14 +177,14 @@ func TestAThousandConnections(t *testing.T) {
 			kills++
 			continue
 		}
-		postponed, noted := 0, map[rotation.Action]int{}
+		postponed, noted := 0, map[keeper.Action]int{}
 		for _, o := range report.Connections {
 			noted[o.Action]++
-			if o.Action == rotation.Postponed {
+			if o.Action == keeper.Postponed {
 				postponed++
 			}
 		}
-		require.Zero(t, noted[rotation.Refused]+noted[rotation.Failed]+noted[rotation.Misconfigured], "%v", noted)
+		require.Zero(t, noted[keeper.Refused]+noted[keeper.Failed]+noted[keeper.Misconfigured], "%v", noted)
 		told, _ := c.value(countdown.Postponed)
 		require.EqualValues(t, postponed, told)
 		_, alive := c.value(countdown.Heartbeat)
@@ -197,22 +213,15 @@ func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
 		c.tick(t, log)
 	}
 	c.clock.Advance(36 * time.Minute)
-	doubtful := c.Connections[59]
-	n := family.NamesOf(doubtful.Name)
-	entries, err := c.store.Store.Read(t.Context(), n.RefreshToken)
-	require.NoError(t, err)
-	at := c.clock.Now().Add(-3 * time.Minute)
-	_, err = c.store.Store.Write(t.Context(), n.Lock, family.EncodeLock(at, family.Intent{Owner: "gone/1",
-		Spending: family.FingerprintOf(entries[n.RefreshToken].Value), Version: entries[n.RefreshToken].Version, FirstSpend: at, Attempt: at}), store.Plain)
-	require.NoError(t, err)
+	c.announce(t, c.Connections[59])
 	c.clock.Advance(3 * time.Minute)
 
 	var logs bytes.Buffer
 	report, _ := c.tick(t, slog.New(slog.NewJSONHandler(&logs, nil)))
-	require.Equal(t, rotation.Replayed, report.Connections[59].Action, report.Connections[59].Reason)
+	require.Equal(t, keeper.Replayed, report.Connections[59].Action, report.Connections[59].Reason)
 	served := 0
 	for _, o := range report.Connections {
-		if o.Action != rotation.Postponed {
+		if o.Action != keeper.Postponed {
 			served++
 			continue
 		}

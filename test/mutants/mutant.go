@@ -30,9 +30,25 @@ type edit struct {
 	old, new string
 }
 
+// change is a mutant of one edit, in a file that its list names.
+type change struct {
+	name, breaks, why string
+	old, new          string
+	quick             bool
+}
+
+// in makes mutants of changes to one file.
+func in(file string, changes ...change) (all []mutant) {
+	for _, c := range changes {
+		all = append(all, mutant{name: c.name, breaks: c.breaks, why: c.why, quick: c.quick, edits: []edit{{file, c.old, c.new}}})
+	}
+	return all
+}
+
 // mutants are all of them.
 func mutants() []mutant {
-	return slices.Concat(intendMutants, spendMutants, saveMutants, doubtMutants, lineageMutants, answerMutants, reportMutants)
+	return slices.Concat(ruleMutants, waitMutants, doubtMutants, inboxMutants, adoptMutants, stateMutants, settleMutants, recordMutants,
+		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants, answerMutants, reportMutants)
 }
 
 // folders are the packages that the mutant changes, as `go test` takes them.

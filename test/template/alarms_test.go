@@ -42,20 +42,21 @@ func expectedAlarms(s *stack) map[string]expectedAlarm {
 	ours := func(statistic, metric string, period int) string {
 		return fmt.Sprintf("%s of %s %s over %d s", statistic, s.namespace(), metric, period)
 	}
-	days := ours("Minimum", "FamilyDaysRemaining", 300)
-	warnings := "latest = FILL(days, REPEAT); days = " + days
-	if value("WarningScope") == "connection" {
-		warnings = fmt.Sprintf(`days = SELECT MIN(FamilyDaysRemaining) FROM SCHEMA("%s", Connection) GROUP BY Connection ORDER BY MIN() ASC over 300 s`, s.namespace())
-	}
-	warning := func(parameter, urgency string) expectedAlarm {
-		return expectedAlarm{"tokens-family-ends-in-" + value(parameter) + "-days", warnings, 1, 3, below, value(parameter), "ignore", urgency, "family-ends-in-days"}
+	warning := func(order, urgency string) expectedAlarm {
+		name := "tokens-" + strings.ToLower(order) + "-warning"
+		if value("WarningScope") == "connection" {
+			query := fmt.Sprintf(`days = SELECT MIN(FamilyDaysRemaining) FROM SCHEMA("%s", Connection) GROUP BY Connection ORDER BY MIN() ASC over 300 s`, s.namespace())
+			return expectedAlarm{name, query, 1, 3, below, value(order + "WarningDays"), "ignore", urgency, "family-ends-in-days"}
+		}
+		// An hour, in which the metric's pause for a further family shows.
+		return expectedAlarm{name, "filled = FILL(families, 0); families = " + ours("Maximum", order+"Warning", 3600), 1, 1, atLeast, "1", "notBreaching", urgency, "family-ends-in-days"}
 	}
 	return map[string]expectedAlarm{
-		"FirstWarningAlarm":        warning("FirstWarningDays", ticket),
-		"SecondWarningAlarm":       warning("SecondWarningDays", ticket),
-		"ThirdWarningAlarm":        warning("ThirdWarningDays", ticket),
-		"FourthWarningAlarm":       warning("FourthWarningDays", page),
-		"ConsentNowAlarm":          {"tokens-consent-now", ours("Minimum", "ConsentNeeded", 300), 1, 1, atLeast, "1", "ignore", page, "consent-now"},
+		"FirstWarningAlarm":        warning("First", ticket),
+		"SecondWarningAlarm":       warning("Second", ticket),
+		"ThirdWarningAlarm":        warning("Third", ticket),
+		"FourthWarningAlarm":       warning("Fourth", page),
+		"ConsentNowAlarm":          {"tokens-consent-now", "sounding = IF(more > 0 AND latest - more >= 1, 0, latest); latest = FILL(needed, REPEAT); more = FILL(DIFF(latest), 0); needed = " + ours("Maximum", "ConsentNeeded", 300), 1, 1, atLeast, "1", "ignore", page, "consent-now"},
 		"RotationFailingAlarm":     {"tokens-rotation-failing", ours("Minimum", "RotationFailures", 300), 3, 3, atLeast, "1", "ignore", page, "rotation-failing"},
 		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Maximum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
 		// FILL leaves nothing missing; breaching is for the case that CloudWatch has nothing to fill.

@@ -24,21 +24,21 @@ func checkBootstrapGrants(s *stack) []string {
 	}
 	var encrypted []string
 	for _, connection := range s.prefixes() {
-		n := family.NamesOf(connection)
+		n, ledger := family.NamesOf(connection), s.ledger(connection)
 		for _, g := range []struct {
 			action string
 			names  []string
 		}{
-			{"ssm:GetParameters", []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock, n.ConsentState, n.ConsentTokens}},
-			{"ssm:GetParameterHistory", []string{n.RefreshToken, n.AccessToken, n.Family, n.Lock}},
-			{"ssm:PutParameter", []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock, n.ConsentState, n.ConsentTokens}},
+			{"ssm:GetParameters", []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock, n.ConsentState, n.ConsentTokens}},
+			{"ssm:GetParameterHistory", []string{ledger, n.RefreshToken, n.AccessToken, n.Family, n.Lock}},
+			{"ssm:PutParameter", []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock, n.ConsentState, n.ConsentTokens}},
 			{"ssm:DeleteParameter", []string{n.Lock, n.ConsentState, n.ConsentTokens}},
 		} {
 			for _, name := range g.names {
 				want = append(want, grant("Allow", "-", g.action, parameterARN(name), ""))
 			}
 		}
-		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
+		for _, name := range []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
@@ -64,6 +64,8 @@ func checkBootstrap(s *stack) []string {
 	}
 	return slices.Concat(findings,
 		compare("variables", readVariables("bootstrap"), slices.Collect(maps.Keys(variables))),
+		differ("CONSENT_ORGANIZATION", s.values["ConsentOrganization"], variables["CONSENT_ORGANIZATION"]),
+		differ("CONSENT_CONTACT", s.values["ConsentContact"], variables["CONSENT_CONTACT"]),
 		differ("HOSTED_CONSENT", s.values["HostedConsent"], variables["HOSTED_CONSENT"]),
 		differ("the group's key", s.key(), group["KmsKeyId"]),
 		differ("its name", "/aws/lambda/tokens-bootstrap", group["LogGroupName"]),

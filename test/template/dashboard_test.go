@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
 // published are the metrics that ticks publish, of healthy and of sick
@@ -17,14 +17,14 @@ import (
 func published() (rollUps, byConnection map[string]bool) {
 	rollUps, byConnection = map[string]bool{}, map[string]bool{}
 	left := 1.0
-	var outcomes []rotation.Outcome
-	for _, action := range []rotation.Action{rotation.Rotated, rotation.Refused, rotation.Misconfigured, rotation.InDoubt, rotation.Failed, rotation.AwaitingConsent} {
-		outcomes = append(outcomes, rotation.Outcome{Connection: "A_", Action: action,
+	var outcomes []keeper.Outcome
+	for _, action := range []keeper.Action{keeper.Rotated, keeper.Refused, keeper.Misconfigured, keeper.InDoubt, keeper.Failed, keeper.AwaitingConsent} {
+		outcomes = append(outcomes, keeper.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
 	// A tick that served all, and one that did not.
-	postponed := rotation.Outcome{Connection: "A_", Action: rotation.Postponed}
-	for _, m := range append(countdown.Metrics(outcomes, 2), countdown.Metrics([]rotation.Outcome{postponed}, 2)...) {
+	postponed := keeper.Outcome{Connection: "A_", Action: keeper.Postponed}
+	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]keeper.Outcome{postponed}, 2)...)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -49,9 +49,12 @@ func checkDashboard(s *stack) []string {
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		return []string{"the body is not JSON: " + err.Error()}
 	}
-	findings := differ("name", "tokens", p["DashboardName"])
+	findings := differ("name", "tokens-eu-west-1", p["DashboardName"])
 	if strings.Contains(text, "${AWS") || strings.Contains(text, "${Metric") {
 		findings = append(findings, "a name is not put in")
+	}
+	if !strings.Contains(text, "${PROP('Dim.Connection')} ${PROP('MetricName')}") || strings.Contains(fmt.Sprint(s.doc), "${!") {
+		findings = append(findings, "CloudWatch's labels must reach it as values of Sub's variables: not every CloudFormation knows the escape ${!")
 	}
 	titles := map[string]widget{}
 	for i, w := range body.Widgets {
@@ -160,8 +163,10 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 	for _, id := range alarms {
 		expected := expectedAlarms(s)[id]
 		threshold := expected.threshold
-		if id == "ConsentNowAlarm" {
-			threshold = fmt.Sprint(s.values["LastWarningDays"]) // the function counts by it
+		if days, counts := s.values[strings.TrimSuffix(id, "Alarm")+"Days"]; counts { // the function counts by it
+			threshold = fmt.Sprint(days)
+		} else if id == "ConsentNowAlarm" {
+			threshold = fmt.Sprint(s.values["LastWarningDays"])
 		}
 		want = append(want, threshold+" "+strings.TrimSuffix(expected.urgency, "s"))
 	}

@@ -11,12 +11,11 @@ import (
 
 // The physical names that scenarios evaluate to.
 const (
-	keyARN       = "arn:aws:kms:eu-west-1:111122223333:key/tokens-Key"
-	functionARN  = "arn:aws:lambda:eu-west-1:111122223333:function:tokens-refresher"
-	queueARN     = "arn:aws:sqs:eu-west-1:111122223333:tokens-DeadLetters"
-	logGroupARN  = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/tokens-refresher"
-	viaParameter = `{"kms:ViaService":"ssm.eu-west-1.amazonaws.com"}`
-	viaQueue     = `{"StringEquals":{"kms:ViaService":"sqs.eu-west-1.amazonaws.com"}}`
+	keyARN      = "arn:aws:kms:eu-west-1:111122223333:key/tokens-Key"
+	functionARN = "arn:aws:lambda:eu-west-1:111122223333:function:tokens-refresher"
+	queueARN    = "arn:aws:sqs:eu-west-1:111122223333:tokens-DeadLetters"
+	logGroupARN = "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/tokens-refresher"
+	viaQueue    = `{"StringEquals":{"kms:ViaService":"sqs.eu-west-1.amazonaws.com"}}`
 )
 
 // grant writes one permission as a line: a policy is the set of these.
@@ -108,16 +107,17 @@ func checkRefresherGrants(s *stack) []string {
 	var encrypted []string
 	for _, connection := range s.prefixes() {
 		n := family.NamesOf(connection)
-		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
+		ledger := s.ledger(connection)
+		for _, name := range []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want,
 				grant("Allow", "-", "ssm:GetParameters", parameterARN(name), ""),
 				grant("Allow", "-", "ssm:GetParameterHistory", parameterARN(name), ""))
 		}
-		for _, name := range []string{n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
+		for _, name := range []string{ledger, n.RefreshToken, n.AccessToken, n.Family, n.Lock} {
 			want = append(want, grant("Allow", "-", "ssm:PutParameter", parameterARN(name), ""))
 		}
 		want = append(want, grant("Allow", "-", "ssm:DeleteParameter", parameterARN(n.Lock), ""))
-		for _, name := range []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.Lock} {
+		for _, name := range []string{n.ClientID, n.ClientSecret, ledger, n.RefreshToken, n.AccessToken, n.Lock} {
 			encrypted = append(encrypted, parameterARN(name))
 		}
 	}
@@ -133,14 +133,37 @@ func (s *stack) parametersKeyGrants(encrypted []string) (want []string) {
 		if key == "stack" {
 			resource = keyARN
 		}
-		const context, via, service = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService", "ssm.eu-west-1.amazonaws.com"
-		tests := object{"StringEquals": object{context: encrypted, via: service}}
-		if s.values["ConnectionsPath"] != "" {
-			tests = object{"StringEquals": object{via: service}, "StringLike": object{context: encrypted}}
-		}
-		condition, _ := json.Marshal(tests)
 		for _, action := range []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} {
-			want = append(want, grant("Allow", "-", action, resource, string(condition)))
+			want = append(want, grant("Allow", "-", action, resource, s.onlyFor(encrypted)))
+		}
+	}
+	return append(want, s.previousKeyGrants()...)
+}
+
+// onlyFor is the condition of a key's use: through Parameter Store, and for these
+// parameters.
+func (s *stack) onlyFor(arns []string) string {
+	const context, via, service = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService", "ssm.eu-west-1.amazonaws.com"
+	tests := object{"StringEquals": object{context: arns, via: service}}
+	if s.values["ConnectionsPath"] != "" {
+		tests = object{"StringEquals": object{via: service}, "StringLike": object{context: arns}}
+	}
+	condition, _ := json.Marshal(tests)
+	return string(condition)
+}
+
+// previousKeyGrants is what both functions may do with previous keys: read.
+func (s *stack) previousKeyGrants() (want []string) {
+	var encrypted []string
+	for _, connection := range s.prefixes() {
+		n := family.NamesOf(connection)
+		for _, name := range []string{n.ClientID, n.ClientSecret, s.ledger(connection), n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
+			encrypted = append(encrypted, parameterARN(name))
+		}
+	}
+	for _, key := range strs(s.values["PreviousParametersKeys"]) {
+		if key != "" {
+			want = append(want, grant("Allow", "-", "kms:Decrypt", key, s.onlyFor(encrypted)))
 		}
 	}
 	return want
@@ -180,11 +203,13 @@ func checkNoOtherPolicies(s *stack) (findings []string) {
 	}
 	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
 		p := s.properties(id)
-		role := "RefresherRole"
+		of := []string{s.physical("RefresherRole")}
 		if strings.HasPrefix(id, "Bootstrap") {
-			role = "BootstrapRole"
+			of = []string{s.physical("BootstrapRole")}
+		} else if id == "ReadsUnderPreviousKeys" {
+			of = append(of, s.physical("BootstrapRole"))
 		}
-		findings = append(findings, compare(id+"'s roles", []string{s.physical(role)}, strs(p["Roles"]))...)
+		findings = append(findings, compare(id+"'s roles", of, strs(p["Roles"]))...)
 		findings = append(findings, compare(id+"'s users and groups", nil, append(strs(p["Users"]), strs(p["Groups"])...))...)
 	}
 	for _, other := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::User"} {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
 // checkKey: who may use the stack's key, and that its loss takes a decision.
@@ -38,10 +40,14 @@ func checkKey(s *stack) []string {
 			want = append(want, grant("Allow", "Service:events.amazonaws.com", action, "*", ""))
 		}
 	}
-	if s.values["ParametersKey"] == "stack" {
+	if s.values["ParametersKey"] == "stack" || strs(s.values["PreviousParametersKeys"])[0] != "" {
+		var access []string
+		for _, connection := range s.prefixes() {
+			access = append(access, parameterARN(family.NamesOf(connection).AccessToken))
+		}
 		for _, consumer := range strs(s.values["ConsumerRoleArns"]) {
 			if consumer != "" {
-				want = append(want, grant("Allow", "AWS:"+consumer, "kms:Decrypt", "*", `{"StringEquals":`+viaParameter+`}`))
+				want = append(want, grant("Allow", "AWS:"+consumer, "kms:Decrypt", "*", s.onlyFor(access)))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,20 +43,25 @@ func TestParameterPatterns(t *testing.T) {
 			[]string{"", "A", "A_, B_", "A_,", ",A_", "a/b_", "//a_", "/a//b_", "A*_", "A?_", "${x}_", "1_,2_,3_,4_,5_,6_"}},
 		"ConnectionsPath":          {[]string{"", "/tokenkeeper-connections", "/ops/tokenkeeper/list.1"}, []string{"/", "list", "/list/", "/a//b", "/a*", "/a,/b"}},
 		"ParameterPath":            {[]string{"", "/tokenkeeper/", "/corp/jira/"}, []string{"/", "/tokenkeeper", "tokenkeeper/", "//", "/*/", "/a?/", "/a/,/b/"}},
+		"LedgerPath":               {[]string{"", "/tokenkeeper-ledgers", "/ops/ledgers"}, []string{"/", "ledgers", "/ledgers/", "/a//b", "/a*", "/a,/b"}},
 		"ParameterStoreThroughput": {[]string{"standard", "higher"}, []string{"", "fast"}},
 		"ScheduleExpression": {
 			[]string{"rate(1 minute)", "rate(2 minutes)", "rate(5 minutes)"},
 			[]string{"rate(1 minutes)", "rate(6 minutes)", "rate(10 minutes)", "rate(5 hours)", "cron(0/5 * * * ? *)", "rate(5 minute)", ""}},
 		"RefreshBefore":             {[]string{"10m", "25m", "55m"}, []string{"", "9m", "56m", "60m", "25", "1h", "25 m"}},
-		"AccessTokenFormat":         {[]string{"raw", "psoxy-json", "raw,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
+		"AccessTokenFormat":         {[]string{"auto", "raw", "psoxy-json", "auto,/a/B_=psoxy-json"}, []string{"", "json", "raw,", "raw,B_=xml", "RAW"}},
 		"ParametersKey":             {[]string{"alias/aws/ssm", "stack", otherKeyARN}, []string{"", "alias/mine", "aws-managed", "0b8c7b2e", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
+		"PreviousParametersKeys":    {[]string{"", otherKeyARN}, []string{"stack", "alias/aws/ssm", "arn:aws:kms:eu-west-1:444455556666:alias/mine"}},
 		"PageTopicArn":              {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
 		"TicketTopicArn":            {[]string{"", topicARN}, []string{"pager", "arn:aws:sqs:eu-west-1:111122223333:pager"}},
 		"PageEmail":                 {[]string{"", "ops@example.com"}, []string{"ops", "ops@example.com, two@example.com"}},
 		"TicketEmail":               {[]string{"", "ops@example.com"}, []string{"ops"}},
 		"PageUrl":                   {[]string{"", "https://events.example.com/integration/k/enqueue"}, []string{"http://events.example.com", "events.example.com", "https://a b"}},
 		"TicketUrl":                 {[]string{"", "https://a.example"}, []string{"http://a.example"}},
-		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z"}, []string{"", "a b"}},
+		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z&a=[b]", "https://wiki.example.com/it's/~me#x"}, []string{"", "a b", `a"b`, `a\b`, "a<b", "a>b"}},
+		"ConsentOrganization":       {[]string{"", "Example & Söhne"}, []string{"two\nlines", strings.Repeat("x", 101)}},
+		"ConsentContact":            {[]string{"", "it@example.com", "https://help.example.com/?a=b"}, []string{"a\tb", strings.Repeat("x", 101)}},
+		"AtlassianHosts":            {[]string{"official", "any"}, []string{""}},
 		"WarningScope":              {[]string{"stack", "connection"}, []string{"", "family"}},
 		"AtlassianAuthUrl":          {[]string{"https://auth.atlassian.com", "https://a.example:8443"}, []string{"", "http://auth.atlassian.com", "https://a/b", "https://u@a"}},
 		"AtlassianApiUrl":           {[]string{"https://api.atlassian.com"}, []string{"api.atlassian.com"}},
@@ -111,7 +117,7 @@ func TestDefaultsAreTheFunctions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, policy.RefreshBefore, before)
 	require.EqualValues(t, policy.Lifetime.Hours()/24, d["FamilyLifetimeDays"]["Default"])
-	require.EqualValues(t, policy.AccessFormat, d["AccessTokenFormat"]["Default"])
+	require.EqualValues(t, family.AsStored, d["AccessTokenFormat"]["Default"])
 	require.Equal(t, atlassian.DefaultAuthURL, d["AtlassianAuthUrl"]["Default"])
 	require.Equal(t, atlassian.DefaultAPIURL, d["AtlassianApiUrl"]["Default"])
 }
@@ -183,12 +189,22 @@ func TestRules(t *testing.T) {
 		{listed("Connections", "A_"), false},
 		{listed("HostedConsent", "true"), false},
 		{listed("NoChangeNotificationHours", "6"), false},
+		{map[string]string{"HostedConsent": "true", "ReservedConcurrency": "0"}, false},
+		{map[string]string{"HostedConsent": "false", "ReservedConcurrency": "0"}, true},
+		{map[string]string{"AtlassianAuthUrl": "https://evil.example"}, false},
+		{map[string]string{"AtlassianApiUrl": "https://evil.example"}, false},
+		{map[string]string{"AtlassianApiUrl": "https://a.example", "AtlassianAuthUrl": "https://b.example", "AtlassianHosts": "any"}, true},
+		{map[string]string{"FirstWarningDays": "30"}, false},
+		{map[string]string{"SecondWarningDays": "14"}, false},
+		{map[string]string{"ThirdWarningDays": "7"}, false},
+		{map[string]string{"LastWarningDays": "7"}, false},
+		{map[string]string{"FirstWarningDays": "30", "SecondWarningDays": "14", "ThirdWarningDays": "7", "FourthWarningDays": "3"}, true},
 	} {
 		s, err := deploy(transformed(t), scenario{parameters: tt.parameters})
 		require.NoError(t, err)
 		accepted := true
 		for _, rule := range s.doc["Rules"].(object) {
-			if !s.truth(at(rule, "RuleCondition")) {
+			if condition := at(rule, "RuleCondition"); condition != nil && !s.truth(condition) {
 				continue
 			}
 			for _, assertion := range at(rule, "Assertions").([]any) {

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
 // root is the repository's.
@@ -27,7 +29,10 @@ func transformed(t *testing.T) []byte {
 	return out
 }
 
-var runTransform = sync.OnceValues(func() ([]byte, error) {
+var runTransform = sync.OnceValues(func() ([]byte, error) { return transformWith() })
+
+// transformWith runs the transform with more in its environment.
+func transformWith(environment ...string) ([]byte, error) {
 	// Go runs a cached test again when a file changed that the test itself has
 	// read; what Python reads it does not see.
 	for _, input := range []string{"template.yaml", "tools/transform.py", "tools/requirements.txt"} {
@@ -41,6 +46,7 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 	}
 	cmd := exec.Command(python, "tools/transform.py", "template.yaml")
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), environment...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -48,7 +54,7 @@ var runTransform = sync.OnceValues(func() ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", err, stderr.String())
 	}
 	return out, nil
-})
+}
 
 // object is a JSON object.
 type object = cloudformation.Object
@@ -102,6 +108,14 @@ func (s *stack) prefixes() []string {
 	return s.connections
 }
 
+// ledger is the name of a connection's ledger.
+func (s *stack) ledger(connection string) string {
+	if path := fmt.Sprint(s.values["LedgerPath"]); path != "" {
+		return environment.LedgerBelow(path, connection)
+	}
+	return family.NamesOf(connection).Ledger
+}
+
 // listGrants are for reading the list.
 func (s *stack) listGrants() (want []string) {
 	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
@@ -119,15 +133,20 @@ var scenarios = []scenario{
 	{"root path", map[string]string{"Connections": "/psoxy/prod/PSOXY_JIRA_CLOUD_"}},
 	{"five, with and without a path", map[string]string{"Connections": "A_,/r/B_,C_,/D_,/r/s/"}},
 	{"five with long paths", map[string]string{"ParametersKey": "stack", "Connections": strings.Join(longConnections, ",")}},
+	{"ledgers elsewhere", map[string]string{"LedgerPath": "/tokenkeeper-ledgers", "ParametersKey": "stack", "Connections": "A_,/r/B_", "ConsumerRoleArns": consumerARN}},
+	{"five with long paths, and ledgers elsewhere", map[string]string{"LedgerPath": "/department/production/tokenkeeper-ledgers", "ParametersKey": "stack", "PreviousParametersKeys": otherKeyARN, "Connections": strings.Join(longConnections, ",")}},
+	{"a list, and ledgers elsewhere", listed("LedgerPath", "/ops/ledgers", "ParametersKey", "stack")},
 	{"stack key and consumers", map[string]string{"ParametersKey": "stack", "ConsumerRoleArns": consumerARN + "," + consumerARN + "-2", "Connections": "A_,/r/B_"}},
 	{"stack key without consumers", map[string]string{"ParametersKey": "stack"}},
 	{"consumers without the stack key", map[string]string{"ConsumerRoleArns": consumerARN}},
+	{"the stack's key, after another", map[string]string{"ParametersKey": "stack", "PreviousParametersKeys": otherKeyARN, "ConsumerRoleArns": consumerARN}},
+	{"another key, after two", map[string]string{"ParametersKey": otherKeyARN, "PreviousParametersKeys": keyARN + "," + anotherKeyARN, "ConsumerRoleArns": consumerARN, "Connections": strings.Join(longConnections, ",")}},
 	{"another key", map[string]string{"ParametersKey": otherKeyARN, "Connections": "A_,B_"}},
 	{"told by Parameter Store", map[string]string{"NoChangeNotificationHours": "6", "Connections": "A_,/r/B_"}},
 	{"told by Parameter Store, at a topic of one's own", map[string]string{"NoChangeNotificationHours": "24", "PageTopicArn": topicARN, "TicketTopicArn": topicARN}},
 	{"no key of its own", map[string]string{"StackKey": "none"}},
 	{"no key of its own, but another's", map[string]string{"StackKey": "none", "ParametersKey": otherKeyARN, "PageEmail": "ops@example.com"}},
-	{"hosted consent", map[string]string{"HostedConsent": "true", "Connections": "A_,/r/B_"}},
+	{"hosted consent", map[string]string{"HostedConsent": "true", "ConsentOrganization": "Example & Söhne", "ConsentContact": "it@example.com", "Connections": "A_,/r/B_"}},
 	{"nothing reserved", map[string]string{"ReservedConcurrency": "0"}},
 	{"topics of one's own", map[string]string{"PageTopicArn": topicARN, "TicketTopicArn": topicARN + "-tickets", "PageEmail": "a@b.example", "PageUrl": "https://b.example"}},
 	{"one topic of one's own", map[string]string{"TicketTopicArn": topicARN, "PageEmail": "ops@example.com", "PageUrl": "https://events.example.com/integration/key/enqueue", "TicketEmail": "a@b.example"}},
@@ -137,6 +156,7 @@ var scenarios = []scenario{
 	{"x86", map[string]string{"Architecture": "x86_64", "ScheduleExpression": "rate(1 minute)", "ScheduleState": "DISABLED"}},
 	{"a list of connections", listed()},
 	{"a list, under the stack's key", listed("ParametersKey", "stack", "ParameterStoreThroughput", "higher", "ConnectionMetricsLimit", "500", "WarningScope", "connection")},
+	{"a list, after another key", listed("PreviousParametersKeys", otherKeyARN, "ParametersKey", "stack", "ConsumerRoleArns", consumerARN)},
 	{"a list, under another key", listed("ParametersKey", otherKeyARN, "StackKey", "none")},
 	{"another namespace", map[string]string{"MetricNamespace": "Team/Tokens", "LogRetentionDays": "7"}},
 }

@@ -55,7 +55,7 @@ func checkFirstTick(s *stack) []string {
 	findings := slices.Concat(
 		differ("function of the first tick", functionARN, p["ServiceToken"]),
 		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
-		compare("what the first tick waits for", s.needed("Refresher"), strs(s.resource(id)["DependsOn"])),
+		compare("what the first tick waits for", append(s.needed("Refresher"), "RefresherFunctionEventInvokeConfig"), strs(s.resource(id)["DependsOn"])),
 		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
 	// Lambda repeats an event that was throttled or failed, for so long.
 	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
@@ -123,9 +123,9 @@ func (s *stack) function(name string, reserves float64) []string {
 		differ("key of the environment", s.key(), p["KmsKeyArn"]),
 		differ("tracing", nil, p["TracingConfig"]),
 		compare("what it waits for", s.needed(name), strs(s.resource(name + "Function")["DependsOn"])))
-	// A tick that outlives its lock could be overtaken.
-	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.LockStale || timeout < family.PostTimeout+family.SaveReserve {
-		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.LockStale))
+	// A tick that outlives its lease could be overtaken.
+	if timeout := time.Duration(number(p["Timeout"])) * time.Second; timeout > family.Lease || timeout < family.PostTimeout+family.SaveReserve {
+		findings = append(findings, fmt.Sprintf("the timeout is %s: expected time for a request and its saves, and no more than %s", timeout, family.Lease))
 	}
 	return findings
 }
@@ -146,15 +146,18 @@ func checkEnvironment(s *stack) []string {
 		differ("values", object{
 			"CONNECTIONS":                  connections,
 			"CONNECTIONS_PATH":             s.values["ConnectionsPath"],
+			"LEDGER_PATH":                  s.values["LedgerPath"],
 			"PARAMETER_PATH":               s.values["ParameterPath"],
 			"PARAMETER_STORE_THROUGHPUT":   s.values["ParameterStoreThroughput"],
 			"CONNECTION_METRICS_LIMIT":     s.values["ConnectionMetricsLimit"],
 			"REFRESH_BEFORE":               s.values["RefreshBefore"],
 			"FAMILY_LIFETIME_DAYS":         s.values["FamilyLifetimeDays"],
 			"ACCESS_TOKEN_FORMAT":          s.values["AccessTokenFormat"],
+			"WARNING_DAYS":                 fmt.Sprint(s.values["FirstWarningDays"], ",", s.values["SecondWarningDays"], ",", s.values["ThirdWarningDays"], ",", s.values["FourthWarningDays"]),
 			"LAST_WARNING_DAYS":            s.values["LastWarningDays"],
 			"NO_CHANGE_NOTIFICATION_HOURS": s.values["NoChangeNotificationHours"],
 			"METRIC_NAMESPACE":             s.namespace(),
+			"STACK_ID":                     "arn:aws:cloudformation:eu-west-1:111122223333:stack/tokens/0b8c7b2e-0000-4000-8000-000000000001",
 			"PARAMETER_KEY_ID":             key,
 			"ATLASSIAN_AUTH_URL":           s.values["AtlassianAuthUrl"],
 			"ATLASSIAN_API_URL":            s.values["AtlassianApiUrl"],

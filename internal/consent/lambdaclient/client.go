@@ -37,8 +37,8 @@ type Client struct {
 
 // New returns a client of the function with the given name or ARN.
 //
-// An invocation is made once: a repeated completion would present a code that
-// the first one has used.
+// An invocation is made once. A completion may be repeated, but not while the
+// first one is still at work: its caller decides.
 func New(cfg aws.Config, function string) *Client {
 	return &Client{function: function, lambda: lambda.NewFromConfig(cfg, func(o *lambda.Options) {
 		o.Retryer = aws.NopRetryer{}

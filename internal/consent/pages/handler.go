@@ -3,11 +3,12 @@ package pages
 import (
 	"context"
 	"errors"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
@@ -39,19 +40,23 @@ const (
 	maxForm   = 8 << 10
 )
 
-// linkForm is the form of a link's secret.
-var linkForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+// isLink reports whether s has the form of a link's secret: 256 bits in base64.
+func isLink(s string) bool {
+	return len(s) == 43 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
+}
 
 type handler struct {
 	service Service
+	pages   map[string]*template.Template
 	log     *slog.Logger
 	now     func() time.Time
 }
 
-// New returns the handler of the pages. What happens goes to log, without the
-// addresses of requests; now is the clock that remaining days are reckoned by.
-func New(service Service, log *slog.Logger, now func() time.Time) http.Handler {
-	h := &handler{service: service, log: log, now: now}
+// New returns the handler of the pages, which speak for host. What happens goes to
+// log, without the addresses of requests; now is the clock that remaining days are
+// reckoned by.
+func New(service Service, host Host, log *slog.Logger, now func() time.Time) http.Handler {
+	h := &handler{service: service, pages: pagesFor(host), log: log, now: now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.home)
 	mux.HandleFunc("GET "+consent.StartPath, h.start)
@@ -61,7 +66,7 @@ func New(service Service, log *slog.Logger, now func() time.Time) http.Handler {
 	mux.HandleFunc("/", h.nothing)
 	// A form that another site makes this browser send is refused.
 	sameOrigin := http.NewCrossOriginProtection()
-	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { show(w, http.StatusForbidden, "foreign", nil) }))
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { h.show(w, http.StatusForbidden, "foreign", nil) }))
 	return h.guard(sameOrigin.Handler(mux))
 }
 
@@ -73,15 +78,15 @@ func (h *handler) guard(next http.Handler) http.Handler {
 		case r.Method != http.MethodGet && r.Method != http.MethodPost:
 			// HEAD too: following a callback is no mere look.
 			w.Header().Set("Allow", "GET, POST")
-			show(w, http.StatusMethodNotAllowed, "nothing", nil)
+			h.show(w, http.StatusMethodNotAllowed, "nothing", nil)
 		case len(r.URL.Path)+len(r.URL.RawQuery) > maxTarget:
-			show(w, http.StatusRequestURITooLong, "nothing", nil)
+			h.show(w, http.StatusRequestURITooLong, "nothing", nil)
 		case path.Clean("/"+r.URL.Path) != r.URL.Path:
 			// The mux would redirect to the clean path.
-			show(w, http.StatusNotFound, "nothing", nil)
+			h.show(w, http.StatusNotFound, "nothing", nil)
 		case r.Header.Get("Sec-Purpose") != "":
 			// A prefetch is not a visit.
-			show(w, http.StatusForbidden, "foreign", nil)
+			h.show(w, http.StatusForbidden, "foreign", nil)
 		default:
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 			next.ServeHTTP(w, r)
@@ -90,18 +95,18 @@ func (h *handler) guard(next http.Handler) http.Handler {
 	})
 }
 
-func (h *handler) home(w http.ResponseWriter, _ *http.Request) { show(w, http.StatusOK, "home", nil) }
+func (h *handler) home(w http.ResponseWriter, _ *http.Request) { h.show(w, http.StatusOK, "home", nil) }
 
 func (h *handler) nothing(w http.ResponseWriter, _ *http.Request) {
-	show(w, http.StatusNotFound, "nothing", nil)
+	h.show(w, http.StatusNotFound, "nothing", nil)
 }
 
 // start takes a link's secret out of the address, where shoulders and screen
 // shots are, and then shows what the link is about.
 func (h *handler) start(w http.ResponseWriter, r *http.Request) {
 	if link := r.URL.Query().Get(consent.LinkParameter); link != "" {
-		if linkForm.MatchString(link) {
-			setCookie(w, linkCookie, atlassian.NewSecret(link), consent.StateLifetime)
+		if isLink(link) {
+			setCookie(w, linkCookie, atlassian.NewSecret(link))
 		}
 		redirect(w, consent.StartPath)
 		return
@@ -111,13 +116,13 @@ func (h *handler) start(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, r, err, "")
 		return
 	}
-	show(w, http.StatusOK, "start", startPage{invitation, "/go?" + url.Values{"connection": {invitation.Connection}}.Encode(), h.now()})
+	h.show(w, http.StatusOK, "start", startPage{invitation, "/go?" + url.Values{"connection": {invitation.Connection}}.Encode(), h.now()})
 }
 
 // leave sends the browser to Atlassian.
 func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
-		show(w, http.StatusForbidden, "foreign", nil)
+		h.show(w, http.StatusForbidden, "foreign", nil)
 		return
 	}
 	link := cookie(r, linkCookie)
@@ -135,7 +140,7 @@ func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 		h.problem(w, r, err, "")
 		return
 	}
-	setCookie(w, browserCookie, opened.Browser, consent.StateLifetime+consent.WaitingLifetime)
+	setCookie(w, browserCookie, opened.Browser)
 	redirect(w, opened.AuthorizeURL)
 }
 
@@ -143,17 +148,17 @@ func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 // was really reached; a Host header plays no part.
 func (h *handler) callback(w http.ResponseWriter, r *http.Request) {
 	here := url.URL{Scheme: "https", Host: r.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery}
-	h.complete(w, r, consent.CompleteRequest{RedirectURL: atlassian.NewSecret(here.String()), Browser: cookie(r, browserCookie)})
+	h.complete(w, r, consent.CompleteRequest{RedirectURL: atlassian.NewSecret(here.String()), Page: true, Browser: cookie(r, browserCookie)})
 }
 
 // decide goes on with tokens that wait.
 func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
-		show(w, http.StatusRequestEntityTooLarge, "nothing", nil)
+		h.show(w, http.StatusRequestEntityTooLarge, "nothing", nil)
 		return
 	}
-	h.complete(w, r, consent.CompleteRequest{Browser: cookie(r, browserCookie), Connection: r.PostForm.Get("connection"),
-		Site: r.PostForm.Get("site"), Confirm: r.PostForm.Get("confirm") == "yes"})
+	h.complete(w, r, consent.CompleteRequest{Page: true, Browser: cookie(r, browserCookie), Link: cookie(r, linkCookie),
+		Connection: r.PostForm.Get("connection"), Site: r.PostForm.Get("site"), Confirm: r.PostForm.Get("confirm") == "yes"})
 }
 
 func (h *handler) complete(w http.ResponseWriter, r *http.Request, request consent.CompleteRequest) {
@@ -162,8 +167,7 @@ func (h *handler) complete(w http.ResponseWriter, r *http.Request, request conse
 		h.problem(w, r, err, request.Site)
 		return
 	}
-	setCookie(w, linkCookie, atlassian.Secret{}, 0)
-	show(w, http.StatusOK, "done", newDonePage(done, h.now()))
+	h.show(w, http.StatusOK, "done", newDonePage(done, h.now()))
 }
 
 // problem shows why a request came to nothing, and what to do. site is the one
@@ -181,10 +185,10 @@ func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error, sit
 	if e.Type.Waits() {
 		// Should it fail, the page still says what is the matter, and can be loaded again.
 		if status, err := h.service.Status(r.Context(), consent.StatusRequest{Connection: e.Connection}); err == nil {
-			d.Waiting = status.Connections[0].Waiting
+			d.Waiting, d.InUse = status.Connections[0].Waiting, status.Connections[0].CloudID
 		}
 	}
-	show(w, page.status, page.name, d)
+	h.show(w, page.status, page.name, d)
 }
 
 func cookie(r *http.Request, name string) atlassian.Secret {
@@ -195,14 +199,14 @@ func cookie(r *http.Request, name string) atlassian.Secret {
 	return atlassian.NewSecret(c.Value)
 }
 
-// setCookie sets a cookie that lives as long as it is of use; an empty value
-// removes it. Lax, as a consent returns from another site.
-func setCookie(w http.ResponseWriter, name string, value atlassian.Secret, lives time.Duration) {
-	age := int(lives.Seconds())
-	if value.IsZero() {
-		age = -1
-	}
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+// cookieLife is how long cookies are of use: until the consent is complete, or its
+// tokens have waited for a decision in vain. A page can be loaded again until then.
+const cookieLife = consent.StateLifetime + consent.WaitingLifetime
+
+// setCookie sets a cookie. Lax, as a consent returns from another site.
+func setCookie(w http.ResponseWriter, name string, value atlassian.Secret) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value.Reveal(), Path: "/", MaxAge: int(cookieLife.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // redirect sends the browser on, without the body of http.Redirect, which

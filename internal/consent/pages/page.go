@@ -20,21 +20,28 @@ var style string
 //go:embed templates/*.html
 var files embed.FS
 
-// templates are the pages, each with the frame around it.
-var templates = func() map[string]*template.Template {
+// names are the pages.
+var names = []string{"home", "start", "done", "refused", "expired", "browser", "confirm", "site", "problem", "retry", "nothing", "foreign"}
+
+// pagesFor makes the pages, each with the frame around it.
+func pagesFor(h Host) map[string]*template.Template {
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) },
 		"date":  func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 		// A message begins small, as errors do.
-		"sentence": func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] + "." },
-		"clock":    func(t time.Time) string { return t.UTC().Format("15:04") + " UTC" },
+		"sentence":     func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] + "." },
+		"clock":        func(t time.Time) string { return t.UTC().Format("15:04") + " UTC" },
+		"means":        func(scope string) string { return meanings[scope] },
+		"organization": func() string { return h.Organization },
+		"contact":      func() string { return h.Contact },
+		"reach":        h.reach,
 	}).ParseFS(files, "templates/frame.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"home", "start", "done", "refused", "expired", "browser", "confirm", "site", "problem", "retry", "nothing", "foreign"} {
+	for _, name := range names {
 		all[name] = template.Must(template.Must(frame.Clone()).ParseFS(files, "templates/"+name+".html"))
 	}
 	return all
-}()
+}
 
 // policy lets a browser do what the pages need: show one style sheet, known by
 // its hash, and send a form back to where it came from.
@@ -58,9 +65,9 @@ func head(h http.Header) {
 }
 
 // show answers with a page.
-func show(w http.ResponseWriter, status int, name string, data any) {
+func (h *handler) show(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
-	if err := templates[name].Execute(&page, data); err != nil {
+	if err := h.pages[name].Execute(&page, data); err != nil {
 		panic("pages: cannot render " + name) // the error could quote data
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -129,6 +136,8 @@ type decision struct {
 	// Site is the one that was chosen before.
 	Site    string
 	Waiting *consent.Waiting
+	// InUse is the cloud id of the site in use.
+	InUse string
 	// Account: another account is the matter.
 	Account bool
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/rotation"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -53,9 +53,9 @@ func newSite(t *testing.T) *site {
 	client := &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
 	log := slog.New(slog.NewJSONHandler(&s.logs, nil))
 	s.service = consent.New(consent.Config{Store: s.mem, Atlassian: client, AuthURL: server.URL, Now: time.Now, Hosted: true, Log: log,
-		Connections: []rotation.Connection{{Name: conn, Policy: family.DefaultPolicy()}},
-		Keeper:      rotation.New(rotation.Config{Store: s.mem, Now: time.Now, Process: "p", Sleep: func(context.Context, time.Duration) {}})})
-	pagesHandler = pages.New(s.service, log, time.Now)
+		Connections: []family.Connection{{Name: conn, Policy: family.DefaultPolicy()}},
+		Keeper:      keeper.New(keeper.Config{Store: s.mem, Now: time.Now, Process: "p", Sleep: func(context.Context, time.Duration) {}})})
+	pagesHandler = pages.New(s.service, pages.Host{Organization: "Northwind <Ltd>", Contact: "jira@northwind.example"}, log, time.Now)
 	for name, value := range map[string]string{"CLIENT_ID": fix.App.ClientID, "CLIENT_SECRET": fix.App.ClientSecret.Reveal()} {
 		_, err = s.mem.Write(t.Context(), conn+name, atlassian.NewSecret(value), store.Encrypted)
 		require.NoError(t, err)

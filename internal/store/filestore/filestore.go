@@ -60,15 +60,20 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := make(map[string]store.Entry, len(names))
+	parameters := make(map[string]*parameter, len(names))
 	for _, name := range names {
 		p, err := s.load(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		if p != nil {
-			found[name] = p.newest().entry()
+			parameters[name] = p
 		}
+	}
+	now := time.Now().UTC()
+	found := make(map[string]store.Entry, len(parameters))
+	for name, p := range parameters {
+		found[name] = p.newest().entry(now)
 	}
 	return found, nil
 }
@@ -79,10 +84,11 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	if err != nil || p == nil {
 		return nil, err
 	}
+	now := time.Now().UTC()
 	var entries []store.Entry
 	for _, v := range p.Versions {
 		if v.Version >= from {
-			entries = append(entries, v.entry())
+			entries = append(entries, v.entry(now))
 		}
 	}
 	return entries, nil

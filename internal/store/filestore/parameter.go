@@ -34,8 +34,8 @@ var kindNames = map[store.Kind]string{store.Plain: "String", store.Encrypted: "S
 
 func (p *parameter) newest() version { return p.Versions[len(p.Versions)-1] }
 
-func (v version) entry() store.Entry {
-	return store.Entry{Value: atlassian.NewSecret(v.Value), Version: v.Version, Modified: v.Modified, Kind: v.kind}
+func (v version) entry(readAt time.Time) store.Entry {
+	return store.Entry{Value: atlassian.NewSecret(v.Value), Version: v.Version, Modified: v.Modified, Kind: v.kind, ReadAt: readAt}
 }
 
 // add appends a version, drops those that are no longer kept, and returns the

@@ -47,9 +47,12 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	found := make(map[string]store.Entry, len(names))
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	now := s.now()
 	for _, name := range names {
 		if p := s.parameters[name]; p != nil {
-			found[name] = *p.version(p.newest)
+			e := *p.version(p.newest)
+			e.ReadAt = now
+			found[name] = e
 		} else if err := store.CheckName(name); err != nil {
 			return nil, err
 		}
@@ -69,8 +72,11 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 		return nil, store.CheckName(name)
 	}
 	var entries []store.Entry
+	now := s.now()
 	for v := max(from, p.newest-int64(len(p.entries))+1); v <= p.newest; v++ {
-		entries = append(entries, *p.version(v))
+		e := *p.version(v)
+		e.ReadAt = now
+		entries = append(entries, e)
 	}
 	return entries, nil
 }

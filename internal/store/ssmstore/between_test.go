@@ -36,6 +36,8 @@ type between struct {
 	calls []call
 	// next handles the coming requests, one each; then moto does.
 	next []func(http.ResponseWriter, *http.Request)
+	// glances and decryptions handle the coming reads of their kind instead.
+	glances, decryptions func(http.ResponseWriter, *http.Request)
 }
 
 // call is a request to SSM.
@@ -43,6 +45,8 @@ type call struct {
 	operation string
 	input     map[string]any
 }
+
+func (c call) decrypts() bool { return c.input["WithDecryption"] == true }
 
 // newBetween returns the server and a store that talks to it.
 func newBetween(t *testing.T) (*between, *ssmstore.Store) {
@@ -70,8 +74,13 @@ func (b *between) serve(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	b.calls = append(b.calls, c)
 	handle := b.moto.ServeHTTP
-	if len(b.next) > 0 {
+	switch {
+	case len(b.next) > 0:
 		handle, b.next = b.next[0], b.next[1:]
+	case operation == "GetParameters" && c.decrypts() && b.decryptions != nil:
+		handle = b.decryptions
+	case operation == "GetParameters" && !c.decrypts() && b.glances != nil:
+		handle = b.glances
 	}
 	b.mu.Unlock()
 	handle(w, r)
@@ -81,7 +90,15 @@ func (b *between) serve(w http.ResponseWriter, r *http.Request) {
 func (b *between) then(handlers ...func(http.ResponseWriter, *http.Request)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls, b.next = nil, handlers
+	b.calls, b.next, b.glances, b.decryptions = nil, handlers, nil, nil
+}
+
+// during sets what happens to reads; nil leaves them to moto.
+func (b *between) during(glances, decryptions func(http.ResponseWriter, *http.Request)) {
+	b.then()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.glances, b.decryptions = glances, decryptions
 }
 
 func (b *between) seen() []call {

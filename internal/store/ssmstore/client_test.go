@@ -81,6 +81,7 @@ func TestUnreachable(t *testing.T) {
 		}})), "alias/aws/ssm", time.Now)
 		_, err := s.Create(t.Context(), "NAME", value, store.Plain)
 		require.ErrorContains(t, err, "NAME: PutParameter: the endpoint cannot be reached: dial tcp: connection refused")
+		require.ErrorIs(t, err, store.ErrNotWritten)
 		require.Equal(t, maxAttempts, attempts)
 	})
 }

@@ -16,44 +16,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// errOtherKind: the parameter exists with another type; nothing was written.
-var errOtherKind = errors.New("the parameter has another type, which Parameter Store cannot change")
-
-// errKey: the key cannot be used.
-var errKey = fmt.Errorf("%w: check that the key exists in this region, is enabled, and that its policy and this role allow kms:Decrypt, kms:Encrypt and kms:GenerateDataKey", store.ErrDenied)
-
-// errRole: the role may not do this.
-var errRole = fmt.Errorf("%w: check this role's policy and the key's", store.ErrDenied)
-
-// errCredentials: AWS does not accept the caller's credentials.
-var errCredentials = fmt.Errorf("%w: AWS does not accept the credentials: renew them", store.ErrDenied)
-
-// classes maps the API's error codes, with any trailing "Exception" removed. In
-// every one of these cases nothing was written. Parameter Store hands some of
-// KMS's errors through under their own names.
-var classes = map[string]error{
-	"ParameterNotFound":      store.ErrNotFound,
-	"ParameterAlreadyExists": store.ErrExists,
-	"HierarchyTypeMismatch":  errOtherKind,
-
-	"AccessDenied":     errRole,
-	"KMSAccessDenied":  errKey,
-	"InvalidKeyId":     errKey,
-	"KMSInvalidState":  errKey,
-	"KMSInvalidKey":    errKey,
-	"KMSNotFound":      errKey,
-	"KMSDisabled":      errKey,
-	"Disabled":         errKey,
-	"KMSOptInRequired": errKey,
-
-	"UnrecognizedClient":    errCredentials,
-	"InvalidClientTokenId":  errCredentials,
-	"InvalidSignature":      errCredentials,
-	"IncompleteSignature":   errCredentials,
-	"ExpiredToken":          errCredentials,
-	"MissingAuthentication": errCredentials,
-}
-
 // describe turns an error of the SDK into one of this package: with the name of
 // the parameter and what there is to know, but without anything that could hold
 // a value. The SDK's own text is not safe: ValidationException, for one, quotes
@@ -66,13 +28,19 @@ func describe(ctx context.Context, call, name string, more int, err error) error
 	if over := ctx.Err(); over != nil {
 		return fmt.Errorf("%s: %s: %w", name, call, over)
 	}
+	if errors.Is(err, errNoTurn) {
+		return fmt.Errorf("%s: %s: %w", name, call, errNoTurn)
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		said := call + ": " + code(api) + at(err)
-		if class := classes[strings.TrimSuffix(api.ErrorCode(), "Exception")]; class != nil {
-			return fmt.Errorf("%s: %w (%s)", name, class, said)
+		if class := classOf(api); class != nil {
+			return fmt.Errorf("%s: %w%s (%s)", name, class, labelled(name, api), said)
 		}
 		return fmt.Errorf("%s: Parameter Store refused or failed: %s", name, said)
+	}
+	if unsent(err) {
+		return fmt.Errorf("%s: %s: %s: %w", name, call, reason(err), store.ErrNotWritten)
 	}
 	return fmt.Errorf("%s: %s: %s%s", name, call, reason(err), at(err))
 }
@@ -149,7 +117,8 @@ func (w *watch) retries(o *ssm.Options) {
 // settle makes a definite refusal ambiguous if an earlier attempt may have
 // written. ErrExists stays: Store.Create says what it means then.
 func (w *watch) settle(err error) error {
-	if w.ambiguous && (errors.Is(err, store.ErrDenied) || errors.Is(err, errOtherKind)) {
+	definite := errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrUnwritable) || errors.Is(err, store.ErrNotWritten)
+	if w.ambiguous && definite {
 		return fmt.Errorf("an earlier attempt had no answer and may have taken effect; then: %s", err)
 	}
 	return err
@@ -178,9 +147,16 @@ func harmless(err error) bool {
 			return true
 		}
 	}
-	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
-		return true
-	}
+	return throttled(err) || unsent(err)
+}
+
+// throttled reports whether AWS refused an attempt because there were too many.
+func throttled(err error) bool {
+	return retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+}
+
+// unsent reports whether there was no connection that could have carried the request.
+func unsent(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) && network.Op == "dial"
 }

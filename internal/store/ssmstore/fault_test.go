@@ -35,8 +35,14 @@ func TestErrorClasses(t *testing.T) {
 		{"ParameterAlreadyExists", 400, store.ErrExists},
 		{"ParameterNotFound", 400, store.ErrNotFound},
 		{"ValidationException", 400, nil},
-		{"ParameterMaxVersionLimitExceeded", 400, nil},
-		{"ParameterLimitExceeded", 400, nil},
+		{"InternalFailure", 400, nil},
+		{"ParameterMaxVersionLimitExceeded", 400, store.ErrUnwritable},
+		{"UnsupportedParameterType", 400, store.ErrUnwritable},
+		{"ParameterPatternMismatchException", 400, store.ErrUnwritable},
+		{"ParameterLimitExceeded", 400, store.ErrUnwritable},
+		{"PoliciesLimitExceededException", 400, store.ErrUnwritable},
+		{"IncompatiblePolicyException", 400, store.ErrUnwritable},
+		{"HierarchyLevelLimitExceededException", 400, store.ErrUnwritable},
 		{"NobodyKnowsThis", 400, nil},
 		{"canary-91b7 <b>", 400, nil},
 	} {
@@ -45,7 +51,7 @@ func TestErrorClasses(t *testing.T) {
 		require.Len(t, b.seen(), 1, "%s is not tried again", test.code)
 		require.ErrorContains(t, err, "NAME")
 		requireNoCanary(t, err)
-		for _, known := range []error{store.ErrDenied, store.ErrExists, store.ErrNotFound, store.ErrTooLarge} {
+		for _, known := range []error{store.ErrDenied, store.ErrExists, store.ErrNotFound, store.ErrTooLarge, store.ErrUnwritable, store.ErrNotWritten} {
 			require.Equal(t, known == test.want, errors.Is(err, known), "%s: %v", test.code, err)
 		}
 		if !strings.Contains(test.code, "canary") {
@@ -117,6 +123,36 @@ func TestThrottlingIsWaitedOut(t *testing.T) {
 	_, err = put(s, t, b.name("THROTTLED"))
 	require.ErrorContains(t, err, "ThrottlingException")
 	require.Len(t, b.seen(), 3, "three attempts and no more")
+}
+
+// What was never written may be repeated: the error says so, unless an earlier
+// attempt had no answer.
+func TestNotWritten(t *testing.T) {
+	for _, code := range []string{"TooManyUpdates", "ThrottlingException", "RequestLimitExceeded"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			b, s := newBetween(t)
+			busy := answer(400, code)
+			b.then(busy, busy, busy)
+			_, err := put(s, t, b.name("BUSY"))
+			require.ErrorIs(t, err, store.ErrNotWritten)
+			require.ErrorContains(t, err, code)
+			requireNoCanary(t, err)
+
+			b.then(b.lost, busy, busy)
+			_, err = put(s, t, b.name("BUSY"))
+			require.NotErrorIs(t, err, store.ErrNotWritten)
+			require.ErrorContains(t, err, "may have taken effect")
+		})
+	}
+	t.Run("unreachable", func(t *testing.T) {
+		t.Parallel()
+		b, s := newBetween(t)
+		b.Close()
+		_, err := put(s, t, b.name("UNREACHABLE"))
+		require.ErrorIs(t, err, store.ErrNotWritten)
+		require.ErrorIs(t, s.Delete(t.Context(), b.name("UNREACHABLE")), store.ErrNotWritten)
+	})
 }
 
 func TestFailuresOfTheServiceAreTriedAgain(t *testing.T) {
@@ -200,6 +236,7 @@ func TestOtherType(t *testing.T) {
 
 	b.then(answer(400, "HierarchyTypeMismatchException"), answer(400, "HierarchyTypeMismatchException"))
 	_, err = put(s, t, "MISTYPED_LIST")
+	require.ErrorIs(t, err, store.ErrUnwritable)
 	require.ErrorContains(t, err, "has another type")
 	require.Len(t, b.seen(), 2)
 }

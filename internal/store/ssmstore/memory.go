@@ -20,6 +20,9 @@ type memory struct {
 
 	mu      sync.Mutex
 	secrets map[string]store.Entry
+	// unread are secrets that this Store has written and not read back yet: the
+	// next glance would find them changed.
+	unread map[string]bool
 	// writes counts the beginnings and ends of this Store's writes and deletes of a name.
 	writes map[string]int
 	// proven is when the last decryption that succeeded was asked for.
@@ -29,29 +32,42 @@ type memory struct {
 }
 
 func newMemory(now func() time.Time) *memory {
-	return &memory{now: now, secrets: map[string]store.Entry{}, writes: map[string]int{}}
+	return &memory{now: now, secrets: map[string]store.Entry{}, unread: map[string]bool{}, writes: map[string]int{}}
 }
 
-// forget drops a name. Every write calls it before and after.
-func (m *memory) forget(name string) {
+// forget drops a name. Every write and every delete calls it before and after.
+func (m *memory) forget(name string, written bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	_, known := m.secrets[name]
+	m.unread[name] = written && (known || m.unread[name])
 	delete(m.secrets, name)
 	m.writes[name]++
 }
 
-// recall returns what is remembered of the names, and how often each was written.
-func (m *memory) recall(names []string) (known map[string]store.Entry, writes map[string]int) {
+// recalled is what is remembered of some names.
+type recalled struct {
+	known  map[string]store.Entry
+	unread []string
+	// writes says how often each was written: see memory.
+	writes map[string]int
+}
+
+// recall returns what is remembered of the names.
+func (m *memory) recall(names []string) recalled {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known, writes = map[string]store.Entry{}, map[string]int{}
+	r := recalled{known: map[string]store.Entry{}, writes: map[string]int{}}
 	for _, name := range names {
-		writes[name] = m.writes[name]
+		r.writes[name] = m.writes[name]
+		if m.unread[name] {
+			r.unread = append(r.unread, name)
+		}
 		if e, ok := m.secrets[name]; ok {
-			known[name] = e
+			r.known[name] = e
 		}
 	}
-	return known, writes
+	return r
 }
 
 // remember keeps the secrets that a decrypting read, begun at the given time,
@@ -69,6 +85,7 @@ func (m *memory) remember(names []string, writes map[string]int, found map[strin
 			continue
 		}
 		delete(m.secrets, name)
+		delete(m.unread, name)
 		if secret {
 			m.secrets[name] = e
 		}

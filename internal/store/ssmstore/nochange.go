@@ -33,8 +33,10 @@ type noChange struct {
 // A value is worth more than its policy: if Parameter Store refuses the policy
 // or the tier, the value is written without, and refused is called.
 func (s *Store) NotifyUnchanged(hours int, names []string, refused func(name string, err error)) *Store {
-	return &Store{client: s.client, keyID: s.keyID, memory: s.memory, noChange: noChange{names: names, refused: refused,
-		policy: fmt.Sprintf(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"%d","Unit":"Hours"}}]`, hours)}}
+	other := *s
+	other.noChange = noChange{names: names, refused: refused,
+		policy: fmt.Sprintf(`[{"Type":"NoChangeNotification","Version":"1.0","Attributes":{"After":"%d","Unit":"Hours"}}]`, hours)}
+	return &other
 }
 
 // put sends a PutParameter, with the policy if the parameter is to have it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -16,11 +18,14 @@ import (
 const worthwhile = 2
 
 // Read implements store.Store: one GetParameters for every ten names, which
-// decrypts them. Once secrets are remembered, it glances first: the same without
-// decryption, which costs nothing at KMS. What is encrypted and new or changed
-// is then decrypted; if nothing is, one secret, unless a decryption has proven
-// lately that the key can be used. The answer is the state that the glance saw:
-// if what is decrypted has changed since, everything is read anew.
+// decrypts them. Once secrets are remembered, it glances instead: the same
+// without decryption, which costs nothing at KMS. Beside the glance it decrypts
+// what this Store wrote itself or, if there is nothing of that, one secret, unless
+// a decryption has proven lately that the key can be used. What the glance shows
+// to be encrypted and new or changed is decrypted after it.
+//
+// The answer is the state that the glance saw: if what is decrypted differs,
+// everything is read anew.
 func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -34,49 +39,105 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 			unique = append(unique, name)
 		}
 	}
-	known, writes := s.memory.recall(unique)
-	if len(known) < worthwhile {
-		return s.decrypt(ctx, unique, writes)
+	r := s.memory.recall(unique)
+	if len(r.known) < worthwhile {
+		return s.decrypt(ctx, unique, r.writes)
 	}
-	found, err := s.get(ctx, unique, false)
+	found, consistent, err := s.glance(ctx, unique, r)
 	if err != nil {
 		return nil, err
 	}
+	if !consistent {
+		return s.decrypt(ctx, unique, r.writes)
+	}
+	alignReadAt(found)
+	return found, nil
+}
+
+// glance reads names as Read says. It is inconsistent if a parameter was written
+// between two of its calls.
+func (s *Store) glance(ctx context.Context, names []string, r recalled) (found map[string]store.Entry, consistent bool, err error) {
+	beside, stop := s.decryptBeside(ctx, names, r)
+	defer stop()
+	found, err = s.get(ctx, names, false)
+	if err != nil {
+		return nil, false, err
+	}
+	early := <-beside
+	if early.err != nil || !early.fits(found) {
+		return nil, false, early.err
+	}
+	maps.Copy(found, early.found)
+
 	var changed, unchanged []string
-	for _, name := range unique {
+	for _, name := range names {
 		e, ok := found[name]
-		if !ok || e.Kind == store.Plain {
-			continue
-		}
-		if !same(e, known[name]) {
+		switch {
+		case !ok || e.Kind == store.Plain || slices.Contains(early.names, name):
+		case same(e, r.known[name]):
+			unchanged = append(unchanged, name)
+			remembered := r.known[name]
+			remembered.ReadAt = e.ReadAt
+			found[name] = remembered
+		default:
 			changed = append(changed, name)
-			continue
 		}
-		unchanged = append(unchanged, name)
-		found[name] = known[name]
 	}
-	overtaken := false
-	decrypt := func(names []string) error {
-		read, err := s.decrypt(ctx, names, writes)
-		for _, name := range names {
-			overtaken = overtaken || !same(read[name], found[name])
-		}
-		maps.Copy(found, read)
-		return err
-	}
+	late := decrypted{}
 	switch {
 	case len(changed) > 0:
-		err = decrypt(changed)
+		late = s.decryptOnly(ctx, changed, r)
 	case len(unchanged) > 0:
-		err = s.memory.prove(ctx, func() error { return decrypt(unchanged[:1]) })
+		// No call is made if the key was proven beside the glance, as it mostly is.
+		late = s.prove(ctx, unchanged[0], r)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if overtaken {
-		return s.decrypt(ctx, unique, writes)
-	}
-	return found, nil
+	consistent = late.fits(found)
+	maps.Copy(found, late.found)
+	return found, consistent, late.err
+}
+
+// decrypted is what was decrypted of the given names.
+type decrypted struct {
+	names []string
+	found map[string]store.Entry
+	err   error
+}
+
+// fits reports whether a glance saw the same writes.
+func (d decrypted) fits(glance map[string]store.Entry) bool {
+	return !slices.ContainsFunc(d.names, func(name string) bool { return !same(d.found[name], glance[name]) })
+}
+
+// decryptBeside decrypts in the background what a glance at names would find
+// changed or, if there is nothing of that, what proves the key. stop ends it.
+func (s *Store) decryptBeside(ctx context.Context, names []string, r recalled) (result <-chan decrypted, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan decrypted, 1)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if len(r.unread) > 0 {
+			done <- s.decryptOnly(ctx, r.unread, r)
+			return
+		}
+		first := slices.IndexFunc(names, func(name string) bool { _, ok := r.known[name]; return ok })
+		done <- s.prove(ctx, names[first], r)
+	})
+	return done, func() { cancel(); wg.Wait() }
+}
+
+// prove decrypts a secret unless a decryption has proven the key lately.
+func (s *Store) prove(ctx context.Context, name string, r recalled) (d decrypted) {
+	err := s.memory.prove(ctx, func() error {
+		d = s.decryptOnly(ctx, []string{name}, r)
+		return d.err
+	})
+	d.err = err
+	return d
+}
+
+func (s *Store) decryptOnly(ctx context.Context, names []string, r recalled) decrypted {
+	found, err := s.decrypt(ctx, names, r.writes)
+	return decrypted{names: names, found: found, err: err}
 }
 
 // decrypt reads names with their secrets, and remembers them.
@@ -98,11 +159,28 @@ func (s *Store) get(ctx context.Context, names []string, decrypted bool) (map[st
 		if err != nil {
 			return nil, describe(ctx, "GetParameters", batch[0], len(batch)-1, err)
 		}
+		readAt := serverTime(out.ResultMetadata)
 		for _, p := range out.Parameters {
-			if found[aws.ToString(p.Name)], err = entry(p); err != nil {
+			e, err := entry(p)
+			if err != nil {
 				return nil, err
 			}
+			e.ReadAt = readAt
+			found[aws.ToString(p.Name)] = e
 		}
 	}
+	alignReadAt(found)
 	return found, nil
+}
+
+// alignReadAt lets all entries have the latest ReadAt among them.
+func alignReadAt(found map[string]store.Entry) {
+	var latest time.Time
+	for _, e := range found {
+		latest = later(latest, e.ReadAt)
+	}
+	for name, e := range found {
+		e.ReadAt = latest
+		found[name] = e
+	}
 }

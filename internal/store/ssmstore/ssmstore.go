@@ -40,8 +40,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -94,6 +96,7 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 		return nil, err
 	}
 	var entries []store.Entry
+	var readAt time.Time
 	in := &ssm.GetParameterHistoryInput{Name: &name, WithDecryption: aws.Bool(true), MaxResults: aws.Int32(maxHistory)}
 	pages := ssm.NewGetParameterHistoryPaginator(s.client, in, func(o *ssm.GetParameterHistoryPaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
@@ -104,6 +107,7 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 			}
 			return nil, err
 		}
+		readAt = later(readAt, serverTime(out.ResultMetadata))
 		for _, h := range out.Parameters {
 			if h.Version < from {
 				continue
@@ -112,8 +116,12 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 			if err != nil {
 				return nil, err
 			}
+			e.By = aws.ToString(h.LastModifiedUser)
 			entries = append(entries, e)
 		}
+	}
+	for i := range entries {
+		entries[i].ReadAt = readAt
 	}
 	slices.SortFunc(entries, func(a, b store.Entry) int { return cmp.Compare(a.Version, b.Version) })
 	return entries, nil
@@ -159,8 +167,8 @@ func (s *Store) put(ctx context.Context, name string, value atlassian.Secret, ki
 	if kind == store.Encrypted {
 		in.Type, in.KeyId = types.ParameterTypeSecureString, &s.keyID
 	}
-	s.memory.forget(name)
-	defer s.memory.forget(name)
+	s.memory.forget(name, true)
+	defer s.memory.forget(name, true)
 	var w watch
 	out, err := s.noChange.put(ctx, s.client, in, &w)
 	if err != nil {
@@ -180,8 +188,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := store.CheckName(name); err != nil {
 		return err
 	}
-	s.memory.forget(name)
-	defer s.memory.forget(name)
+	s.memory.forget(name, false)
+	defer s.memory.forget(name, false)
 	var w watch
 	_, err := s.client.DeleteParameter(ctx, &ssm.DeleteParameterInput{Name: &name}, w.retries)
 	if err == nil {
@@ -192,6 +200,19 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		return nil // the attempt whose answer was lost has deleted it
 	}
 	return err
+}
+
+// serverTime is the Date header of an answer, or zero.
+func serverTime(m middleware.Metadata) time.Time {
+	at, _ := awsmiddleware.GetServerTime(m)
+	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // entry turns a parameter into an Entry.

@@ -33,6 +33,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"history by version", (*suite).history},
 		{"more than a hundred versions", (*suite).manyVersions},
 		{"versions restart after a delete", (*suite).restart},
+		{"the store's clock", (*suite).clock},
+		{"who wrote it", (*suite).by},
 		{"kinds", (*suite).kinds},
 		{"a store keeps an existing parameter writable whatever its kind", (*suite).changedKind},
 		{"twenty-five names", (*suite).manyNames},

@@ -17,6 +17,7 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 }
 
 func answerBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	body = encode(w, body)
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -46,6 +47,7 @@ func (h *front) faulty(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fault := h.take(at, "")
 		h.wait(fault, fault != nil)
+		w = encoded(w, fault)
 		if fault.replacesAnswer(Before) || fault.replacesAnswer(After) {
 			strike(w, fault, []byte(`[{"id":"11223344-a1b2-3b33-c444-def123456789","name":"site","scopes":[]}]`))
 			return
@@ -81,6 +83,7 @@ func strike(w http.ResponseWriter, fault *Fault, body []byte) {
 	case KindDrop:
 		panic(http.ErrAbortHandler)
 	case KindCut:
+		body = encode(w, body)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(http.StatusOK)
@@ -92,15 +95,32 @@ func strike(w http.ResponseWriter, fault *Fault, body []byte) {
 			[]byte("<!doctype html><html><head><title>Atlassian</title></head><body><h1>We will be back soon</h1></body></html>"))
 	case KindTruncated:
 		answerBody(w, http.StatusOK, "application/json", body[:len(body)/2])
+	case KindEmpty:
+		answerBody(w, http.StatusOK, "application/json", []byte("[]"))
 	case KindStatus:
-		if fault.RetryAfter != "" {
-			w.Header().Set("Retry-After", fault.RetryAfter)
-		}
-		if fault.Status == http.StatusTooManyRequests && fault.Endpoint != EndpointToken {
-			w.Header().Set("X-RateLimit-Limit", "65000")
-			w.Header().Set("X-RateLimit-Remaining", "0")
-			w.Header().Set("RateLimit-Reason", "jira-quota-global-based")
-		}
+		strikeStatus(w, fault)
+	}
+}
+
+// strikeStatus answers with the fault's status and what belongs to it.
+func strikeStatus(w http.ResponseWriter, fault *Fault) {
+	if fault.Status == http.StatusTooManyRequests && fault.Endpoint != EndpointToken {
+		w.Header().Set("X-RateLimit-Limit", "65000")
+		w.Header().Set("X-RateLimit-Remaining", "0")
+		w.Header().Set("RateLimit-Reason", "jira-quota-global-based")
+	}
+	if fault.RetryAfter != "" {
+		w.Header().Set("Retry-After", fault.RetryAfter)
+	}
+	for name, value := range fault.Header {
+		w.Header().Set(name, value)
+	}
+	switch {
+	case fault.Body != "":
+		answerBody(w, fault.Status, "application/json", []byte(fault.Body))
+	case fault.Code != "":
+		answerJSON(w, fault.Status, oauthError{fault.Code, http.StatusText(fault.Status)})
+	default:
 		answerAPIError(w, fault.Status, http.StatusText(fault.Status))
 	}
 }

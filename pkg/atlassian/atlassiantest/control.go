@@ -31,7 +31,7 @@ func controlRoutes() []controlRoute {
 		{"GET", "/policy", "the rules in force", (*front).getPolicy},
 		{"PATCH", "/policy", `any of the fields that GET shows, e.g. {"reuse_interval":"5m","siblings_die":true}`, (*front).patchPolicy},
 		{"GET", "/faults", "the faults that wait", (*front).getFaults},
-		{"POST", "/faults", `{"endpoint":"token|resources|api","when":"before|after","kind":"drop|cut|delay|status|html|truncated|omit_refresh|expires_in","status":503,"retry_after":"30","delay":"2s","expires_in":-5,"grant_type":"refresh_token","times":1}`, (*front).addFault},
+		{"POST", "/faults", `{"endpoint":"token|resources|api","when":"before|after","kind":"` + kindNames("|") + `","status":400,"code":"invalid_request","body":"","header":{},"retry_after":"30","encoding":"gzip","delay":"2s","expires_in":-5,"grant_type":"refresh_token","times":1}`, (*front).addFault},
 		{"DELETE", "/faults", "remove the faults that wait", (*front).clearFaults},
 		{"POST", "/accounts", `{"name":"Ann","email":"ann@example.com"}`, (*front).addAccount},
 		{"POST", "/sites", `{"name":"acme","members":["ACCOUNT"]}`, (*front).addSite},

@@ -60,9 +60,10 @@
 //
 // Inject lets a fault wait for the token endpoint, accessible-resources or the
 // API, on one side of the server's commit: a dropped or cut connection, a
-// delay, 429 or 5xx with or without Retry-After, HTML or half a JSON object
-// with status 200, a missing refresh_token, an odd expires_in. The oldest
-// waiting fault that matches a request strikes it, one per request.
+// delay, any status with any error code, body, headers and Retry-After, HTML or
+// half a JSON object with status 200, a body that is compressed unasked, a list of
+// sites that is empty for a moment, a missing refresh_token, an odd expires_in.
+// The oldest waiting fault that matches a request strikes it, one per request.
 //
 // # HTTP
 //

@@ -26,6 +26,9 @@ type Config struct {
 	// CheapTokens makes tokens that have a JWT's outline but neither claims nor
 	// signature, for simulations in which RSA would take nearly all the time.
 	CheapTokens bool
+	// CheapClaims, with CheapTokens, gives tokens the claims iat, exp and
+	// refresh_chain_id, still without a signature.
+	CheapClaims bool
 	// EventLog is how many token-endpoint events are kept, the newest ones:
 	// 0 means 1024, a negative number none.
 	EventLog int
@@ -95,6 +98,9 @@ func (e *Emulator) reset() {
 	key := tokenKey{e.rng.Uint64(), e.rng.Uint64()}
 	if e.config.CheapTokens {
 		e.minter = cheapMinter{key}
+		if e.config.CheapClaims {
+			e.minter = claimsMinter{key}
+		}
 	} else {
 		e.minter = jwtMinter{key}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -43,8 +44,14 @@ const (
 	// KindDelay waits for Fault.Delay of real time and then answers truly. The
 	// server carries on although the client may have left.
 	KindDelay Kind = "delay"
-	// KindStatus answers Fault.Status, with Fault.RetryAfter if that is set.
+	// KindStatus answers Fault.Status with a body of the API gateway's form, or
+	// with Fault.Code or Fault.Body, and with Fault.RetryAfter and Fault.Header.
 	KindStatus Kind = "status"
+	// KindEncoded answers truly, in Fault.Encoding, which nobody asked for.
+	KindEncoded Kind = "encoded"
+	// KindEmpty answers an empty list, as accessible-resources was seen to do for
+	// a moment after a consent. EndpointResources only.
+	KindEmpty Kind = "empty"
 	// KindHTML answers 200 with a page.
 	KindHTML Kind = "html"
 	// KindTruncated answers 200 with JSON that ends in the middle; the HTTP message
@@ -66,8 +73,19 @@ type Fault struct {
 	Kind     Kind     `json:"kind"`
 	// Status is the HTTP status for KindStatus.
 	Status int `json:"status,omitempty"`
-	// RetryAfter is sent as it is: seconds or an HTTP date; KindStatus only.
+	// Code is the OAuth error code of the body, such as "invalid_request".
+	// KindStatus only.
+	Code string `json:"code,omitempty"`
+	// Body is the whole body, and goes before Code. KindStatus only.
+	Body string `json:"body,omitempty"`
+	// Header is sent as well. KindStatus only.
+	Header map[string]string `json:"header,omitempty"`
+	// RetryAfter is sent as it is: seconds, an HTTP date, or neither. KindStatus only.
 	RetryAfter string `json:"retry_after,omitempty"`
+	// Encoding of the body that is sent: gzip, deflate, deflate-raw (which calls
+	// itself deflate), or gzip-unnamed (without a Content-Encoding). Any kind that
+	// sends a body, over HTTP.
+	Encoding string `json:"encoding,omitempty"`
 	// Delay is waited in real time before anything else happens on the chosen
 	// side of the commit; any kind may have one. Ignored without HTTP.
 	Delay time.Duration `json:"delay,omitempty"`
@@ -87,22 +105,48 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("fault: endpoint %q, expected token, resources or api", f.Endpoint)
 	case f.When != Before && f.When != After:
 		return fmt.Errorf("fault: when %q, expected before or after", f.When)
-	case !slices.Contains([]Kind{KindDrop, KindCut, KindDelay, KindStatus, KindHTML, KindTruncated, KindOmitRefresh, KindExpiresIn}, f.Kind):
-		return fmt.Errorf("fault: kind %q, expected drop, cut, delay, status, html, truncated, omit_refresh or expires_in", f.Kind)
-	case f.Kind == KindStatus && (f.Status < 400 || f.Status > 599):
-		return fmt.Errorf("fault: status %d, expected 400 to 599", f.Status)
+	case !slices.Contains(kinds, f.Kind):
+		return fmt.Errorf("fault: kind %q, expected one of %s", f.Kind, kindNames("|"))
 	case f.Kind == KindDelay && f.Delay <= 0, f.Delay < 0:
 		return fmt.Errorf("fault: delay %v, expected more than 0", f.Delay)
 	case (f.Kind == KindOmitRefresh || f.Kind == KindExpiresIn) && f.Endpoint != EndpointToken:
 		return fmt.Errorf("fault: kind %q strikes the token endpoint only", f.Kind)
-	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
-		return fmt.Errorf("fault: expires_in is not JSON")
+	case f.Kind == KindEmpty && f.Endpoint != EndpointResources:
+		return fmt.Errorf("fault: kind %q strikes accessible-resources only", f.Kind)
 	case f.GrantType != "" && f.GrantType != grantCode && f.GrantType != grantRefresh:
 		return fmt.Errorf("fault: grant_type %q, expected %s or %s", f.GrantType, grantCode, grantRefresh)
 	case f.Times < 0:
 		return fmt.Errorf("fault: times %d, expected 0 or more", f.Times)
 	}
+	return f.validateAnswer()
+}
+
+// validateAnswer checks what the fault sends.
+func (f Fault) validateAnswer() error {
+	switch {
+	case f.Kind == KindStatus && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("fault: status %d, expected 200 to 599", f.Status)
+	case f.Kind != KindStatus && (f.Code != "" || f.Body != "" || f.RetryAfter != "" || len(f.Header) > 0):
+		return fmt.Errorf("fault: code, body, header and retry_after belong to the kind status, not to %q", f.Kind)
+	case f.Kind == KindEncoded && f.Encoding == "":
+		return fmt.Errorf("fault: kind %q without an encoding", f.Kind)
+	case f.Encoding != "" && !slices.Contains(encodings, f.Encoding):
+		return fmt.Errorf("fault: encoding %q, expected one of %s", f.Encoding, strings.Join(encodings, ", "))
+	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
+		return fmt.Errorf("fault: expires_in is not JSON")
+	}
 	return nil
+}
+
+var kinds = []Kind{KindDrop, KindCut, KindDelay, KindStatus, KindHTML, KindTruncated, KindEncoded, KindEmpty, KindOmitRefresh, KindExpiresIn}
+
+// kindNames lists the kinds of fault.
+func kindNames(sep string) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, sep)
 }
 
 // replacesAnswer reports whether the client gets something else than the
@@ -112,7 +156,7 @@ func (f *Fault) replacesAnswer(side When) bool {
 		return false
 	}
 	switch f.Kind {
-	case KindDrop, KindCut, KindStatus, KindHTML, KindTruncated:
+	case KindDrop, KindCut, KindStatus, KindHTML, KindTruncated, KindEmpty:
 		return true
 	}
 	return false
@@ -123,7 +167,10 @@ func (f *Fault) label() string {
 	if f == nil {
 		return ""
 	}
-	if f.Kind == KindStatus {
+	switch {
+	case f.Kind == KindStatus && f.Code != "":
+		return fmt.Sprintf("%s %d %s %s", f.Kind, f.Status, f.Code, f.When)
+	case f.Kind == KindStatus:
 		return fmt.Sprintf("%s %d %s", f.Kind, f.Status, f.When)
 	}
 	return string(f.Kind) + " " + string(f.When)

@@ -111,14 +111,19 @@ func (k tokenKey) parseID(s string) (tokenID, bool) {
 	if _, err := b64.Decode(raw[idBytes:], text[idText:]); err != nil {
 		return tokenID{}, false
 	}
-	id := tokenID{
+	id := parseRaw(raw[:])
+	return id, binary.BigEndian.Uint64(raw[idBytes:]) == k.sum(id)
+}
+
+// parseRaw reads what tokenID.bytes wrote.
+func parseRaw(raw []byte) tokenID {
+	return tokenID{
 		kind:       kind(raw[0]),
 		family:     binary.BigEndian.Uint32(raw[1:]),
 		serial:     binary.BigEndian.Uint64(raw[5:]),
 		generation: binary.BigEndian.Uint32(raw[13:]),
 		sibling:    binary.BigEndian.Uint32(raw[17:]),
 	}
-	return id, binary.BigEndian.Uint64(raw[idBytes:]) == k.sum(id)
 }
 
 // cheapHeader is the encoded header of an RS256 JWT.
@@ -146,7 +151,7 @@ func (m cheapMinter) identify(token string) (tokenID, form) {
 		return tokenID{}, formUnknown
 	}
 	id, ok := m.key.parseID(rest)
-	if !ok {
+	if !ok || strings.Trim(rest[idText+1+macText:], "A") != "" { // a token with something behind it is none
 		return tokenID{}, formUnknown
 	}
 	return id, formKnown

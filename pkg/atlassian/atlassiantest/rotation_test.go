@@ -62,8 +62,8 @@ func TestReplayDoesNotProlongTheInterval(t *testing.T) {
 
 // A spent token is recognised long after its record has gone.
 func TestReplayOfALongForgottenToken(t *testing.T) {
-	for _, cheap := range []bool{true, false} {
-		w := newWorld(t, atlassiantest.Config{CheapTokens: cheap})
+	for _, c := range tokenForms {
+		w := newWorld(t, c)
 		first := w.authorize(t)
 		current := first
 		for range 5 {

@@ -35,6 +35,7 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	h.wait(fault, fault != nil && fault.When == Before)
 	tokens, err := h.grant(req, refusal, fault)
 	h.wait(fault, fault != nil && fault.When == After)
+	w = encoded(w, fault)
 
 	var injected *InjectedError
 	var refused *Refusal

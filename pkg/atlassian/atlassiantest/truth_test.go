@@ -49,18 +49,40 @@ func TestRealisticTokens(t *testing.T) {
 	}
 }
 
+// tokenForms are the emulators whose tokens look different.
+var tokenForms = []atlassiantest.Config{{}, {CheapTokens: true}, {CheapTokens: true, CheapClaims: true}}
+
+// Cheap tokens have the claims that a keeper may look at, where they are asked for.
+func TestCheapClaims(t *testing.T) {
+	w := newWorld(t, atlassiantest.Config{CheapTokens: true, CheapClaims: true})
+	first := w.authorize(t)
+	w.clock.Advance(time.Hour)
+	next := w.refresh(t, first)
+	before, ok := atlassian.Claims(first.Refresh)
+	require.True(t, ok)
+	after, ok := atlassian.Claims(next.Refresh)
+	require.True(t, ok)
+	require.NotEmpty(t, before.RefreshChainID)
+	require.Equal(t, before.RefreshChainID, after.RefreshChainID)
+	require.Equal(t, w.clock.Now(), after.IssuedAt)
+	require.Equal(t, time.Hour, after.IssuedAt.Sub(before.IssuedAt))
+	other, _ := atlassian.Claims(w.authorize(t).Refresh)
+	require.NotEqual(t, before.RefreshChainID, other.RefreshChainID)
+}
+
 // Texts that are not this emulator's tokens are refused without harm: as
 // malformed if they do not even look like one.
 func TestForeignAndEditedTokens(t *testing.T) {
-	for _, cheap := range []bool{true, false} {
-		w := newWorld(t, atlassiantest.Config{CheapTokens: cheap})
+	for _, c := range tokenForms {
+		w := newWorld(t, c)
 		tokens := w.authorize(t)
 		text := tokens.Refresh.Reveal()
 		for _, malformed := range []string{"x", "", "fill me", " " + text, text + "\n", "a.b", "a..b", ".a.b", "a.b.", "a.b.c.d"} {
 			_, err := w.e.Refresh(w.request(atlassiantest.Tokens{Refresh: atlassian.NewSecret(malformed)}))
 			requireRefusal(t, err, 400, "invalid_request", "Invalid refresh_token")
 		}
-		other := newWorld(t, atlassiantest.Config{CheapTokens: cheap, Seed: 7}).authorize(t)
+		c.Seed = 7
+		other := newWorld(t, c).authorize(t)
 		last := "A"
 		if strings.HasSuffix(text, "A") {
 			last = "Q"

@@ -21,6 +21,9 @@ func TestClickThrough(t *testing.T) {
 	require.Equal(t, "Give consent at Atlassian", b.open(start))
 	require.Equal(t, s.front.URL+"/start", b.location(), "the link's secret is out of the address")
 	b.look("start")
+	require.Contains(t, b.text("main"), "Northwind Traders asks you")
+	require.Contains(t, b.text("ul.scopes"), "read the projects, issues, comments and work logs that your account may see")
+	require.Equal(t, "mailto:jira@northwind.example", evaluate[string](b, `document.querySelector("main a[href^=mailto]").href`))
 	require.Contains(t, b.click("#go"), "is requesting access")
 	require.Equal(t, "Consent stored", b.click("#accept"))
 	b.look("done")
@@ -30,9 +33,10 @@ func TestClickThrough(t *testing.T) {
 	require.Equal(t, time.Now().AddDate(0, 0, 365).UTC().Format("2 January 2006"), b.text("#expires"))
 	require.Equal(t, s.fix.Site.CloudID, s.get(s.names.CloudID))
 
-	// The callback again: in its tab, and in a colleague's browser.
+	// The callback again: in its tab, where it is answered, and in a colleague's browser.
 	before, callback := s.inUse(), b.location()
-	require.Equal(t, "This link is no longer valid", b.open(callback))
+	require.Equal(t, "Consent stored", b.open(callback))
+	require.Equal(t, s.fix.Site.CloudID, b.text("#cloud-id"))
 	require.Equal(t, "This link is no longer valid", s.browser().open(callback))
 	require.Equal(t, "This link is no longer valid", b.open(start))
 	b.look("expired")
@@ -56,12 +60,12 @@ func TestCancel(t *testing.T) {
 	b := s.browser()
 	b.open(s.begin().StartURL)
 	b.click("#go")
-	asked := b.location()
 	require.Equal(t, "You did not accept", b.click("#cancel"))
 	b.look("refused")
 	require.Equal(t, before, s.inUse())
-	// It was a slip: back, and accept.
-	require.Contains(t, b.open(asked), "is requesting access")
+	// It was a slip.
+	require.Equal(t, "Give consent at Atlassian", b.click("#again"))
+	require.Contains(t, b.click("#go"), "is requesting access")
 	require.Equal(t, "Consent stored", b.click("#accept"))
 	s.requireStored()
 }
@@ -97,10 +101,13 @@ func TestSeveralSites(t *testing.T) {
 	b.look("done-several")
 	s.requireStored()
 
-	// The next consent keeps the site without asking.
+	// The next consent asks again, and proposes the site in use.
 	b.open(s.begin().StartURL)
 	b.click("#go")
-	require.Equal(t, "Consent stored", b.click("#accept"))
+	require.Equal(t, "Which site is it for?", b.click("#accept"))
+	b.look("site-again")
+	require.Equal(t, s.sites[1], evaluate[string](b, `document.querySelector("input:checked").value`))
+	require.Equal(t, "Consent stored", b.click("#choose"))
 	require.Contains(t, b.text("#site"), "contoso.atlassian.net")
 }
 
@@ -162,8 +169,9 @@ func TestTwoTabsAndAnotherBrowser(t *testing.T) {
 	require.Equal(t, "Consent stored", second.click("#accept"))
 	s.requireStored()
 	before = s.inUse()
-	require.Equal(t, "This link is no longer valid", first.click("#accept"))
+	require.Equal(t, "Consent stored", first.click("#accept"), "what came of it; the second code is not used")
 	require.Equal(t, before, s.inUse())
+	require.Len(t, s.em.Families(), 1)
 }
 
 func TestAtlassianIsDown(t *testing.T) {

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -54,14 +55,19 @@ func TestInvoked(t *testing.T) {
 	require.WithinDuration(t, time.Now().AddDate(0, 0, 365), done.FamilyExpiresAt, time.Hour)
 	s.requireStored()
 
-	// A refused request is an error with a stable type, and changes nothing.
+	// The same request again is answered with what came of it.
 	before := s.inUse()
+	var again consent.Completed
+	require.Nil(t, s.invoke(complete, &again))
+	require.Equal(t, done.AuthorizedAt, again.AuthorizedAt)
+	require.Equal(t, done.CloudID, again.CloudID)
+	// A refused request is an error with a stable type, and changes nothing.
 	for event, want := range map[string]string{
-		complete:            "ConsentExpired",
-		`{"action":"tick"}`: "InvalidRequest",
-		`{"action":"begin","connection":"OTHER_"}`:                                   "UnknownConnection",
-		`{"action":"begin","connection":"` + s.conn + `","scopes":["read:me"]}`:      "InvalidRequest",
-		`{"action":"complete","redirect_url":"http://localhost/?error=x&state=abc"}`: "ConsentExpired",
+		`{"action":"tick"}`:                        "InvalidRequest",
+		`{"action":"begin","connection":"OTHER_"}`: "UnknownConnection",
+		`{"action":"complete","connection":"OTHER_","state":"` + strings.Repeat("a", 43) + `","code":"x"}`: "UnknownConnection",
+		`{"action":"begin","connection":"` + s.conn + `","scopes":["read:me"]}`:                            "InvalidRequest",
+		`{"action":"complete","redirect_url":"http://localhost/?error=x&state=abc"}`:                       "ConsentExpired",
 	} {
 		failure := s.invoke(event, nil)
 		require.NotNil(t, failure, event)
@@ -143,6 +149,31 @@ func TestStranger(t *testing.T) {
 	}
 	require.Equal(t, before, s.inUse())
 	require.Empty(t, s.em.Events())
+}
+
+// Addresses that cannot be read, and what comes back to a public address for a
+// consent that was begun elsewhere: nothing of it is used, shown or logged.
+func TestUnreadableAddressesAndForeignConsents(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, false)
+	var b begun
+	require.Nil(t, s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"http://localhost"}`, &b))
+	back, err := url.Parse(s.accept(b.AuthorizeURL))
+	require.NoError(t, err)
+	before := s.inUse()
+	for path, status := range map[string]int{"/callback": http.StatusGone, "/callback%zz": http.StatusNotFound, "/call back": http.StatusNotFound, "/\\u0001": http.StatusNotFound} {
+		event := `{"version":"2.0","rawPath":"` + path + `","rawQueryString":"` + back.RawQuery + `","cookies":["__Host-tokenkeeper=` + strings.Repeat("a", 43) + `"],
+			"requestContext":{"domainName":"x.lambda-url.example","http":{"method":"GET","path":"/"}}}`
+		result, err := s.function.Invoke(t.Context(), []byte(event), time.Minute)
+		require.NoError(t, err)
+		require.Nil(t, result.Error, path)
+		require.Contains(t, string(result.Payload), fmt.Sprintf(`"statusCode":%d`, status), path)
+		require.NotContains(t, string(result.Payload), back.Query().Get("code"))
+	}
+	require.Equal(t, "InvalidRequest", s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"`+s.front.URL+`/callback?x=1"}`, nil).Type)
+	require.Equal(t, before, s.inUse())
+	require.Nil(t, s.invoke(consent.CompleteRequest{RedirectURL: atlassian.NewSecret(back.String())}.Event().Reveal(), nil))
+	s.requireStored()
 }
 
 // Without hosted consent an event of the function's URL is refused as any other

@@ -93,6 +93,7 @@ func newStage(t *testing.T, several bool, env ...string) *stage {
 		"AWS_ENDPOINT_URL": m.URL, "AWS_REGION": moto.Region, "AWS_ACCESS_KEY_ID": "moto", "AWS_SECRET_ACCESS_KEY": "moto",
 		"AWS_EC2_METADATA_DISABLED": "true", "ATLASSIAN_AUTH_URL": server.URL, "ATLASSIAN_API_URL": server.URL,
 		"CONNECTIONS": s.conn + ",OTHER_" + s.conn, "HOSTED_CONSENT": "true",
+		"CONSENT_ORGANIZATION": "Northwind Traders", "CONSENT_CONTACT": "jira@northwind.example",
 	}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")

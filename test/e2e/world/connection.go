@@ -69,9 +69,10 @@ func (c *Connection) PutSecret(name, value string) {
 
 func (c *Connection) put(name, value string, kind types.ParameterType) {
 	c.w.t.Helper()
-	_, err := c.w.ssm.PutParameter(c.w.t.Context(), &ssm.PutParameterInput{
+	out, err := c.w.ssm.PutParameter(c.w.t.Context(), &ssm.PutParameterInput{
 		Name: aws.String(name), Value: aws.String(value), Type: kind, Overwrite: aws.Bool(true)})
 	require.NoError(c.w.t, err)
+	c.w.dates.wrote(name, out.Version)
 }
 
 // Delete removes a parameter.
@@ -79,6 +80,7 @@ func (c *Connection) Delete(name string) {
 	c.w.t.Helper()
 	_, err := c.w.ssm.DeleteParameter(c.w.t.Context(), &ssm.DeleteParameterInput{Name: aws.String(name)})
 	require.NoError(c.w.t, err)
+	c.w.dates.deleted(name)
 }
 
 // Parameter reads a parameter from the store itself; nil if there is none.
@@ -91,22 +93,6 @@ func (c *Connection) Parameter(name string) *types.Parameter {
 	}
 	require.NoError(c.w.t, err)
 	return out.Parameter
-}
-
-// history reads the versions of a parameter that the store itself keeps.
-func (c *Connection) history(name string) (versions []types.ParameterHistory) {
-	c.w.t.Helper()
-	pages := ssm.NewGetParameterHistoryPaginator(c.w.ssm, &ssm.GetParameterHistoryInput{Name: aws.String(name), WithDecryption: aws.Bool(true)})
-	for pages.HasMorePages() {
-		out, err := pages.NextPage(c.w.t.Context())
-		var missing *types.ParameterNotFound
-		if errors.As(err, &missing) {
-			return nil
-		}
-		require.NoError(c.w.t, err)
-		versions = append(versions, out.Parameters...)
-	}
-	return versions
 }
 
 // Value is a parameter's value, "" if there is none.
@@ -141,11 +127,11 @@ func (c *Connection) Versions() map[string]int64 {
 
 func (c *Connection) all() []string {
 	n := c.Names
-	return []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.CloudID, n.Family, n.Lock}
+	return []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.CloudID, n.Family, n.Lock, n.Ledger}
 }
 
-// Record is what TOKEN_FAMILY holds. It is decoded here on its own, so that a
-// change of the stored form is noticed.
+// Record is what TOKEN_FAMILY holds, and the ledger beside the token. It is
+// decoded here on its own, so that a change of the stored form is noticed.
 type Record struct {
 	Schema             int       `json:"schema"`
 	Connection         string    `json:"connection"`
@@ -177,6 +163,31 @@ func (c *Connection) Record() Record {
 	return r
 }
 
+// Ledger is what the newest version of TOKEN_LEDGER holds, without the token.
+type Ledger struct {
+	Of    string    `json:"of"`
+	Base  int64     `json:"base"`
+	Mark  string    `json:"mark"`
+	At    time.Time `json:"at"`
+	State struct {
+		Record Record `json:"record"`
+		Intent *struct {
+			Owner     string    `json:"owner"`
+			Token     string    `json:"token"`
+			Candidate int64     `json:"candidate"`
+			First     time.Time `json:"first"`
+		} `json:"intent"`
+	} `json:"state"`
+}
+
+// Ledger reads TOKEN_LEDGER.
+func (c *Connection) Ledger() Ledger {
+	c.w.t.Helper()
+	var l Ledger
+	require.NoError(c.w.t, json.Unmarshal([]byte(c.Value(c.Names.Ledger)), &l))
+	return l
+}
+
 // Family is the truth about the family of the newest consent.
 func (c *Connection) Family() atlassiantest.FamilyInfo {
 	c.w.t.Helper()
@@ -195,7 +206,8 @@ func (c *Connection) Lookup(name string) atlassiantest.TokenInfo {
 
 // RequireHealthy checks everything that must hold after a rotation: the family
 // lives, the store holds its newest refresh token, unspent, and a working
-// access token of the same generation; TOKEN_FAMILY tells of both; the lock is gone.
+// access token of the same generation; the ledger tells of both and of no spend
+// under way; TOKEN_FAMILY is at most one rotation behind.
 func (c *Connection) RequireHealthy(generation int) {
 	t := c.w.t
 	t.Helper()
@@ -210,12 +222,17 @@ func (c *Connection) RequireHealthy(generation int) {
 	require.Equal(t, refresh.Sibling, access.Sibling)
 	_, err := c.w.Emulator.ValidateAccess(atlassian.NewSecret(c.Value(c.Names.AccessToken)))
 	require.NoError(t, err)
-	r := c.Record()
+	l := c.Ledger()
+	require.Equal(t, c.Name, l.Of)
+	require.Nil(t, l.State.Intent)
+	r := l.State.Record
 	require.Equal(t, 1, r.Schema)
 	require.Equal(t, c.Name, r.Connection)
 	require.Equal(t, generation, r.Generation)
 	require.Equal(t, refresh.Fingerprint(), r.RefreshToken)
 	require.Equal(t, access.Fingerprint(), r.AccessToken)
 	require.Nil(t, r.LastFailure)
-	require.Nil(t, c.Parameter(c.Names.Lock), "the lock is still there")
+	published := c.Record()
+	require.Equal(t, r.AuthorizedAt, published.AuthorizedAt)
+	require.Contains(t, []int{generation, generation - 1}, published.Generation)
 }

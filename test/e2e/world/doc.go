@@ -6,10 +6,9 @@
 // # Time
 //
 // The binary lives in real time, and has no switch to change that. [World.Pass]
-// lets time pass for it all the same, by the other end: the emulator's clock
-// goes forward, and everything that is stored seems to have been written that
-// much earlier. The proxy sees to that in what Parameter Store answers, in the
-// dates of the parameters as well as in those that the keeper wrote into them.
+// lets time pass for it all the same, by the other end: the clocks of the
+// emulator and of Parameter Store go forward. The proxy sees to the latter, in
+// the dates of the answers and of the parameters in them.
 //
 // # Secrets
 //

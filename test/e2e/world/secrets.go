@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func (w *World) Leaks() []string {
 	}
 	for _, c := range w.AWS.Calls() {
 		add("the head of "+c.Operation, head(c))
-		if !strings.Contains(string(c.Request), `"SecureString"`) {
+		if !strings.Contains(string(c.Request), `"SecureString"`) && c.Status != http.StatusBadRequest { // a refused call left nothing
 			add("the body of "+c.Operation, string(c.Request))
 		}
 	}

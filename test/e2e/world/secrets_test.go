@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -35,13 +34,4 @@ func TestLeakedSecretsAreFound(t *testing.T) {
 	for _, found := range search([]struct{ name, text string }{{"a text", secret}}, []string{secret}) {
 		require.NotContains(t, found, secret)
 	}
-}
-
-func TestOlder(t *testing.T) {
-	const d = 5 * time.Minute
-	require.Equal(t, `locked_1763956500000 {"owner":"A/1","first_spend":"2025-11-24T03:55:00.123Z"}`,
-		older(`locked_1763956800000 {"owner":"A/1","first_spend":"2025-11-24T04:00:00.123Z"}`, d))
-	require.Equal(t, "locked_1763956500000", older("locked_1763956800000", d))
-	require.Equal(t, `{"token":"abc","expirationDate":1763956500000}`, older(`{"token":"abc","expirationDate":1763956800000}`, d))
-	require.Equal(t, "eyJ.1763956800000", older("eyJ.1763956800000", d))
 }

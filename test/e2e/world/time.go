@@ -2,132 +2,119 @@ package world
 
 import (
 	"encoding/json"
-	"regexp"
+	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 )
 
-// Pass lets time pass between two ticks. A process keeps what it holds in
-// memory, so no tokens may be waiting there to be saved.
+// Pass lets time pass, for Atlassian and for the store. The function's own
+// clock stays: nothing that it decides may depend on it.
 func (w *World) Pass(d time.Duration) {
-	w.t.Helper()
 	w.Clock.Advance(d)
-	w.mu.Lock()
-	connections := w.connections
-	w.mu.Unlock()
-	w.aging.mu.Lock()
-	defer w.aging.mu.Unlock()
-	for stored := range w.aging.ages {
-		w.aging.ages[stored] += d
+	w.dates.mu.Lock()
+	defer w.dates.mu.Unlock()
+	w.dates.ahead += d
+}
+
+// dates lets the store have a clock of its own: it changes the dates in what
+// Parameter Store answers.
+type dates struct {
+	mu sync.Mutex
+	// ahead is how far the store's clock is ahead of the machine's.
+	ahead time.Duration
+	// written is what ahead was when a version of a parameter was written.
+	written map[string]map[int64]time.Duration
+}
+
+// wrote notes that a version was written now.
+func (d *dates) wrote(name string, version int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.written == nil {
+		d.written = map[string]map[int64]time.Duration{}
 	}
-	for _, c := range connections {
-		for _, name := range c.all() {
-			for _, p := range c.history(name) {
-				stored := storedValue{name, p.Version, aws.ToString(p.Value)}
-				if _, known := w.aging.ages[stored]; !known {
-					if w.aging.ages == nil {
-						w.aging.ages = map[storedValue]time.Duration{}
-					}
-					w.aging.ages[stored] = d
-				}
-			}
+	if d.written[name] == nil {
+		d.written[name] = map[int64]time.Duration{}
+	}
+	d.written[name][version] = d.ahead
+}
+
+// deleted notes that a parameter is gone; its versions begin again with 1.
+func (d *dates) deleted(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.written, name)
+}
+
+// apply changes an answer, or learns from it.
+func (d *dates) apply(c *proxy.Call) {
+	d.shiftHeader(c)
+	if c.Status != http.StatusOK {
+		return
+	}
+	switch c.Operation {
+	case "PutParameter":
+		var out struct{ Version int64 }
+		if json.Unmarshal(c.Answer, &out) == nil && out.Version > 0 {
+			d.wrote(Parameter(c), out.Version)
+		}
+	case "DeleteParameter":
+		d.deleted(Parameter(c))
+	default:
+		if slices.Contains([]string{"GetParameters", "GetParameter", "GetParameterHistory"}, c.Operation) {
+			d.shiftAnswer(c)
 		}
 	}
 }
 
-// storedValue is one version of a parameter. The value is part of it, because a
-// parameter that is deleted begins again with version 1.
-type storedValue struct {
-	name    string
-	version int64
-	value   string
-}
-
-// aging knows how much older than in truth the stored values must look.
-type aging struct {
-	mu   sync.Mutex
-	ages map[storedValue]time.Duration
-}
-
-// apply changes what Parameter Store answers.
-func (a *aging) apply(c *proxy.Call) {
-	if !slices.Contains([]string{"GetParameters", "GetParameter", "GetParameterHistory"}, c.Operation) {
+// shiftHeader changes the answer's own date.
+func (d *dates) shiftHeader(c *proxy.Call) {
+	at, err := http.ParseTime(c.AnswerHeader.Get("Date"))
+	if err != nil {
 		return
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.AnswerHeader.Set("Date", at.Add(d.ahead).UTC().Format(http.TimeFormat))
+}
+
+// shiftAnswer changes the dates of parameters.
+func (d *dates) shiftAnswer(c *proxy.Call) {
 	var answer map[string]any
 	dec := json.NewDecoder(strings.NewReader(string(c.Answer)))
 	dec.UseNumber()
 	if dec.Decode(&answer) != nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if p, ok := answer["Parameter"].(map[string]any); ok {
-		a.age(p)
-	}
 	list, _ := answer["Parameters"].([]any)
-	for _, item := range list {
+	for _, item := range append(list, answer["Parameter"]) {
 		if p, ok := item.(map[string]any); ok {
-			a.age(p)
+			d.shiftParameter(p)
 		}
 	}
-	if aged, err := json.Marshal(answer); err == nil {
-		c.Answer = aged
+	if shifted, err := json.Marshal(answer); err == nil {
+		c.Answer = shifted
 	}
 }
 
-func (a *aging) age(p map[string]any) {
+func (d *dates) shiftParameter(p map[string]any) {
 	name, _ := p["Name"].(string)
-	value, _ := p["Value"].(string)
-	// Undecrypted, the value of a SecureString is moto's "kms:KEY:" and the value.
-	ciphertext, decrypted := "", value
-	if kind, _ := p["Type"].(string); kind == "SecureString" && strings.HasPrefix(value, "kms:") {
-		if parts := strings.SplitN(value, ":", 3); len(parts) == 3 {
-			decrypted = parts[2]
-			ciphertext = strings.TrimSuffix(value, decrypted)
-		}
-	}
-	version, _ := p["Version"].(json.Number)
-	v, _ := version.Int64()
-	d := a.ages[storedValue{name, v, decrypted}]
-	if d == 0 {
+	number, _ := p["Version"].(json.Number)
+	version, _ := number.Int64()
+	date, _ := p["LastModifiedDate"].(json.Number)
+	seconds, err := date.Float64()
+	if err != nil {
 		return
 	}
-	if n, ok := p["LastModifiedDate"].(json.Number); ok {
-		if seconds, err := n.Float64(); err == nil {
-			p["LastModifiedDate"] = seconds - d.Seconds()
-		}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ahead, known := d.written[name][version]
+	if !known {
+		ahead = d.ahead // its write is just being answered
 	}
-	p["Value"] = ciphertext + older(decrypted, d)
-}
-
-var (
-	writtenTime   = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
-	writtenMillis = regexp.MustCompile(`^locked_\d{13}|"expirationDate":\d{13}`)
-)
-
-// older moves the times in a value that the keeper, or psoxy, wrote.
-func older(value string, d time.Duration) string {
-	value = writtenTime.ReplaceAllStringFunc(value, func(s string) string {
-		at, err := time.Parse(time.RFC3339Nano, strings.Trim(s, `"`))
-		if err != nil {
-			return s
-		}
-		return `"` + at.Add(-d).Format(time.RFC3339Nano) + `"`
-	})
-	return writtenMillis.ReplaceAllStringFunc(value, func(s string) string {
-		digits := s[len(s)-13:]
-		ms, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil {
-			return s
-		}
-		return strings.TrimSuffix(s, digits) + strconv.FormatInt(ms-d.Milliseconds(), 10)
-	})
+	p["LastModifiedDate"] = seconds + ahead.Seconds()
 }

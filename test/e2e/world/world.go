@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,7 @@ type World struct {
 	Env map[string]string
 
 	ssm   *ssm.Client
-	aging aging
+	dates dates
 
 	mu          sync.Mutex
 	connections []*Connection
@@ -55,6 +56,11 @@ type Options struct {
 	Connections []string
 	// Env is added to the function's environment; an empty value removes a variable.
 	Env map[string]string
+	// Ahead is how far the store and Atlassian are ahead of the function's clock
+	// from the start; negative where they are behind it.
+	Ahead time.Duration
+	// Opaque tokens have no claims.
+	Opaque bool
 	// Policy changes the emulator's rules from the start.
 	Policy func(*atlassiantest.Policy)
 }
@@ -70,7 +76,7 @@ func New(t testing.TB, o Options) *World {
 	if o.Policy != nil {
 		o.Policy(&policy)
 	}
-	w.Emulator = atlassiantest.New(atlassiantest.Config{Clock: w.Clock, Policy: &policy, Seed: n})
+	w.Emulator = atlassiantest.New(atlassiantest.Config{Clock: w.Clock, Policy: &policy, Seed: n, CheapTokens: o.Opaque})
 	server := atlassiantest.NewServer(w.Emulator)
 	t.Cleanup(server.Close)
 	w.ssm = ssm.NewFromConfig(w.Moto.AWSConfig())
@@ -79,11 +85,12 @@ func New(t testing.TB, o Options) *World {
 	w.AWS, err = proxy.Start(w.Moto.URL, proxy.AWS)
 	require.NoError(t, err)
 	t.Cleanup(w.AWS.Close)
-	w.AWS.On(proxy.Rule{After: w.aging.apply})
+	w.AWS.On(proxy.Rule{After: w.dates.apply})
 	w.Atlassian, err = proxy.Start(server.URL, proxy.Path)
 	require.NoError(t, err)
 	t.Cleanup(w.Atlassian.Close)
 
+	w.Pass(o.Ahead)
 	if o.Connections == nil {
 		o.Connections = []string{fmt.Sprintf("W%d_PSOXY_JIRA_CLOUD_", n)}
 	}

@@ -1,0 +1,161 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// known is what is known of a connection's consents.
+type known struct {
+	conn  family.Connection
+	names family.Names
+	// under is the consent under way, and waits are tokens that were received and
+	// are not in use yet; nil where there are none.
+	under *underWay
+	waits *waiting
+	// state is what the ledger says; empty with broken, which tells why it cannot
+	// be read.
+	state  family.State
+	broken error
+}
+
+// load reads the consents of connections: up to three in one call.
+func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known, error) {
+	var names []string
+	for _, c := range conns {
+		n := c.Names()
+		names = append(names, n.ConsentState, n.ConsentTokens, n.Ledger)
+	}
+	entries, err := s.Store.Read(ctx, names...)
+	if err != nil {
+		return nil, refuse(StoreFailed, "the consents under way cannot be read, and nothing has happened: %v; repeat the request", err)
+	}
+	all := make([]known, len(conns))
+	for i, c := range conns {
+		all[i] = s.known(ctx, c, entries)
+	}
+	return all, nil
+}
+
+// known makes sense of what was read.
+func (s *Service) known(ctx context.Context, c family.Connection, entries map[string]store.Entry) known {
+	k := known{conn: c, names: c.Names()}
+	k.under = parseUnderWay(entries[k.names.ConsentState], c.Name)
+	if k.under != nil && !s.Now().Before(k.under.ExpiresAt) {
+		k.under = nil
+	}
+	k.waits = parseWaiting(entries[k.names.ConsentTokens], c.Name)
+	if k.waits != nil && !s.Now().Before(k.waits.until()) {
+		k.waits = nil
+	}
+	l := ledger.Ledger{Log: ledger.Parameter{Store: s.Store, Name: k.names.Ledger}, Of: c.Name}
+	entry, err := l.Newest(ctx, entries[k.names.Ledger])
+	if err == nil {
+		k.state, err = family.ParseState(entry.State, entry.Written, c.Name)
+	}
+	k.broken = err
+	return k
+}
+
+// answers reports whether a request is about these tokens: by the state that they
+// came with or, on a page, by the browser's cookie alone.
+func (w *waiting) answers(state atlassian.Secret, r CompleteRequest) bool {
+	return w.serves(r) && (w.State.of(state) || r.Page && state.IsZero())
+}
+
+// serves reports whether the consent may go on where the request came from: a
+// hosted one only in its browser, any other not on a page.
+func (u *underWay) serves(r CompleteRequest) bool {
+	return u.hosted() == r.Page && (!r.Page || u.Browser.of(r.Browser))
+}
+
+// completed reports whether the family in use is what came of the consent that a
+// request is about.
+func (k known) completed(state atlassian.Secret, r CompleteRequest) bool {
+	id := k.state.Record.Consent
+	switch {
+	case id == "":
+		return false
+	case !r.Page:
+		return id == consentID(digestOf(state), "")
+	case state.IsZero():
+		state = stateOf(r.Link)
+	}
+	return id == consentID(digestOf(state), digestOf(r.Browser))
+}
+
+// outcome is the answer to a request that was completed.
+func (k known) outcome(in family.Record, sites []Site) Completed {
+	if sites == nil && in.CloudID != "" {
+		sites = []Site{{ID: in.CloudID, URL: in.SiteURL}}
+	}
+	return Completed{Connection: k.conn.Name, Sites: sites, CloudID: in.CloudID, Scopes: in.Scopes,
+		AuthorizedAt: in.AuthorizedAt, FamilyExpiresAt: in.ExpiresAt(k.conn.Policy.Lifetime)}
+}
+
+// CalmTime is how long a process remembers that no consent is under way. So
+// requests of strangers to the pages cost Parameter Store a call in that time,
+// and no more. A link that was begun in another process works after it at the
+// latest: before a person can have opened it.
+const CalmTime = 2 * time.Second
+
+// calm remembers that no request to a page can be about a consent.
+type calm struct {
+	mu    sync.Mutex
+	until time.Time
+}
+
+func (c *calm) is(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return now.Before(c.until) && c.until.Sub(now) <= CalmTime
+}
+
+func (c *calm) set(until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = until
+}
+
+// visit loads what a request to a page may be about: nothing, without a call,
+// where nothing was under way a moment ago.
+func (s *Service) visit(ctx context.Context) ([]known, error) {
+	if s.calm.is(s.Now()) {
+		return nil, nil
+	}
+	began := s.Now()
+	all, err := s.load(ctx, s.Connections...)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		// A repetition is answered for as long as a browser keeps its cookie.
+		recent := k.state.Record.Consent != "" && began.Sub(k.state.Record.AuthorizedAt) < StateLifetime+WaitingLifetime
+		if k.under != nil || k.waits != nil || recent {
+			return all, nil
+		}
+	}
+	s.calm.set(began.Add(CalmTime))
+	return all, nil
+}
+
+// claim makes a consent this caller's alone, by deleting its parameter: of several
+// callers one succeeds, and its code is used once. A code that is presented twice
+// may end what the first time has yielded (RFC 6749 section 4.1.2).
+func (s *Service) claim(ctx context.Context, k known) error {
+	err := s.Store.Delete(ctx, k.names.ConsentState)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		return expired()
+	}
+	return refuse(StoreFailed, "%s cannot be deleted, so the code was not used: %v; repeat the request", k.names.ConsentState, err)
+}

@@ -1,0 +1,147 @@
+package consent_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// Of many completions of one consent one uses the code, in whatever processes; the
+// others are refused, or answered with what came of it.
+func TestExactlyOneCompletionWins(t *testing.T) {
+	w := newWorld(t)
+	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+	var won atomic.Int32
+	var wait sync.WaitGroup
+	for i := range 8 {
+		c := w.config
+		c.Keeper = keeper.New(keeper.Config{Store: w.mem, Now: w.clock.Now, Process: "p" + strconv.Itoa(i),
+			Sleep: func(context.Context, time.Duration) { time.Sleep(time.Millisecond) }})
+		service := consent.New(c)
+		wait.Go(func() {
+			if _, err := service.Complete(context.Background(), request); err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	require.NotZero(t, won.Load())
+	require.Len(t, w.em.Families(), 1)
+	w.requireLive("")
+	before := w.contents(connA)
+	done, err := w.complete(request)
+	require.NoError(t, err)
+	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
+	require.Equal(t, before, w.contents(connA))
+}
+
+// A repeated request is answered with what came of it, for as long as the family
+// is in use, and changes nothing.
+func TestARepeatedRequestIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+	first, err := w.complete(request)
+	require.NoError(t, err)
+	first.Sites[0].Name = "" // a repetition does not know it
+	for range 3 {
+		w.clock.Advance(40 * time.Minute)
+		require.Equal(t, keeper.Rotated, w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log).Action)
+		w.restart()
+		before := w.contents(connA)
+		again, err := w.complete(request)
+		require.NoError(t, err)
+		require.Equal(t, first, again)
+		require.Equal(t, before, w.contents(connA))
+	}
+	w.consented(connA)
+	before := w.contents(connA)
+	_, err = w.complete(request)
+	w.refused(consent.ConsentExpired, err, connA, before)
+}
+
+// Tokens that were left in CONSENT_TOKENS, because it could not be deleted, are
+// never put in use again, whatever else was lost.
+func TestLeftoversAreNotUsedAgain(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lost []string
+		want consent.ErrorType
+	}{
+		{"nothing lost", nil, ""},
+		{"the record deleted", []string{namesA.Family}, ""},
+		{"the ledger deleted", []string{namesA.Ledger}, ""},
+		{"ledger and record deleted", []string{namesA.Ledger, namesA.Family}, consent.ConsentExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+			w.mem.strike = func(op, name string) error {
+				if op == "delete" && name == namesA.ConsentTokens {
+					return errors.New("the store did not answer")
+				}
+				return nil
+			}
+			_, err := w.complete(request)
+			require.NoError(t, err)
+			w.mem.strike = nil
+			require.NotEmpty(t, w.get(namesA.ConsentTokens))
+			w.clock.Advance(40 * time.Minute)
+			out := w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log)
+			require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+			w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log) // publishes TOKEN_FAMILY
+			for _, name := range c.lost {
+				require.NoError(t, w.mem.Delete(context.Background(), name))
+			}
+			w.refresher().Tick(context.Background(), w.config.Connections[0], w.config.Log)
+			before := w.contents(connA)
+			w.restart()
+			status, err := w.service.Status(context.Background(), consent.StatusRequest{Connection: connA})
+			require.NoError(t, err)
+			require.Nil(t, status.Connections[0].Waiting)
+			if _, err = w.complete(request); c.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, before, w.contents(connA))
+			} else {
+				w.refused(c.want, err, connA, before)
+			}
+			w.requireLive("")
+			w.begin(connA)
+			require.Empty(t, w.get(namesA.ConsentTokens))
+		})
+	}
+}
+
+// A consent that was completed after another's tokens began to wait has taken
+// their place.
+func TestWaitingTokensOfAnOlderConsent(t *testing.T) {
+	w := newWorld(t)
+	older := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, func(r *atlassiantest.ConsentRequest) {
+		r.Scopes = []string{"offline_access", "read:jira-work"}
+	})}
+	_, err := w.complete(older)
+	w.refused(consent.ScopesMissing, err, connA, w.contents(connA))
+	w.clock.Advance(time.Minute)
+	w.mem.strike = func(op, name string) error {
+		if name == namesA.ConsentTokens {
+			return errors.New("the store did not answer")
+		}
+		return nil
+	}
+	w.consented(connA)
+	w.mem.strike = nil
+	before := w.contents(connA)
+	older.Confirm = true
+	_, err = w.complete(older)
+	w.refused(consent.ConsentExpired, err, connA, before)
+	require.Empty(t, w.get(namesA.ConsentTokens))
+}

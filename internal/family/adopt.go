@@ -1,0 +1,130 @@
+package family
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Adopt returns the first state of a ledger: what the parameters tell where it
+// has nothing to say yet, or no more. tokens and records are the kept versions of
+// REFRESH_TOKEN and TOKEN_FAMILY. why is set where nothing can be adopted.
+//
+// Where TOKEN_FAMILY names a token of the history, that is the ledger's own, and
+// what was stored after it are candidates of its family. Otherwise the newest token
+// is the one that was stored for the first time last: an older one that was put
+// back has been there before. It is taken for one of the family that TOKEN_FAMILY
+// describes, unless its chain claim says otherwise: a true age matters more than a
+// fresh year.
+func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
+	record, known := s.record(records)
+	own, past, why := s.choose(tokens, record)
+	if own.Version == 0 {
+		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
+	}
+	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
+	top := s.RefreshToken.Version
+	for _, e := range tokens {
+		top = max(top, e.Version) // the history was read later
+	}
+	inbox := Inbox{Seen: top}
+	switch {
+	case known && record.Refresh == token:
+		inbox = Inbox{Seen: own.Version, Kin: top}
+	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
+		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
+	default:
+		record.Past = record.Past.With(record.Refresh)
+		record.Refresh, record.Access, record.LastFailure = token, "", nil
+		record.RotatedAt, record.AccessExpiresAt = time.Time{}, time.Time{}
+	}
+	record.Schema, record.Connection, record.Chain = Schema, s.Connection, chain
+	record.LifetimeDays = p.Lifetime.Hours() / 24
+	record.Past = record.Past.merge(past)
+	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
+		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
+	}
+	return State{Refresh: own.Value, Record: record, Intent: s.leftBehind(record), Inbox: inbox}, ""
+}
+
+// choose finds the token to begin with, and those that were there before. Without
+// one, why says what was found.
+func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
+	why = "it is empty, and its history holds no token"
+	seen := map[Fingerprint]bool{}
+	for _, e := range tokens {
+		f := FieldOf(e)
+		fp := FingerprintOf(f.Value)
+		switch verdict, reason := (State{}).Judge(f); {
+		case verdict == Absent, seen[fp]:
+		case verdict != Candidate:
+			why = reason
+		case record.Past.Has(fp):
+			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
+		default:
+			past, own = past.With(FingerprintOf(own.Value)), f
+			if fp == record.Refresh {
+				return own, past, ""
+			}
+		}
+		seen[fp] = true
+	}
+	return own, past, why
+}
+
+// record is the newest that TOKEN_FAMILY ever held, as far as that can be read:
+// the one with the latest rotation or consent, and of these the one written last.
+func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
+	for _, e := range records {
+		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
+		if err == nil && (!found || !r.active().Before(newest.active())) {
+			newest, found = r, true
+		}
+	}
+	return newest, found
+}
+
+// active is when the family was last given tokens.
+func (r Record) active() time.Time {
+	if r.RotatedAt.After(r.AuthorizedAt) {
+		return r.RotatedAt
+	}
+	return r.AuthorizedAt
+}
+
+// birth is when a family began whose consent nobody recorded: when its token
+// was stored or issued, whichever is earlier, and not in the future.
+func birth(token Field, now time.Time) time.Time {
+	born := token.Modified
+	if born.IsZero() || born.After(now) {
+		born = now
+	}
+	if claims, ok := atlassian.Claims(token.Value); ok && plausible(claims.IssuedAt) && claims.IssuedAt.Before(born) {
+		born = claims.IssuedAt
+	}
+	return born
+}
+
+// leftBehind is what the first edition knew of a doubt about the token: its
+// lock held an intent, and its record the time of the first spend.
+func (s Snapshot) leftBehind(r Record) *Intent {
+	var in *Intent
+	if f := r.LastFailure; f != nil && !f.FirstSpend.IsZero() {
+		in = &Intent{Token: r.Refresh, First: f.FirstSpend, Last: f.At}
+	}
+	_, text, _ := strings.Cut(s.Lock.Value.Reveal(), " ")
+	var lock struct {
+		Spending   Fingerprint `json:"spending"`
+		FirstSpend time.Time   `json:"first_spend"`
+	}
+	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh && plausible(lock.FirstSpend) {
+		if in == nil || lock.FirstSpend.Before(in.First) {
+			in = &Intent{Token: r.Refresh, First: lock.FirstSpend}
+		}
+		in.Last = s.Lock.Modified
+	}
+	return in
+}

@@ -1,0 +1,136 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+)
+
+// attempt is what is known of attempts to present the token in use.
+func attempt(owner string, first, last time.Duration) given {
+	return func(s *family.Snapshot) {
+		s.State.Intent = &family.Intent{Owner: owner, Token: fp(refresh(7)), First: now.Add(-first), Last: now.Add(-last)}
+	}
+}
+
+// once is a single attempt.
+func once(owner string, ago time.Duration) given { return attempt(owner, ago, ago) }
+
+func TestDecideInDoubt(t *testing.T) {
+	aside := func(s *family.Snapshot) {
+		s.State.Doubt, s.State.Intent = s.State.Intent, &family.Intent{Token: fp("candidate"), Candidate: 8, First: now, Last: now}
+	}
+	psoxyDied := func(locked, wrote time.Duration) given {
+		return func(s *family.Snapshot) {
+			rotated(3 * time.Hour)(s)
+			s.Lock = field("locked_x", 1, now.Add(-locked))
+			if wrote > 0 {
+				s.AccessToken = field(access(8), 9, now.Add(-wrote))
+			}
+		}
+	}
+	saved := func(ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			s.RefreshToken = field(refresh(8), 9, now.Add(-ago))
+			s.Offers = []family.Field{s.RefreshToken}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+		// first is since when it is in doubt.
+		first time.Duration
+	}{
+		{"early in the leeway", once("dead", 2*minute), family.Replay, 2 * minute},
+		{"at its last moment", once("dead", 9*minute-nano), family.Replay, 9*minute - nano},
+		{"over, and its process may hold the answer", once("dead", 9*minute), family.HoldInDoubt, 9 * minute},
+		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.HoldInDoubt, 20*minute - nano},
+		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Announce, 20 * minute},
+		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.HoldInDoubt, 25 * minute},
+		{"a probe was announced, and nobody saved", all(once("dead", 25*minute), announced(20*time.Second)), family.Probe, 25 * minute},
+		{"by this process, which holds nothing", once("me", 20*minute), family.Probe, 20 * minute},
+		{"the answer was lost for certain", once("", 9*minute), family.Probe, 9 * minute},
+		{"early, the answer was lost for certain", once("", 9*minute-nano), family.Replay, 9*minute - nano},
+		{"over for the first attempt, not for the last", attempt("dead", 30*minute, 9*minute-nano), family.Probe, 30 * minute},
+		{"over for both", attempt("dead", 30*minute, 9*minute), family.HoldInDoubt, 30 * minute},
+		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Announce, 30 * minute},
+		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
+		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
+		{"a candidate was asked about since", all(once("", 5*minute), aside), family.Replay, 5 * minute},
+		{"a candidate was asked about since, later", all(once("dead", 15*minute), aside), family.HoldInDoubt, 15 * minute},
+
+		{"psoxy left its lock", psoxyDied(2*minute, 0), family.Replay, 2 * minute},
+		{"psoxy left its lock, at the last moment", psoxyDied(9*minute-nano, 0), family.Replay, 9*minute - nano},
+		{"psoxy left its lock, and may still save", psoxyDied(9*minute, 0), family.HoldInDoubt, 9 * minute},
+		{"psoxy left its lock weeks ago", psoxyDied(500*time.Hour, 0), family.Idle, 0},
+		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.HoldInDoubt, 30 * minute},
+		{"and it has ended", psoxyDied(90*minute, 60*minute), family.Probe, 90 * minute},
+		{"psoxy left its lock and saved its token", all(psoxyDied(3*minute, 0), saved(3*minute)), family.Rotate, 0},
+		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Rotate, 0},
+		{"our attempt, and psoxy's lock from before it", all(once("", 3*minute), psoxyDied(8*minute, 0)), family.Replay, 8 * minute},
+		{"our attempt, and psoxy's lock from after it", all(once("", 8*minute), psoxyDied(3*minute, 0)), family.Replay, 8 * minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := decide(c.given)
+			requireAction(t, c.want, d)
+			if c.want == family.Replay || c.want == family.HoldInDoubt || c.want == family.Probe {
+				require.Equal(t, now.Add(-c.first), d.FirstSpend)
+				require.False(t, d.Action == family.Replay && now.Sub(d.FirstSpend) >= family.Leeway-family.LeewayMargin)
+			}
+		})
+	}
+	t.Run("a missing app is said first", func(t *testing.T) {
+		requireAction(t, family.Misconfigured, decide(once("", 3*minute), func(s *family.Snapshot) { s.ClientID = family.Field{} }))
+	})
+	t.Run("of another token there is no doubt", func(t *testing.T) {
+		requireAction(t, family.Idle, decide(func(s *family.Snapshot) {
+			s.State.Intent = &family.Intent{Token: fp(refresh(6)), First: now.Add(-3 * minute), Last: now.Add(-3 * minute)}
+		}))
+	})
+}
+
+// The access token of whoever spent the token is the last thing to lose.
+func TestHoldForAnAccessToken(t *testing.T) {
+	stored := func(value string, modified, expires time.Duration) given {
+		return func(s *family.Snapshot) {
+			rotated(3 * time.Hour)(s)
+			s.AccessToken = field(value, 9, now.Add(-modified))
+			if expires != 0 {
+				s.AccessExpires = now.Add(expires)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+	}{
+		{"written after the attempt, for an hour", stored(access(8), 24*minute, 0), family.HoldInDoubt},
+		{"its form says that it has ended", stored(access(8), 24*minute, -nano), family.Probe},
+		{"its form says that it lives", stored(access(8), 24*minute, nano), family.HoldInDoubt},
+		{"written before the attempt", stored(access(8), 26*minute, 0), family.Probe},
+		{"our own", stored(access(7), 24*minute, 0), family.Probe},
+	} {
+		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(once("", 25*minute), c.given)) })
+	}
+}
+
+func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
+	s, kept := state().Intending("me", fp(refresh(7)), 0, now.Add(-5*minute)).Settle(receipt(now))
+	require.True(t, kept)
+	snapshot := healthy()
+	snapshot.State, snapshot.RefreshToken, snapshot.AccessToken = s, field(refresh(8), 9, now), field(access(8), 9, now)
+	snapshot.State.Inbox.Seen = 9
+	d := family.Decide(snapshot, family.DefaultPolicy())
+	requireAction(t, family.Idle, d)
+	require.Zero(t, d.FirstSpend)
+}
+
+// announced says that a probe was announced, so long ago.
+func announced(ago time.Duration) given {
+	return func(s *family.Snapshot) { s.State, s.Written = s.State.Announcing(), now.Add(-ago) }
+}

@@ -1,0 +1,231 @@
+package family_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+const minute = time.Minute
+
+// inbox lets REFRESH_TOKEN hold these values on top of our copy, which is version
+// 8: 9 and on, one a minute, the newest now.
+func inbox(values ...string) given {
+	return func(s *family.Snapshot) {
+		history := []store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: now.Add(-10 * minute)}}
+		for i, v := range values {
+			history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: now.Add(-time.Duration(len(values)-1-i) * minute), By: "somebody"})
+		}
+		s.RefreshToken = family.FieldOf(history[len(history)-1])
+		s.Offers = s.OffersFrom(history)
+	}
+}
+
+// pending says that version 9 was presented, so long ago, and its answer lost.
+func pending(ago time.Duration) given {
+	return func(s *family.Snapshot) {
+		s.State.Inbox.Pending = &family.Pending{Version: 9, Token: fp(refresh(109)), First: now.Add(-ago)}
+	}
+}
+
+// rejected says that Atlassian did not accept version 9, so long ago, for the count-th time.
+func rejected(ago time.Duration, count int) given {
+	return func(s *family.Snapshot) {
+		s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count}}
+	}
+}
+
+func refusedOwn(s *family.Snapshot) {
+	s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now.Add(-minute), Token: fp(refresh(7)), Credentials: s.Credentials()})
+}
+
+func otherApp(s *family.Snapshot) { s.ClientSecret = field("another-secret", 2, now) }
+
+func doubted(ago time.Duration) given {
+	return func(s *family.Snapshot) {
+		s.State.Intent = &family.Intent{Token: fp(refresh(7)), First: now.Add(-ago), Last: now.Add(-ago)}
+	}
+}
+
+func TestDecideAboutTheInbox(t *testing.T) {
+	unknown, another := refresh(109), refresh(110)
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+		// candidate is its version, seen what is judged without it.
+		candidate, seen int64
+		// notice: people are told.
+		notice bool
+	}{
+		{"our copy", inbox(), family.Idle, 0, 8, false},
+		{"our copy, written again by somebody", inbox(refresh(7)), family.Idle, 0, 9, false},
+		{"an unknown token", inbox(unknown), family.Rotate, 9, 8, false},
+		{"two: the newest", inbox(unknown, another), family.Rotate, 10, 8, false},
+		{"one, and a placeholder over it", inbox(unknown, "CHANGE_ME"), family.Rotate, 9, 8, true},
+		{"one, and our copy over it", inbox(unknown, refresh(7)), family.Rotate, 9, 8, false},
+		{"one, and an older token over it", inbox(unknown, refresh(6)), family.Rotate, 9, 8, true},
+		{"an older token", inbox(refresh(6)), family.Idle, 0, 9, true},
+		{"an older token that was put right since", inbox(refresh(6), refresh(7)), family.Idle, 0, 10, false},
+		{"a placeholder", inbox("CHANGE_ME"), family.Idle, 0, 9, true},
+		{"a placeholder that was put right since", inbox("CHANGE_ME", refresh(7)), family.Idle, 0, 10, true},
+		{"psoxy's placeholder", inbox("fill me"), family.Idle, 0, 9, true},
+		{"deleted: its versions will count from 1 again", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, family.Idle, 0, 0, true},
+		{"unreadable", func(s *family.Snapshot) {
+			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
+		}, family.Idle, 0, 8, false},
+
+		{"the own token in doubt: a candidate may be its successor", all(doubted(3*minute), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"the own token in doubt, and an older one", all(doubted(3*minute), inbox(refresh(6))), family.Replay, 0, 9, true},
+		{"the own token refused", all(refusedOwn, inbox(unknown)), family.Rotate, 9, 8, false},
+
+		{"a candidate in doubt", all(pending(3*minute), inbox(unknown)), family.Replay, 9, 8, false},
+		{"a candidate in doubt comes before a newer one", all(pending(9*minute-nano), inbox(unknown, another)), family.Replay, 9, 8, false},
+		{"after its leeway the newer one comes", all(pending(9*minute), inbox(unknown, another)), family.Rotate, 10, 8, false},
+		{"after its leeway it is probed", all(pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+		{"after its leeway the own token in doubt comes first", all(pending(9*minute), doubted(5*minute), inbox(unknown)), family.Replay, 0, 8, false},
+		{"after its leeway a due rotation comes first", all(dueAnyway, pending(9*minute), inbox(unknown)), family.Rotate, 0, 8, false},
+		{"after its leeway, the own refused", all(refusedOwn, pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+
+		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"the second look comes before a due rotation", all(dueAnyway, rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
+		{"a rejected one, credentials changed", all(rejected(0, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, credentials changed, and a rotation is due", all(dueAnyway, rejected(0, 2), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused", all(refusedOwn, rejected(minute-nano, 1), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, the own refused, at its second look", all(refusedOwn, rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, the own refused, before the fourth look", all(refusedOwn, rejected(360*minute-nano, 3), inbox(unknown)), family.StayRefused, 0, 9, true},
+		{"a rejected one, at its second look", all(rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected twice, within the hour", all(rejected(60*minute-nano, 2), inbox(unknown)), family.Idle, 0, 9, true},
+		{"rejected twice, and a rotation is due", all(dueAnyway, rejected(60*minute-nano, 2), inbox(unknown)), family.Rotate, 0, 9, true},
+		{"rejected twice, an hour later", all(rejected(60*minute, 2), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected three times, six hours later", all(rejected(360*minute, 3), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"rejected four times", all(rejected(24*60*minute, 4), inbox(unknown)), family.Idle, 0, 9, true},
+		{"rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 2), func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }, inbox(unknown)), family.Idle, 0, 9, true},
+		{"a newer one beside a rejected one", all(rejected(minute, 2), inbox(unknown, another)), family.Rotate, 10, 9, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stands := int64(0)
+			d := decide(c.given, func(s *family.Snapshot) { stands = s.RefreshToken.Version })
+			requireAction(t, c.want, d)
+			require.Equal(t, c.candidate, d.Candidate.Version)
+			require.Equal(t, c.seen, d.Seen)
+			require.Equal(t, c.notice, d.Notice != "", d.Notice)
+			require.Equal(t, c.seen < stands, d.Keep, "what is not judged stays")
+			requireNoSecret(t, d.Reason+d.Notice, unknown, another)
+		})
+	}
+	t.Run("who wrote it is said", func(t *testing.T) {
+		require.Contains(t, decide(inbox("CHANGE_ME")).Notice, "by somebody")
+		require.Contains(t, decide(inbox(unknown)).Reason, "by somebody")
+	})
+	t.Run("once", func(t *testing.T) {
+		judged := func(s *family.Snapshot) { s.Judged = 9 }
+		require.Empty(t, decide(inbox("CHANGE_ME"), judged).Notice)
+	})
+}
+
+// The history of REFRESH_TOKEN is read only where something may be in it that
+// nobody has judged.
+func TestInboxSettled(t *testing.T) {
+	at := func(version int64, value string) given {
+		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-9*minute)) }
+	}
+	for _, c := range []struct {
+		name  string
+		given given
+		want  bool
+	}{
+		{"what was seen", at(8, refresh(7)), true},
+		{"what was seen, and is no token", at(8, "CHANGE_ME"), true},
+		{"our copy, just after what was seen", at(9, refresh(7)), true},
+		{"our copy, and one between", at(10, refresh(7)), false},
+		{"something else", at(9, "CHANGE_ME"), false},
+		{"judged by this process", all(at(12, refresh(7)), func(s *family.Snapshot) { s.Judged = 12 }), true},
+		{"an older reading", at(7, refresh(7)), false},
+		{"nothing, and nothing was seen", func(s *family.Snapshot) {
+			s.RefreshToken, s.State.Inbox.Seen = family.Field{}, 0
+		}, true},
+		{"deleted", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, true},
+		{"unreadable", func(s *family.Snapshot) {
+			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
+		}, true},
+		{"a candidate in doubt", pending(minute), false},
+		{"a rejected one", rejected(minute-nano, 1), true},
+		{"a rejected one whose turn it is", rejected(minute, 1), false},
+		{"a rejected one, and other credentials", all(rejected(0, 1), otherApp), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			c.given(&s)
+			require.Equal(t, c.want, s.InboxSettled())
+		})
+	}
+}
+
+// REFRESH_TOKEN was deleted and put anew: its versions count from 1 again, and
+// what stands there is judged.
+func TestTheInboxBeginsAnew(t *testing.T) {
+	anew := store.Entry{Value: secret(refresh(109)), Version: 1, Modified: now.Add(-minute)}
+	d := decide(func(s *family.Snapshot) {
+		s.RefreshToken = family.FieldOf(anew)
+		require.False(t, s.InboxSettled())
+		s.Offers = s.OffersFrom([]store.Entry{anew})
+	})
+	requireAction(t, family.Rotate, d)
+	require.Equal(t, int64(1), d.Candidate.Version)
+	require.Zero(t, d.Seen)
+}
+
+func TestOffspring(t *testing.T) {
+	candidate := field(refresh(109), 9, now.Add(-3*minute))
+	chained := field(rotating("chain", now.Add(-3*minute)), 9, now.Add(-minute))
+	stranger := field(rotating("other", now.Add(-3*minute)), 9, now.Add(-minute))
+	inChain := func(s *family.Snapshot) { s.State = own(rotating("chain", now.Add(-time.Hour)), "chain") }
+	kin := func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }
+	for i, c := range []struct {
+		name      string
+		given     given
+		candidate family.Field
+		format    family.AccessFormat
+		// same: the family goes on.
+		same bool
+		born time.Time
+	}{
+		{"the own token", func(*family.Snapshot) {}, family.Field{}, family.Raw, true, record().AuthorizedAt},
+		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, family.Raw, false, now.Add(-3 * minute)},
+		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, family.PsoxyJSON, true, record().AuthorizedAt},
+		{"beside psoxy, after a refusal, it is a new consent", refusedOwn, candidate, family.PsoxyJSON, false, now.Add(-3 * minute)},
+		{"of the same chain", inChain, chained, family.Raw, true, record().AuthorizedAt},
+		{"of the same chain, after a refusal", all(inChain, func(s *family.Snapshot) {
+			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
+		}), chained, family.Raw, true, record().AuthorizedAt},
+		{"of another chain, when it was issued", inChain, stranger, family.Raw, false, now.Add(-3 * minute)},
+		{"of another chain, beside psoxy", inChain, stranger, family.PsoxyJSON, false, now.Add(-3 * minute)},
+		{"what stood there when the ledger began", kin, candidate, family.Raw, true, record().AuthorizedAt},
+		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), family.Raw, false, now},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			c.given(&s)
+			before := s.State.Encode()
+			r := s.Offspring(c.candidate, c.format)
+			require.Equal(t, before, s.State.Encode())
+			require.Equal(t, c.born, r.AuthorizedAt)
+			if i == 0 {
+				require.Equal(t, s.State.Record, r)
+				return
+			}
+			require.Equal(t, family.FingerprintOf(c.candidate.Value), r.Refresh)
+			require.True(t, r.Past.Has(s.State.Record.Refresh), "the token in use becomes an older one")
+			require.False(t, r.Past.Has(r.Refresh))
+			require.Equal(t, c.same, r.Generation == s.State.Record.Generation+1, fmt.Sprint(r.Generation))
+			require.Nil(t, r.LastFailure)
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package family
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/tokenform"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Judgement is what is believed of a value in REFRESH_TOKEN.
+type Judgement int
+
+const (
+	// Copied: it is the ledger's own token.
+	Copied Judgement = iota
+	// Absent: there is no value, or one that stands for none.
+	Absent
+	// NoToken: it cannot be a refresh token, so it is not presented.
+	NoToken
+	// Older: it was the newest token once. Presenting it could kill the family.
+	Older
+	// Candidate: it may be a newer token. Only Atlassian can tell.
+	Candidate
+)
+
+// Judge judges a value that stands in REFRESH_TOKEN. The reason is a clause for
+// people, without a secret; it is empty for a copy and a candidate.
+func (s State) Judge(f Field) (j Judgement, reason string) {
+	token, own := f.Value.Reveal(), s.Refresh.Reveal()
+	fp := FingerprintOf(f.Value)
+	switch {
+	case token == "":
+		return Absent, "it is empty or not filled in"
+	case token == own:
+		return Copied, ""
+	case s.Record.Past.Has(fp) && s.unproven() && s.Record.Refused():
+		return Candidate, "" // the one that was adopted in its place is none
+	case s.Record.Past.Has(fp):
+		return Older, "it is an older token of this connection"
+	case fp == s.Record.Access:
+		return NoToken, "it is the access token: store the value of refresh_token"
+	case s.Record.AuthorizedAtSource == FromConsent && f.Modified.Before(s.Record.AuthorizedAt):
+		return Older, "it was stored before the consent that is in use"
+	}
+	if why := ofOwn(token, own); why != "" && !s.mistaken() {
+		return NoToken, why
+	}
+	if why := tokenform.Problem(token); why != "" {
+		return NoToken, why
+	}
+	claims, ok := atlassian.Claims(f.Value)
+	if !ok {
+		return Candidate, ""
+	}
+	mine, _ := atlassian.Claims(s.Refresh)
+	issued := claims.IssuedAt
+	switch {
+	case claims.TokenType == "ACCESS":
+		return NoToken, "it is an access token: store the value of refresh_token"
+	case issued.IsZero():
+	case chainOf(f.Value) == s.Record.Chain && s.Record.Chain != "" && issued.Before(mine.IssuedAt):
+		return Older, "it was issued before the newest token of this family"
+	case s.Record.olderConsent(issued):
+		return Older, "it was issued before the consent that is in use"
+	}
+	return Candidate, ""
+}
+
+// olderConsent reports whether a token that was issued at the given time comes
+// from an earlier consent than the family's own. What our own consent knows of its
+// time is by another clock than the token's. Of an adopted family without claims
+// only the time is known at which its token was stored.
+func (r Record) olderConsent(issued time.Time) bool {
+	margin := ClockTolerance
+	switch {
+	case r.AuthorizedAtSource == FromConsent:
+	case r.Chain == "":
+		margin = 24 * time.Hour
+	default:
+		margin = 0
+	}
+	return !r.AuthorizedAt.IsZero() && issued.Before(r.AuthorizedAt.Add(-margin))
+}
+
+// leastPart is the length in bytes from which a part of the newest token is
+// recognised.
+const leastPart = 8
+
+// ofOwn says how a text was made from the newest token by mistake; "" if it was
+// not.
+func ofOwn(token, own string) string {
+	switch {
+	case own == "":
+		return ""
+	case tokenform.Clean(token) == own:
+		return "it is the newest token with other characters around it"
+	case len(token) >= leastPart && len(token) < len(own) && strings.Contains(own, token):
+		return "it is a part of the newest token"
+	case strings.HasPrefix(token, own):
+		return "it is the newest token with other characters after it"
+	case sameClaims(token, own):
+		return "it is a damaged copy of the newest token"
+	case tokenform.Decoded(token) == own:
+		return "it is the Base64 form of the newest token"
+	}
+	return ""
+}
+
+// sameClaims reports whether two JWTs have the same claims: each token has claims
+// of its own, so one of them is damaged.
+func sameClaims(token, own string) bool {
+	a, b := strings.Split(token, "."), strings.Split(own, ".")
+	return len(a) == 3 && len(b) == 3 && a[1] == b[1]
+}

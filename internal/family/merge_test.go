@@ -1,0 +1,150 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+)
+
+// What another process wrote meanwhile is not lost by a settle.
+func TestSettleKeepsWhatOthersWrote(t *testing.T) {
+	t.Run("the tokens that they know of", func(t *testing.T) {
+		theirs := state()
+		theirs.Record.Past = theirs.Record.Past.With(fp("a-token-that-only-they-know"))
+		next, kept := theirs.Settle(receipt(now))
+		require.True(t, kept)
+		for _, token := range []string{"a-token-that-only-they-know", refresh(5), refresh(6), refresh(7)} {
+			require.True(t, next.Record.Past.Has(fp(token)), token)
+		}
+	})
+	t.Run("their asking about a candidate", func(t *testing.T) {
+		theirs := state().Intending("other", fp("candidate"), 9, time.Time{})
+		next, kept := theirs.Settle(receipt(now))
+		require.True(t, kept)
+		require.Equal(t, theirs.Intent, next.Intent)
+	})
+	t.Run("not our own asking", func(t *testing.T) {
+		theirs := state().Intending("me", fp("candidate"), 9, time.Time{})
+		r := receipt(now)
+		r.Candidate = 9
+		next, kept := theirs.Settle(r)
+		require.True(t, kept)
+		require.Nil(t, next.Intent)
+	})
+}
+
+// Of two families that came of one token, the spend that began last has won.
+func TestSettleOfTwoFamiliesFromOneToken(t *testing.T) {
+	spent := fp("a-consent-that-a-person-stored")
+	settled := func(at time.Time) family.State {
+		p := family.Pair{Refresh: secret("what-the-other-received"), SpentAt: at}
+		record := family.Record{Schema: 1, Connection: conn, AuthorizedAt: now.Add(-2 * time.Minute), Refresh: spent}.Succeed(p)
+		return family.State{Refresh: p.Refresh, Record: record}
+	}
+	r := receipt(now)
+	r.Record.AuthorizedAt, r.Spent, r.Candidate = now.Add(-time.Minute), spent, 9
+	_, kept := settled(now.Add(time.Second)).Settle(r)
+	require.False(t, kept, "theirs began later, though it seems to be of an older consent")
+	_, kept = settled(now.Add(-time.Second)).Settle(r)
+	require.True(t, kept)
+}
+
+// A failure to ask about a candidate says nothing of the family's own token.
+func TestFailureOfACandidateIsItsOwn(t *testing.T) {
+	s := state().Intending("me", fp("candidate"), 9, time.Time{})
+	failed := s.Failed(family.Failure{Class: "configuration", At: now, Token: fp("candidate")}, false, now)
+	require.Nil(t, failed.Record.LastFailure)
+	require.Equal(t, fp("candidate"), failed.Inbox.Failure.Token)
+	again := failed.Failed(family.Failure{Class: "transient", At: now, Token: fp(refresh(7))}, false, now)
+	require.Equal(t, fp(refresh(7)), again.Record.LastFailure.Token, "without an intent it is the family's")
+}
+
+// Psoxy's lock is one attempt more; the first one is what counts.
+func TestDoubting(t *testing.T) {
+	at := now.Add(-3 * time.Minute)
+	s := state().Doubting(at)
+	require.Equal(t, &family.Intent{Owner: "psoxy", Token: fp(refresh(7)), First: at, Last: at}, s.Doubt)
+	earlier, later := now.Add(-8*time.Minute), now.Add(-time.Minute)
+	for _, c := range []struct{ ours, first time.Time }{{earlier, earlier}, {later, at}} {
+		s := state()
+		s.Intent = &family.Intent{Token: fp(refresh(7)), First: c.ours, Last: c.ours}
+		s = s.Doubting(at)
+		require.Equal(t, c.first, s.Doubt.First)
+		require.Nil(t, s.Intent)
+	}
+}
+
+// The lock that psoxy left tells of a doubt, unless it is older than the token, or
+// psoxy has stored a successor.
+func TestLockTells(t *testing.T) {
+	s := healthy()
+	require.False(t, s.LockTells(family.Field{}))
+	s.Lock = field("locked_1795492680000", 1, now.Add(-5*time.Minute))
+	require.True(t, s.LockTells(family.Field{}))
+	require.True(t, s.LockTells(field("stored before it", 9, now.Add(-6*time.Minute))))
+	require.False(t, s.LockTells(field("its successor", 9, now.Add(-5*time.Minute))))
+	s.Lock.Modified = now.Add(-11 * time.Minute)
+	require.False(t, s.LockTells(family.Field{}), "the token was received after it")
+}
+
+// A candidate that failed to be asked about waits as the own token does, and the
+// own token goes on.
+func TestACandidateThatFailedWaits(t *testing.T) {
+	const wait = 4 * time.Minute
+	for class, action := range map[string]family.Action{"configuration": family.Misconfigured, "malformed": family.Wait} {
+		s := healthy()
+		s.State.Inbox.Failure = &family.Failure{Class: class, At: now.Add(-wait + nano), Count: 1, Token: fp(refresh(109)), Credentials: s.Credentials()}
+		inbox(refresh(109))(&s)
+		d := family.Decide(s, family.DefaultPolicy())
+		require.Equal(t, action, d.Action, class)
+		require.Zero(t, d.Candidate.Version, class)
+		require.True(t, d.Keep, "it stays")
+		due := s
+		due.State.Record.AccessExpiresAt = now.Add(time.Minute)
+		d = family.Decide(due, family.DefaultPolicy())
+		require.Equal(t, family.Rotate, d.Action, class)
+		require.Zero(t, d.Candidate.Version, class)
+		s.State.Inbox.Failure.At = now.Add(-wait)
+		require.Equal(t, int64(9), family.Decide(s, family.DefaultPolicy()).Candidate.Version, class)
+	}
+}
+
+// A consent's process publishes its copies for a moment. A rotation in between
+// would be written over by them.
+func TestAConsentMayPublish(t *testing.T) {
+	for ago, want := range map[time.Duration]family.Action{time.Minute - nano: family.Idle, time.Minute: family.Rotate} {
+		s := healthy()
+		s.State.Record.Generation, s.State.Record.RotatedAt = 0, time.Time{}
+		s.Written, s.AccessToken = now.Add(-ago), field("the one before", 7, now.Add(-time.Hour))
+		require.Equal(t, want, family.Decide(s, family.DefaultPolicy()).Action, ago)
+	}
+}
+
+// TOKEN_FAMILY names a token that was received and could not be saved: it comes
+// first, and it is the family's.
+func TestARescuedToken(t *testing.T) {
+	s := healthy()
+	rescued := record().Succeed(pair(8, now.Add(-time.Minute)))
+	s.Family = &rescued
+	inbox(refresh(8), refresh(109))(&s)
+	d := family.Decide(s, family.DefaultPolicy())
+	require.Equal(t, int64(9), d.Candidate.Version, "before a newer one")
+	r := s.Offspring(d.Candidate, family.Raw)
+	require.Equal(t, 8, r.Generation)
+	require.Equal(t, record().AuthorizedAt, r.AuthorizedAt)
+	require.NotEqual(t, record().AuthorizedAt, s.Offspring(field(refresh(109), 10, now), family.Raw).AuthorizedAt)
+}
+
+// Where the history could not be read, what lies in it is judged later.
+func TestAPartialHistory(t *testing.T) {
+	s := healthy()
+	inbox(refresh(109), refresh(6))(&s)
+	s.Offers, s.Partial = s.Offers[1:], true
+	d := family.Decide(s, family.DefaultPolicy())
+	require.Equal(t, int64(8), d.Seen)
+	s.Partial = false
+	require.Equal(t, int64(10), family.Decide(s, family.DefaultPolicy()).Seen)
+}

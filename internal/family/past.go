@@ -1,0 +1,63 @@
+package family
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+)
+
+// Past remembers earlier refresh tokens by 30 bits of each one's fingerprint,
+// newest first, five characters each. So an older token is known when one turns
+// up in the inbox, however it came there.
+type Past string
+
+const (
+	// pastWidth is the number of characters of one token.
+	pastWidth = 5
+	// pastKept is how many tokens are remembered: five days of rotations.
+	pastKept = 200
+)
+
+// pack gives a fingerprint the form it has in a Past; "" for none.
+func pack(fp Fingerprint) Past {
+	b, err := hex.DecodeString(string(fp))
+	if err != nil || len(b) < 4 {
+		return ""
+	}
+	return Past(base64.RawURLEncoding.EncodeToString(b)[:pastWidth])
+}
+
+// Has reports whether the token with the given fingerprint is remembered.
+func (p Past) Has(fp Fingerprint) bool {
+	key := pack(fp)
+	return key != "" && p.holds(key)
+}
+
+func (p Past) holds(key Past) bool {
+	for i := 0; i+pastWidth <= len(p); i += pastWidth {
+		if p[i:i+pastWidth] == key {
+			return true
+		}
+	}
+	return false
+}
+
+// With returns p with another token as its newest.
+func (p Past) With(fp Fingerprint) Past {
+	if key := pack(fp); key != "" && !p.Has(fp) {
+		return (key + p).newest(pastKept)
+	}
+	return p
+}
+
+// merge returns p, and after it what only older remembers.
+func (p Past) merge(older Past) Past {
+	for i := 0; i+pastWidth <= len(older); i += pastWidth {
+		if one := older[i : i+pastWidth]; !p.holds(one) {
+			p += one
+		}
+	}
+	return p.newest(pastKept)
+}
+
+// newest returns the newest n tokens of p.
+func (p Past) newest(n int) Past { return p[:min(len(p)/pastWidth, n)*pastWidth] }

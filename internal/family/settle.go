@@ -1,0 +1,165 @@
+package family
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Receipt is a pair on its way into the ledger.
+type Receipt struct {
+	Pair Pair
+	// Record describes the pair's family with the pair as its newest tokens.
+	Record Record
+	// Before is the ledger's token when the spend, or the consent, was decided, and
+	// Spent what was presented; empty for a consent.
+	Before, Spent Fingerprint
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
+	// ledger's own token. For a consent it is the version up to which everything in
+	// there is older.
+	Candidate int64
+	// App is a consent's new app; nil for the one that is stored.
+	App *atlassian.App
+}
+
+// Settle returns the state in which the received pair is the newest. Others may
+// have changed the state since the spend was decided: kept is false where theirs
+// is newer, and stays. Over families the newest consent wins, within a family the
+// spend that began last (invariant 3).
+func (s State) Settle(r Receipt) (next State, kept bool) {
+	switch theirs := s.Record; {
+	case theirs.Refresh == r.Before, s.Empty():
+		// Nothing newer came in between.
+	case !theirs.sameFamily(r.Record):
+		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
+		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
+			return s, false
+		}
+	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
+		return s, false
+	}
+	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
+	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
+		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
+	}
+	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
+		next.Intent = in // another process is presenting a candidate
+	}
+	if r.App != nil {
+		next.App = r.App
+	}
+	next.Inbox.Failure = nil
+	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+		next.Inbox.Pending = nil
+	}
+	if !s.Record.sameFamily(r.Record) {
+		next.Inbox = next.Inbox.after(r.Candidate)
+	}
+	return next, true
+}
+
+// Defers reports whether a received pair must not go into the ledger yet: another
+// process than the given one has presented the same token since, which may have
+// revoked the pair, and the token can still be replayed.
+func (s State) Defers(r Receipt, process string, now time.Time) bool {
+	in := s.doubted()
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+}
+
+// Failed returns the state after a spend without a successor. doubt says that
+// the token may be spent all the same; then the intent stays, without an owner.
+func (s State) Failed(f Failure, doubt bool, now time.Time) State {
+	in := s.Intent
+	s.Intent = nil
+	switch {
+	case doubt && in != nil:
+		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(now)}
+		f.FirstSpend = in.First
+	case in != nil && in.Candidate > 0 && !passing(f.Class):
+		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
+		return s
+	case in != nil && in.Candidate > 0:
+		s.Inbox.Pending = nil // it was not spent
+	}
+	if in != nil && in.Candidate > 0 {
+		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
+		return s
+	}
+	s.Record = s.Record.Fail(f)
+	return s
+}
+
+// passing reports whether a failure of the class says nothing of the token.
+func passing(class string) bool {
+	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
+}
+
+// Offspring is the record of the family to which a token belongs that is about
+// to be presented: the ledger's own, or a candidate. A candidate with the same
+// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
+// or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
+// time at which it was stored or issued, whichever is earlier.
+func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
+	r := s.State.Record
+	if candidate.Version == 0 {
+		return r
+	}
+	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
+	if s.rescued(fp) && !s.Family.sameFamily(r) {
+		rescued := *s.Family
+		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
+		return rescued
+	}
+	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
+	if shared || chain != "" && chain == r.Chain {
+		r.Past = r.Past.With(r.Refresh)
+		r.Generation++
+		r.Refresh, r.LastFailure = fp, nil
+		return r
+	}
+	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
+		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
+}
+
+// Consented is the receipt of a consent's first pair, decided on what the snapshot
+// tells. All that stands in REFRESH_TOKEN is older.
+func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
+	previous := s.State.Record
+	if s.State.Empty() && s.Family != nil {
+		previous = *s.Family
+	}
+	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
+		r.Record.Past = r.Record.Past.With(stored)
+	}
+	return r
+}
+
+// Consented is the record of a family that a consent has just begun with pair.
+// previous is what it replaces: the new family is the younger of the two even
+// where another machine's clock goes a little ahead of ours.
+func Consented(connection string, pair Pair, p Policy, previous Record) Record {
+	born := stamp(pair.SpentAt)
+	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
+		born = previous.AuthorizedAt.Add(time.Millisecond)
+	}
+	return Record{
+		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
+		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh),
+		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
+		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
+	}
+}
+
+// FreshConsent reports whether the record is of a consent whose tokens were
+// never rotated.
+func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
+
+// rescued reports whether TOKEN_FAMILY names a token as its family's newest: a
+// process that received it could not write the ledger.
+func (s Snapshot) rescued(token Fingerprint) bool {
+	return s.Family != nil && s.Family.Refresh == token
+}

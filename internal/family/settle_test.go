@@ -1,0 +1,254 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// pair is what a spend at the given time yields for a generation.
+func pair(generation int, at time.Time) family.Pair {
+	return family.Pair{Refresh: secret(refresh(generation)), Access: secret(access(generation)), SpentAt: at, AccessExpiresAt: at.Add(time.Hour)}
+}
+
+// receipt is that of a rotation of generation 7 that began at the given time.
+func receipt(at time.Time) family.Receipt {
+	return family.Receipt{Pair: pair(8, at), Record: record().Succeed(pair(8, at)), Before: fp(refresh(7))}
+}
+
+func TestSettle(t *testing.T) {
+	intending := state().Intending("me", fp(refresh(7)), 0, time.Time{})
+	intending.Inbox.Failure = &family.Failure{Class: "transient", Token: fp("candidate"), At: now}
+	consent := func(at time.Time) family.State {
+		p := family.Pair{Refresh: secret("a-consent's-refresh-token"), Access: secret("a-consent's-access-token"), SpentAt: at}
+		return family.State{Refresh: p.Refresh, Record: consented(p, record())}
+	}
+	sibling := func(at time.Time) family.State {
+		p := family.Pair{Refresh: secret("a-sibling-of-generation-008"), Access: secret("its-access-token"), SpentAt: at}
+		return family.State{Refresh: p.Refresh, Record: record().Succeed(p)}
+	}
+	ahead := sibling(now.Add(-time.Hour))
+	ahead.Record.Generation = 9
+	restarted := state()
+	restarted.Record.Refresh, restarted.Refresh = fp("unknown-token-of-the-same-family"), secret("unknown-token-of-the-same-family")
+	restarted.Record.RotatedAt = time.Time{}
+
+	for _, c := range []struct {
+		name string
+		// theirs is what the ledger says by the time of the settle.
+		theirs family.State
+		kept   bool
+	}{
+		{"its own intent stands", intending, true},
+		{"nobody wrote, not even the intent", state(), true},
+		{"a later attempt with the same token stands", state().Intending("other", fp(refresh(7)), 0, now), true},
+		{"the ledger was deleted", family.State{}, true},
+		{"an older sibling", sibling(now.Add(-nano - time.Millisecond)), true},
+		{"a sibling of the same moment", sibling(now), false},
+		{"a newer sibling", sibling(now.Add(time.Millisecond)), false},
+		{"a later generation", ahead, false},
+		{"an older consent", consent(now.Add(-25 * time.Hour)), true},
+		{"a newer consent", consent(now), false},
+		{"a token adopted anew", restarted, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := c.theirs.Encode()
+			next, kept := c.theirs.Settle(receipt(now))
+			require.Equal(t, before, c.theirs.Encode())
+			require.Equal(t, c.kept, kept)
+			if !kept {
+				require.Equal(t, c.theirs, next)
+				return
+			}
+			require.Equal(t, refresh(8), next.Refresh.Reveal())
+			require.Nil(t, next.Intent)
+			require.Nil(t, next.Doubt)
+			require.Nil(t, next.Inbox.Failure)
+			require.True(t, next.Record.Past.Has(fp(refresh(7))))
+			if !c.theirs.Empty() {
+				require.True(t, next.Record.Past.Has(c.theirs.Record.Refresh), "what it replaces is known as older")
+			}
+			require.False(t, next.Record.Past.Has(fp(refresh(8))), "its newest token is no older one")
+			require.Equal(t, record().AuthorizedAt, next.Record.AuthorizedAt, "rotating does not lengthen the family's life")
+		})
+	}
+}
+
+func TestSettleOfAConsent(t *testing.T) {
+	consent := func(at time.Time) family.Receipt {
+		p := pair(0, at)
+		return family.Receipt{Pair: p, Record: consented(p, record()), Before: fp(refresh(7)),
+			App: &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}}
+	}
+	rotated := family.State{Refresh: secret(refresh(8)), Record: record().Succeed(pair(8, now.Add(time.Second)))}
+	t.Run("wins over the old family's later rotation", func(t *testing.T) {
+		next, kept := rotated.Settle(consent(now))
+		require.True(t, kept)
+		require.Equal(t, refresh(0), next.Refresh.Reveal())
+		require.Equal(t, "new-app", next.App.ClientID)
+		for generation := 5; generation <= 8; generation++ {
+			require.True(t, next.Record.Past.Has(fp(refresh(generation))), "generation %d is known as older", generation)
+		}
+	})
+	t.Run("the newest of two wins", func(t *testing.T) {
+		first, kept := state().Settle(consent(now))
+		require.True(t, kept)
+		later := consent(now.Add(time.Millisecond))
+		later.Pair.Refresh = secret("the-later-consent's-token")
+		later.Record.Refresh = family.FingerprintOf(later.Pair.Refresh)
+		second, kept := first.Settle(later)
+		require.True(t, kept)
+		_, kept = second.Settle(consent(now))
+		require.False(t, kept)
+	})
+	t.Run("settled twice, it does not list its own token as older", func(t *testing.T) {
+		next, kept := state().Settle(consent(now))
+		require.True(t, kept)
+		again, kept := next.Settle(consent(now))
+		if kept {
+			require.False(t, again.Record.Past.Has(fp(refresh(0))))
+		}
+		require.False(t, next.Record.Past.Has(fp(refresh(0))))
+	})
+	t.Run("a clock a little behind makes it the younger all the same", func(t *testing.T) {
+		r := consented(pair(0, record().AuthorizedAt.Add(-time.Minute)), record())
+		require.True(t, r.AuthorizedAt.After(record().AuthorizedAt))
+		r = consented(pair(0, record().AuthorizedAt.Add(-time.Hour)), record())
+		require.Equal(t, record().AuthorizedAt.Add(-time.Hour), r.AuthorizedAt, "but not one that is wrong")
+	})
+}
+
+// Whatever order rotations and consents are settled in, the same family stays:
+// that of the newest consent.
+func TestTheNewestConsentStaysInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var receipts []family.Receipt
+		for i := range rapid.IntRange(2, 5).Draw(t, "consents") {
+			at := now.Add(time.Duration(i) * time.Hour)
+			p := family.Pair{Refresh: secret(refresh(100 * i)), Access: secret(access(100 * i)), SpentAt: at}
+			r := consented(p, family.Record{})
+			receipts = append(receipts, family.Receipt{Pair: p, Record: r})
+			rotated := family.Pair{Refresh: secret(refresh(100*i + 1)), Access: secret(access(100*i + 1)), SpentAt: at.Add(3 * time.Hour)}
+			receipts = append(receipts, family.Receipt{Pair: rotated, Record: r.Succeed(rotated), Before: fp(refresh(100 * i))})
+		}
+		newest := receipts[len(receipts)-2].Record.AuthorizedAt
+		s := family.State{}
+		for _, r := range rapid.Permutation(receipts).Draw(t, "order") {
+			next, kept := s.Settle(r)
+			if kept {
+				require.False(t, next.Record.AuthorizedAt.Before(s.Record.AuthorizedAt), "an older family came back")
+			}
+			s = next
+		}
+		require.True(t, newest.Equal(s.Record.AuthorizedAt))
+	})
+}
+
+// Another process has presented the same token since: as long as that can be
+// replayed, what we hold may be dead, and waits.
+func TestDefers(t *testing.T) {
+	theirs := func(first, last time.Duration) family.State {
+		s := state()
+		s.Intent = &family.Intent{Owner: "other", Token: fp(refresh(7)), First: now.Add(-first), Last: now.Add(-last)}
+		return s
+	}
+	held := receipt(now.Add(-5 * time.Minute))
+	consent := held
+	consent.Record.AuthorizedAt = now
+	mine := theirs(6*time.Minute, time.Minute)
+	mine.Intent.Owner = "me"
+	ownerless := theirs(6*time.Minute, time.Minute)
+	ownerless.Intent.Owner = ""
+	for _, c := range []struct {
+		name  string
+		state family.State
+		held  family.Receipt
+		want  bool
+	}{
+		{"another presented it since", theirs(6*time.Minute, time.Minute), held, true},
+		{"and lost the answer", ownerless, held, true},
+		{"at the last moment of the leeway", theirs(9*time.Minute-nano, time.Minute), held, true},
+		{"the leeway is over", theirs(9*time.Minute, time.Minute), held, false},
+		{"before ours", theirs(6*time.Minute, 5*time.Minute), held, false},
+		{"our own intent", mine, held, false},
+		{"nobody", state(), held, false},
+		{"ours is of a new family", theirs(6*time.Minute, time.Minute), consent, false},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.state.Defers(c.held, "me", now)) })
+	}
+}
+
+func TestFailed(t *testing.T) {
+	failure := func(class atlassian.Class) family.Failure {
+		return family.Failure{Class: class.String(), Code: "x", At: now, Token: fp(refresh(7)), Credentials: fp("app")}
+	}
+	first := now.Add(-3 * time.Minute)
+	own := state().Intending("me", fp(refresh(7)), 0, first)
+	candidate := state().Intending("me", fp("candidate"), 9, first)
+	t.Run("the answer was lost", func(t *testing.T) {
+		s := own.Failed(failure(atlassian.Ambiguous), true, now)
+		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: first, Last: now}, s.Intent, "in doubt, and nobody holds the answer")
+		require.Equal(t, first, s.Record.LastFailure.FirstSpend)
+	})
+	for _, class := range []atlassian.Class{atlassian.Transient, atlassian.Configuration, atlassian.Malformed, atlassian.Permanent} {
+		t.Run("own token, "+class.String(), func(t *testing.T) {
+			s := own.Failed(failure(class), false, now)
+			require.Nil(t, s.Intent)
+			require.Equal(t, class.String(), s.Record.LastFailure.Class)
+			require.Equal(t, class == atlassian.Permanent, s.Record.Refused())
+			require.Equal(t, refresh(7), s.Refresh.Reveal(), "the token stays")
+		})
+		t.Run("candidate, "+class.String(), func(t *testing.T) {
+			f := failure(class)
+			f.Token = fp("candidate")
+			s := candidate.Failed(f, false, now)
+			require.Nil(t, s.Intent)
+			require.Nil(t, s.Inbox.Pending, "it was certainly not spent")
+			rejected := class == atlassian.Permanent || class == atlassian.Malformed
+			require.Equal(t, rejected, len(s.Inbox.Rejected) == 1)
+			require.Equal(t, refresh(7), s.Refresh.Reveal())
+			require.Equal(t, 7, s.Record.Generation)
+			require.False(t, s.Record.Refused(), "the family's own token was not asked about")
+		})
+	}
+	t.Run("a candidate's answer was lost", func(t *testing.T) {
+		f := failure(atlassian.Ambiguous)
+		f.Token = fp("candidate")
+		s := candidate.Failed(f, true, now)
+		require.Equal(t, int64(9), s.Inbox.Pending.Version)
+		require.Equal(t, first, s.Inbox.Pending.First)
+		require.Empty(t, s.Intent.Owner)
+	})
+	t.Run("the doubt about the own token outlives a candidate", func(t *testing.T) {
+		s := own.Intending("me", fp("candidate"), 9, time.Time{})
+		f := failure(atlassian.Permanent)
+		f.Token = fp("candidate")
+		s = s.Failed(f, false, now)
+		require.Equal(t, first, s.Doubt.First)
+	})
+	t.Run("rejected once more, it is counted", func(t *testing.T) {
+		s, f := candidate, failure(atlassian.Malformed)
+		f.Token = fp("candidate")
+		for n := 1; n <= 3; n++ {
+			s = s.Failed(f, false, now).Intending("me", fp("candidate"), 9, time.Time{})
+			require.Len(t, s.Inbox.Rejected, 1)
+			require.Equal(t, n, s.Inbox.Rejected[0].Count)
+		}
+		f.Credentials = fp("another app")
+		require.Equal(t, 1, s.Failed(f, false, now).Inbox.Rejected[0].Count, "under other credentials it is a new question")
+	})
+	t.Run("only the newest few are remembered", func(t *testing.T) {
+		s, f := state(), failure(atlassian.Permanent)
+		for version := int64(9); version < 20; version++ {
+			f.Token = fp(refresh(int(version) + 100))
+			s = s.Intending("me", f.Token, version, time.Time{}).Failed(f, false, now)
+		}
+		require.Len(t, s.Inbox.Rejected, 8)
+		require.Equal(t, int64(19), s.Inbox.Rejected[0].Version)
+	})
+}

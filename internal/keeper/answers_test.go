@@ -1,0 +1,212 @@
+package keeper_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// Each kind of answer, at a first spend.
+func TestAnswers(t *testing.T) {
+	fault := func(when atlassiantest.When, kind atlassiantest.Kind, change ...func(*atlassiantest.Fault)) func(*world) {
+		return func(w *world) {
+			f := atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when, Kind: kind, Times: 1}
+			for _, c := range change {
+				c(&f)
+			}
+			require.NoError(w.t, w.em.Inject(f))
+		}
+	}
+	status := func(code int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Status = code } }
+	times := func(n int) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Times = n } }
+	code := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Code = s } }
+	encoding := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.Encoding = s } }
+	retry := func(s string) func(*atlassiantest.Fault) { return func(f *atlassiantest.Fault) { f.RetryAfter = s } }
+
+	for _, c := range []struct {
+		name  string
+		given func(*world)
+		// want is the first tick's action; later are those of the ticks after
+		// it, five minutes apart; posts are all the requests.
+		want  keeper.Action
+		later []keeper.Action
+		posts int
+	}{
+		{"a lost answer is replayed in the same tick", fault(atlassiantest.After, atlassiantest.KindDrop),
+			keeper.Replayed, []keeper.Action{keeper.Idle}, 2},
+		{"a lost request too", fault(atlassiantest.Before, atlassiantest.KindDrop), keeper.Replayed, []keeper.Action{keeper.Idle}, 2},
+		{"HTML with status 200", fault(atlassiantest.After, atlassiantest.KindHTML), keeper.Replayed, nil, 2},
+		{"truncated JSON with status 200", fault(atlassiantest.After, atlassiantest.KindTruncated), keeper.Replayed, nil, 2},
+		{"an answer cut in the middle", fault(atlassiantest.After, atlassiantest.KindCut), keeper.Replayed, nil, 2},
+		{"503 after the commit", fault(atlassiantest.After, atlassiantest.KindStatus, status(503)), keeper.Replayed, nil, 2},
+		{"three lost answers", fault(atlassiantest.After, atlassiantest.KindStatus, status(502), times(3)),
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
+		{"an outage of a quarter of an hour that commits nothing", fault(atlassiantest.Before, atlassiantest.KindStatus, status(500), times(9)),
+			keeper.InDoubt, []keeper.Action{keeper.InDoubt, keeper.InDoubt, keeper.Replayed}, 10},
+		{"a rate limit", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429)),
+			keeper.Failed, []keeper.Action{keeper.Rotated}, 2},
+		{"a rate limit of seven minutes", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("420")),
+			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Rotated}, 2},
+		{"an answer compressed without being asked for", fault(atlassiantest.After, atlassiantest.KindEncoded, encoding("gzip")),
+			keeper.Rotated, []keeper.Action{keeper.Idle}, 1},
+		{"one 400 invalid_request", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("invalid_request")),
+			keeper.Failed, []keeper.Action{keeper.Rotated, keeper.Idle}, 2},
+		{"404, again and again", fault(atlassiantest.Before, atlassiantest.KindStatus, status(404), times(2)),
+			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Failed, keeper.Rotated}, 3},
+		{"the app may not refresh", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("unauthorized_client")),
+			keeper.Misconfigured, []keeper.Action{keeper.Rotated}, 2},
+		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
+		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
+		{"no refresh token in all of a tick: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh, times(3)),
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
+		{"no refresh token in two ticks: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(6)),
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 6},
+		{"two answers lost, one without a refresh token", func(w *world) {
+			fault(atlassiantest.After, atlassiantest.KindDrop, times(2))(w)
+			fault(atlassiantest.After, atlassiantest.KindOmitRefresh)(w)
+		}, keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
+		{"the client secret is wrong, then mended", func(w *world) {
+			w.put(names.ClientSecret, "wrong")
+		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured}, 2},
+		{"the account is deactivated", func(w *world) { require.NoError(w.t, w.em.Deactivate(w.fix.Account.ID)) },
+			keeper.Misconfigured, nil, 1},
+		{"the grant was revoked", func(w *world) {
+			require.NoError(w.t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+		}, keeper.Refused, []keeper.Action{keeper.Refused, keeper.Refused}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.consent()
+			begun := w.posts()
+			c.given(w)
+			out := w.want(c.want)
+			last := c.want
+			for _, a := range c.later {
+				w.clock.Advance(5*time.Minute - 6*time.Second)
+				out = w.want(a)
+				last = a
+			}
+			require.Equal(t, c.posts, w.posts()-begun)
+			if last.Healthy() {
+				w.requireKept()
+			}
+			if last != keeper.InDoubt {
+				require.Zero(t, w.get(names.Lock).Version, "the lock is released")
+			}
+			require.NotEmpty(t, out.Reason)
+		})
+	}
+}
+
+// The emulator's cheap tokens say nothing of their own life.
+func TestOddExpiresIn(t *testing.T) {
+	for odd, seconds := range map[string]float64{``: 3600, `0`: 0, `-5`: 0, `"soon"`: 3600, `99999999999`: 3600, `"3600"`: 3600} {
+		t.Run("expires_in "+odd, func(t *testing.T) {
+			w := newWorld(t)
+			w.consent()
+			require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After,
+				Kind: atlassiantest.KindExpiresIn, ExpiresIn: []byte(odd), Times: 1}))
+			out := w.want(keeper.Rotated)
+			require.Equal(t, seconds, *out.AccessTokenSecondsRemaining)
+			w.requireKept()
+			w.clock.Advance(5 * time.Minute)
+			if seconds == 0 { // of no use already: the next tick asks for a better one
+				w.want(keeper.Rotated)
+			}
+			w.want(keeper.Idle)
+		})
+	}
+}
+
+func TestWrongSecretIsMended(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.put(names.ClientSecret, "wrong")
+	token := w.get(names.RefreshToken)
+	w.want(keeper.Misconfigured)
+	require.Equal(t, token, w.get(names.RefreshToken), "nothing was spent")
+	w.clock.Advance(5 * time.Minute)
+	w.want(keeper.Misconfigured)
+	posts := w.posts()
+	w.clock.Advance(time.Minute)
+	w.want(keeper.Misconfigured)
+	require.Equal(t, posts, w.posts(), "wrong credentials are not hammered")
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
+
+// A refusal of a token that was replaced between reading and presenting it is
+// not believed.
+// A refresh token that is presented with another app's credentials is refused
+// like a dead one. Whoever fills in a new app's values one after the other, or
+// mistakes one app for another, must not lose the family by it.
+func TestAnotherAppsCredentialsAreMended(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	other, err := w.em.AddApp(atlassiantest.App{Name: "another app", Scopes: w.fix.App.Scopes, RedirectURIs: w.fix.App.RedirectURIs})
+	require.NoError(t, err)
+	w.put(names.ClientID, other.ClientID)
+	w.put(names.ClientSecret, other.ClientSecret.Reveal())
+	w.want(keeper.Refused)
+	posts := w.posts()
+	w.clock.Advance(5 * time.Minute)
+	w.want(keeper.Refused)
+	require.Equal(t, posts, w.posts(), "a refused token is not hammered")
+
+	w.put(names.ClientID, w.fix.App.ClientID)
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.clock.Advance(5 * time.Minute)
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
+
+func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.want(keeper.Rotated)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.clock.Advance(40 * time.Minute)
+	w.before = func(_ int, op string) error {
+		if op == "post" {
+			w.before = nil
+			w.consent()
+		}
+		return nil
+	}
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
+
+// The leeway is over and every answer was lost for certain.
+func TestLostAnswerAndALongOutage(t *testing.T) {
+	for _, committed := range []bool{false, true} {
+		w := newWorld(t)
+		w.consent()
+		w.want(keeper.Rotated)
+		w.clock.Advance(40 * time.Minute)
+		when := atlassiantest.Before
+		if committed {
+			when = atlassiantest.After
+		}
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503}))
+		for range 36 { // three hours
+			w.want(keeper.InDoubt)
+			w.clock.Advance(5 * time.Minute)
+		}
+		w.em.ClearFaults()
+		if committed {
+			w.want(keeper.Refused)
+			death := w.em.Families()[0].Death
+			require.NotNil(t, death)
+			continue
+		}
+		w.want(keeper.Replayed)
+		w.requireKept()
+	}
+}

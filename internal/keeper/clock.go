@@ -1,0 +1,100 @@
+package keeper
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// clock is the store's clock as far as a tick knows it: the time of the last
+// reading, and what has elapsed since. So a local clock that is wrong decides
+// nothing; only the invocation's deadline is compared with it.
+type clock struct {
+	local func() time.Time
+	// deadline is when the invocation ends, by the local clock; zero if it does not.
+	deadline time.Time
+	// store and read are one moment by both clocks.
+	store, read time.Time
+}
+
+// set notes the store's time of a reading that has just ended, and returns it;
+// where the store does not tell, the local time.
+func (c *clock) set(store time.Time) time.Time {
+	c.read = c.local()
+	if c.store = store; store.IsZero() {
+		c.store = c.read
+	}
+	return c.store
+}
+
+// now is the store's time.
+func (c *clock) now() time.Time { return c.store.Add(elapsed(c.read, c.local())) }
+
+// left reports whether the invocation has at least d left.
+func (c *clock) left(d time.Duration) bool {
+	return c.deadline.IsZero() || c.deadline.Sub(c.local()) >= d
+}
+
+// elapsed is the time from a to b by the clock that saw more of it: the
+// monotonic one misses a suspended machine, the wall clock can be set back.
+func elapsed(a, b time.Time) time.Duration {
+	return max(0, b.Sub(a), b.Round(0).Sub(a.Round(0)))
+}
+
+// What is kept free at the end of an invocation.
+const (
+	// lastCall is for the metrics and the report.
+	lastCall = 8 * time.Second
+	// giveUp is when calls that hang are given up before the invocation ends.
+	giveUp = 3 * time.Second
+)
+
+// uncancelled is ctx without its cancellation: what is received must be saved,
+// whoever has lost interest. It ends a moment before the platform would kill the
+// process. A clock that jumped leaves time for a call all the same.
+func (c *clock) uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if c.deadline.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, max(c.deadline.Sub(c.local())-giveUp, lastCall))
+}
+
+// How often calls are tried, and how long the pauses between attempts are.
+const (
+	fewAttempts  = 3
+	firstPause   = 200 * time.Millisecond
+	longestPause = 3 * time.Second
+	// withoutDeadline bounds the attempts of an invocation that does not end.
+	withoutDeadline = 20
+)
+
+// pause is the wait after the given attempt, counted from 0.
+func pause(attempt int) time.Duration {
+	return min(longestPause, firstPause<<min(attempt, 10))
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// together runs tasks side by side. A panic of one is the caller's.
+func together(tasks ...func()) {
+	var wait sync.WaitGroup
+	panics := make([]any, len(tasks))
+	for i, task := range tasks {
+		wait.Go(func() {
+			defer func() { panics[i] = recover() }()
+			task()
+		})
+	}
+	wait.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+}

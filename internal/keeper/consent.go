@@ -1,0 +1,163 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Grant is what a consent yielded: the first tokens of a new family.
+type Grant struct {
+	Token atlassian.Token
+	// At is when the request began that yielded them, by the clock of the snapshot:
+	// the family's birth.
+	At time.Time
+	// Account is the fingerprint of the account's id, empty if it is not known.
+	Account family.Fingerprint
+	// CloudID is the site to use, SiteURL its address; CLOUD_ID stays as it is
+	// where the first is empty.
+	CloudID, SiteURL string
+	// ID identifies the consent, so that its repetition can be answered, and
+	// RedirectURI is where it returned to.
+	ID, RedirectURI string
+	// App is stored too, unless it is zero: the tokens are of another app than before.
+	App atlassian.App
+}
+
+// ConsentBusyError is the error of a consent that another writer, or a lack of
+// time, has kept from its turn. Nothing has happened.
+type ConsentBusyError struct{ why string }
+
+// Error says what was in the way.
+func (e *ConsentBusyError) Error() string { return e.why }
+
+// ConsentUnsavedError is the error of a consent whose grant is not in the
+// ledger. Its tokens are kept in memory, and any tick or consent of this process
+// goes on saving them.
+type ConsentUnsavedError struct{ Err error }
+
+// Error gives the reason.
+func (e *ConsentUnsavedError) Error() string {
+	return "the received tokens are not saved: " + e.Err.Error()
+}
+
+// Unwrap returns the reason.
+func (e *ConsentUnsavedError) Unwrap() error { return e.Err }
+
+// ConsentTime is what a consent may take between its announcement and its entry:
+// one token request, and two reads of the API.
+const ConsentTime = family.PostTimeout + 15*time.Second
+
+// lockPatience is how long a consent waits for psoxy's lock. Psoxy holds it for ten
+// seconds at most, and leaves it behind for two minutes when it dies; a code lives
+// for a few.
+const lockPatience = 15 * time.Second
+
+// Consent replaces a connection's token family by the one that obtain yields.
+//
+// It first appends an entry that changes nothing: so the ledger and its key are
+// known to take writes before an authorization code is spent. What obtain
+// returns is saved as one entry, whatever becomes of ctx, until the invocation's
+// deadline; then the copies are published, and what of that fails any later tick
+// makes good. A rotation under way finds the new family when it settles, and
+// drops what it received. An error of obtain is returned as it is, and nothing
+// that is in use has changed.
+func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.Logger,
+	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
+	t := k.open(ctx, conn, log)
+	defer t.memory.mu.Unlock()
+	defer t.unlock(ctx)
+	v, err := t.announce(ctx)
+	if err != nil {
+		return family.Record{}, err
+	}
+	if need := ConsentTime + family.SaveReserve; !t.clock.left(need) {
+		return family.Record{}, &ConsentBusyError{fmt.Sprintf("less than %s are left of this invocation, too little for a consent: raise the function's time-out", need)}
+	}
+	ctx, cancel := t.clock.uncancelled(ctx)
+	defer cancel()
+	grant, err := obtain(ctx, v.Snapshot)
+	if err != nil {
+		return family.Record{}, err
+	}
+	return t.establish(ctx, v, grant)
+}
+
+// announce appends an entry that says what the last one says.
+func (t *tick) announce(ctx context.Context) (view, error) {
+	var v view
+	for range fewAttempts {
+		var err error
+		if v, err = t.lookAlone(ctx); err != nil {
+			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+		}
+		v.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Encode(), t.clock.now(), t.mark()))
+		if err == nil {
+			return v, nil
+		}
+		if !errors.Is(err, ledger.ErrOvertaken) {
+			return view{}, fmt.Errorf("%s cannot be written: %w", t.names.Ledger, err)
+		}
+	}
+	return view{}, &ConsentBusyError{"other processes keep writing to " + t.names.Ledger}
+}
+
+// lookAlone looks at the connection. Where psoxy rotates too it takes psoxy's lock
+// first, if that is to be had before a code grows old: what psoxy is about to
+// write would otherwise come after the consent's copies.
+func (t *tick) lookAlone(ctx context.Context) (view, error) {
+	for until := t.clock.local().Add(lockPatience); ; {
+		v, err := t.look(ctx)
+		if err != nil || !t.shares(v) || t.lock != nil {
+			return v, err
+		}
+		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease
+		if !held && t.takeLock(ctx, v, family.Decision{}) == nil {
+			continue // what was read may have changed before
+		}
+		if !t.clock.local().Before(until) {
+			t.log.Warn("psoxy's lock is not to be had, and the consent goes on without it")
+			return v, nil
+		}
+		t.Sleep(ctx, lockSettles)
+	}
+}
+
+// establish saves a grant and publishes it.
+func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
+	at := g.At
+	if now := t.clock.now(); at.After(now) {
+		at = now
+	}
+	pair := family.Pair{Refresh: g.Token.Refresh, Access: g.Token.Access, Scopes: g.Token.Scopes,
+		SpentAt: at, AccessExpiresAt: at.Add(g.Token.ExpiresIn)}
+	r := v.Consented(pair, t.conn.Policy)
+	r.Record.Account, r.Record.CloudID, r.Record.SiteURL = g.Account, g.CloudID, g.SiteURL
+	r.Record.Consent, r.Record.RedirectURI = g.ID, g.RedirectURI
+	if g.App.ClientID != "" {
+		r.App = &g.App
+	}
+	t.keepAccess(pair)
+	base, state, err := t.save(ctx, v.base, v.State, r)
+	switch {
+	case errors.Is(err, errNewer):
+		return family.Record{}, &ConsentBusyError{"a newer consent was saved at the same time, and stays"}
+	case err != nil:
+		t.log.Error("a consent could not be saved", "error", err)
+		return family.Record{}, &ConsentUnsavedError{err}
+	}
+	v.State, v.base = state, base
+	t.publishApp(ctx, &v)
+	out := t.publish(ctx, v, family.Decision{}, Outcome{Action: Idle})
+	if !out.Action.Healthy() {
+		t.log.Error("the consent is saved, but not all of its copies are published; later ticks make that good", "reason", out.Reason)
+	}
+	t.log.Info("a new consent is in use", "scopes", state.Record.Scopes)
+	return state.Record, nil
+}

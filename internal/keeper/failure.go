@@ -1,0 +1,85 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// failed settles a spend that yielded no successor: it writes down what is
+// known. A refusal counts only if its entry is valid on top of the intent: then
+// the refused token was still the newest (invariant 4).
+func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
+	e := sp.failure
+	candidate := d.Candidate.Version > 0
+	// A refusal of a token in doubt settles nothing before its leeway is over: until
+	// then another replay can do no harm, and refusals have been mistaken. But where
+	// the own token is in doubt too, its turn comes.
+	replayable := (!candidate || !sp.state.InDoubt()) && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
+	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
+	if sp.doubt = sp.doubt && !definite; sp.doubt {
+		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
+	}
+	f := family.Failure{Class: e.Class.String(), Code: e.Code, At: t.clock.now(), Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
+	if e.RetryAfter > 0 {
+		f.RetryAt = f.At.Add(e.RetryAfter)
+	}
+	if sp.pair != nil {
+		t.keepAccess(*sp.pair) // an access token came, though no refresh token
+	}
+	state := sp.state.Failed(f, sp.doubt, f.At)
+	entry, err := t.append(ctx, ledger.NewDraft(t.conn.Name, sp.base, state.Encode(), t.clock.now(), t.mark()))
+	switch {
+	case errors.Is(err, ledger.ErrOvertaken):
+		return out.as(Contended, "another entry was written while the token was presented; what came of it (%v) is looked at again", e), true
+	case err != nil && definite:
+		return out.as(Failed, "Atlassian did not accept the refresh token (%v), and the ledger cannot be written to confirm that it is the newest: %v", e, err), false
+	case err != nil:
+		t.log.Error("the failure could not be written down", "error", err)
+	default:
+		v.State, v.base = state, entry
+	}
+	out = t.explain(out, e, sp.doubt, candidate)
+	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
+	if candidate && definite {
+		out.Foreign = out.Reason
+		return out, true
+	}
+	out.describe(v.State.Record, t.clock.now(), t.conn.Policy)
+	return t.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
+}
+
+// explain names a failure.
+func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) Outcome {
+	switch {
+	case doubt && e.Class == atlassian.Permanent:
+		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
+	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
+		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", t.names.RefreshToken, e)
+	case e.Class == atlassian.Permanent:
+		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; consent again (%v)", e)
+	case e.Class == atlassian.Configuration:
+		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
+	case doubt:
+		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again within the leeway (%v)", e)
+	case e.Class == atlassian.Malformed:
+		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated (%v)", e)
+	}
+	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
+}
+
+// dateIntent reads when the store wrote the intent. Without an answer it is
+// dated by what was known of the store's clock just before.
+func (t *tick) dateIntent(ctx context.Context, sp *spend) {
+	base, state, err := t.reload(ctx)
+	if err == nil && base.Version == sp.base.Version {
+		sp.state, sp.base = state, base
+	} else if sp.state.Intent.First.IsZero() {
+		in := *sp.state.Intent
+		in.First = sp.announced
+		sp.state.Intent = &in
+	}
+}

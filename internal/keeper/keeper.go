@@ -1,0 +1,256 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// TokenEndpoint is the one thing asked of Atlassian here; *atlassian.Client is one.
+type TokenEndpoint interface {
+	// Refresh presents a refresh token, once. Its error is an *atlassian.Error.
+	Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error)
+}
+
+// Config is what a Keeper works with. Store, Token and Process are needed.
+type Config struct {
+	Store store.Store
+	Token TokenEndpoint
+	// Process names this process, uniquely among all that share the store.
+	Process string
+	// Now is the local clock; nil means time.Now. Times with a monotonic reading
+	// let the keeper notice that it was paused.
+	Now func() time.Time
+	// Sleep waits between attempts; it returns early when ctx ends. nil means a
+	// timer.
+	Sleep func(ctx context.Context, d time.Duration)
+	// Together runs what does not depend on each other, and returns when all is
+	// done; nil means side by side.
+	Together func(tasks ...func())
+}
+
+// Keeper keeps token families alive. One Keeper serves a whole process: it
+// remembers what it received and could not save. Its methods may be called
+// concurrently; those for one connection wait for each other.
+type Keeper struct {
+	Config
+	mu      sync.Mutex
+	conns   map[string]*memory
+	entries int
+}
+
+// memory is what a process remembers of a connection between ticks.
+type memory struct {
+	mu     sync.Mutex
+	ledger *ledger.Ledger
+	// held is a pair that is not in the ledger yet.
+	held *family.Receipt
+	// access is the newest access token that this process received, and expires
+	// when it does: so that a copy can be repaired.
+	access  atlassian.Secret
+	expires time.Time
+	// entry is the ledger's entry that was parsed last, and state what it says.
+	entry ledger.Entry
+	state family.State
+	// judged is the version of REFRESH_TOKEN up to which all was judged.
+	judged int64
+}
+
+// New returns a Keeper.
+func New(c Config) *Keeper {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
+	if c.Together == nil {
+		c.Together = together
+	}
+	return &Keeper{Config: c, conns: map[string]*memory{}}
+}
+
+// tick is one tick, or consent, of one connection under way.
+type tick struct {
+	*Keeper
+	conn   family.Connection
+	names  family.Names
+	memory *memory
+	params parameters
+	clock  clock
+	// lock is psoxy's lock, where this tick holds it.
+	lock *psoxyLock
+	log  *slog.Logger
+}
+
+// Tick looks after one connection: it reads, decides, and carries the decision
+// out. It does not return before what it received is saved or the time is up,
+// even when ctx is cancelled. What it does goes to log.
+func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Logger) Outcome {
+	t := k.open(ctx, conn, log)
+	defer t.memory.mu.Unlock()
+	out := t.run(ctx)
+	t.unlock(ctx)
+	report(t.log, out)
+	return out
+}
+
+// open begins work on a connection, once nobody else in this process is at it.
+// The caller unlocks t.memory.mu.
+func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Logger) *tick {
+	t := &tick{Keeper: k, conn: conn, names: conn.Names(), log: log.With(slog.String("connection", conn.Name))}
+	k.mu.Lock()
+	t.memory = k.conns[conn.Name]
+	if t.memory == nil {
+		t.memory = &memory{ledger: &ledger.Ledger{Log: ledger.Parameter{Store: k.Store, Name: t.names.Ledger}, Of: conn.Name}}
+		k.conns[conn.Name] = t.memory
+	}
+	k.mu.Unlock()
+	t.memory.mu.Lock()
+	t.clock = clock{local: k.Now}
+	t.clock.deadline, _ = ctx.Deadline()
+	t.params = parameters{Store: k.Store, names: t.names, clock: &t.clock, sleep: k.Sleep, log: t.log}
+	return t
+}
+
+// rounds is how often a tick looks again after it has put something in order.
+const rounds = 4
+
+func (t *tick) run(ctx context.Context) (out Outcome) {
+	for range rounds {
+		v, err := t.look(ctx)
+		if err != nil {
+			return Outcome{Connection: t.conn.Name, Urgent: true}.as(Failed, "reading the parameters failed: %v", err)
+		}
+		d := family.Decide(v.Snapshot, t.conn.Policy)
+		var again bool
+		if out, again = t.carryOut(ctx, v, d); !again {
+			return out
+		}
+	}
+	return out
+}
+
+// view is a connection as it was looked at, with the ledger's entry.
+type view struct {
+	family.Snapshot
+	base ledger.Entry
+	// copies are the parameters as they stand, untrimmed.
+	copies map[string]store.Entry
+	// format is the form of ACCESS_TOKEN that consumers expect.
+	format family.AccessFormat
+}
+
+// carryOut does what was decided. again is true when that has changed what is
+// to be decided.
+func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Outcome, again bool) {
+	out = Outcome{Connection: t.conn.Name, Urgent: d.Urgent(v.Now)}
+	out.describe(v.State.Record, v.Now, t.conn.Policy)
+	switch {
+	case d.Action == family.SettleHeld:
+		return t.settleHeld(ctx, v, d, out)
+	case d.Action == family.Adopt:
+		return t.adopt(ctx, v, out)
+	case d.Action == family.Announce:
+		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Announcing().Encode(), t.clock.now(), t.mark())); err != nil {
+			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
+		}
+		return out.as(InDoubt, "%s", d.Reason), false
+	case d.Action.Presents() && t.shares(v) && t.lock == nil:
+		if err := t.takeLock(ctx, v, d); err != nil {
+			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
+		}
+		return out, true // what was read may have changed before
+	case d.Action.Presents():
+		return t.rotate(ctx, v, d, out)
+	}
+	out = out.as(reported[d.Action], "%s", d.Reason)
+	if d.Action == family.Contended || v.State.Empty() {
+		return out, false
+	}
+	out.Urgent = out.Urgent && out.Action.Unfinished()
+	return t.publish(ctx, v, d, out), false
+}
+
+// reported maps the decisions that present nothing to their names in the report.
+var reported = map[family.Action]Action{
+	family.Idle:          Idle,
+	family.AwaitConsent:  AwaitingConsent,
+	family.Misconfigured: Misconfigured,
+	family.Contended:     Contended,
+	family.StayRefused:   Refused,
+	family.HoldInDoubt:   InDoubt,
+	family.Wait:          Failed,
+}
+
+// look reads the connection, and the history of its inbox where something in it
+// is not judged yet.
+func (t *tick) look(ctx context.Context) (view, error) {
+	copies, denied, err := t.params.read(ctx)
+	if err != nil {
+		return view{}, err
+	}
+	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
+	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
+	v.Now = t.clock.set(v.Now)
+	if v.base, err = t.params.settled(ctx, t.memory.ledger, copies[t.names.Ledger]); err != nil {
+		return view{}, err
+	}
+	v.Written = v.base.Written
+	if v.State, err = t.parse(v.base); err != nil {
+		return view{}, describeState(t.names.Ledger, err)
+	}
+	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
+		v.State.App = nil // it is published
+	}
+	if t.lock != nil && t.lock.value == v.Lock.Value {
+		v.Lock = family.Field{}
+	}
+	if v.format = t.conn.Policy.AccessFormat; v.format == family.AsStored || v.format == "" {
+		if v.format = v.AccessFormat; v.format == "" {
+			v.format = family.Raw
+		}
+	}
+	v.Held = t.memory.held
+	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
+	if !v.State.Empty() && !v.InboxSettled() {
+		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
+		if errors.Is(err, store.ErrDenied) {
+			t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
+			history, v.Partial, err = []store.Entry{copies[t.names.RefreshToken]}, true, nil
+		}
+		if err != nil {
+			return view{}, err
+		}
+		v.Offers = v.OffersFrom(history)
+	}
+	return v, nil
+}
+
+// parse reads what an entry says, once.
+func (t *tick) parse(e ledger.Entry) (family.State, error) {
+	if e != t.memory.entry || e.Version == 0 {
+		state, err := family.ParseState(e.State, e.Written, t.conn.Name)
+		if err != nil {
+			return family.State{}, err
+		}
+		t.memory.entry, t.memory.state = e, state
+	}
+	return t.memory.state, nil
+}
+
+// mark is unique to one entry of a ledger.
+func (k *Keeper) mark() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.entries++
+	return k.Process + "/" + strconv.Itoa(k.entries)
+}

@@ -1,0 +1,127 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+)
+
+// Action is what a tick did about a connection, as it stands in the report.
+type Action string
+
+// The actions of a report.
+const (
+	// Idle: nothing was due.
+	Idle Action = "idle"
+	// Rotated: a new pair was received and saved.
+	Rotated Action = "rotated"
+	// Replayed: a pair was received and saved by presenting a token in doubt again.
+	Replayed Action = "replayed"
+	// Restored: somebody wrote over REFRESH_TOKEN what is no newer token. The
+	// family goes on, and the copy is published again.
+	Restored Action = "restored"
+	// AwaitingConsent: there is no refresh token yet.
+	AwaitingConsent Action = "awaiting_consent"
+	// Refused: Atlassian refused the refresh token; the family is lost.
+	Refused Action = "refused"
+	// Misconfigured: a person has to put something right; the family is kept.
+	Misconfigured Action = "misconfigured"
+	// InDoubt: the refresh token may be spent and its successor is not known.
+	InDoubt Action = "in_doubt"
+	// Contended: somebody else was at work on the connection.
+	Contended Action = "contended"
+	// Failed: the rotation did not happen, or not all of it could be saved.
+	Failed Action = "failed"
+	// Postponed: the tick's time was up before the connection was served.
+	Postponed Action = "postponed"
+)
+
+// Healthy reports whether a tick that ended so calls for nobody's attention.
+func (a Action) Healthy() bool {
+	switch a {
+	case Idle, Rotated, Replayed, Restored, AwaitingConsent, Contended:
+		return true
+	}
+	return false
+}
+
+// Unfinished reports whether another tick some seconds later may achieve more:
+// also where a person may be putting a parameter right at this moment.
+func (a Action) Unfinished() bool {
+	return a == Contended || a == InDoubt || a == Failed || a == Misconfigured
+}
+
+// Outcome is the end of one tick for one connection.
+type Outcome struct {
+	Connection string `json:"connection"`
+	Action     Action `json:"action"`
+	// Reason is for people, and holds no secret.
+	Reason string `json:"reason"`
+	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
+	Foreign string `json:"foreign,omitempty"`
+	// Urgent: the tick achieved nothing for certain, and the next one may come
+	// too late for the family. It is worth another try after some seconds.
+	Urgent bool `json:"-"`
+	// Generation counts the family's rotations.
+	Generation int `json:"generation"`
+	// FamilyDaysRemaining until the family dies of age; nil without a family.
+	FamilyDaysRemaining *float64 `json:"family_days_remaining,omitempty"`
+	// InactivityDaysRemaining until the family would die if it were not used.
+	InactivityDaysRemaining *float64 `json:"inactivity_days_remaining,omitempty"`
+	// AccessTokenSecondsRemaining is nil where nothing is known about the access token.
+	AccessTokenSecondsRemaining *float64 `json:"access_token_seconds_remaining,omitempty"`
+}
+
+// Postpone is the outcome of a connection that a tick has not served, with what
+// its record says about the family; r is nil where that is not known.
+func Postpone(c family.Connection, r *family.Record, now time.Time) Outcome {
+	out := Outcome{Connection: c.Name, Action: Postponed, Reason: "the tick's time was up before its turn came"}
+	if r != nil {
+		out.describe(*r, now, c.Policy)
+	}
+	return out
+}
+
+// describe fills in what the record says about the family.
+func (o *Outcome) describe(r family.Record, now time.Time, p family.Policy) {
+	o.Generation = r.Generation
+	if r.AuthorizedAt.IsZero() {
+		return
+	}
+	o.FamilyDaysRemaining = rounded(r.ExpiresAt(p.Lifetime).Sub(now).Hours()/24, 1e4)
+	o.InactivityDaysRemaining = rounded(r.InactiveAt().Sub(now).Hours()/24, 1e4)
+	if !r.AccessExpiresAt.IsZero() {
+		o.AccessTokenSecondsRemaining = rounded(max(0, r.AccessExpiresAt.Sub(now).Seconds()), 1)
+	}
+}
+
+func rounded(x, scale float64) *float64 {
+	x = math.Round(x*scale) / scale
+	return &x
+}
+
+func (o Outcome) as(a Action, format string, args ...any) Outcome {
+	o.Action, o.Reason = a, fmt.Sprintf(format, args...)
+	return o
+}
+
+// report logs how a tick ended.
+func report(log *slog.Logger, o Outcome) {
+	level := slog.LevelInfo
+	if !o.Action.Healthy() {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{slog.String("action", string(o.Action)), slog.String("reason", o.Reason), slog.Int("generation", o.Generation)}
+	if o.Foreign != "" {
+		level = max(level, slog.LevelWarn)
+		attrs = append(attrs, slog.String("foreign", o.Foreign))
+	}
+	if o.FamilyDaysRemaining != nil {
+		attrs = append(attrs, slog.Float64("family_days_remaining", *o.FamilyDaysRemaining))
+	}
+	log.LogAttrs(context.Background(), level, "tick", attrs...)
+}

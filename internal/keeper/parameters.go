@@ -1,0 +1,128 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// parameters reads and writes the parameters of one connection, and tries again
+// where that may help.
+type parameters struct {
+	store.Store
+	names family.Names
+	clock *clock
+	sleep func(context.Context, time.Duration)
+	log   *slog.Logger
+}
+
+// read reads the whole connection in one call. Where access to one of the names
+// is denied, the copies are read one by one: what cannot be read of them stops
+// no rotation, and is returned as denied.
+func (p parameters) read(ctx context.Context) (found map[string]store.Entry, denied []string, err error) {
+	n := p.names
+	needed := []string{n.Ledger, n.ClientID, n.ClientSecret}
+	copies := []string{n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock}
+	found, err = p.get(ctx, append(needed, copies...)...)
+	if !errors.Is(err, store.ErrDenied) {
+		return found, nil, err
+	}
+	whole := err
+	if found, err = p.get(ctx, needed...); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range copies {
+		one, err := p.get(ctx, name)
+		if err != nil {
+			p.log.Error("a parameter cannot be read", "parameter", name, "error", err)
+			denied = append(denied, name)
+		}
+		maps.Copy(found, one)
+	}
+	if len(denied) == len(copies) {
+		return nil, nil, whole
+	}
+	return found, denied, nil
+}
+
+func (p parameters) get(ctx context.Context, names ...string) (found map[string]store.Entry, err error) {
+	err = p.retry(ctx, fewAttempts, func() error {
+		found, err = p.Store.Read(ctx, names...)
+		return err
+	})
+	return found, err
+}
+
+// settled returns the ledger's last valid entry. A stale reading is repeated.
+func (p parameters) settled(ctx context.Context, l *ledger.Ledger, newest store.Entry) (e ledger.Entry, err error) {
+	first := true
+	err = p.retry(ctx, fewAttempts, func() error {
+		if !first {
+			found, err := p.Store.Read(ctx, p.names.Ledger)
+			if err != nil {
+				return err
+			}
+			newest = found[p.names.Ledger]
+		}
+		first = false
+		e, err = l.Newest(ctx, newest)
+		return err
+	})
+	if err != nil {
+		return ledger.Entry{}, fmt.Errorf("%s: %w", p.names.Ledger, err)
+	}
+	return e, nil
+}
+
+// history reads the kept versions of a parameter from the given one on. One
+// without the version that must exist is stale.
+func (p parameters) history(ctx context.Context, name string, from, to int64) (entries []store.Entry, err error) {
+	err = p.retry(ctx, fewAttempts, func() error {
+		entries, err = p.Store.History(ctx, name, from)
+		if err == nil && to > 0 && (len(entries) == 0 || entries[len(entries)-1].Version < to) {
+			err = fmt.Errorf("%s: %w", name, ledger.ErrStale)
+		}
+		return err
+	})
+	return entries, err
+}
+
+// write writes a copy and returns its version.
+func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, err error) {
+	err = p.retry(ctx, fewAttempts, func() error {
+		version, err = p.Store.Write(ctx, name, value, kind)
+		return err
+	})
+	return version, err
+}
+
+// retry does what may fail, up to the given number of attempts, while the
+// invocation has time and another attempt can help.
+func (p parameters) retry(ctx context.Context, attempts int, do func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := do()
+		if err == nil || final(err) || errors.Is(err, store.ErrDenied) || attempt+1 >= attempts || ctx.Err() != nil || !p.clock.left(pause(attempt)+lastCall) {
+			return err
+		}
+		p.log.Warn("a call failed and is tried again", "error", err)
+		p.sleep(ctx, pause(attempt))
+	}
+}
+
+// final reports whether a call was refused for what it is, so that trying again
+// cannot help.
+func final(err error) bool {
+	return errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrEmpty) || errors.Is(err, store.ErrNotText) || errors.Is(err, store.ErrName)
+}
+
+func describeState(name string, err error) error {
+	return fmt.Errorf("%s: its newest entry %w; restore an earlier version of its value, or delete it to begin anew from REFRESH_TOKEN and TOKEN_FAMILY", name, err)
+}

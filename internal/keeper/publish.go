@@ -1,0 +1,116 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// publication is one copy that differs from what the ledger says.
+type publication struct {
+	name  string
+	value atlassian.Secret
+	kind  store.Kind
+	err   error
+}
+
+// publish writes the copies that differ, side by side, and adds to the outcome
+// what could not be written and what was found that is not ours.
+//
+// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and
+// a rotation stays at four writes. What stands in REFRESH_TOKEN is left alone
+// while it is not judged.
+func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
+	t.memory.judged = d.Seen
+	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
+	tasks := make([]func(), len(all))
+	for i := range all {
+		tasks[i] = func() { t.write(ctx, v, &all[i]) }
+	}
+	t.Together(tasks...)
+	if d.Notice != "" {
+		out.Foreign = d.Notice
+		if out.Action == Idle {
+			out = out.as(Restored, "%s; the copy is published again", d.Notice)
+		}
+	}
+	for _, p := range all {
+		if p.err != nil {
+			return t.unpublished(out, p)
+		}
+	}
+	return out
+}
+
+// differing lists the copies to publish.
+func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publication) {
+	n, r := t.names, v.State.Record
+	add := func(name string, value atlassian.Secret, kind store.Kind) {
+		unknown := slices.Contains(v.Denied, name) && !rotated // it cannot be read, and is written when it must have changed
+		if !value.IsZero() && v.copies[name].Value != value && !unknown {
+			all = append(all, publication{name: name, value: value, kind: kind})
+		}
+	}
+	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access {
+		add(n.AccessToken, v.format.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
+	}
+	if !d.Keep {
+		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
+	}
+	if !rotated || !r.Succeeds(v.Family) {
+		add(n.Family, r.Encode(), store.Plain)
+	}
+	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
+	return all
+}
+
+func (t *tick) write(ctx context.Context, v view, p *publication) {
+	var version int64
+	version, p.err = t.params.write(ctx, p.name, p.value, p.kind)
+	if p.name == t.names.RefreshToken && p.err == nil && version == v.RefreshToken.Version+1 && t.memory.judged == v.RefreshToken.Version {
+		t.memory.judged = version // nobody wrote in between
+	}
+}
+
+// unpublished is the outcome where a copy could not be written. Consumers need
+// the access token; the other copies are for people.
+func (t *tick) unpublished(out Outcome, p publication) Outcome {
+	t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
+	if !out.Action.Healthy() {
+		return out
+	}
+	reason := fmt.Sprintf("the tokens are safe in the ledger, but %s cannot be written: %v", p.name, p.err)
+	if errors.Is(p.err, store.ErrDenied) || errors.Is(p.err, store.ErrUnwritable) {
+		return out.as(Misconfigured, "%s", reason)
+	}
+	return out.as(Failed, "%s", reason)
+}
+
+// publishApp stores a consent's app, and takes it out of the ledger when it is
+// stored: from then on the parameters are what people correct.
+func (t *tick) publishApp(ctx context.Context, v *view) {
+	app := v.State.App
+	if app == nil {
+		return
+	}
+	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
+		if v.copies[name].Value == value {
+			continue
+		}
+		if _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
+			t.log.Error("the app of the consent could not be published, and is used from the ledger", "parameter", name, "error", err)
+			return
+		}
+	}
+	state := v.State
+	state.App = nil
+	if entry, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err == nil {
+		v.State, v.base = state, entry
+	}
+}

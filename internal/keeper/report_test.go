@@ -1,0 +1,108 @@
+package keeper_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// A tick that may be the last one inside the leeway says so, for it is worth
+// another try.
+func TestUrgency(t *testing.T) {
+	w := due(t)
+	w.before = failing("write TOKEN_LEDGER")
+	require.False(t, w.want(keeper.Failed).Urgent, "nothing is in doubt")
+	w.before = failing("read")
+	require.True(t, w.want(keeper.Failed).Urgent, "nothing is known")
+	w.before, w.after = nil, crashing("post")
+	w.tick()
+	w.after = nil
+	w.before = func(_ int, op string) error {
+		if strings.HasPrefix(op, "write") {
+			return errFault
+		}
+		return nil
+	}
+	w.clock.Advance(5 * time.Minute)
+	require.True(t, w.outcome().Urgent)
+}
+
+// A token is in doubt while its app's secret is changed: the tick looks again
+// for what a person stores a moment later.
+func TestWrongCredentialsAreUrgentInDoubt(t *testing.T) {
+	w := due(t)
+	w.after = crashing("post")
+	w.tick()
+	w.after = nil
+	w.clock.Advance(5 * time.Minute)
+	right := w.get(names.ClientSecret).Value
+	w.put(names.ClientSecret, "wrong")
+	require.True(t, w.want(keeper.Misconfigured).Urgent)
+	w.put(names.ClientSecret, right.Reveal())
+	w.want(keeper.Replayed)
+	w.requireKept()
+}
+
+func TestHealthyActions(t *testing.T) {
+	for action, healthy := range map[keeper.Action]bool{
+		keeper.Idle: true, keeper.Rotated: true, keeper.Replayed: true, keeper.Restored: true, keeper.AwaitingConsent: true, keeper.Contended: true,
+		keeper.Refused: false, keeper.Misconfigured: false, keeper.InDoubt: false, keeper.Failed: false, keeper.Postponed: false, "": false,
+	} {
+		require.Equal(t, healthy, action.Healthy(), action)
+	}
+}
+
+func TestNoSecretInLogsOrReports(t *testing.T) {
+	w := newWorld(t)
+	tokens := w.consent()
+	w.want(keeper.Rotated)
+	w.clock.Advance(40 * time.Minute)
+	require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 2}))
+	reason := w.want(keeper.Replayed).Reason
+	w.put(names.RefreshToken, `"`+tokens.Refresh.Reveal()+`"`)
+	out := w.want(keeper.Restored)
+	w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody")
+	out2, _ := w.tick()
+	secrets := []string{tokens.Access.Reveal(), tokens.Refresh.Reveal(), w.fix.App.ClientSecret.Reveal(), "that-nobody-has-ever",
+		w.get(names.RefreshToken).Value.Reveal(), w.get(names.AccessToken).Value.Reveal()}
+	require.NotEmpty(t, w.logs.String())
+	for _, s := range secrets {
+		require.NotContains(t, w.logs.String()+reason+out.Reason+out.Foreign+out2.Reason+out2.Foreign, s)
+	}
+}
+
+// The stored form of ACCESS_TOKEN is kept: psoxy's JSON is never silently replaced.
+func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		format family.AccessFormat
+		stored bool
+		want   string
+	}{
+		{"as stored, psoxy's", family.AsStored, true, `^\{"token"`},
+		{"as stored, raw", family.AsStored, false, `^eyJ`},
+		{"raw, as configured", family.Raw, true, `^eyJ`},
+		{"psoxy's, as configured", family.PsoxyJSON, false, `^\{"token"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.policy.AccessFormat = c.format
+			tokens := w.consent()
+			if c.stored {
+				w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+				w.clock.Advance(40 * time.Minute)
+			}
+			w.tick()
+			require.Regexp(t, c.want, w.get(names.AccessToken).Value.Reveal())
+			w.remove(names.AccessToken)
+			w.ticks(1)
+			require.NotZero(t, w.get(names.AccessToken).Version)
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// spend is the presenting of one refresh token.
+type spend struct {
+	// token is what is presented, by app.
+	token atlassian.Secret
+	app   atlassian.App
+	// base is the entry of the intent, and state what it says.
+	base  ledger.Entry
+	state family.State
+	// since is when the intent began to be written, by the local clock, and
+	// announced the same by the store's.
+	since, announced time.Time
+	// until is the end of the leeway; zero for a probe, which is not bound by it.
+	until time.Time
+	// doubt: an attempt, in this tick or before, may have spent the token.
+	doubt bool
+	// withheld: the last answer of an earlier tick held no refresh token.
+	withheld bool
+	// pair is what was received. Its refresh token is the presented one where the
+	// answer held none.
+	pair *family.Pair
+	// failure is set where no successor was received, nor the lack of one confirmed.
+	failure *atlassian.Error
+}
+
+// rotate intends, presents the token, and settles what that yields. again is
+// true where a candidate was not accepted, and the family's own token may be due,
+// or the other way round.
+func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+	sp, err := t.intend(ctx, v, d)
+	if err == nil {
+		err = t.inTime(sp)
+	}
+	switch {
+	case errors.Is(err, ledger.ErrOvertaken):
+		return out.as(Contended, "nothing was spent: %v", err), false
+	case err != nil && sp.doubt:
+		return out.as(InDoubt, "the token in doubt was not presented: %v", err), false
+	case err != nil:
+		return out.as(Failed, "nothing was spent: %v", err), false
+	}
+	ctx, cancel := t.clock.uncancelled(ctx)
+	defer cancel()
+	t.log.Info("presenting a refresh token", slog.String("why", d.Reason),
+		slog.String("token", string(family.FingerprintOf(sp.token))), slog.Int("generation", v.State.Record.Generation))
+	t.present(ctx, sp)
+	if sp.failure != nil {
+		return t.failed(ctx, v, d, sp, out)
+	}
+	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate, v.format).Succeed(*sp.pair),
+		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
+	action := Rotated
+	if sp.doubt {
+		action = Replayed
+	}
+	out = t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason))
+	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
+}
+
+// intend appends the intent (invariant 1). What it returns with an error tells
+// only whether the token is in doubt.
+func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, error) {
+	sp := &spend{token: v.State.Refresh, app: v.App(), since: t.clock.local(), doubt: d.Action == family.Replay || !d.FirstSpend.IsZero()}
+	if d.Candidate.Version > 0 {
+		sp.token = d.Candidate.Value
+	}
+	if t.lock != nil {
+		sp.since = t.lock.since
+	}
+	fp := family.FingerprintOf(sp.token)
+	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
+		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
+	}
+	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
+	sp.state.Inbox.Seen = d.Seen
+	sp.announced = t.clock.now()
+	switch d.Action {
+	case family.Replay:
+		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
+	case family.Rotate:
+		sp.until = sp.announced.Add(family.Leeway - requestTime)
+	}
+	err := t.inTime(sp) // or a doubt would be announced of a token that nobody presents
+	if err == nil {
+		sp.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark()))
+	}
+	return sp, err
+}
+
+// append puts a draft, a few times if need be.
+func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, err error) {
+	overtaken := false
+	err = t.params.retry(ctx, fewAttempts, func() error {
+		e, err = t.memory.ledger.Put(ctx, draft)
+		overtaken = errors.Is(err, ledger.ErrOvertaken)
+		if overtaken {
+			return nil
+		}
+		return err
+	})
+	if overtaken {
+		return e, ledger.ErrOvertaken
+	}
+	return e, err
+}
+
+// requestTime is what a token request takes to arrive.
+const requestTime = 10 * time.Second
+
+// inTime reports, at this very moment, whether lease and invocation have time
+// left for a token request and the save after it. A process that was paused since
+// it intended finds that they have not.
+func (t *tick) inTime(sp *spend) error {
+	const need = family.PostTimeout + family.SaveReserve
+	if held := elapsed(sp.since, t.clock.local()); held+need > family.Lease {
+		return fmt.Errorf("the intent is %s old already, too old to begin a token request under it", held.Round(time.Second))
+	}
+	if !sp.until.IsZero() && t.clock.now().After(sp.until) {
+		return errors.New("the leeway is over but for the time that a request takes")
+	}
+	if !t.clock.left(need) {
+		return fmt.Errorf("less than %s are left of this invocation, too little for a token request and for saving its answer: raise the function's time-out", need)
+	}
+	return nil
+}
+
+// pauses are the waits before a token whose answer was lost is presented again
+// in the same tick. All of it lies inside the leeway and the lease.
+var pauses = []time.Duration{0, time.Second, 4 * time.Second}
+
+// present presents the token, and again while its answer is lost and the lease
+// has time for it.
+//
+// An answer without a refresh token is asked for again: if the token was spent
+// all the same, only a replay inside the leeway brings its successor. Only where
+// all answers of a tick are of that kind, after the last of an earlier one, the
+// token is taken for unspent, and kept.
+func (t *tick) present(ctx context.Context, sp *spend) {
+	withheld := 0
+	for attempt, wait := range pauses {
+		if attempt > 0 {
+			t.Sleep(ctx, wait)
+			if t.inTime(sp) != nil {
+				return
+			}
+		}
+		at := t.clock.now()
+		token, err := t.post(ctx, sp)
+		if err != nil {
+			sp.failure = err
+			if err.Class != atlassian.Ambiguous {
+				return
+			}
+			sp.doubt = true
+			t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
+			continue
+		}
+		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
+			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
+		sp.failure = nil
+		if !token.Refresh.IsZero() {
+			return
+		}
+		sp.pair.Refresh = sp.token
+		if withheld++; withheld == len(pauses) && sp.withheld {
+			return
+		}
+		t.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
+		sp.doubt = true
+		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
+	}
+}
+
+// codeWithheld stands for an error code in the record.
+const codeWithheld = "refresh_token_withheld"
+
+var errNoSuccessor = errors.New("the answer held no refresh token")
+
+// post sends one token request, with a deadline well below the lease.
+func (t *tick) post(ctx context.Context, sp *spend) (atlassian.Token, *atlassian.Error) {
+	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
+	defer cancel()
+	token, err := t.Token.Refresh(ctx, sp.app, sp.token)
+	var e *atlassian.Error
+	switch {
+	case err == nil:
+		return token, nil
+	case errors.As(err, &e):
+		return atlassian.Token{}, e
+	}
+	return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}
+}

@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Entry is a valid entry of a ledger. The zero Entry means that there is none.
+type Entry struct {
+	// Version is the store's number of this entry; 0 where the ledger is empty.
+	Version int64
+	// Written is when the store wrote it, by the store's clock.
+	Written time.Time
+	// State is what the writer said: JSON, and secret.
+	State atlassian.Secret
+	// mark is unique to the write.
+	mark string
+}
+
+// form is an entry's JSON.
+type form struct {
+	// Of is the connection. An entry that was copied from another is invalid.
+	Of string `json:"of"`
+	// Base is the version of the valid entry that the writer knew, and After its
+	// mark; 0 and empty for none.
+	Base  int64  `json:"base"`
+	After string `json:"after,omitempty"`
+	// Mark is unique to the write. It identifies a put that was sent twice.
+	Mark string `json:"mark"`
+	// At is when the entry was composed, by the writer's idea of the store's clock.
+	At    time.Time       `json:"at"`
+	State json.RawMessage `json:"state"`
+}
+
+// link is one version of the parameter as far as validity is concerned.
+type link struct {
+	Entry
+	base  int64
+	after string
+	// fresh: it was written soon after it was composed. A backup that is put back
+	// was not.
+	fresh bool
+	// foreign: the version holds no entry of this ledger.
+	foreign bool
+}
+
+// freshFor is how long after its composition an entry may be written to count as
+// fresh.
+const freshFor = time.Hour
+
+// read parses one version of the parameter.
+func read(e store.Entry, of string) link {
+	l := link{Entry: Entry{Version: e.Version, Written: e.Modified}, foreign: true}
+	var f form
+	if json.Unmarshal([]byte(e.Value.Reveal()), &f) != nil || f.Of != of || f.Mark == "" || f.Base < 0 || len(f.State) == 0 {
+		return l
+	}
+	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
+	l.State = atlassian.NewSecret(string(f.State))
+	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
+	return l
+}
+
+// Draft is an entry that is about to be written. Putting it again after an
+// error is safe: at most one of its copies is valid.
+type Draft struct {
+	base  Entry
+	mark  string
+	at    time.Time
+	value atlassian.Secret
+}
+
+// NewDraft composes an entry on top of base. state is JSON, now the store's
+// clock as the writer knows it, and mark unique to this draft.
+func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark string) Draft {
+	// A RawMessage of valid JSON, a string, a number and a time always encode.
+	b, err := json.Marshal(form{Of: of, Base: base.Version, After: base.mark, Mark: mark, At: now.UTC().Truncate(time.Millisecond), State: json.RawMessage(state.Reveal())})
+	if err != nil {
+		panic("ledger: the state is not JSON")
+	}
+	return Draft{base: base, mark: mark, at: now, value: atlassian.NewSecret(string(b))}
+}
+
+// Peek returns what the newest version of the parameter says, valid or not: to
+// look at many ledgers in little time. Nothing may be decided by it.
+func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }

@@ -1,0 +1,53 @@
+package ledger
+
+// follows reports whether an entry is the next valid one after last. A root
+// names nothing, so only its freshness tells it from a backup of one.
+func (l link) follows(last Entry) bool {
+	return !l.foreign && l.base == last.Version && l.after == last.mark && (l.base > 0 || l.fresh)
+}
+
+// proves reports whether an entry is valid for all that it says itself: it names
+// the version just before it. Version numbers begin again when a parameter is
+// deleted, so one that was not written freshly proves nothing.
+func (l link) proves() bool {
+	return !l.foreign && l.base == l.Version-1 && l.fresh
+}
+
+// ours reports whether the entry at the version of a known one is that, and neither
+// another ledger's nor a backup.
+func (l link) ours(known Entry) bool { return l.fresh && l.mark == known.mark }
+
+// fold returns the last valid entry among links, which are consecutive versions
+// in ascending order, and whether that is certain. last is the valid entry before
+// them; anchored says that it is known. Without it the fold begins at the
+// parameter's first version, or else at the first entry that proves itself, or
+// names what is before it.
+func fold(last Entry, anchored bool, links []link) (Entry, bool) {
+	if !anchored && len(links) > 0 && links[0].Version == 1 {
+		last, anchored = Entry{}, true
+	}
+	for i, l := range links {
+		switch {
+		case anchored && l.follows(last):
+			last = l.Entry
+		case anchored || l.foreign || l.base != l.Version-1:
+		case i > 0 && l.after == links[i-1].mark, i == 0 && l.fresh:
+			last, anchored = l.Entry, true
+		}
+	}
+	return last, anchored
+}
+
+// consecutive reports whether links hold every version from the given one to
+// the other, so that nothing is missing that could decide.
+func consecutive(links []link, from, to int64) bool {
+	if int64(len(links)) != to-from+1 {
+		return false
+	}
+	for i, l := range links {
+		if l.Version != from+int64(i) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,165 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Log is the parameter, or whatever else holds the versions of a ledger. Its
+// methods may be called concurrently, and its reads may be stale.
+type Log interface {
+	// History returns the versions from the given one on that are kept, oldest
+	// first. At least the last hundred are kept.
+	History(ctx context.Context, from int64) ([]store.Entry, error)
+	// Append writes a version and returns its number: one more than the newest
+	// one's, or 1 where there is none. After an error the version may have been
+	// written or not.
+	Append(ctx context.Context, value atlassian.Secret) (int64, error)
+}
+
+var (
+	// ErrOvertaken: another writer's entry is valid in the place of ours, or the
+	// ledger was deleted meanwhile. Ours is invalid and means nothing.
+	ErrOvertaken = errors.New("another entry was written at the same time")
+	// ErrStale: the store keeps answering with less than is known to be written.
+	ErrStale = errors.New("the store keeps answering with older values than it has accepted")
+)
+
+// Ledger reads and appends the entries of one connection. It remembers the last
+// valid entry that it has seen. Its methods may be called concurrently.
+type Ledger struct {
+	// Log holds the entries, Of is the connection that they are about.
+	Log Log
+	Of  string
+
+	mu sync.Mutex
+	// known is the last valid entry seen. settled is the version up to which that is
+	// certain, and at when the store wrote it; zero where it was ours, and not read.
+	known   Entry
+	settled int64
+	at      time.Time
+}
+
+// Newest returns the last valid entry, given the newest version of the
+// parameter as it was just read; Version 0 means that there is no parameter. It
+// reads the history only where that version does not prove itself. Where no entry
+// is valid, the state is empty, and the version is the base of the next entry.
+func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known)) {
+		if l.at = e.Modified; l.known.Version == e.Version {
+			l.known.Written = e.Modified
+		}
+		return l.known, nil
+	}
+	if e.Version <= l.settled {
+		if e.Version > 0 && !e.Modified.After(l.known.Written) {
+			return Entry{}, ErrStale
+		}
+		l.known, l.settled, l.at = Entry{}, 0, time.Time{} // it was deleted, and perhaps begun anew
+		if e.Version == 0 {
+			return Entry{}, nil
+		}
+	}
+	if one := read(e, l.Of); one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
+		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
+		return one.Entry, nil
+	}
+	links, anchored, err := l.since(ctx, l.known, e.Version)
+	if err != nil {
+		return Entry{}, err
+	}
+	last, certain := fold(l.known, anchored, links)
+	if !certain {
+		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
+	}
+	l.known, l.settled, l.at = last, e.Version, e.Modified
+	return last, nil
+}
+
+// since reads the versions from a known entry on. Where that is not there any
+// more, since the ledger was deleted or more was written than is kept, it is no
+// anchor, and all that is kept is read.
+func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
+	if known.Version > 0 {
+		links, err = l.between(ctx, known.Version, to)
+		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known); anchored || err != nil {
+			return links, anchored, err
+		}
+	}
+	links, err = l.between(ctx, 1, to)
+	return links, false, err
+}
+
+// between reads the versions from..to. Where from is no longer kept, it returns
+// what is.
+func (l *Ledger) between(ctx context.Context, from, to int64) ([]link, error) {
+	entries, err := l.Log.History(ctx, from)
+	if err != nil {
+		return nil, fmt.Errorf("reading the ledger's history: %w", err)
+	}
+	var links []link
+	for _, e := range entries {
+		if e.Version <= to {
+			links = append(links, read(e, l.Of))
+		}
+	}
+	first := from
+	if len(links) > 0 && to-from >= store.KeptVersions {
+		first = links[0].Version
+	}
+	if !consecutive(links, first, to) {
+		return nil, ErrStale
+	}
+	return links, nil
+}
+
+// Put appends a draft. It returns the entry that is valid by it: where the put
+// was sent more than once, the first that the store has written. Any error but
+// ErrOvertaken leaves open whether the draft was written; it can be put again.
+func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
+	version, err := l.Log.Append(ctx, d.value)
+	if err != nil {
+		return Entry{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case version == d.base.Version+1:
+		l.known = read(store.Entry{Value: d.value, Version: version, Modified: d.at}, l.Of).Entry
+		l.settled, l.at = version, time.Time{}
+		return l.known, nil
+	case version <= d.base.Version:
+		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
+		return Entry{}, ErrOvertaken
+	case version-d.base.Version >= store.KeptVersions:
+		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
+	}
+	links, err := l.between(ctx, max(1, d.base.Version), version)
+	if err != nil {
+		return Entry{}, err
+	}
+	if links[0].Version == d.base.Version && links[0].mark != d.base.mark {
+		return Entry{}, ErrOvertaken // of another ledger, since deleted
+	}
+	for _, one := range links {
+		mine := one.mark == d.mark
+		one.fresh = one.fresh || mine // whatever the clocks say
+		if !one.follows(d.base) {
+			continue
+		}
+		if !mine {
+			return Entry{}, ErrOvertaken
+		}
+		l.known, l.settled, l.at = one.Entry, one.Version, one.Written
+		return one.Entry, nil
+	}
+	return Entry{}, ErrOvertaken
+}

@@ -1,0 +1,154 @@
+package simulation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// lease is how long an intent counts.
+const lease = 2 * time.Minute
+
+// chain is the ledger as the oracle reads it: it sees every put in its order and
+// knows who wrote it, so that it needs no history.
+type chain struct {
+	// valid is the version of the last valid entry, 0 if there is none.
+	valid int64
+	mark  string
+	by    *actor
+	at    time.Time
+	// token is the entry's newest refresh token, of its rank where it is known.
+	token atlassian.Secret
+	of    rank
+	known bool
+	// intent is the fingerprint of the token that is about to be presented, owned
+	// by a process; since is the first of the valid entries that said so.
+	intent string
+	owned  bool
+	since  time.Time
+	// highest is the newest token that an entry held.
+	highest rank
+}
+
+// grant is a valid intent. It lets its owner present the token until the lease
+// ends or another keeper's entry follows. A consent that follows, or a person who
+// deletes the ledger, takes nothing from it: the owner cannot know of that.
+type grant struct {
+	by    *actor
+	token string
+	at    time.Time
+}
+
+func (g grant) covers(by *actor, token string, now time.Time) bool {
+	return g.by == by && g.token == token && now.Sub(g.at) < lease
+}
+
+// granted notes what a valid entry announces.
+func (o *oracle) granted(by *actor) {
+	if by.role != ticks {
+		return
+	}
+	o.grant = grant{}
+	if c := &o.chain; c.owned {
+		o.grant = grant{by, c.intent, c.at}
+	}
+}
+
+// ledgerEntry is the part of an entry that an oracle needs.
+type ledgerEntry struct {
+	Of    string    `json:"of"`
+	Base  int64     `json:"base"`
+	After string    `json:"after"`
+	Mark  string    `json:"mark"`
+	At    time.Time `json:"at"`
+	State struct {
+		Refresh string `json:"refresh"`
+		Record  struct {
+			AuthorizedAt time.Time `json:"authorized_at"`
+		} `json:"record"`
+		Intent *struct {
+			Owner string `json:"owner"`
+			Token string `json:"token"`
+		} `json:"intent"`
+	} `json:"state"`
+}
+
+// freshFor is how old an entry may be when it is stored, where its own word counts:
+// the first of a ledger, and one that names the version just before it.
+const freshFor = time.Hour
+
+// read judges a put of the ledger; it returns nil for an invalid entry. An entry
+// is valid if it names the last valid one. After a deletion numbers begin again,
+// and one that names the version just before it is believed as every reader
+// believes it, whatever stands there.
+func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
+	var e ledgerEntry
+	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName {
+		return nil
+	}
+	fresh := now.Sub(e.At).Abs() <= freshFor
+	follows := e.Base == c.valid && e.After == c.mark && (e.Base > 0 || fresh)
+	if !follows && !(deleted && fresh && e.Base > 0 && e.Base == version-1) {
+		return nil
+	}
+	c.valid, c.mark = version, e.Mark
+	return &e
+}
+
+// ledgerWritten notes a put of the ledger.
+func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret) {
+	c, now := &o.chain, o.w.now
+	e := c.read(version, value, now, !o.ledgerDeleted.IsZero())
+	if e == nil {
+		o.note("invalid entry")
+		return
+	}
+	c.by, c.at = by, now
+	c.token = atlassian.NewSecret(e.State.Refresh)
+	c.of, c.known = o.known(c.token)
+	before := c.intent
+	c.intent, c.owned = "", false
+	if in := e.State.Intent; in != nil {
+		c.intent, c.owned = in.Token, in.Owner != ""
+	}
+	if c.intent != before {
+		c.since = now
+	}
+	o.granted(by)
+	if !c.known {
+		return
+	}
+	if c.highest != (rank{}) && o.older(c.of, c.highest) {
+		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
+	}
+	if c.highest.less(c.of) || by.role == consents {
+		c.highest = c.of
+	}
+	o.stored(placed{c.of, c.token, by})
+	o.checkAge(e)
+}
+
+func fingerprint(token atlassian.Secret) string {
+	var stack [1024]byte
+	sum := sha256.Sum256(token.AppendReveal(stack[:0]))
+	return hex.EncodeToString(sum[:6])
+}
+
+// younger is by how much a family may seem younger than it is: a person may take
+// so long to store what a consent yielded.
+const younger = time.Hour
+
+// checkAge compares the entry's time of the consent with the truth. Whoever
+// deletes the ledger and TOKEN_FAMILY deletes the family's age with them.
+func (o *oracle) checkAge(e *ledgerEntry) {
+	f, ok := o.w.em.Family(o.ids[o.chain.of.consent])
+	at := e.State.Record.AuthorizedAt
+	if !ok || at.IsZero() || o.ageDeleted || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
+		return
+	}
+	o.madeYounger = f.ID
+	o.count(&o.MadeYounger, "a family is made younger than it is")
+}

@@ -1,0 +1,110 @@
+package simulation
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// excuse is a reason for which no keeper could have kept a family.
+type excuse struct {
+	// name stands in reports.
+	name string
+	// cause is where the thing is documented that lies beyond our reach.
+	cause   string
+	applies func(loss) bool
+}
+
+// excuses are all reasons that are accepted, the first that applies counts. What
+// none of them covers is an avoidable loss.
+var excuses = []excuse{
+	{"the user removed the app", "Atlassian: a user's revocation ends the grant",
+		diedOf(atlassiantest.CauseRevokedByUser)},
+	{"the password was changed", "Atlassian: a password change ends every grant of the account",
+		diedOf(atlassiantest.CausePasswordChanged)},
+	{"a newer consent ended it", "Atlassian, as users report: a new consent can end the older family at once",
+		diedOf(atlassiantest.CauseSupersededByConsent)},
+
+	{"psoxy presented an old token", "psoxy: a read is kept for five minutes, and longer while reading again fails",
+		func(l loss) bool {
+			return l.killedByPsoxy() && (l.root == nil || l.root.by.role == consumes || l.early())
+		}},
+	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
+		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
+	{"psoxy wrote an older family's token over a consent", "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
+		func(l loss) bool { return l.coveredByPsoxy() }},
+
+	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
+		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
+	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
+		func(l loss) bool { return l.root != nil && l.root.erased && !l.root.chance }},
+	{"a person deleted the ledger under a consent, and the new one has the same number", "AWS: version numbers begin again when a parameter is deleted",
+		func(l loss) bool { return l.deletedUnderConsent() }},
+	{"a token that nothing remembers was written back", "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
+		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance) }},
+
+	{"no tick within the leeway", "AWS: the schedule, or the function, can be down",
+		func(l loss) bool { return l.helpless() && l.root.ticks == 0 }},
+	{"AWS failed at every tick within the leeway", "AWS: outages of Parameter Store",
+		everyTickMet(storeDown)},
+	{"the key denied every tick within the leeway", "AWS: a key's policy or grants can change, and keys can be disabled",
+		everyTickMet(keyDown)},
+	{"the ledger or the credentials were denied at every tick within the leeway", "AWS: policies can change, and a label on the oldest version forbids writing",
+		everyTickMet(ledgerDenied | credentialsDenied)},
+	{"Atlassian failed at every tick within the leeway", "Atlassian: outages of 42 minutes (2022) and 3 hours (2024)",
+		everyTickMet(atlassianFailsBefore | atlassianFailsAfter | atlassianUnreachable | atlassianDenies)},
+	{"the account or the app's secret was unusable at every tick within the leeway", "Atlassian: 401 and 403 while a person has to act",
+		everyTickMet(accountOff | secretWrong)},
+	{"every tick within the leeway was killed or paused, or met another's intent", "AWS: a function's process can be ended or frozen at any time",
+		everyTickMet(killed | paused | contended)},
+	{"several of these, one at each tick within the leeway", "each as above",
+		everyTickMet(worldly | killed | paused | contended | struckOften)},
+}
+
+func diedOf(cause atlassiantest.Cause) func(loss) bool {
+	return func(l loss) bool { return l.death != nil && l.death.Cause == cause }
+}
+
+// everyTickMet: some ticks could have helped, and each met one of these troubles.
+func everyTickMet(t trouble) func(loss) bool {
+	return func(l loss) bool { return l.helpless() && l.root.ticks > 0 && l.root.why&^t == 0 }
+}
+
+// helpless: a keeper spent the token, and no tick could have made good for it.
+func (l loss) helpless() bool { return l.root != nil && !l.root.chance && !l.root.erased }
+
+// deletedUnderConsent: the ledger was deleted within a lease of the consent, while
+// it was so young that another process's entry could follow by its number.
+func (l loss) deletedUnderConsent() bool {
+	f, ok := l.o.family()
+	return ok && !l.o.ledgerDeleted.IsZero() && l.o.ledgerDeleted.Sub(f.Born).Abs() < lease && l.root == nil
+}
+
+func (l loss) killedByPsoxy() bool {
+	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")
+}
+
+// early: the family died while its newest token could still have been replayed.
+func (l loss) early() bool { return l.death.At.Sub(l.root.at) < reuseInterval }
+
+// topSpentByUs: the newest stored token was itself spent by a keeper.
+func (l loss) topSpentByUs() bool {
+	p := l.o.spend(l.top.of)
+	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
+}
+
+// coveredByPsoxy: the newest consent lives, but the ledger goes on with an older
+// family, of which psoxy wrote a token after the consent was stored.
+func (l loss) coveredByPsoxy() bool {
+	o := l.o
+	if !o.w.settings.Shared || o.w.settings.Claims || !l.stored || !o.chain.known || !o.older(o.chain.of, l.top.of) {
+		return false
+	}
+	for _, in := range o.inbox {
+		if in.by.role == consumes && in.of.consent == o.chain.of.consent {
+			return true
+		}
+	}
+	return false
+}

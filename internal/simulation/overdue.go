@@ -1,0 +1,81 @@
+package simulation
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// overdue is what ticks should have put right.
+type overdue struct {
+	// refresh is how many ticks without trouble, one after the other, left
+	// REFRESH_TOKEN other than the ledger, and since when.
+	refresh int
+	since   time.Time
+	// access is since when ticks without trouble left consumers without an access
+	// token that works.
+	access  time.Time
+	counted bool
+}
+
+// How long a copy may stay wrong: the tick that finds it may be busy with the
+// token itself, and the next one publishes; and a candidate whose answer was lost
+// is left there until its leeway is over. An access token may wait for the longest
+// pause that the protocol makes between two attempts.
+const (
+	ticksToPublish = 3
+	timeToPublish  = 13 * time.Minute
+	longestPause   = 80 * time.Minute
+)
+
+// copiesAfter judges the copies at the end of a tick.
+func (o *oracle) copiesAfter(a *actor) {
+	w, d := o.w, &o.overdue
+	info, ok := w.em.Lookup(o.chain.token)
+	alive := ok && o.chain.valid != 0 && info.Status == atlassiantest.StatusLive
+	if a.trouble != 0 || len(w.others) > 0 || !alive || d.counted {
+		d.refresh, d.access = 0, time.Time{}
+		return
+	}
+	s := &w.slots[slotRefresh]
+	switch {
+	case s.entry.Value == o.chain.token, w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled),
+		s.by != nil && s.by.role != ticks && !s.entry.Modified.Before(a.begun):
+		d.refresh = 0
+	default:
+		if d.refresh++; d.refresh == 1 {
+			d.since = w.now
+		}
+		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > timeToPublish {
+			d.counted = true
+			o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
+		}
+	}
+	s = &w.slots[slotAccess]
+	switch {
+	case o.worksNow(s.entry.Value), w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled), w.refusals():
+		d.access = time.Time{}
+	case d.access.IsZero():
+		d.access = w.now
+	case w.now.Sub(d.access) > longestPause:
+		d.counted = true
+		o.count(&o.CopiesLeft, "ACCESS_TOKEN is left useless")
+	}
+}
+
+// worksNow reports whether a value of ACCESS_TOKEN, raw or in psoxy's form, is a
+// living access token.
+func (o *oracle) worksNow(value atlassian.Secret) bool {
+	text := value.Reveal()
+	if rest, ok := strings.CutPrefix(text, `{"token":"`); ok {
+		text, _, _ = strings.Cut(rest, `"`)
+	}
+	info, ok := o.w.em.Lookup(atlassian.NewSecret(text))
+	return ok && info.Kind == "access" && (info.Status == atlassiantest.StatusLive || info.Status == atlassiantest.StatusReusable)
+}
+
+// refusals reports whether good tokens were refused in this run. After that a
+// keeper looks again only a few times a day.
+func (w *world) refusals() bool { return w.struck[FalseRefusal]+w.struck[AtlassianDenies] > 0 }

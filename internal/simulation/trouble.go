@@ -1,0 +1,142 @@
+package simulation
+
+import (
+	"strings"
+	"time"
+)
+
+// trouble is a set of things that keep a tick from its work.
+type trouble uint32
+
+const (
+	storeDown trouble = 1 << iota
+	keyDown
+	ledgerDenied
+	credentialsDenied
+	atlassianFailsBefore
+	atlassianFailsAfter
+	atlassianUnreachable
+	atlassianDenies
+	accountOff
+	secretWrong
+	// The rest are not the world's but a single tick's.
+	contended
+	paused
+	killed
+	struckOften
+	troubleCount = 14
+)
+
+// worldly are the troubles that begin and end whether or not a tick runs.
+const worldly = contended - 1
+
+var troubleNames = [troubleCount]string{"store down", "key denied", "ledger denied", "credentials denied", "Atlassian failing",
+	"Atlassian losing answers", "Atlassian unreachable", "Atlassian refusing all", "account inactive", "client secret wrong",
+	"at work elsewhere", "paused", "killed", "struck often"}
+
+// String names what is in the set.
+func (t trouble) String() string {
+	var names []string
+	for i, name := range troubleNames {
+		if t&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// troubles are the world's, at this moment and lately.
+type troubles struct {
+	down  trouble
+	until [troubleCount]time.Time
+	// keyReads: the key denies writing only.
+	keyReads bool
+	// outages are the latest intervals in which anything was down; the end of the
+	// last one is zero while it lasts.
+	outages []outage
+}
+
+type outage struct{ from, to time.Time }
+
+// trouble lets trouble begin, and end after d.
+func (w *world) trouble(t trouble, d time.Duration, end func()) {
+	bit := 0
+	for 1<<bit != t {
+		bit++
+	}
+	if w.down == 0 {
+		const kept = 16
+		if len(w.outages) == kept {
+			w.outages = append(w.outages[:0], w.outages[kept/2:]...)
+		}
+		w.outages = append(w.outages, outage{from: w.now})
+	}
+	w.down |= t
+	until := w.now.Add(d)
+	if until.After(w.until[bit]) {
+		w.until[bit] = until
+	}
+	w.in(d, func() {
+		if end != nil {
+			end()
+		}
+		if w.until[bit].After(w.now) || w.down&t == 0 {
+			return
+		}
+		if w.down &^= t; w.down == 0 {
+			w.outages[len(w.outages)-1].to = w.now
+		}
+	})
+}
+
+// A tick in which a family is in danger goes on trying for about a minute. An
+// outage excuses it if it leaves no span of calm in which a round of attempts
+// fits, wherever these begin.
+const (
+	perseverance = time.Minute
+	calm         = 22 * time.Second
+)
+
+// leavesCalm reports whether a tick that began at the given time and has just
+// ended had, or would have had by going on, a span of calm.
+func (s *troubles) leavesCalm(begun time.Time) bool {
+	end := begun.Add(perseverance)
+	for _, o := range s.outages {
+		to := o.to
+		if to.IsZero() {
+			for bit, until := range s.until {
+				if s.down&(1<<bit) != 0 && until.After(to) {
+					to = until
+				}
+			}
+		}
+		if !to.After(begun) || !o.from.Before(end) {
+			continue
+		}
+		if o.from.Sub(begun) >= calm {
+			return true
+		}
+		begun = to
+	}
+	return end.Sub(begun) >= calm
+}
+
+// clocks says how wrong the processes' clocks are.
+type clocks struct {
+	until time.Time
+	back  bool
+	n     uint64
+}
+
+// skewOf is how wrong the clock of the i-th process is: by 1 to 60 minutes, and
+// of every second process perhaps to the other side.
+func (c clocks) skewOf(i int, now time.Time) time.Duration {
+	if !now.Before(c.until) {
+		return 0
+	}
+	d := time.Duration((c.n&63+uint64(i)*17)%60+1) * time.Minute
+	if back := c.back != (i%2 == 1 && c.n&64 != 0); back {
+		return -d
+	}
+	return d
+}

@@ -1,0 +1,187 @@
+package atlassian_test
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+func gzipped(t testing.TB, body string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := io.WriteString(w, body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+func zlibbed(t testing.TB, body string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	_, err := io.WriteString(w, body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+func deflated(t testing.TB, body string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, 6)
+	require.NoError(t, err)
+	_, err = io.WriteString(w, body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.String()
+}
+
+const pair = `{"access_token":"a","refresh_token":"r","expires_in":3600}`
+
+// A body that was compressed without being asked for is a pair in hand all the same.
+func TestBodiesCompressedUnasked(t *testing.T) {
+	for _, c := range []struct{ name, encoding, body string }{
+		{"gzip", "gzip", gzipped(t, pair)},
+		{"gzip by its other name", "X-GZIP", gzipped(t, pair)},
+		{"gzip in two members", "gzip", gzipped(t, pair[:20]) + gzipped(t, pair[20:])},
+		{"gzip that nobody names", "", gzipped(t, pair)},
+		{"gzip under a name of another", "identity", gzipped(t, pair)},
+		{"gzip named, plain sent", "gzip", pair},
+		{"gzip named twice, sent once", "gzip, gzip", gzipped(t, pair)},
+		{"gzip of gzip", "gzip, gzip", gzipped(t, gzipped(t, pair))},
+		{"deflate in zlib's form", "deflate", zlibbed(t, pair)},
+		{"deflate raw", "deflate", deflated(t, pair)},
+		{"deflate named, plain sent", "deflate", pair},
+		{"deflate, then gzip", "deflate, gzip", gzipped(t, zlibbed(t, pair))},
+		{"identity", "identity", pair},
+		{"nothing named", "", pair},
+		{"an unknown encoding of a plain body", "br", pair},
+		{"an unknown encoding around a known one", "gzip, zstd", gzipped(t, pair)},
+		{"a body that breaks off behind the pair", "gzip", gzipped(t, pair)[:len(gzipped(t, pair))-8]},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				require.Equal(t, "identity", r.Header.Get("Accept-Encoding"))
+				if c.encoding != "" {
+					w.Header().Set("Content-Encoding", c.encoding)
+				}
+				_, _ = io.WriteString(w, c.body)
+			})
+			for name, hc := range map[string]*http.Client{"default": nil, "caller's": {Transport: &http.Transport{DisableKeepAlives: true}}} {
+				n.Store(0)
+				client.HTTPClient = hc
+				token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+				require.NoError(t, err, name)
+				require.Equal(t, "a", token.Access.Reveal())
+				require.Equal(t, "r", token.Refresh.Reveal())
+				require.EqualValues(t, 1, n.Load())
+			}
+		})
+	}
+}
+
+// What cannot be read is in doubt, and nothing of it is believed or shown.
+func TestBodiesThatCannotBeRead(t *testing.T) {
+	whole := gzipped(t, pair)
+	damaged := []byte(whole)
+	damaged[len(damaged)-6] ^= 1 // the checksum
+	secret := `{"access_token":"` + canary + `"`
+	for _, c := range []struct{ name, encoding, body, says string }{
+		{"an encoding that is not known", "br", "\x1b\x03" + canary, "cannot be read"},
+		{"gzip cut in the middle", "gzip", whole[:len(whole)/2], "unexpected EOF"},
+		{"gzip with a wrong checksum", "gzip", string(damaged), "damaged"},
+		{"gzip with a wrong checksum, not named", "", string(damaged), "damaged"},
+		{"gzip's head alone", "gzip", whole[:5], "unexpected EOF"},
+		{"nothing at all", "gzip", "", "not a JSON object"},
+		{"a whole answer, compressed, that holds no token", "gzip", gzipped(t, secret), "not a JSON object"},
+		{"a bomb", "gzip", gzipped(t, `{"x":"`+strings.Repeat(" ", 1<<24)+`"}`), "larger than 1 MiB"},
+		{"a bomb in a bomb", "gzip, gzip", gzipped(t, gzipped(t, strings.Repeat(" ", 1<<24))), "larger than 1 MiB"},
+		{"encoded again and again", strings.Repeat("gzip,", 30), gzipped(t, pair)[:10], ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Encoding", c.encoding)
+				_, _ = io.WriteString(w, c.body)
+			})
+			e := refreshOnce(t, t.Context(), client)
+			require.Equal(t, atlassian.Ambiguous, e.Class)
+			require.Equal(t, 200, e.Status)
+			require.ErrorContains(t, e, c.says)
+			require.EqualValues(t, 1, n.Load())
+		})
+	}
+}
+
+// An error code in a compressed body counts like any other.
+func TestCompressedRefusals(t *testing.T) {
+	for _, encoding := range []string{"gzip", ""} {
+		client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", encoding)
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, gzipped(t, `{"error":"unauthorized_client"}`))
+		})
+		e := refreshOnce(t, t.Context(), client)
+		require.Equal(t, atlassian.Permanent, e.Class)
+		require.Equal(t, "unauthorized_client", e.Code)
+	}
+	whole := gzipped(t, `{"error":"unauthorized_client"}`)
+	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, whole[:len(whole)-8])
+	})
+	e := refreshOnce(t, t.Context(), client)
+	require.Equal(t, atlassian.Malformed, e.Class, "half a body refuses nothing")
+	require.Empty(t, e.Code)
+}
+
+func TestCompressedReads(t *testing.T) {
+	const list = `[{"id":"1","url":"https://a.atlassian.net","name":"a","scopes":["read:jira-work"]}]`
+	body := list
+	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, "identity", r.Header.Get("Accept-Encoding"))
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = io.WriteString(w, gzipped(t, body))
+	})
+	resources, err := client.AccessibleResources(t.Context(), access)
+	require.NoError(t, err)
+	require.Len(t, resources, 1)
+	r, err := client.Get(t.Context(), access, "/me")
+	require.NoError(t, err)
+	require.Equal(t, list, string(r.Body))
+	body = strings.Repeat("x", 1<<24)
+	r, err = client.Get(t.Context(), access, "/me")
+	require.NoError(t, err)
+	require.True(t, r.Truncated)
+	require.Len(t, r.Body, 1<<20)
+}
+
+// FuzzEncodedBody: no body in any encoding makes the client panic, and what is
+// read of it stays below the limit.
+func FuzzEncodedBody(f *testing.F) {
+	for _, body := range []string{pair, gzipped(f, pair), zlibbed(f, pair), deflated(f, pair), gzipped(f, gzipped(f, pair))[:30], "\x1f\x8b\x08", "x\x9c"} {
+		for _, encoding := range []string{"", "gzip", "deflate", "gzip,deflate", "br"} {
+			f.Add(encoding, []byte(body))
+		}
+	}
+	f.Fuzz(func(t *testing.T, encoding string, body []byte) {
+		r, err := answering(http.StatusOK, http.Header{"Content-Encoding": {encoding}}, body).Get(t.Context(), access, "/me")
+		if err != nil {
+			failure(t, err)
+		}
+		require.LessOrEqual(t, len(r.Body), 1<<20)
+		if strings.Contains(encoding, "gzip") && bytes.HasPrefix(body, []byte("{")) {
+			require.Equal(t, body, r.Body[:len(body)], "a plain body stays as it is")
+		}
+	})
+}
