@@ -12,6 +12,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -66,9 +67,9 @@ func (f *policyFlags) policy() (family.Policy, error) {
 		return p, errUsage{fmt.Errorf("--family-lifetime-days is %v: expected 1 to 3650", f.lifetimeDays)}
 	}
 	p.Lifetime = time.Duration(f.lifetimeDays * 24 * float64(time.Hour))
-	p.AccessFormat = family.AsStored
+	p.AccessFormat = psoxy.AsStored
 	if f.format != "" {
-		format, err := family.ParseAccessFormat(f.format)
+		format, err := psoxy.ParseAccessFormat(f.format)
 		if err != nil {
 			return p, errUsage{fmt.Errorf("--access-token-format: %w", err)}
 		}

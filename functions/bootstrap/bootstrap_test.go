@@ -17,8 +17,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/environment"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -39,8 +39,8 @@ func TestConfig(t *testing.T) {
 	c, err = fromMap(map[string]string{"CONNECTIONS": "A_,/b/C_", "HOSTED_CONSENT": "true", "ACCESS_TOKEN_FORMAT": "raw,A_=psoxy-json", "FAMILY_LIFETIME_DAYS": "90"})
 	require.NoError(t, err)
 	require.True(t, c.hosted)
-	require.Equal(t, family.PsoxyJSON, c.Connections[0].Policy.AccessFormat)
-	require.Equal(t, family.Raw, c.Connections[1].Policy.AccessFormat)
+	require.Equal(t, psoxy.JSON, c.Connections[0].Policy.AccessFormat)
+	require.Equal(t, psoxy.Raw, c.Connections[1].Policy.AccessFormat)
 	require.Equal(t, 90*24*time.Hour, c.Connections[1].Policy.Lifetime)
 
 	_, err = fromMap(map[string]string{"HOSTED_CONSENT": "yes", "CONNECTIONS": "A", "ATLASSIAN_AUTH_URL": "http://auth.example.com", "FAMILY_LIFETIME_DAYS": "0"})

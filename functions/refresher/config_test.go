@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -23,7 +24,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Connections, 1)
 	require.Equal(t, "PSOXY_JIRA_CLOUD_", c.Connections[0].Name)
-	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: family.AsStored}, c.Connections[0].Policy)
+	require.Equal(t, family.Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: psoxy.AsStored}, c.Connections[0].Policy)
 	require.Equal(t, "PSOXY_JIRA_CLOUD_TOKEN_LEDGER", c.Connections[0].Names().Ledger)
 	require.Equal(t, "TokenKeeper", c.namespace)
 	require.Equal(t, "alias/aws/ssm", c.KeyID)
@@ -51,12 +52,12 @@ func TestEverythingSet(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Len(t, c.Connections, 2)
-	require.Equal(t, family.PsoxyJSON, c.Connections[0].Policy.AccessFormat)
+	require.Equal(t, psoxy.JSON, c.Connections[0].Policy.AccessFormat)
 	require.Equal(t, "OTHER_", c.Connections[1].Name)
 	require.Equal(t, "/ledgers/jira/corp/PSOXY_JIRA_CLOUD_TOKEN_LEDGER", c.Connections[0].Names().Ledger)
 	require.Equal(t, "/ledgers/jira/OTHER_TOKEN_LEDGER", c.Connections[1].Names().Ledger)
 	require.Equal(t, "OTHER_REFRESH_TOKEN", c.Connections[1].Names().RefreshToken)
-	require.Equal(t, family.Raw, c.Connections[1].Policy.AccessFormat)
+	require.Equal(t, psoxy.Raw, c.Connections[1].Policy.AccessFormat)
 	require.Equal(t, 2172*time.Hour, c.Connections[1].Policy.Lifetime)
 	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
 	require.Equal(t, 6, c.noChangeHours)
@@ -76,8 +77,8 @@ func TestListedConnections(t *testing.T) {
 	require.Equal(t, 500, c.metricsLimit)
 	require.Equal(t, throughputs["higher"], c.rates)
 	a, b := c.connection("/tokenkeeper/a_"), c.connection("/tokenkeeper/b_")
-	require.Equal(t, family.Raw, a.Policy.AccessFormat)
-	require.Equal(t, family.PsoxyJSON, b.Policy.AccessFormat)
+	require.Equal(t, psoxy.Raw, a.Policy.AccessFormat)
+	require.Equal(t, psoxy.JSON, b.Policy.AccessFormat)
 	require.Equal(t, "/ops/ledgers/tokenkeeper/a_TOKEN_LEDGER", a.Names().Ledger)
 	require.Equal(t, 90*24*time.Hour, a.Policy.Lifetime)
 	require.Equal(t, 25*time.Minute, a.Policy.RefreshBefore)

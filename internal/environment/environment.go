@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -120,7 +121,7 @@ func (r *Reader) Common() Common {
 	policy.Lifetime = time.Duration(days * 24 * float64(time.Hour))
 
 	c.policy = policy
-	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(family.AsStored))); err != nil {
+	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(psoxy.AsStored))); err != nil {
 		r.Wrong("ACCESS_TOKEN_FORMAT", "%v", err)
 	}
 	c.LedgerPath = r.Get("LEDGER_PATH", "")
@@ -212,9 +213,9 @@ func (r *Reader) checkLedgers(c Common) {
 
 // formats are those of ACCESS_TOKEN_FORMAT by connection; the empty one's is
 // that of all others.
-type formats map[string]family.AccessFormat
+type formats map[string]psoxy.AccessFormat
 
-func (f formats) of(name string) family.AccessFormat {
+func (f formats) of(name string) psoxy.AccessFormat {
 	if own, ok := f[name]; ok {
 		return own
 	}
@@ -224,13 +225,13 @@ func (f formats) of(name string) family.AccessFormat {
 // parseFormats reads a format for all connections, and PREFIX=format for one,
 // separated by commas.
 func parseFormats(value string) (formats, error) {
-	f := formats{"": family.AsStored}
+	f := formats{"": psoxy.AsStored}
 	for item := range strings.SplitSeq(value, ",") {
 		prefix, name, one := strings.Cut(strings.TrimSpace(item), "=")
 		if !one {
 			prefix, name = "", prefix
 		}
-		format, err := family.ParseAccessFormat(name)
+		format, err := psoxy.ParseAccessFormat(name)
 		if err != nil {
 			return f, fmt.Errorf("is %q: %w, or PREFIX=format for one connection", value, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -59,7 +59,7 @@ func (w *world) psoxyLocks(n int) error {
 		expires := w.clock.Now().Add(tokens.ExpiresIn)
 		w.beside(w.clock.Now().Add(time.Second), func() error {
 			return w.put(map[string]atlassian.Secret{
-				names.AccessToken: family.PsoxyJSON.EncodeAccessToken(tokens.Access, expires), names.RefreshToken: tokens.Refresh,
+				names.AccessToken: psoxy.JSON.EncodeAccessToken(tokens.Access, expires), names.RefreshToken: tokens.Refresh,
 			})
 		})
 		w.beside(w.clock.Now().Add(2*time.Second), func() error {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
 // Scenario is one course of events.
@@ -31,7 +31,7 @@ type Scenario struct {
 	KnownBy string
 
 	connections int
-	format      family.AccessFormat
+	format      psoxy.AccessFormat
 	// unconsented: nobody has consented yet.
 	unconsented bool
 	// parameters of the template for this scenario; those of the Options go first.

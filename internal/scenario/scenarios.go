@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -81,7 +81,7 @@ func ordinaryYears() []Scenario {
 		},
 		{
 			Name: "psoxy-racing", Summary: "Shared mode: psoxy rotates the same family all the time, often right at a tick. Nobody is to be told.", Days: 7,
-			format: family.PsoxyJSON, prepare: startPsoxy,
+			format: psoxy.JSON, prepare: startPsoxy,
 		},
 		{
 			Name: "token-overwritten", Summary: "Every six hours somebody puts an older REFRESH_TOKEN back, writes a placeholder over it, or deletes it. The family goes on.", Days: 4,

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // aWorld is a deployment with one connection, consented at the start.
-func aWorld(t *testing.T, format family.AccessFormat) *world {
+func aWorld(t *testing.T, format psoxy.AccessFormat) *world {
 	t.Helper()
 	s, err := readStack(tokenkeeper.Template, nil)
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func aWorld(t *testing.T, format family.AccessFormat) *world {
 // TestTicksComeInTheirMinute: the schedule's precision is a minute, and no two
 // ticks fall together.
 func TestTicksComeInTheirMinute(t *testing.T) {
-	w := aWorld(t, family.Raw)
+	w := aWorld(t, psoxy.Raw)
 	seconds := map[int]bool{}
 	for k := range 2000 {
 		late := w.tickAt(k).Sub(w.planned(k))
@@ -45,7 +45,7 @@ func TestTicksComeInTheirMinute(t *testing.T) {
 // the keeper does present the token, at any moment of the cycle.
 func TestWhenARotationIsDue(t *testing.T) {
 	for minutes := 300; minutes < 340; minutes++ {
-		w := aWorld(t, family.Raw)
+		w := aWorld(t, psoxy.Raw)
 		var want time.Time
 		at := start.Add(time.Duration(minutes)*time.Minute + 7*time.Second)
 		w.at(at, func() error { want = nextRotation(w); return nil })
@@ -59,7 +59,7 @@ func TestWhenARotationIsDue(t *testing.T) {
 // TestLambdaRetries: two more attempts, after one minute and two, then the
 // dead-letter queue, until it is emptied.
 func TestLambdaRetries(t *testing.T) {
-	w := aWorld(t, family.Raw)
+	w := aWorld(t, psoxy.Raw)
 	w.crashing = true
 	require.NoError(t, w.run(start.Add(29*time.Minute)))
 	require.Equal(t, 15, w.ticks)
@@ -70,7 +70,7 @@ func TestLambdaRetries(t *testing.T) {
 // TestPsoxyRaces: the race is one. Psoxy rotates, the keeper rotates, some
 // ticks find psoxy's lock, and nothing is lost.
 func TestPsoxyRaces(t *testing.T) {
-	w := aWorld(t, family.PsoxyJSON)
+	w := aWorld(t, psoxy.JSON)
 	require.NoError(t, startPsoxy(w))
 	require.NoError(t, w.run(start.Add(3*day)))
 	by := map[string]int{}
@@ -87,7 +87,7 @@ func TestPsoxyRaces(t *testing.T) {
 // TestWhatIsWrittenOverTheTokenIsFound: each write is found and made good, and
 // the family outlives them all.
 func TestWhatIsWrittenOverTheTokenIsFound(t *testing.T) {
-	w := aWorld(t, family.Raw)
+	w := aWorld(t, psoxy.Raw)
 	require.NoError(t, startWriters(w))
 	require.NoError(t, w.run(start.Add(3*day)))
 	writes := int(3 * day / writersEvery)

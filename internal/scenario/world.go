@@ -10,6 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/alarm"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
@@ -58,7 +59,7 @@ type faults struct {
 	skew time.Duration
 }
 
-func newWorld(s *stack, connections int, format family.AccessFormat) (*world, error) {
+func newWorld(s *stack, connections int, format psoxy.AccessFormat) (*world, error) {
 	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
 		outcomes: map[keeper.Action]int{}}
 	rules := atlassiantest.DefaultPolicy()

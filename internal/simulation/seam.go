@@ -6,6 +6,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -27,7 +28,7 @@ func newKeeper(s store.Store, e keeper.TokenEndpoint, process string, now func()
 func connectionOf(name string, shared bool) family.Connection {
 	policy := family.DefaultPolicy()
 	if shared {
-		policy.AccessFormat = family.PsoxyJSON
+		policy.AccessFormat = psoxy.JSON
 	}
 	return family.Connection{Name: name, Policy: policy}
 }

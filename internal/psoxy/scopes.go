@@ -1,6 +1,7 @@
-package consent
+package psoxy
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ var presets = map[string][]string{
 func Preset(name string) ([]string, error) {
 	scopes, ok := presets[name]
 	if !ok {
-		return nil, refuse(InvalidRequest, "there is no preset %q: expected %s", name, strings.Join(Presets(), " or "))
+		return nil, fmt.Errorf("there is no preset %q: expected %s", name, strings.Join(Presets(), " or "))
 	}
 	return slices.Clone(scopes), nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/tfvars"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/tfvars"
 )
 
 const id = "1324a887-45db-1bf4-1e99-ef0ff456d421"
