@@ -258,7 +258,11 @@ func refused(v view) (Decision, bool) {
 	if v.inbox.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
-	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
+	wait := probeWait(f.Count)
+	if v.State.unproven() && f.Count == 1 && r.Past != "" {
+		wait = secondLook // before older tokens are asked about
+	}
+	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))

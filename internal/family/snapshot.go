@@ -146,7 +146,7 @@ func (s Snapshot) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	if s.State.unproven() && s.State.Record.Refused() {
+	if s.State.displaced() {
 		return 0 // the right token may be in the history
 	}
 	f := s.RefreshToken

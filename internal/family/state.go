@@ -185,6 +185,12 @@ func (s State) unproven() bool {
 // and Atlassian did not take it. What looks damaged beside it may be the whole one.
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
 
+// displaced reports whether an older token may be the right one: the ledger's own
+// was adopted, and Atlassian has refused it more than once.
+func (s State) displaced() bool {
+	return s.unproven() && s.Record.Refused() && s.Record.LastFailure.Count > 1
+}
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh

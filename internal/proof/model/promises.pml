@@ -12,8 +12,8 @@
 #endif
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
-/* family.Rejected.again: a refused candidate is presented once more at the next tick, and then only while our own token is refused too. */
-#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
+/* Snapshot.again: a refused candidate is presented once more at the next tick, and then now and then. */
+#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (at) >= v.rejAt + REFUSEDWAIT) && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
 #define EXCUSED (ledgerLost || rescued || SHARED)
@@ -43,7 +43,7 @@ inline assertMayPresent(p, t, action) {
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || mistaken || EXCUSED)
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || announced || mistaken || EXCUSED)
 		}
 		i = 0
 	:: else

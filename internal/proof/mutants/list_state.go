@@ -4,6 +4,8 @@ import "slices"
 
 // stateMutants break what an entry says of a spend.
 var stateMutants = in("internal/family/state.go",
+	change{name: "one refusal displaces an adopted token", breaks: "invariant 5", why: "a mistaken one brings an older consent back",
+		old: "s.Record.Refused() && s.Record.LastFailure.Count > 1", new: "s.Record.Refused()"},
 	change{name: "an intent has no owner", breaks: "invariant 6", why: "nobody respects it",
 		old: "in := &Intent{Owner: owner, Token: token", new: "in := &Intent{Token: token", quick: true},
 	change{name: "an intent names no token", breaks: "invariant 2", why: "after a crash nothing tells which token is in doubt",
