@@ -14,18 +14,22 @@ inline voidInbox() {
 	v.era = rtEra
 }
 
-/* Our own token was adopted, and refused: perhaps an older one is the right one. */
-#define MISTAKEN (v.rotated == NONE && v.fail == REFUSED)
+/* State.displaced: our own token was adopted, and refused more than once: perhaps an older one is the right one. */
+#ifdef MUTANT_DISPLACED_AT_ONCE
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED)
+#else
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED && v.more)
+#endif
 
 /* Snapshot.seen: the version up to which the inbox is judged. */
-#define SEEN(sv) (MISTAKEN -> 0 : (judged[me] > v.seen -> judged[me] : v.seen))
+#define SEEN(sv) (DISPLACED -> 0 : (judged[me] > v.seen -> judged[me] : v.seen))
 
 /* State.Judge, and what Atlassian has refused before: whether version k of REFRESH_TOKEN may hold a newer token. */
 #define OFFER(k) (TOKEN(rt[k]) || rt[k] == BROKEN)
 #ifdef MUTANT_OLDER_PRESENTED
 #define KNOWN(k) (rt[k] == v.tok)
 #else
-#define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !MISTAKEN))
+#define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !DISPLACED))
 #endif
 #ifdef MUTANT_OLDER_CONSENT
 #define BEFORE(k) false
@@ -131,7 +135,7 @@ inline doubt() {
 #ifdef MUTANT_REFUSED_HAMMERED
 #define WAITS false
 #else
-#define WAITS (time < v.failAt + REFUSEDWAIT)
+#define WAITS (time < v.failAt + REST)
 #endif
 
 /* State.Defers: another has presented the token since, which may have killed what h holds; inside the leeway there is more. */
@@ -233,7 +237,7 @@ inline settle(h) {
 		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 		:: else
 		fi;
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
+		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0; v.more = false;
 		endDoubt(v);
 		if
 #ifndef MUTANT_LEASE_ENDED
@@ -270,7 +274,7 @@ inline announcing() { v.owner = FREE; v.probing = true }
 inline failed() {
 	if
 	:: class == INDOUBT && v.cand == 0 ->
-		v.last = now; v.owner = FREE; v.fail = INDOUBT; v.failAt = now;
+		v.last = now; v.owner = FREE; v.fail = INDOUBT; v.failAt = now; v.more = false;
 #ifdef MUTANT_FIRST_DATED_LATE
 		v.first = (v.first == v.at -> now : v.first)
 #endif
@@ -279,7 +283,7 @@ inline failed() {
 		v.twice = v.twice | (v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
 		endPending(v)
 	:: class == UNSPENT && v.cand > 0 -> endPending(v)
-	:: else -> v.fail = class; v.failAt = now; endDoubt(v)
+	:: else -> v.more = (class == REFUSED && v.fail == REFUSED); v.fail = class; v.failAt = now; endDoubt(v)
 	fi;
 	endIntent(v)
 }
@@ -316,7 +320,7 @@ inline adopt(sv) {
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
 		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated;
-		v.fail = F.fail; v.failAt = F.failAt; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
+		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
 	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
 	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif

@@ -191,7 +191,8 @@ end:
 				fi;
 				step = SETTLE
 			:: CANFAULT && TOKEN(t) && !dead[fam[t]] -> /* a refusal by mistake */
-				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0
+				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0;
+				displaced = displaced || (v.rotated == NONE && v.fail == REFUSED)
 			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
 				fault(me);
 				if
@@ -224,7 +225,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me]); doubtSettled()
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if
@@ -242,7 +243,7 @@ end:
 			if
 			:: ok && held[me].tok != NONE ->
 				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
-				REACH(18, held[me].cand > 0 && PSOXY > 0); REACH(19, v.rejected & (1 << held[me].cand) && held[me].cand > 0);
+				REACH(18, held[me].cand > 0 && PSOXY > 0);
 				forget(me); success = true;
 				step = (act == SETTLEHELD -> READ : PUBLISH)
 			:: !ok && held[me].tok != NONE -> step = RESETTLE

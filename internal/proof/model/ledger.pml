@@ -14,6 +14,7 @@ typedef Entry {
 	byte born;    /* the versions of REFRESH_TOKEN up to this one are older than the consent */
 	byte rotated; /* the last rotation; NONE if unknown, and so due */
 	byte fail, failAt; /* what the newest attempt with our own token came to, and when */
+	bool more;         /* it was refused more than once */
 	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
 	byte own, it, cand, at;
 	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor; whether a late probe is announced. */
@@ -33,13 +34,13 @@ byte known[2];        /* by keeper: the newest version that the process has seen
 byte stamp;           /* consents that were given or stored, for auth */
 /* TOKEN_FAMILY, a family's record: only where it matters. */
 #define RECORDED (LOSE > 0 || DENY > 0)
-typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first };
+typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
 Record F;
 Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
-	b.fail = a.fail; b.failAt = a.failAt; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
+	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owner = a.owner; b.probing = a.probing;
 	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
 }
@@ -49,14 +50,14 @@ inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE; a.probing = 
 inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
-	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0;
+	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.more = false;
 	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
 }
 
 /* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
 inline record(a) {
 	F.tok = a.tok; F.past = a.past; F.gen = a.gen; F.auth = a.auth; F.rotated = a.rotated;
-	F.fail = a.fail; F.failAt = a.failAt; F.first = (a.fail == INDOUBT -> a.first : NONE)
+	F.fail = a.fail; F.failAt = a.failAt; F.more = a.more; F.first = (a.fail == INDOUBT -> a.first : NONE)
 }
 
 /* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */

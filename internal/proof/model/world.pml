@@ -84,7 +84,7 @@ bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
-bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
 bool rescued;       /* with two keepers: one stored its successor in REFRESH_TOKEN, the other may have replayed meanwhile */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
