@@ -31,8 +31,8 @@ type settings struct {
 	// WARNING_DAYS, default none: the days of the warnings before that, each below
 	// the one before; separated by commas, four at most.
 	warnings []float64
-	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
-	// to tell when a refresh token was not written for so long.
+	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which means off: Parameter Store
+	// is to tell when a refresh token was not written for so long.
 	noChangeHours int
 	// CONNECTION_METRICS_LIMIT, default 100: how many of each metric by
 	// connection are sent.
@@ -51,9 +51,9 @@ func (c settings) connection(name string) family.Connection {
 	return conn
 }
 
-// throughputs are somewhat below what Parameter Store allows an account and
-// region, 40 reads and 3 writes a second, or with its higher throughput at least
-// 100 and 10: consumers read too.
+// throughputs leave room for consumers, which read too. Parameter Store allows 40
+// reads and 3 writes a second for each account and region; with higher throughput,
+// at least 100 and 10.
 var throughputs = map[string]ssmstore.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and

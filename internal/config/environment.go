@@ -1,6 +1,6 @@
-// Package config reads what the functions are configured with: the variables
-// that they share, with one error about all that are wrong, and the list of
-// connections. It also holds the version of the binary.
+// Package config reads the functions' environment: the variables that they share,
+// with one error about all wrong ones, and the list of connections. It also holds
+// the version of the binary.
 package config
 
 import (
@@ -91,9 +91,9 @@ type Common struct {
 	// PARAMETER_PATH: what the names of listed connections begin with; set
 	// together with CONNECTIONS_PATH.
 	ParameterPath string
-	// LEDGER_PATH, default none: the path below which the ledgers are, out of reach
-	// of those who can read the connections' parameters. Without it each is beside
-	// them.
+	// LEDGER_PATH, default none: the path below which the ledgers are. Programs
+	// that may read the connections' parameters cannot read there. Without it
+	// each is beside them.
 	LedgerPath string
 	// PARAMETER_KEY_ID, default alias/aws/ssm: the key that encrypts parameters.
 	KeyID string

@@ -131,7 +131,7 @@ func Of(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []M
 	return append(ms, Metric{Heartbeat, 1, Count, ""})
 }
 
-// gauge is a metric of which the roll-up is the least value.
+// gauge is a metric whose roll-up is the least value.
 type gauge struct {
 	name string
 	unit Unit
