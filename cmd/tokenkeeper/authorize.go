@@ -12,14 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/loopback"
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/tfvars"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )

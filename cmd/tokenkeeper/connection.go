@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
@@ -29,7 +29,7 @@ func (f *connectionFlag) check() error {
 		return errUsage{fmt.Errorf("--connection is %w", err)}
 	}
 	if f.ledgerPath != "" {
-		if err := environment.CheckLedgerPath(f.ledgerPath); err != nil {
+		if err := config.CheckLedgerPath(f.ledgerPath); err != nil {
 			return errUsage{fmt.Errorf("--ledger-path is %w", err)}
 		}
 	}
@@ -40,7 +40,7 @@ func (f *connectionFlag) check() error {
 func (f *connectionFlag) connection() family.Connection {
 	c := family.Connection{Name: f.name}
 	if f.ledgerPath != "" {
-		c.Ledger = environment.LedgerBelow(f.ledgerPath, f.name)
+		c.Ledger = config.LedgerBelow(f.ledgerPath, f.name)
 	}
 	return c
 }

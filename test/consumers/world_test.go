@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // world is a connection that is kept alive, for one run of a program.
