@@ -122,8 +122,13 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
+	if name := NamesOf(s.Connection).RefreshToken; d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
+		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
+	}
 	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
-	d.Keep = v.inbox.candidate.Version > 0
+	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
+		return r.Version == s.RefreshToken.Version && v.looksAgain(r)
+	})
 	pending := s.State.Inbox.Pending
 	switch {
 	case d.Action == Contended && s.State.Intent != nil:

@@ -53,7 +53,7 @@ type Snapshot struct {
 	RefreshToken Field
 	AccessToken  Field
 	// AccessExpires is when the access token expires, where its own form says so,
-	// and AccessFormat the form in which it is stored; empty where there is none.
+	// and AccessFormat the form in which consumers expect it.
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
@@ -94,6 +94,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
+	s.AccessFormat = c.Policy.AccessFormat.Or(s.AccessFormat)
 	for _, e := range entries {
 		if e.ReadAt.After(s.Now) {
 			s.Now = e.ReadAt
@@ -109,6 +110,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 	}
 	return s
 }
+
+// Shared reports whether psoxy rotates too: access tokens are stored in its form.
+func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
 // App is the app whose tokens these are: that of a consent which is not
 // published yet, or else the one that the parameters hold.
@@ -185,6 +189,9 @@ type inbox struct {
 	seen int64
 	// notice says what was found that is not ours, for people.
 	notice string
+	// spent are tokens that psoxy may have presented: what stands over them is its
+	// successor.
+	spent []Fingerprint
 }
 
 // judged judges the offers, the newest first. A candidate that was rejected
@@ -193,12 +200,26 @@ func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := NamesOf(s.Connection).RefreshToken
 	rescued := false
+	var over Field // the token that stands over f, with none of ours between
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason := s.State.Judge(f)
-		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
+		covered := s.Shared() && over.Version == f.Version+1 && kin(over, f)
+		if i := slices.IndexFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }); i >= 0 {
 			verdict, reason = NoToken, "Atlassian did not accept it"
+			if s.State.Inbox.Rejected[i].Count == 1 { // it is presented again
+				over = f
+			}
 		}
 		switch {
+		case verdict == Candidate:
+			over = f
+		case verdict > Copied && verdict < Older && over.Version == f.Version+1:
+			over.Version = f.Version
+		}
+		switch {
+		case verdict == Candidate && covered:
+			in.spent = append(in.spent, FingerprintOf(f.Value))
+			in.seen = min(in.seen, f.Version-1)
 		case verdict == Candidate:
 			// First one that was received and could not be saved, then one in doubt, then
 			// the newest.
@@ -222,6 +243,12 @@ func (s Snapshot) judged() inbox {
 		in.notice = name + " was deleted"
 	}
 	return in
+}
+
+// kin reports whether two tokens may be of one family.
+func kin(a, b Field) bool {
+	x, y := chainOf(a.Value), chainOf(b.Value)
+	return x == y || x == "" || y == ""
 }
 
 func writer(by string) string {

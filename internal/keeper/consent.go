@@ -117,7 +117,7 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 func (t *tick) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)
-		if err != nil || !t.shares(v) || t.lock != nil {
+		if err != nil || !v.Shared() || t.lock != nil {
 			return v, err
 		}
 		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease

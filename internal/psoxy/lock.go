@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -38,6 +39,9 @@ type Lock struct {
 	store store.Store
 	name  string
 }
+
+// Ours reports whether a lock's value is one of ours: it holds a mark.
+func Ours(value atlassian.Secret) bool { return strings.Contains(value.Reveal(), " ") }
 
 // TakeLock takes the lock as psoxy does: it creates the parameter, waits, and looks
 // whether its own value stands there. A stale one that was found is deleted first.

@@ -40,6 +40,9 @@ type oracle struct {
 	// ageDeleted: a person deleted what told of the family's age.
 	ageDeleted  bool
 	madeYounger string
+	// overruled is the newest stored token, still alive when psoxy presented an older
+	// one of its family.
+	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
 
@@ -171,6 +174,9 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 		o.name("presented", r)
 	}
 	if by.role != ticks {
+		if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
+			o.overruled = &top.of
+		}
 		return
 	}
 	o.announced(by, token)
