@@ -26,7 +26,7 @@ const (
 // Begin prepares a consent and returns the address to open. It changes nothing
 // that is in use. A newer Begin for the same connection replaces an older one.
 func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
-	conn, err := s.connection(r.Connection)
+	conn, err := s.connection(ctx, r.Connection)
 	if err != nil {
 		return Begun{}, err
 	}

@@ -26,7 +26,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
 		return Completed{}, expired()
 	}
-	all, err := s.meant(ctx, r)
+	all, err := s.addressed(ctx, r)
 	if err != nil {
 		return Completed{}, err
 	}
@@ -50,20 +50,17 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	return Completed{}, expired()
 }
 
-// meant loads the connections that a request can be about.
-func (s *Service) meant(ctx context.Context, r CompleteRequest) ([]known, error) {
+// addressed loads the connections that a request can be about.
+func (s *Service) addressed(ctx context.Context, r CompleteRequest) ([]known, error) {
 	if r.Page {
 		all, err := s.visit(ctx)
 		return slices.DeleteFunc(all, func(k known) bool { return r.Connection != "" && k.conn.Name != r.Connection }), err
 	}
-	if r.Connection == "" {
-		return s.load(ctx, s.Connections...)
-	}
-	conn, err := s.connection(r.Connection)
+	conns, err := s.meant(ctx, r.Connection)
 	if err != nil {
 		return nil, err
 	}
-	return s.load(ctx, conn)
+	return s.load(ctx, conns...)
 }
 
 // errDone: another request has completed the consent.

@@ -22,17 +22,22 @@ type Keeper interface {
 	Tick(ctx context.Context, conn family.Connection, log *slog.Logger) keeper.Outcome
 }
 
-// Fleet serves a fixed set of connections. All fields are needed, but
-// Survey and Entries.
+// Fleet serves connections. Keeper, Sink and either Connections or List are needed.
 type Fleet struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
-	Keeper      Keeper
+	Keeper Keeper
+	// Connections are those to serve. With a List they are what it returns at the
+	// begin of a tick, and an entry that cannot be a connection is reported beside
+	// them.
 	Connections []family.Connection
+	List        func(ctx context.Context, log *slog.Logger) (conns []family.Connection, invalid []keeper.Outcome, err error)
 	Sink        metrics.Sink
-	Now         func() time.Time
-	// Sleep waits between the rounds of a tick; it returns early when ctx ends.
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Sleep waits between the rounds of a tick; it returns early when ctx ends. nil
+	// means keeper.Sleep.
 	Sleep func(ctx context.Context, d time.Duration)
-	// Parallel is how many connections are served at a time; at least 1.
+	// Parallel is how many connections are served at a time; less than 1 means 1.
 	Parallel int
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
@@ -45,8 +50,6 @@ type Fleet struct {
 	// connections than may fit into one tick; without it every connection is
 	// served, in the configured order.
 	Survey Reader
-	// Entries are reported beside the connections: what was meant to be one.
-	Entries []keeper.Outcome
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
@@ -106,23 +109,32 @@ const roundTime = family.PostTimeout + family.SaveReserve
 
 // Tick serves every connection, whatever becomes of the others, and publishes
 // the metrics. Only then does it return an *UnhealthyError, if a connection needs
-// attention or the metrics could not be published.
-func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
-	outcomes := make([]keeper.Outcome, len(r.Connections))
-	due := r.order(ctx, outcomes, log)
-	r.serve(ctx, due, outcomes, log)
+// attention or the metrics could not be published. Without connections there is
+// nothing to publish: the error is the List's.
+func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
+	var invalid []keeper.Outcome
+	if f.List != nil {
+		var err error
+		if f.Connections, invalid, err = f.List(ctx, log); err != nil {
+			return Report{}, err
+		}
+	}
+	f.setDefaults()
+	outcomes := make([]keeper.Outcome, len(f.Connections))
+	due := f.order(ctx, outcomes, log)
+	f.serve(ctx, due, outcomes, log)
 	due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
 	for _, pause := range pauses {
 		// What was urgent stays so: a failed attempt hides the time of the one before.
 		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Action.Unfinished() })
-		if len(due) == 0 || r.late(ctx, pause+roundTime) {
+		if len(due) == 0 || f.late(ctx, pause+roundTime) {
 			break
 		}
-		r.Sleep(ctx, pause)
-		r.serve(ctx, due, outcomes, log)
+		f.Sleep(ctx, pause)
+		f.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
-	outcomes = append(outcomes, r.Entries...)
+	outcomes = append(outcomes, invalid...)
 
 	var sick UnhealthyError
 	for _, o := range outcomes {
@@ -131,7 +143,7 @@ func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), metrics.Of(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {
+	if sick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
 		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
@@ -142,25 +154,35 @@ func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	return Report{Connections: outcomes}, nil
 }
 
+func (f *Fleet) setDefaults() {
+	if f.Now == nil {
+		f.Now = time.Now
+	}
+	if f.Sleep == nil {
+		f.Sleep = keeper.Sleep
+	}
+	f.Parallel = max(f.Parallel, 1)
+}
+
 // serve gives the connections their turns, Parallel at a time. Whose turn comes
 // with less than it needs of the invocation's time is left out, and keeps its
 // outcome.
-func (r *Fleet) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
+func (f *Fleet) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
 	begun := make([]bool, len(outcomes))
-	slots := make(chan struct{}, r.Parallel)
+	slots := make(chan struct{}, f.Parallel)
 	var wait sync.WaitGroup
 	for _, t := range due {
 		slots <- struct{}{}
-		if r.late(ctx, t.need) || t.second && begun[t.i] {
+		if f.late(ctx, t.need) || t.second && begun[t.i] {
 			<-slots
 			continue
 		}
 		begun[t.i] = true
 		serve := func() {
 			defer func() { <-slots }()
-			outcomes[t.i] = r.Keeper.Tick(ctx, t.conn, log)
+			outcomes[t.i] = f.Keeper.Tick(ctx, t.conn, log)
 		}
-		if r.Parallel == 1 || len(due) == 1 {
+		if f.Parallel == 1 || len(due) == 1 {
 			serve()
 		} else {
 			wait.Go(serve)
