@@ -204,8 +204,15 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		s, _ := adopt(past(refresh(7)), text(refused))
 		require.True(t, s.Record.Refused())
 	})
+	t.Run("a lock that does not say when", func(t *testing.T) {
+		at := now.Add(-3 * time.Minute)
+		s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) {
+			s.Lock = field(`locked_1 {"spending":"`+string(fp(refresh(7)))+`"}`, 1, at)
+		})
+		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: at, Last: at}, s.Intent)
+	})
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
-		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(7))) + `","first_spend":"0001-01-01T00:00:00Z"}`} {
+		for _, value := range []string{"locked_1764000000000", "locked_x {"} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })
 			require.Nil(t, s.Intent)
 		}

@@ -108,16 +108,15 @@ func passing(class string) bool {
 }
 
 // Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. A candidate with the same
-// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
-// or beside psoxy one without claims; any other begins a family, at the time at
-// which it was stored or issued, whichever is earlier.
+// to be presented: the ledger's own, or a candidate. One that does not continue the
+// family begins another, at the time at which it was stored or issued, whichever is
+// earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
 	}
-	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
+	fp := FingerprintOf(candidate.Value)
 	r.Past = r.Past.With(r.Refresh)
 	for _, spent := range s.judged().spent {
 		r.Past = r.Past.With(spent)
@@ -127,8 +126,7 @@ func (s Snapshot) Offspring(candidate Field) Record {
 		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
 		return rescued
 	}
-	shared := (chain == "" || r.Chain == "") && (s.Shared() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
-	if shared || chain != "" && chain == r.Chain {
+	if s.continues(candidate) {
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil
 		return r

@@ -226,24 +226,18 @@ func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := NamesOf(s.Connection).RefreshToken
 	rescued := false
-	var over Field // the token that stands over f, with none of ours between
+	var over Field // the token that stands over f, with no copy of ours between
 	for _, f := range slices.Backward(s.Offers) {
-		verdict, reason := s.State.Judge(f)
-		covered := s.Shared() && over.Version == f.Version+1 && kin(over, f)
-		if i := slices.IndexFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }); i >= 0 {
-			verdict, reason = NoToken, "Atlassian did not accept it"
-			if s.State.Inbox.Rejected[i].Count == 1 { // it is presented again
-				over = f
-			}
-		}
+		verdict, reason, waits := s.verdict(f)
+		spent := verdict == Candidate && s.Shared() && over.Version == f.Version+1 && kin(over, f)
 		switch {
-		case verdict == Candidate:
+		case verdict == Candidate, waits:
 			over = f
-		case verdict > Copied && verdict < Older && over.Version == f.Version+1:
+		case over.Version == f.Version+1 && (verdict == NoToken || verdict == Absent):
 			over.Version = f.Version
 		}
 		switch {
-		case verdict == Candidate && covered:
+		case spent:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 			in.seen = min(in.seen, f.Version-1)
 		case verdict == Candidate:
@@ -269,6 +263,27 @@ func (s Snapshot) judged() inbox {
 		in.notice = name + " was deleted"
 	}
 	return in
+}
+
+// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
+func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	for _, r := range s.State.Inbox.Rejected {
+		if r.Version == f.Version && !s.again(r) {
+			return NoToken, "Atlassian did not accept it", r.Count == 1
+		}
+	}
+	verdict, reason = s.State.Judge(f)
+	return verdict, reason, false
+}
+
+// continues reports whether a candidate counts as the family's next generation:
+// its chain claim says so or, where there is none, psoxy shares the rotation, or it
+// stood there when the ledger began, or TOKEN_FAMILY names it.
+func (s Snapshot) continues(candidate Field) bool {
+	if mine, its := s.State.Record.Chain, chainOf(candidate.Value); mine != "" && its != "" {
+		return mine == its
+	}
+	return s.Shared() || candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
 }
 
 // kin reports whether two tokens may be of one family.
