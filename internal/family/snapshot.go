@@ -236,10 +236,12 @@ func (s Snapshot) judged() inbox {
 		case over.Version == f.Version+1 && (verdict == NoToken || verdict == Absent):
 			over.Version = f.Version
 		}
+		if verdict == Candidate {
+			in.seen = min(in.seen, f.Version-1)
+		}
 		switch {
 		case spent:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
-			in.seen = min(in.seen, f.Version-1)
 		case verdict == Candidate:
 			// First one that was received and could not be saved, then one in doubt, then
 			// the newest.
@@ -249,7 +251,6 @@ func (s Snapshot) judged() inbox {
 			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
 				in.candidate = f
 			}
-			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
 		case in.notice == "" && f.Version > s.Judged:
