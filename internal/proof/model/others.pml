@@ -2,7 +2,8 @@
 
 /*
  * Psoxy's own refresh, with its habits: it parses no lock, deletes a stale one
- * and gives up, writes over whatever is there, and leaks its lock on failure.
+ * and gives up, writes over whatever is there, leaks its lock on failure, and
+ * keeps for five minutes what it has read.
  */
 proctype Psoxy() {
 	byte step, s, got;
@@ -22,7 +23,10 @@ end:
 		printf("%d: psoxy dies\n", now)
 	}
 	:: atomic { busy[PSOXYID] && step == READ ->
-		s = RT;
+		if
+		:: s = RT
+		:: rtVer > 1 && now - rtAt <= 5 -> s = rt[rtVer - 1]
+		fi;
 		step = (lkEx && lkOwner == PSOXYID && TOKEN(s) -> POST : END)
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
