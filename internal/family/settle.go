@@ -114,6 +114,9 @@ func passing(class string) bool {
 func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
+		if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+			r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+		}
 		return r
 	}
 	fp := FingerprintOf(candidate.Value)
@@ -174,4 +177,11 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // process that received it could not write the ledger.
 func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
+}
+
+// sibling reports whether a rescued token is older than what another process has
+// saved in the ledger since.
+func (s Snapshot) sibling(token Fingerprint) bool {
+	own := s.State.Record
+	return s.rescued(token) && s.Family.sameFamily(own) && !s.Family.RotatedAt.IsZero() && s.Family.RotatedAt.Before(own.RotatedAt)
 }

@@ -274,6 +274,9 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 		}
 	}
 	verdict, reason = s.State.Judge(f)
+	if verdict == Candidate && s.sibling(FingerprintOf(f.Value)) {
+		verdict, reason = Older, "another process has received a newer one for the same token"
+	}
 	return verdict, reason, false
 }
 

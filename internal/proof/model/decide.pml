@@ -237,7 +237,7 @@ inline settle(h) {
 		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 		:: else
 		fi;
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0; v.more = false;
+		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = OKAY; v.failAt = 0; v.more = false;
 		endDoubt(v);
 		if
 #ifndef MUTANT_LEASE_ENDED

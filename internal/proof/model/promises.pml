@@ -16,7 +16,7 @@
 #define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (at) >= v.rejAt + REFUSEDWAIT) && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || rescued || displaced || SHARED)
+#define EXCUSED (ledgerLost || displaced || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
 #define REST (v.rotated == NONE && v.past && !v.more -> 1 : REFUSEDWAIT)
