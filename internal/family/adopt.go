@@ -26,14 +26,14 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
-	top := s.RefreshToken.Version
-	for _, e := range tokens {
-		top = max(top, e.Version) // the history was read later
+	top, at := s.RefreshToken.Version, s.RefreshToken.Modified
+	if n := len(tokens); n > 0 && tokens[n-1].Version > top {
+		top, at = tokens[n-1].Version, tokens[n-1].Modified // the history was read later
 	}
-	inbox := Inbox{Seen: top}
+	inbox := Inbox{Seen: top, SeenAt: stamp(at)}
 	switch {
 	case known && record.Refresh == token:
-		inbox = Inbox{Seen: own.Version, Kin: top}
+		inbox = Inbox{Seen: own.Version, SeenAt: stamp(at), Kin: top}
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:

@@ -160,7 +160,7 @@ func TestAdoptWithARecord(t *testing.T) {
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
-		require.Equal(t, family.Inbox{Seen: 2, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Seen: 2, SeenAt: tokens[3].Modified, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
 			v.Offer(tokens)

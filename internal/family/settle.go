@@ -17,8 +17,9 @@ type Receipt struct {
 	Before, Spent Fingerprint
 	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
 	// ledger's own token. For a consent it is the version up to which everything in
-	// there is older.
+	// there is older. It was there at SeenAt.
 	Candidate int64
+	SeenAt    time.Time
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
 }
@@ -57,7 +58,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Inbox.Pending = nil
 	}
 	if !s.Record.sameFamily(r.Record) {
-		next.Inbox = next.Inbox.after(r.Candidate)
+		next.Inbox = next.Inbox.after(r.Candidate, r.SeenAt)
 	}
 	return next, true
 }
@@ -146,7 +147,8 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	if s.State.Empty() && s.Family != nil {
 		previous = *s.Family
 	}
-	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
+	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh,
+		Candidate: s.RefreshToken.Version, SeenAt: s.RefreshToken.Modified}
 	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
 		r.Record.Past = r.Record.Past.With(stored)
 	}
@@ -179,9 +181,13 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
 }
 
-// sibling reports whether a rescued token is older than what another process has
-// saved in the ledger since.
-func (s Snapshot) sibling(token Fingerprint) bool {
-	own := s.State.Record
-	return s.rescued(token) && s.Family.sameFamily(own) && !s.Family.RotatedAt.IsZero() && s.Family.RotatedAt.Before(own.RotatedAt)
+// Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
+// process received a newer one for the same token: it must not be presented. It is
+// empty once the ledger knows of it.
+func (s Snapshot) Sibling() Fingerprint {
+	f, own := s.Family, s.State.Record
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+		return ""
+	}
+	return f.Refresh
 }

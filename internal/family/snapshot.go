@@ -157,14 +157,22 @@ func (s Snapshot) seen() int64 {
 	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
 		return 0 // it was deleted
 	}
-	return max(upTo(s.State.Inbox.Seen, s.Written, f.Version, f.Modified), upTo(s.Judged, s.JudgedAt, f.Version, f.Modified))
+	return max(upTo(s.State.Inbox.Seen, s.seenAt(), f.Version, f.Modified), upTo(s.Judged, s.JudgedAt, f.Version, f.Modified))
 }
 
-// upTo is the version up to which was judged at a time, where one was modified
-// later: the parameter was deleted and begun anew if that has such a number.
+// seenAt is when the ledger's numbers of REFRESH_TOKEN's versions held.
+func (s Snapshot) seenAt() time.Time {
+	if at := s.State.Inbox.SeenAt; !at.IsZero() {
+		return at
+	}
+	return s.Written
+}
+
+// upTo is the version up to which was judged at a time; 0 if another was modified
+// later that has such a number, for then the parameter was deleted and begun anew.
 func upTo(judged int64, at time.Time, version int64, modified time.Time) int64 {
 	if version <= judged && modified.After(at) {
-		return max(0, version-1)
+		return 0
 	}
 	return judged
 }
@@ -196,8 +204,8 @@ func (s *Snapshot) Offer(history []store.Entry) {
 func (s *Snapshot) forget(e store.Entry) {
 	in := &s.State.Inbox
 	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
-	in.Seen = upTo(in.Seen, s.Written, e.Version, e.Modified)
-	in.Kin = upTo(in.Kin, s.Written, e.Version, e.Modified)
+	in.Seen = upTo(in.Seen, s.seenAt(), e.Version, e.Modified)
+	in.Kin = upTo(in.Kin, s.seenAt(), e.Version, e.Modified)
 	s.Judged = upTo(s.Judged, s.JudgedAt, e.Version, e.Modified)
 	if p := in.Pending; p != nil && anew(p.Version, p.First) {
 		in.Pending = nil
@@ -274,7 +282,7 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 		}
 	}
 	verdict, reason = s.State.Judge(f)
-	if verdict == Candidate && s.sibling(FingerprintOf(f.Value)) {
+	if verdict == Candidate && FingerprintOf(f.Value) == s.Sibling() {
 		verdict, reason = Older, "another process has received a newer one for the same token"
 	}
 	return verdict, reason, false

@@ -49,8 +49,10 @@ type Intent struct {
 
 // Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
 type Inbox struct {
-	// Seen is the version up to which all are judged.
-	Seen int64 `json:"seen"`
+	// Seen is the version up to which all are judged. What was written later than
+	// SeenAt is none of these, whatever its number: the parameter was deleted.
+	Seen   int64     `json:"seen"`
+	SeenAt time.Time `json:"seen_at,omitzero"`
 	// Kin is the version up to which candidates are taken for the family's own: they
 	// stood there when the ledger began.
 	Kin int64 `json:"kin,omitempty"`
@@ -263,10 +265,12 @@ func (s State) Doubting(at time.Time) State {
 	return s
 }
 
-// after returns the inbox for which everything up to a version is older than what
-// is in use now.
-func (i Inbox) after(version int64) Inbox {
-	i.Seen = max(i.Seen, version)
+// after returns the inbox for which everything up to a version, written at the
+// given time, is older than what is in use now.
+func (i Inbox) after(version int64, at time.Time) Inbox {
+	if version > i.Seen {
+		i.Seen, i.SeenAt = version, stamp(at)
+	}
 	if i.Pending != nil && i.Pending.Version <= version {
 		i.Pending = nil
 	}

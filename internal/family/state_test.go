@@ -170,7 +170,7 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 1500, tokens.Refresh.Len(), 150, "as long as Atlassian's of today")
 
-	s := family.State{Refresh: tokens.Refresh, Record: record(), Inbox: family.Inbox{Seen: 88000}}
+	s := family.State{Refresh: tokens.Refresh, Record: record(), Inbox: family.Inbox{Seen: 88000, SeenAt: now, Kin: 88000}}
 	s.Record.Refresh, s.Record.Chain = family.FingerprintOf(tokens.Refresh), fp("chain")
 	s.Record.Scopes = append(atlassiantest.ConnectorScopes(), "read:audit-log:jira", "manage:jira-configuration")
 	s.Record.Account, s.Record.CloudID, s.Record.SiteURL = fp("account"), "11223344-a1b2-3b33-c444-def123456789", "https://a-company-with-a-name.atlassian.net"
