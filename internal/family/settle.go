@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -51,13 +52,24 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.App = r.App
 	}
 	next.Inbox.Failure = nil
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
+		next.Doubt, next.Inbox.Pending = s.presented(*p), nil // it was stored in REFRESH_TOKEN
+	} else if p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
 	if !s.Record.sameFamily(r.Record) {
 		next.Inbox = next.Inbox.after(r.Candidate)
 	}
 	return next, true
+}
+
+// presented is the doubt about a token that another process has presented as a
+// candidate.
+func (s State) presented(p Pending) *Intent {
+	if in := s.Intent; in != nil && in.Token == p.Token {
+		return &Intent{Owner: in.Owner, Token: p.Token, First: p.First, Last: in.Last}
+	}
+	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
 // Defers reports whether a received pair must not go into the ledger yet: another
@@ -101,7 +113,7 @@ func passing(class string) bool {
 // chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
 // or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
 // time at which it was stored or issued, whichever is earlier.
-func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
+func (s Snapshot) Offspring(candidate Field, format psoxy.AccessFormat) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
@@ -112,7 +124,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
 		return rescued
 	}
-	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
+	shared := (chain == "" || r.Chain == "") && (format == psoxy.JSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
 	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
