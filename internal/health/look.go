@@ -43,7 +43,7 @@ func Look(ctx context.Context, st store.Store, conn family.Connection, now time.
 		if err != nil {
 			history, s.Partial = []store.Entry{entries[n.RefreshToken]}, true
 		}
-		s.Offers = s.OffersFrom(history)
+		s.Offer(history)
 	}
 	return s, nil
 }

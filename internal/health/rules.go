@@ -108,7 +108,7 @@ func noTick(v view) (Verdict, bool) {
 	switch {
 	case v.LedgerErr != nil || v.record.AuthorizedAt.IsZero(), v.changed().After(then.Now):
 		return not()
-	case !acts(v.decision) || !acts(family.Decide(then, v.Policy)):
+	case !v.acts(v.decision) || !v.acts(family.Decide(then, v.Policy)):
 		return not()
 	}
 	seen := v.Seen()
@@ -129,10 +129,12 @@ func noTick(v view) (Verdict, bool) {
 	return out, true
 }
 
-// acts reports whether a tick that decides so writes something.
-func acts(d family.Decision) bool {
+// acts reports whether a tick that decides so writes something. When a parameter
+// was deleted nobody knows, so that is no sign.
+func (v view) acts(d family.Decision) bool {
 	a := d.Action
-	return a.Presents() || a == family.Adopt || a == family.Announce || a == family.SettleHeld || a == family.Idle && d.Notice != ""
+	return a.Presents() || a == family.Adopt || a == family.Announce || a == family.SettleHeld ||
+		a == family.Idle && d.Notice != "" && v.RefreshToken.Version > 0
 }
 
 func inDoubt(v view) (Verdict, bool) {
