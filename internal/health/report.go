@@ -107,6 +107,12 @@ func (s Survey) Report() Report {
 	return out
 }
 
+// Unseen is the report of a connection that could not be looked at.
+func Unseen(connection string, err error, commands Commands, now time.Time) Report {
+	return Report{Connection: connection, State: Unreadable, Level: Attention, Action: keeper.Failed, Do: commands.Doctor, At: now, Reason: err.Error(),
+		Verdict: "NEEDS ATTENTION: it cannot be told: " + err.Error() + ": see why: " + commands.Doctor}
+}
+
 func familyOf(r family.Record, p family.Policy, now time.Time) *Family {
 	return &Family{
 		AuthorizedAt: r.AuthorizedAt, AuthorizedAtSource: r.AuthorizedAtSource,
@@ -119,6 +125,14 @@ func familyOf(r family.Record, p family.Policy, now time.Time) *Family {
 
 // Days is a duration in days, to a hundredth.
 func Days(d time.Duration) float64 { return math.Round(d.Hours()/24*100) / 100 }
+
+// Fill completes the survey of a function that serves the connection, and reports.
+// warning is when a consent is due, and last from when on it cannot wait, in days.
+func (s Survey) Fill(c *Consent, tick *Tick, stack string, warning, last float64) Report {
+	s.Configured, s.Consent, s.Tick, s.Warning, s.Last = true, c, tick, warning, last
+	s.Commands = CommandsFor(s.Connection, "", stack)
+	return s.Report()
+}
 
 // Answer is what a deployed function says about its connections.
 type Answer struct {

@@ -30,6 +30,9 @@ func absent(v view) (Verdict, bool) {
 		return not()
 	}
 	do := "check --connection, the account and the region; for a first consent: " + v.Commands.Authorize
+	if v.Local {
+		do = "check --connection and --store; for a first consent: " + v.Commands.Authorize
+	}
 	if len(v.Similar) > 0 {
 		do = "did you mean --connection " + strings.Join(v.Similar, " or --connection ") + "?"
 	}
@@ -46,9 +49,17 @@ func awaiting(v view) (Verdict, bool) {
 	if !v.record.AuthorizedAt.IsZero() || begins || v.LedgerErr != nil || v.denied(v.Ledger) || !v.found() && !v.Configured {
 		return not()
 	}
-	return Verdict{State: AwaitingConsent, Level: Attention, Action: keeper.AwaitingConsent, Do: v.Commands.Authorize,
+	out := Verdict{State: AwaitingConsent, Level: Attention, Action: keeper.AwaitingConsent, Do: v.Commands.Authorize,
 		Reason: cmp.Or(v.CannotBegin, "there is no refresh token yet"),
-		Line:   "NEEDS ATTENTION: nobody has consented yet: " + v.Commands.Authorize}, true
+		Line:   "NEEDS ATTENTION: nobody has consented yet: " + v.Commands.Authorize}
+	if c := v.Consent; c != nil && c.Needs != "" {
+		out.Until = c.Until
+		out.Line = fmt.Sprintf("NEEDS ATTENTION: the tokens of a consent wait until %s for a decision (%s): finish it where it was begun, or begin anew: %s", v.clock(c.Until), c.Needs, out.Do)
+	} else if c != nil {
+		out.Until = c.Until
+		out.Line = fmt.Sprintf("NEEDS ATTENTION: nobody has consented yet, and a consent is under way until %s: if nobody finishes it: %s", v.clock(c.Until), out.Do)
+	}
+	return out, true
 }
 
 func lost(v view) (Verdict, bool) {

@@ -30,9 +30,10 @@ type Survey struct {
 	// Configured: the connection is one that the functions serve, so it may have no
 	// parameter yet.
 	Configured bool
-	// Place says where the parameters are, and Similar are connections there whose
-	// names are like this one's.
+	// Place says where the parameters are; Local is set where that is no account of
+	// AWS. Similar are connections there whose names are like this one's.
 	Place   string
+	Local   bool
 	Similar []string
 	// Consent is the one that is not at its end; nil if there is none.
 	Consent *Consent

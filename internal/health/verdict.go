@@ -25,6 +25,8 @@ type State string
 
 // The states, in the order in which they are looked for.
 const (
+	// Unreadable: nothing of the connection could be read.
+	Unreadable State = "unreadable"
 	// LedgerUnreadable: the ledger's newest entry cannot be used, and no tick works.
 	LedgerUnreadable State = "ledger_unreadable"
 	// NotFound: none of the connection's parameters exist.
