@@ -45,8 +45,8 @@ func strict(root *cobra.Command) {
 	}
 }
 
-// values are what a shell offers after a flag, by the flag's name.
-var values = map[string][]string{
+// flagValues are what a shell offers after a flag, by the flag's name.
+var flagValues = map[string][]string{
 	"access-token-format": {"auto", "raw", "psoxy-json"},
 	"faults":              {"none", "light", "heavy"},
 	"clock":               {"real", "manual"},
@@ -56,7 +56,7 @@ var values = map[string][]string{
 
 // completeFlags offers the values of a command's flags.
 func completeFlags(cmd *cobra.Command) {
-	for name, offers := range values {
+	for name, offers := range flagValues {
 		if cmd.Flags().Lookup(name) != nil {
 			_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(offers, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace))
 		}

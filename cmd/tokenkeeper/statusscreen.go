@@ -124,6 +124,9 @@ func details(out io.Writer, r health.Report, at place) {
 	} else if !r.Seen.IsZero() {
 		line("last tick", "wrote at %s; one that has nothing to do leaves no trace", minute(r.Seen))
 	}
+	if r.Notice != "" {
+		line("notice", "%s", r.Notice)
+	}
 	line("next tick", "%s", r.NextTick)
 	if len(r.Denied) > 0 {
 		line("not read", "%s: access is denied", strings.Join(r.Denied, ", "))

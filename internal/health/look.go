@@ -24,7 +24,7 @@ func Look(ctx context.Context, st store.Store, conn family.Connection, now time.
 	if err != nil {
 		return Survey{}, fmt.Errorf("reading the parameters of %s failed: %w", conn.Name, err)
 	}
-	s := Survey{Snapshot: family.NewSnapshot(conn, entries), Policy: conn.Policy, Ledger: n.Ledger, Open: openSecrets(n, entries)}
+	s := Survey{Snapshot: family.NewSnapshot(conn, entries), Policy: conn.Policy, Exists: len(entries) > 0, Ledger: n.Ledger, Open: openSecrets(n, entries)}
 	s.Denied = denied
 	if s.Now.IsZero() {
 		s.Now = now

@@ -42,6 +42,8 @@ type Report struct {
 	Tick *Tick `json:"last_tick,omitempty"`
 	// Seen is the newest sign of a tick or a consent in the store.
 	Seen time.Time `json:"last_sign,omitzero"`
+	// Notice says what somebody wrote to REFRESH_TOKEN that was not believed.
+	Notice string `json:"notice,omitempty"`
 	// NextTick is what the keeper would do now, and why.
 	NextTick string `json:"next_tick"`
 	// Denied are the parameters that could not be read.
@@ -87,13 +89,13 @@ type Lock struct {
 
 // Report describes what was seen.
 func (s Survey) Report() Report {
-	v := s.Verdict()
+	v, next := s.Verdict(), family.Decide(s.Snapshot, s.Policy)
 	out := Report{
 		Connection: s.Connection, State: v.State, Level: v.Level, Verdict: v.Line, Action: v.Action, Do: v.Do,
 		Since: v.Since, Until: v.Until, Reason: v.Reason, Also: v.Also, At: s.Now,
 		AppStored: s.App().ClientID != "" && !s.App().ClientSecret.IsZero() && !s.appDenied(),
 		CloudID:   cmp.Or(s.Record().CloudID, s.CloudID.Value.Reveal()),
-		Consent:   s.Consent, Tick: s.Tick, Seen: s.Seen(), NextTick: family.Decide(s.Snapshot, s.Policy).Reason, Denied: s.Denied,
+		Consent:   s.Consent, Tick: s.Tick, Seen: s.Seen(), Notice: next.Notice, NextTick: next.Reason, Denied: s.Denied,
 	}
 	if r := s.Record(); !r.AuthorizedAt.IsZero() {
 		out.Family = familyOf(r, s.Policy, s.Now)

@@ -140,12 +140,16 @@ func noTick(v view) (Verdict, bool) {
 	return out, true
 }
 
+// copied reports whether REFRESH_TOKEN holds the newest token: what stood there
+// before is put right.
+func (v view) copied() bool { return family.FingerprintOf(v.RefreshToken.Value) == v.record.Refresh }
+
 // acts reports whether a tick that decides so writes something. When a parameter
 // was deleted nobody knows, so that is no sign.
 func (v view) acts(d family.Decision) bool {
 	a := d.Action
 	return a.Presents() || a == family.Adopt || a == family.Announce || a == family.SettleHeld ||
-		a == family.Idle && d.Notice != "" && v.RefreshToken.Version > 0
+		a == family.Idle && d.Notice != "" && v.RefreshToken.Version > 0 && !v.copied()
 }
 
 func inDoubt(v view) (Verdict, bool) {

@@ -113,7 +113,7 @@ func foreign(v view) (Verdict, bool) {
 		out.Since, out.Reason = d.Candidate.Modified, d.Reason
 		out.Line = fmt.Sprintf("%s: an unknown token stands in REFRESH_TOKEN since %s: the next tick asks Atlassian about it: %s",
 			out.Level.word(), v.clock(d.Candidate.Modified), out.Do)
-	case d.Notice != "":
+	case d.Notice != "" && !v.copied():
 		out.Reason = d.Notice
 		out.Line = fmt.Sprintf("%s: %s: the family goes on, and the next tick publishes its token again: find out who wrote there, then: %s",
 			out.Level.word(), d.Notice, out.Do)

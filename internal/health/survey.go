@@ -14,6 +14,8 @@ type Survey struct {
 	family.Snapshot
 	// Policy is the connection's. Lifetime and RefreshBefore matter here.
 	Policy family.Policy
+	// Exists: at least one of the connection's parameters does.
+	Exists bool
 	// Warning is how many days before a family's end a consent is due, and Last from
 	// when on it cannot wait.
 	Warning, Last float64
@@ -86,17 +88,7 @@ func CommandsFor(connection, flags, stack string) Commands {
 }
 
 // found reports whether any of the parameters exists, or may exist.
-func (s Survey) found() bool {
-	if len(s.Denied) > 0 || !s.State.Empty() || s.LedgerErr != nil || !s.Written.IsZero() {
-		return true
-	}
-	for _, f := range s.fields() {
-		if f.Version > 0 {
-			return true
-		}
-	}
-	return s.Family != nil || s.FamilyErr != nil
-}
+func (s Survey) found() bool { return s.Exists || len(s.Denied) > 0 }
 
 func (s Survey) fields() []family.Field {
 	return []family.Field{s.ClientID, s.ClientSecret, s.RefreshToken, s.AccessToken, s.CloudID, s.Lock}

@@ -32,7 +32,7 @@ func well() Survey {
 			ClientID: field(app.ClientID, rotated), ClientSecret: field(app.ClientSecret.Reveal(), rotated),
 			RefreshToken: field(refresh.Reveal(), rotated), AccessToken: field(access.Reveal(), rotated),
 		},
-		Policy: family.DefaultPolicy(), Warning: 60, Last: 1, Ledger: "A_TOKEN_LEDGER", Place: "the directory ./tokens",
+		Policy: family.DefaultPolicy(), Exists: true, Warning: 60, Last: 1, Ledger: "A_TOKEN_LEDGER", Place: "the directory ./tokens",
 		Commands: CommandsFor("A_", "", "tk"),
 	}
 	s.RefreshToken.Version = 4
