@@ -3,7 +3,6 @@ package consent
 import (
 	"context"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/health"
 )
 
@@ -16,13 +15,9 @@ const (
 // Health tells how the connections are; stack is the name of the deployed stack. It
 // changes nothing, and shows no secret.
 func (s *Service) Health(ctx context.Context, r HealthRequest, stack string) ([]health.Report, error) {
-	conns := s.Connections
-	if r.Connection != "" {
-		conn, err := s.connection(r.Connection)
-		if err != nil {
-			return nil, err
-		}
-		conns = []family.Connection{conn}
+	conns, err := s.meant(ctx, r.Connection)
+	if err != nil {
+		return nil, err
 	}
 	reports := []health.Report{}
 	for _, conn := range conns {

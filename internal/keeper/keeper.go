@@ -30,8 +30,8 @@ type Config struct {
 	// Now is the local clock; nil means time.Now. Times with a monotonic reading
 	// let the keeper notice that it was paused.
 	Now func() time.Time
-	// Sleep waits between attempts; it returns early when ctx ends. nil means a
-	// timer.
+	// Sleep waits between attempts; it returns early when ctx ends. nil means
+	// [Sleep].
 	Sleep func(ctx context.Context, d time.Duration)
 	// Together runs what does not depend on each other, and returns when all is
 	// done; nil means side by side.
@@ -73,7 +73,7 @@ func New(c Config) *Keeper {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = Sleep
 	}
 	if c.Together == nil {
 		c.Together = together
