@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
 // statusFlags are the flags of "tokenkeeper status".

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
-	"github.com/tokenkeeper/tokenkeeper/internal/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
 // table prints a line for each connection.

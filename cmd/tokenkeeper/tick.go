@@ -13,7 +13,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
-	"github.com/tokenkeeper/tokenkeeper/internal/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"

@@ -3,7 +3,7 @@ package consent
 import (
 	"context"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
 // The days of the first and the last warning, as the template has them by default.

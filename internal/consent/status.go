@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
 // Status tells how the consents stand. It changes nothing, and shows no secret.

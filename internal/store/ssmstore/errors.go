@@ -38,7 +38,7 @@ func describe(ctx context.Context, call, name string, more int, err error) error
 		}
 		return fmt.Errorf("%s: Parameter Store refused or failed: %s", name, said)
 	}
-	if unsent(err) {
+	if unsent(err) && !strings.HasPrefix(call, "Get") && !strings.HasPrefix(call, "Describe") {
 		return fmt.Errorf("%s: %s: %s: %w", name, call, Reason(err), store.ErrNotWritten)
 	}
 	return fmt.Errorf("%s: %s: %s%s", name, call, Reason(err), at(err))
