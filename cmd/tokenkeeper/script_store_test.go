@@ -94,11 +94,20 @@ func scriptHeal(ts *testscript.TestScript, _ bool, _ []string) { atlassianOf(ts)
 
 // scriptConforms: "conforms NAME" holds what was printed last to docs/schema/NAME.json.
 func scriptConforms(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(conforms(filepath.Join(ts.Getenv("SCHEMAS"), args[0]+".json"), ts.ReadFile("stdout")))
+}
+
+// conforms holds a JSON text to a schema.
+func conforms(schemaFile, text string) error {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	schema, err := compiler.Compile(filepath.Join(ts.Getenv("SCHEMAS"), args[0]+".json"))
-	ts.Check(err)
-	printed, err := jsonschema.UnmarshalJSON(strings.NewReader(ts.ReadFile("stdout")))
-	ts.Check(err)
-	ts.Check(schema.Validate(printed))
+	schema, err := compiler.Compile(schemaFile)
+	if err != nil {
+		return err
+	}
+	printed, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(printed)
 }
