@@ -59,7 +59,7 @@ func (h *front) faulty(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
 func (h *front) take(at Endpoint, grantType string) *Fault {
 	h.e.mu.Lock()
 	defer h.e.mu.Unlock()
-	return h.e.faults.take(at, grantType)
+	return h.e.take(at, grantType)
 }
 
 // wait spends the fault's delay, if here is true. The client's leaving does

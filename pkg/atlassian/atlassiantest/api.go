@@ -19,7 +19,7 @@ func bearerToken(r *http.Request) atlassian.Secret {
 
 // answerRefusal sends a refusal of the API.
 func answerRefusal(w http.ResponseWriter, err error) {
-	refusal := &Refusal{Status: http.StatusInternalServerError, Description: "Internal Server Error"}
+	refusal := &RefusalError{Status: http.StatusInternalServerError, Description: "Internal Server Error"}
 	errors.As(err, &refusal)
 	answerAPIError(w, refusal.Status, refusal.Description)
 }

@@ -56,7 +56,7 @@ func (h *front) authorizePage(w http.ResponseWriter, r *http.Request) {
 		Sites                []Site
 	}{Scopes: req.Scopes, Action: "/authorize?" + r.URL.RawQuery}
 	h.e.mu.Lock()
-	a, acc, err := h.e.checkConsent(req)
+	a, acc, err := h.e.check(req)
 	if err == nil {
 		page.App, page.Account = a.Name, acc.Email
 		for _, s := range acc.sites {
@@ -92,7 +92,7 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 		back.Set("code", code.Reveal())
 	case "cancel":
 		h.e.mu.Lock()
-		_, _, err := h.e.checkConsent(req)
+		_, _, err := h.e.check(req)
 		h.e.mu.Unlock()
 		if err != nil {
 			errorPage(w, err)
@@ -101,7 +101,7 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 		back.Set("error", "access_denied")
 		back.Set("error_description", "User did not authorize the request")
 	default:
-		errorPage(w, &Refusal{400, "invalid_request", "action must be accept or cancel"})
+		errorPage(w, &RefusalError{400, "invalid_request", "action must be accept or cancel"})
 		return
 	}
 	target, _ := url.Parse(req.RedirectURI) // it is one of the app's, which were checked
@@ -121,7 +121,7 @@ func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 		case got == "":
 			return ConsentRequest{}, missing(p.name)
 		case p.value != "" && got != p.value:
-			return ConsentRequest{}, &Refusal{400, "invalid_request", "parameter " + p.name + " must be " + p.value}
+			return ConsentRequest{}, &RefusalError{400, "invalid_request", "parameter " + p.name + " must be " + p.value}
 		}
 	}
 	who := query.Get(accountParameter)
@@ -140,7 +140,7 @@ func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 
 // errorPage shows the error to the browser's user; the app learns nothing.
 func errorPage(w http.ResponseWriter, err error) {
-	refusal := &Refusal{Status: http.StatusBadRequest, Code: "error", Description: err.Error()}
+	refusal := &RefusalError{Status: http.StatusBadRequest, Code: "error", Description: err.Error()}
 	errors.As(err, &refusal)
 	showPage(w, refusal.Status, "error", refusal)
 }

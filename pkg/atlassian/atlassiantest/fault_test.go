@@ -199,21 +199,21 @@ func TestFaultIsChecked(t *testing.T) {
 	e := atlassiantest.New(atlassiantest.Config{})
 	good := atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop}
 	for expected, change := range map[string]func(*atlassiantest.Fault){
-		"endpoint":        func(f *atlassiantest.Fault) { f.Endpoint = "x" },
-		"when":            func(f *atlassiantest.Fault) { f.When = "" },
-		"kind":            func(f *atlassiantest.Fault) { f.Kind = "" },
-		"status 199":      func(f *atlassiantest.Fault) { f.Kind, f.Status = atlassiantest.KindStatus, 199 },
-		"belong to":       func(f *atlassiantest.Fault) { f.Code = "invalid_request" },
-		"without an":      func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEncoded },
-		"encoding \"br\"": func(f *atlassiantest.Fault) { f.Encoding = "br" },
-		"resources only":  func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEmpty },
-		"status 0":        func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindStatus },
-		"delay 0s":        func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindDelay },
-		"delay -1ns":      func(f *atlassiantest.Fault) { f.Delay = -1 },
-		"token endpoint":  func(f *atlassiantest.Fault) { f.Kind, f.Endpoint = atlassiantest.KindExpiresIn, "api" },
-		"not JSON":        func(f *atlassiantest.Fault) { f.ExpiresIn = json.RawMessage("-") },
-		"grant_type":      func(f *atlassiantest.Fault) { f.GrantType = "x" },
-		"times":           func(f *atlassiantest.Fault) { f.Times = -1 },
+		"endpoint":           func(f *atlassiantest.Fault) { f.Endpoint = "x" },
+		"when":               func(f *atlassiantest.Fault) { f.When = "" },
+		"kind":               func(f *atlassiantest.Fault) { f.Kind = "" },
+		"status 199":         func(f *atlassiantest.Fault) { f.Kind, f.Status = atlassiantest.KindStatus, 199 },
+		"belong to":          func(f *atlassiantest.Fault) { f.Code = "invalid_request" },
+		"without an":         func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEncoded },
+		"encoding \"br\"":    func(f *atlassiantest.Fault) { f.Encoding = "br" },
+		"\"resources\" only": func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEmpty },
+		"status 0":           func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindStatus },
+		"delay 0s":           func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindDelay },
+		"delay -1ns":         func(f *atlassiantest.Fault) { f.Delay = -1 },
+		"\"token\" only":     func(f *atlassiantest.Fault) { f.Kind, f.Endpoint = atlassiantest.KindExpiresIn, "api" },
+		"not JSON":           func(f *atlassiantest.Fault) { f.ExpiresIn = json.RawMessage("-") },
+		"grant_type":         func(f *atlassiantest.Fault) { f.GrantType = "x" },
+		"times":              func(f *atlassiantest.Fault) { f.Times = -1 },
 	} {
 		f := good
 		change(&f)

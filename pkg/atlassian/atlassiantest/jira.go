@@ -47,23 +47,6 @@ func (h *front) jira(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// siteView is a copy of what a site shows.
-type siteView struct {
-	site    Site
-	members []Account
-}
-
-func (e *Emulator) view(cloudID string) siteView {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.sites[cloudID]
-	v := siteView{site: s.Site}
-	for _, m := range s.members {
-		v.members = append(v.members, m.Account)
-	}
-	return v
-}
-
 type object = map[string]any
 
 // route finds the answer for a path, nil when it is none of the test paths.

@@ -62,6 +62,17 @@ type minter interface {
 	identify(token string) (tokenID, form)
 }
 
+// newMinter returns the minter that a Config asks for.
+func newMinter(c Config, key tokenKey) minter {
+	switch {
+	case c.CheapTokens && c.CheapClaims:
+		return claimsMinter{key}
+	case c.CheapTokens:
+		return cheapMinter{key}
+	}
+	return jwtMinter{key}
+}
+
 func (id tokenID) bytes() (b [idBytes]byte) {
 	b[0] = byte(id.kind)
 	binary.BigEndian.PutUint32(b[1:], id.family)

@@ -19,11 +19,11 @@ const shutdownGrace = 2 * time.Second
 // loopback. Faults that break a connection panic with http.ErrAbortHandler,
 // which net/http's server understands.
 func (e *Emulator) Handler() http.Handler {
-	return e.handler(nil)
+	return newHandler(e, nil)
 }
 
-// handler is Handler whose delays end early when done is closed.
-func (e *Emulator) handler(done <-chan struct{}) http.Handler {
+// newHandler is Handler with delays that end early when done is closed.
+func newHandler(e *Emulator, done <-chan struct{}) http.Handler {
 	h := &front{e: e, done: done}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /authorize", h.authorizePage)
@@ -32,7 +32,7 @@ func (e *Emulator) handler(done <-chan struct{}) http.Handler {
 	mux.HandleFunc("GET /oauth/token/accessible-resources", h.faulty(EndpointResources, h.resources))
 	mux.HandleFunc("GET /me", h.faulty(EndpointAPI, h.me))
 	mux.HandleFunc("GET /ex/jira/{cloudID}/rest/api/3/{path...}", h.faulty(EndpointAPI, h.jira))
-	h.control(mux)
+	routeControl(mux, e)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Atlassian's clock is the emulator's: a client that compares Date with
 		// its own must see the emulated time.
@@ -51,7 +51,7 @@ type front struct {
 // under way. It closes l. The error is nil when ctx ended it.
 func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           e.handler(ctx.Done()),
+		Handler:           newHandler(e, ctx.Done()),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0), // could quote requests
 	}

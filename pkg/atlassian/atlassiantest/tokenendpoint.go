@@ -38,7 +38,7 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	w = encoded(w, fault)
 
 	var injected *InjectedError
-	var refused *Refusal
+	var refused *RefusalError
 	switch {
 	case errors.As(err, &injected):
 		strike(w, fault, answerOrSample(injected.lost, fault))
@@ -51,7 +51,7 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 
 // grant carries the request out. Requests that never get as far as a grant are
 // struck by faults too.
-func (h *front) grant(req *tokenRequest, refusal *Refusal, fault *Fault) (Tokens, error) {
+func (h *front) grant(req *tokenRequest, refusal *RefusalError, fault *Fault) (Tokens, error) {
 	e := h.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -78,31 +78,27 @@ func (h *front) grant(req *tokenRequest, refusal *Refusal, fault *Fault) (Tokens
 }
 
 // incomplete refuses what has no grant to look at, the client first as ever.
-func (e *Emulator) incomplete(req *tokenRequest) *Refusal {
+func (d *directory) incomplete(req *tokenRequest) *RefusalError {
 	grantType := req.get("grant_type")
 	switch {
-	case e.authenticate(req.clientID, e.secretOf(req)) == nil:
+	case d.authenticate(req.clientID, d.secretOf(req)) == nil:
 		return nil // the grant's own check answers 401 and logs it
 	case grantType == "":
 		return missing("grant_type")
 	case grantType != grantRefresh && grantType != grantCode:
-		return &Refusal{403, "unsupported_grant_type", "Unsupported grant type"}
+		return &RefusalError{403, "unsupported_grant_type", "Unsupported grant type"}
 	case grantType == grantRefresh && req.get("refresh_token") == "":
 		return missing("refresh_token")
 	}
 	return nil
 }
 
-func missing(name string) *Refusal {
-	return &Refusal{400, "invalid_request", "Missing required parameter: " + name}
-}
-
 // secretOf returns the client secret as sent. RFC 6749 has Basic credentials
 // form-encoded first and many clients leave that out: whichever reading is
 // right for the app is taken.
-func (e *Emulator) secretOf(req *tokenRequest) atlassian.Secret {
+func (d *directory) secretOf(req *tokenRequest) atlassian.Secret {
 	sent := atlassian.NewSecret(req.secret)
-	if a := e.apps[req.clientID]; req.basic && a != nil && a.ClientSecret != sent {
+	if a := d.apps[req.clientID]; req.basic && a != nil && a.ClientSecret != sent {
 		if decoded, err := url.QueryUnescape(req.secret); err == nil {
 			return atlassian.NewSecret(decoded)
 		}
@@ -112,29 +108,29 @@ func (e *Emulator) secretOf(req *tokenRequest) atlassian.Secret {
 
 // readTokenRequest reads JSON and forms, credentials in the body and in the
 // header. The request is never nil.
-func readTokenRequest(r *http.Request) (*tokenRequest, *Refusal) {
+func readTokenRequest(r *http.Request) (*tokenRequest, *RefusalError) {
 	req := &tokenRequest{presenter: presenter(r)}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
 	if err != nil || len(body) > maxTokenRequest {
-		return req, &Refusal{400, "invalid_request", "the body cannot be read or is too large"}
+		return req, &RefusalError{400, "invalid_request", "the body cannot be read or is too large"}
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch media {
 	case "application/json":
 		if json.Unmarshal(body, &req.values) != nil {
-			return req, &Refusal{400, "invalid_request", "the body is not a JSON object of strings"}
+			return req, &RefusalError{400, "invalid_request", "the body is not a JSON object of strings"}
 		}
 	case "application/x-www-form-urlencoded":
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
-			return req, &Refusal{400, "invalid_request", "the body is not a form"}
+			return req, &RefusalError{400, "invalid_request", "the body is not a form"}
 		}
 		req.values = map[string]string{}
 		for name := range form {
 			req.values[name] = form.Get(name)
 		}
 	default:
-		return req, &Refusal{400, "invalid_request", "Content-Type must be application/json or application/x-www-form-urlencoded"}
+		return req, &RefusalError{400, "invalid_request", "Content-Type must be application/json or application/x-www-form-urlencoded"}
 	}
 	req.clientID, req.secret = req.get("client_id"), req.get("client_secret")
 	if id, secret, ok := r.BasicAuth(); ok {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -109,32 +110,32 @@ func (t TokenInfo) MarshalJSON() ([]byte, error) {
 	}{fields(t), t.Fingerprint()})
 }
 
-// Families returns every family in the order of the exchanges.
-func (e *Emulator) Families() []FamilyInfo {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := make([]FamilyInfo, 0, len(e.families))
-	now := e.clock.Now()
-	for _, f := range e.families {
-		list = append(list, e.info(f, now))
+// Families returns every family, in the order of the exchanges.
+func (s *families) Families() []FamilyInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]FamilyInfo, 0, len(s.all))
+	now := s.clock.Now()
+	for _, f := range s.all {
+		list = append(list, f.info(now, &s.policy))
 	}
 	return list
 }
 
 // Family returns the family with this id.
-func (e *Emulator) Family(id string) (FamilyInfo, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, f := range e.families {
+func (s *families) Family(id string) (FamilyInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.all {
 		if f.id == id {
-			return e.info(f, e.clock.Now()), true
+			return f.info(s.clock.Now(), &s.policy), true
 		}
 	}
 	return FamilyInfo{}, false
 }
 
-func (e *Emulator) info(f *family, now time.Time) FamilyInfo {
-	f.settle(now, &e.policy)
+func (f *family) info(now time.Time, policy *Policy) FamilyInfo {
+	f.applyLimits(now, policy)
 	info := FamilyInfo{
 		ID: f.id, ClientID: f.app.ClientID, AccountID: f.account.ID, CloudID: f.cloudID,
 		Scopes: f.grant.scopes, Born: f.born, Active: f.active, Generation: int(f.generation),
@@ -143,86 +144,88 @@ func (e *Emulator) info(f *family, now time.Time) FamilyInfo {
 		d := *f.death
 		info.Death = &d
 	} else {
-		info.Ends, info.EndCause = f.expiry(&e.policy)
+		info.Ends, info.EndCause = f.expiry(policy)
 	}
 	return info
 }
 
-// Lookup tells what a refresh or access token is. It is false for a text that
-// this emulator never issued as one of these.
-func (e *Emulator) Lookup(token atlassian.Secret) (TokenInfo, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// Lookup describes a refresh or access token. It returns false for a text that
+// this emulator never issued as a refresh or access token.
+func (s *families) Lookup(token atlassian.Secret) (TokenInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text := token.Reveal()
-	id, known := e.minter.identify(text)
-	f := e.familyBySeq(id.family)
+	id, known := s.minter.identify(text)
+	f := s.bySeq(id.family)
 	if known != formKnown || id.kind == kindCode || f == nil {
 		return TokenInfo{}, false
 	}
-	now := e.clock.Now()
-	f.settle(now, &e.policy)
+	now := s.clock.Now()
+	f.applyLimits(now, &s.policy)
 	p := f.pairs[id.serial]
 	if p != nil && text != p.refresh && text != p.access {
 		return TokenInfo{}, false
 	}
-	return e.tokenInfo(f, p, id, token, now), true
+	return s.describeToken(f, p, id, text, now), true
 }
 
 // LiveTokens returns every token that would be accepted now (StatusLive and
-// StatusReusable), in the order of issue, the refresh token of a pair first.
-func (e *Emulator) LiveTokens() []TokenInfo {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// StatusReusable), in the order of issue. The refresh token of a pair comes first.
+func (s *families) LiveTokens() []TokenInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var list []TokenInfo
-	now := e.clock.Now()
-	for _, f := range e.families {
-		f.settle(now, &e.policy)
-		serials := make([]uint64, 0, len(f.pairs))
-		for s := range f.pairs {
-			serials = append(serials, s)
-		}
-		slices.Sort(serials)
-		for _, s := range serials {
-			p := f.pairs[s]
-			for _, text := range []string{p.refresh, p.access} {
-				id := tokenID{kindRefresh, f.seq, p.serial, p.generation, p.sibling}
-				if text == p.access {
-					id.kind = kindAccess
-				}
-				if text == "" {
-					continue
-				}
-				if info := e.tokenInfo(f, p, id, atlassian.NewSecret(text), now); info.Status == StatusLive || info.Status == StatusReusable {
-					list = append(list, info)
-				}
+	now := s.clock.Now()
+	for _, f := range s.all {
+		f.applyLimits(now, &s.policy)
+		for _, serial := range slices.Sorted(maps.Keys(f.pairs)) {
+			p := f.pairs[serial]
+			if p.refresh != "" {
+				list = append(list, s.describeToken(f, p, p.tokenID(f, kindRefresh), p.refresh, now))
 			}
+			list = append(list, s.describeToken(f, p, p.tokenID(f, kindAccess), p.access, now))
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(i TokenInfo) bool { return i.Status != StatusLive && i.Status != StatusReusable })
 }
 
-func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, token atlassian.Secret, now time.Time) TokenInfo {
+func (s *families) describeToken(f *family, p *pair, id tokenID, text string, now time.Time) TokenInfo {
 	info := TokenInfo{
-		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling), Token: token,
+		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling),
+		Status: s.refreshStatus(f, p, now), Token: atlassian.NewSecret(text),
 	}
 	if id.kind == kindAccess {
-		info.Kind = "access"
-	}
-	switch {
-	case f.death != nil || p != nil && p.revoked:
-		info.Status = StatusRevoked
-	case p == nil:
-		info.Status = StatusSpent
-	case id.kind == kindAccess && !now.Before(p.accessExpires):
-		info.Status = StatusExpired
-	case id.kind == kindAccess && !f.accessLives(p, now):
-		info.Status = StatusSpent
-	case !p.spent:
-		info.Status = StatusLive
-	case id.kind == kindRefresh && e.fatal(p, now) != "":
-		info.Status = StatusSpent
-	default:
-		info.Status = StatusReusable
+		info.Kind, info.Status = "access", accessStatus(f, p, now)
 	}
 	return info
+}
+
+// refreshStatus is the status of p's refresh token; nil is a pair without record.
+func (s *families) refreshStatus(f *family, p *pair, now time.Time) Status {
+	switch {
+	case f.death != nil || p != nil && p.revoked:
+		return StatusRevoked
+	case fatal(p, now, &s.policy) != "":
+		return StatusSpent
+	case p.spent:
+		return StatusReusable
+	}
+	return StatusLive
+}
+
+// accessStatus is the status of p's access token; nil is a pair without record.
+func accessStatus(f *family, p *pair, now time.Time) Status {
+	switch {
+	case f.death != nil || p != nil && p.revoked:
+		return StatusRevoked
+	case p == nil:
+		return StatusSpent
+	case !now.Before(p.accessExpires):
+		return StatusExpired
+	case !f.accessLives(p, now):
+		return StatusSpent
+	case p.spent:
+		return StatusReusable
+	}
+	return StatusLive
 }

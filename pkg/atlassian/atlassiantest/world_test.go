@@ -92,7 +92,7 @@ func (w *world) requireAlive(t testing.TB, of atlassiantest.Tokens) {
 }
 
 func requireRefusal(t require.TestingT, err error, status int, code, description string) {
-	var r *atlassiantest.Refusal
+	var r *atlassiantest.RefusalError
 	require.True(t, errors.As(err, &r), "expected a refusal, got %v", err)
-	require.Equal(t, atlassiantest.Refusal{Status: status, Code: code, Description: description}, *r)
+	require.Equal(t, atlassiantest.RefusalError{Status: status, Code: code, Description: description}, *r)
 }
