@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// accountParameter names the query parameter and the cookie that tell whose
-// browser it is.
+// accountParameter is the name of the query parameter and of the cookie that say
+// whose browser it is.
 const accountParameter = "emulator_account"
 
-// authorizeParameters are the seven that /authorize requires, with the value
-// it expects where there is only one.
+// authorizeParameters are the seven parameters that /authorize requires. A value
+// is given where only one is allowed.
 var authorizeParameters = []struct{ name, value string }{
 	{"audience", "api.atlassian.com"},
 	{"client_id", ""},
@@ -104,7 +104,7 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, &RefusalError{400, "invalid_request", "action must be accept or cancel"})
 		return
 	}
-	target, _ := url.Parse(req.RedirectURI) // it is one of the app's, which were checked
+	target, _ := url.Parse(req.RedirectURI) // AddApp checked it
 	values := target.Query()
 	for name := range back {
 		values.Set(name, back.Get(name))
@@ -114,7 +114,7 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, target.String(), http.StatusFound)
 }
 
-// consentRequest reads the seven parameters and who is signed in.
+// consentRequest reads the seven parameters and the account that is signed in.
 func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 	for _, p := range authorizeParameters {
 		switch got := query.Get(p.name); {
@@ -126,7 +126,7 @@ func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 	}
 	who := query.Get(accountParameter)
 	if cookie, err := r.Cookie(accountParameter); who == "" && err == nil {
-		// Account ids hold a colon, which many clients percent-encode.
+		// Account ids contain a colon, which many clients percent-encode.
 		if who, err = url.QueryUnescape(cookie.Value); err != nil {
 			who = cookie.Value
 		}
@@ -138,7 +138,7 @@ func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 	}, nil
 }
 
-// errorPage shows the error to the browser's user; the app learns nothing.
+// errorPage shows the error to the browser's user. It is not reported to the app.
 func errorPage(w http.ResponseWriter, err error) {
 	refusal := &RefusalError{Status: http.StatusBadRequest, Code: "error", Description: err.Error()}
 	errors.As(err, &refusal)

@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// maxTokenRequest bounds a request's body, in bytes. It leaves room for any
-// token the policy can pad.
+// maxTokenRequest is the largest body of a request, in bytes. It leaves room for
+// the longest token that a Policy can ask for.
 const maxTokenRequest = 4 << 20
 
 // tokenRequest holds the parameters of a request to the token endpoint.
@@ -41,7 +41,7 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	var refused *RefusalError
 	switch {
 	case errors.As(err, &injected):
-		strike(w, fault, answerOrSample(injected.lost, fault))
+		sendFault(w, fault, answerOrSample(injected.lost, fault))
 	case errors.As(err, &refused):
 		answerJSON(w, refused.Status, oauthError{refused.Code, refused.Description})
 	default:
@@ -49,8 +49,8 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// grant carries the request out. Requests that never get as far as a grant are
-// struck by faults too.
+// grant carries the request out. A fault also applies to a request that is refused
+// before its grant is looked at.
 func (h *front) grant(req *tokenRequest, refusal *RefusalError, fault *Fault) (Tokens, error) {
 	e := h.e
 	e.mu.Lock()
@@ -77,12 +77,12 @@ func (h *front) grant(req *tokenRequest, refusal *RefusalError, fault *Fault) (T
 	return Tokens{}, refusal
 }
 
-// incomplete refuses what has no grant to look at, the client first as ever.
+// incomplete refuses a request without a grant. The client is checked first.
 func (d *directory) incomplete(req *tokenRequest) *RefusalError {
 	grantType := req.get("grant_type")
 	switch {
 	case d.authenticate(req.clientID, d.secretOf(req)) == nil:
-		return nil // the grant's own check answers 401 and logs it
+		return nil // exchange and refresh answer 401 and log it
 	case grantType == "":
 		return missing("grant_type")
 	case grantType != grantRefresh && grantType != grantCode:
@@ -93,9 +93,9 @@ func (d *directory) incomplete(req *tokenRequest) *RefusalError {
 	return nil
 }
 
-// secretOf returns the client secret as sent. RFC 6749 has Basic credentials
-// form-encoded first and many clients leave that out: whichever reading is
-// right for the app is taken.
+// secretOf returns the client secret of a request. RFC 6749 section 2.3.1 demands
+// form-encoded Basic credentials, but many clients do not encode them. Both forms
+// are accepted.
 func (d *directory) secretOf(req *tokenRequest) atlassian.Secret {
 	sent := atlassian.NewSecret(req.secret)
 	if a := d.apps[req.clientID]; req.basic && a != nil && a.ClientSecret != sent {
@@ -106,7 +106,7 @@ func (d *directory) secretOf(req *tokenRequest) atlassian.Secret {
 	return sent
 }
 
-// readTokenRequest reads JSON and forms, credentials in the body and in the
+// readTokenRequest reads JSON and forms, with credentials in the body or in the
 // header. The request is never nil.
 func readTokenRequest(r *http.Request) (*tokenRequest, *RefusalError) {
 	req := &tokenRequest{presenter: presenter(r)}
@@ -139,7 +139,7 @@ func readTokenRequest(r *http.Request) (*tokenRequest, *RefusalError) {
 	return req, nil
 }
 
-// presenter names the caller as the truth API will show it.
+// presenter is the name of the caller in Death and Event.
 func presenter(r *http.Request) string {
 	name := r.Header.Get("X-Presenter")
 	if name == "" {
@@ -148,8 +148,8 @@ func presenter(r *http.Request) string {
 	return name[:min(len(name), 100)]
 }
 
-// successBody encodes tokens as the endpoint answers them, with fault's
-// expires_in if it has one.
+// successBody encodes a success of the endpoint, with the fault's expires_in if
+// it has one.
 func successBody(t Tokens, fault *Fault) []byte {
 	body := struct {
 		Access    string          `json:"access_token"`
@@ -174,8 +174,8 @@ func successBody(t Tokens, fault *Fault) []byte {
 	return text
 }
 
-// answerOrSample is the body for a fault that sends a part of it: the true
-// answer if the server had one.
+// answerOrSample is the body for a fault that sends a part of it. It is the true
+// answer if there was one, and else a sample.
 func answerOrSample(lost Tokens, fault *Fault) []byte {
 	if lost.Access.IsZero() {
 		return []byte(`{"access_token":"eyJ","expires_in":3600,"token_type":"Bearer"}`)

@@ -31,11 +31,10 @@ const (
 type Death struct {
 	Cause Cause     `json:"cause"`
 	At    time.Time `json:"at"`
-	// Presenter is who presented the token, or exchanged the code, that did it;
-	// empty for causes that need no request.
+	// Presenter is who presented the token or exchanged the code that killed the
+	// family. It is empty for causes that need no request.
 	Presenter string `json:"presenter,omitempty"`
-	// Generation and Sibling of the token that was presented, for causes that
-	// are a presentation.
+	// Generation and Sibling identify the presented token, if one was presented.
 	Generation int `json:"generation"`
 	Sibling    int `json:"sibling"`
 }
@@ -46,17 +45,17 @@ type FamilyInfo struct {
 	ClientID  string `json:"client_id"`
 	AccountID string `json:"account"`
 	CloudID   string `json:"cloud_id"`
-	// Scopes of the grant now. Shared: do not modify.
+	// Scopes are the grant's current ones. Shared: do not modify.
 	Scopes []string `json:"scopes"`
-	// Born is the time of the consent, Active that of the last issue of tokens.
+	// Born is the time of the consent, Active the time of the last issue of tokens.
 	Born   time.Time `json:"born"`
 	Active time.Time `json:"active"`
-	// Generation is the highest issued; 0 came from the code.
+	// Generation is the highest that was issued; 0 came from the code.
 	Generation int `json:"generation"`
 	// Death is nil while the family lives.
 	Death *Death `json:"death,omitempty"`
-	// Ends is when, without any further event, time alone ends the family, and
-	// EndCause why; zero when both limits are off or the family is dead.
+	// Ends is when a time limit will end the family if nothing else happens, and
+	// EndCause is which. Both are zero if the limits are off or the family is dead.
 	Ends     time.Time `json:"ends,omitzero"`
 	EndCause Cause     `json:"end_cause,omitempty"`
 }
@@ -69,15 +68,15 @@ type Status string
 
 // The states of a token. A token is accepted in the first two only.
 const (
-	// StatusLive: never presented (refresh) or valid (access).
+	// StatusLive: not spent yet (refresh) or valid (access).
 	StatusLive Status = "live"
-	// StatusReusable: spent, and acceptable until its reuse interval ends.
+	// StatusReusable: spent, and accepted until its reuse interval ends.
 	StatusReusable Status = "reusable"
-	// StatusSpent: presenting it kills the family (refresh) or is refused (access).
+	// StatusSpent: if presented, it kills the family (refresh) or is refused (access).
 	StatusSpent Status = "spent"
-	// StatusRevoked: its family is dead, or it is a sibling that was ended.
+	// StatusRevoked: its family is dead, or it is a revoked sibling.
 	StatusRevoked Status = "revoked"
-	// StatusExpired: an access token past its expiry.
+	// StatusExpired: an access token after its expiry.
 	StatusExpired Status = "expired"
 )
 
@@ -86,8 +85,8 @@ type TokenInfo struct {
 	// Kind is "refresh" or "access".
 	Kind     string `json:"kind"`
 	FamilyID string `json:"family"`
-	// Generation counts rotations; Sibling counts the spends of one token,
-	// beginning with 0 for the successor that its first spend issued.
+	// Generation counts rotations. Sibling counts the spends of one token. The
+	// successor of the first spend has the number 0.
 	Generation int              `json:"generation"`
 	Sibling    int              `json:"sibling"`
 	Status     Status           `json:"status"`
@@ -100,8 +99,7 @@ func (t TokenInfo) Fingerprint() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// MarshalJSON implements json.Marshaler: the fields, and the fingerprint in the
-// token's place.
+// MarshalJSON writes the fields, with the fingerprint in place of the token.
 func (t TokenInfo) MarshalJSON() ([]byte, error) {
 	type fields TokenInfo
 	return json.Marshal(struct {
