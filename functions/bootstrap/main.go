@@ -1,7 +1,7 @@
-// The bootstrap is the Lambda function of the yearly consent: invoked by whoever
-// may, it begins and completes one; over its URL, where there is one, it serves
-// the pages of a hosted consent. Its configuration is in settings.go; what it does
-// is in internal/consent.
+// The bootstrap is the Lambda function of the yearly consent. An invocation begins
+// or completes a consent. Its URL, if it has one, serves the pages of a hosted
+// consent. Its configuration is in settings.go; what it does is in
+// internal/consent.
 package main
 
 import (

@@ -24,10 +24,10 @@ type ListSource interface {
 	Values(ctx context.Context) (map[string]string, error)
 }
 
-// List is which connections a stack keeps, read from parameters where there are
-// too many for an environment variable: a connection is then added or removed
-// without a deployment. It is read again from time to time. Source and Connection
-// are needed. Its methods may be called concurrently.
+// List reads the connections of a stack from parameters, if an environment
+// variable has no room for them. A connection is then added or removed without a
+// deployment. It is read again from time to time. Source and Connection are
+// needed. Its methods may be called concurrently.
 type List struct {
 	Source ListSource
 	// Root is what every connection's name begins with; see parseList.
@@ -104,8 +104,8 @@ type listProblem struct {
 	what string
 }
 
-// outcome is how a tick reports the entry: whoever wrote it believes that the
-// connection is kept.
+// outcome is how a tick reports the entry: its writer expects that the connection
+// is kept.
 func (p listProblem) outcome() keeper.Outcome {
 	return keeper.Outcome{Connection: p.entry, Action: keeper.Misconfigured, Reason: "this entry in the list of connections " + p.what}
 }

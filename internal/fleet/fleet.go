@@ -45,10 +45,9 @@ type Fleet struct {
 	// Warnings are the days of the warnings before it, four at most, falling; see
 	// metrics.Passed.
 	Warnings []float64
-	// Survey looks at all connections before they are served, the most urgent
-	// first and no longer than the invocation's time allows. It is for more
-	// connections than may fit into one tick; without it every connection is
-	// served, in the configured order.
+	// Survey reads the ledgers of all connections before the first is served. The
+	// most urgent ones come first. It is for more connections than may fit into
+	// one tick; without it every connection is served, in the configured order.
 	Survey Reader
 }
 
@@ -59,7 +58,7 @@ type Report struct {
 	Version string `json:"version,omitempty"`
 }
 
-// UnhealthyError is the error of a tick after which somebody should look.
+// UnhealthyError is the error of a tick that needs a person's attention.
 type UnhealthyError struct {
 	problems []string
 	metrics  error
@@ -67,7 +66,7 @@ type UnhealthyError struct {
 	retry bool
 }
 
-// maxProblems are told in an error; the log and the report have all.
+// maxProblems is how many an error names; the log and the report have all.
 const maxProblems = 20
 
 // Error names each sick connection, its action and the reason; of very many,
@@ -79,11 +78,11 @@ func (e *UnhealthyError) Error() string {
 	return strings.Join(e.problems, "; ")
 }
 
-// Retryable reports whether a tick that ended with this error should be repeated
-// before the next one: the metrics did not go out, or a connection may still be
-// served. It is false where only a person can help: a family is lost, or a
-// parameter is wrong. The alarms on the metrics tell of these; an error would be
-// repeated by the platform, in vain, and end among the dead letters at each tick.
+// Retryable reports whether to repeat the tick before the next one: the metrics
+// were not published, or a connection may still be served. It is false where only
+// a person can help: a family is lost, or a parameter is wrong. The alarms on the
+// metrics report these. An error would be repeated without effect, and end in the
+// dead-letter queue at each tick.
 func Retryable(err error) bool {
 	var sick *UnhealthyError
 	return err != nil && (!errors.As(err, &sick) || sick.retry)
@@ -107,10 +106,10 @@ var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second,
 // and the metrics.
 const roundTime = family.PostTimeout + family.SaveReserve
 
-// Tick serves every connection, whatever becomes of the others, and publishes
-// the metrics. Only then does it return an *UnhealthyError, if a connection needs
-// attention or the metrics could not be published. Without connections there is
-// nothing to publish: the error is the List's.
+// Tick serves every connection, even if others fail, and publishes the metrics.
+// Only then does it return an *UnhealthyError, if a connection needs attention or
+// the metrics could not be published. Without connections there is nothing to
+// publish: the error is the List's.
 func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	var invalid []keeper.Outcome
 	if f.List != nil {

@@ -74,10 +74,9 @@ type turn struct {
 }
 
 // order returns the connections' turns in their order. Without a Survey that is
-// the configured one. With one, every connection is due somewhat early, see
-// Spread; where there is no time for that, a second turn looks whether it is
-// well by its own policy. Outcomes are filled with what holds for a connection
-// whose turn does not come.
+// the configured one. With one, every connection is due somewhat early; see
+// Spread. If there is no time for that, a second turn follows its own policy.
+// Outcomes are filled with what holds for a connection whose turn does not come.
 func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.Logger) []turn {
 	first := make([]turn, len(f.Connections))
 	for i, c := range f.Connections {
@@ -151,8 +150,8 @@ func standingOf(c family.Connection, entries map[string]store.Entry, now time.Ti
 	return out
 }
 
-// late reports whether the invocation has less than need left. Who needs nothing
-// is never late.
+// late reports whether the invocation has less than need left. A need of zero is
+// never late.
 func (f *Fleet) late(ctx context.Context, need time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && need > 0 && deadline.Sub(f.Now()) < need
