@@ -30,8 +30,8 @@ type Config struct {
 	// Now is the local clock; nil means time.Now. Times with a monotonic reading
 	// let the keeper notice that it was paused.
 	Now func() time.Time
-	// Sleep waits between attempts; it returns early when ctx ends. nil means a
-	// timer.
+	// Sleep waits between attempts; it returns early when ctx ends. nil means
+	// [Sleep].
 	Sleep func(ctx context.Context, d time.Duration)
 	// Together runs what does not depend on each other, and returns when all is
 	// done; nil means side by side.
@@ -73,7 +73,7 @@ func New(c Config) *Keeper {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = Sleep
 	}
 	if c.Together == nil {
 		c.Together = together
@@ -150,8 +150,6 @@ type view struct {
 	base ledger.Entry
 	// copies are the parameters as they stand, untrimmed.
 	copies map[string]store.Entry
-	// format is the form of ACCESS_TOKEN that consumers expect.
-	format psoxy.AccessFormat
 }
 
 // carryOut does what was decided. again is true when that has changed what is
@@ -169,7 +167,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
 		}
 		return out.as(InDoubt, "%s", d.Reason), false
-	case d.Action.Presents() && t.shares(v) && t.lock == nil:
+	case d.Action.Presents() && v.Shared() && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
 		}
@@ -218,11 +216,6 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	}
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
-	}
-	if v.format = t.conn.Policy.AccessFormat; v.format == psoxy.AsStored || v.format == "" {
-		if v.format = v.AccessFormat; v.format == "" {
-			v.format = psoxy.Raw
-		}
 	}
 	v.Held = t.memory.held
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
