@@ -15,6 +15,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/filestore"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
 
@@ -29,12 +30,46 @@ type storeFlags struct {
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.place, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), or file:DIR")
+	cmd.Flags().StringVar(&f.place, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), gcp:PROJECT or gcp:PROJECT/PREFIX (Google Cloud's Secret Manager), or file:DIR")
 	cmd.Flags().StringVar(&f.keyID, "key-id", "alias/aws/ssm", "the key that encrypts parameters in ssm: an id, an ARN or an alias")
 }
 
 // directory returns the directory of a file store; ok is false for another store.
 func (f *storeFlags) directory() (dir string, ok bool) { return strings.CutPrefix(f.place, "file:") }
+
+// google returns what follows gcp: in the flag; ok is false for another store.
+func (f *storeFlags) google() (place string, ok bool) { return strings.CutPrefix(f.place, "gcp:") }
+
+// project returns the project in Google Cloud; ok is false for another store.
+func (f *storeFlags) project() (project string, ok bool) {
+	place, ok := f.google()
+	project, _, _ = strings.Cut(place, "/")
+	return project, ok && project != ""
+}
+
+// openGoogle opens a store of Google Cloud. SECRET_MANAGER_EMULATOR_HOST names an
+// emulator, as such variables do for Google's other services.
+func (f *storeFlags) openGoogle(ctx context.Context) (store.Store, error) {
+	place, _ := f.google()
+	project, prefix, _ := strings.Cut(place, "/")
+	if project == "" || strings.ContainsAny(project, " \t\n") || prefix != "" && gcpstore.CheckName(prefix) != nil {
+		return nil, errUsage{fmt.Errorf("--store is %q: expected gcp:PROJECT, or gcp:PROJECT/PREFIX where PREFIX begins the secrets' ids and has letters, digits, _ and -", f.place)}
+	}
+	client, err := gcpstore.NewClient(ctx, os.Getenv("SECRET_MANAGER_EMULATOR_HOST"))
+	if err != nil {
+		return nil, fmt.Errorf("--store: %w", err)
+	}
+	return gcpstore.New(client, gcpstore.Config{Project: project, Prefix: prefix, Keep: keptVersions}), nil
+}
+
+// keptVersions is how many versions of a parameter are kept on Google Cloud, where
+// each costs money: as many as a ledger needs, and half a day's of the copies.
+func keptVersions(name string) int {
+	if strings.HasSuffix(name, "TOKEN_LEDGER") {
+		return store.KeptVersions
+	}
+	return 20
+}
 
 // open opens the store.
 func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
@@ -51,8 +86,11 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 		}
 		return s, nil
 	}
+	if _, ok := f.google(); ok {
+		return f.openGoogle(ctx)
+	}
 	if f.place != "ssm" {
-		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, or file:DIR such as file:./tokens", f.place)}
+		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, gcp:PROJECT, or file:DIR such as file:./tokens", f.place)}
 	}
 	if f.keyID == "" || strings.ContainsAny(f.keyID, " \t\n,") {
 		return nil, errUsage{fmt.Errorf("--key-id is %q: expected one key id, key ARN or alias such as alias/aws/ssm", f.keyID)}

@@ -77,8 +77,8 @@ func wire(ctx context.Context) (tickFunc, error) {
 		Connections: c.Connections,
 		Sink:        metrics.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
 		Parallel:    parallel,
-		LastWarning: c.lastWarning,
-		Warnings:    c.warnings,
+		LastWarning: c.ticks.LastWarning,
+		Warnings:    c.ticks.Warnings,
 	}
 	if c.ConnectionsPath != "" {
 		list := &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection}
