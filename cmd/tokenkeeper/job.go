@@ -80,10 +80,10 @@ func newJob(ctx context.Context, getenv func(string) string) (*fleet.Fleet, erro
 	env := config.NewReader(getenv)
 	common := env.Common()
 	ticks := env.Ticks(common.Connections)
-	stores := storeFlags{place: env.Get("STORE", "")}
+	stores := storeFlags{name: env.Get("STORE", "")}
 	project, ok := stores.project()
 	if !ok {
-		env.Wrong("STORE", "is %q: expected gcp:PROJECT or gcp:PROJECT/PREFIX", stores.place)
+		env.Wrong("STORE", "is %q: expected gcp:PROJECT or gcp:PROJECT/PREFIX", stores.name)
 	}
 	location := env.Get("LOCATION", "")
 	if location == "" {

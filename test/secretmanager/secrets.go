@@ -86,6 +86,28 @@ func (s *Server) GetSecret(_ context.Context, r *secretmanagerpb.GetSecretReques
 	return found.describe(r.GetName()), nil
 }
 
+// ListSecrets implements the API, without a filter, fifty a page.
+func (s *Server) ListSecrets(_ context.Context, r *secretmanagerpb.ListSecretsRequest) (*secretmanagerpb.ListSecretsResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.secrets
+	if s.behind != nil {
+		from = s.behind
+	}
+	answer := &secretmanagerpb.ListSecretsResponse{}
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		if !strings.HasPrefix(name, r.GetParent()+"/secrets/") || name <= r.GetPageToken() {
+			continue
+		}
+		if len(answer.Secrets) == 50 {
+			answer.NextPageToken = answer.Secrets[49].GetName()
+			break
+		}
+		answer.Secrets = append(answer.Secrets, from[name].describe(name))
+	}
+	return answer, nil
+}
+
 // UpdateSecret implements the API, for labels.
 func (s *Server) UpdateSecret(_ context.Context, r *secretmanagerpb.UpdateSecretRequest) (*secretmanagerpb.Secret, error) {
 	s.mu.Lock()

@@ -39,7 +39,7 @@ func NewClient(ctx context.Context, emulator string, options ...option.ClientOpt
 	c, err := secretmanager.NewClient(ctx, options...)
 	if err != nil {
 		// Its text names files and variables, and no secret.
-		return nil, fmt.Errorf("Google Cloud cannot be used: set up credentials with `gcloud auth application-default login`, or run as a service account: %w", err)
+		return nil, fmt.Errorf("there is no way into Google Cloud: set up credentials with `gcloud auth application-default login`, or run as a service account: %w", err)
 	}
 	c.CallOptions = &secretmanager.CallOptions{} // attempts are ours
 	return c, nil

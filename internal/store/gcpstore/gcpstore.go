@@ -40,7 +40,8 @@
 //
 // On each secret secretmanager.secrets.get, secrets.update, versions.add,
 // versions.access, versions.get, versions.list and versions.destroy. Who makes
-// secrets (authorize) also needs secrets.create on the project.
+// secrets (authorize) also needs secrets.create on the project, and who looks for
+// connections (status) secrets.list.
 package gcpstore
 
 import (
@@ -48,6 +49,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"cloud.google.com/go/secretmanager/apiv1"
@@ -70,6 +72,7 @@ type client interface {
 	GetSecret(context.Context, *secretmanagerpb.GetSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
 	CreateSecret(context.Context, *secretmanagerpb.CreateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
 	UpdateSecret(context.Context, *secretmanagerpb.UpdateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
+	ListSecrets(context.Context, *secretmanagerpb.ListSecretsRequest, ...gax.CallOption) *secretmanager.SecretIterator
 	DeleteSecret(context.Context, *secretmanagerpb.DeleteSecretRequest, ...gax.CallOption) error
 }
 
@@ -230,6 +233,23 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		return nil // the attempt whose answer was lost has deleted it
 	}
 	return err
+}
+
+// Names lists the names of all parameters. It needs secretmanager.secrets.list on
+// the project, which no other call does.
+func (s *Store) Names(ctx context.Context) ([]string, error) {
+	return call(ctx, calling{what: "ListSecrets", name: "projects/" + s.Project}, func(ctx context.Context, o ...gax.CallOption) (names []string, err error) {
+		for found, err := range s.client.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: "projects/" + s.Project}, o...).All() {
+			if err != nil {
+				return nil, err
+			}
+			_, id, _ := strings.Cut(found.GetName(), "/secrets/")
+			if name, ours := strings.CutPrefix(id, s.Prefix); ours {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	})
 }
 
 // create makes a secret without a version.

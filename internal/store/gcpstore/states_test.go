@@ -84,6 +84,20 @@ func TestPrefix(t *testing.T) {
 	p.put("TOKEN", "one")
 	require.Equal(t, []string{"corp-TOKEN"}, p.server.IDs())
 	require.Equal(t, "one", p.get("TOKEN").Value.Reveal())
+	other := gcpstore.New(p.client, gcpstore.Config{Project: emulator.Project})
+	for n := range 60 {
+		_, err := other.Write(t.Context(), fmt.Sprint("OTHER", n), secret("x"), store.Encrypted)
+		require.NoError(t, err)
+	}
+	names, err := p.Names(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"TOKEN"}, names)
+	names, err = other.Names(t.Context())
+	require.NoError(t, err)
+	require.Len(t, names, 61)
+	p.server.Deny("ListSecrets", "")
+	_, err = p.Names(t.Context())
+	require.ErrorIs(t, err, store.ErrDenied)
 }
 
 func TestVersionsThatSomebodyTurnedOff(t *testing.T) {
