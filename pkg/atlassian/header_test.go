@@ -28,7 +28,7 @@ func TestRetryAfter(t *testing.T) {
 		{"3600", "", time.Hour},
 		{"3601", "", time.Hour},
 		{"86400", "", time.Hour},
-		{"30000", "", time.Hour},      // half a minute in milliseconds, against RFC 9110
+		{"30000", "", time.Hour},      // milliseconds, against RFC 9110
 		{"1767225600", "", time.Hour}, // a point in time
 		{"9223372036854775807", "", time.Hour},
 		{strings.Repeat("9", 500), "", time.Hour},
@@ -49,13 +49,15 @@ func TestRetryAfter(t *testing.T) {
 		{now.Add(time.Minute).Format("Monday, 02-Jan-06 15:04:05 GMT"), "", time.Minute},
 		{"Sun, 01 Mar 2026 25:00:00 GMT", "", 0},
 	} {
-		h := http.Header{}
-		h.Set("Retry-After", c.value)
-		h.Set("Date", c.date)
-		require.Equal(t, c.want, retryAfter(h, now), "%q with Date %q", c.value, c.date)
+		t.Run(c.value+" with Date "+c.date, func(t *testing.T) {
+			h := http.Header{}
+			h.Set("Retry-After", c.value)
+			h.Set("Date", c.date)
+			require.Equal(t, c.want, retryAfter(h, now))
+		})
 	}
 	require.Equal(t, time.Hour, MaxRetryAfter)
-	// The client's clock is asked, where an answer has no date.
+	// The client's clock is used if an answer has no date.
 	client := &Client{Now: func() time.Time { return now }}
 	require.Equal(t, time.Minute, reply{header: http.Header{"Retry-After": {in(time.Minute)}}}.retryAfter(client))
 	require.Zero(t, reply{}.retryAfter(client))
@@ -65,33 +67,38 @@ func TestClaims(t *testing.T) {
 	token := func(payload string) Secret {
 		return NewSecret("e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln")
 	}
-	got, ok := Claims(token(`{"iat":1700000000,"exp":1700003600.5,"https://id.atlassian.com/refresh_chain_id":"chain","aud":["x"]}`))
-	require.True(t, ok)
-	require.Equal(t, ClaimSet{
-		IssuedAt:       time.Unix(1700000000, 0).UTC(),
-		ExpiresAt:      time.Unix(1700003600, 5e8).UTC(),
-		RefreshChainID: "chain",
-	}, got)
-
-	for _, payload := range []string{`{}`, `{"iat":"x","exp":[],"https://id.atlassian.com/refresh_chain_id":5}`,
-		`{"iat":-1,"exp":0}`, `{"iat":1e300,"exp":253402300800}`, `{"iat":null,"exp":true}`} {
-		got, ok := Claims(token(payload))
-		require.True(t, ok, payload)
-		require.Zero(t, got, payload)
+	for _, c := range []struct {
+		name  string
+		token Secret
+		want  ClaimSet
+	}{
+		{"all", token(`{"iat":1700000000,"exp":1700003600.5,"https://id.atlassian.com/refresh_chain_id":"chain","aud":["x"]}`),
+			ClaimSet{IssuedAt: time.Unix(1700000000, 0).UTC(), ExpiresAt: time.Unix(1700003600, 5e8).UTC(), RefreshChainID: "chain"}},
+		{"none", token(`{}`), ClaimSet{}},
+		{"wrong types", token(`{"iat":"x","exp":[],"https://id.atlassian.com/refresh_chain_id":5}`), ClaimSet{}},
+		{"null and a boolean", token(`{"iat":null,"exp":true}`), ClaimSet{}},
+		{"too early", token(`{"iat":-1,"exp":0}`), ClaimSet{}},
+		{"too late", token(`{"iat":1e300,"exp":253402300800}`), ClaimSet{}},
+		{"the latest time", token(`{"exp":253402300799}`), ClaimSet{ExpiresAt: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}},
+		{"padded", NewSecret("e30." + base64.URLEncoding.EncodeToString([]byte(`{"iat":1}`)) + ".x"), ClaimSet{IssuedAt: time.Unix(1, 0).UTC()}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, ok := Claims(c.token)
+			require.True(t, ok)
+			require.Equal(t, c.want, got)
+		})
 	}
-	got, ok = Claims(token(`{"exp":253402300799}`))
-	require.True(t, ok)
-	require.Equal(t, 9999, got.ExpiresAt.Year())
-	_, ok = Claims(NewSecret("e30." + base64.URLEncoding.EncodeToString([]byte(`{"iat":1}`)) + ".x"))
-	require.True(t, ok, "padding does no harm")
-
-	for _, text := range []string{"", ".", "..", "a.b", "a.b.c.d", "opaque", "a.!!.c", "a." + strings.Repeat("A", maxPeek) + ".c"} {
-		_, ok := Claims(NewSecret(text))
-		require.False(t, ok)
-	}
-	for _, payload := range []string{``, `null`, `[]`, `5`, `{"iat":1`, strings.Repeat("[", 40000)} {
-		_, ok := Claims(token(payload))
-		require.False(t, ok, "%.20s", payload)
+	for name, not := range map[string]Secret{
+		"empty": {}, "a dot": NewSecret("."), "two dots": NewSecret(".."), "two parts": NewSecret("a.b"),
+		"four parts": NewSecret("a.b.c.d"), "opaque": NewSecret("opaque"), "not base64": NewSecret("a.!!.c"),
+		"too long":      NewSecret("a." + strings.Repeat("A", maxPeek) + ".c"),
+		"empty payload": token(``), "null payload": token(`null`), "array": token(`[]`), "number": token(`5`),
+		"truncated": token(`{"iat":1`), "deeply nested": token(strings.Repeat("[", 40000)),
+	} {
+		t.Run("not a JWT: "+name, func(t *testing.T) {
+			_, ok := Claims(not)
+			require.False(t, ok)
+		})
 	}
 }
 
@@ -104,8 +111,10 @@ func TestErrorText(t *testing.T) {
 		"get: configuration (not sent): why":                              {Op: "get", Class: Configuration, Err: errors.New("why")},
 		"ambiguous (not sent)":                                            {},
 	} {
-		require.Equal(t, want, e.Error())
-		require.Equal(t, want, fmt.Sprint(e))
+		t.Run(want, func(t *testing.T) {
+			require.Equal(t, want, e.Error())
+			require.Equal(t, want, fmt.Sprint(e))
+		})
 	}
 	require.ErrorIs(t, &Error{Err: context.Canceled}, context.Canceled)
 	require.NoError(t, (&Error{}).Unwrap())
