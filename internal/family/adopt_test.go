@@ -160,7 +160,7 @@ func TestAdoptWithARecord(t *testing.T) {
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
-		require.Equal(t, family.Inbox{Seen: 2, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Version: 4, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
 			v.Offers = v.OffersFrom(tokens)
@@ -185,6 +185,12 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		s, _ := adopt(past(refresh(7)), text(record()), lock)
 		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: first, Last: now.Add(-3 * time.Minute)}, s.Intent)
 	})
+	t.Run("from its lock without a time", func(t *testing.T) {
+		s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) {
+			s.Lock = field(`locked_1 {"spending":"`+string(fp(refresh(7)))+`","first_spend":"0001-01-01T00:00:00Z"}`, 1, now.Add(-3*time.Minute))
+		})
+		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: now.Add(-3 * time.Minute), Last: now.Add(-3 * time.Minute)}, s.Intent)
+	})
 	t.Run("from its record", func(t *testing.T) {
 		s, _ := adopt(past(refresh(7)), text(failed))
 		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: now.Add(-5 * time.Minute), Last: now.Add(-4 * time.Minute)}, s.Intent)
@@ -205,7 +211,7 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		require.True(t, s.Record.Refused())
 	})
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
-		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(7))) + `","first_spend":"0001-01-01T00:00:00Z"}`} {
+		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(8))) + `"}`} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })
 			require.Nil(t, s.Intent)
 		}

@@ -23,20 +23,30 @@ type Receipt struct {
 	App *atlassian.App
 }
 
+// wholeSeconds is how the store's clock is told: of two spends within one, that which
+// is settled last counts as the one that began last.
+const wholeSeconds = time.Second
+
 // Settle returns the state in which the received pair is the newest. Others may
 // have changed the state since the spend was decided: kept is false where theirs
 // is newer, and stays. Over families the newest consent wins, within a family the
 // spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
-	switch theirs := s.Record; {
+	theirs := s.Record
+	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < wholeSeconds {
+		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
+	}
+	switch {
 	case theirs.Refresh == r.Before, s.Empty():
 		// Nothing newer came in between.
+	case theirs.Past.Has(r.Record.Refresh):
+		return s, false // the pair was settled before
 	case !theirs.sameFamily(r.Record):
 		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
 		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
-	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
+	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.Add(wholeSeconds).After(theirs.RotatedAt):
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
@@ -44,7 +54,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
 	next.Record.Past = next.Record.Past.merge(s.Record.Past)
-	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
+	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate && in.Token != r.Record.Refresh {
 		next.Intent = in // another process is presenting a candidate
 	}
 	if r.App != nil {
@@ -54,7 +64,10 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	if !s.Record.sameFamily(r.Record) {
+	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh { // it was found as a candidate, and presented
+		next.Doubt, next.Inbox.Pending = &Intent{Owner: "another", Token: p.Token, First: p.First, Last: p.First}, nil
+	}
+	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
 	}
 	return next, true
@@ -65,7 +78,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 // revoked the pair, and the token can still be replayed.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
-	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
 // Failed returns the state after a spend without a successor. doubt says that

@@ -70,9 +70,9 @@ type Snapshot struct {
 	Denied []string
 
 	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
-	// first, and Judged the version up to which this process has judged them.
+	// first, and Judged what this process has judged before.
 	Offers []Field
-	Judged int64
+	Judged Judged
 	// Partial: the history could not be read, and Offers has the newest version only.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.
@@ -142,22 +142,21 @@ func (s Snapshot) again(r Rejected) bool {
 	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
 		return false // it would be a sibling by now
 	}
-	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
+	own := s.State.Record
+	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
+	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	seen := max(s.State.Inbox.Seen, s.Judged)
-	if s.State.unproven() && s.State.Record.Refused() {
+	f := s.RefreshToken
+	switch {
+	case s.State.unproven() && s.State.Record.Refused():
 		return 0 // the right token may be in the history
-	}
-	if s.RefreshToken.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+	case f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken):
 		return 0 // it was deleted
 	}
-	if seen > s.RefreshToken.Version && s.RefreshToken.Modified.After(s.Written) {
-		return 0 // it was deleted and begun anew
-	}
-	return seen
+	return max(s.State.Inbox.upTo(f), s.Judged.upTo(f))
 }
 
 // OffersFrom returns the fields of a history that are not judged yet: those after
@@ -201,6 +200,9 @@ func (s Snapshot) judged() inbox {
 		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
 			verdict, reason = NoToken, "Atlassian did not accept it"
 		}
+		if s.rescued(FingerprintOf(f.Value)) && s.State.Record.olderFamily(*s.Family) {
+			verdict, reason = Older, "it is of a family before the one in use"
+		}
 		switch {
 		case verdict == Candidate:
 			// First one that was received and could not be saved, then one in doubt, then
@@ -208,13 +210,13 @@ func (s Snapshot) judged() inbox {
 			if s.rescued(FingerprintOf(f.Value)) {
 				in.candidate, rescued = f, true
 			}
-			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
+			if !rescued && (in.candidate.Version == 0 || open(s.State.Inbox.first(f.Version), s.Now)) {
 				in.candidate = f
 			}
 			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
-		case in.notice == "" && f.Version > s.Judged:
+		case in.notice == "" && f.Version > s.Judged.Seen:
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}

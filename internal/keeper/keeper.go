@@ -60,8 +60,8 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
-	// judged is the version of REFRESH_TOKEN up to which all was judged.
-	judged int64
+	// judged is what was judged of REFRESH_TOKEN.
+	judged family.Judged
 }
 
 // New returns a Keeper.
