@@ -30,7 +30,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if n := len(tokens); tokens[n-1].Version > top.Version {
 		top = FieldOf(tokens[n-1]) // the history was read later
 	}
-	inbox := Inbox{Judged: Judged{top.Version, top.Version, top.Modified}}
+	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	switch {
 	case known && record.Refresh == token:
 		inbox.Seen, inbox.Kin = own.Version, top.Version

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -160,16 +161,16 @@ func TestAdoptWithARecord(t *testing.T) {
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
-		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Version: 4, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
-			v.Offers = v.OffersFrom(tokens)
+			v.Offer(tokens)
 		})
 		require.Equal(t, family.Rotate, d.Action)
 		require.Equal(t, int64(3), d.Candidate.Version, "it comes before the family's own, which may be older")
 		kin := healthy()
 		kin.State = s
-		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate, family.Raw).AuthorizedAt, "its age is the family's")
+		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate, psoxy.Raw).AuthorizedAt, "its age is the family's")
 	})
 }
 

@@ -122,7 +122,7 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Version, s.RefreshToken.Modified}, v.inbox.notice
+	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0
 	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
@@ -203,7 +203,7 @@ func candidate(v view) (Decision, bool) {
 	}
 	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
-	kin := c.Version <= v.State.Inbox.Kin // then the ledger's own token may be older
+	kin := c.Since <= v.State.Inbox.Kin // then the ledger's own token may be older
 	if first := v.State.Inbox.first(c.Version); open(first, v.Now) {
 		action = Replay
 	} else if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {

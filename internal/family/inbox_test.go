@@ -8,21 +8,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 const minute = time.Minute
 
 // inbox lets REFRESH_TOKEN hold these values on top of our copy, which is version
-// 8: 9 and on, one a minute, the newest now.
+// 8: 9 and on, written yesterday one after the other.
 func inbox(values ...string) given {
 	return func(s *family.Snapshot) {
-		history := []store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: now.Add(-10 * minute)}}
+		yesterday := now.Add(-24 * time.Hour)
+		history := []store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: yesterday}}
 		for i, v := range values {
-			history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: now.Add(-time.Duration(len(values)-1-i) * minute), By: "somebody"})
+			history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: yesterday.Add(time.Duration(1+i) * time.Millisecond), By: "somebody"})
 		}
 		s.RefreshToken = family.FieldOf(history[len(history)-1])
-		s.Offers = s.OffersFrom(history)
+		s.Offer(history)
 	}
 }
 
@@ -138,7 +140,7 @@ func TestInboxSettled(t *testing.T) {
 	}
 	anew := func(s *family.Snapshot) { s.RefreshToken.Modified = now.Add(-minute) }
 	judged := func(s *family.Snapshot) {
-		s.Judged = family.Judged{Seen: 12, Version: 12, Modified: s.RefreshToken.Modified}
+		s.Judged = family.Judged{Seen: 12, Modified: s.RefreshToken.Modified}
 	}
 	for _, c := range []struct {
 		name  string
@@ -152,7 +154,7 @@ func TestInboxSettled(t *testing.T) {
 		{"something else", at(9, "CHANGE_ME"), false},
 		{"judged by this process", all(at(12, refresh(7)), judged), true},
 		{"deleted, and begun anew up to what was seen", all(at(8, refresh(9)), func(s *family.Snapshot) {
-			s.State.Inbox.Version, s.State.Inbox.Modified = 8, s.RefreshToken.Modified
+			s.State.Inbox.Modified = s.RefreshToken.Modified
 		}, anew), false},
 		{"deleted, and begun anew up to what this process has judged", all(at(12, refresh(9)), judged, anew), false},
 		{"an older reading", at(7, refresh(7)), false},
@@ -177,18 +179,42 @@ func TestInboxSettled(t *testing.T) {
 }
 
 // REFRESH_TOKEN was deleted and put anew: its versions count from 1 again, and
-// what stands there is judged.
+// what stands there is judged, whatever is known of the same number.
 func TestTheInboxBeginsAnew(t *testing.T) {
-	anew := store.Entry{Value: secret(refresh(109)), Version: 1, Modified: now.Add(-minute)}
-	d := decide(func(s *family.Snapshot) {
-		s.State.Inbox.Version, s.State.Inbox.Modified = 8, s.RefreshToken.Modified
-		s.RefreshToken = family.FieldOf(anew)
-		require.False(t, s.InboxSettled())
-		s.Offers = s.OffersFrom([]store.Entry{anew})
-	})
-	requireAction(t, family.Rotate, d)
-	require.Equal(t, int64(1), d.Candidate.Version)
-	require.Zero(t, d.Seen)
+	const versions = 12
+	for _, c := range []struct {
+		name  string
+		given given
+	}{
+		{"the ledger has seen it", func(*family.Snapshot) {}},
+		{"this process has judged it", func(s *family.Snapshot) { s.Judged = family.Judged{Seen: versions, Modified: now.Add(-2 * minute)} }},
+		{"the ledger knows a candidate in doubt", pending(5 * minute)},
+		{"the ledger knows a rejected candidate", rejected(30*time.Second, 1)},
+		{"the ledger knows the family's own", func(s *family.Snapshot) { s.State.Inbox.Kin = versions }},
+	} {
+		for version := int64(1); version <= versions; version++ {
+			t.Run(fmt.Sprintf("%s, version %d", c.name, version), func(t *testing.T) {
+				var history []store.Entry
+				for v := int64(1); v < version; v++ {
+					history = append(history, store.Entry{Value: secret("CHANGE_ME"), Version: v, Modified: now.Add(-time.Second)})
+				}
+				history = append(history, store.Entry{Value: secret(refresh(109)), Version: version, Modified: now.Add(-time.Second)})
+				d := decide(c.given, func(s *family.Snapshot) {
+					s.RefreshToken = family.FieldOf(history[len(history)-1])
+					before := s.State.Encode()
+					state := s.State
+					require.False(t, s.InboxSettled())
+					s.Offer(history)
+					require.Zero(t, s.State.Inbox.Kin)
+					require.Equal(t, before, state.Encode(), "the caller's state is its own")
+				})
+				requireAction(t, family.Rotate, d)
+				require.Equal(t, version, d.Candidate.Version)
+				require.Zero(t, d.FirstSpend)
+				require.Equal(t, version-1, d.Seen)
+			})
+		}
+	}
 }
 
 func TestOffspring(t *testing.T) {
@@ -201,23 +227,23 @@ func TestOffspring(t *testing.T) {
 		name      string
 		given     given
 		candidate family.Field
-		format    family.AccessFormat
+		format    psoxy.AccessFormat
 		// same: the family goes on.
 		same bool
 		born time.Time
 	}{
-		{"the own token", func(*family.Snapshot) {}, family.Field{}, family.Raw, true, record().AuthorizedAt},
-		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, family.Raw, false, now.Add(-3 * minute)},
-		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, family.PsoxyJSON, true, record().AuthorizedAt},
-		{"beside psoxy, after a refusal, it is a new consent", refusedOwn, candidate, family.PsoxyJSON, false, now.Add(-3 * minute)},
-		{"of the same chain", inChain, chained, family.Raw, true, record().AuthorizedAt},
+		{"the own token", func(*family.Snapshot) {}, family.Field{}, psoxy.Raw, true, record().AuthorizedAt},
+		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, psoxy.JSON, true, record().AuthorizedAt},
+		{"beside psoxy, after a refusal, it is a new consent", refusedOwn, candidate, psoxy.JSON, false, now.Add(-3 * minute)},
+		{"of the same chain", inChain, chained, psoxy.Raw, true, record().AuthorizedAt},
 		{"of the same chain, after a refusal", all(inChain, func(s *family.Snapshot) {
 			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
-		}), chained, family.Raw, true, record().AuthorizedAt},
-		{"of another chain, when it was issued", inChain, stranger, family.Raw, false, now.Add(-3 * minute)},
-		{"of another chain, beside psoxy", inChain, stranger, family.PsoxyJSON, false, now.Add(-3 * minute)},
-		{"what stood there when the ledger began", kin, candidate, family.Raw, true, record().AuthorizedAt},
-		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), family.Raw, false, now},
+		}), chained, psoxy.Raw, true, record().AuthorizedAt},
+		{"of another chain, when it was issued", inChain, stranger, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"of another chain, beside psoxy", inChain, stranger, psoxy.JSON, false, now.Add(-3 * minute)},
+		{"what stood there when the ledger began", kin, candidate, psoxy.Raw, true, record().AuthorizedAt},
+		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), psoxy.Raw, false, now},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -54,23 +55,31 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
 	next.Record.Past = next.Record.Past.merge(s.Record.Past)
-	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate && in.Token != r.Record.Refresh {
+	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
 		next.Intent = in // another process is presenting a candidate
 	}
 	if r.App != nil {
 		next.App = r.App
 	}
 	next.Inbox.Failure = nil
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
+		next.Doubt, next.Inbox.Pending = s.presented(*p), nil // it was stored in REFRESH_TOKEN
+	} else if p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
-	}
-	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh { // it was found as a candidate, and presented
-		next.Doubt, next.Inbox.Pending = &Intent{Owner: "another", Token: p.Token, First: p.First, Last: p.First}, nil
 	}
 	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
 	}
 	return next, true
+}
+
+// presented is the doubt about a token that another process has presented as a
+// candidate.
+func (s State) presented(p Pending) *Intent {
+	if in := s.Intent; in != nil && in.Token == p.Token {
+		return &Intent{Owner: in.Owner, Token: p.Token, First: p.First, Last: in.Last}
+	}
+	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
 // Defers reports whether a received pair must not go into the ledger yet: another
@@ -114,7 +123,7 @@ func passing(class string) bool {
 // chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
 // or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
 // time at which it was stored or issued, whichever is earlier.
-func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
+func (s Snapshot) Offspring(candidate Field, format psoxy.AccessFormat) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
@@ -125,8 +134,13 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
 		return rescued
 	}
-	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
-	if shared || chain != "" && chain == r.Chain {
+	kin := candidate.Since <= s.State.Inbox.Kin
+	shared := (chain == "" || r.Chain == "") && (format == psoxy.JSON && !r.Refused() || kin || s.rescued(fp))
+	same := shared || chain != "" && chain == r.Chain
+	if !same || kin && chain == "" {
+		r.Past = r.Past.merge(s.before(candidate)) // nobody will judge these any more
+	}
+	if same {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil
@@ -135,6 +149,16 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
 		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
+}
+
+// before are the candidates that were offered before the given one.
+func (s Snapshot) before(candidate Field) (older Past) {
+	for _, f := range s.Offers {
+		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
+			older = older.With(FingerprintOf(f.Value))
+		}
+	}
+	return older
 }
 
 // Consented is the receipt of a consent's first pair, decided on what the snapshot

@@ -79,19 +79,6 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// What was received is in the ledger at last, but another process had found it in
-// REFRESH_TOKEN and has presented it: it is in doubt.
-func TestSettleWhatAnotherHasPresented(t *testing.T) {
-	r := receipt(now)
-	theirs := state().Intending("other", r.Record.Refresh, 9, now)
-	next, kept := theirs.Settle(r)
-	require.True(t, kept)
-	require.Nil(t, next.Inbox.Pending)
-	require.Nil(t, next.Intent)
-	require.True(t, next.InDoubt())
-	require.Equal(t, now, next.Doubt.First)
-}
-
 // What stood in REFRESH_TOKEN when the ledger began, before the token that was
 // accepted, may be older: without claims nothing tells.
 func TestSettleOfAKinCandidate(t *testing.T) {

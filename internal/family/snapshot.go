@@ -6,33 +6,32 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
-
-// Unfilled is the value that psoxy's Terraform gives to a parameter which a
-// person has yet to fill in; it means absent.
-const Unfilled = "fill me"
 
 // Field is one parameter of a connection.
 type Field struct {
 	// Value without the white space that a person's paste leaves around it;
 	// empty if the parameter is absent, blank or not filled in yet.
 	Value atlassian.Secret
-	// Version is the store's; 0 if the parameter does not exist.
+	// Version is the store's; 0 if the parameter does not exist. Since is the first
+	// that held the value, as far as is known.
 	Version  int64
+	Since    int64
 	Modified time.Time
 	// By is who wrote it, where the store tells.
 	By string
 }
 
 // FieldOf reads one parameter the way a person fills it in: trimmed, and empty
-// where it holds psoxy's "fill me".
+// where it is not filled in.
 func FieldOf(e store.Entry) Field {
-	f := Field{Version: e.Version, Modified: e.Modified, By: e.By}
+	f := Field{Version: e.Version, Since: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
-	case string(v) == Unfilled:
+	case string(v) == psoxy.Unfilled:
 	case len(v) == e.Value.Len():
 		f.Value = e.Value
 	default:
@@ -58,7 +57,7 @@ type Snapshot struct {
 	// AccessExpires is when the access token expires, where its own form says so,
 	// and AccessFormat the form in which it is stored; empty where there is none.
 	AccessExpires time.Time
-	AccessFormat  AccessFormat
+	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
 	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set, which
 	// says why it cannot be used.
@@ -96,7 +95,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		CloudID:      FieldOf(entries[n.CloudID]),
 		Lock:         FieldOf(entries[n.Lock]),
 	}
-	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = decodeAccessToken(s.AccessToken.Value)
+	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
 	for _, e := range entries {
 		if e.ReadAt.After(s.Now) {
 			s.Now = e.ReadAt
@@ -149,34 +148,52 @@ func (s Snapshot) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	f := s.RefreshToken
-	switch {
-	case s.State.unproven() && s.State.Record.Refused():
+	if s.State.unproven() && s.State.Record.Refused() {
 		return 0 // the right token may be in the history
-	case f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken):
+	}
+	f := s.RefreshToken
+	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
 		return 0 // it was deleted
 	}
-	return max(s.State.Inbox.upTo(f), s.Judged.upTo(f))
+	return max(s.State.Inbox.upTo(f.Version, f.Modified), s.Judged.upTo(f.Version, f.Modified))
 }
 
-// OffersFrom returns the fields of a history that are not judged yet: those after
-// what was seen, a candidate in doubt, and rejected ones that may be good.
-// Each counts as stored when its value was stored first.
-func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
+// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
+// become the offers: those after what was seen, a candidate in doubt, and rejected
+// ones that may be good. Each counts as stored when its value was stored first.
+func (s *Snapshot) Offer(history []store.Entry) {
+	for _, e := range history {
+		s.forget(e)
+	}
 	in, seen := s.State.Inbox, s.seen()
-	first := map[atlassian.Secret]time.Time{}
+	first := map[atlassian.Secret]Field{}
 	for _, e := range history {
 		f := FieldOf(e)
-		if at, again := first[f.Value]; again {
-			f.Modified = at
+		if before, again := first[f.Value]; again {
+			f.Modified, f.Since = before.Modified, before.Since
 		}
-		first[f.Value] = f.Modified
+		first[f.Value] = f
 		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
-			offers = append(offers, f)
+			s.Offers = append(s.Offers, f)
 		}
 	}
-	return offers
+}
+
+// forget drops what is known of a version number, where the version was written
+// later: what is known is of a deleted parameter.
+func (s *Snapshot) forget(e store.Entry) {
+	in := &s.State.Inbox
+	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
+	in.Seen = in.upTo(e.Version, e.Modified)
+	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
+	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
+	if p := in.Pending; p != nil && anew(p.Version, p.First) {
+		in.Pending = nil
+	}
+	if gone := func(r Rejected) bool { return anew(r.Version, r.At.Add(time.Second)) }; slices.ContainsFunc(in.Rejected, gone) { // the store tells whole seconds
+		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), gone)
+	}
 }
 
 // inbox is what the offers come to.

@@ -49,18 +49,18 @@ type Intent struct {
 
 // Judged is how far REFRESH_TOKEN is judged.
 type Judged struct {
-	// Seen is the version up to which all are judged. Then the newest one was
-	// Version, stored at Modified: a later one with such a number shows that the
-	// parameter was deleted and begun anew.
+	// Seen is the version up to which all are judged, and Modified when the newest
+	// one was written then.
 	Seen     int64     `json:"seen"`
-	Version  int64     `json:"version,omitempty"`
 	Modified time.Time `json:"modified,omitzero"`
 }
 
-// upTo is the version up to which what is stored now is judged.
-func (j Judged) upTo(newest Field) int64 {
-	if newest.Version <= j.Version && newest.Modified.After(j.Modified) {
-		return 0
+// upTo is the version up to which is judged what is there now, where one was written
+// at the given time: a later one with such a number shows that the parameter was
+// deleted and begun anew.
+func (j Judged) upTo(version int64, modified time.Time) int64 {
+	if version <= j.Seen && modified.After(j.Modified) {
+		return max(0, version-1)
 	}
 	return j.Seen
 }
@@ -180,6 +180,9 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 // date fills in when the newest spend was announced: when the store wrote that.
 func (s *State) date(written time.Time) {
 	in, p := s.Intent, s.Inbox.Pending
+	if s.Inbox.Modified.IsZero() {
+		s.Inbox.Modified = written
+	}
 	if in != nil && in.Last.IsZero() {
 		in.Last = written
 	}

@@ -64,7 +64,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 	full := state()
 	full.Intent = &family.Intent{Owner: "other", Token: fp("candidate"), Candidate: 9, First: at, Last: at}
 	full.Doubt = &family.Intent{Token: fp(refresh(7)), First: at, Last: at}
-	full.Inbox = family.Inbox{Judged: family.Judged{Seen: 8}, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
+	full.Inbox = family.Inbox{Judged: family.Judged{Seen: 8, Modified: at}, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
 		Rejected: []family.Rejected{{Version: 7, Credentials: "0123456789ab", At: at, Count: 2}}}
 	full.App = &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}
 	full.Record = full.Record.Fail(family.Failure{Class: "ambiguous", Code: "x", At: at, Token: fp(refresh(7)), FirstSpend: at, RetryAt: at})

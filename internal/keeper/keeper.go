@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -29,8 +30,8 @@ type Config struct {
 	// Now is the local clock; nil means time.Now. Times with a monotonic reading
 	// let the keeper notice that it was paused.
 	Now func() time.Time
-	// Sleep waits between attempts; it returns early when ctx ends. nil means a
-	// timer.
+	// Sleep waits between attempts; it returns early when ctx ends. nil means
+	// [Sleep].
 	Sleep func(ctx context.Context, d time.Duration)
 	// Together runs what does not depend on each other, and returns when all is
 	// done; nil means side by side.
@@ -70,7 +71,7 @@ func New(c Config) *Keeper {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = Sleep
 	}
 	if c.Together == nil {
 		c.Together = together
@@ -86,9 +87,11 @@ type tick struct {
 	memory *memory
 	params parameters
 	clock  clock
-	// lock is psoxy's lock, where this tick holds it.
-	lock *psoxyLock
-	log  *slog.Logger
+	// lock is psoxy's lock, where this tick holds it, and lockedAt when taking it
+	// began, by the local clock.
+	lock     *psoxy.Lock
+	lockedAt time.Time
+	log      *slog.Logger
 }
 
 // Tick looks after one connection: it reads, decides, and carries the decision
@@ -146,7 +149,7 @@ type view struct {
 	// copies are the parameters as they stand, untrimmed.
 	copies map[string]store.Entry
 	// format is the form of ACCESS_TOKEN that consumers expect.
-	format family.AccessFormat
+	format psoxy.AccessFormat
 }
 
 // carryOut does what was decided. again is true when that has changed what is
@@ -211,12 +214,12 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published
 	}
-	if t.lock != nil && t.lock.value == v.Lock.Value {
+	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
 	}
-	if v.format = t.conn.Policy.AccessFormat; v.format == family.AsStored || v.format == "" {
+	if v.format = t.conn.Policy.AccessFormat; v.format == psoxy.AsStored || v.format == "" {
 		if v.format = v.AccessFormat; v.format == "" {
-			v.format = family.Raw
+			v.format = psoxy.Raw
 		}
 	}
 	v.Held = t.memory.held
@@ -230,7 +233,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		if err != nil {
 			return view{}, err
 		}
-		v.Offers = v.OffersFrom(history)
+		v.Offer(history)
 	}
 	return v, nil
 }

@@ -63,14 +63,13 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 		if e.Version > 0 && !e.Modified.After(l.known.Written) {
 			return Entry{}, ErrStale
 		}
-		l.known, l.settled, l.at = Entry{}, 0, time.Time{} // it was deleted, and perhaps begun anew
+		l.knows(Entry{}, 0, time.Time{}) // it was deleted, and perhaps begun anew
 		if e.Version == 0 {
 			return Entry{}, nil
 		}
 	}
 	if one := read(e, l.Of); e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
-		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
-		return one.Entry, nil
+		return l.knows(one.Entry, e.Version, e.Modified), nil
 	}
 	links, anchored, err := l.since(ctx, l.known, e.Version)
 	if err != nil {
@@ -80,8 +79,14 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if !certain {
 		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
-	l.known, l.settled, l.at = last, e.Version, e.Modified
-	return last, nil
+	return l.knows(last, e.Version, e.Modified), nil
+}
+
+// knows remembers the last valid entry up to a version, which was written at the
+// given time, and returns it.
+func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
+	l.known, l.settled, l.at = last, settled, at
+	return last
 }
 
 // since reads the versions from a known entry on. Where that is not there any
@@ -140,10 +145,9 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
 	switch {
 	case next && (version == 1 || version > young):
-		l.known, l.settled, l.at = mine, version, time.Time{}
-		return mine, nil
+		return l.knows(mine, version, time.Time{}), nil
 	case version <= d.base.Version:
-		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
+		l.knows(Entry{}, 0, time.Time{})
 		return Entry{}, ErrOvertaken
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
@@ -155,12 +159,11 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	links, err := l.between(ctx, from, version)
 	switch {
 	case next && errors.Is(err, store.ErrDenied):
-		l.known, l.settled, l.at = mine, version, time.Time{}
-		return mine, nil
+		return l.knows(mine, version, time.Time{}), nil
 	case err != nil:
 		return Entry{}, err
 	case last.Version > 0 && links[0].Version == last.Version && links[0].mark != last.mark: // of another ledger, since deleted
-		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
+		l.knows(Entry{}, 0, time.Time{})
 		return Entry{}, ErrOvertaken
 	}
 	for _, one := range links {
@@ -169,10 +172,9 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 			continue
 		}
 		if last = one.Entry; ours {
-			l.known, l.settled, l.at = one.Entry, one.Version, one.Written
-			return one.Entry, nil
+			return l.knows(last, one.Version, one.Written), nil
 		}
 	}
-	l.known, l.settled, l.at = last, version, links[len(links)-1].Written
+	l.knows(last, version, links[len(links)-1].Written)
 	return Entry{}, ErrOvertaken
 }

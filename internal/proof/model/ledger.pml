@@ -1,0 +1,145 @@
+/*
+ * The ledger: one parameter whose versions are entries. What an invalid entry
+ * says is never used, so the model keeps the state of the last valid entry, of
+ * the one before it (which a stale read answers with), and of every version its
+ * base and its writer.
+ */
+#define MAXL 28 /* versions of the ledger */
+
+typedef Entry {
+	byte tok;     /* the newest proven refresh token; NONE where there is none */
+	short past;   /* the tokens before it, as bits, also those of earlier families */
+	byte gen;     /* the generation within the family */
+	byte auth;    /* the consent: families are numbered in the order of their consents */
+	byte born;    /* the versions of REFRESH_TOKEN up to this one are older than the consent */
+	byte rotated; /* the last rotation; NONE if unknown, and so due */
+	byte fail, failAt; /* what the newest attempt with our own token came to, and when */
+	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
+	byte own, it, cand, at;
+	/* Our own token is in doubt: the first and the newest attempt; whether a process may still save its successor. */
+	byte first, last;
+	bool owned;
+	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
+	byte era, seen, pending, pendFirst, rejAt;
+	int rejected, twice
+};
+
+byte ledVer, epoch;   /* the newest version, 0 where there is no ledger; how often it was deleted */
+byte base[MAXL], writer[MAXL];
+Entry S; byte head, headAt; /* the last valid entry: state, version, when it was written */
+Entry P; byte prev; /* the valid entry before it */
+byte folded;
+byte known[2];        /* by keeper: the newest version that the process has seen */
+byte stamp;           /* consents that were given or stored, for auth */
+Entry F;              /* TOKEN_FAMILY; only where the ledger may be lost */
+Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
+
+inline copy(a, b) {
+	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
+	b.fail = a.fail; b.failAt = a.failAt; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
+	b.first = a.first; b.last = a.last; b.owned = a.owned;
+	b.era = a.era; b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
+}
+
+inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
+inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owned = false }
+inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
+
+inline clear(a) {
+	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0;
+	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
+}
+
+/* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */
+#define NEWINTENT(a) (a.it != NONE && a.at == NONE)
+inline date(a) {
+	a.first = (NEWINTENT(a) && a.cand == 0 && a.first == NONE -> now : a.first);
+	a.last = (NEWINTENT(a) && a.cand == 0 -> now : a.last);
+	a.pendFirst = (NEWINTENT(a) && a.cand > 0 && a.pendFirst == NONE -> now : a.pendFirst);
+	a.at = (NEWINTENT(a) -> now : a.at)
+}
+
+/*
+ * What makes an entry valid: it follows the last valid one, which it names by
+ * version and mark. A reader believes an entry that names the version just before
+ * it without looking further; while nobody deletes the ledger that is the same.
+ */
+#ifdef MUTANT_NO_BASE
+#define VALID(b, e) true
+#else
+#define VALID(b, e) ((b) == ledVer - 1 || ((b) == head && ((b) == 0 || (e) == epoch)))
+#endif
+
+/* The store writes an entry n of who on base b of the ledger e. */
+inline append(who, b, e, n) {
+	ledVer++;
+	base[ledVer] = b; writer[ledVer] = who;
+	if
+	:: VALID(b, e) ->
+		HOLDS(3, b == head || ledgerLost);
+		assertForward(who, n);
+		copy(S, P); prev = head;
+		copy(n, S); head = ledVer; headAt = now;
+		date(S);
+		if
+		:: who <= SECOND && S.own == who -> intended[who] = S.it
+		:: else
+		fi
+	:: else
+	fi;
+	printf("%d: entry %d of %d on %d, valid %d: token %d, presenting %d\n", now, ledVer, who, b, head == ledVer, n.tok, n.it)
+}
+
+/* Ledger.Put's answer, r being the returned version: whether an entry of who is the valid one on top of b. */
+inline mine(who, b, e, r, answer) {
+	if
+	:: r == b + 1 -> answer = true
+	:: r <= b || (b > 0 && e != epoch) -> answer = false /* the ledger was deleted */
+	:: else -> /* read the versions between */
+		i = b + 1;
+		do
+		:: i <= r && base[i] != b -> i++
+		:: else -> break
+		od;
+		answer = (i <= r && writer[i] == who);
+		i = 0
+	fi
+}
+
+/* Ledger.Newest: whoever folds the history finds the head. */
+inline assertFold() {
+	for (i : 1 .. MAXL - 1) { folded = (i <= ledVer && base[i] == folded -> i : folded) }
+	HOLDS(3, folded == head || ledgerLost);
+	i = 0; folded = 0
+}
+
+/* The marks of a tick that is over, or of a process that died, are nobody's: no other put has them. */
+inline unmark(p) {
+	for (i : 1 .. MAXL - 1) { writer[i] = (writer[i] == p -> NOBODY : writer[i]) }
+	i = 0
+}
+
+/* Reads the ledger: v is the state of the last valid entry, b its version; or an old answer. */
+inline readLedger(me) {
+	if
+	:: true -> copy(S, v); b = head; known[me] = ledVer
+	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev
+	fi;
+	e = epoch;
+	assertFold()
+}
+
+inline forget(p) {
+	held[p].tok = NONE; held[p].before = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
+	held[p].at = 0; held[p].born = 0
+}
+
+/* A process dies; a new one takes its place, which owns nothing of it. */
+inline die(p) {
+	printf("%d: keeper %d dies\n", now, p);
+	forget(p); known[p] = 0; judged[p] = 0;
+	unmark(p);
+	S.own = (S.own == p -> NOBODY : S.own);
+	P.own = (P.own == p -> NOBODY : P.own);
+	lkOwner = (lkEx && lkOwner == p -> NOBODY : lkOwner)
+}

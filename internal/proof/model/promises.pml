@@ -1,0 +1,92 @@
+/*
+ * What must never be violated. The number is that of the invariant in README.md;
+ * spin prints it first: "assertion violated (6&&…".
+ */
+#define HOLDS(invariant, condition) assert(invariant && (condition))
+/* Not an invariant: no family is lost that could have been kept, and none is killed by us. */
+#define PROMISE 10
+
+/* A probe must fail: it shows that the model gets where the assertions matter. probes.txt lists them. */
+#ifndef PROBE
+#define PROBE 0
+#endif
+#define REACH(n, condition) assert(PROBE != n || !(condition))
+
+/* family.Rejected.again: a refused candidate is presented once more at the next tick, and then only while our own token is refused too. */
+#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
+/* Nobody can undo these; README.md explains them. */
+#define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
+#define EXCUSED (ledgerLost || rescued || SHARED)
+
+/* At the moment at which keeper p presents t. */
+inline assertMayPresent(p, t, action) {
+	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
+	HOLDS(1, (intended[p] == t || ledgerLost) && now - since[p] < STALE);
+	HOLDS(6, !SPENDS(OTHER(p)) || ledgerLost);
+	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
+	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REFUSEDWAIT);
+	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
+	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
+	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
+	REACH(9, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
+	REACH(10, act == LATEPROBE && cv > 0);
+	REACH(11, act == REPLAY && cv > 0 && LIVE(t));
+	REACH(12, cv > 0 && cv < sv);
+	REACH(13, act == REPLAY && cv == 0 && (psoxySpent & BIT(t)));
+	if
+	:: TOKEN(t) && !dead[fam[t]] ->
+		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || (psoxySpent & BIT(t)) || ledgerLost);
+		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
+		/* Without a fault no token is presented twice, however often the event is delivered. */
+		HOLDS(8, faults > 0 || PSOXY > 0 || ledgerLost || spentAt[t] == NONE);
+		/* No presentation kills a family of which somebody has a newer token. */
+		for (i : 1 .. MAXT - 1) {
+			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || mistaken || EXCUSED)
+		}
+		i = 0
+	:: else
+	fi
+}
+
+/* When a valid entry n of who follows S. */
+inline assertForward(who, n) {
+	/* Over families the newest consent wins, within a family the newest token. */
+	HOLDS(3, EXCUSED || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
+	/* Nothing but an answer of Atlassian makes a token the ledger's; adoption has no other. */
+	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
+	/* No family is taken for younger than it is. */
+	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
+	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok)
+}
+
+/* Our own token, spent, can still be replayed. */
+#define RECOVERABLE (TOKEN(S.tok) && fam[S.tok] == newest && !dead[newest] && !revoked[S.tok] && (spentAt[S.tok] == NONE || now - spentAt[S.tok] < LEEWAY - MARGIN))
+
+/* When keeper p gives up the pair it holds. */
+inline drop(p) {
+	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
+	forget(p)
+}
+
+/*
+ * When keeper p has read: whether this tick, if nothing strikes it, has to end
+ * with a living token in the ledger. It has if p holds a living successor; if it
+ * holds none, where the token lives or can still be replayed.
+ */
+inline judgeChance(p) {
+	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE) && given == 0 && !ledgerDenied &&
+		((held[p].tok == NONE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && RECOVERABLE) || (held[p].tok != NONE && GOOD(held[p].tok)))
+}
+
+/* When the tick of keeper p is over. */
+inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUSED || GOOD(S.tok)) }
+
+/* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
+inline assertRun() {
+	HOLDS(3, consentLost || mistaken || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
+}
