@@ -120,15 +120,14 @@ func (s Snapshot) leftBehind(r Record) *Intent {
 		Spending   Fingerprint `json:"spending"`
 		FirstSpend time.Time   `json:"first_spend"`
 	}
-	if json.Unmarshal([]byte(text), &lock) != nil || lock.Spending != r.Refresh {
-		return in
+	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh {
+		if !plausible(lock.FirstSpend) {
+			lock.FirstSpend = s.Lock.Modified
+		}
+		if in == nil || lock.FirstSpend.Before(in.First) {
+			in = &Intent{Token: r.Refresh, First: lock.FirstSpend}
+		}
+		in.Last = s.Lock.Modified
 	}
-	first := s.Lock.Modified
-	if plausible(lock.FirstSpend) {
-		first = lock.FirstSpend
-	}
-	if in != nil && in.First.Before(first) {
-		first = in.First
-	}
-	return &Intent{Token: r.Refresh, First: first, Last: s.Lock.Modified}
+	return in
 }

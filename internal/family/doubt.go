@@ -1,6 +1,10 @@
 package family
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+)
 
 // doubt is what is known about a refresh token that may have been spent.
 type doubt struct {
@@ -31,7 +35,7 @@ func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
 // and whoever took it has not stored a successor as a candidate.
 func (s Snapshot) LockTells(candidate Field) bool {
 	lock, r := s.Lock, s.State.Record
-	return lock.Version > 0 && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
+	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -119,35 +118,35 @@ func passing(class string) bool {
 }
 
 // Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. A candidate with the same
-// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
-// or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
-// time at which it was stored or issued, whichever is earlier.
-func (s Snapshot) Offspring(candidate Field, format psoxy.AccessFormat) Record {
+// to be presented: the ledger's own, or a candidate. One that does not continue the
+// family begins another, at the time at which it was stored or issued, whichever is
+// earlier.
+func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
 	}
-	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
+	fp := FingerprintOf(candidate.Value)
+	r.Past = r.Past.With(r.Refresh)
+	for _, spent := range s.judged().spent {
+		r.Past = r.Past.With(spent)
+	}
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
+		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
 		return rescued
 	}
-	kin := candidate.Since <= s.State.Inbox.Kin
-	shared := (chain == "" || r.Chain == "") && (format == psoxy.JSON && !r.Refused() || kin || s.rescued(fp))
-	same := shared || chain != "" && chain == r.Chain
-	if !same || kin && chain == "" {
+	same := s.continues(candidate)
+	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
 		r.Past = r.Past.merge(s.before(candidate)) // nobody will judge these any more
 	}
 	if same {
-		r.Past = r.Past.With(r.Refresh)
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past,
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 

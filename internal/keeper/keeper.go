@@ -148,8 +148,6 @@ type view struct {
 	base ledger.Entry
 	// copies are the parameters as they stand, untrimmed.
 	copies map[string]store.Entry
-	// format is the form of ACCESS_TOKEN that consumers expect.
-	format psoxy.AccessFormat
 }
 
 // carryOut does what was decided. again is true when that has changed what is
@@ -167,7 +165,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
 		}
 		return out.as(InDoubt, "%s", d.Reason), false
-	case d.Action.Presents() && t.shares(v) && t.lock == nil:
+	case d.Action.Presents() && v.Shared() && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
 		}
@@ -216,11 +214,6 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	}
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
-	}
-	if v.format = t.conn.Policy.AccessFormat; v.format == psoxy.AsStored || v.format == "" {
-		if v.format = v.AccessFormat; v.format == "" {
-			v.format = psoxy.Raw
-		}
 	}
 	v.Held = t.memory.held
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
