@@ -23,9 +23,9 @@ type Receipt struct {
 	App *atlassian.App
 }
 
-// wholeSeconds is how the store's clock is told: of two spends within one, that which
+// clockStep is how finely the store's clock is told: of two spends within one, that which
 // is settled last counts as the one that began last.
-const wholeSeconds = time.Second
+const clockStep = time.Second
 
 // Settle returns the state in which the received pair is the newest. Others may
 // have changed the state since the spend was decided: kept is false where theirs
@@ -33,7 +33,7 @@ const wholeSeconds = time.Second
 // spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
-	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < wholeSeconds {
+	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
 		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
 	}
 	switch {
@@ -46,7 +46,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
-	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.Add(wholeSeconds).After(theirs.RotatedAt):
+	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.Add(clockStep).After(theirs.RotatedAt):
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
