@@ -70,7 +70,7 @@ var layers = [][]string{
 	{"internal/family/..."},
 	{"internal/ledger"},
 	{"internal/keeper"},
-	{"internal/metrics", "internal/config", "internal/consent", "internal/fleet"},
+	{"internal/metrics", "internal/config", "internal/consent", "internal/fleet/..."},
 	{"internal/store/...", "internal/ledger/...", "internal/metrics/...", "internal/consent/..."},
 	{"internal/authorize/...", "internal/psoxy/..."},
 	{"internal/proof/..."},
