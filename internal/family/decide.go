@@ -128,11 +128,13 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == s.RefreshToken.Version && v.looksAgain(r)
+		return r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
 	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
+	case d.Action == Adopt && s.Lock.Version > 0: // it may tell of a spend
+		d.FirstSpend, d.LastSpend = s.Lock.Modified, s.Lock.Modified
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case !first.IsZero():
@@ -353,11 +355,11 @@ func due(v view) (Decision, bool) {
 }
 
 // looksAgain reports whether a candidate that was rejected is presented again before
-// the own token: once, and once more after an hour where it may be the own token's
-// successor.
+// the own token: once, and where it may be the own token's successor once more after
+// an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

@@ -224,7 +224,9 @@ func TestOlderTokens(t *testing.T) {
 	opaqueAdopted := own(opaque(32), "")
 	opaqueAdopted.Record.AuthorizedAt, opaqueAdopted.Record.AuthorizedAtSource = now.Add(-30*day), family.FromAdoption
 	refusedState := func(s family.State) family.State {
-		s.Record = s.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.Record.Refresh})
+		for range 2 {
+			s.Record = s.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.Record.Refresh})
+		}
 		return s
 	}
 	unproven := state()

@@ -170,8 +170,17 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
-// probeAt is when a refused token is presented once more.
-func (r Record) probeAt() time.Time { return r.LastFailure.At.Add(probeWait(r.LastFailure.Count)) }
+// refusedTwice reports whether that was no single mistake.
+func (r Record) refusedTwice() bool { return r.Refused() && r.LastFailure.Count > 1 }
+
+// probeAt is when a refused token is presented once more: one that was adopted soon,
+// for an older one may be the right one.
+func (r Record) probeAt() time.Time {
+	if r.LastFailure.Count == 1 && r.RotatedAt.IsZero() && !r.FreshConsent() {
+		return r.LastFailure.At.Add(secondLook)
+	}
+	return r.LastFailure.At.Add(probeWait(r.LastFailure.Count))
+}
 
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {

@@ -23,8 +23,7 @@ type Receipt struct {
 	App *atlassian.App
 }
 
-// clockStep is how finely the store's clock is told: of two spends within one, that which
-// is settled last counts as the one that began last.
+// clockStep is how finely the store's clock is told.
 const clockStep = time.Second
 
 // Settle returns the state in which the received pair is the newest. Others may
@@ -46,14 +45,14 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
-	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.Add(clockStep).After(theirs.RotatedAt):
+	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
-	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	next.Record.Past = next.Record.Past.Merge(s.Record.Past)
 	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
 		next.Intent = in // another process is presenting a candidate
 	}
@@ -133,12 +132,12 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	}
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
+		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil
 		return rescued
 	}
 	same := s.continues(candidate)
 	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
-		r.Past = r.Past.merge(s.before(candidate)) // nobody will judge these any more
+		r.Past = r.Past.Merge(s.before(candidate)) // nobody will judge these any more
 	}
 	if same {
 		r.Generation++

@@ -152,7 +152,7 @@ func (s Snapshot) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	if s.State.unproven() && s.State.Record.Refused() {
+	if s.State.unproven() && s.State.Record.refusedTwice() {
 		return 0 // the right token may be in the history
 	}
 	f := s.RefreshToken
@@ -164,7 +164,8 @@ func (s Snapshot) seen() int64 {
 
 // Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
 // become the offers: those after what was seen, a candidate in doubt, and rejected
-// ones that may be good. Each counts as stored when its value was stored first.
+// ones that may be good. Each counts as stored when its value was stored first, and
+// is offered once.
 func (s *Snapshot) Offer(history []store.Entry) {
 	for _, e := range history {
 		s.forget(e)
@@ -177,7 +178,8 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
 			s.Offers = append(s.Offers, f)
 		}

@@ -60,7 +60,7 @@ type Judged struct {
 // deleted and begun anew.
 func (j Judged) upTo(version int64, modified time.Time) int64 {
 	if version <= j.Seen && modified.After(j.Modified) {
-		return max(0, version-1)
+		return 0
 	}
 	return j.Seen
 }
