@@ -23,7 +23,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	record, known := s.record(records)
 	own, past, why := s.choose(tokens, record)
 	if own.Version == 0 {
-		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
+		return State{}, s.inboxName() + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
 	top := s.RefreshToken

@@ -123,7 +123,7 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	if name := NamesOf(s.Connection).RefreshToken; d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
+	if name := s.inboxName(); d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
@@ -170,7 +170,7 @@ func holding(v view) (Decision, bool) {
 }
 
 func empty(v view) (Decision, bool) {
-	name := NamesOf(v.Connection).RefreshToken
+	name := v.inboxName()
 	switch {
 	case !v.State.Empty():
 		return not()
@@ -209,7 +209,7 @@ func candidate(v view) (Decision, bool) {
 	if c.Version == 0 {
 		return not()
 	}
-	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
+	name, fp := v.inboxName(), FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.State.Inbox.first(c.Version); open(first, v.Now) {
@@ -234,7 +234,7 @@ func lateCandidate(v view) (Decision, bool) {
 		return d, true
 	}
 	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
-		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, NamesOf(v.Connection).RefreshToken)}, true
+		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
 }
 
 func lateProbe(v view) (Decision, bool) {

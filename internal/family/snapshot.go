@@ -116,6 +116,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.
 func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
+// inboxName is the name of REFRESH_TOKEN.
+func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
+
 // App is the app whose tokens these are: that of a consent which is not
 // published yet, or else the one that the parameters hold.
 func (s Snapshot) App() atlassian.App {
@@ -136,7 +139,7 @@ func (s Snapshot) Credentials() Fingerprint {
 func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, s.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+	return slices.Contains(s.Denied, s.inboxName()) ||
 		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
@@ -156,7 +159,7 @@ func (s Snapshot) seen() int64 {
 		return 0 // the right token may be in the history
 	}
 	f := s.RefreshToken
-	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
 		return 0 // it was deleted
 	}
 	return max(s.State.Inbox.upTo(f.Version, f.Modified), s.Judged.upTo(f.Version, f.Modified))
@@ -219,7 +222,7 @@ type inbox struct {
 // under the same credentials is none any more.
 func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
-	name := NamesOf(s.Connection).RefreshToken
+	name := s.inboxName()
 	rescued := false
 	var over Field // the token that stands over f, with no copy of ours between
 	for _, f := range slices.Backward(s.Offers) {
