@@ -131,7 +131,11 @@ func (s *Service) visit(ctx context.Context) ([]known, error) {
 		return nil, nil
 	}
 	began := s.Now()
-	all, err := s.load(ctx, s.Connections...)
+	conns, err := s.connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.load(ctx, conns...)
 	if err != nil {
 		return nil, err
 	}
