@@ -107,8 +107,12 @@ build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdat
 	tools/consumers.sh
 	touch $@
 
+.PHONY: promtool
+promtool: # for the tests of what Prometheus reads: its own checker, fetched by apt-get where it is missing
+	tools/promtool.sh
+
 .PHONY: go-test
-go-test: setup chromium consumers ## All Go tests, end-to-end ones included
+go-test: setup chromium consumers promtool ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test|internal/proof)/')
 	go test -timeout 30m ./test/... ./internal/proof/...

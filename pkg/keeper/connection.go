@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
@@ -53,15 +54,12 @@ func (c Connection) Names() Names {
 		AccessToken: n.AccessToken, RefreshToken: n.RefreshToken, CloudID: n.CloudID, Family: n.Family}
 }
 
-// longestBefore keeps a connection from being rotated at every tick.
-const longestBefore = 55 * time.Minute
-
 // inner is the connection with its defaults, as the protocol knows it.
 func (c Connection) inner() family.Connection {
 	p := family.DefaultPolicy()
 	p.AccessFormat = psoxy.AsStored
 	if c.RefreshBefore > 0 {
-		p.RefreshBefore = min(c.RefreshBefore, longestBefore)
+		p.RefreshBefore = min(c.RefreshBefore, fleet.MaxRefreshBefore)
 	}
 	if c.Lifetime > 0 {
 		p.Lifetime = c.Lifetime

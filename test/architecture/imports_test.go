@@ -53,7 +53,7 @@ func under(path string, prefixes ...string) bool {
 }
 
 // adapters connect a contract of ours to something outside.
-var adapters = []string{"internal/store/ssmstore", "internal/store/filestore", "internal/store/memstore", "internal/metrics/cloudwatchsink", "internal/consent/lambdaclient"}
+var adapters = []string{"internal/store/ssmstore", "internal/store/filestore", "internal/store/memstore", "internal/metrics/cloudwatchsink", "internal/metrics/exporter", "internal/consent/lambdaclient"}
 
 // ofAWS are the adapters to AWS.
 var ofAWS = []string{"internal/store/ssmstore", "internal/metrics/cloudwatchsink", "internal/consent/lambdaclient", "pkg/keeper/ssmstore"}
@@ -101,7 +101,7 @@ var rules = []rule{
 		name: "the functions' binaries are small",
 		of:   []string{"functions/..."},
 		forbidden: func(path string, _ bool) bool {
-			return under(path, "github.com/spf13", "github.com/stretchr", "pgregory.net", "github.com/golang-jwt", "testing")
+			return under(path, "github.com/spf13", "github.com/stretchr", "pgregory.net", "github.com/golang-jwt", "github.com/prometheus", "testing")
 		},
 	},
 	{
