@@ -107,7 +107,7 @@ func TestForm(t *testing.T) {
 			ours.WriteString(line)
 		}
 	}
-	require.FileExists(t, "../../../build/promtool", "run `make promtool` first")
+	require.FileExists(t, "../../../build/promtool", "run `make checkers` first")
 	check := exec.Command("../../../build/promtool", "check", "metrics")
 	check.Stdin, check.Stderr = strings.NewReader(ours.String()), os.Stderr
 	require.NoError(t, check.Run())
