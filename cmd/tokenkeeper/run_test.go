@@ -21,8 +21,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/filestore"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // service is "tokenkeeper run" as a process, on a directory of files.
@@ -31,15 +33,34 @@ type service struct {
 	cmd     *exec.Cmd
 	lines   *bufio.Scanner
 	printed strings.Builder
-	store   *filestore.Store
+	store   store.Store
 	emu     *atlassiantest.Emulator
+}
+
+// place is a store, with the argument and the environment that lead to it.
+type place struct {
+	store store.Store
+	flag  string
+	env   []string
+}
+
+func inFiles(t *testing.T) place {
+	dir := privateDir(t)
+	s, err := filestore.Open(dir)
+	require.NoError(t, err)
+	return place{s, "file:" + dir, nil}
+}
+
+func inParameterStore(t *testing.T) place {
+	aws := moto.Start(t)
+	return place{ssmstore.New(ssmstore.NewClient(aws.AWSConfig()), "alias/aws/ssm", time.Now), "ssm", aws.Env()}
 }
 
 // startService seeds a connection whose rotation is due, and starts the program.
 // before is called with every token request on its way, and may hold it.
-func startService(t *testing.T, before func()) *service {
+func startService(t *testing.T, in place, before func()) *service {
 	t.Helper()
-	s := &service{t: t, emu: atlassiantest.New(atlassiantest.Config{})}
+	s := &service{t: t, store: in.store, emu: atlassiantest.New(atlassiantest.Config{})}
 	fix, err := s.emu.AddFixture()
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(s.emu)
@@ -53,9 +74,6 @@ func startService(t *testing.T, before func()) *service {
 	}))
 	t.Cleanup(gate.Close)
 
-	dir := privateDir(t)
-	s.store, err = filestore.Open(dir)
-	require.NoError(t, err)
 	tokens, err := s.emu.Authorize(atlassiantest.ConsentRequest{})
 	require.NoError(t, err)
 	n := family.NamesOf("A_")
@@ -64,8 +82,8 @@ func startService(t *testing.T, before func()) *service {
 		require.NoError(t, err)
 	}
 
-	s.cmd = exec.Command("tokenkeeper", "run", "--store", "file:"+dir, "--connection", "A_", "--connection", "B_", "--listen", "127.0.0.1:0")
-	s.cmd.Env = append(os.Environ(), "ATLASSIAN_AUTH_URL="+gate.URL, "ATLASSIAN_API_URL="+gate.URL)
+	s.cmd = exec.Command("tokenkeeper", "run", "--store", in.flag, "--connection", "A_", "--connection", "B_", "--listen", "127.0.0.1:0")
+	s.cmd.Env = append(append(os.Environ(), in.env...), "ATLASSIAN_AUTH_URL="+gate.URL, "ATLASSIAN_API_URL="+gate.URL)
 	stderr, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
 	s.lines = bufio.NewScanner(stderr)
@@ -105,7 +123,7 @@ func (s *service) ends() {
 		require.NoError(s.t, err)
 		require.NotEmpty(s.t, history)
 		for _, e := range history {
-			require.False(s.t, strings.Contains(s.printed.String(), e.Value.Reveal()), "%s is in the log", name)
+			require.False(s.t, strings.Contains(s.printed.String(), e.Value.Reveal()), "%s is shown", name)
 		}
 	}
 }
@@ -125,7 +143,13 @@ func (s *service) requireSaved() {
 
 // TestRun: a process ticks at once, shows what it did, and stops when it is told.
 func TestRun(t *testing.T) {
-	s := startService(t, func() {})
+	for name, in := range map[string]func(*testing.T) place{"files": inFiles, "Parameter Store": inParameterStore} {
+		t.Run(name, func(t *testing.T) { runs(t, in(t)) })
+	}
+}
+
+func runs(t *testing.T, in place) {
+	s := startService(t, in, func() {})
 	address, ok := s.logged(map[string]string{"msg": "serving /metrics and /healthz"})["address"].(string)
 	require.True(t, ok)
 	for range 2 { // the two connections, in any order
@@ -143,6 +167,7 @@ func TestRun(t *testing.T) {
 	require.Contains(t, shown, `tokenkeeper_connection_state{connection="B_",state="awaiting_consent"} 1`)
 	require.Contains(t, shown, `tokenkeeper_rotations_total{connection="A_"} 1`)
 	s.requireSaved()
+	s.printed.WriteString(shown)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
 	s.ends()
 }
@@ -153,7 +178,7 @@ func TestRunSavesBeforeItStops(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
 			asked, answer := make(chan struct{}), make(chan struct{})
-			s := startService(t, func() {
+			s := startService(t, inFiles(t), func() {
 				asked <- struct{}{}
 				<-answer
 			})

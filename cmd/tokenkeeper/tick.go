@@ -41,14 +41,15 @@ func newTickCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tick",
 		Short: "Keep a connection of a file store alive: rotate if it is due",
-		Long: `Makes one tick, as the deployed function does every five minutes, for whoever runs
-without AWS. Let it run every five minutes: what a crash leaves behind is saved
-only within ten. It exits with 1 if somebody should look.`,
+		Long: `Makes one tick, as the deployed function does every two minutes, for whoever runs
+without AWS. Let cron run it every two minutes, or take tokenkeeper run: what a
+crash leaves behind is saved only within ten. It exits with 1 if somebody should
+look.`,
 		Example: `  tokenkeeper tick --store file:./tokens --connection PSOXY_JIRA_CLOUD_`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := stores.directory(); !ok {
-				return errUsage{errors.New("tick serves a file store: expected --store file:DIR. In AWS the deployed function makes the ticks, one at a time; `aws lambda invoke` asks it for one")}
+				return errUsage{errors.New("tick serves a file store: expected --store file:DIR. In AWS the deployed function makes the ticks, one at a time, and `aws lambda invoke` asks it for one; without Lambda, tokenkeeper run makes them")}
 			}
 			api, err := hosts.client()
 			if err != nil {
