@@ -120,10 +120,10 @@ func (f *runFlags) run(ctx context.Context, log *slog.Logger, keep fleet.Fleet) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	shown := exporter.New(config.Version(), time.Now(), f.connections...)
-	health := newHealth(time.Now, f.every)
+	alive := newPulse(time.Now, f.every)
 	unserved := make(chan error, 1)
 	if f.listen != "" {
-		stop, err := serve(ctx, f.listen, log, shown.Handler(), health, func(err error) {
+		stop, err := serve(ctx, f.listen, log, shown.Handler(), alive, func(err error) {
 			unserved <- err
 			cancel()
 		})
@@ -138,7 +138,7 @@ func (f *runFlags) run(ctx context.Context, log *slog.Logger, keep fleet.Fleet) 
 		began := time.Now()
 		report, err := keep.Tick(ctx, log)
 		ended := time.Now()
-		health.ticked(ended)
+		alive.ticked(ended)
 		shown.Observe(began, ended, report.Connections)
 		switch {
 		case err == nil || ctx.Err() != nil:

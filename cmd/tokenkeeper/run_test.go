@@ -37,28 +37,28 @@ type service struct {
 	emu     *atlassiantest.Emulator
 }
 
-// place is a store, with the argument and the environment that lead to it.
-type place struct {
+// kept is a store, with the argument and the environment that lead to it.
+type kept struct {
 	store store.Store
 	flag  string
 	env   []string
 }
 
-func inFiles(t *testing.T) place {
+func inFiles(t *testing.T) kept {
 	dir := privateDir(t)
 	s, err := filestore.Open(dir)
 	require.NoError(t, err)
-	return place{s, "file:" + dir, nil}
+	return kept{s, "file:" + dir, nil}
 }
 
-func inParameterStore(t *testing.T) place {
+func inParameterStore(t *testing.T) kept {
 	aws := moto.Start(t)
-	return place{ssmstore.New(ssmstore.NewClient(aws.AWSConfig()), "alias/aws/ssm", time.Now), "ssm", aws.Env()}
+	return kept{ssmstore.New(ssmstore.NewClient(aws.AWSConfig()), "alias/aws/ssm", time.Now), "ssm", aws.Env()}
 }
 
 // startService seeds a connection whose rotation is due, and starts the program.
 // before is called with every token request on its way, and may hold it.
-func startService(t *testing.T, in place, before func()) *service {
+func startService(t *testing.T, in kept, before func()) *service {
 	t.Helper()
 	s := &service{t: t, store: in.store, emu: atlassiantest.New(atlassiantest.Config{})}
 	fix, err := s.emu.AddFixture()
@@ -143,12 +143,12 @@ func (s *service) requireSaved() {
 
 // TestRun: a process ticks at once, shows what it did, and stops when it is told.
 func TestRun(t *testing.T) {
-	for name, in := range map[string]func(*testing.T) place{"files": inFiles, "Parameter Store": inParameterStore} {
+	for name, in := range map[string]func(*testing.T) kept{"files": inFiles, "Parameter Store": inParameterStore} {
 		t.Run(name, func(t *testing.T) { runs(t, in(t)) })
 	}
 }
 
-func runs(t *testing.T, in place) {
+func runs(t *testing.T, in kept) {
 	s := startService(t, in, func() {})
 	address, ok := s.logged(map[string]string{"msg": "serving /metrics and /healthz"})["address"].(string)
 	require.True(t, ok)
@@ -222,10 +222,10 @@ func TestRunWrongly(t *testing.T) {
 	}
 }
 
-// TestHealth: what counts is that ticks end, however they end.
-func TestHealth(t *testing.T) {
+// TestPulse: what counts is that ticks end, however they end.
+func TestPulse(t *testing.T) {
 	now := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-	h := newHealth(func() time.Time { return now }, 2*time.Minute)
+	h := newPulse(func() time.Time { return now }, 2*time.Minute)
 	code := func(after time.Duration) int {
 		now = now.Add(after)
 		w := httptest.NewRecorder()

@@ -9,9 +9,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
-// health answers whether ticks still end, however they end: a process that hangs is
+// pulse answers whether ticks still end, however they end: a process that hangs is
 // to be started anew, and one whose store is down is not.
-type health struct {
+type pulse struct {
 	now func() time.Time
 	// limit is the longest time from the end of a tick to that of the next.
 	limit time.Duration
@@ -19,19 +19,19 @@ type health struct {
 	last atomic.Int64
 }
 
-func newHealth(now func() time.Time, every time.Duration) *health {
-	h := &health{now: now, limit: 2*every + 2*fleet.TickTime}
-	h.ticked(now())
-	return h
+func newPulse(now func() time.Time, every time.Duration) *pulse {
+	p := &pulse{now: now, limit: 2*every + 2*fleet.TickTime}
+	p.ticked(now())
+	return p
 }
 
 // ticked notes the end of a tick.
-func (h *health) ticked(at time.Time) { h.last.Store(at.UnixMilli()) }
+func (p *pulse) ticked(at time.Time) { p.last.Store(at.UnixMilli()) }
 
 // ServeHTTP implements http.Handler.
-func (h *health) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	ago := h.now().Sub(time.UnixMilli(h.last.Load())).Round(time.Second)
-	if ago > h.limit {
+func (p *pulse) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	ago := p.now().Sub(time.UnixMilli(p.last.Load())).Round(time.Second)
+	if ago > p.limit {
 		http.Error(w, fmt.Sprintf("the last tick ended %s ago: expected one every few minutes", ago), http.StatusServiceUnavailable)
 		return
 	}
