@@ -100,15 +100,15 @@ type Grant struct {
 
 // Errors of [Keeper.Consent], for errors.As.
 type (
-	// ConsentBusyError: another writer, or a lack of time, kept the consent from its
-	// turn. Nothing has happened, and it can be repeated.
+	// ConsentBusyError says that another writer, or a lack of time, kept the consent
+	// from its turn. Nothing has happened, and it can be repeated.
 	ConsentBusyError = protocol.ConsentBusyError
-	// ConsentUnsavedError: the tokens were received and are not saved. They are kept in
-	// memory, and any Tick of this Keeper goes on saving them.
+	// ConsentUnsavedError says that the tokens were received and are not saved. They are
+	// kept in memory, and any Tick of this Keeper goes on saving them.
 	ConsentUnsavedError = protocol.ConsentUnsavedError
 )
 
-// ErrNoRefreshToken: the consent has not granted the scope offline_access.
+// ErrNoRefreshToken says that the consent has not granted the scope offline_access.
 var ErrNoRefreshToken = errors.New("the consent yielded no refresh token: request the scope offline_access as well")
 
 // Consent replaces a connection's token family by a new one. obtain exchanges the
@@ -138,7 +138,7 @@ func (k *Keeper) Consent(ctx context.Context, c Connection, obtain func(context.
 	return err
 }
 
-// ErrNoAccessToken: nobody has consented yet, or the connection's name is misspelt.
+// ErrNoAccessToken says that nobody has consented yet, or the connection's name is misspelt.
 var ErrNoAccessToken = errors.New("there is no access token")
 
 // AccessToken reads the newest access token that was published. It asks the store
