@@ -61,7 +61,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 		return t.failed(ctx, v, d, sp, out)
 	}
 	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate).Succeed(*sp.pair),
-		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version, SeenAt: d.Candidate.Modified}
+		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
 	action := Rotated
 	if sp.doubt {
 		action = Replayed
@@ -85,10 +85,7 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
-	sp.state.Inbox.Seen = d.Seen
-	if v.RefreshToken.Version > 0 {
-		sp.state.Inbox.SeenAt = v.RefreshToken.Modified
-	}
+	sp.state.Inbox.Judged = d.Judged
 	sp.announced = t.clock.now()
 	switch d.Action {
 	case family.Replay:
@@ -116,6 +113,9 @@ func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, 
 	})
 	if overtaken {
 		return e, ledger.ErrOvertaken
+	}
+	if err == nil {
+		t.clock.least(e.Written)
 	}
 	return e, err
 }
