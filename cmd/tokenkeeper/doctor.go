@@ -108,7 +108,7 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		return out, err
 	}
 	out.place = f.stores.place()
-	if _, local := f.stores.directory(); !local {
+	if f.stores.name == "ssm" {
 		if out.place, out.ahead, err = identity(ctx, f.stores.aws); err != nil {
 			return out, err
 		}

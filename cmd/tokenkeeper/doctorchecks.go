@@ -90,7 +90,7 @@ func (f facts) examine() []check {
 		all = append(all, check{name, r, fmt.Sprintf(format, args...), do})
 	}
 	if f.stack == nil {
-		add("store", resultOK, "", "%s is private to its owner", f.place)
+		add("store", resultOK, "", "%s can be used", f.place)
 	} else {
 		f.surroundings(add)
 		if f.stack.err == nil {

@@ -86,7 +86,9 @@ status and doctor: 1 a person should look; 2 consumers fail or a consent is need
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newDoctorCommand(), newRunbookCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
+	root.AddCommand(newAuthorizeCommand(), newStatusCommand(), newDoctorCommand(), newRunbookCommand(), newVerifyCommand(), newTickCommand(),
+		newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newJobCommand(),
+		newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
 	strict(root)
 	return root
 }
