@@ -86,9 +86,10 @@ status and doctor: 1 a person should look; 2 consumers fail or a consent is need
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(newAuthorizeCommand(), newStatusCommand(), newDoctorCommand(), newRunbookCommand(), newVerifyCommand(), newTickCommand(),
-		newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newJobCommand(),
-		newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
+	root.AddCommand(newAuthorizeCommand(), newStatusCommand(), newDoctorCommand(), newRunbookCommand(), newVerifyCommand())
+	root.AddCommand(newTickCommand(), newRunCommand(), newJobCommand())
+	root.AddCommand(newSetSecretCommand(), newAdoptCommand(), newWhereCommand())
+	root.AddCommand(newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
 	strict(root)
 	return root
 }
