@@ -19,6 +19,7 @@ lines() { grep -vE '^ *(#|$)' "$model/$1"; }
 # COLLAPSE is exact.
 search() {
   local directory=$work/$1
+  shift
   mkdir "$directory"
   cd "$directory"
   if spin -a "${@/#/-D}" "$model/main.pml" >report 2>&1 &&

@@ -58,8 +58,8 @@ inline assertMayPresent(p, t, action) {
 
 /* When a valid entry n of who follows S. */
 inline assertForward(who, n) {
-	/* Over families the newest consent wins, within a family the newest token. */
-	HOLDS(3, EXCUSED || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
+	/* Over families the newest consent wins while it lives, within a family the newest token. */
+	HOLDS(3, EXCUSED || !TOKEN(S.tok) || dead[fam[S.tok]] || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
 	/* Nothing but an answer of Atlassian makes a token the ledger's; adoption has no other. */
 	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
 	/* No family is taken for younger than it is. */
