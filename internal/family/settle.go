@@ -123,6 +123,9 @@ func passing(class string) bool {
 func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
+		if s.Family != nil && s.Family.Succeeds(&r) {
+			r.Past = r.Past.With(s.Family.Refresh) // a successor that was rescued is a sibling then
+		}
 		return r
 	}
 	fp := FingerprintOf(candidate.Value)

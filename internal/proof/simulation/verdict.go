@@ -108,6 +108,9 @@ func (o *oracle) consentEnds(a *actor) {
 	if !ok || a.trouble != 0 || a.strikes > 2 || a.stalled > 20*time.Second {
 		return
 	}
+	if p, ok := o.best(got.consent); ok && !p.of.less(got) {
+		return // it was saved, and stands there
+	}
 	if o.chain.valid == 0 && o.erased != nil || o.chain.known && o.chain.highest.consent >= got.consent {
 		return
 	}
