@@ -72,7 +72,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			err = again
 		}
-		if attempt == rescueAfter && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
+		if (attempt == rescueAfter || final(err)) && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {

@@ -85,7 +85,7 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 // tickBegins notes a tick that meets another at work. One that begins late in the
 // other's lease can wait for its end.
 func (o *oracle) tickBegins(a *actor) {
-	const soon = 70 * time.Second
+	const soon = 45 * time.Second
 	c, l := &o.chain, &o.w.slots[slotLock]
 	if c.owned && c.by != a && o.w.now.Sub(c.at) < soon ||
 		l.entry.Version != 0 && l.by.role == consumes && o.w.now.Sub(l.entry.Modified) < soon {
