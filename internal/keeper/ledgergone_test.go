@@ -112,9 +112,9 @@ func TestADroppedPairIsOlder(t *testing.T) {
 	_, err := w.consentBy(other, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
 		g, err := w.obtain(ctx, s)
 		w.clock.Advance(time.Second)
-		w.unwritable = map[string]error{names.Ledger: errFault}
+		w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
 		w.want(keeper.Failed)
-		w.unwritable = nil
+		w.after, w.unwritable = nil, nil
 		return g, err
 	})
 	require.NoError(t, err)
