@@ -118,6 +118,7 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 	switch {
 	case errors.Is(err, errNewer):
 		t.log.Warn("a newer consent or rotation is saved: the tokens held in memory are dropped")
+		return out.as(Contended, "%v", err), true
 	case err != nil:
 		return out.as(Failed, "%s: %v", d.Reason, err), false
 	}
