@@ -285,15 +285,15 @@ func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
 
 // waits holds back an attempt with a token that would only repeat the last one.
 func (v view) waits(token Fingerprint) (Decision, bool) {
-	r := v.State.Record
+	r, longest := v.State.Record, maxFailureBackoff
 	f := r.LastFailure
 	if f == nil || f.Token != token {
-		f = v.State.Inbox.Failure
+		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
 	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
 		return not()
 	}
-	backoff := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
 	next := f.At.Add(backoff)
 	switch f.Class {
 	case atlassian.Transient.String():

@@ -144,8 +144,10 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 		previous = *s.Family
 	}
 	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
-	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
-		r.Record.Past = r.Record.Past.With(stored)
+	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
+		if fp := FingerprintOf(f.Value); fp != r.Record.Refresh {
+			r.Record.Past = r.Record.Past.With(fp)
+		}
 	}
 	return r
 }

@@ -19,6 +19,8 @@ type Field struct {
 	// Version is the store's; 0 if the parameter does not exist.
 	Version  int64
 	Modified time.Time
+	// Until is when the next version was written; zero for the newest.
+	Until time.Time
 	// By is who wrote it, where the store tells.
 	By string
 }
@@ -178,8 +180,11 @@ func (s *Snapshot) Offer(history []store.Entry) {
 	}
 	in, seen := s.State.Inbox, s.seen()
 	first := map[atlassian.Secret]time.Time{}
-	for _, e := range history {
+	for i, e := range history {
 		f := FieldOf(e)
+		if i+1 < len(history) {
+			f.Until = history[i+1].Modified
+		}
 		if at, again := first[f.Value]; again {
 			f.Modified = at
 		}
@@ -226,15 +231,12 @@ func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := NamesOf(s.Connection).RefreshToken
 	rescued := false
-	var over Field // the token that stands over f, with no copy of ours between
+	var over Field // the candidate above f
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason, waits := s.verdict(f)
-		spent := verdict == Candidate && s.Shared() && over.Version == f.Version+1 && kin(over, f)
-		switch {
-		case verdict == Candidate, waits:
+		spent := verdict == Candidate && s.Shared() && over.Version > 0 && kin(over, f) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+		if verdict == Candidate || waits {
 			over = f
-		case over.Version == f.Version+1 && (verdict == NoToken || verdict == Absent):
-			over.Version = f.Version
 		}
 		if verdict == Candidate {
 			in.seen = min(in.seen, f.Version-1)

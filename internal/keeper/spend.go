@@ -153,7 +153,7 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 	for attempt, wait := range pauses {
 		if attempt > 0 {
 			t.Sleep(ctx, wait)
-			if t.inTime(sp) != nil {
+			if t.lock != nil && t.lock.Check(ctx) != nil || t.inTime(sp) != nil {
 				return
 			}
 		}
