@@ -117,9 +117,9 @@ func (s *Service) authorizeURL(u *underWay, clientID string, state atlassian.Sec
 }
 
 // hostedCallback returns a redirect URI that leads to the hosted pages; otherwise
-// nil. The start page is beside it. No request to a page has a say in this: only
-// who may begin a consent names the redirect URI, and Atlassian accepts registered
-// ones only.
+// nil. The start page is beside it. No request to a page can change it: the
+// redirect URI comes from the person who may begin a consent, and Atlassian
+// accepts registered ones only.
 func hostedCallback(redirectURI string) *url.URL {
 	u, err := url.Parse(redirectURI)
 	if err != nil || u.Scheme != "https" || u.Path != CallbackPath {

@@ -15,9 +15,9 @@ import (
 // readTimeout bounds one read of Atlassian's API.
 const readTimeout = 7 * time.Second
 
-// Complete exchanges the code and puts the tokens in use, once they are known
-// to be right. What it refuses changes nothing that is in use; see ErrorType
-// for what to do then. A repeated request is answered with what came of it.
+// Complete exchanges the code and puts the tokens in use, once they are known to
+// be right. What it refuses changes nothing that is in use; see ErrorType for what
+// to do then. A repeated request gets the result of the first one.
 func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, error) {
 	back, err := r.callback()
 	if err != nil {
@@ -76,7 +76,7 @@ type completion struct {
 }
 
 // recognise reports whether the request is about this connection's consent: about
-// received tokens that wait, or about the consent under way.
+// waiting tokens, or about the pending consent.
 func (c *completion) recognise() (bool, error) {
 	switch {
 	case c.waits != nil && c.waits.answers(c.back.state, c.request):

@@ -43,7 +43,7 @@ type Config struct {
 	// Hosted: the pages of package pages are served, so that a redirect URI with
 	// their path, CallbackPath, gets a start link.
 	Hosted bool
-	// Log is where it is told what happened; nil means nowhere.
+	// Log takes what happens; nil means that nothing is logged.
 	Log *slog.Logger
 }
 

@@ -54,8 +54,8 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
-	// access is the newest access token that this process received, and expires
-	// when it does: so that a copy can be repaired.
+	// access is the newest access token that this process received or read, and
+	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
 	expires time.Time
 	// entry is the ledger's entry that was parsed last, and state what it says.
@@ -218,6 +218,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		v.Lock = family.Field{}
 	}
 	v.Held = t.memory.held
+	if newest := v.State.Record; t.memory.held == nil && newest.Access != "" && family.FingerprintOf(v.AccessToken.Value) == newest.Access {
+		t.memory.access, t.memory.expires = v.AccessToken.Value, newest.AccessExpiresAt
+	}
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)

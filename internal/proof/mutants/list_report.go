@@ -1,6 +1,6 @@
 package main
 
-// reportMutants break what people are told, and what they must not be told.
+// reportMutants break what is reported, and what must not be reported.
 var reportMutants = []mutant{
 	{
 		name: "metrics are published before the saves", breaks: "step 7",

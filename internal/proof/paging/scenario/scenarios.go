@@ -28,7 +28,7 @@ const (
 	ordinaryDays  = 2
 )
 
-// deadLetterMetric tells of ticks that failed at every retry.
+// deadLetterMetric counts ticks that failed at every retry.
 const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
 // What alarms may say about a kind of cause. Errors are Lambda's own.
