@@ -115,7 +115,7 @@ var rules = []rule{
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
 	v := view{Snapshot: s, policy: p, inbox: s.judged()}
-	v.doubt, v.doubted = s.doubt(v.inbox.candidate)
+	v.doubt, v.doubted = s.doubt(v.inbox)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {

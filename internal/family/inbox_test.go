@@ -149,7 +149,7 @@ func TestInboxSettled(t *testing.T) {
 		{"our copy, just after what was seen", at(9, refresh(7)), true},
 		{"our copy, and one between", at(10, refresh(7)), false},
 		{"something else", at(9, "CHANGE_ME"), false},
-		{"judged by this process", all(at(12, refresh(7)), func(s *family.Snapshot) { s.Judged = 12 }), true},
+		{"judged by this process", all(at(12, refresh(7)), func(s *family.Snapshot) { s.Judged, s.JudgedAt = 12, s.RefreshToken.Modified }), true},
 		{"an older reading", at(7, refresh(7)), false},
 		{"nothing, and nothing was seen", func(s *family.Snapshot) {
 			s.RefreshToken, s.State.Inbox.Seen = family.Field{}, 0

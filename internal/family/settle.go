@@ -112,15 +112,14 @@ func passing(class string) bool {
 // family begins another, at the time at which it was stored or issued, whichever is
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
-	r := s.State.Record
-	if candidate.Version == 0 {
-		return r
-	}
-	fp := FingerprintOf(candidate.Value)
-	r.Past = r.Past.With(r.Refresh)
+	r, fp := s.State.Record, FingerprintOf(candidate.Value)
 	for _, spent := range s.judged().spent {
 		r.Past = r.Past.With(spent)
 	}
+	if candidate.Version == 0 {
+		return r
+	}
+	r.Past = r.Past.With(r.Refresh)
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
 		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
@@ -132,7 +131,7 @@ func (s Snapshot) Offspring(candidate Field) Record {
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past,
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Chain),
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
@@ -162,7 +161,7 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	}
 	return Record{
 		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
-		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh),
+		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
 		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
 		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
 	}

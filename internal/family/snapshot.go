@@ -159,7 +159,13 @@ func (s Snapshot) seen() int64 {
 	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
 		return 0 // it was deleted
 	}
-	return max(upTo(s.State.Inbox.Seen, s.Written, f.Version, f.Modified), upTo(s.Judged, s.JudgedAt, f.Version, f.Modified))
+	known := func(judged int64, at time.Time) int64 {
+		if upTo(judged, at, f.Version, f.Modified) < judged {
+			return 0 // it was begun anew, and what is under it is not known either
+		}
+		return judged
+	}
+	return max(known(s.State.Inbox.Seen, s.Written), known(s.Judged, s.JudgedAt))
 }
 
 // upTo is the version up to which was judged at a time, where one was modified
@@ -179,7 +185,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		s.forget(e)
 	}
 	in, seen := s.State.Inbox, s.seen()
-	first := map[atlassian.Secret]time.Time{}
+	first, offered := map[atlassian.Secret]time.Time{}, map[atlassian.Secret]bool{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
@@ -189,9 +195,12 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			f.Modified = at
 		}
 		first[f.Value] = f.Modified
+		if offered[f.Value] && !f.Value.IsZero() {
+			continue // it was put back
+		}
 		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
-			s.Offers = append(s.Offers, f)
+			s.Offers, offered[f.Value] = append(s.Offers, f), true
 		}
 	}
 }
@@ -220,9 +229,11 @@ type inbox struct {
 	seen int64
 	// notice says what was found that is not ours, for people.
 	notice string
-	// spent are tokens that psoxy may have presented: what stands over them is its
-	// successor.
+	// spent are tokens that are older once the one that comes first is accepted:
+	// psoxy may have presented them, or made them of an older family's token. rival
+	// is set where the latter come after a consent's own token.
 	spent []Fingerprint
+	rival bool
 }
 
 // judged judges the offers, the newest first. A candidate that was rejected
@@ -234,15 +245,17 @@ func (s Snapshot) judged() inbox {
 	var over Field // the candidate above f
 	for _, f := range slices.Backward(s.Offers) {
 		verdict, reason, waits := s.verdict(f)
-		spent := verdict == Candidate && s.Shared() && over.Version > 0 && kin(over, f) && over.Modified.Sub(f.Until) < psoxy.CacheFor
-		if verdict == Candidate || waits {
+		spent := verdict == Candidate && s.Shared() && over.Version > 0 && chainOf(over.Value) == chainOf(f.Value) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+		rival := verdict == Candidate && s.rivals(f)
+		if verdict == Candidate || waits || verdict == Copied && s.State.mistaken() && s.State.Record.LastFailure.Count == 1 {
 			over = f
 		}
 		if verdict == Candidate {
 			in.seen = min(in.seen, f.Version-1)
 		}
 		switch {
-		case spent:
+		case spent || rival:
+			in.rival = in.rival || rival
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case verdict == Candidate:
 			// First one that was received and could not be saved, then one in doubt, then
@@ -271,7 +284,7 @@ func (s Snapshot) judged() inbox {
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
 func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
-		if r.Version == f.Version && !s.again(r) {
+		if r.Version == f.Version && (!s.again(r) || s.Shared() && s.continues(f) && s.State.Record.RotatedAt.After(r.At)) {
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
@@ -283,16 +296,23 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 // its chain claim says so or, where there is none, psoxy shares the rotation, or it
 // stood there when the ledger began, or TOKEN_FAMILY names it.
 func (s Snapshot) continues(candidate Field) bool {
-	if mine, its := s.State.Record.Chain, chainOf(candidate.Value); mine != "" && its != "" {
-		return mine == its
+	switch mine, its := s.State.Record.Chain, chainOf(candidate.Value); {
+	case mine == its && (mine != "" || s.Shared()):
+		return true
+	case mine != "" && its != "":
+		return false
 	}
-	return s.Shared() || candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+	return candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
 }
 
-// kin reports whether two tokens may be of one family.
-func kin(a, b Field) bool {
-	x, y := chainOf(a.Value), chainOf(b.Value)
-	return x == y || x == "" || y == ""
+// rivals reports whether a candidate may be of the family before a consent: psoxy
+// may have presented that family's token from its cache just after the consent. As
+// long as a replay can do no harm, the consent's own token tells: one that psoxy
+// has spent yields a sibling of the candidate.
+func (s Snapshot) rivals(f Field) bool {
+	r := s.State.Record
+	return s.Shared() && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && s.Now.Sub(r.AuthorizedAt) < Leeway-LeewayMargin
 }
 
 func writer(by string) string {

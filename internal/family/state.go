@@ -68,6 +68,8 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
+	// Stored is when it was stored, where psoxy may have made it of the ledger's own.
+	Stored time.Time `json:"stored,omitzero"`
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials.
@@ -75,9 +77,11 @@ type Pending struct {
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, and Count how many there were.
-	At    time.Time `json:"at"`
-	Count int       `json:"count"`
+	// At is the time of the newest answer, and Count how many there were; Stored as
+	// in Pending.
+	At     time.Time `json:"at"`
+	Count  int       `json:"count"`
+	Stored time.Time `json:"stored,omitzero"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -216,6 +220,16 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// Intending returns the state with an intent to carry a decision out.
+func (s Snapshot) Intending(token Fingerprint, d Decision) State {
+	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
+	state.Inbox.Seen = d.Seen
+	if d.Candidate.Version > 0 && s.Shared() && s.continues(d.Candidate) {
+		state.Inbox.Pending.Stored = stamp(d.Candidate.Modified)
+	}
+	return state
+}
+
 // doubted is the intent, settled or not, that puts the ledger's own token in
 // doubt; nil if there is none.
 func (s State) doubted() *Intent {
@@ -280,10 +294,10 @@ func (i Inbox) kept() Inbox {
 
 // reject returns the inbox without the candidate of the given version.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
-	if i.Pending != nil && i.Pending.Version == version {
-		i.Pending = nil
-	}
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1}
+	if i.Pending != nil && i.Pending.Version == version {
+		r.Stored, i.Pending = i.Pending.Stored, nil
+	}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
 		switch {

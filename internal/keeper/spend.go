@@ -84,8 +84,7 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
 		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
-	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
-	sp.state.Inbox.Seen = d.Seen
+	sp.state = v.Intending(fp, d)
 	sp.announced = t.clock.now()
 	switch d.Action {
 	case family.Replay:

@@ -42,7 +42,7 @@ var excuses = []excuse{
 	{"a person deleted the ledger under a consent, and the new one has the same number", "AWS: version numbers begin again when a parameter is deleted",
 		func(l loss) bool { return l.deletedUnderConsent() }},
 	{"a token that nothing remembers was written back", "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
-		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance) }},
+		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance || l.overruled()) }},
 
 	{"no tick within the leeway", "AWS: the schedule, or the function, can be down",
 		func(l loss) bool { return l.helpless() && l.root.ticks == 0 }},
@@ -85,7 +85,7 @@ func (l loss) killedByPsoxy() bool {
 	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")
 }
 
-// overruled: psoxy presented an older token while the newest was stored and alive.
+// overruled: somebody presented an older token while the newest was stored and alive.
 func (l loss) overruled() bool {
 	return l.o.overruled != nil && l.o.overruled.consent == l.o.highest.consent
 }

@@ -40,14 +40,16 @@ type oracle struct {
 	// ageDeleted: a person deleted what told of the family's age.
 	ageDeleted  bool
 	madeYounger string
-	// overruled is the newest stored token, still alive when psoxy presented an older
-	// one of its family.
+	// overruled is the newest stored token, still alive when somebody presented an
+	// older one of its family.
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
 
 	spends   []presentation
 	receipts []received
+	// restrained is until when Atlassian asked not to be called (Retry-After).
+	restrained time.Time
 	// overdue is what a keeper should have put right, since when.
 	overdue overdue
 }
@@ -173,10 +175,10 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	if ok {
 		o.name("presented", r)
 	}
+	if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
+		o.overruled = &top.of
+	}
 	if by.role != ticks {
-		if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
-			o.overruled = &top.of
-		}
 		return
 	}
 	o.announced(by, token)
