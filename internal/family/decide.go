@@ -77,7 +77,7 @@ func (d Decision) Urgent(now time.Time) bool {
 		return Leeway - LeewayMargin - now.Sub(spend)
 	}
 	late := left(d.LastSpend)
-	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
+	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
@@ -264,7 +264,11 @@ func refused(v view) (Decision, bool) {
 	if v.inbox.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
-	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
+	wait := probeWait(f.Count)
+	if v.State.unproven() && f.Count == 1 {
+		wait = secondLook // if it is none, another in the history may be the newest
+	}
+	if next := f.At.Add(wait); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))

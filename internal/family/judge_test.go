@@ -237,7 +237,8 @@ func TestOlderTokens(t *testing.T) {
 	}{
 		{"the one before", state(), field(refresh(6), 9, now), family.Older},
 		{"the one before, though the newest is refused", refusedState(state()), field(refresh(6), 9, now), family.Older},
-		{"the one before an adopted one that is refused", refusedState(unproven), field(refresh(6), 9, now), family.Candidate},
+		{"the one before an adopted one that is refused", refusedState(unproven), field(refresh(6), 9, now), family.Older},
+		{"the one before an adopted one that is refused twice", refusedState(refusedState(unproven)), field(refresh(6), 9, now), family.Candidate},
 		{"the one before an adopted one", unproven, field(refresh(6), 9, now), family.Older},
 		{"the one before that", state(), field(refresh(5), 9, now), family.Older},
 		{"one that the family has forgotten", state(), field(refresh(1), 9, now), family.Candidate},

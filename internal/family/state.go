@@ -68,7 +68,7 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
-	// Stored is when it was stored, where psoxy may have made it of the ledger's own.
+	// Stored is when it was stored, where psoxy made it of the ledger's own.
 	Stored time.Time `json:"stored,omitzero"`
 }
 
@@ -185,6 +185,11 @@ func (s State) unproven() bool {
 	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
+// disproved reports whether it is none: Atlassian has refused it twice.
+func (s State) disproved() bool {
+	return s.unproven() && s.Record.Refused() && s.Record.LastFailure.Count > 1
+}
+
 // mistaken reports whether the ledger's own token may be none: it was adopted,
 // and Atlassian did not take it. What looks damaged beside it may be the whole one.
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
@@ -224,7 +229,7 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Seen = d.Seen
-	if d.Candidate.Version > 0 && s.Shared() && s.continues(d.Candidate) {
+	if d.Candidate.Version > 0 && s.continues(d.Candidate) && s.byPsoxy(d.Candidate) {
 		state.Inbox.Pending.Stored = stamp(d.Candidate.Modified)
 	}
 	return state
@@ -305,6 +310,9 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			all = append(all, old)
 		case old.Credentials == f.Credentials:
 			all[0].Count = old.Count + 1
+			if r.Stored.IsZero() {
+				all[0].Stored = old.Stored
+			}
 		}
 	}
 	i.Rejected = all[:min(len(all), rejectedKept)]
