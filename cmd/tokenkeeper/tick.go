@@ -87,7 +87,7 @@ func (f *tickFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	st, seen, conn, err := openConnection(cmd.Context(), f.connection, f.stores, f.policies)
+	st, seen, conn, err := openConnection(cmd.Context(), f.connection, &f.stores, f.policies)
 	if err != nil {
 		return err
 	}
