@@ -26,14 +26,14 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
-	top := s.RefreshToken.Version
-	for _, e := range tokens {
-		top = max(top, e.Version) // the history was read later
+	top := s.RefreshToken
+	if n := len(tokens); tokens[n-1].Version > top.Version {
+		top = FieldOf(tokens[n-1]) // the history was read later
 	}
-	inbox := Inbox{Seen: top}
+	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	switch {
 	case known && record.Refresh == token:
-		inbox = Inbox{Seen: own.Version, Kin: top}
+		inbox.Seen, inbox.Kin = own.Version, top.Version
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:

@@ -39,7 +39,7 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"our copy between, for longer than psoxy keeps anything", all(inbox(one, refresh(7), two), func(s *family.Snapshot) {
 			s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor)
 		}), family.Rotate, 11, 8, nil},
-		{"of another chain", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, nil},
+		{"of another chain: it begins a family", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, []string{chained("a")}},
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
 		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, []string{two}},
 		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},
@@ -64,10 +64,12 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody else rotates", func(t *testing.T) {
+	t.Run("nobody else rotates: the newest begins a family, and the others are older", func(t *testing.T) {
 		s := healthy()
 		inbox(one, two)(&s)
-		require.False(t, s.Offspring(family.Decide(s, family.DefaultPolicy()).Candidate).Past.Has(fp(one)))
+		r := s.Offspring(family.Decide(s, family.DefaultPolicy()).Candidate)
+		require.Zero(t, r.Generation)
+		require.True(t, r.Past.Has(fp(one)))
 	})
 }
 

@@ -24,7 +24,9 @@ func (s Snapshot) again(r Rejected) bool {
 	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
 		return false // it would be a sibling by now
 	}
-	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
+	own := s.State.Record
+	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
+	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
@@ -36,22 +38,13 @@ func (s Snapshot) seen() int64 {
 	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
 		return 0 // it was deleted
 	}
-	known := func(judged int64, at time.Time) int64 {
-		if upTo(judged, at, f.Version, f.Modified) < judged {
+	known := func(j Judged) int64 {
+		if j.upTo(f.Version, f.Modified) < j.Seen {
 			return 0 // it was begun anew, and what is under it is not known either
 		}
-		return judged
+		return j.Seen
 	}
-	return max(known(s.State.Inbox.Seen, s.Written), known(s.Judged, s.JudgedAt))
-}
-
-// upTo is the version up to which was judged at a time, where one was modified
-// later: the parameter was deleted and begun anew if that has such a number.
-func upTo(judged int64, at time.Time, version int64, modified time.Time) int64 {
-	if version <= judged && modified.After(at) {
-		return max(0, version-1)
-	}
-	return judged
+	return max(known(s.State.Inbox.Judged), known(s.Judged))
 }
 
 // Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
@@ -62,16 +55,16 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		s.forget(e)
 	}
 	in, seen := s.State.Inbox, s.seen()
-	first, offered := map[atlassian.Secret]time.Time{}, map[atlassian.Secret]bool{}
+	first, offered := map[atlassian.Secret]Field{}, map[atlassian.Secret]bool{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
 			f.Until = history[i+1].Modified
 		}
-		if at, again := first[f.Value]; again {
-			f.Modified = at
+		if before, again := first[f.Value]; again {
+			f.Modified, f.Since = before.Modified, before.Since
 		}
-		first[f.Value] = f.Modified
+		first[f.Value] = f
 		if offered[f.Value] && !f.Value.IsZero() {
 			continue // it was put back
 		}
@@ -87,9 +80,9 @@ func (s *Snapshot) Offer(history []store.Entry) {
 func (s *Snapshot) forget(e store.Entry) {
 	in := &s.State.Inbox
 	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
-	in.Seen = upTo(in.Seen, s.Written, e.Version, e.Modified)
-	in.Kin = upTo(in.Kin, s.Written, e.Version, e.Modified)
-	s.Judged = upTo(s.Judged, s.JudgedAt, e.Version, e.Modified)
+	in.Seen = in.upTo(e.Version, e.Modified)
+	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
+	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
 	if p := in.Pending; p != nil && anew(p.Version, p.First) {
 		in.Pending = nil
 	}
@@ -131,7 +124,7 @@ func (s Snapshot) judged() inbox {
 			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
-		case in.notice == "" && f.Version > s.Judged:
+		case in.notice == "" && f.Version > s.Judged.Seen:
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}
@@ -155,8 +148,7 @@ func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) 
 		if i > 0 {
 			over = candidates[i-1]
 		}
-		pending := s.State.Inbox.Pending
-		replay := pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin && !covered
+		replay := open(s.State.Inbox.first(f.Version), s.Now) && !covered
 		covered = !replay && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 		switch {
 		case covered:
@@ -183,7 +175,9 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
-	verdict, reason = s.State.Judge(f)
+	if verdict, reason = s.State.Judge(f); verdict == Candidate && s.rescued(FingerprintOf(f.Value)) && s.State.Record.olderFamily(*s.Family) {
+		return Older, "it is of a family before the one in use", false
+	}
 	return verdict, reason, false
 }
 
@@ -197,7 +191,7 @@ func (s Snapshot) continues(candidate Field) bool {
 	case mine != "" && its != "":
 		return false
 	}
-	return candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+	return candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
 }
 
 // byPsoxy reports whether psoxy stored a token: it writes an access token in its
@@ -219,7 +213,7 @@ func (s Snapshot) mayYield(f, successor Field) bool {
 func (s Snapshot) rivals(f Field) bool {
 	r := s.State.Record
 	return f.Version > 0 && s.Shared() && s.continues(f) && r.FreshConsent() && !r.Refused() &&
-		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && s.Now.Sub(r.AuthorizedAt) < Leeway-LeewayMargin
+		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
 }
 
 func writer(by string) string {

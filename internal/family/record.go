@@ -170,6 +170,19 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
+// unproven reports whether the token was adopted, and Atlassian has not given a
+// successor for it yet.
+func (r Record) unproven() bool { return r.Refresh != "" && r.RotatedAt.IsZero() && !r.FreshConsent() }
+
+// probeAt is when a refused token is presented once more. One that may be none is
+// asked about again soon: then another in the history is the newest.
+func (r Record) probeAt() time.Time {
+	if f := r.LastFailure; !r.unproven() || f.Count > 1 {
+		return f.At.Add(probeWait(f.Count))
+	}
+	return r.LastFailure.At.Add(secondLook)
+}
+
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
 	next := r
@@ -217,6 +230,9 @@ func (r Record) Succeeds(stored *Record) bool {
 
 // sameFamily reports whether two records are of one family: they have one birth.
 func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
+
+// olderFamily reports whether another record is of a family before r's.
+func (r Record) olderFamily(other Record) bool { return other.AuthorizedAt.Before(r.AuthorizedAt) }
 
 // plausible keeps what is no time of ours out of the arithmetic, and out of what
 // is written back: JSON has no form for a year beyond 9999.

@@ -15,8 +15,10 @@ type Field struct {
 	// Value without the white space that a person's paste leaves around it;
 	// empty if the parameter is absent, blank or not filled in yet.
 	Value atlassian.Secret
-	// Version is the store's; 0 if the parameter does not exist.
+	// Version is the store's; 0 if the parameter does not exist. Since is the first
+	// that held the value, as far as is known.
 	Version  int64
+	Since    int64
 	Modified time.Time
 	// Until is when the next version was written; zero for the newest.
 	Until time.Time
@@ -27,7 +29,7 @@ type Field struct {
 // FieldOf reads one parameter the way a person fills it in: trimmed, and empty
 // where it is not filled in.
 func FieldOf(e store.Entry) Field {
-	f := Field{Version: e.Version, Modified: e.Modified, By: e.By}
+	f := Field{Version: e.Version, Since: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
 	case string(v) == psoxy.Unfilled:
@@ -68,11 +70,9 @@ type Snapshot struct {
 	Denied []string
 
 	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
-	// first. Judged is the version up to which this process has judged them, the
-	// newest of which was written at JudgedAt.
-	Offers   []Field
-	Judged   int64
-	JudgedAt time.Time
+	// first, and Judged what this process has judged before.
+	Offers []Field
+	Judged Judged
 	// Partial: the history could not be read, and Offers has the newest version only.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.

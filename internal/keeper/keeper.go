@@ -61,10 +61,8 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
-	// judged is the version of REFRESH_TOKEN up to which all was judged, and judgedAt
-	// when the newest of these was written.
-	judged   int64
-	judgedAt time.Time
+	// judged is what was judged of REFRESH_TOKEN.
+	judged family.Judged
 }
 
 // New returns a Keeper.
@@ -202,7 +200,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, err
 	}
 	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
-	v.Process, v.Denied, v.Judged, v.JudgedAt = t.Process, denied, t.memory.judged, t.memory.judgedAt
+	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
 	v.Now = t.clock.set(v.Now)
 	if v.base, err = t.params.settled(ctx, t.memory.ledger, copies[t.names.Ledger]); err != nil {
 		return view{}, err

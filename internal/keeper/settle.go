@@ -155,7 +155,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil && !errors.Is(err, ledger.ErrOvertaken) {
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
-	t.memory.judged = 0
+	t.memory.judged = family.Judged{}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
 }

@@ -23,8 +23,8 @@ type overdue struct {
 // How long a copy may stay wrong: the tick that finds it may be busy with the
 // token itself, and the next one publishes; a candidate whose answer was lost is left
 // there until its leeway is over, and one that was refused until the next tick has
-// asked again. An access token may wait for the longest
-// pause that the protocol makes between two attempts.
+// asked again. A living candidate stands until it is judged: it may wait, like an
+// access token, for the longest pause that the protocol makes between two attempts.
 const (
 	ticksToPublish = 3
 	timeToPublish  = 15 * time.Minute
@@ -49,7 +49,11 @@ func (o *oracle) copiesAfter(a *actor) {
 		if d.refresh++; d.refresh == 1 {
 			d.since = w.now
 		}
-		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > timeToPublish {
+		limit := timeToPublish
+		if candidate, ok := w.em.Lookup(s.entry.Value); ok && candidate.Status == atlassiantest.StatusLive {
+			limit = longestPause
+		}
+		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > limit {
 			d.counted = true
 			o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
 		}
