@@ -357,7 +357,7 @@ func due(v view) (Decision, bool) {
 // successor.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
+	if r.Count == 2 && (r.Version <= v.State.Inbox.Kin || r.Psoxys || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

@@ -15,13 +15,12 @@ type doubt struct {
 }
 
 // doubt returns what is known of attempts to present the ledger's own token: by
-// the ledger and, beside psoxy, by a lock that it left behind, by candidates that
-// may be its rotation and were refused, and by rivals of a consent.
+// the ledger and, beside psoxy, by a lock that it left behind and by a rival of a
+// consent.
 func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 	if in := s.State.doubted(); in != nil {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
-	r := s.State.Record
 	told := func(at time.Time) {
 		switch {
 		case !found:
@@ -34,12 +33,7 @@ func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 		told(s.Lock.Modified)
 	}
 	if in.rival {
-		told(r.AuthorizedAt)
-	}
-	for _, rejected := range s.State.Inbox.Rejected {
-		if rejected.Count > 1 && !rejected.Stored.IsZero() && rejected.At.After(r.RotatedAt) {
-			told(rejected.Stored)
-		}
+		told(s.State.Record.AuthorizedAt)
 	}
 	return d, found
 }

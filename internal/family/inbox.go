@@ -138,29 +138,25 @@ func (s Snapshot) judged() inbox {
 	return in
 }
 
-// choose finds the candidate that comes first: one that was received and could not
-// be saved, then one in doubt, then the newest. Those that are waiting are asked
-// about later. Beside psoxy what stands under another may be spent.
+// choose finds the candidate that comes first. Those that are waiting are asked about
+// later. Beside psoxy what stands under another may be spent.
 func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) {
-	rescued, covered := false, false
+	best, covered := 0, false
 	for i, f := range candidates {
 		var over Field
 		if i > 0 {
 			over = candidates[i-1]
 		}
-		replay := open(s.State.Inbox.first(f.Version), s.Now) && !covered
-		covered = !replay && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+		rank := s.rank(f)
+		covered = !(rank == inDoubt && !covered) && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 		switch {
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
-		case waiting[f.Version]:
-		case s.rescued(FingerprintOf(f.Value)):
-			in.candidate, rescued = f, true
-		case !rescued && (in.candidate.Version == 0 || replay):
+		case !waiting[f.Version] && rank > best:
 			if s.mayYield(f, in.candidate) {
-				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what the replay yields
+				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
-			in.candidate = f
+			in.candidate, best = f, rank
 		}
 	}
 	if c := in.candidate; len(in.spent) == 0 && s.rivals(c) {
@@ -168,10 +164,34 @@ func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) 
 	}
 }
 
+// How candidates come one after the other: of each kind the newest.
+const (
+	lateStranger = 1 + iota // in doubt, its leeway over
+	late                    // the same, and the ledger's own token may be older
+	unasked
+	inDoubt // its leeway is open
+	saved   // it was received, and could not be saved elsewhere
+)
+
+func (s Snapshot) rank(f Field) int {
+	first := s.State.Inbox.first(f.Version)
+	switch {
+	case s.rescued(FingerprintOf(f.Value)):
+		return saved
+	case first.IsZero():
+		return unasked
+	case open(first, s.Now):
+		return inDoubt
+	case s.continues(f):
+		return late
+	}
+	return lateStranger
+}
+
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
 func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
-		if r.Version == f.Version && (!s.again(r) || !r.Stored.IsZero() && s.State.Record.RotatedAt.After(r.At)) {
+		if r.Version == f.Version && (!s.again(r) || r.Psoxys && s.State.Record.RotatedAt.After(r.At)) {
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}

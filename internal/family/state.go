@@ -85,8 +85,8 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
-	// Stored is when it was stored, where psoxy made it of the ledger's own.
-	Stored time.Time `json:"stored,omitzero"`
+	// Psoxys: psoxy made it of the ledger's own.
+	Psoxys bool `json:"psoxys,omitempty"`
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials.
@@ -96,11 +96,11 @@ type Rejected struct {
 	Credentials Fingerprint `json:"credentials"`
 	// At is the time of the newest answer, and Count how many there were, but for
 	// those inside the leeway of First: when an answer was lost before, if one was.
-	// Stored is as in Pending.
+	// Psoxys is as in Pending.
 	At     time.Time `json:"at"`
 	Count  int       `json:"count"`
 	First  time.Time `json:"first,omitzero"`
-	Stored time.Time `json:"stored,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -244,8 +244,8 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
-	if d.Candidate.Version > 0 && s.continues(d.Candidate) && s.byPsoxy(d.Candidate) {
-		state.Inbox.Pending.Stored = stamp(d.Candidate.Modified)
+	if d.Candidate.Version > 0 {
+		state.Inbox.Pending.Psoxys = s.continues(d.Candidate) && s.byPsoxy(d.Candidate)
 	}
 	return state
 }
@@ -330,7 +330,7 @@ func (i Inbox) first(version int64) time.Time {
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend)}
 	if i.Pending != nil && i.Pending.Version == version {
-		r.Stored, i.Pending = i.Pending.Stored, nil
+		r.Psoxys, i.Pending = i.Pending.Psoxys, nil
 	}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
@@ -339,9 +339,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			all = append(all, old)
 		case old.Credentials == f.Credentials && !open(r.First, at):
 			all[0].Count = old.Count + 1
-			if r.Stored.IsZero() {
-				all[0].Stored = old.Stored
-			}
+			all[0].Psoxys = r.Psoxys || old.Psoxys
 		}
 	}
 	i.Rejected = all[:min(len(all), rejectedKept)]

@@ -46,8 +46,8 @@ type actor struct {
 	busy            bool
 	begun, deadline time.Time
 	// free is when nobody else's lease kept it from acting any more.
-	free time.Time
-	trouble         trouble
+	free    time.Time
+	trouble trouble
 	// stalled is the time that pauses took from it, strikes are the faults that
 	// struck its operations.
 	stalled time.Duration
