@@ -128,7 +128,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == s.RefreshToken.Version && v.looksAgain(r)
+		return r.Version == s.RefreshToken.Version && (r.Count == 1 || r.Psoxys) && v.looksAgain(r)
 	})
 	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
@@ -197,6 +197,9 @@ func withoutApp(v view) (Decision, bool) {
 
 func replay(v view) (Decision, bool) {
 	if v.doubted && v.doubt.replayable(v.Now) {
+		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool { return r.Psoxys && v.looksAgain(r) }) {
+			return decide(HoldInDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
+		}
 		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
 	}
 	return not()

@@ -232,7 +232,7 @@ func (s Snapshot) mayYield(f, successor Field) bool {
 // has spent yields a sibling of the candidate.
 func (s Snapshot) rivals(f Field) bool {
 	r := s.State.Record
-	return f.Version > 0 && s.Shared() && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+	return f.Version > 0 && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
 }
 

@@ -203,7 +203,7 @@ func (s State) Empty() bool { return s.Record.Refresh == "" }
 
 // disproved reports whether it is none: Atlassian has refused it twice.
 func (s State) disproved() bool {
-	return s.Record.unproven() && s.Record.Refused() && s.Record.LastFailure.Count > 1
+	return s.Record.unproven() && s.Record.Refused() && s.Record.LastFailure.Count > 1 && !s.InDoubt()
 }
 
 // mistaken reports whether the ledger's own token may be none: it was adopted,

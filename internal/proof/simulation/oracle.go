@@ -48,6 +48,8 @@ type oracle struct {
 
 	spends   []presentation
 	receipts []received
+	// covers are consents of which psoxy wrote a token after a newer one was stored.
+	covers map[int]bool
 	// restrained is until when Atlassian asked not to be called (Retry-After).
 	restrained time.Time
 	// overdue is what a keeper should have put right, since when.
@@ -81,6 +83,12 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 		if r, ok := o.known(value); ok {
 			o.name("stored", r)
 			o.inbox = push(o.inbox, placed{r, value, by})
+			if n := len(o.appeared); by.role == consumes && n > 0 && r.consent < o.appeared[n-1] {
+				if o.covers == nil {
+					o.covers = map[int]bool{}
+				}
+				o.covers[r.consent] = true
+			}
 			o.stored(placed{r, value, by})
 		}
 	}
