@@ -240,6 +240,9 @@ func (f *authorizeFlags) next(connection string) string {
 	if _, ok := f.stores.directory(); ok && f.function == "" {
 		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.name, connection)
 	}
+	if _, ok := f.stores.google(); ok && f.function == "" {
+		return "Next: nothing, if the job of deploy/gcp runs with " + connection + " among its connections: its next tick takes over."
+	}
 	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }
 

@@ -21,9 +21,9 @@ import (
 // fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := s.record(records)
-	own, past, judged, why := s.choose(tokens, record)
+	own, past, why := s.choose(tokens, record)
 	if own.Version == 0 {
-		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
+		return State{}, s.inboxName() + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
 	top := s.RefreshToken
@@ -33,7 +33,9 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	switch {
 	case known && record.Refresh == token:
-		inbox.Seen, inbox.Kin = judged, top.Version
+		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
+			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
+		}
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:
@@ -43,19 +45,18 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	}
 	record.Schema, record.Connection, record.Chain = Schema, s.Connection, chain
 	record.LifetimeDays = p.Lifetime.Hours() / 24
-	record.Past = record.Past.merge(past)
+	record.Past = record.Past.Merge(past)
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	return State{Refresh: own.Value, Record: record, Intent: s.leftBehind(record), Inbox: inbox}, ""
 }
 
-// choose finds the token to begin with, those that were there before, and the version
-// up to which all are judged then. Without a token, why says what was found.
-func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, judged int64, why string) {
+// choose finds the token to begin with, and those that were there before. Without
+// one, why says what was found.
+func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
-	known, remembered := Past(""), false // the tokens up to the newest that TOKEN_FAMILY remembers
 	for _, e := range tokens {
 		f := FieldOf(e)
 		fp := FingerprintOf(f.Value)
@@ -64,23 +65,16 @@ func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past P
 		case verdict != Candidate:
 			why = reason
 		case record.Past.Has(fp):
-			known, remembered, judged = past.With(FingerprintOf(own.Value)), true, 0
 			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
 		default:
-			if fp == record.Refresh && remembered && judged > 0 {
-				return f, known, judged, ""
-			}
 			past, own = past.With(FingerprintOf(own.Value)), f
 			if fp == record.Refresh {
-				return own, past, f.Version, ""
-			}
-			if judged == 0 {
-				judged = f.Version - 1
+				return own, past, ""
 			}
 		}
 		seen[fp] = true
 	}
-	return own, past, judged, why
+	return own, past, why
 }
 
 // record is the newest that TOKEN_FAMILY ever held, as far as that can be read:
@@ -93,6 +87,12 @@ func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
 		}
 	}
 	return newest, found
+}
+
+// complete reports whether the record knows all earlier tokens that a history holds.
+// The first edition's does not.
+func (r Record) complete() bool {
+	return len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) && r.Generation > 0
 }
 
 // active is when the family was last given tokens.

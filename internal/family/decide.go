@@ -123,7 +123,7 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	if name := NamesOf(s.Connection).RefreshToken; d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
+	if name := s.inboxName(); d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
@@ -133,6 +133,8 @@ func Decide(s Snapshot, p Policy) Decision {
 	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
+	case d.Action == Adopt && s.Lock.Version > 0: // it may tell of a spend
+		d.FirstSpend, d.LastSpend = s.Lock.Modified, s.Lock.Modified
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case !first.IsZero():
@@ -168,7 +170,7 @@ func holding(v view) (Decision, bool) {
 }
 
 func empty(v view) (Decision, bool) {
-	name := NamesOf(v.Connection).RefreshToken
+	name := v.inboxName()
 	switch {
 	case !v.State.Empty():
 		return not()
@@ -210,7 +212,7 @@ func candidate(v view) (Decision, bool) {
 	if c.Version == 0 {
 		return not()
 	}
-	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
+	name, fp := v.inboxName(), FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.State.Inbox.first(c.Version); open(first, v.Now) {
@@ -235,7 +237,7 @@ func lateCandidate(v view) (Decision, bool) {
 		return d, true
 	}
 	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
-		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, NamesOf(v.Connection).RefreshToken)}, true
+		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
 }
 
 func lateProbe(v view) (Decision, bool) {
@@ -356,11 +358,11 @@ func due(v view) (Decision, bool) {
 }
 
 // looksAgain reports whether a candidate that was rejected is presented again before
-// the own token: once, and once more after an hour where it may be the own token's
-// successor.
+// the own token: once, and where it may be the own token's successor once more after
+// an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && (r.Version <= v.State.Inbox.Kin || r.Psoxys || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

@@ -15,7 +15,7 @@ import (
 func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, s.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+	return slices.Contains(s.Denied, s.inboxName()) ||
 		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
@@ -35,7 +35,7 @@ func (s Snapshot) seen() int64 {
 		return 0 // a living token may be in the history
 	}
 	f := s.RefreshToken
-	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
 		return 0 // it was deleted
 	}
 	known := func(j Judged) int64 {
@@ -49,13 +49,14 @@ func (s Snapshot) seen() int64 {
 
 // Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
 // become the offers: those after what was seen, a candidate in doubt, and rejected
-// ones that may be good. Each counts as stored when its value was stored first.
+// ones that may be good. Each counts as stored when its value was stored first, and
+// is offered once.
 func (s *Snapshot) Offer(history []store.Entry) {
 	for _, e := range history {
 		s.forget(e)
 	}
 	in, seen := s.State.Inbox, s.seen()
-	first, offered := map[atlassian.Secret]Field{}, map[atlassian.Secret]bool{}
+	first := map[atlassian.Secret]Field{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
@@ -65,12 +66,10 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		if offered[f.Value] && !f.Value.IsZero() {
-			continue // it was put back
-		}
-		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
-			s.Offers, offered[f.Value] = append(s.Offers, f), true
+			s.Offers = append(s.Offers, f)
 		}
 	}
 }
@@ -110,7 +109,7 @@ type inbox struct {
 // under the same credentials is none any more.
 func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
-	name := NamesOf(s.Connection).RefreshToken
+	name := s.inboxName()
 	var candidates []Field
 	waiting := map[int64]bool{}
 	for _, f := range slices.Backward(s.Offers) {
@@ -195,8 +194,13 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && s.rescued(FingerprintOf(f.Value)) && s.State.Record.olderFamily(*s.Family) {
+	fp := FingerprintOf(f.Value)
+	switch verdict, reason = s.State.Judge(f); {
+	case verdict != Candidate || !s.rescued(fp):
+	case s.State.Record.olderFamily(*s.Family):
 		return Older, "it is of a family before the one in use", false
+	case fp == s.Sibling():
+		return Older, "another process has received a newer one for the same token", false
 	}
 	return verdict, reason, false
 }

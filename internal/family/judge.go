@@ -34,7 +34,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Absent, "it is empty or not filled in"
 	case token == own:
 		return Copied, ""
-	case s.Record.Past.Has(fp) && s.disproved():
+	case s.Record.Past.Has(fp) && s.unproven() && s.Record.refusedTwice() && !s.InDoubt():
 		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
 		return Older, "it is an older token of this connection"

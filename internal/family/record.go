@@ -170,17 +170,16 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
-// unproven reports whether the token was adopted, and Atlassian has not given a
-// successor for it yet.
-func (r Record) unproven() bool { return r.Refresh != "" && r.RotatedAt.IsZero() && !r.FreshConsent() }
+// refusedTwice reports whether that was no single mistake.
+func (r Record) refusedTwice() bool { return r.Refused() && r.LastFailure.Count > 1 }
 
-// probeAt is when a refused token is presented once more. One that may be none is
-// asked about again soon: then another in the history is the newest.
+// probeAt is when a refused token is presented once more: one that was adopted soon,
+// for an older one may be the right one.
 func (r Record) probeAt() time.Time {
-	if f := r.LastFailure; !r.unproven() || f.Count > 1 {
-		return f.At.Add(probeWait(f.Count))
+	if r.LastFailure.Count == 1 && r.RotatedAt.IsZero() && !r.FreshConsent() {
+		return r.LastFailure.At.Add(secondLook)
 	}
-	return r.LastFailure.At.Add(secondLook)
+	return r.LastFailure.At.Add(probeWait(r.LastFailure.Count))
 }
 
 // Succeed returns the record of the generation that pair begins.

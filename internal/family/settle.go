@@ -23,8 +23,7 @@ type Receipt struct {
 	App *atlassian.App
 }
 
-// clockStep is how finely the store's clock is told: of two spends within one, that which
-// is settled last counts as the one that began last.
+// clockStep is how finely the store's clock is told.
 const clockStep = time.Second
 
 // Settle returns the state in which the received pair is the newest. Others may
@@ -46,14 +45,14 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
 			return s, false
 		}
-	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.Add(clockStep).After(theirs.RotatedAt):
+	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
-	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	next.Record.Past = next.Record.Past.Merge(s.Record.Past)
 	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
 		next.Intent = in // another process is presenting a candidate
 	}
@@ -126,18 +125,24 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	for _, spent := range s.judged().spent {
 		r.Past = r.Past.With(spent)
 	}
+	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+	}
+	for _, spent := range s.judged().spent {
+		r.Past = r.Past.With(spent)
+	}
 	if candidate.Version == 0 {
 		return r
 	}
 	r.Past = r.Past.With(r.Refresh)
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
+		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil
 		return rescued
 	}
 	same := s.continues(candidate)
 	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
-		r.Past = r.Past.merge(s.before(candidate)) // nobody will judge these any more
+		r.Past = r.Past.Merge(s.before(candidate)) // nobody will judge these any more
 	}
 	if same {
 		r.Generation++
@@ -199,4 +204,15 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // process that received it could not write the ledger.
 func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
+}
+
+// Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
+// process received a newer one for the same token: it must not be presented. It is
+// empty once the ledger knows of it.
+func (s Snapshot) Sibling() Fingerprint {
+	f, own := s.Family, s.State.Record
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+		return ""
+	}
+	return f.Refresh
 }

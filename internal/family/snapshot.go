@@ -117,6 +117,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.
 func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
+// inboxName is the name of REFRESH_TOKEN.
+func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
+
 // App is the app whose tokens these are: that of a consent which is not
 // published yet, or else the one that the parameters hold.
 func (s Snapshot) App() atlassian.App {

@@ -60,7 +60,7 @@ type Judged struct {
 // deleted and begun anew.
 func (j Judged) upTo(version int64, modified time.Time) int64 {
 	if version <= j.Seen && modified.After(j.Modified) {
-		return max(0, version-1)
+		return 0
 	}
 	return j.Seen
 }
@@ -201,14 +201,15 @@ func (s *State) date(written time.Time) {
 // Empty reports whether the ledger says nothing yet.
 func (s State) Empty() bool { return s.Record.Refresh == "" }
 
-// disproved reports whether it is none: Atlassian has refused it twice.
-func (s State) disproved() bool {
-	return s.Record.unproven() && s.Record.Refused() && s.Record.LastFailure.Count > 1 && !s.InDoubt()
+// unproven reports whether the ledger's own token was adopted, and Atlassian has
+// not given a successor for it yet.
+func (s State) unproven() bool {
+	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
 // mistaken reports whether the ledger's own token may be none: it was adopted,
 // and Atlassian did not take it. What looks damaged beside it may be the whole one.
-func (s State) mistaken() bool { return s.Record.unproven() && s.Record.LastFailure != nil }
+func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {

@@ -54,6 +54,9 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
+	// dropped are tokens that this process received and dropped for newer ones. One
+	// may stand in REFRESH_TOKEN.
+	dropped family.Past
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -208,6 +211,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	v.Written = v.base.Written
 	if v.State, err = t.parse(v.base); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
+	}
+	if !v.State.Empty() {
+		v.State.Record.Past = v.State.Record.Past.Merge(t.memory.dropped)
 	}
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published

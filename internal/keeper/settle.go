@@ -53,7 +53,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			var kept bool
 			if next, kept = state.Settle(*r); !kept {
-				t.memory.held = nil
+				t.memory.held, t.memory.dropped = nil, t.memory.dropped.With(r.Record.Refresh)
 				return base, state, errNewer
 			}
 			d := ledger.NewDraft(t.conn.Name, base, next.Encode(), t.clock.now(), t.mark())

@@ -113,6 +113,9 @@ func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, 
 	if overtaken {
 		return e, ledger.ErrOvertaken
 	}
+	if err == nil {
+		t.clock.least(e.Written)
+	}
 	return e, err
 }
 

@@ -152,20 +152,17 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
 	}
-	last, from := d.base, max(1, d.base.Version)
-	if version <= young {
-		last, from = Entry{}, 1
-	}
-	links, err := l.between(ctx, from, version)
+	links, err := l.between(ctx, max(1, d.base.Version), version)
 	switch {
 	case next && errors.Is(err, store.ErrDenied):
 		return l.knows(mine, version, time.Time{}), nil
 	case err != nil:
 		return Entry{}, err
-	case last.Version > 0 && links[0].Version == last.Version && links[0].mark != last.mark: // of another ledger, since deleted
+	case d.base.Version > 0 && !links[0].ours(d.base): // of another ledger, since deleted
 		l.knows(Entry{}, 0, time.Time{})
 		return Entry{}, ErrOvertaken
 	}
+	last := d.base
 	for _, one := range links {
 		ours := one.mark == d.mark
 		if one.fresh = one.fresh || ours; !one.follows(last) { // whatever the clocks say

@@ -101,7 +101,7 @@ const coveredByPsoxy = "psoxy wrote an older family's token over a consent"
 // family, of which psoxy wrote a token after the consent was stored.
 func (l loss) coveredByPsoxy() bool {
 	o := l.o
-	return l.stored && o.chain.known && o.older(o.chain.of, l.top.of) && o.covered(o.chain.of)
+	return o.chain.known && o.older(o.chain.of, o.highest) && o.covered(o.chain.of)
 }
 
 // covered reports whether psoxy wrote a token of an older family over a newer consent,

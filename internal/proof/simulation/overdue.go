@@ -23,8 +23,9 @@ type overdue struct {
 // How long a copy may stay wrong: the tick that finds it may be busy with the
 // token itself, and the next one publishes; a candidate whose answer was lost is left
 // there until its leeway is over, and one that was refused until the next tick has
-// asked again. A living candidate stands until it is judged: it may wait, like an
-// access token, for the longest pause that the protocol makes between two attempts.
+// asked again. Nothing is written over a living candidate, or what stands over it,
+// until that is judged: it may wait, like an access token, for the longest pause that
+// the protocol makes between two attempts.
 const (
 	ticksToPublish = 3
 	timeToPublish  = 15 * time.Minute
@@ -50,8 +51,10 @@ func (o *oracle) copiesAfter(a *actor) {
 			d.since = w.now
 		}
 		limit := timeToPublish
-		if candidate, ok := w.em.Lookup(s.entry.Value); ok && candidate.Status == atlassiantest.StatusLive {
-			limit = longestPause
+		for _, in := range o.inbox {
+			if candidate, _ := w.em.Lookup(in.token); candidate.Status == atlassiantest.StatusLive && o.chain.of.less(in.of) {
+				limit = longestPause
+			}
 		}
 		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > limit {
 			d.counted = true
