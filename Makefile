@@ -17,7 +17,7 @@ VERSION ?= $(or $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/
 # The same source gives the same bytes: no path, no symbols, no revision but the version. See aws-lambda-go for
 # lambda.norpc.
 LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
-  -ldflags '-s -w -X github.com/tokenkeeper/tokenkeeper/internal/build.version=$(VERSION)'
+  -ldflags '-s -w -X github.com/tokenkeeper/tokenkeeper/internal/config.version=$(VERSION)'
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -110,8 +110,8 @@ build/consumers/.installed: tools/consumers.sh $(wildcard test/consumers/testdat
 .PHONY: go-test
 go-test: setup chromium consumers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
-	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test/|internal/simulation$$)')
-	go test -timeout 30m ./test/... ./internal/simulation
+	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test|internal/proof)/')
+	go test -timeout 30m ./test/... ./internal/proof/...
 	cd pkg/tokensource && go test $(RACE) ./...
 
 .PHONY: sam-check
@@ -153,11 +153,11 @@ fuzz-quick: ## Run each fuzz test on a few inputs
 
 .PHONY: mutants
 mutants: setup ## Break the protocol on purpose, dozens of ways: a test must notice each
-	go run ./test/mutants
+	go run ./internal/proof/mutants
 
 .PHONY: mutants-quick
 mutants-quick: ## A few of the mutants
-	go run ./test/mutants -quick
+	go run ./internal/proof/mutants -quick
 
 .PHONY: model
 model: ## Check the protocol's model exhaustively with spin (QUICK=1: the small configurations)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -67,7 +67,7 @@ func BenchmarkRotationTime(b *testing.B) {
 // distantSink is CloudWatch at the same distance.
 type distantSink struct{}
 
-func (distantSink) Publish(ctx context.Context, _ time.Time, _ []countdown.Metric) error {
+func (distantSink) Publish(ctx context.Context, _ time.Time, _ []metrics.Metric) error {
 	time.Sleep(awsLatency)
 	return ctx.Err()
 }

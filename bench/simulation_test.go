@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/simulation"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/simulation"
 )
 
 // BenchmarkSimulation measures the operations on store and token endpoint that

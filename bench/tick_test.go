@@ -9,17 +9,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // The ticks that are measured, on the schedule of the template.
@@ -75,7 +75,7 @@ func BenchmarkTickProcess(b *testing.B) {
 
 // process is the refresher as the function wires it, with a clock of its own.
 type process struct {
-	*refresher.Refresher
+	*fleet.Fleet
 	clock *atlassiantest.Clock
 	aws   *moto.Clocked
 	token *posts
@@ -112,7 +112,7 @@ type parts struct {
 	emulator   *atlassiantest.Emulator
 	parameters store.Store
 	token      keeper.TokenEndpoint
-	sink       countdown.Sink
+	sink       metrics.Sink
 }
 
 // start consents, stores the tokens, and lets a process make its first ticks.
@@ -131,7 +131,7 @@ func (parts parts) start(b *testing.B) *process {
 	clock := parts.clock
 	sleep := func(_ context.Context, d time.Duration) { clock.Advance(d) }
 	p := &process{clock: clock, token: &posts{TokenEndpoint: parts.token}}
-	p.Refresher = &refresher.Refresher{
+	p.Fleet = &fleet.Fleet{
 		Keeper: keeper.New(keeper.Config{Store: parts.parameters, Token: p.token, Now: clock.Now, Sleep: sleep, Process: "bench"}),
 		Sink:   parts.sink, Connections: []family.Connection{connection},
 		Now: clock.Now, Sleep: sleep, Parallel: 1, LastWarning: 1,

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Checks the Promela model in docs/model exhaustively with spin; docs/model/README.md explains it.
+# Checks the Promela model in internal/proof/model exhaustively with spin; internal/proof/model/README.md explains it.
 # Usage: tools/model.sh quick|full|mutants|probes
 set -euo pipefail
 
 mode=${1:?expected quick, full, mutants or probes}
-model=$(cd "$(dirname "${BASH_SOURCE[0]}")/../docs/model" && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+model=$root/internal/proof/model
 memory=5000  # MiB that one search may use
 depth=20000  # steps; a search that needs more fails
-mkdir -p "$model/../../build"
-work=$(mktemp -d "$model/../../build/model.XXXXXX")
+mkdir -p "$root/build"
+work=$(mktemp -d "$root/build/model.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 fail() {
@@ -69,7 +70,7 @@ check() {
     holds "$name" || { broken+=("$name, with $parameters:" "$(grep -E 'assertion|^error|^pan:|not completed|too small' "$work/$name/report" | head -n 1)"); }
     unreached "$name" >>"$work/unreached"
   done < <(lines configurations.txt)
-  [ ${#broken[@]} = 0 ] || fail 'the model does not hold; docs/model/README.md tells how to read a counterexample.' "${broken[@]}"
+  [ ${#broken[@]} = 0 ] || fail 'the model does not hold; internal/proof/model/README.md tells how to read a counterexample.' "${broken[@]}"
   local never
   never=$(sort "$work/unreached" | uniq -c | awk -v n="$searched" '$1 == n { $1 = ""; print }')
   [ "$mode" != full ] || [ -z "$never" ] || fail 'these statements are reached in no configuration, so that they prove nothing:' "$never"

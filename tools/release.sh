@@ -16,7 +16,7 @@ go run ./tools/release check "$version"
 
 for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do
   CGO_ENABLED=0 GOOS=${platform%/*} GOARCH=${platform#*/} go build -trimpath -buildvcs=false \
-    -ldflags "-s -w -X github.com/tokenkeeper/tokenkeeper/internal/build.version=$version" \
+    -ldflags "-s -w -X github.com/tokenkeeper/tokenkeeper/internal/config.version=$version" \
     -o "$work/${platform/\//_}/tokenkeeper" ./cmd/tokenkeeper
 done
 for architecture in arm64/arm64 amd64/x86_64; do

@@ -12,13 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/loopback"
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/tfvars"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
-	"github.com/tokenkeeper/tokenkeeper/internal/tfvars"
 	"github.com/tokenkeeper/tokenkeeper/internal/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -77,7 +78,7 @@ https://…/callback gives a link to them, and the program waits for the end.`,
 	f.policies.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.function, "function", "", "consent through this deployed bootstrap function (name or ARN) instead of a store")
-	fl.StringVar(&f.preset, "scopes-preset", consent.DefaultPreset, "the scopes to ask for: "+strings.Join(consent.Presets(), " or "))
+	fl.StringVar(&f.preset, "scopes-preset", psoxy.DefaultPreset, "the scopes to ask for: "+strings.Join(psoxy.Presets(), " or "))
 	fl.StringArrayVar(&f.scopes, "scope", nil, "a scope to ask for instead of a preset; repeated")
 	fl.StringVar(&f.redirectURI, "redirect-uri", "", "exactly as it is registered for the app (default that of the last consent, or "+consent.DefaultRedirectURI+")")
 	fl.StringVar(&f.listen, "listen", "", "receive the browser at this loopback ADDRESS:PORT instead of the redirect URI's")
@@ -156,7 +157,7 @@ func (f *authorizeFlags) check() ([]string, error) {
 		}
 		return f.scopes, nil
 	}
-	scopes, err := consent.Preset(f.preset)
+	scopes, err := psoxy.Preset(f.preset)
 	if err != nil {
 		return nil, errUsage{fmt.Errorf("--scopes-preset: %w", err)}
 	}

@@ -9,9 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -28,7 +29,7 @@ func (f *connectionFlag) check() error {
 		return errUsage{fmt.Errorf("--connection is %w", err)}
 	}
 	if f.ledgerPath != "" {
-		if err := environment.CheckLedgerPath(f.ledgerPath); err != nil {
+		if err := config.CheckLedgerPath(f.ledgerPath); err != nil {
 			return errUsage{fmt.Errorf("--ledger-path is %w", err)}
 		}
 	}
@@ -39,7 +40,7 @@ func (f *connectionFlag) check() error {
 func (f *connectionFlag) connection() family.Connection {
 	c := family.Connection{Name: f.name}
 	if f.ledgerPath != "" {
-		c.Ledger = environment.LedgerBelow(f.ledgerPath, f.name)
+		c.Ledger = config.LedgerBelow(f.ledgerPath, f.name)
 	}
 	return c
 }
@@ -66,9 +67,9 @@ func (f *policyFlags) policy() (family.Policy, error) {
 		return p, errUsage{fmt.Errorf("--family-lifetime-days is %v: expected 1 to 3650", f.lifetimeDays)}
 	}
 	p.Lifetime = time.Duration(f.lifetimeDays * 24 * float64(time.Hour))
-	p.AccessFormat = family.AsStored
+	p.AccessFormat = psoxy.AsStored
 	if f.format != "" {
-		format, err := family.ParseAccessFormat(f.format)
+		format, err := psoxy.ParseAccessFormat(f.format)
 		if err != nil {
 			return p, errUsage{fmt.Errorf("--access-token-format: %w", err)}
 		}

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/demo"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/demo"
 )
 
 func newDemoCommand() *cobra.Command {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/simulation"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/simulation"
 )
 
 // faultFlags are the flags of the simulate command that break things.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/functionurl"
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // deployed is the built bootstrap function behind Lambda's Invoke; the operator's

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/tfvars"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/tfvars"
 )
 
 // registerTFVars adds the flag that hands the cloud id over to Terraform.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 )
 
 // Exit codes, as the help of the program lists them.

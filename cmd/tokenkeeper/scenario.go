@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/scenario"
-	"github.com/tokenkeeper/tokenkeeper/internal/scenario/chart"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/chart"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/scenario"
 )
 
 // scenarioHelp describes the scenarios' part of the simulate command.

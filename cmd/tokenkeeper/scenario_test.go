@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/scenario"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/scenario"
 )
 
 func simulate(t *testing.T, args ...string) (string, error) {

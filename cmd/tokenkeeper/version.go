@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/build"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 )
 
 // newVersionCommand returns "tokenkeeper version".
@@ -25,7 +25,7 @@ func newVersionCommand(version string) *cobra.Command {
 // buildVersion is this program's version, commit and toolchain.
 func buildVersion() string {
 	info, _ := debug.ReadBuildInfo() // nil where the linker left nothing
-	return describeBuild(info, build.Version())
+	return describeBuild(info, config.Version())
 }
 
 // describeBuild says what a build is made from, on one line; info may be nil.

@@ -13,18 +13,17 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/connections"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
-	"github.com/tokenkeeper/tokenkeeper/internal/environment"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-func fromMap(env map[string]string) (config, error) {
-	return configFrom(func(name string) string { return env[name] })
+func fromMap(env map[string]string) (settings, error) {
+	return settingsFrom(func(name string) string { return env[name] })
 }
 
 func TestConfig(t *testing.T) {
@@ -39,8 +38,8 @@ func TestConfig(t *testing.T) {
 	c, err = fromMap(map[string]string{"CONNECTIONS": "A_,/b/C_", "HOSTED_CONSENT": "true", "ACCESS_TOKEN_FORMAT": "raw,A_=psoxy-json", "FAMILY_LIFETIME_DAYS": "90"})
 	require.NoError(t, err)
 	require.True(t, c.hosted)
-	require.Equal(t, family.PsoxyJSON, c.Connections[0].Policy.AccessFormat)
-	require.Equal(t, family.Raw, c.Connections[1].Policy.AccessFormat)
+	require.Equal(t, psoxy.JSON, c.Connections[0].Policy.AccessFormat)
+	require.Equal(t, psoxy.Raw, c.Connections[1].Policy.AccessFormat)
 	require.Equal(t, 90*24*time.Hour, c.Connections[1].Policy.Lifetime)
 
 	_, err = fromMap(map[string]string{"HOSTED_CONSENT": "yes", "CONNECTIONS": "A", "ATLASSIAN_AUTH_URL": "http://auth.example.com", "FAMILY_LIFETIME_DAYS": "0"})
@@ -63,7 +62,7 @@ func TestListedConnectionsAreNotHosted(t *testing.T) {
 // nothing where the list cannot be read.
 func TestListedConnectionsAreTheServices(t *testing.T) {
 	source := values{"/ops/list/1": "/tokenkeeper/a_,/tokenkeeper/b_"}
-	list := &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
+	list := &config.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: config.Common{}.Connection}
 	st := memstore.New(time.Now)
 	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: keeper.New(keeper.Config{Store: st, Now: time.Now, Process: "p"})})
 	log := slog.New(slog.DiscardHandler)
@@ -75,7 +74,7 @@ func TestListedConnectionsAreTheServices(t *testing.T) {
 	require.Len(t, answer.(consent.Status).Connections, 2)
 
 	clear(source)
-	list = &connections.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: environment.Common{}.Connection}
+	list = &config.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: config.Common{}.Connection}
 	_, err = status()
 	require.ErrorContains(t, err, "names no connection")
 }

@@ -1,6 +1,6 @@
 // The bootstrap is the Lambda function of the yearly consent: invoked by whoever
 // may, it begins and completes one; over its URL, where there is one, it serves
-// the pages of a hosted consent. Its configuration is in config.go; what it does
+// the pages of a hosted consent. Its configuration is in settings.go; what it does
 // is in internal/consent.
 package main
 
@@ -19,8 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/build"
-	"github.com/tokenkeeper/tokenkeeper/internal/connections"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -29,7 +28,7 @@ import (
 )
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	service, site, list, err := wire(context.Background(), log)
 	if err != nil {
@@ -47,8 +46,8 @@ func main() {
 
 // wire makes the service from the environment, and the pages if they are wanted.
 // The list is nil where the environment holds the connections.
-func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, *connections.List, error) {
-	c, err := configFrom(os.Getenv)
+func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, *config.List, error) {
+	c, err := settingsFrom(os.Getenv)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -70,7 +69,7 @@ func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler
 		Log:         log,
 	})
 	if c.ConnectionsPath != "" {
-		list := &connections.List{Source: ssmstore.NewByPath(ssm, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.Connection, Now: time.Now}
+		list := &config.List{Source: ssmstore.NewByPath(ssm, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.Connection, Now: time.Now}
 		return service, nil, list, nil
 	}
 	if !c.hosted {
@@ -84,7 +83,7 @@ type serveFunc func(context.Context, json.RawMessage) (any, error)
 
 // listed gives the service the connections that are listed at the time. Lambda
 // gives a process one event after the other.
-func listed(log *slog.Logger, service *consent.Service, list *connections.List, serve serveFunc) serveFunc {
+func listed(log *slog.Logger, service *consent.Service, list *config.List, serve serveFunc) serveFunc {
 	return func(ctx context.Context, payload json.RawMessage) (answer any, err error) {
 		if service.Connections, _, err = list.Connections(ctx, log); err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/cfn"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
 // parseDeployment recognizes what CloudFormation sends for the template's
@@ -59,7 +59,7 @@ func (d deployment) answer(ctx context.Context, e cfn.Event, tick tickFunc, log 
 	answer.PhysicalResourceID, answer.Status = "first-tick", cfn.StatusSuccess
 	if e.RequestType != cfn.RequestDelete && e.ResourceProperties["ScheduleState"] == "ENABLED" {
 		_, err := tick(ctx, log)
-		var sick *refresher.Unhealthy
+		var sick *fleet.UnhealthyError
 		if errors.As(err, &sick) && sick.Unwrap() == nil {
 			log.Warn("deployed, but not every connection is well", "error", err)
 		} else if err != nil {

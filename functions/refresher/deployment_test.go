@@ -14,11 +14,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
 const (
@@ -58,7 +58,7 @@ func request(kind, state, stack, url string) json.RawMessage {
 
 // sick is the error of a tick whose connection is lost and whose metrics end so.
 func sick(t *testing.T, published error) error {
-	r := refresher.Refresher{Keeper: refusing{}, Connections: []family.Connection{{Name: "A_"}}, Sink: sink{published}, Now: time.Now, Parallel: 1}
+	r := fleet.Fleet{Keeper: refusing{}, Connections: []family.Connection{{Name: "A_"}}, Sink: sink{published}, Now: time.Now, Parallel: 1}
 	_, err := r.Tick(context.Background(), slog.New(slog.DiscardHandler))
 	require.Error(t, err)
 	return err
@@ -72,11 +72,11 @@ func (refusing) Tick(context.Context, family.Connection, *slog.Logger) keeper.Ou
 
 type sink struct{ err error }
 
-func (s sink) Publish(context.Context, time.Time, []countdown.Metric) error { return s.err }
+func (s sink) Publish(context.Context, time.Time, []metrics.Metric) error { return s.err }
 
 // invalid is the error of an environment that cannot be used.
 func invalid() error {
-	env := environment.New(func(string) string { return "" })
+	env := config.NewReader(func(string) string { return "" })
 	env.Wrong("REFRESH_BEFORE", "is wrong")
 	return env.Err()
 }
@@ -101,9 +101,9 @@ func TestDeployment(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &cloudFormation{status: 200}
 			ticks := 0
-			serve := handler(slog.New(slog.DiscardHandler), deployedBy(c), func(context.Context, *slog.Logger) (refresher.Report, error) {
+			serve := handler(slog.New(slog.DiscardHandler), deployedBy(c), func(context.Context, *slog.Logger) (fleet.Report, error) {
 				ticks++
-				return refresher.Report{}, tt.tick
+				return fleet.Report{}, tt.tick
 			})
 			_, err := serve(t.Context(), request(tt.kind, tt.state, ownStack, answers))
 			require.NoError(t, err, "or Lambda would ask again")
@@ -148,9 +148,9 @@ func TestOthersAreNotAnswered(t *testing.T) {
 			c := &cloudFormation{status: 200}
 			d := deployedBy(c)
 			d.stackID = tt.own
-			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), d, func(context.Context, *slog.Logger) (refresher.Report, error) {
+			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), d, func(context.Context, *slog.Logger) (fleet.Report, error) {
 				require.Fail(t, "a tick was made")
-				return refresher.Report{}, nil
+				return fleet.Report{}, nil
 			})
 			_, err := serve(t.Context(), request("Create", "ENABLED", tt.stack, tt.url))
 			require.ErrorAs(t, err, &UnexpectedEvent{})
@@ -176,7 +176,7 @@ func TestHostsOfTheAnswers(t *testing.T) {
 			c := &cloudFormation{status: 200}
 			d := deployedBy(c)
 			d.stackID = "arn:" + tt.partition + ":cloudformation:" + tt.region + ":111122223333:stack/tokenkeeper/1"
-			serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, nil })
+			serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
 			_, err := serve(t.Context(), request("Delete", "ENABLED", d.stackID, "https://"+tt.host+"/x?y"))
 			require.NoError(t, err)
 			require.Equal(t, []string{tt.host}, c.hosts)
@@ -190,7 +190,7 @@ func TestAnAnswerThatIsNotTaken(t *testing.T) {
 	for _, c := range []*cloudFormation{{status: 403}, {status: 307, header: http.Header{"Location": {"https://evil.example/"}}}} {
 		t.Run(http.StatusText(c.status), func(t *testing.T) {
 			var logs bytes.Buffer
-			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), deployedBy(c), func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, nil })
+			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), deployedBy(c), func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
 			_, err := serve(t.Context(), request("Delete", "ENABLED", ownStack, answers))
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+logs.String(), "canary-signature", "a signed address is a secret")
@@ -213,7 +213,7 @@ func TestWhoNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeployment(ownStack)
 		d.client.Transport = silent{}
-		serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, nil })
+		serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
 		begun := time.Now()
 		_, err := serve(t.Context(), request("Delete", "ENABLED", ownStack, answers))
 		require.ErrorContains(t, err, "5s")

@@ -1,6 +1,6 @@
 // The refresher is the Lambda function behind the schedule: one tick for every
-// connection. Its configuration is in config.go, its event in event.go, its part
-// in a deployment in deployment.go; what a tick does is in internal/refresher and internal/keeper.
+// connection. Its configuration is in settings.go, its event in event.go, its part
+// in a deployment in deployment.go; what a tick does is in internal/fleet and internal/keeper.
 package main
 
 import (
@@ -15,13 +15,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/build"
-	"github.com/tokenkeeper/tokenkeeper/internal/connections"
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown/cloudwatchsink"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -35,23 +34,23 @@ const parallel = 5
 const parallelOfMany = 8
 
 func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", build.Version())
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
 	tick, err := wire(context.Background())
 	if err != nil {
 		// Every invocation fails with the reason, which the function's alarm sees.
 		log.Error("the function cannot start", "error", err)
-		tick = func(context.Context, *slog.Logger) (refresher.Report, error) { return refresher.Report{}, err }
+		tick = func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, err }
 	}
 	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
 }
 
-// tickFunc is (*refresher.Refresher).Tick.
-type tickFunc func(context.Context, *slog.Logger) (refresher.Report, error)
+// tickFunc is (*fleet.Fleet).Tick.
+type tickFunc func(context.Context, *slog.Logger) (fleet.Report, error)
 
 // wire makes the tick from the environment.
 func wire(ctx context.Context) (tickFunc, error) {
-	c, err := configFrom(os.Getenv)
+	c, err := settingsFrom(os.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +68,8 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if c.ConnectionsPath != "" {
 		parameters = parameters.Paced(c.rates)
 	}
-	r := refresher.Refresher{
-		Keeper: refresher.Guarded{Keeper: keeper.New(keeper.Config{
+	r := fleet.Fleet{
+		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   parameters,
 			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
 			Now:     time.Now,
@@ -78,7 +77,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 			Process: rand.Text()[:12],
 		})},
 		Connections: c.Connections,
-		Sink:        countdown.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
+		Sink:        metrics.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
 		Now:         time.Now,
 		Sleep:       sleep,
 		Parallel:    parallel,
@@ -87,17 +86,17 @@ func wire(ctx context.Context) (tickFunc, error) {
 	}
 	if c.ConnectionsPath != "" {
 		r.Survey, r.Parallel = parameters, parallelOfMany
-		return listed(r, &connections.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
+		return listed(r, &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
 	}
 	return r.Tick, nil
 }
 
 // listed is the tick of the connections that are listed at the time.
-func listed(r refresher.Refresher, list *connections.List) tickFunc {
-	return func(ctx context.Context, log *slog.Logger) (refresher.Report, error) {
+func listed(r fleet.Fleet, list *config.List) tickFunc {
+	return func(ctx context.Context, log *slog.Logger) (fleet.Report, error) {
 		conns, problems, err := list.Connections(ctx, log)
 		if err != nil {
-			return refresher.Report{}, err
+			return fleet.Report{}, err
 		}
 		now := r // of this tick
 		now.Connections = conns
@@ -117,29 +116,29 @@ func refreshTokens(connections []family.Connection) (names []string) {
 }
 
 // handler serves one event.
-func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (refresher.Report, error) {
-	return func(ctx context.Context, payload json.RawMessage) (refresher.Report, error) {
+func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (fleet.Report, error) {
+	return func(ctx context.Context, payload json.RawMessage) (fleet.Report, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
 		}
 		if e, ok := parseDeployment(payload); ok {
-			return refresher.Report{}, deployed.answer(ctx, e, tick, log)
+			return fleet.Report{}, deployed.answer(ctx, e, tick, log)
 		}
 		e, err := parseEvent(payload)
 		if err != nil {
 			log.Error("refused", "error", err)
-			return refresher.Report{}, err
+			return fleet.Report{}, err
 		}
 		if !e.ScheduledTime.IsZero() {
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
 		report, err := tick(ctx, log)
-		report.Version = build.Version()
+		report.Version = config.Version()
 		if err == nil {
 			return report, nil
 		}
-		if refresher.Retryable(err) {
+		if fleet.Retryable(err) {
 			log.Error("the tick failed, and Lambda repeats it", "error", err)
 			return report, err
 		}

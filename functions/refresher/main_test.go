@@ -12,16 +12,16 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
 // A process serves many requests: the lines of each tell of it alone, and do
 // not grow.
 func TestEachLineTellsOneRequest(t *testing.T) {
 	var out bytes.Buffer
-	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (refresher.Report, error) {
+	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (fleet.Report, error) {
 		log.Info("tick")
-		return refresher.Report{}, nil
+		return fleet.Report{}, nil
 	})
 	for _, id := range []string{"first", "second", "third"} {
 		out.Reset()
@@ -49,8 +49,8 @@ func TestWhatFailsAnInvocation(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(context.Context, *slog.Logger) (refresher.Report, error) {
-				return refresher.Report{}, tt.tick
+			serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(context.Context, *slog.Logger) (fleet.Report, error) {
+				return fleet.Report{}, tt.tick
 			})
 			_, err := serve(t.Context(), json.RawMessage(`{}`))
 			require.Equal(t, tt.fails, err != nil)

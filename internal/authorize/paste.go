@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/loopback"
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/loopback"
-	"github.com/tokenkeeper/tokenkeeper/internal/terminal"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 

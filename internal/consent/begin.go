@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -30,7 +31,7 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 		return Begun{}, err
 	}
 	if len(r.Scopes) == 0 {
-		r.Scopes, _ = Preset(DefaultPreset)
+		r.Scopes, _ = psoxy.Preset(psoxy.DefaultPreset)
 	}
 	if err := s.checkBegin(r); err != nil {
 		return Begun{}, err

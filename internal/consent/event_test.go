@@ -48,14 +48,3 @@ func FuzzParseEvent(f *testing.F) {
 		}
 	})
 }
-
-func TestPresets(t *testing.T) {
-	today, err := consent.Preset("jira-psoxy")
-	require.NoError(t, err)
-	require.Equal(t, []string{"offline_access", "read:group:jira", "read:avatar:jira", "read:user:jira", "read:jira-user", "read:jira-work"}, today)
-	older, err := consent.Preset("jira-psoxy-2024")
-	require.NoError(t, err)
-	require.Subset(t, older, append(today, "read:account"))
-	_, err = consent.Preset("jira")
-	require.ErrorContains(t, err, "jira-psoxy or jira-psoxy-2024")
-}

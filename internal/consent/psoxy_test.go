@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// psoxy is a stock psoxy 0.6.9 that refreshes the token by itself, one call after
+// stockPsoxy is psoxy 0.6.9 that refreshes the token by itself, one call after
 // the other: it creates its lock, reads it again, exchanges, writes both tokens and
 // deletes the lock. Whatever fails ends it, and what it did stays.
-type psoxy struct {
+type stockPsoxy struct {
 	*world
 	lock  atlassian.Secret
 	token atlassian.Token
@@ -31,7 +31,7 @@ type psoxy struct {
 const calls = 7
 
 // run makes the next n calls.
-func (p *psoxy) run(n int) {
+func (p *stockPsoxy) run(n int) {
 	for range n {
 		if p.done >= calls || !p.call() {
 			p.done = calls
@@ -41,7 +41,7 @@ func (p *psoxy) run(n int) {
 	}
 }
 
-func (p *psoxy) call() bool {
+func (p *stockPsoxy) call() bool {
 	ctx := context.Background()
 	write := func(name, value string) bool {
 		_, err := p.mem.Store.Write(ctx, name, atlassian.NewSecret(value), store.Encrypted)
@@ -94,14 +94,14 @@ func TestStockPsoxyBesideACompletion(t *testing.T) {
 
 func besidePsoxy(t *testing.T, at, so int, dies bool) int {
 	w := newWorld(t)
-	w.config.Connections[0].Policy.AccessFormat = family.PsoxyJSON
+	w.config.Connections[0].Policy.AccessFormat = psoxy.JSON
 	w.restart()
 	w.consented(connA)
 	w.clock.Advance(52 * time.Minute) // psoxy refreshes in the last ten minutes
 	begun := w.begin(connA, func(r *consent.BeginRequest) { r.RedirectURI = plainURI })
 	request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)}
 	s := w.stepped("first")
-	p := &psoxy{world: w}
+	p := &stockPsoxy{world: w}
 	begins := false
 	s.before = func(n int) error {
 		if n == at {

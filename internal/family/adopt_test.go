@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -169,7 +170,7 @@ func TestAdoptWithARecord(t *testing.T) {
 		require.Equal(t, int64(3), d.Candidate.Version, "it comes before the family's own, which may be older")
 		kin := healthy()
 		kin.State = s
-		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate, family.Raw).AuthorizedAt, "its age is the family's")
+		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate, psoxy.Raw).AuthorizedAt, "its age is the family's")
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -62,7 +63,7 @@ func FuzzAccessToken(f *testing.F) {
 		if token.IsZero() || millis < 1e12 || millis > 1e13 || strings.ToValidUTF8(token.Reveal(), "") != token.Reveal() {
 			return
 		}
-		back := read(family.PsoxyJSON.EncodeAccessToken(token, time.UnixMilli(millis)).Reveal())
+		back := read(psoxy.JSON.EncodeAccessToken(token, time.UnixMilli(millis)).Reveal())
 		require.Equal(t, token.Reveal(), back.AccessToken.Value.Reveal())
 		require.Equal(t, millis, back.AccessExpires.UnixMilli())
 	})

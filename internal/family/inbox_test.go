@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -192,23 +193,23 @@ func TestOffspring(t *testing.T) {
 		name      string
 		given     given
 		candidate family.Field
-		format    family.AccessFormat
+		format    psoxy.AccessFormat
 		// same: the family goes on.
 		same bool
 		born time.Time
 	}{
-		{"the own token", func(*family.Snapshot) {}, family.Field{}, family.Raw, true, record().AuthorizedAt},
-		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, family.Raw, false, now.Add(-3 * minute)},
-		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, family.PsoxyJSON, true, record().AuthorizedAt},
-		{"beside psoxy, after a refusal, it is a new consent", refusedOwn, candidate, family.PsoxyJSON, false, now.Add(-3 * minute)},
-		{"of the same chain", inChain, chained, family.Raw, true, record().AuthorizedAt},
+		{"the own token", func(*family.Snapshot) {}, family.Field{}, psoxy.Raw, true, record().AuthorizedAt},
+		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, psoxy.JSON, true, record().AuthorizedAt},
+		{"beside psoxy, after a refusal, it is a new consent", refusedOwn, candidate, psoxy.JSON, false, now.Add(-3 * minute)},
+		{"of the same chain", inChain, chained, psoxy.Raw, true, record().AuthorizedAt},
 		{"of the same chain, after a refusal", all(inChain, func(s *family.Snapshot) {
 			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
-		}), chained, family.Raw, true, record().AuthorizedAt},
-		{"of another chain, when it was issued", inChain, stranger, family.Raw, false, now.Add(-3 * minute)},
-		{"of another chain, beside psoxy", inChain, stranger, family.PsoxyJSON, false, now.Add(-3 * minute)},
-		{"what stood there when the ledger began", kin, candidate, family.Raw, true, record().AuthorizedAt},
-		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), family.Raw, false, now},
+		}), chained, psoxy.Raw, true, record().AuthorizedAt},
+		{"of another chain, when it was issued", inChain, stranger, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"of another chain, beside psoxy", inChain, stranger, psoxy.JSON, false, now.Add(-3 * minute)},
+		{"what stood there when the ledger began", kin, candidate, psoxy.Raw, true, record().AuthorizedAt},
+		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), psoxy.Raw, false, now},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/tokenform"
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 

@@ -3,6 +3,8 @@ package family
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
 // Connection is one connection to look after.
@@ -54,7 +56,7 @@ func NamesOf(connection string) Names {
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",
 		Ledger:       connection + "TOKEN_LEDGER",
-		Lock:         connection + "OAUTH_REFRESH_TOKEN_lock",
+		Lock:         connection + psoxy.LockName,
 
 		ConsentState:  connection + "CONSENT_STATE",
 		ConsentTokens: connection + "CONSENT_TOKENS",

@@ -3,6 +3,7 @@ package family
 import (
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -23,9 +24,9 @@ const (
 	// TickInterval is the longest time between two ticks that the schedule may be
 	// given: two of them fit into the leeway.
 	TickInterval = 5 * time.Minute
-	// Lease is how long an intent or a lock is respected, by the store's clock; it
-	// is psoxy's own limit. Whoever wrote it does nothing more under it then.
-	Lease = 2 * time.Minute
+	// Lease is how long an intent or a lock is respected, by the store's clock.
+	// Whoever wrote it does nothing more under it then.
+	Lease = psoxy.LockStale
 	// PostTimeout bounds one token request. It is well below Lease.
 	PostTimeout = 20 * time.Second
 	// SaveReserve is the time that must be left after a token request for
@@ -61,10 +62,10 @@ type Policy struct {
 	// Lifetime of a token family, from the consent on.
 	Lifetime time.Duration
 	// AccessFormat is the form of ACCESS_TOKEN.
-	AccessFormat AccessFormat
+	AccessFormat psoxy.AccessFormat
 }
 
 // DefaultPolicy is the policy where an operator decides nothing.
 func DefaultPolicy() Policy {
-	return Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: Raw}
+	return Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: psoxy.Raw}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -101,7 +102,7 @@ func passing(class string) bool {
 // chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
 // or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
 // time at which it was stored or issued, whichever is earlier.
-func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
+func (s Snapshot) Offspring(candidate Field, format psoxy.AccessFormat) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
@@ -112,7 +113,7 @@ func (s Snapshot) Offspring(candidate Field, format AccessFormat) Record {
 		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
 		return rescued
 	}
-	shared := (chain == "" || r.Chain == "") && (format == PsoxyJSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
+	shared := (chain == "" || r.Chain == "") && (format == psoxy.JSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
 	if shared || chain != "" && chain == r.Chain {
 		r.Past = r.Past.With(r.Refresh)
 		r.Generation++

@@ -6,13 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
-
-// Unfilled is the value that psoxy's Terraform gives to a parameter which a
-// person has yet to fill in; it means absent.
-const Unfilled = "fill me"
 
 // Field is one parameter of a connection.
 type Field struct {
@@ -27,12 +24,12 @@ type Field struct {
 }
 
 // FieldOf reads one parameter the way a person fills it in: trimmed, and empty
-// where it holds psoxy's "fill me".
+// where it is not filled in.
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
-	case string(v) == Unfilled:
+	case string(v) == psoxy.Unfilled:
 	case len(v) == e.Value.Len():
 		f.Value = e.Value
 	default:
@@ -58,7 +55,7 @@ type Snapshot struct {
 	// AccessExpires is when the access token expires, where its own form says so,
 	// and AccessFormat the form in which it is stored; empty where there is none.
 	AccessExpires time.Time
-	AccessFormat  AccessFormat
+	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
 	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set, which
 	// says why it cannot be used.
@@ -96,7 +93,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		CloudID:      FieldOf(entries[n.CloudID]),
 		Lock:         FieldOf(entries[n.Lock]),
 	}
-	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = decodeAccessToken(s.AccessToken.Value)
+	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
 	for _, e := range entries {
 		if e.ReadAt.After(s.Now) {
 			s.Now = e.ReadAt

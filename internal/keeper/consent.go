@@ -54,10 +54,13 @@ func (e *ConsentUnsavedError) Unwrap() error { return e.Err }
 // one token request, and two reads of the API.
 const ConsentTime = family.PostTimeout + 15*time.Second
 
-// lockPatience is how long a consent waits for psoxy's lock. Psoxy holds it for ten
-// seconds at most, and leaves it behind for two minutes when it dies; a code lives
-// for a few.
-const lockPatience = 15 * time.Second
+// A consent waits for psoxy's lock for lockPatience, and looks every lockPause. Psoxy
+// holds it for ten seconds at most, and leaves it behind for two minutes when it
+// dies; a code lives for a few.
+const (
+	lockPatience = 15 * time.Second
+	lockPause    = 3 * time.Second
+)
 
 // Consent replaces a connection's token family by the one that obtain yields.
 //
@@ -125,7 +128,7 @@ func (t *tick) lookAlone(ctx context.Context) (view, error) {
 			t.log.Warn("psoxy's lock is not to be had, and the consent goes on without it")
 			return v, nil
 		}
-		t.Sleep(ctx, lockSettles)
+		t.Sleep(ctx, lockPause)
 	}
 }
 

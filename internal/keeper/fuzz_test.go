@@ -16,6 +16,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -64,7 +65,7 @@ func FuzzTick(f *testing.F) {
 		f.Add(s.secret, s.refresh, s.access, s.record, s.lock, s.ledger, int64(3*time.Minute), s.status, s.body, s.retryAfter, false)
 		f.Add(s.secret, s.refresh, s.access, s.record, s.lock, s.ledger, int64(3*time.Hour), s.status, s.body, s.retryAfter, true)
 	}
-	f.Fuzz(func(t *testing.T, secret, refresh, access, record, lock, entry string, age int64, status int, body, retryAfter string, psoxy bool) {
+	f.Fuzz(func(t *testing.T, secret, refresh, access, record, lock, entry string, age int64, status int, body, retryAfter string, shared bool) {
 		w := &fuzzWorld{t: t, now: fuzzStart.Add(-time.Duration(age)), status: status, retryAfter: retryAfter, body: plant(body),
 			planted: strings.Contains(record+entry, "%")}
 		w.mem = memstore.New(func() time.Time { return w.now })
@@ -81,8 +82,8 @@ func FuzzTick(f *testing.F) {
 			family.FieldOf(before[names.RefreshToken]).Value.Reveal(): true, w.said().Refresh.Reveal(): true}
 
 		policy := family.DefaultPolicy()
-		if psoxy {
-			policy.AccessFormat = family.PsoxyJSON
+		if shared {
+			policy.AccessFormat = psoxy.JSON
 		}
 		var k *keeper.Keeper
 		for n, process := range []string{"p1", "p1", "p2"} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -86,9 +87,11 @@ type tick struct {
 	memory *memory
 	params parameters
 	clock  clock
-	// lock is psoxy's lock, where this tick holds it.
-	lock *psoxyLock
-	log  *slog.Logger
+	// lock is psoxy's lock, where this tick holds it, and lockedAt when taking it
+	// began, by the local clock.
+	lock     *psoxy.Lock
+	lockedAt time.Time
+	log      *slog.Logger
 }
 
 // Tick looks after one connection: it reads, decides, and carries the decision
@@ -146,7 +149,7 @@ type view struct {
 	// copies are the parameters as they stand, untrimmed.
 	copies map[string]store.Entry
 	// format is the form of ACCESS_TOKEN that consumers expect.
-	format family.AccessFormat
+	format psoxy.AccessFormat
 }
 
 // carryOut does what was decided. again is true when that has changed what is
@@ -211,12 +214,12 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published
 	}
-	if t.lock != nil && t.lock.value == v.Lock.Value {
+	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
 	}
-	if v.format = t.conn.Policy.AccessFormat; v.format == family.AsStored || v.format == "" {
+	if v.format = t.conn.Policy.AccessFormat; v.format == psoxy.AsStored || v.format == "" {
 		if v.format = v.AccessFormat; v.format == "" {
-			v.format = family.Raw
+			v.format = psoxy.Raw
 		}
 	}
 	v.Held = t.memory.held

@@ -31,16 +31,16 @@ func (p parameters) read(ctx context.Context) (found map[string]store.Entry, den
 	n := p.names
 	needed := []string{n.Ledger, n.ClientID, n.ClientSecret}
 	copies := []string{n.RefreshToken, n.AccessToken, n.Family, n.CloudID, n.Lock}
-	found, err = p.get(ctx, append(needed, copies...)...)
+	found, err = p.Read(ctx, append(needed, copies...)...)
 	if !errors.Is(err, store.ErrDenied) {
 		return found, nil, err
 	}
 	whole := err
-	if found, err = p.get(ctx, needed...); err != nil {
+	if found, err = p.Read(ctx, needed...); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range copies {
-		one, err := p.get(ctx, name)
+		one, err := p.Read(ctx, name)
 		if err != nil {
 			p.log.Error("a parameter cannot be read", "parameter", name, "error", err)
 			denied = append(denied, name)
@@ -53,7 +53,8 @@ func (p parameters) read(ctx context.Context) (found map[string]store.Entry, den
 	return found, denied, nil
 }
 
-func (p parameters) get(ctx context.Context, names ...string) (found map[string]store.Entry, err error) {
+// Read reads parameters, and again where that may help.
+func (p parameters) Read(ctx context.Context, names ...string) (found map[string]store.Entry, err error) {
 	err = p.retry(ctx, fewAttempts, func() error {
 		found, err = p.Store.Read(ctx, names...)
 		return err

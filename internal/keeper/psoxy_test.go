@@ -11,6 +11,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -20,9 +21,9 @@ import (
 // its form. The next rotation is due.
 func shared(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 	w := newWorld(t, change...)
-	w.policy.AccessFormat = family.AsStored
+	w.policy.AccessFormat = psoxy.AsStored
 	tokens := w.consent()
-	w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+	w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
 	w.want(keeper.Idle) // its form says how long it lives
 	w.clock.Advance(40 * time.Minute)
 	w.want(keeper.Rotated)
@@ -52,7 +53,7 @@ func (w *world) psoxySpends() atlassiantest.Tokens {
 func (w *world) psoxySaves(tokens atlassiantest.Tokens, writes int) {
 	w.t.Helper()
 	if writes > 0 {
-		w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+		w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
 	}
 	if writes > 1 {
 		w.put(names.RefreshToken, tokens.Refresh.Reveal())

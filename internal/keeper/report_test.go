@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -81,21 +81,21 @@ func TestNoSecretInLogsOrReports(t *testing.T) {
 func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		format family.AccessFormat
+		format psoxy.AccessFormat
 		stored bool
 		want   string
 	}{
-		{"as stored, psoxy's", family.AsStored, true, `^\{"token"`},
-		{"as stored, raw", family.AsStored, false, `^eyJ`},
-		{"raw, as configured", family.Raw, true, `^eyJ`},
-		{"psoxy's, as configured", family.PsoxyJSON, false, `^\{"token"`},
+		{"as stored, psoxy's", psoxy.AsStored, true, `^\{"token"`},
+		{"as stored, raw", psoxy.AsStored, false, `^eyJ`},
+		{"raw, as configured", psoxy.Raw, true, `^eyJ`},
+		{"psoxy's, as configured", psoxy.JSON, false, `^\{"token"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.policy.AccessFormat = c.format
 			tokens := w.consent()
 			if c.stored {
-				w.put(names.AccessToken, family.PsoxyJSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+				w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
 				w.clock.Advance(40 * time.Minute)
 			}
 			w.tick()

@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -79,7 +79,7 @@ func TestAYear(t *testing.T) {
 
 func TestPsoxyForm(t *testing.T) {
 	w := newWorld(t)
-	w.policy.AccessFormat = family.PsoxyJSON
+	w.policy.AccessFormat = psoxy.JSON
 	w.consent()
 	w.want(keeper.Rotated)
 	require.Regexp(t, `^\{"token":"[^"]+","expirationDate":\d{13}\}$`, w.get(names.AccessToken).Value.Reveal())

@@ -85,7 +85,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 
 // reload reads the ledger anew.
 func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
-	found, err := t.params.get(ctx, t.names.Ledger)
+	found, err := t.params.Read(ctx, t.names.Ledger)
 	if err != nil {
 		return ledger.Entry{}, family.State{}, err
 	}

@@ -78,7 +78,7 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 		sp.token = d.Candidate.Value
 	}
 	if t.lock != nil {
-		sp.since = t.lock.since
+		sp.since = t.lockedAt
 	}
 	fp := family.FingerprintOf(sp.token)
 	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {

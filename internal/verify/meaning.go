@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -46,25 +47,25 @@ func anonymous(r *atlassian.Response) string {
 }
 
 // describe says what a failure of a Jira path means.
-func (v *verifier) describe(p path, err error) (status int, missing []string, meaning string) {
+func (v *verifier) describe(p psoxy.Path, err error) (status int, missing []string, meaning string) {
 	e := asError(err)
 	if refusesToken(e) && !v.expired.IsZero() {
 		return e.Status, nil, v.describeExpiry()
 	}
-	missing = p.missing(v.granted)
+	missing = p.Missing(v.granted)
 	switch {
 	case e.Status == http.StatusUnauthorized && len(missing) > 0:
 		meaning = "the scope " + strings.Join(missing, " and ") + " was not granted: add it to the app's permissions, then consent again with it"
 	case e.Status == http.StatusUnauthorized:
 		meaning = "Atlassian refuses the token for this path although its scopes are granted: compare the app's permissions with the scopes, then consent again"
 	case e.Status == http.StatusForbidden:
-		meaning = "the account that consented lacks " + p.permission + ": have it granted in Jira"
-	case e.Status == http.StatusNotFound && p.needsIssue():
-		meaning = "there is no issue " + v.report.Issue + " that the account can see: name another with --issue, or have it granted " + p.permission
+		meaning = "the account that consented lacks " + p.Permission + ": have it granted in Jira"
+	case e.Status == http.StatusNotFound && p.NeedsIssue():
+		meaning = "there is no issue " + v.report.Issue + " that the account can see: name another with --issue, or have it granted " + p.Permission
 	case e.Status == http.StatusNotFound:
 		meaning = "the site does not serve Jira under this cloud id: compare CLOUD_ID with accessible-resources"
-	case e.Status == http.StatusBadRequest && p.needsIssue():
-		meaning = "Jira refuses the request: the account may lack " + p.permission
+	case e.Status == http.StatusBadRequest && p.NeedsIssue():
+		meaning = "Jira refuses the request: the account may lack " + p.Permission
 	default:
 		meaning = v.describeOther(e)
 	}

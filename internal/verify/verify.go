@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -78,7 +79,7 @@ func Run(ctx context.Context, api API, r Request, now time.Time, timeout time.Du
 	v := verifier{api: api, request: r, timeout: timeout, expired: expired(r, now)}
 	v.report = Report{CloudID: r.CloudID, Issue: r.Issue, At: now.UTC()}
 	v.resources(ctx)
-	for _, p := range jiraPaths {
+	for _, p := range psoxy.Paths {
 		v.path(ctx, p)
 	}
 	return v.report
@@ -165,34 +166,34 @@ func listSites(sites []atlassian.Site) string {
 }
 
 // path makes one request and judges it.
-func (v *verifier) path(ctx context.Context, p path) {
-	c := Check{Path: v.address(p), Result: NotRun, Needs: p.scopes[0], Reference: referenceURL + p.reference}
+func (v *verifier) path(ctx context.Context, p psoxy.Path) {
+	c := Check{Path: v.address(p), Result: NotRun, Needs: p.Scopes[0], Reference: p.Reference}
 	defer func() { v.report.Checks = append(v.report.Checks, c) }()
 	if c.Meaning = v.hindrance(p); c.Meaning != "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	answer, err := v.api.Get(ctx, v.request.Access, c.Path+"?"+p.query)
+	answer, err := v.api.Get(ctx, v.request.Access, c.Path+"?"+p.Query)
 	if err != nil {
 		c.Result = Failed
 		c.Status, c.Missing, c.Meaning = v.describe(p, err)
-		v.searchFailed = v.searchFailed || p.name == searchPath.name
+		v.searchFailed = v.searchFailed || p.Name == psoxy.SearchPath.Name
 		return
 	}
 	if c.Meaning = anonymous(answer); c.Meaning != "" {
 		c.Result, c.Status = Failed, answer.Status
-		v.searchFailed = v.searchFailed || p.name == searchPath.name
+		v.searchFailed = v.searchFailed || p.Name == psoxy.SearchPath.Name
 		return
 	}
 	c.Result, c.Status = Passed, answer.Status
-	if p.name == searchPath.name && v.report.Issue == "" {
+	if p.Name == psoxy.SearchPath.Name && v.report.Issue == "" {
 		v.report.Issue = firstIssue(answer.Body)
 	}
 }
 
 // address is a path's, with placeholders for what is not known.
-func (v *verifier) address(p path) string {
+func (v *verifier) address(p psoxy.Path) string {
 	cloudID, issue := v.report.CloudID, v.report.Issue
 	if cloudID == "" {
 		cloudID = "{cloudId}"
@@ -200,17 +201,17 @@ func (v *verifier) address(p path) string {
 	if issue == "" {
 		issue = "{issue}"
 	}
-	return p.under(cloudID, issue)
+	return p.Under(cloudID, issue)
 }
 
 // hindrance says why a path cannot be requested; empty if it can.
-func (v *verifier) hindrance(p path) string {
+func (v *verifier) hindrance(p psoxy.Path) string {
 	switch {
 	case v.granted == nil:
 		return "it needs a token and a site that pass the first check"
-	case p.needsIssue() && v.report.Issue == "" && v.searchFailed:
+	case p.NeedsIssue() && v.report.Issue == "" && v.searchFailed:
 		return "it needs an issue, and the search for one failed: name one with --issue KEY"
-	case p.needsIssue() && v.report.Issue == "":
+	case p.NeedsIssue() && v.report.Issue == "":
 		return "it needs an issue, and none was found that the account can see: name one with --issue KEY"
 	}
 	return ""

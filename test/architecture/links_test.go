@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,5 +119,24 @@ func TestLinksAreNotBlind(t *testing.T) {
 		{"# Self\n[self](#self)\n```\n[code](nowhere)\n```\n", 0},
 	} {
 		require.Len(t, brokenLinks("docs/b.md", tt.text, read), tt.broken, tt.text)
+	}
+}
+
+// TestMap: README names every folder that a newcomer meets first.
+func TestMap(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	_, folders, found := strings.Cut(string(text), "## Where things are")
+	require.True(t, found)
+	for _, parent := range []string{".", "functions", "internal", "pkg", "cmd"} {
+		entries, err := os.ReadDir(filepath.Join(root, parent))
+		require.NoError(t, err)
+		for _, entry := range entries {
+			name := filepath.Join(parent, entry.Name())
+			holders := parent == "." && slices.Contains([]string{"build", "functions", "internal", "pkg", "cmd"}, name)
+			if entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") && !holders {
+				require.Contains(t, folders, "`"+name+"`", "README's map of folders misses %s", name)
+			}
+		}
 	}
 }

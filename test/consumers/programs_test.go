@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 )
 
@@ -96,12 +96,12 @@ func TestPrograms(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, p.file), []byte(sources[p.language]), 0o600))
 			command := p.prepare(t, dir)
 			t.Run("lists issues by a bare token", func(t *testing.T) {
-				w := newWorld(t, family.Raw)
+				w := newWorld(t, psoxy.Raw)
 				requireIssues(t, w, dir, command)
 				requireTraffic(t, w, 1, 1)
 			})
 			t.Run("reads again when the token is rotated meanwhile, in psoxy's form", func(t *testing.T) {
-				w := newWorld(t, family.PsoxyJSON)
+				w := newWorld(t, psoxy.JSON)
 				rotated := make(chan error, 1)
 				w.api.On(proxy.Rule{Nth: 1, Before: func(*proxy.Call) { rotated <- w.rotate(context.Background()) }})
 				requireIssues(t, w, dir, command)
@@ -109,7 +109,7 @@ func TestPrograms(t *testing.T) {
 				requireTraffic(t, w, 2, 2)
 			})
 			t.Run("fails when the token is refused and no other is stored", func(t *testing.T) {
-				w := newWorld(t, family.Raw)
+				w := newWorld(t, psoxy.Raw)
 				w.clock.Advance(time.Hour)
 				stdout, stderr, err := start(t, w, dir, command)
 				require.Error(t, err)
@@ -158,7 +158,7 @@ func requireTraffic(t *testing.T, w *world, tokens, requests int) {
 func TestShellArguments(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "issues.sh"), []byte(blocks(t)["sh"]), 0o600))
-	w := newWorld(t, family.PsoxyJSON)
+	w := newWorld(t, psoxy.JSON)
 	_, trace, err := start(t, w, dir, []string{"bash", "-x", "issues.sh"})
 	require.NoError(t, err)
 	started := map[string]int{}

@@ -16,16 +16,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // world is a connection that is kept alive, for one run of a program.
 type world struct {
 	names family.Names
-	form  family.AccessFormat
+	form  psoxy.AccessFormat
 	clock *atlassiantest.Clock
 	app   atlassian.App
 	token atlassian.Token
@@ -41,7 +42,7 @@ type world struct {
 	secrets []string
 }
 
-func newWorld(t *testing.T, form family.AccessFormat) *world {
+func newWorld(t *testing.T, form psoxy.AccessFormat) *world {
 	t.Helper()
 	w := &world{connection: "/consumers/" + rand.Text() + "_", form: form, clock: atlassiantest.NewClock(time.Now()), moto: moto.Start(t)}
 	w.names, w.store = family.NamesOf(w.connection), ssm.NewFromConfig(w.moto.AWSConfig())

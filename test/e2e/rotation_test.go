@@ -7,10 +7,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // From four parameters filled in by hand: adopt, rotate, write back, idle,

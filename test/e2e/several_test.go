@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // One sick connection hinders no other: they rotate, the metrics go out, and the

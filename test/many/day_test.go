@@ -11,11 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
-	"github.com/tokenkeeper/tokenkeeper/internal/refresher"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -49,8 +49,8 @@ type crowd struct {
 	clock   *atlassiantest.Clock
 	em      *atlassiantest.Emulator
 	store   slow
-	metrics []countdown.Metric
-	*refresher.Refresher
+	metrics []metrics.Metric
+	*fleet.Fleet
 	posts, process int
 	// killed and lost: at every so manieth request the process dies after the
 	// answer, or the answer is lost.
@@ -64,7 +64,7 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 	c := &crowd{clock: clock, em: atlassiantest.New(atlassiantest.Config{Clock: clock, CheapTokens: true, EventLog: -1})}
 	second := float64(time.Second)
 	c.store = slow{memstore.New(clock.Now), clock, time.Duration(second / reads), time.Duration(second / writes)}
-	c.Refresher = &refresher.Refresher{Survey: c.store, Sink: c, Now: clock.Now, Parallel: 1, LastWarning: 1,
+	c.Fleet = &fleet.Fleet{Survey: c.store, Sink: c, Now: clock.Now, Parallel: 1, LastWarning: 1,
 		Sleep: func(_ context.Context, d time.Duration) { clock.Advance(d) }}
 	for i := range connections {
 		fix, err := c.em.AddFixture()
@@ -90,7 +90,7 @@ func (c *crowd) start() {
 	c.Keeper = keeper.New(keeper.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
 }
 
-func (c *crowd) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
+func (c *crowd) Publish(_ context.Context, _ time.Time, ms []metrics.Metric) error {
 	c.metrics = ms
 	return nil
 }
@@ -120,7 +120,7 @@ type invocation struct {
 func (i invocation) Deadline() (time.Time, bool) { return i.deadline, true }
 
 // tick is one invocation, and what it reported; nothing if it was killed.
-func (c *crowd) tick(t *testing.T, log *slog.Logger) (report refresher.Report, killed bool) {
+func (c *crowd) tick(t *testing.T, log *slog.Logger) (report fleet.Report, killed bool) {
 	started := c.clock.Now()
 	defer func() {
 		if p := recover(); p != nil {
@@ -185,12 +185,12 @@ func TestAThousandConnections(t *testing.T) {
 			}
 		}
 		require.Zero(t, noted[keeper.Refused]+noted[keeper.Failed]+noted[keeper.Misconfigured], "%v", noted)
-		told, _ := c.value(countdown.Postponed)
+		told, _ := c.value(metrics.Postponed)
 		require.EqualValues(t, postponed, told)
-		_, alive := c.value(countdown.Heartbeat)
+		_, alive := c.value(metrics.Heartbeat)
 		require.Equal(t, postponed == 0, alive, "the heartbeat says that all were served")
 		if c.clock.Now().Sub(began) > 2*time.Hour { // the first hours bring all in from one moment
-			left, _ := c.value(countdown.AccessTokenSecondsRemaining)
+			left, _ := c.value(metrics.AccessTokenSecondsRemaining)
 			most, least = max(most, postponed), min(least, left)
 		}
 	}
@@ -230,11 +230,11 @@ func TestWhoseTurnDoesNotComeIsReported(t *testing.T) {
 	}
 	require.Greater(t, served, 30)
 	require.Less(t, served, 60)
-	_, alive := c.value(countdown.Heartbeat)
+	_, alive := c.value(metrics.Heartbeat)
 	require.False(t, alive)
 	require.Contains(t, logs.String(), "the time was up")
 
 	report, _ = c.tick(t, log)
-	_, alive = c.value(countdown.Heartbeat)
+	_, alive = c.value(metrics.Heartbeat)
 	require.True(t, alive, "the next tick serves them: %v", report.Connections)
 }

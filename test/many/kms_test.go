@@ -14,9 +14,9 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // assumed reads a figure of the assumptions in docs/costs.md.

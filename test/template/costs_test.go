@@ -15,8 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
 // costsPage is docs/costs.md; its prices and assumptions are read from it, and
@@ -99,9 +99,9 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 	if s.values["NoChangeNotificationHours"] != "0" {
 		advanced = connections
 	}
-	var sent metrics
-	limit := countdown.Limited{Sink: &sent, Connections: number(s.values["ConnectionMetricsLimit"])}
-	require.NoError(t, limit.Publish(t.Context(), time.Now(), countdown.Metrics(outcomes, 1)))
+	var sent counting
+	limit := metrics.Limited{Sink: &sent, Connections: number(s.values["ConnectionMetricsLimit"])}
+	require.NoError(t, limit.Publish(t.Context(), time.Now(), metrics.Of(outcomes, 1)))
 	busy := ticks * assumed["idle tick, seconds"]
 	requests := 0.0 // of a higher throughput
 	if listed {
@@ -136,11 +136,11 @@ func month(t *testing.T, s *stack, assumed map[string]float64) []line {
 	}
 }
 
-// metrics is a countdown.Sink that counts.
-type metrics int
+// counting is a metrics.Sink that counts.
+type counting int
 
-func (m *metrics) Publish(_ context.Context, _ time.Time, ms []countdown.Metric) error {
-	*m = metrics(len(ms))
+func (m *counting) Publish(_ context.Context, _ time.Time, ms []metrics.Metric) error {
+	*m = counting(len(ms))
 	return nil
 }
 

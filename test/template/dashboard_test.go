@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/countdown"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
 // published are the metrics that ticks publish, of healthy and of sick
@@ -24,7 +24,7 @@ func published() (rollUps, byConnection map[string]bool) {
 	}
 	// A tick that served all, and one that did not.
 	postponed := keeper.Outcome{Connection: "A_", Action: keeper.Postponed}
-	for _, m := range append(countdown.Metrics(outcomes[:1], 2, 60, 30, 14, 7), append(countdown.Metrics(outcomes, 2), countdown.Metrics([]keeper.Outcome{postponed}, 2)...)...) {
+	for _, m := range append(metrics.Of(outcomes[:1], 2, 60, 30, 14, 7), append(metrics.Of(outcomes, 2), metrics.Of([]keeper.Outcome{postponed}, 2)...)...) {
 		if m.Connection == "" {
 			rollUps[m.Name] = true
 		} else {
@@ -180,7 +180,7 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 // checkProblems: every metric that a sick connection has is looked for.
 func checkProblems(w widget) (findings []string) {
 	_, byConnection := published()
-	delete(byConnection, countdown.FamilyDaysRemaining)
+	delete(byConnection, metrics.FamilyDaysRemaining)
 	lines, _ := w.Properties["metrics"].([]any)
 	for metric := range byConnection {
 		if !strings.Contains(fmt.Sprint(at(lines, 0)), `"`+metric+`"`) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -117,7 +118,7 @@ func TestDefaultsAreTheFunctions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, policy.RefreshBefore, before)
 	require.EqualValues(t, policy.Lifetime.Hours()/24, d["FamilyLifetimeDays"]["Default"])
-	require.EqualValues(t, family.AsStored, d["AccessTokenFormat"]["Default"])
+	require.EqualValues(t, psoxy.AsStored, d["AccessTokenFormat"]["Default"])
 	require.Equal(t, atlassian.DefaultAuthURL, d["AtlassianAuthUrl"]["Default"])
 	require.Equal(t, atlassian.DefaultAPIURL, d["AtlassianApiUrl"]["Default"])
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 )
 
 // TestPartitions: in each partition the names of AWS are those that hold there.

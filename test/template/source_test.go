@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 )
 
 // TestAlarmsPassTheTransformUnchanged: the simulation reads alarms and topics

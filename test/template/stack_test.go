@@ -13,9 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
-	"github.com/tokenkeeper/tokenkeeper/internal/environment"
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 )
 
 // root is the repository's.
@@ -111,7 +111,7 @@ func (s *stack) prefixes() []string {
 // ledger is the name of a connection's ledger.
 func (s *stack) ledger(connection string) string {
 	if path := fmt.Sprint(s.values["LedgerPath"]); path != "" {
-		return environment.LedgerBelow(path, connection)
+		return config.LedgerBelow(path, connection)
 	}
 	return family.NamesOf(connection).Ledger
 }

@@ -169,7 +169,7 @@ func checkEnvironment(s *stack) []string {
 func readVariables(function string) []string {
 	variable := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 	found := map[string]bool{}
-	for _, path := range []string{"functions/" + function + "/config.go", "internal/environment/environment.go"} {
+	for _, path := range []string{"functions/" + function + "/settings.go", "internal/config/environment.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
 		if err != nil {
 			panic(fault(err.Error()))

@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/cloudformation"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 )
 
 func main() {

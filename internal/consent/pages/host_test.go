@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
 func TestContact(t *testing.T) {
@@ -33,8 +33,8 @@ func TestContact(t *testing.T) {
 
 // Every scope that is asked for by default has words.
 func TestScopesInWords(t *testing.T) {
-	for _, preset := range consent.Presets() {
-		scopes, err := consent.Preset(preset)
+	for _, preset := range psoxy.Presets() {
+		scopes, err := psoxy.Preset(preset)
 		require.NoError(t, err)
 		for _, scope := range scopes {
 			require.NotEmpty(t, meanings[scope], scope)

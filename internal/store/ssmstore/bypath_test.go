@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // More parameters than a page has, of both types, and none from beside the path.

@@ -22,12 +22,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
 	"github.com/tokenkeeper/tokenkeeper/test/functionurl"
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // stage is everything around the function. Each test has its own, but for the

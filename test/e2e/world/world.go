@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/moto"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
 // World is a function and everything around it.

@@ -1,0 +1,35 @@
+package main
+
+import "slices"
+
+// doubtMutants break what happens to a token that may be spent.
+var doubtMutants = slices.Concat(in("internal/family/doubt.go",
+	change{name: "a replay at 10 minutes and more", breaks: "invariant 2", why: "the leeway is over: it revokes the family",
+		old: "return now.Sub(d.first) < Leeway-LeewayMargin", new: "return now.Sub(d.first) < Leeway+LeewayMargin", quick: true},
+	change{name: "the leeway counts from the last attempt", breaks: "invariant 2", why: "Atlassian counts from the first that arrived",
+		old: "return now.Sub(d.first) < Leeway-LeewayMargin", new: "return now.Sub(d.last) < Leeway-LeewayMargin"},
+	change{name: "a late attempt opens no leeway", breaks: "invariant 2", why: "it may have been the first to arrive, and its successor could be had",
+		old: "return d.last.After(d.first) && now.Sub(d.last) < Leeway-LeewayMargin", new: "return false"},
+	change{name: "the late probe does not wait for who may save", breaks: "invariant 2", why: "a process that still holds the answer loses the family",
+		old: "d.owned && s.Now.Before(until)", new: "false && s.Now.Before(until)"},
+	change{name: "the late probe ends a living access token", breaks: "invariant 2", why: "the token that a spend yielded works for up to an hour",
+		old: "if s.Now.Before(expires) {", new: "if false {"},
+	change{name: "psoxy's lock tells of no doubt", breaks: "invariant 2", why: "what psoxy lost could have been saved inside the leeway",
+		old: "return lock.Version > 0 && !lock.Modified.Before", new: "return false && !lock.Modified.Before", quick: true},
+	change{name: "psoxy's lock tells of a doubt for ever", breaks: "step 2", why: "a lock of an earlier generation makes every rotation a doubt",
+		old: "lock.Version > 0 && !lock.Modified.Before(s.State.Record.RotatedAt) &&", new: "lock.Version > 0 &&"},
+	change{name: "psoxy's own successor is no answer to its lock", breaks: "step 2", why: "the token that psoxy spent is presented again beside its successor",
+		old: "(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))", new: "(true || candidate.Modified.Before(lock.Modified))"},
+	change{name: "psoxy's earlier attempt does not count", breaks: "invariant 2", why: "the leeway began with it",
+		old: "case s.Lock.Modified.Before(d.first):", new: "case false:"},
+), in("internal/family/policy.go",
+	change{name: "a lease of a minute", breaks: "invariant 6", why: "a process that is still spending is overtaken",
+		old: "Lease = psoxy.LockStale", new: "Lease = 1 * time.Minute"},
+	change{name: "a margin of five minutes", breaks: "invariant 2", why: "half of the leeway is given away",
+		old: "LeewayMargin = time.Minute", new: "LeewayMargin = 5 * time.Minute"},
+), in("internal/fleet/fleet.go",
+	change{name: "a failed attempt makes a tick less urgent", breaks: "invariant 2", why: "it hides the time of the one before, whose leeway ends sooner",
+		old: "!outcomes[t.i].Action.Unfinished() })", new: "!outcomes[t.i].Urgent })"},
+	change{name: "an urgent connection is served once", breaks: "invariant 2", why: "a few seconds' fault of the store costs the family",
+		old: "return !outcomes[t.i].Urgent", new: "return true || outcomes[t.i].Urgent"},
+))

@@ -1,0 +1,87 @@
+package scenario
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/alarm"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// This file knows what is the case, from the emulator and the schedule, and
+// never from an alarm or a metric.
+
+// tickAfter is the first tick that comes at or after a moment.
+func (w *world) tickAfter(t time.Time) time.Time {
+	k := max(0, int(t.Sub(start)/w.every)-1)
+	for w.tickAt(k).Before(t) {
+		k++
+	}
+	return w.tickAt(k)
+}
+
+func nextTick(w *world) time.Time { return w.tickAfter(w.clock.Now()) }
+
+// missedTick is when the next tick should have come at the latest: nobody can
+// miss it before.
+func missedTick(w *world) time.Time {
+	return w.tickAfter(w.clock.Now()).Truncate(time.Minute).Add(time.Minute)
+}
+
+// nextRotation is the first tick at which the access token has so little life
+// left that the victim's refresh token is presented; before, nothing is asked of
+// Atlassian.
+func nextRotation(w *world) time.Time {
+	f, _ := w.em.Family(w.victim.familyID)
+	due := f.Active.Add(w.em.Policy().AccessTokenLifetime - w.policy.RefreshBefore)
+	if now := w.clock.Now(); due.Before(now) {
+		due = now
+	}
+	// The client's clock starts a token's life when the request begins.
+	return w.tickAfter(due.Add(-exchangeTakes))
+}
+
+// left is what remains of the victim's family and of its access token at a
+// moment; ok is false while there is no family.
+func (w *world) left(at time.Time) (days, accessSeconds float64, ok bool) {
+	f, ok := w.em.Family(w.victim.familyID)
+	if !ok {
+		return 0, 0, false
+	}
+	if f.Death != nil && !f.Death.At.After(at) {
+		return 0, 0, true
+	}
+	end := f.Born.Add(w.em.Policy().AbsoluteLifetime)
+	access := f.Active.Add(w.em.Policy().AccessTokenLifetime)
+	return max(0, end.Sub(at).Hours()/24), max(0, access.Sub(at).Seconds()), true
+}
+
+// settled is how long after a moment an alarm may still speak of it: a warning of
+// a second family waits until the first one's has ended.
+const settled = metrics.PassedPause + 15*time.Minute
+
+// explained reports whether an alarm had a reason to sound.
+func (w *world) explained(sc Scenario, r *Result, c alarm.Change) bool {
+	watches := func(names []string) bool { return slices.ContainsFunc(names, c.Alarm.Watches) }
+	if since := start.Add(sc.earlierAt); sc.earlier != nil && !c.At.Before(since) && watches(sc.explains) && (r.CauseAt == nil || c.At.Before(*r.CauseAt)) {
+		return true
+	}
+	if r.CauseAt != nil && !c.At.Before(*r.CauseAt) && watches(sc.explains) &&
+		(sc.Lasts == 0 || !c.At.After(r.CauseAt.Add(sc.Lasts+settled))) {
+		return true
+	}
+	for _, f := range w.em.Families() {
+		end := f.Born.Add(w.em.Policy().AbsoluteLifetime)
+		if left, warns := w.days(c.Alarm); warns {
+			due := end.Add(-time.Duration(left * float64(day)))
+			if since := c.At.Sub(due); since >= 0 && since <= settled {
+				return true
+			}
+		}
+		if f.Death != nil && f.Death.Cause == atlassiantest.CauseExpiredAbsolute && !c.At.Before(end) && watches(refused) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,190 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// role is what an actor does.
+type role uint8
+
+const (
+	// ticks: a keeper's process.
+	ticks role = iota
+	// consents: a process of ours in which a person consents; it never ticks.
+	consents
+	// consumes: psoxy.
+	consumes
+	// byHand: people, and programs other than ours.
+	byHand
+)
+
+// actor is a process that uses the connection, or a person.
+type actor struct {
+	role   role
+	number int
+	name   string
+	// keeper and refresher are nil for psoxy and for a person.
+	keeper    *keeper.Keeper
+	refresher *fleet.Fleet
+	// dead: the process was killed and its memory is lost.
+	dead bool
+	// received is the newest refresh token that this process ever received.
+	received atlassian.Secret
+	// skew is how wrong its clock is during this invocation.
+	skew time.Duration
+
+	// The rest is about the invocation under way.
+	busy            bool
+	begun, deadline time.Time
+	trouble         trouble
+	// stalled is the time that pauses took from it, strikes are the faults that
+	// struck its operations.
+	stalled time.Duration
+	strikes int
+	// lock is the newest lock of psoxy's that the invocation has read.
+	lock store.Entry
+
+	// turn, where the actor runs beside another, hands over to that one; step
+	// runs it up to its next operation; turns says how many steps it makes at
+	// each operation of the other, two bits at a time, and 0 means all.
+	turn  func(struct{}) bool
+	step  func() (struct{}, bool)
+	turns uint64
+	// wakes is until when it waits.
+	wakes time.Time
+}
+
+var person = &actor{role: byHand, name: "person"}
+
+// killedProcess is the panic that ends a process in the middle.
+type killedProcess struct{}
+
+// ends recovers a kill, and reports it.
+func ends(killed *bool) {
+	if r := recover(); r != nil {
+		if _, ok := r.(killedProcess); !ok {
+			panic(r)
+		}
+		*killed = true
+	}
+}
+
+// spawn starts a new keeper process.
+func (w *world) spawn() *actor {
+	w.started++
+	a := &actor{number: w.started, name: fmt.Sprintf("keeper-%d", w.started)}
+	w.equip(a)
+	return a
+}
+
+// equip gives an actor a keeper of its own.
+func (w *world) equip(a *actor) {
+	now := func() time.Time {
+		if w.armed {
+			_, _ = w.begin(a, opClock, "")
+		}
+		return w.now.Add(a.skew)
+	}
+	sleep := func(_ context.Context, d time.Duration) {
+		h, _ := w.begin(a, opSleep, "")
+		w.wait(a, d)
+		_ = w.end(a, h, nil)
+	}
+	var s store.Store = storage{w, a}
+	if w.broken.store != nil {
+		s = w.broken.store(w, a, s)
+	}
+	var e keeper.TokenEndpoint = endpoint{w, a}
+	if w.broken.token != nil {
+		e = w.broken.token(w, a, e)
+	}
+	a.keeper = newKeeper(s, e, a.name, now, sleep, a.number%2 == 0)
+	a.refresher = &fleet.Fleet{Keeper: a.keeper, Connections: []family.Connection{w.conn},
+		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
+}
+
+// invocationContext has a deadline by the process's clock. It never fires: the
+// platform kills the process instead.
+type invocationContext struct {
+	context.Context
+	deadline time.Time
+}
+
+// Deadline implements context.Context.
+func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// open begins an invocation.
+func (w *world) open(a *actor) {
+	a.begun, a.deadline, a.stalled, a.strikes, a.lock = w.now, w.now.Add(invocation), 0, 0, store.Entry{}
+	a.skew = w.clocks.skewOf(a.number, w.now)
+	a.trouble = w.down
+	a.busy = true
+}
+
+// tick is one invocation of a keeper process. It reports whether the platform
+// sees it fail.
+func (w *world) tick(a *actor) (failed bool) {
+	w.open(a)
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%s ticks, clock %v", a.name, a.skew))
+	}
+	w.oracle.tickBegins(a)
+	ops, foreign, writes := w.ops, w.idle.foreign, w.writes
+	out, healthy, survived := w.invoke(a)
+	a.busy = false
+	if !survived {
+		a.trouble |= killed
+		a.dead = true
+		if w.proc == a {
+			w.proc = w.spawn()
+		}
+	}
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%s ends: survived=%v %s: %s", a.name, survived, out.Action, out.Reason))
+	}
+	w.oracle.ticked(a)
+	w.idle.observe(w, a, out, w.ops-ops, w.writes != writes)
+	if w.idle.foreign != foreign {
+		w.idle.valid = false // what the tick has read is not what is stored now
+	}
+	return !survived || !healthy
+}
+
+func (w *world) invoke(a *actor) (out keeper.Outcome, healthy, survived bool) {
+	dead := false
+	defer func() { survived = !dead }()
+	defer ends(&dead)
+	ctx := invocationContext{context.Background(), a.deadline.Add(a.skew)}
+	report, err := a.refresher.Tick(ctx, w.log)
+	if err != nil {
+		w.canary.look(err.Error())
+	}
+	out = report.Connections[0]
+	w.canary.look(out.Reason)
+	return out, err == nil, true
+}
+
+// sink takes the metrics of one actor.
+type sink struct {
+	w *world
+	a *actor
+}
+
+// Publish is an operation like any other call.
+func (s sink) Publish(_ context.Context, _ time.Time, metrics []metrics.Metric) error {
+	h, err := s.w.begin(s.a, opPublish, "")
+	for _, m := range metrics {
+		s.w.canary.look(m.Name)
+		s.w.canary.look(m.Connection)
+	}
+	return s.w.end(s.a, h, err)
+}

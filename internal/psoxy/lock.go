@@ -1,0 +1,73 @@
+package psoxy
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// LockName is the name of psoxy's lock after the connection's prefix.
+const LockName = "OAUTH_REFRESH_TOKEN_lock"
+
+const (
+	// LockStale is the age, by the store's clock, at which psoxy deletes a lock,
+	// whoever holds it.
+	LockStale = 2 * time.Minute
+	// lockSettles is the wait after creating the lock: psoxy looks after at most
+	// 300 ms whether what it wrote still stands.
+	lockSettles = 3 * time.Second
+	// releaseMargin is kept free for the delete to arrive.
+	releaseMargin = 15 * time.Second
+)
+
+var (
+	// ErrLocked: another process holds the lock.
+	ErrLocked = errors.New("another process holds it")
+	// ErrHeldTooLong: the lock may be another's by now, so it is not deleted.
+	ErrHeldTooLong = errors.New("it was held for too long to be surely ours")
+)
+
+// Lock is psoxy's lock, held by this process.
+type Lock struct {
+	// Value is what stands in it.
+	Value atlassian.Secret
+	store store.Store
+	name  string
+}
+
+// TakeLock takes the lock as psoxy does: it creates the parameter, waits, and looks
+// whether its own value stands there. A stale one that was found is deleted first.
+// now is the store's time, mark unique to this attempt.
+func TakeLock(ctx context.Context, s store.Store, name string, stale bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (*Lock, error) {
+	l := &Lock{store: s, name: name, Value: atlassian.NewSecret("locked_" + strconv.FormatInt(now.UnixMilli(), 10) + " " + mark)}
+	if stale {
+		if err := s.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
+	}
+	if _, err := s.Create(ctx, name, l.Value, store.Plain); err != nil && !errors.Is(err, store.ErrExists) {
+		return nil, err
+	}
+	sleep(ctx, lockSettles)
+	found, err := s.Read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if found[name].Value != l.Value {
+		return nil, ErrLocked
+	}
+	return l, nil
+}
+
+// Release deletes the lock that was held for the given time. One that is not
+// surely ours any more is left to go stale.
+func (l *Lock) Release(ctx context.Context, held time.Duration) error {
+	if held > LockStale-releaseMargin {
+		return ErrHeldTooLong
+	}
+	return l.store.Delete(ctx, l.name)
+}
