@@ -58,6 +58,7 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	api := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	client := ssmstore.NewClient(aws)
 	parameters := ssmstore.New(client, c.KeyID, time.Now)
 	if c.noChangeHours > 0 {
@@ -71,7 +72,8 @@ func wire(ctx context.Context) (tickFunc, error) {
 	r := fleet.Fleet{
 		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   parameters,
-			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
+			Token:   api,
+			Sites:   api,
 			Now:     time.Now,
 			Sleep:   sleep,
 			Process: rand.Text()[:12],

@@ -9,9 +9,10 @@
 //
 // # What localstack does not do
 //
-//   - CloudFormation ignores the custom resource (FirstTick), the alias and the
-//     dashboard. The test of the refresher's binary plays CloudFormation for the
-//     first; the tests of the template look at the others.
+//   - CloudFormation ignores the custom resource (FirstTick) and the dashboard, and
+//     cannot update alarms and aliases. The test of the refresher's binary plays
+//     CloudFormation for the first; the tests of the template look at the others. The
+//     alias, which nothing refers to, is left out.
 //   - The schedule never fires. The test sends what it would send.
 //   - Alarms of metric math stay as they are, so pages come from the plain ones.
 //     Package internal/alarm evaluates all of them.

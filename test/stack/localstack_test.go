@@ -34,10 +34,10 @@ type stage struct {
 	*testing.T
 	em  *atlassiantest.Emulator
 	fix atlassiantest.Fixture
-	// atlassian is the address of the emulator.
-	atlassian string
-	pages     *pager
-	functions *functions
+	// atlassian and aws are their addresses.
+	atlassian, aws string
+	pages          *pager
+	functions      *functions
 	// dir holds what is built, the operator's programs among it, in dir/bin.
 	dir string
 	// env is the operator's environment.
@@ -58,14 +58,14 @@ func newStage(t *testing.T) *stage {
 	s.functions = runFunctions(t, map[string]string{"SSL_CERT_FILE": trusted})
 	s.pages = takePages(t)
 
-	aws := s.serve()
+	s.aws = s.serve()
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") {
 			s.env = append(s.env, variable)
 		}
 	}
-	s.env = append(s.env, "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+aws,
-		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=")
+	s.env = append(s.env, "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+s.aws,
+		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
 	s.tools()
 	return s
 }
@@ -162,16 +162,17 @@ func (s *stage) try(name string, arguments ...string) (string, error) {
 // ask asks AWS and decodes the answer.
 func ask[T any](s *stage, arguments ...string) (answer T) {
 	s.Helper()
-	out := s.run("aws", append(arguments, "--output", "json")...)
+	out := s.run("aws", arguments...)
 	require.NoError(s, json.Unmarshal([]byte(out), &answer), out)
 	return answer
 }
 
-// documented runs a command of a document, as it stands there.
-func (s *stage) documented(document, command string) string {
+// documented runs a command of a document as it stands there, but for
+// placeholders: each is followed by its value.
+func (s *stage) documented(document, command string, placeholders ...string) string {
 	s.Helper()
 	text, err := os.ReadFile(filepath.Join(root, document))
 	require.NoError(s, err)
 	require.Contains(s, string(text), command, "%s has another command", document)
-	return s.run("bash", "-euo", "pipefail", "-c", command)
+	return s.run("bash", "-euo", "pipefail", "-c", strings.NewReplacer(placeholders...).Replace(command))
 }

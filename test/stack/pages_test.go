@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
 	"testing"
 )
@@ -69,8 +68,14 @@ func (p *pager) about(alarm string) (states []string) {
 	return states
 }
 
-// has reports whether an alarm's last change was to a state.
-func (p *pager) has(alarm, state string) bool {
-	states := p.about(alarm)
-	return len(states) > 0 && slices.Index(states, state) >= 0 && states[len(states)-1] == state
+// description is what an alarm's newest page says to do.
+func (p *pager) description(alarm string) (text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, one := range p.pages {
+		if one.AlarmName == alarm {
+			text = one.AlarmDescription
+		}
+	}
+	return text
 }

@@ -48,6 +48,7 @@ type connection struct {
 	names   family.Names
 	account atlassiantest.Account
 	app     atlassiantest.App
+	site    atlassiantest.Site
 	// familyID is the newest family's; empty before the first consent.
 	familyID string
 }
@@ -95,7 +96,7 @@ func (w *world) boot() {
 	w.boots++
 	r := &fleet.Fleet{
 		Keeper: keeper.New(keeper.Config{
-			Store: faultyStore{w}, Token: slowEndpoint{w}, Now: w.refresherClock,
+			Store: faultyStore{w}, Token: slowEndpoint{w}, Sites: slowEndpoint{w}, Now: w.refresherClock,
 			Sleep:   w.sleep,
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
