@@ -64,10 +64,10 @@ func TestListedConnectionsAreTheServices(t *testing.T) {
 	source := values{"/ops/list/1": "/tokenkeeper/a_,/tokenkeeper/b_"}
 	list := &config.List{Source: source, Root: "/tokenkeeper/", Now: time.Now, Connection: config.Common{}.Connection}
 	st := memstore.New(time.Now)
-	service := consent.New(consent.Config{Store: st, Now: time.Now, Keeper: keeper.New(keeper.Config{Store: st, Now: time.Now, Process: "p"})})
 	log := slog.New(slog.DiscardHandler)
 	status := func() (any, error) {
-		return listed(log, service, list, handler(log, service, nil))(t.Context(), json.RawMessage(`{"action":"status"}`))
+		service := consent.New(consent.Config{Store: st, List: list.Connections, Keeper: keeper.New(keeper.Config{Store: st, Process: "p"})})
+		return handler(log, service, nil)(t.Context(), json.RawMessage(`{"action":"status"}`))
 	}
 	answer, err := status()
 	require.NoError(t, err)

@@ -23,9 +23,9 @@ func pageRequest(payload json.RawMessage) (*events.LambdaFunctionURLRequest, boo
 }
 
 // servePage serves a request for a page. lambdaurl reads cookies from the header
-// alone, where Lambda need not put them. Its error about an address that cannot be
-// read quotes it, with the code and the state that it may hold: such a request is
-// served as one for an address where nothing is.
+// alone, where Lambda need not put them. The error about an unreadable address
+// quotes it, with the code and the state that it may hold. Such a request is
+// served as one for a page that does not exist.
 func servePage(ctx context.Context, site http.Handler, r *events.LambdaFunctionURLRequest) (any, error) {
 	event := *r
 	if len(event.Cookies) > 0 && event.Headers["cookie"] == "" {

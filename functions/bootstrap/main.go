@@ -1,7 +1,7 @@
-// The bootstrap is the Lambda function of the yearly consent: invoked by whoever
-// may, it begins and completes one; over its URL, where there is one, it serves
-// the pages of a hosted consent. Its configuration is in settings.go; what it does
-// is in internal/consent.
+// The bootstrap is the Lambda function of the yearly consent. An invocation begins
+// or completes a consent. Its URL, if it has one, serves the pages of a hosted
+// consent. Its configuration is in settings.go; what it does is in
+// internal/consent.
 package main
 
 import (
@@ -30,67 +30,51 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
-	service, site, list, err := wire(context.Background(), log)
+	service, site, err := wire(context.Background(), log)
 	if err != nil {
 		// Every invocation fails with the reason.
 		log.Error("the function cannot start", "error", err)
 		lambda.Start(func(context.Context) error { return err })
 		return
 	}
-	serve := handler(log, service, site)
-	if list != nil {
-		serve = listed(log, service, list, serve)
-	}
-	lambda.Start(serve)
+	lambda.Start(handler(log, service, site))
 }
 
 // wire makes the service from the environment, and the pages if they are wanted.
-// The list is nil where the environment holds the connections.
-func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, *config.List, error) {
+func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, error) {
 	c, err := settingsFrom(os.Getenv)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	ssm := ssmstore.NewClient(aws)
 	parameters := ssmstore.New(ssm, c.KeyID, time.Now)
 	client := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
-	service := consent.New(consent.Config{
-		Keeper:      keeper.New(keeper.Config{Store: parameters, Token: client, Now: time.Now, Sleep: sleep, Process: rand.Text()[:12]}),
+	settings := consent.Config{
+		Keeper:      keeper.New(keeper.Config{Store: parameters, Token: client, Process: rand.Text()[:12]}),
 		Store:       parameters,
 		Connections: c.Connections,
 		Atlassian:   client,
 		AuthURL:     c.AuthURL,
-		Now:         time.Now,
 		Hosted:      c.hosted,
 		Log:         log,
-	})
+	}
 	if c.ConnectionsPath != "" {
-		list := &config.List{Source: ssmstore.NewByPath(ssm, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.Connection, Now: time.Now}
-		return service, nil, list, nil
+		list := &config.List{Source: ssmstore.NewByPath(ssm, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.Connection}
+		settings.List = list.Connections
 	}
+	service := consent.New(settings)
 	if !c.hosted {
-		return service, nil, nil, nil
+		return service, nil, nil
 	}
-	return service, pages.New(service, c.host, log, time.Now), nil, nil
+	return service, pages.New(service, c.host, log, time.Now), nil
 }
 
 // serveFunc serves one event.
 type serveFunc func(context.Context, json.RawMessage) (any, error)
-
-// listed gives the service the connections that are listed at the time. Lambda
-// gives a process one event after the other.
-func listed(log *slog.Logger, service *consent.Service, list *config.List, serve serveFunc) serveFunc {
-	return func(ctx context.Context, payload json.RawMessage) (answer any, err error) {
-		if service.Connections, _, err = list.Connections(ctx, log); err != nil {
-			return nil, err
-		}
-		return serve(ctx, payload)
-	}
-}
 
 // handler serves one event: an invocation's, or a request for a page.
 func handler(log *slog.Logger, service *consent.Service, site http.Handler) serveFunc {
@@ -127,11 +111,4 @@ func serve(ctx context.Context, service *consent.Service, payload json.RawMessag
 		return service.Status(ctx, r)
 	}
 	panic("an event of no known kind")
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

@@ -28,17 +28,17 @@ func parseDeployment(payload json.RawMessage) (e cfn.Event, ok bool) {
 
 // deployment answers CloudFormation.
 type deployment struct {
-	// stackID is the ARN of the function's own stack; empty where there is none.
+	// stackID is the ARN of the function's own stack; empty outside a stack.
 	stackID string
 	client  *http.Client
 }
 
-// answerTimeout is how long CloudFormation's answer may take: whoever never
-// answers must not keep the only execution from the ticks.
+// answerTimeout bounds the answer to CloudFormation. A server that never responds
+// must not keep the only execution from the ticks.
 const answerTimeout = 5 * time.Second
 
-// newDeployment answers for one stack only, follows no redirect, and gives up
-// within seconds.
+// newDeployment answers for one stack only. It follows no redirect and stops
+// waiting after seconds.
 func newDeployment(stackID string) deployment {
 	return deployment{stackID: stackID, client: &http.Client{
 		Timeout:       answerTimeout,
@@ -46,10 +46,10 @@ func newDeployment(stackID string) deployment {
 	}}
 }
 
-// answer answers an event. A tick is made when the resource is created or
-// changed, unless the schedule is to be disabled; sick connections do not fail
-// it, for that is what alarms are for. The error is that of the answer: Lambda
-// then tries again.
+// answer answers an event. When the resource is created or changed, a tick is
+// made, unless the schedule is to be disabled. An unhealthy connection does not
+// fail it: alarms report those. The error is that of the answer: Lambda then tries
+// again.
 func (d deployment) answer(ctx context.Context, e cfn.Event, tick tickFunc, log *slog.Logger) error {
 	if err := d.check(e); err != nil {
 		log.Error("refused", "error", err)
@@ -76,9 +76,9 @@ var hosts = map[string]string{
 	"aws-iso": "c2s.ic.gov", "aws-iso-b": "sc2s.sgov.gov", "aws-iso-e": "cloud.adc-e.uk", "aws-iso-f": "csp.hci.ic.gov",
 }
 
-// check refuses an event that is not of CloudFormation about the own stack:
-// whoever may invoke the function can make one up, with any address. The bucket
-// of the answers is CloudFormation's in each region, and is named after it
+// check refuses an event that does not come from CloudFormation for this stack.
+// Anybody who may invoke the function can compose one, with any address. The
+// bucket of the answers is CloudFormation's in each region, and is named after it
 // (CloudFormation User Guide, "VPC endpoints"); nobody else can own that name.
 func (d deployment) check(e cfn.Event) error {
 	if d.stackID == "" || e.StackID != d.stackID {

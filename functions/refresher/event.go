@@ -45,9 +45,8 @@ func (e UnexpectedEvent) Error() string {
 	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, EventBridge's "Scheduled Event", or {}; nothing was done`
 }
 
-// parseEvent accepts our own event and EventBridge's scheduled one, and nothing
-// else: an event of another service means that a trigger is wired to the wrong
-// function.
+// parseEvent accepts our own event and EventBridge's scheduled one only. An event
+// of another service means that a trigger invokes the wrong function.
 func parseEvent(payload json.RawMessage) (event, error) {
 	var e event
 	if trimmed := bytes.TrimSpace(payload); len(trimmed) == 0 || string(trimmed) == "null" {

@@ -45,7 +45,7 @@ func main() {
 	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
 }
 
-// tickFunc is (*fleet.Fleet).Tick.
+// tickFunc is fleet.Fleet.Tick.
 type tickFunc func(context.Context, *slog.Logger) (fleet.Report, error)
 
 // wire makes the tick from the environment.
@@ -69,44 +69,24 @@ func wire(ctx context.Context) (tickFunc, error) {
 	if c.ConnectionsPath != "" {
 		parameters = parameters.Paced(c.rates)
 	}
-	r := fleet.Fleet{
+	f := fleet.Fleet{
 		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   parameters,
 			Token:   api,
 			Sites:   api,
-			Now:     time.Now,
-			Sleep:   sleep,
 			Process: rand.Text()[:12],
 		})},
 		Connections: c.Connections,
 		Sink:        metrics.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
-		Now:         time.Now,
-		Sleep:       sleep,
 		Parallel:    parallel,
 		LastWarning: c.lastWarning,
 		Warnings:    c.warnings,
 	}
 	if c.ConnectionsPath != "" {
-		r.Survey, r.Parallel = parameters, parallelOfMany
-		return listed(r, &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection, Now: time.Now}), nil
+		list := &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection}
+		f.List, f.Survey, f.Parallel = list.Connections, parameters, parallelOfMany
 	}
-	return r.Tick, nil
-}
-
-// listed is the tick of the connections that are listed at the time.
-func listed(r fleet.Fleet, list *config.List) tickFunc {
-	return func(ctx context.Context, log *slog.Logger) (fleet.Report, error) {
-		conns, problems, err := list.Connections(ctx, log)
-		if err != nil {
-			return fleet.Report{}, err
-		}
-		now := r // of this tick
-		now.Connections = conns
-		for _, p := range problems {
-			now.Entries = append(now.Entries, p.Outcome())
-		}
-		return now.Tick(ctx, log)
-	}
+	return f.Tick, nil
 }
 
 // refreshTokens are the names of the connections' refresh tokens.
@@ -146,12 +126,5 @@ func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.
 		}
 		log.Warn("a person is needed", "error", err)
 		return report, nil
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,8 +31,8 @@ type settings struct {
 	// WARNING_DAYS, default none: the days of the warnings before that, each below
 	// the one before; separated by commas, four at most.
 	warnings []float64
-	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which is none: Parameter Store is
-	// to tell when a refresh token was not written for so long.
+	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which means off: Parameter Store
+	// is to tell when a refresh token was not written for so long.
 	noChangeHours int
 	// CONNECTION_METRICS_LIMIT, default 100: how many of each metric by
 	// connection are sent.
@@ -50,9 +51,9 @@ func (c settings) connection(name string) family.Connection {
 	return conn
 }
 
-// throughputs are somewhat below what Parameter Store allows an account and
-// region, 40 reads and 3 writes a second, or with its higher throughput at least
-// 100 and 10: consumers read too.
+// throughputs leave room for consumers, which read too. Parameter Store allows 40
+// reads and 3 writes a second for each account and region; with higher throughput,
+// at least 100 and 10.
 var throughputs = map[string]ssmstore.Rates{"standard": {Reads: 30, Writes: 2.5}, "higher": {Reads: 80, Writes: 8}}
 
 // Limits of REFRESH_BEFORE: consumers cache the access token for minutes, and
@@ -67,13 +68,6 @@ func isNamespace(s string) bool {
 	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_#:-"
 	return s != "" && len(s) <= 255 && strings.Trim(s, characters) == "" && !strings.HasPrefix(s, "AWS/")
 }
-
-// Limits of NO_CHANGE_NOTIFICATION_HOURS: a refresh token is written about once
-// an hour, and a family dies after 90 days without a rotation.
-const (
-	minNoChangeHours = 2
-	maxNoChangeHours = 720
-)
 
 // settingsFrom validates the whole environment at once.
 func settingsFrom(getenv func(string) string) (settings, error) {
@@ -91,26 +85,32 @@ func settingsFrom(getenv func(string) string) (settings, error) {
 		env.Wrong("METRIC_NAMESPACE", "is %q: expected up to 255 letters, digits and ./_#:- , not beginning with AWS/", c.namespace)
 	}
 	c.warnings = warningDays(env)
-	if c.lastWarning, err = strconv.ParseFloat(env.Get("LAST_WARNING_DAYS", "1"), 64); err != nil || !(c.lastWarning >= 0 && c.lastWarning <= 3650) {
-		env.Wrong("LAST_WARNING_DAYS", "is %q: expected a number of days from 0 to 3650, such as 1", getenv("LAST_WARNING_DAYS"))
-	}
+	c.lastWarning = env.Number("LAST_WARNING_DAYS", 1, 0, 3650, "a number of days from 0 to 3650, such as 1")
 	if n := len(c.warnings); n > 0 && c.warnings[n-1] <= c.lastWarning {
 		env.Wrong("LAST_WARNING_DAYS", "is %q: expected less than the last of WARNING_DAYS, %g", getenv("LAST_WARNING_DAYS"), c.warnings[n-1])
 	}
-	if c.noChangeHours, err = strconv.Atoi(env.Get("NO_CHANGE_NOTIFICATION_HOURS", "0")); err != nil || c.noChangeHours != 0 && c.noChangeHours < minNoChangeHours || c.noChangeHours > maxNoChangeHours {
-		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is %q: expected 0 for none, or hours from %d to %d", getenv("NO_CHANGE_NOTIFICATION_HOURS"), minNoChangeHours, maxNoChangeHours)
-	}
+	c.noChangeHours = noChangeHours(env)
 	if c.noChangeHours > 0 && c.ConnectionsPath != "" {
 		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is set beside CONNECTIONS_PATH: expected 0, because the event names single parameters")
 	}
-	if c.metricsLimit, err = strconv.Atoi(env.Get("CONNECTION_METRICS_LIMIT", "100")); err != nil || c.metricsLimit < 5 || c.metricsLimit > 10000 {
-		env.Wrong("CONNECTION_METRICS_LIMIT", "is %q: expected a number from 5 to 10000, such as 100", getenv("CONNECTION_METRICS_LIMIT"))
-	}
+	c.metricsLimit = env.Whole("CONNECTION_METRICS_LIMIT", 100, 5, 10000, "a number from 5 to 10000, such as 100")
 	var known bool
 	if c.rates, known = throughputs[env.Get("PARAMETER_STORE_THROUGHPUT", "standard")]; !known {
 		env.Wrong("PARAMETER_STORE_THROUGHPUT", "is %q: expected standard or higher", getenv("PARAMETER_STORE_THROUGHPUT"))
 	}
 	return c, env.Err()
+}
+
+// noChangeHours reads NO_CHANGE_NOTIFICATION_HOURS. A refresh token is written about
+// once an hour, and a family dies after 90 days without a rotation.
+func noChangeHours(env *config.Reader) int {
+	const least, most = 2, 720
+	expected := fmt.Sprintf("0 for none, or hours from %d to %d", least, most)
+	hours := env.Whole("NO_CHANGE_NOTIFICATION_HOURS", 0, 0, most, expected)
+	if hours != 0 && hours < least {
+		env.Wrong("NO_CHANGE_NOTIFICATION_HOURS", "is \"%d\": expected %s", hours, expected)
+	}
+	return hours
 }
 
 // warningDays reads WARNING_DAYS.

@@ -9,9 +9,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 )
 
-// decide answers a completion that was refused: by a decision of the person, or
-// not at all. again tells to repeat the request; if not, the error says how the
-// consent ended.
+// decide reacts to a refused completion. Either the person decides something, and
+// again says to repeat the request; or the error says how the consent ended.
 func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest) (again bool, _ error) {
 	var refused *consent.Error
 	if !errors.As(err, &refused) {
@@ -78,7 +77,7 @@ func (f *Flow) chooseSite(ctx context.Context, refused *consent.Error, r *consen
 	return true, nil
 }
 
-// waiting are the received tokens that wait for a decision; nil if there are none.
+// waiting are the received tokens that wait for a decision; nil without any.
 func (f *Flow) waiting(ctx context.Context) (*consent.Waiting, error) {
 	s, err := f.status(ctx)
 	return s.Waiting, err

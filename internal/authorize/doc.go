@@ -1,6 +1,6 @@
-// Package authorize leads a person through a consent in a terminal: it asks for
-// what is missing, opens the browser, takes the answer however it comes back,
-// and asks for the decisions that only a person can make.
+// Package authorize leads a person through a consent in a terminal. It asks for
+// what is missing, opens the browser and takes the answer. It asks for the
+// decisions that only a person can make.
 //
 //   - flow.go: the steps, from the app's credentials to stored tokens;
 //   - answer.go: waiting for the browser and for a pasted address at once;
@@ -10,10 +10,9 @@
 //
 // # What is secret, and where it goes
 //
-// The client secret, the code and the state are never shown, logged or put
-// among a process's arguments. There is one exception: the address to open holds
-// the state and has to be shown, as the browser may be on another machine.
-// docs/security.md ("The consent") says why that is acceptable.
+// The client secret, the code and the state are never shown, logged or put among a
+// process's arguments. There is one exception: the address to open holds the state
+// and must be shown, because the browser may be on another machine.
 //
 // # Giving up
 //

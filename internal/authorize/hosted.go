@@ -16,8 +16,8 @@ const (
 	endPatience = time.Minute
 )
 
-// hosted leads to the deployed pages, where everything is asked and decided, and
-// waits until new tokens are in use. before is the connection's status until now.
+// hosted leads to the deployed pages, which ask for everything, and waits until
+// new tokens are in use.
 func (f *Flow) hosted(ctx context.Context, before consent.ConnectionStatus, begun consent.Begun) (consent.Completed, error) {
 	f.showLink(ctx, begun)
 	told := false

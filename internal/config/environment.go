@@ -1,6 +1,6 @@
-// Package config reads what the functions are configured with: the variables
-// that they share, with one error about all that are wrong, and the list of
-// connections. It also holds the version of the binary.
+// Package config reads the functions' environment: the variables that they share,
+// with one error about all wrong ones, and the list of connections. It also holds
+// the version of the binary.
 package config
 
 import (
@@ -46,6 +46,31 @@ func (r *Reader) Wrong(name, format string, args ...any) {
 	r.problems = append(r.problems, fmt.Errorf("%s "+format, append([]any{name}, args...)...))
 }
 
+// Number returns a variable that is a number from least to most; def where it is
+// empty. The error's text says what is expected, such as "a number of days from 1
+// to 3650".
+func (r *Reader) Number(name string, def, least, most float64, expected string) float64 {
+	text := r.Get(name, "")
+	if text == "" {
+		return def
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= least && n <= most) {
+		r.Wrong(name, "is %q: expected %s", text, expected)
+		return def
+	}
+	return n
+}
+
+// Whole is Number for a variable that is a whole number.
+func (r *Reader) Whole(name string, def, least, most int, expected string) int {
+	n := r.Number(name, float64(def), float64(least), float64(most), expected)
+	if n != float64(int(n)) {
+		r.Wrong(name, "is %q: expected %s", r.getenv(name), expected)
+	}
+	return int(n)
+}
+
 // Err is nil if no variable was wrong, and otherwise an InvalidConfiguration.
 func (r *Reader) Err() error {
 	if r.problems == nil {
@@ -66,9 +91,9 @@ type Common struct {
 	// PARAMETER_PATH: what the names of listed connections begin with; set
 	// together with CONNECTIONS_PATH.
 	ParameterPath string
-	// LEDGER_PATH, default none: the path below which the ledgers are, out of reach
-	// of those who can read the connections' parameters. Without it each is beside
-	// them.
+	// LEDGER_PATH, default none: the path below which the ledgers are. Programs
+	// that may read the connections' parameters cannot read there. Without it
+	// each is beside them.
 	LedgerPath string
 	// PARAMETER_KEY_ID, default alias/aws/ssm: the key that encrypts parameters.
 	KeyID string
@@ -115,13 +140,11 @@ func (r *Reader) Common() Common {
 		r.Wrong("PARAMETER_KEY_ID", "is %q: expected one key id, key ARN or alias such as alias/aws/ssm", c.KeyID)
 	}
 	policy := family.DefaultPolicy()
-	days, err := strconv.ParseFloat(r.Get("FAMILY_LIFETIME_DAYS", "365"), 64)
-	if err != nil || !(days >= 1 && days <= 3650) {
-		r.Wrong("FAMILY_LIFETIME_DAYS", "is %q: expected a number of days from 1 to 3650, such as 365", r.getenv("FAMILY_LIFETIME_DAYS"))
-	}
+	days := r.Number("FAMILY_LIFETIME_DAYS", 365, 1, 3650, "a number of days from 1 to 3650, such as 365")
 	policy.Lifetime = time.Duration(days * 24 * float64(time.Hour))
 
 	c.policy = policy
+	var err error
 	if c.formats, err = parseFormats(r.Get("ACCESS_TOKEN_FORMAT", string(psoxy.AsStored))); err != nil {
 		r.Wrong("ACCESS_TOKEN_FORMAT", "%v", err)
 	}

@@ -15,18 +15,19 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
-func TestParse(t *testing.T) {
-	names, problems := config.Parse(map[string]string{
+func TestEntriesOfTheList(t *testing.T) {
+	l := &config.List{Source: &source{values: map[string]string{
 		"/l/2": "/t/c_\n /t/a_ \n\n", "/l/1": "/t/a_,/t/b-,,canary,/other/x_\r\n/t/d/",
-	}, "/t/")
-	require.Equal(t, []string{"/t/a_", "/t/b-", "/t/d/", "/t/c_"}, names)
-	require.Len(t, problems, 2)
-	require.Equal(t, "/l/1 entry 3", problems[0].Entry)
-	require.Equal(t, "/l/1 entry 4", problems[1].Entry)
-	require.Contains(t, problems[1].What, "/t/")
-	out := problems[0].Outcome()
-	require.Equal(t, keeper.Misconfigured, out.Action)
-	require.NotContains(t, out.Reason+out.Connection, "canary", "an entry could be a secret in the wrong place")
+	}}, Root: "/t/", Connection: func(name string) family.Connection { return family.Connection{Name: name} }}
+	conns, invalid, err := l.Connections(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Equal(t, []family.Connection{{Name: "/t/a_"}, {Name: "/t/b-"}, {Name: "/t/d/"}, {Name: "/t/c_"}}, conns)
+	require.Len(t, invalid, 2)
+	require.Equal(t, "/l/1 entry 3", invalid[0].Connection)
+	require.Equal(t, "/l/1 entry 4", invalid[1].Connection)
+	require.Contains(t, invalid[1].Reason, "/t/")
+	require.Equal(t, keeper.Misconfigured, invalid[0].Action)
+	require.NotContains(t, invalid[0].Reason+invalid[0].Connection, "canary", "an entry could be a secret in the wrong place")
 }
 
 // source is the list's parameters.
@@ -73,14 +74,14 @@ func TestTheListIsReadAgain(t *testing.T) {
 	want("/t/a_")
 	reads := s.reads
 	s.values["/l/1"] = "/t/a_,/t/b_,canary"
-	now = now.Add(config.Every - 1)
+	now = now.Add(config.ListAge - 1)
 	want("/t/a_")
 	require.Equal(t, reads, s.reads)
 	now = now.Add(1)
 	want("/t/a_", "/t/b_")
 	require.Contains(t, logs.String(), "/l/1 entry 3")
 
-	now = now.Add(config.Every)
+	now = now.Add(config.ListAge)
 	s.err = errors.New("denied")
 	want("/t/a_", "/t/b_")
 	require.Contains(t, logs.String(), "the last one stays in use")

@@ -4,6 +4,6 @@ package config
 var version = "unknown"
 
 // Version is the tag and commit that the binary was built from, as git describe
-// writes them, such as v1.2.0-3-g0123456789ab: "-dirty" at its end tells of
-// changes that were not committed. It is "unknown" where nobody said.
+// writes them, such as v1.2.0-3-g0123456789ab: "-dirty" at its end means
+// uncommitted changes. It is "unknown" where nobody said.
 func Version() string { return version }

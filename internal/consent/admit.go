@@ -67,8 +67,8 @@ func (f facts) missing() (missing []string) {
 	return missing
 }
 
-// choose picks the site. Where several are reachable it has to be named, also if
-// one of them is in use: which of them was chosen in the browser, nobody tells.
+// choose picks the site. Several reachable sites need a name, even if one of them
+// is in use: Atlassian does not say which one the person chose in the browser.
 func (f facts) choose() (Site, *Error) {
 	if strings.TrimSpace(f.site) != "" {
 		var found []Site

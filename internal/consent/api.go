@@ -6,8 +6,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// DefaultRedirectURI is where the browser ends up when a request names no other
-// place: nothing has to listen there, the address in the browser is what counts.
+// DefaultRedirectURI is the redirect URI of a request that names none. Nothing
+// needs to listen there: the address in the browser counts.
 const DefaultRedirectURI = "http://localhost"
 
 // StateLifetime is how long a person has from Begin to Complete.
@@ -33,7 +33,7 @@ type BeginRequest struct {
 	ClientSecret atlassian.Secret
 }
 
-// Begun is a consent under way.
+// Begun is a pending consent.
 type Begun struct {
 	// AuthorizeURL is to be opened in the browser of the person who consents. It
 	// holds the state: show it to that person only.
@@ -46,8 +46,9 @@ type Begun struct {
 }
 
 // CompleteRequest carries what the browser came back with, and decisions. It may
-// always be repeated: what came of it is then answered, and no code is used twice.
-// After a SiteNeeded or a …Changed error it is repeated with the decision.
+// always be repeated. The answer is then the result of the first request, and no
+// code is used twice. After a SiteNeeded or a …Changed error it is repeated with
+// the decision.
 type CompleteRequest struct {
 	// RedirectURL is the whole address that the browser ended up at; or else
 	// State and Code are its two parameters.
@@ -119,9 +120,9 @@ type ConnectionStatus struct {
 	// AuthorizedAt and FamilyExpiresAt are zero where no family is known.
 	AuthorizedAt    time.Time `json:"authorized_at,omitzero"`
 	FamilyExpiresAt time.Time `json:"family_expires_at,omitzero"`
-	// UnderWay is when the consent under way expires; zero if there is none.
+	// UnderWay is when the pending consent expires; zero without one.
 	UnderWay time.Time `json:"under_way_until,omitzero"`
-	// Waiting are received tokens that wait for a decision; nil if there are none.
+	// Waiting are received tokens that wait for a decision; nil without any.
 	Waiting *Waiting `json:"waiting,omitempty"`
 }
 
@@ -132,6 +133,6 @@ type Waiting struct {
 	Needs ErrorType `json:"needs,omitempty"`
 	// Sites to choose from, where known.
 	Sites []Site `json:"sites,omitempty"`
-	// Until is when they are given up.
+	// Until is when they expire.
 	Until time.Time `json:"until"`
 }

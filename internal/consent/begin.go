@@ -26,14 +26,14 @@ const (
 // Begin prepares a consent and returns the address to open. It changes nothing
 // that is in use. A newer Begin for the same connection replaces an older one.
 func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
-	conn, err := s.connection(r.Connection)
+	conn, err := s.connection(ctx, r.Connection)
 	if err != nil {
 		return Begun{}, err
 	}
 	if len(r.Scopes) == 0 {
 		r.Scopes, _ = psoxy.Preset(psoxy.DefaultPreset)
 	}
-	if err := s.checkBegin(r); err != nil {
+	if err := r.check(s.Hosted); err != nil {
 		return Begun{}, err
 	}
 	clientID, err := s.clientID(ctx, conn, &r)
@@ -48,9 +48,10 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 	if begun.AuthorizeURL, err = s.authorizeURL(u, clientID, stateOf(link)); err != nil {
 		return Begun{}, err
 	}
-	if page, ok := s.startPage(r.RedirectURI); ok {
+	if page := hostedCallback(r.RedirectURI); page != nil && s.Hosted {
+		page.Path = StartPath
 		u.Link = digestOf(link)
-		begun.StartURL = page + "?" + LinkParameter + "=" + link.Reveal()
+		begun.StartURL = page.String() + "?" + LinkParameter + "=" + link.Reveal()
 	}
 	name := conn.Names().ConsentState
 	s.calm.set(time.Time{})
@@ -61,16 +62,16 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 	return begun, nil
 }
 
-// checkBegin refuses what no consent can begin with.
-func (s *Service) checkBegin(r BeginRequest) error {
+// check refuses what no consent can begin with. hosted: the pages are served.
+func (r BeginRequest) check(hosted bool) error {
 	if (r.ClientID == "") != r.ClientSecret.IsZero() {
 		return refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
 	}
 	if secret := r.ClientSecret.Reveal(); secret != strings.TrimSpace(secret) || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return refuse(InvalidRequest, "the client secret holds a space at its start or end, or a character that it cannot have: copy it anew")
 	}
-	u, err := url.Parse(r.RedirectURI)
-	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath {
+	u := hostedCallback(r.RedirectURI)
+	if u == nil || !hosted {
 		return nil // atlassian.AuthorizeURL checks the rest
 	}
 	if plain := "https://" + u.Host + CallbackPath; plain != r.RedirectURI {
@@ -115,15 +116,14 @@ func (s *Service) authorizeURL(u *underWay, clientID string, state atlassian.Sec
 	return address, nil
 }
 
-// startPage is the address of the start page beside a redirect URI of the
-// hosted pages. Nothing of it comes from a request to a page: only who may
-// begin a consent says where it returns to, and Atlassian allows no place that
-// is not registered.
-func (s *Service) startPage(redirectURI string) (string, bool) {
+// hostedCallback returns a redirect URI that leads to the hosted pages; otherwise
+// nil. The start page is beside it. No request to a page can change it: the
+// redirect URI comes from the person who may begin a consent, and Atlassian
+// accepts registered ones only.
+func hostedCallback(redirectURI string) *url.URL {
 	u, err := url.Parse(redirectURI)
-	if err != nil || !s.Hosted || u.Scheme != "https" || u.Path != CallbackPath {
-		return "", false
+	if err != nil || u.Scheme != "https" || u.Path != CallbackPath {
+		return nil
 	}
-	u.Path = StartPath
-	return u.String(), true
+	return u
 }

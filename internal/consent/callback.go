@@ -82,8 +82,8 @@ func SamePlace(address, redirectURI string) bool {
 }
 
 // place is where an address leads, without its query. All addresses of the
-// machine that a browser runs on are one place: whatever answers there, or does
-// not, the state tells which consent it is about.
+// browser's own machine count as one place. The state tells which consent an
+// answer is about.
 func place(u *url.URL) string {
 	host := strings.ToLower(u.Hostname())
 	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
@@ -97,8 +97,8 @@ func place(u *url.URL) string {
 
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
-// checkCallback refuses what came back for a consent under way, if it is no
-// consent or came back to another place than it was sent to.
+// checkCallback refuses an answer that is no consent, or that came back to another
+// place than it was sent to.
 func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) *Error {
 	if err := u.checkBrowser(cookie); err != nil {
 		return err

@@ -15,9 +15,9 @@ import (
 // readTimeout bounds one read of Atlassian's API.
 const readTimeout = 7 * time.Second
 
-// Complete exchanges the code and puts the tokens in use, once they are known
-// to be right. What it refuses changes nothing that is in use; see ErrorType
-// for what to do then. A repeated request is answered with what came of it.
+// Complete exchanges the code and puts the tokens in use, once they are known to
+// be right. What it refuses changes nothing that is in use; see ErrorType for what
+// to do then. A repeated request gets the result of the first one.
 func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, error) {
 	back, err := r.callback()
 	if err != nil {
@@ -26,114 +26,137 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
 		return Completed{}, expired()
 	}
-	all, err := s.meant(ctx, r)
+	all, err := s.addressed(ctx, r)
 	if err != nil {
 		return Completed{}, err
 	}
 	for _, k := range all {
-		switch {
-		case k.completed(back.state, r):
+		c := completion{Service: s, known: k, request: r, back: back}
+		if c.completed(back.state, r) {
 			if k.waits != nil {
-				s.forget(ctx, k)
+				c.forget(ctx, c.known)
 			}
-			return k.outcome(k.state.Record, nil), nil
-		case k.waits != nil && k.waits.answers(back.state, r):
-			return s.finish(ctx, k, k.waits.id(), r, back)
-		case k.under != nil && k.under.State.of(back.state) && !(r.Page && !k.under.hosted()):
-			if err := k.under.checkCallback(back, r.Browser); err != nil {
-				return Completed{}, err
-			}
-			k.waits = nil
-			return s.finish(ctx, k, k.under.id(), r, back)
+			return c.outcome(k.state.Record, nil), nil
+		}
+		mine, err := c.recognise()
+		if err != nil {
+			return Completed{}, err
+		}
+		if mine {
+			return c.finish(ctx)
 		}
 	}
 	return Completed{}, expired()
 }
 
-// meant loads the connections that a request can be about.
-func (s *Service) meant(ctx context.Context, r CompleteRequest) ([]known, error) {
+// addressed loads the connections that a request can be about.
+func (s *Service) addressed(ctx context.Context, r CompleteRequest) ([]known, error) {
 	if r.Page {
 		all, err := s.visit(ctx)
 		return slices.DeleteFunc(all, func(k known) bool { return r.Connection != "" && k.conn.Name != r.Connection }), err
 	}
-	if r.Connection == "" {
-		return s.load(ctx, s.Connections...)
-	}
-	conn, err := s.connection(r.Connection)
+	conns, err := s.meant(ctx, r.Connection)
 	if err != nil {
 		return nil, err
 	}
-	return s.load(ctx, conn)
+	return s.load(ctx, conns...)
 }
 
 // errDone: another request has completed the consent.
 var errDone = errors.New("the consent is complete")
 
+// completion is one consent that one request completes.
+type completion struct {
+	*Service
+	known
+	request CompleteRequest
+	back    callback
+	// id identifies the consent in the ledger.
+	id string
+}
+
+// recognise reports whether the request is about this connection's consent: about
+// waiting tokens, or about the pending consent.
+func (c *completion) recognise() (bool, error) {
+	switch {
+	case c.waits != nil && c.waits.answers(c.back.state, c.request):
+		c.id = c.waits.id()
+	case c.under != nil && c.under.State.of(c.back.state) && (c.under.hosted() || !c.request.Page):
+		if err := c.under.checkCallback(c.back, c.request.Browser); err != nil {
+			return false, err
+		}
+		c.waits, c.id = nil, c.under.id()
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
 // finish does the rest under the keeper's eyes: claim, exchange, set aside, check,
-// put in use. id identifies the consent in the ledger.
-func (s *Service) finish(ctx context.Context, k known, id string, r CompleteRequest, back callback) (Completed, error) {
+// put in use.
+func (c *completion) finish(ctx context.Context) (Completed, error) {
 	var sites []Site
-	record, err := s.Keeper.Consent(ctx, k.conn, s.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
-		began := s.Now()
+	record, err := c.Keeper.Consent(ctx, c.conn, c.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
+		began := c.Now()
 		var w *waiting
 		var err error
 		switch {
-		case now.State.Record.Consent == id:
+		case now.State.Record.Consent == c.id:
 			err = errDone
-		case k.waits == nil:
-			w, err = s.exchange(ctx, k, now, began, back)
-		case k.waits.superseded(now.State.Record):
-			s.forget(ctx, k)
+		case c.waits == nil:
+			w, err = c.exchange(ctx, now, began)
+		case c.waits.superseded(now.State.Record):
+			c.forget(ctx, c.known)
 			err = expired()
 		default:
-			w = k.waits
+			w = c.waits
 		}
 		if err != nil {
 			return keeper.Grant{}, err
 		}
-		f := facts{asked: w.Scopes, granted: w.Granted, site: r.Site, confirmed: r.Confirm}
-		if err := s.gather(ctx, k, w, now, &f); err != nil {
-			return keeper.Grant{}, s.wait(ctx, k, w, err)
+		f := facts{asked: w.Scopes, granted: w.Granted, site: c.request.Site, confirmed: c.request.Confirm}
+		if err := c.gather(ctx, w, now, &f); err != nil {
+			return keeper.Grant{}, c.wait(ctx, w, err)
 		}
 		site, refused := f.admit()
 		if refused != nil {
 			w.Sites = f.sites
-			return keeper.Grant{}, s.wait(ctx, k, w, refused)
+			return keeper.Grant{}, c.wait(ctx, w, refused)
 		}
 		sites = f.sites
-		return keeper.Grant{ID: id, RedirectURI: w.RedirectURI, Token: w.token(), At: w.At, Account: f.account,
+		return keeper.Grant{ID: c.id, RedirectURI: w.RedirectURI, Token: w.token(), At: w.At, Account: f.account,
 			CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
 	})
 	if err != nil {
-		if record, err = s.refused(ctx, k, id, err); err != nil {
+		if record, err = c.refused(ctx, err); err != nil {
 			return Completed{}, err
 		}
 	}
-	s.forget(ctx, k)
-	return k.outcome(record, sites), nil
+	c.forget(ctx, c.known)
+	return c.outcome(record, sites), nil
 }
 
 // exchange claims the consent and trades its code for tokens, which it sets aside.
-func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, began time.Time, back callback) (*waiting, error) {
-	fresh, err := s.load(ctx, k.conn)
+func (c *completion) exchange(ctx context.Context, now family.Snapshot, began time.Time) (*waiting, error) {
+	fresh, err := c.load(ctx, c.conn)
 	if err != nil {
 		return nil, err
 	}
 	u := fresh[0].under
-	if u == nil || u.State != k.under.State || u.Browser != k.under.Browser {
+	if u == nil || u.State != c.under.State || u.Browser != c.under.Browser {
 		return nil, expired()
 	}
 	app := u.app
 	if app.ClientID == "" {
 		if app = now.App(); app.ClientID == "" || app.ClientSecret.IsZero() {
-			return nil, refuse(AppMissing, "%s or %s has vanished: store the app's client id and secret and repeat the request", k.names.ClientID, k.names.ClientSecret)
+			return nil, refuse(AppMissing, "%s or %s has vanished: store the app's client id and secret and repeat the request", c.names.ClientID, c.names.ClientSecret)
 		}
 	}
-	if err := s.claim(ctx, k); err != nil {
+	if err := c.claim(ctx, c.known); err != nil {
 		return nil, err
 	}
-	at := now.Now.Add(s.Now().Sub(began))
-	token, err := s.trade(ctx, app, back.code, u.RedirectURI)
+	at := now.Now.Add(c.Now().Sub(began))
+	token, err := c.trade(ctx, app, c.back.code, u.RedirectURI)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +164,7 @@ func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, be
 		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
 	}
 	w := received(*u, token, at)
-	w.aside = s.setAside(ctx, k, w)
+	w.aside = c.setAside(ctx, w)
 	return w, nil
 }
 
@@ -150,22 +173,22 @@ func (s *Service) exchange(ctx context.Context, k known, now family.Snapshot, be
 var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
 
 // trade exchanges the code.
-func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (atlassian.Token, error) {
+func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (atlassian.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
 	var failed *atlassian.Error
 	for _, pause := range tradePauses {
 		if pause > 0 {
-			s.Keeper.Sleep(ctx, pause)
+			c.Keeper.Sleep(ctx, pause)
 		}
-		token, err := s.Atlassian.Exchange(ctx, app, code, redirectURI)
+		token, err := c.Atlassian.Exchange(ctx, app, code, redirectURI)
 		if err == nil {
 			return token, nil
 		}
 		if !errors.As(err, &failed) {
 			failed = &atlassian.Error{Op: "exchange", Class: atlassian.Ambiguous, Sent: true, Err: err}
 		}
-		if c := failed.Class; c != atlassian.Transient && c != atlassian.Ambiguous || ctx.Err() != nil {
+		if class := failed.Class; class != atlassian.Transient && class != atlassian.Ambiguous || ctx.Err() != nil {
 			break
 		}
 	}
@@ -179,19 +202,19 @@ func (s *Service) trade(ctx context.Context, app atlassian.App, code atlassian.S
 }
 
 // gather asks for what the decision needs to know.
-func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Snapshot, f *facts) *Error {
+func (c *completion) gather(ctx context.Context, w *waiting, now family.Snapshot, f *facts) *Error {
 	var err error
-	if f.sites, err = s.sites(ctx, w); err != nil {
+	if f.sites, err = c.sites(ctx, w); err != nil {
 		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say which sites they reach: repeat the request within the hour (%v)", err)
 	}
-	if f.account, err = s.account(ctx, w); err != nil {
+	if f.account, err = c.account(ctx, w); err != nil {
 		return refuse(AtlassianUnavailable, "the tokens are received and set aside, but Atlassian does not say whose they are: repeat the request within the hour (%v)", err)
 	}
-	entries, err := s.Store.Read(ctx, k.names.CloudID)
+	entries, err := c.Store.Read(ctx, c.names.CloudID)
 	if err != nil {
-		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", k.names.CloudID, err)
+		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", c.names.CloudID, err)
 	}
-	f.previousSite = family.FieldOf(entries[k.names.CloudID]).Value.Reveal()
+	f.previousSite = family.FieldOf(entries[c.names.CloudID]).Value.Reveal()
 	if known := now.State.Record; !now.State.Empty() {
 		f.previousAccount = known.Account
 		if f.previousSite == "" {
@@ -212,30 +235,30 @@ func (s *Service) gather(ctx context.Context, k known, w *waiting, now family.Sn
 var sitesPauses = []time.Duration{time.Second, 2 * time.Second}
 
 // sites lists the sites that the tokens reach.
-func (s *Service) sites(ctx context.Context, w *waiting) ([]Site, error) {
+func (c *completion) sites(ctx context.Context, w *waiting) ([]Site, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		resources, err := s.Atlassian.AccessibleResources(ctx, w.access)
+		resources, err := c.Atlassian.AccessibleResources(ctx, w.access)
 		if err != nil {
 			return nil, err
 		}
 		if sites := sitesOf(resources); len(sites) > 0 || attempt == len(sitesPauses) || ctx.Err() != nil {
 			return sites, nil
 		}
-		s.Keeper.Sleep(ctx, sitesPauses[attempt])
+		c.Keeper.Sleep(ctx, sitesPauses[attempt])
 	}
 }
 
 // account returns the fingerprint of the account's id: as the access token
 // tells, or Atlassian where the scopes allow to ask; otherwise empty.
-func (s *Service) account(ctx context.Context, w *waiting) (family.Fingerprint, error) {
+func (c *completion) account(ctx context.Context, w *waiting) (family.Fingerprint, error) {
 	if id := subject(w.access); id != "" || !slices.Contains(w.Granted, "read:me") {
 		return id, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	answer, err := s.Atlassian.Get(ctx, w.access, "/me")
+	answer, err := c.Atlassian.Get(ctx, w.access, "/me")
 	if err != nil {
 		return "", err
 	}
@@ -253,24 +276,24 @@ func subject(access atlassian.Secret) family.Fingerprint {
 
 // wait leaves received tokens for the repeated request, or gives them up where
 // no repetition can help.
-func (s *Service) wait(ctx context.Context, k known, w *waiting, why *Error) *Error {
+func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 	if why.Type == NoSite {
-		s.forget(ctx, k)
+		c.forget(ctx, c.known)
 		return why
 	}
-	w.Needs, why.Connection = why.Type, k.conn.Name
-	if w.aside = s.setAside(ctx, k, w); w.aside != nil {
-		return refuse(StoreFailed, "%s; but the received tokens cannot be kept for that, since %s cannot be written: %v; mend that and consent again", why.Message, k.names.ConsentTokens, w.aside)
+	w.Needs, why.Connection = why.Type, c.conn.Name
+	if w.aside = c.setAside(ctx, w); w.aside != nil {
+		return refuse(StoreFailed, "%s; but the received tokens cannot be kept for that, since %s cannot be written: %v; mend that and consent again", why.Message, c.names.ConsentTokens, w.aside)
 	}
 	return why
 }
 
 // refused turns an error of the keeper into one of ours, if not all is well: the
 // ledger may say that the consent is complete.
-func (s *Service) refused(ctx context.Context, k known, id string, err error) (family.Record, error) {
+func (c *completion) refused(ctx context.Context, err error) (family.Record, error) {
 	var ours *Error
 	if !errors.As(err, &ours) {
-		if now, failed := s.load(context.WithoutCancel(ctx), k.conn); failed == nil && now[0].state.Record.Consent == id {
+		if now, failed := c.load(context.WithoutCancel(ctx), c.conn); failed == nil && now[0].state.Record.Consent == c.id {
 			return now[0].state.Record, nil
 		}
 	}
@@ -279,12 +302,12 @@ func (s *Service) refused(ctx context.Context, k known, id string, err error) (f
 	switch {
 	case ours != nil:
 	case errors.As(err, &busy):
-		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", k.conn.Name, err)
+		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", c.conn.Name, err)
 	case errors.As(err, &unsaved):
 		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
 	default:
 		ours = refuse(StoreFailed, "the consent did not begin to be stored, and the code was not used: %v; repeat the request", err)
 	}
-	s.Log.Warn("a consent was not completed", "connection", k.conn.Name, "type", ours.Type, "reason", ours.Message)
+	c.Log.Warn("a consent was not completed", "connection", c.conn.Name, "type", ours.Type, "reason", ours.Message)
 	return family.Record{}, ours
 }

@@ -1,5 +1,5 @@
-// Package consent carries a person's consent to the end: from the address that
-// is opened in a browser to stored tokens of the right account and site.
+// Package consent carries a person's consent from the address that a browser opens
+// to stored tokens of the right account and site.
 //
 // # One consent, in the order of the files
 //
@@ -25,21 +25,20 @@
 // all that is known of them. Until that entry the family in use goes on working,
 // and is what consumers read; no rotation and no token in doubt is waited for.
 //
-// Where a person has to decide (which site, really another account) the tokens
-// wait in CONSENT_TOKENS for an hour, and the same request, repeated with the
-// decision, goes on where the first one stopped. So does a repetition after a
-// crash or an outage.
+// Sometimes a person must decide: which site, or whether another account is meant.
+// The tokens then wait in CONSENT_TOKENS for an hour. The same request, repeated
+// with the decision, continues. So does a repetition after a crash or an outage.
 //
 // # Every request may be repeated
 //
 // The ledger's record names the consent that began the family, by a digest. So a
-// repeated request finds what came of it, also when the tokens were rotated
-// since, and is answered with that. Tokens left in CONSENT_TOKENS are put in use
-// only while no family began after them, and never twice.
+// repeated request finds its result, even if the tokens were rotated since, and
+// answers with that. Tokens left in CONSENT_TOKENS are put in use only while no
+// family began after them, and never twice.
 //
 // # Strangers
 //
-// The hosted pages are open to everybody. They serve only consents that are tied
-// to the browser that asks ([CompleteRequest]), and while no consent is under way
-// they answer from memory ([CalmTime]).
+// The hosted pages are open to everybody. They serve only consents that belong to
+// the browser that asks ([CompleteRequest]). While no consent is pending, they
+// answer from memory ([CalmTime]).
 package consent

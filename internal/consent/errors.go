@@ -6,10 +6,10 @@ import "fmt"
 // bootstrap function and does not change.
 type ErrorType string
 
-// The types of errors. After those marked (waiting) the tokens wait, and the
-// same CompleteRequest is to be repeated; after those marked (repeat) it is to be
-// repeated too, and nothing has happened; after all others of Complete the
-// consent has to begin anew. Whichever it is, the family in use is unchanged.
+// The types of errors. After the errors marked (waiting), the tokens wait: repeat
+// the same CompleteRequest. After those marked (repeat), nothing has happened:
+// repeat it too. After all others of Complete, begin a new consent. Whichever it
+// is, the family in use is unchanged.
 const (
 	// InvalidRequest: the request is not of the expected form.
 	InvalidRequest ErrorType = "InvalidRequest"
@@ -19,7 +19,7 @@ const (
 	AppMissing ErrorType = "AppMissing"
 	// ConsentRefused: the person pressed Cancel.
 	ConsentRefused ErrorType = "ConsentRefused"
-	// ConsentExpired: no consent is under way with this state. It expired, was
+	// ConsentExpired: no pending consent has this state. It expired, was
 	// interrupted, was replaced by a newer one, or never existed; or another
 	// request is completing it at this moment.
 	ConsentExpired ErrorType = "ConsentExpired"
@@ -38,7 +38,7 @@ const (
 	NoSite ErrorType = "NoSite"
 	// SiteNeeded: the tokens reach several sites, and Site names none. (waiting)
 	SiteNeeded ErrorType = "SiteNeeded"
-	// SiteUnknown: Site is none of those that the tokens reach. (waiting)
+	// SiteUnknown: Site is not among those that the tokens reach. (waiting)
 	SiteUnknown ErrorType = "SiteUnknown"
 	// SiteChanged: it is another site than before; needs Confirm. (waiting)
 	SiteChanged ErrorType = "SiteChanged"

@@ -82,7 +82,7 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 	return Opened{AuthorizeURL: address, Browser: cookie}, nil
 }
 
-// invited finds the consent under way that a start link leads to.
+// invited finds the pending consent of a start link.
 func (s *Service) invited(ctx context.Context, link atlassian.Secret) (known, error) {
 	if link.Len() != secretLength {
 		return known{}, expired()

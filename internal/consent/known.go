@@ -16,8 +16,8 @@ import (
 type known struct {
 	conn  family.Connection
 	names family.Names
-	// under is the consent under way, and waits are tokens that were received and
-	// are not in use yet; nil where there are none.
+	// under is the pending consent, and waits are received tokens that are not in
+	// use yet; nil without any.
 	under *underWay
 	waits *waiting
 	// state is what the ledger says; empty with broken, which tells why it cannot
@@ -44,7 +44,7 @@ func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known
 	return all, nil
 }
 
-// known makes sense of what was read.
+// known interprets what was read.
 func (s *Service) known(ctx context.Context, c family.Connection, entries map[string]store.Entry) known {
 	k := known{conn: c, names: c.Names()}
 	k.under = parseUnderWay(entries[k.names.ConsentState], c.Name)
@@ -76,8 +76,8 @@ func (u *underWay) serves(r CompleteRequest) bool {
 	return u.hosted() == r.Page && (!r.Page || u.Browser.of(r.Browser))
 }
 
-// completed reports whether the family in use is what came of the consent that a
-// request is about.
+// completed reports whether the family in use came from the consent of this
+// request.
 func (k known) completed(state atlassian.Secret, r CompleteRequest) bool {
 	id := k.state.Record.Consent
 	switch {
@@ -100,10 +100,10 @@ func (k known) outcome(in family.Record, sites []Site) Completed {
 		AuthorizedAt: in.AuthorizedAt, FamilyExpiresAt: in.ExpiresAt(k.conn.Policy.Lifetime)}
 }
 
-// CalmTime is how long a process remembers that no consent is under way. So
-// requests of strangers to the pages cost Parameter Store a call in that time,
-// and no more. A link that was begun in another process works after it at the
-// latest: before a person can have opened it.
+// CalmTime is how long a process remembers that no consent is pending. So requests
+// of strangers to the pages cost Parameter Store a call in that time, and no more.
+// A link that was begun in another process works after it at the latest: before a
+// person can have opened it.
 const CalmTime = 2 * time.Second
 
 // calm remembers that no request to a page can be about a consent.
@@ -124,14 +124,18 @@ func (c *calm) set(until time.Time) {
 	c.until = until
 }
 
-// visit loads what a request to a page may be about: nothing, without a call,
-// where nothing was under way a moment ago.
+// visit loads what a request to a page may be about. If nothing was pending a
+// moment ago, it loads nothing.
 func (s *Service) visit(ctx context.Context) ([]known, error) {
 	if s.calm.is(s.Now()) {
 		return nil, nil
 	}
 	began := s.Now()
-	all, err := s.load(ctx, s.Connections...)
+	conns, err := s.connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.load(ctx, conns...)
 	if err != nil {
 		return nil, err
 	}

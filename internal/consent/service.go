@@ -24,22 +24,26 @@ type Atlassian interface {
 	Get(ctx context.Context, access atlassian.Secret, path string) (*atlassian.Response, error)
 }
 
-// Config is what a Service works with. All fields are needed, but Hosted and Log.
+// Config is what a Service works with. Keeper, Store, Atlassian and either
+// Connections or List are needed.
 type Config struct {
 	// Keeper puts the tokens in use. It works on Store.
 	Keeper *keeper.Keeper
 	Store  store.Store
 	// Connections that may be consented for; a request for another is refused.
 	Connections []family.Connection
-	Atlassian   Atlassian
+	// List returns the connections where they are listed in parameters; what else it
+	// returns is not looked at. See config.List.
+	List      func(ctx context.Context, log *slog.Logger) (conns []family.Connection, invalid []keeper.Outcome, err error)
+	Atlassian Atlassian
 	// AuthURL is where the browser is sent to consent; empty means Atlassian's.
 	AuthURL string
-	// Now is the clock.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Hosted: the pages of package pages are served, so that a redirect URI with
 	// their path, CallbackPath, gets a start link.
 	Hosted bool
-	// Log is where it is told what happened; nil means nowhere.
+	// Log takes what happens; nil means that nothing is logged.
 	Log *slog.Logger
 }
 
@@ -55,16 +59,45 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return &Service{Config: c}
 }
 
+// connections are those that may be consented for now.
+func (s *Service) connections(ctx context.Context) ([]family.Connection, error) {
+	if s.List == nil {
+		return s.Connections, nil
+	}
+	conns, _, err := s.List(ctx, s.Log)
+	if err != nil {
+		return nil, refuse(StoreFailed, "%v", err)
+	}
+	return conns, nil
+}
+
+// meant are the connections that a request can be about: the named one, or all
+// where it names none.
+func (s *Service) meant(ctx context.Context, name string) ([]family.Connection, error) {
+	if name == "" {
+		return s.connections(ctx)
+	}
+	conn, err := s.connection(ctx, name)
+	return []family.Connection{conn}, err
+}
+
 // connection finds a configured connection; an empty name is the only one.
-func (s *Service) connection(name string) (family.Connection, error) {
-	if name == "" && len(s.Connections) == 1 {
-		return s.Connections[0], nil
+func (s *Service) connection(ctx context.Context, name string) (family.Connection, error) {
+	all, err := s.connections(ctx)
+	if err != nil {
+		return family.Connection{}, err
+	}
+	if name == "" && len(all) == 1 {
+		return all[0], nil
 	}
 	var names []string
-	for _, c := range s.Connections {
+	for _, c := range all {
 		if c.Name == name {
 			return c, nil
 		}

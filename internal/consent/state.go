@@ -42,15 +42,15 @@ func random() atlassian.Secret {
 	return atlassian.NewSecret(base64.RawURLEncoding.EncodeToString(b[:]))
 }
 
-// stateOf derives the state from the secret of a start link, so that the link
-// leads to the same consent in every tab, and neither has to be stored.
+// stateOf derives the state from the secret of a start link. So the link leads to
+// the same consent in every tab, and neither must be stored.
 func stateOf(link atlassian.Secret) atlassian.Secret {
 	mac := hmac.New(sha256.New, []byte(link.Reveal()))
 	_, _ = mac.Write([]byte("tokenkeeper consent state"))
 	return atlassian.NewSecret(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
 }
 
-// underWay is a consent under way: what CONSENT_STATE holds. The parameter is
+// underWay is a pending consent: what CONSENT_STATE holds. The parameter is
 // encrypted, because of the client secret.
 type underWay struct {
 	Schema      int       `json:"schema"`
@@ -92,8 +92,8 @@ func encode(v any) atlassian.Secret {
 	return atlassian.NewSecret(string(b))
 }
 
-// parseUnderWay reads CONSENT_STATE. Whatever cannot be read is no consent: it
-// is begun anew in a minute.
+// parseUnderWay reads CONSENT_STATE. An unreadable value is no consent: a person
+// begins again in a minute.
 func parseUnderWay(e store.Entry, connection string) *underWay {
 	var v struct {
 		underWay

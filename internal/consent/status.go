@@ -9,13 +9,9 @@ import (
 
 // Status tells how the consents stand. It changes nothing, and shows no secret.
 func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
-	conns := s.Connections
-	if r.Connection != "" {
-		conn, err := s.connection(r.Connection)
-		if err != nil {
-			return Status{}, err
-		}
-		conns = []family.Connection{conn}
+	conns, err := s.meant(ctx, r.Connection)
+	if err != nil {
+		return Status{}, err
 	}
 	all := Status{Connections: []ConnectionStatus{}}
 	for _, conn := range conns {

@@ -83,13 +83,13 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 
 // setAside stores received tokens before anything else happens to them. That is a
 // precaution: where it fails, they can still be put in use by this very request.
-func (s *Service) setAside(ctx context.Context, k known, w *waiting) error {
-	err := s.persist(ctx, func() error {
-		_, err := s.Store.Write(ctx, k.names.ConsentTokens, w.encode(), store.Encrypted)
+func (c *completion) setAside(ctx context.Context, w *waiting) error {
+	err := c.persist(ctx, func() error {
+		_, err := c.Store.Write(ctx, c.names.ConsentTokens, w.encode(), store.Encrypted)
 		return err
 	})
 	if err != nil {
-		s.Log.Error("received tokens could not be set aside", "connection", k.conn.Name, "error", err)
+		c.Log.Error("received tokens could not be set aside", "connection", c.conn.Name, "error", err)
 	}
 	return err
 }

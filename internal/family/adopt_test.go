@@ -164,7 +164,7 @@ func TestAdoptWithARecord(t *testing.T) {
 		require.Equal(t, family.Inbox{Seen: 2, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
-			v.Offers = v.OffersFrom(tokens)
+			v.Offer(tokens)
 		})
 		require.Equal(t, family.Rotate, d.Action)
 		require.Equal(t, int64(3), d.Candidate.Version, "it comes before the family's own, which may be older")

@@ -15,15 +15,16 @@ import (
 const minute = time.Minute
 
 // inbox lets REFRESH_TOKEN hold these values on top of our copy, which is version
-// 8: 9 and on, one a minute, the newest now.
+// 8: 9 and on, written yesterday one after the other.
 func inbox(values ...string) given {
 	return func(s *family.Snapshot) {
-		history := []store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: now.Add(-10 * minute)}}
+		yesterday := now.Add(-24 * time.Hour)
+		history := []store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: yesterday}}
 		for i, v := range values {
-			history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: now.Add(-time.Duration(len(values)-1-i) * minute), By: "somebody"})
+			history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: yesterday.Add(time.Duration(1+i) * time.Millisecond), By: "somebody"})
 		}
 		s.RefreshToken = family.FieldOf(history[len(history)-1])
-		s.Offers = s.OffersFrom(history)
+		s.Offer(history)
 	}
 }
 
@@ -135,7 +136,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 // nobody has judged.
 func TestInboxSettled(t *testing.T) {
 	at := func(version int64, value string) given {
-		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-9*minute)) }
+		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-11*minute)) }
 	}
 	for _, c := range []struct {
 		name  string
@@ -170,17 +171,42 @@ func TestInboxSettled(t *testing.T) {
 }
 
 // REFRESH_TOKEN was deleted and put anew: its versions count from 1 again, and
-// what stands there is judged.
+// what stands there is judged, whatever is known of the same number.
 func TestTheInboxBeginsAnew(t *testing.T) {
-	anew := store.Entry{Value: secret(refresh(109)), Version: 1, Modified: now.Add(-minute)}
-	d := decide(func(s *family.Snapshot) {
-		s.RefreshToken = family.FieldOf(anew)
-		require.False(t, s.InboxSettled())
-		s.Offers = s.OffersFrom([]store.Entry{anew})
-	})
-	requireAction(t, family.Rotate, d)
-	require.Equal(t, int64(1), d.Candidate.Version)
-	require.Zero(t, d.Seen)
+	const versions = 12
+	for _, c := range []struct {
+		name  string
+		given given
+	}{
+		{"the ledger has seen it", func(*family.Snapshot) {}},
+		{"this process has judged it", func(s *family.Snapshot) { s.Judged, s.JudgedAt = versions, now.Add(-2*minute) }},
+		{"the ledger knows a candidate in doubt", pending(5 * minute)},
+		{"the ledger knows a rejected candidate", rejected(30*time.Second, 1)},
+		{"the ledger knows the family's own", func(s *family.Snapshot) { s.State.Inbox.Kin = versions }},
+	} {
+		for version := int64(1); version <= versions; version++ {
+			t.Run(fmt.Sprintf("%s, version %d", c.name, version), func(t *testing.T) {
+				var history []store.Entry
+				for v := int64(1); v < version; v++ {
+					history = append(history, store.Entry{Value: secret("CHANGE_ME"), Version: v, Modified: now.Add(-time.Second)})
+				}
+				history = append(history, store.Entry{Value: secret(refresh(109)), Version: version, Modified: now.Add(-time.Second)})
+				d := decide(c.given, func(s *family.Snapshot) {
+					s.RefreshToken = family.FieldOf(history[len(history)-1])
+					before := s.State.Encode()
+					state := s.State
+					require.False(t, s.InboxSettled())
+					s.Offer(history)
+					require.Zero(t, s.State.Inbox.Kin)
+					require.Equal(t, before, state.Encode(), "the caller's state is its own")
+				})
+				requireAction(t, family.Rotate, d)
+				require.Equal(t, version, d.Candidate.Version)
+				require.Zero(t, d.FirstSpend)
+				require.Equal(t, version-1, d.Seen)
+			})
+		}
+	}
 }
 
 func TestOffspring(t *testing.T) {

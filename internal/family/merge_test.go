@@ -38,6 +38,37 @@ func TestSettleKeepsWhatOthersWrote(t *testing.T) {
 }
 
 // Of two families that came of one token, the spend that began last has won.
+// What was received could not be saved, and was stored in REFRESH_TOKEN: another
+// process has presented it from there. Settled by its holder, it is in doubt.
+func TestSettleOfWhatAnotherHasPresented(t *testing.T) {
+	first := now.Add(-2 * time.Minute)
+	pending := func(s *family.State) {
+		s.Inbox.Pending = &family.Pending{Version: 9, Token: fp(refresh(8)), First: first}
+	}
+	for _, c := range []struct {
+		name   string
+		intent *family.Intent
+		owner  string
+		last   time.Time
+	}{
+		{"its process may still come", &family.Intent{Owner: "other", Token: fp(refresh(8)), Candidate: 9, First: first, Last: now}, "other", now},
+		{"its answer was lost", &family.Intent{Token: fp(refresh(8)), Candidate: 9, First: first, Last: now}, "", now},
+		{"something else was presented since", &family.Intent{Owner: "other", Token: fp("x"), Candidate: 10, First: now, Last: now}, "another process", first},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := state()
+			pending(&s)
+			s.Intent = c.intent
+			next, kept := s.Settle(receipt(now.Add(-3 * time.Minute)))
+			require.True(t, kept)
+			require.Nil(t, next.Inbox.Pending)
+			require.Equal(t, &family.Intent{Owner: c.owner, Token: fp(refresh(8)), First: first, Last: c.last}, next.Doubt)
+			require.True(t, next.InDoubt())
+			require.Equal(t, c.intent.Owner != "", next.Intent != nil, "a lease is respected")
+		})
+	}
+}
+
 func TestSettleOfTwoFamiliesFromOneToken(t *testing.T) {
 	spent := fp("a-consent-that-a-person-stored")
 	settled := func(at time.Time) family.State {

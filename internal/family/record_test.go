@@ -184,7 +184,7 @@ func TestDecideTakesAnything(t *testing.T) {
 					Token: rapid.SampledFrom([]family.Fingerprint{fp(refresh(7)), fp(refresh(109)), ""}).Draw(t, "token"), First: at("first"), Last: at("last")}
 			}
 		}
-		s.Offers = s.OffersFrom([]store.Entry{entries[names.RefreshToken]})
+		s.Offer([]store.Entry{entries[names.RefreshToken]})
 		d := family.Decide(s, family.DefaultPolicy())
 		if token := s.RefreshToken.Value; token.Len() > 20 {
 			require.False(t, strings.Contains(d.Reason+d.Notice, token.Reveal()))

@@ -52,13 +52,24 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.App = r.App
 	}
 	next.Inbox.Failure = nil
-	if p := next.Inbox.Pending; p != nil && p.Version == r.Candidate {
+	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
+		next.Doubt, next.Inbox.Pending = s.presented(*p), nil // it was stored in REFRESH_TOKEN
+	} else if p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
 	if !s.Record.sameFamily(r.Record) {
 		next.Inbox = next.Inbox.after(r.Candidate)
 	}
 	return next, true
+}
+
+// presented is the doubt about a token that another process has presented as a
+// candidate.
+func (s State) presented(p Pending) *Intent {
+	if in := s.Intent; in != nil && in.Token == p.Token {
+		return &Intent{Owner: in.Owner, Token: p.Token, First: p.First, Last: in.Last}
+	}
+	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
 // Defers reports whether a received pair must not go into the ledger yet: another

@@ -67,9 +67,11 @@ type Snapshot struct {
 	Denied []string
 
 	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
-	// first, and Judged the version up to which this process has judged them.
-	Offers []Field
-	Judged int64
+	// first. Judged is the version up to which this process has judged them, the
+	// newest of which was written at JudgedAt.
+	Offers   []Field
+	Judged   int64
+	JudgedAt time.Time
 	// Partial: the history could not be read, and Offers has the newest version only.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.
@@ -144,23 +146,32 @@ func (s Snapshot) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	seen := max(s.State.Inbox.Seen, s.Judged)
 	if s.State.unproven() && s.State.Record.Refused() {
 		return 0 // the right token may be in the history
 	}
-	if s.RefreshToken.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+	f := s.RefreshToken
+	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
 		return 0 // it was deleted
 	}
-	if seen > s.RefreshToken.Version && s.RefreshToken.Modified.After(s.Written) {
-		return 0 // it was deleted and begun anew
-	}
-	return seen
+	return max(upTo(s.State.Inbox.Seen, s.Written, f.Version, f.Modified), upTo(s.Judged, s.JudgedAt, f.Version, f.Modified))
 }
 
-// OffersFrom returns the fields of a history that are not judged yet: those after
-// what was seen, a candidate in doubt, and rejected ones that may be good.
-// Each counts as stored when its value was stored first.
-func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
+// upTo is the version up to which was judged at a time, where one was modified
+// later: the parameter was deleted and begun anew if that has such a number.
+func upTo(judged int64, at time.Time, version int64, modified time.Time) int64 {
+	if version <= judged && modified.After(at) {
+		return max(0, version-1)
+	}
+	return judged
+}
+
+// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
+// become the offers: those after what was seen, a candidate in doubt, and rejected
+// ones that may be good. Each counts as stored when its value was stored first.
+func (s *Snapshot) Offer(history []store.Entry) {
+	for _, e := range history {
+		s.forget(e)
+	}
 	in, seen := s.State.Inbox, s.seen()
 	first := map[atlassian.Secret]time.Time{}
 	for _, e := range history {
@@ -171,10 +182,25 @@ func (s Snapshot) OffersFrom(history []store.Entry) (offers []Field) {
 		first[f.Value] = f.Modified
 		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
-			offers = append(offers, f)
+			s.Offers = append(s.Offers, f)
 		}
 	}
-	return offers
+}
+
+// forget drops what is known of a version number, where the version was written
+// later: what is known is of a deleted parameter.
+func (s *Snapshot) forget(e store.Entry) {
+	in := &s.State.Inbox
+	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
+	in.Seen = upTo(in.Seen, s.Written, e.Version, e.Modified)
+	in.Kin = upTo(in.Kin, s.Written, e.Version, e.Modified)
+	s.Judged = upTo(s.Judged, s.JudgedAt, e.Version, e.Modified)
+	if p := in.Pending; p != nil && anew(p.Version, p.First) {
+		in.Pending = nil
+	}
+	if gone := func(r Rejected) bool { return anew(r.Version, r.At.Add(time.Second)) }; slices.ContainsFunc(in.Rejected, gone) { // the store tells whole seconds
+		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), gone)
+	}
 }
 
 // inbox is what the offers come to.

@@ -22,17 +22,22 @@ type Keeper interface {
 	Tick(ctx context.Context, conn family.Connection, log *slog.Logger) keeper.Outcome
 }
 
-// Fleet serves a fixed set of connections. All fields are needed, but
-// Survey and Entries.
+// Fleet serves connections. Keeper, Sink and either Connections or List are needed.
 type Fleet struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
-	Keeper      Keeper
+	Keeper Keeper
+	// Connections are those to serve. With a List they are what it returns at the
+	// begin of a tick, and an entry that cannot be a connection is reported beside
+	// them.
 	Connections []family.Connection
+	List        func(ctx context.Context, log *slog.Logger) (conns []family.Connection, invalid []keeper.Outcome, err error)
 	Sink        metrics.Sink
-	Now         func() time.Time
-	// Sleep waits between the rounds of a tick; it returns early when ctx ends.
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Sleep waits between the rounds of a tick; it returns early when ctx ends. nil
+	// means keeper.Sleep.
 	Sleep func(ctx context.Context, d time.Duration)
-	// Parallel is how many connections are served at a time; at least 1.
+	// Parallel is how many connections are served at a time; less than 1 means 1.
 	Parallel int
 	// LastWarning: a family with less than so many days left counts as one that
 	// needs a consent.
@@ -40,13 +45,10 @@ type Fleet struct {
 	// Warnings are the days of the warnings before it, four at most, falling; see
 	// metrics.Passed.
 	Warnings []float64
-	// Survey looks at all connections before they are served, the most urgent
-	// first and no longer than the invocation's time allows. It is for more
-	// connections than may fit into one tick; without it every connection is
-	// served, in the configured order.
+	// Survey reads the ledgers of all connections before the first is served. The
+	// most urgent ones come first. It is for more connections than may fit into
+	// one tick; without it every connection is served, in the configured order.
 	Survey Reader
-	// Entries are reported beside the connections: what was meant to be one.
-	Entries []keeper.Outcome
 }
 
 // Report is what a tick did, one outcome a connection, in the configured order.
@@ -56,7 +58,7 @@ type Report struct {
 	Version string `json:"version,omitempty"`
 }
 
-// UnhealthyError is the error of a tick after which somebody should look.
+// UnhealthyError is the error of a tick that needs a person's attention.
 type UnhealthyError struct {
 	problems []string
 	metrics  error
@@ -64,7 +66,7 @@ type UnhealthyError struct {
 	retry bool
 }
 
-// maxProblems are told in an error; the log and the report have all.
+// maxProblems is how many an error names; the log and the report have all.
 const maxProblems = 20
 
 // Error names each sick connection, its action and the reason; of very many,
@@ -76,11 +78,11 @@ func (e *UnhealthyError) Error() string {
 	return strings.Join(e.problems, "; ")
 }
 
-// Retryable reports whether a tick that ended with this error should be repeated
-// before the next one: the metrics did not go out, or a connection may still be
-// served. It is false where only a person can help: a family is lost, or a
-// parameter is wrong. The alarms on the metrics tell of these; an error would be
-// repeated by the platform, in vain, and end among the dead letters at each tick.
+// Retryable reports whether to repeat the tick before the next one: the metrics
+// were not published, or a connection may still be served. It is false where only
+// a person can help: a family is lost, or a parameter is wrong. The alarms on the
+// metrics report these. An error would be repeated without effect, and end in the
+// dead-letter queue at each tick.
 func Retryable(err error) bool {
 	var sick *UnhealthyError
 	return err != nil && (!errors.As(err, &sick) || sick.retry)
@@ -104,25 +106,34 @@ var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second,
 // and the metrics.
 const roundTime = family.PostTimeout + family.SaveReserve
 
-// Tick serves every connection, whatever becomes of the others, and publishes
-// the metrics. Only then does it return an *UnhealthyError, if a connection needs
-// attention or the metrics could not be published.
-func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
-	outcomes := make([]keeper.Outcome, len(r.Connections))
-	due := r.order(ctx, outcomes, log)
-	r.serve(ctx, due, outcomes, log)
+// Tick serves every connection, even if others fail, and publishes the metrics.
+// Only then does it return an *UnhealthyError, if a connection needs attention or
+// the metrics could not be published. Without connections there is nothing to
+// publish: the error is the List's.
+func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
+	var invalid []keeper.Outcome
+	if f.List != nil {
+		var err error
+		if f.Connections, invalid, err = f.List(ctx, log); err != nil {
+			return Report{}, err
+		}
+	}
+	f.setDefaults()
+	outcomes := make([]keeper.Outcome, len(f.Connections))
+	due := f.order(ctx, outcomes, log)
+	f.serve(ctx, due, outcomes, log)
 	due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Urgent })
 	for _, pause := range pauses {
 		// What was urgent stays so: a failed attempt hides the time of the one before.
 		due = slices.DeleteFunc(due, func(t turn) bool { return !outcomes[t.i].Action.Unfinished() })
-		if len(due) == 0 || r.late(ctx, pause+roundTime) {
+		if len(due) == 0 || f.late(ctx, pause+roundTime) {
 			break
 		}
-		r.Sleep(ctx, pause)
-		r.serve(ctx, due, outcomes, log)
+		f.Sleep(ctx, pause)
+		f.serve(ctx, due, outcomes, log)
 	}
 	tellPostponed(outcomes, log)
-	outcomes = append(outcomes, r.Entries...)
+	outcomes = append(outcomes, invalid...)
 
 	var sick UnhealthyError
 	for _, o := range outcomes {
@@ -131,7 +142,7 @@ func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = r.Sink.Publish(ctx, r.Now(), metrics.Of(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {
+	if sick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...)); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
 		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
@@ -142,25 +153,35 @@ func (r *Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 	return Report{Connections: outcomes}, nil
 }
 
+func (f *Fleet) setDefaults() {
+	if f.Now == nil {
+		f.Now = time.Now
+	}
+	if f.Sleep == nil {
+		f.Sleep = keeper.Sleep
+	}
+	f.Parallel = max(f.Parallel, 1)
+}
+
 // serve gives the connections their turns, Parallel at a time. Whose turn comes
 // with less than it needs of the invocation's time is left out, and keeps its
 // outcome.
-func (r *Fleet) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
+func (f *Fleet) serve(ctx context.Context, due []turn, outcomes []keeper.Outcome, log *slog.Logger) {
 	begun := make([]bool, len(outcomes))
-	slots := make(chan struct{}, r.Parallel)
+	slots := make(chan struct{}, f.Parallel)
 	var wait sync.WaitGroup
 	for _, t := range due {
 		slots <- struct{}{}
-		if r.late(ctx, t.need) || t.second && begun[t.i] {
+		if f.late(ctx, t.need) || t.second && begun[t.i] {
 			<-slots
 			continue
 		}
 		begun[t.i] = true
 		serve := func() {
 			defer func() { <-slots }()
-			outcomes[t.i] = r.Keeper.Tick(ctx, t.conn, log)
+			outcomes[t.i] = f.Keeper.Tick(ctx, t.conn, log)
 		}
-		if r.Parallel == 1 || len(due) == 1 {
+		if f.Parallel == 1 || len(due) == 1 {
 			serve()
 		} else {
 			wait.Go(serve)

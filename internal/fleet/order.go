@@ -74,22 +74,21 @@ type turn struct {
 }
 
 // order returns the connections' turns in their order. Without a Survey that is
-// the configured one. With one, every connection is due somewhat early, see
-// Spread; where there is no time for that, a second turn looks whether it is
-// well by its own policy. Outcomes are filled with what holds for a connection
-// whose turn does not come.
-func (r *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.Logger) []turn {
-	first := make([]turn, len(r.Connections))
-	for i, c := range r.Connections {
+// the configured one. With one, every connection is due somewhat early; see
+// Spread. If there is no time for that, a second turn follows its own policy.
+// Outcomes are filled with what holds for a connection whose turn does not come.
+func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.Logger) []turn {
+	first := make([]turn, len(f.Connections))
+	for i, c := range f.Connections {
 		first[i] = turn{i: i, conn: c}
 	}
-	if r.Survey == nil {
+	if f.Survey == nil {
 		return first
 	}
-	standings := r.survey(ctx, log)
+	standings := f.survey(ctx, log)
 	var second []turn
 	for i, s := range standings {
-		conn, now := r.Connections[i], r.Now()
+		conn, now := f.Connections[i], f.Now()
 		outcomes[i] = keeper.Postpone(conn, s.record, now)
 		first[i].conn.Policy.RefreshBefore = Spread(conn.Policy.RefreshBefore, conn.Name)
 		first[i].need = rotationTime
@@ -107,13 +106,13 @@ func (r *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 
 // survey looks at all connections, a few in a call. Where a call fails, nothing
 // is known of its connections.
-func (r *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
-	for some := range slices.Chunk(r.Connections, surveyed) {
+func (f *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
+	for some := range slices.Chunk(f.Connections, surveyed) {
 		var names []string
 		for _, c := range some {
 			names = append(names, c.Names().Ledger)
 		}
-		entries, err := r.Survey.Read(ctx, names...)
+		entries, err := f.Survey.Read(ctx, names...)
 		if err != nil {
 			log.Warn("connections could not be surveyed, and are served first", "first", some[0].Name, "connections", len(some), "error", err)
 		}
@@ -122,7 +121,7 @@ func (r *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
 				all = append(all, standing{urgency: inDoubt})
 				continue
 			}
-			all = append(all, standingOf(c, entries, r.Now()))
+			all = append(all, standingOf(c, entries, f.Now()))
 		}
 	}
 	return all
@@ -151,11 +150,11 @@ func standingOf(c family.Connection, entries map[string]store.Entry, now time.Ti
 	return out
 }
 
-// late reports whether the invocation has less than need left. Who needs nothing
-// is never late.
-func (r *Fleet) late(ctx context.Context, need time.Duration) bool {
+// late reports whether the invocation has less than need left. A need of zero is
+// never late.
+func (f *Fleet) late(ctx context.Context, need time.Duration) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && need > 0 && deadline.Sub(r.Now()) < need
+	return ok && need > 0 && deadline.Sub(f.Now()) < need
 }
 
 // tellPostponed logs whose turn did not come.

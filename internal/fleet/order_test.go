@@ -69,8 +69,11 @@ func TestTurns(t *testing.T) {
 	}
 	tick := func(survey fleet.Reader, parallel int, left time.Duration) (*policies, map[string]keeper.Action) {
 		k := &policies{before: map[string]time.Duration{}}
-		r := &fleet.Fleet{Keeper: k, Connections: conns, Survey: survey, Sink: &sink{journal: &journal{}}, Now: func() time.Time { return now },
-			Sleep: func(context.Context, time.Duration) {}, Parallel: parallel, Entries: []keeper.Outcome{{Connection: "entry", Action: keeper.Misconfigured}}}
+		r := &fleet.Fleet{Keeper: k, Survey: survey, Sink: &sink{journal: &journal{}}, Now: func() time.Time { return now },
+			Sleep: func(context.Context, time.Duration) {}, Parallel: parallel,
+			List: func(context.Context, *slog.Logger) ([]family.Connection, []keeper.Outcome, error) {
+				return conns, []keeper.Outcome{{Connection: "entry", Action: keeper.Misconfigured}}, nil
+			}}
 		ctx, cancel := context.WithDeadline(t.Context(), now.Add(left))
 		defer cancel()
 		report, err := r.Tick(ctx, slog.New(slog.DiscardHandler))

@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// MaxRefreshBefore is the most that an access token may have left when it is
-// rotated: one of an hour would otherwise be due again at the next tick.
+// MaxRefreshBefore is the largest RefreshBefore. With more, an access token of one
+// hour would be due again at the next tick.
 const MaxRefreshBefore = 55 * time.Minute
 
 // maxSpread is how much sooner than the policy wants a connection may be due.
 const maxSpread = 10 * time.Minute
 
-// Spread gives a connection of many its own RefreshBefore, always the same and
-// at least the one given, so that not all are due in one tick.
+// Spread gives each of many connections its own RefreshBefore, at least the given
+// one, so that they are not all due in one tick. A connection always gets the
+// same.
 func Spread(before time.Duration, name string) time.Duration {
 	room := min(maxSpread, MaxRefreshBefore-before)
 	if room <= 0 {

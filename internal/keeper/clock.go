@@ -74,7 +74,8 @@ func pause(attempt int) time.Duration {
 	return min(longestPause, firstPause<<min(attempt, 10))
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+// Sleep waits for d, or until ctx ends.
+func Sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):

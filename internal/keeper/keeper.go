@@ -33,8 +33,8 @@ type Config struct {
 	// Now is the local clock; nil means time.Now. Times with a monotonic reading
 	// let the keeper notice that it was paused.
 	Now func() time.Time
-	// Sleep waits between attempts; it returns early when ctx ends. nil means a
-	// timer.
+	// Sleep waits between attempts; it returns early when ctx ends. nil means
+	// [Sleep].
 	Sleep func(ctx context.Context, d time.Duration)
 	// Together runs what does not depend on each other, and returns when all is
 	// done; nil means side by side.
@@ -66,10 +66,12 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
-	// judged is the version of REFRESH_TOKEN up to which all was judged.
-	judged int64
 	// siteAfter is when Atlassian may be asked for the sites again, by the local clock.
 	siteAfter time.Time
+	// judged is the version of REFRESH_TOKEN up to which all was judged, and judgedAt
+	// when the newest of these was written.
+	judged   int64
+	judgedAt time.Time
 }
 
 // New returns a Keeper.
@@ -78,7 +80,7 @@ func New(c Config) *Keeper {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = Sleep
 	}
 	if c.Together == nil {
 		c.Together = together
@@ -188,7 +190,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	}
 	out.Urgent = out.Urgent && out.Action.Unfinished()
 	out = t.publish(ctx, v, d, out)
-	if d.Action == family.Idle && out.Action.Healthy() {
+	if out.Action.Healthy() {
 		out = t.askSite(ctx, v, out)
 	}
 	return out, false
@@ -213,7 +215,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, err
 	}
 	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
-	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
+	v.Process, v.Denied, v.Judged, v.JudgedAt = t.Process, denied, t.memory.judged, t.memory.judgedAt
 	v.Now = t.clock.set(v.Now)
 	if v.base, err = t.params.settled(ctx, t.memory.ledger, copies[t.names.Ledger]); err != nil {
 		return view{}, err
@@ -244,7 +246,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		if err != nil {
 			return view{}, err
 		}
-		v.Offers = v.OffersFrom(history)
+		v.Offer(history)
 	}
 	return v, nil
 }

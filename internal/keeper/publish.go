@@ -27,11 +27,11 @@ type publication struct {
 // a rotation stays at four writes. What stands in REFRESH_TOKEN is left alone
 // while it is not judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
-	t.memory.judged = d.Seen
+	t.memory.judged, t.memory.judgedAt = d.Seen, v.RefreshToken.Modified
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {
-		tasks[i] = func() { t.write(ctx, v, &all[i]) }
+		tasks[i] = func() { _, all[i].err = t.params.write(ctx, all[i].name, all[i].value, all[i].kind) }
 	}
 	t.Together(tasks...)
 	if d.Notice != "" {
@@ -68,14 +68,6 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
 	return all
-}
-
-func (t *tick) write(ctx context.Context, v view, p *publication) {
-	var version int64
-	version, p.err = t.params.write(ctx, p.name, p.value, p.kind)
-	if p.name == t.names.RefreshToken && p.err == nil && version == v.RefreshToken.Version+1 && t.memory.judged == v.RefreshToken.Version {
-		t.memory.judged = version // nobody wrote in between
-	}
 }
 
 // unpublished is the outcome where a copy could not be written. Consumers need

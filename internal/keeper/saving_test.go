@@ -133,6 +133,37 @@ func TestAHeldPairThatAnotherPresentedSince(t *testing.T) {
 	}
 }
 
+// What could not be saved was stored in REFRESH_TOKEN, and another process has
+// presented it from there: when its holder saves it at last, it is in doubt.
+func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprintf("siblings die: %v, the other dies: %v", siblingsDie, dies), func(t *testing.T) {
+				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+				w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
+				w.want(keeper.Failed)
+				w.after, w.unwritable = nil, nil
+				w.clock.Advance(2 * time.Minute)
+				holder := w.keeper
+				w.restart()
+				if dies {
+					w.after = crashing("post")
+				} else {
+					w.inject(atlassiantest.After, 502, 3)
+				}
+				w.tick()
+				w.after = nil
+				w.clock.Advance(2*time.Minute + time.Second)
+				w.keeper = holder
+				w.want(keeper.Replayed)
+				w.requireKept()
+				w.ticks(12, keeper.Idle, keeper.Rotated)
+				w.requireKept()
+			})
+		}
+	}
+}
+
 // The same while the save is still being tried: the tick that received the pair
 // finds, when the ledger takes writes again, that another has presented the token.
 func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {

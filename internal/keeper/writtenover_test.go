@@ -201,27 +201,6 @@ func TestADeletedCopy(t *testing.T) {
 			})
 		}
 	}
-	t.Run("REFRESH_TOKEN, and a person consents anew before the next tick", func(t *testing.T) {
-		w := settledWorld(t)
-		w.rotations(3)
-		w.remove(names.RefreshToken)
-		w.consent()
-		w.ticks(1, keeper.Rotated)
-		w.requireKept()
-		w.ticks(12, keeper.Idle, keeper.Rotated)
-		w.requireKept()
-	})
-	t.Run("REFRESH_TOKEN, and a person consents anew a tick later", func(t *testing.T) {
-		w := settledWorld(t)
-		w.rotations(3)
-		w.remove(names.RefreshToken)
-		w.ticks(1)
-		w.consent()
-		w.ticks(1, keeper.Rotated)
-		w.requireKept()
-		w.ticks(12, keeper.Idle, keeper.Rotated)
-		w.requireKept()
-	})
 }
 
 // Consumers do not trim: a copy with white space around it is published again.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Limited is a Sink of which every metric with the dimension Connection has a
-// bounded number, since each costs. Roll-ups stay as they are.
+// Limited is a Sink that bounds the number of metrics with the dimension
+// Connection, since each costs. Roll-ups stay as they are.
 type Limited struct {
 	Sink Sink
 	// Connections is how many of each metric are sent: the least values, which

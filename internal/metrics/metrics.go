@@ -57,6 +57,12 @@ const (
 	// ForeignWrites: connections in whose REFRESH_TOKEN something was found that
 	// is no newer token; the report says what. Sent while there are any.
 	ForeignWrites = "ForeignWrites"
+	// SiteLost: connections whose access token does not reach their site any more.
+	// Sent while there are any.
+	SiteLost = "SiteLost"
+	// Attention: connections that a person should look at in the morning, by
+	// ForeignWrites or SiteLost. Sent while there are any.
+	Attention = "Attention"
 	// Postponed: connections that the tick had no time to serve; sent while there
 	// are any.
 	Postponed = "Postponed"
@@ -96,6 +102,7 @@ var problems = []problem{
 	{FamilyLost, ended(keeper.Refused), true},
 	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
 	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
+	{SiteLost, func(o keeper.Outcome, _ float64) bool { return o.SiteLost != "" }, false},
 }
 
 func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
@@ -108,43 +115,10 @@ func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
 func Of(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []Metric {
 	const ofAConnection = 10 // a healthy one; see the package documentation
 	ms := make([]Metric, 0, ofAConnection+len(outcomes))
-	for _, gauge := range []struct {
-		name string
-		unit Unit
-		of   func(keeper.Outcome) *float64
-	}{
-		{FamilyDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.FamilyDaysRemaining }},
-		{AccessTokenSecondsRemaining, Seconds, func(o keeper.Outcome) *float64 { return o.AccessTokenSecondsRemaining }},
-		{InactivityDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.InactivityDaysRemaining }},
-	} {
-		var least *float64
-		for _, o := range outcomes {
-			v := gauge.of(o)
-			if v == nil {
-				continue
-			}
-			if least == nil || *v < *least {
-				least = v
-			}
-			if gauge.name == FamilyDaysRemaining {
-				ms = append(ms, Metric{gauge.name, *v, gauge.unit, o.Connection})
-			}
-		}
-		if least != nil {
-			ms = append(ms, Metric{gauge.name, *least, gauge.unit, ""})
-		}
+	for _, g := range gauges {
+		ms = g.append(ms, outcomes)
 	}
-
-	rotations, postponed := 0.0, 0.0
-	for _, o := range outcomes {
-		switch o.Action {
-		case keeper.Rotated, keeper.Replayed:
-			rotations++
-		case keeper.Postponed:
-			postponed++
-		}
-	}
-	ms = append(ms, Metric{Rotations, rotations, Count, ""})
+	ms = append(ms, Metric{Rotations, count(outcomes, ended(keeper.Rotated, keeper.Replayed)), Count, ""})
 	for _, p := range problems {
 		sum := 0.0
 		for _, o := range outcomes {
@@ -158,8 +132,56 @@ func Of(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []M
 		}
 	}
 	ms = append(ms, passed(outcomes, warnings)...)
-	if postponed > 0 {
+	if n := count(outcomes, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" || o.SiteLost != "" }); n > 0 {
+		ms = append(ms, Metric{Attention, n, Count, ""})
+	}
+	if postponed := count(outcomes, ended(keeper.Postponed)); postponed > 0 {
 		return append(ms, Metric{Postponed, postponed, Count, ""})
 	}
 	return append(ms, Metric{Heartbeat, 1, Count, ""})
+}
+
+// gauge is a metric whose roll-up is the least value.
+type gauge struct {
+	name string
+	unit Unit
+	of   func(keeper.Outcome) *float64
+	// each: the value of every connection is sent too.
+	each bool
+}
+
+var gauges = []gauge{
+	{FamilyDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.FamilyDaysRemaining }, true},
+	{AccessTokenSecondsRemaining, Seconds, func(o keeper.Outcome) *float64 { return o.AccessTokenSecondsRemaining }, false},
+	{InactivityDaysRemaining, None, func(o keeper.Outcome) *float64 { return o.InactivityDaysRemaining }, false},
+}
+
+func (g gauge) append(ms []Metric, outcomes []keeper.Outcome) []Metric {
+	var least *float64
+	for _, o := range outcomes {
+		v := g.of(o)
+		if v == nil {
+			continue
+		}
+		if least == nil || *v < *least {
+			least = v
+		}
+		if g.each {
+			ms = append(ms, Metric{g.name, *v, g.unit, o.Connection})
+		}
+	}
+	if least != nil {
+		ms = append(ms, Metric{g.name, *least, g.unit, ""})
+	}
+	return ms
+}
+
+// count returns how many outcomes there are of a kind.
+func count(outcomes []keeper.Outcome, of func(keeper.Outcome, float64) bool) (n float64) {
+	for _, o := range outcomes {
+		if of(o, 0) {
+			n++
+		}
+	}
+	return n
 }

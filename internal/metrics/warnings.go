@@ -11,11 +11,11 @@ import (
 // order: how many families have fewer days left than the warning. Each is sent
 // while there are any.
 //
-// CloudWatch acts when an alarm's state changes and never while it lasts, so the
-// alarm of a first family would hide a second one that passes the same warning.
-// Therefore the metric pauses for a while when a family passes a warning that
-// others have passed before: the alarm ends, and sounds again. The pause follows
-// from the days that are left, so that every process pauses alike.
+// CloudWatch acts only when an alarm's state changes. So the alarm of a first
+// family would hide a second one that passes the same warning. Therefore the
+// metric pauses for a while when a family passes a warning that others have passed
+// before: the alarm ends, and sounds again. The pause follows from the days that
+// are left, so that every process pauses alike.
 var Passed = [...]string{"FirstWarning", "SecondWarning", "ThirdWarning", "FourthWarning"}
 
 // PassedPause is how long a warning's metric pauses: longer than the period over

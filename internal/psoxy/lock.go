@@ -14,8 +14,8 @@ import (
 const LockName = "OAUTH_REFRESH_TOKEN_lock"
 
 const (
-	// LockStale is the age, by the store's clock, at which psoxy deletes a lock,
-	// whoever holds it.
+	// LockStale is the age, by the store's clock, at which psoxy deletes
+	// anybody's lock.
 	LockStale = 2 * time.Minute
 	// lockSettles is the wait after creating the lock: psoxy looks after at most
 	// 300 ms whether what it wrote still stands.
@@ -33,15 +33,15 @@ var (
 
 // Lock is psoxy's lock, held by this process.
 type Lock struct {
-	// Value is what stands in it.
+	// Value is the lock's text.
 	Value atlassian.Secret
 	store store.Store
 	name  string
 }
 
-// TakeLock takes the lock as psoxy does: it creates the parameter, waits, and looks
-// whether its own value stands there. A stale one that was found is deleted first.
-// now is the store's time, mark unique to this attempt.
+// TakeLock takes the lock as psoxy does: it creates the parameter, waits, and
+// checks that its own value is still there. A stale one that was found is deleted
+// first. now is the store's time, mark unique to this attempt.
 func TakeLock(ctx context.Context, s store.Store, name string, stale bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (*Lock, error) {
 	l := &Lock{store: s, name: name, Value: atlassian.NewSecret("locked_" + strconv.FormatInt(now.UnixMilli(), 10) + " " + mark)}
 	if stale {

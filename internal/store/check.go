@@ -15,11 +15,10 @@ const MaxNameBytes = 1011
 // adapters with it.
 const KeptVersions = 100
 
-// CheckName returns an error wrapping ErrName if no parameter can be called
-// name. It checks length and characters (SSM user guide, "Understanding
-// requirements and constraints for parameter names"): a colon, for one, would
-// make SSM read another version than the newest. Rules about prefixes and
-// hierarchies are left to SSM.
+// CheckName returns an error wrapping ErrName if no parameter can be called name.
+// It checks length and characters (SSM user guide, "Understanding requirements and
+// constraints for parameter names"). A colon, for example, would make SSM read
+// another version. Rules about prefixes and hierarchies are left to SSM.
 func CheckName(name string) error {
 	if name == "" || len(name) > MaxNameBytes {
 		return nameError(name)

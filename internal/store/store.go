@@ -1,8 +1,7 @@
 // Package store is the contract between the keeper and the place where the
-// parameters of a connection live. It is shaped after SSM Parameter Store,
-// which offers no compare-and-swap and no transaction: what it does offer
-// (create-only puts, and the version number that every put returns) is all that
-// the rotation protocol builds on.
+// parameters of a connection live. It follows SSM Parameter Store, which offers no
+// compare-and-swap and no transaction. The rotation protocol builds only on what
+// it does offer: create-only puts, and the version number that every put returns.
 //
 // Adapters: [github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore],
 // filestore and memstore. All three pass the one conformance suite in storetest.
@@ -44,7 +43,7 @@ var (
 	// ErrDenied: the caller lacks a permission, or the encryption key is not
 	// usable; nothing was written.
 	ErrDenied = errors.New("access to the parameter or to its key is denied")
-	// ErrUnwritable: the parameter accepts no write as it is, whoever tries. A
+	// ErrUnwritable: the parameter accepts no write from anybody, as it is. A
 	// person has to change it first, and the error says what. Examples: a label
 	// on the oldest version that is kept, a type that holds lists, a limit.
 	ErrUnwritable = errors.New("the parameter accepts no write as it is")
@@ -68,8 +67,8 @@ type Entry struct {
 	// Value as stored, untrimmed. Held as a Secret whatever its kind, so that
 	// no stored value can be printed by accident.
 	Value atlassian.Secret
-	// Version counts the writes to this name, from 1. It starts again at 1 when
-	// the parameter was deleted and created anew.
+	// Version counts the writes to this name, from 1. It restarts at 1 when the
+	// parameter was deleted and created.
 	Version int64
 	// Modified is when this version was written, by the store's clock.
 	Modified time.Time

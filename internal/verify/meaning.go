@@ -36,8 +36,8 @@ func (v *verifier) describeExpiry() string {
 		", whatever else may be wrong: let the keeper make a tick, see its status if it makes none, and verify again"
 }
 
-// anonymous says what is wrong with a success that Jira gave as to somebody whom
-// it does not know; empty where nothing is.
+// anonymous explains a success that Jira gave as to an anonymous visitor;
+// otherwise it is empty.
 func anonymous(r *atlassian.Response) string {
 	if r.LoginReason == "" || r.LoginReason == "OK" {
 		return ""

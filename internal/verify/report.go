@@ -18,7 +18,7 @@ const (
 	NotRun Result = "not run"
 )
 
-// Check is one test path and what came of it.
+// Check is one test path and its result.
 type Check struct {
 	// Path as it was, or would have been, requested, without its query.
 	Path   string `json:"path"`

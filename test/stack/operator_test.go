@@ -107,12 +107,14 @@ func (s *stage) keys() map[string]string {
 	return all
 }
 
-// versions are the parameters' numbers, by name.
+// versions are the numbers of what people and consumers read, by name.
 func (s *stage) versions() map[string]int {
 	s.Helper()
 	all := map[string]int{}
 	for _, p := range s.described() {
-		all[p.Name] = p.Version
+		if p.Type == "SecureString" && !strings.HasSuffix(p.Name, "TOKEN_LEDGER") {
+			all[p.Name] = p.Version
+		}
 	}
 	return all
 }

@@ -18,9 +18,9 @@ import (
 // ErrNoBrowser says that there is no desktop on which a browser could open a window.
 var ErrNoBrowser = errors.New("there is no desktop to open a browser on")
 
-// OpenBrowser leads this machine's browser to target, an address that holds a
-// secret, and returns once it is under way. The address that the browser is
-// started with holds none; it is served until ctx ends or it was visited.
+// OpenBrowser opens target, an address that holds a secret, in this machine's
+// browser. It returns once the browser was started. The address that the browser
+// is started with holds none; it is served until ctx ends or it was visited.
 func OpenBrowser(ctx context.Context, target string) error {
 	if !hasDesktop(runtime.GOOS, os.Getenv) {
 		return ErrNoBrowser

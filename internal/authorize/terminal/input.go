@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// input reads ahead in the background, so that waiting for it can be given up
-// and what comes later is not lost.
+// input reads ahead in the background. So a question can end before its answer,
+// and later input is not lost.
 type input struct {
 	source io.Reader
 	once   sync.Once

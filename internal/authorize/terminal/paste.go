@@ -14,9 +14,9 @@ import (
 )
 
 // Pasted asks for a text that is pasted, such as an address. Nobody sees it. On a
-// terminal all that arrives at once is one answer, without the line ends in it:
-// programs break long texts into lines, and what came after the first line would
-// be shown. From a pipe it is one line.
+// terminal, text that arrives at once is one answer, and its line ends are
+// removed. Programs break long texts into lines, and the text after the first line
+// would be shown. From a pipe it is one line.
 func (t *Terminal) Pasted(ctx context.Context, prompt string) (atlassian.Secret, error) {
 	if t.file == nil {
 		return t.Secret(ctx, prompt)

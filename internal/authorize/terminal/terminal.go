@@ -1,11 +1,9 @@
-// Package terminal asks a person. Where standard input is a terminal it prompts,
-// and hides what must not be seen; where it is a pipe or a file, each question
-// takes one line of it and no prompt is shown.
+// Package terminal asks a person. On a terminal it prompts, and hides secrets.
+// From a pipe or a file, each question takes one line, and no prompt is shown.
 //
-// Every question can be given up: it ends with its context, at Ctrl-C and at
-// the end of the input, and leaves the terminal as it was. On a terminal, what
-// was typed before a question is shown is no answer to it and is dropped: it may
-// be the rest of a secret that was meant for the question before.
+// Every question ends with its context, at Ctrl-C and at the end of the input, and
+// leaves the terminal as it was. On a terminal, input from before a question is
+// dropped. It may be the rest of a secret for the question before.
 package terminal
 
 import (
@@ -42,7 +40,7 @@ const maxAnswer = 4096
 type Terminal struct {
 	out   io.Writer
 	input *input
-	// file is the terminal; nil where the input is none.
+	// file is the terminal; nil if the input is not a terminal.
 	file *os.File
 }
 

@@ -1,6 +1,6 @@
-// Package lambdaclient consents through the deployed bootstrap function, so that
-// the person who consents needs the permission to invoke it and no other: no
-// access to the parameters and none to their key.
+// Package lambdaclient consents through the deployed bootstrap function. The
+// person needs the permission to invoke it, and no access to the parameters or
+// their key.
 package lambdaclient
 
 import (

@@ -199,8 +199,8 @@ func cookie(r *http.Request, name string) atlassian.Secret {
 	return atlassian.NewSecret(c.Value)
 }
 
-// cookieLife is how long cookies are of use: until the consent is complete, or its
-// tokens have waited for a decision in vain. A page can be loaded again until then.
+// cookieLife is how long cookies are useful: until the consent is complete, or its
+// waiting tokens expire. A page can be loaded again until then.
 const cookieLife = consent.StateLifetime + consent.WaitingLifetime
 
 // setCookie sets a cookie. Lax, as a consent returns from another site.

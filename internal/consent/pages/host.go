@@ -13,7 +13,7 @@ type Host struct {
 	Contact string
 }
 
-// reach is the address behind Contact; empty where it is none.
+// reach is the address behind Contact; empty if it is not an address.
 func (h Host) reach() string {
 	if strings.HasPrefix(h.Contact, "https://") {
 		return h.Contact

@@ -43,8 +43,8 @@ func pagesFor(h Host) map[string]*template.Template {
 	return all
 }
 
-// policy lets a browser do what the pages need: show one style sheet, known by
-// its hash, and send a form back to where it came from.
+// policy lets a browser show one style sheet, known by its hash, and send a form
+// back to the same host. It forbids all else.
 var policy = func() string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

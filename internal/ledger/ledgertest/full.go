@@ -34,8 +34,8 @@ func (s *suite) fullHistory() {
 	s.requireSays(p, next, l, forgotten)
 }
 
-// buried: a hundred foreign values cover the last entry. Nobody can tell any more
-// what was valid; the ledger begins anew on top of them, for all alike.
+// buried: a hundred foreign values cover the last entry. Nobody knows any more
+// which entry was valid. The ledger begins again on top, for every reader alike.
 func (s *suite) buried() {
 	p, l, last := s.begun(3)
 	behind := &ledger.Ledger{Log: p, Of: of}

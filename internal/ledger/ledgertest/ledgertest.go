@@ -22,7 +22,8 @@ import (
 // Place is where a ledger lies, and what others can do to it.
 type Place struct {
 	ledger.Log
-	// Newest reads the newest version; its zero Entry means that there is none.
+	// Newest reads the newest version; the zero Entry if the parameter does not
+	// exist.
 	Newest func(context.Context) (store.Entry, error)
 	// Delete removes the ledger with all its versions.
 	Delete func(context.Context) error
@@ -58,9 +59,9 @@ func Run(t *testing.T, open func(*testing.T) Factory) {
 	}
 }
 
-// InStore is a Factory of ledgers in a store. label and unlabel do so for the
-// oldest version of a parameter; both are nil for a store that has no labels of
-// its own, and the place then behaves as if it had.
+// InStore is a Factory of ledgers in a store. label and unlabel set and remove a
+// label on the oldest version of a parameter. Both are nil for a store without
+// labels; the place then imitates them.
 func InStore(s store.Store, label, unlabel func(ctx context.Context, name string) error) Factory {
 	return func() Place {
 		name := "LEDGERTEST_" + rand.Text()[:10] + "_TOKEN_LEDGER"

@@ -14,8 +14,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// staleRead: what a reader sees that the store has not caught up with is not
-// taken for the newest, and what it writes on top of that is invalid.
+// staleRead: a reader that the store answers with old values does not take them
+// for the newest, and what it writes on top is invalid.
 func (s *suite) staleRead() {
 	p, l, base := s.begun(1)
 	old, err := p.Newest(s.Context())
@@ -97,9 +97,9 @@ func (s *suite) restored() {
 	s.requireSays(p, last, l)
 }
 
-// restoredAnew: the ledger was deleted and begun anew, and its versions count
-// from 1 again. A backup can then stand at the very version that fits its base,
-// and means nothing all the same.
+// restoredAnew: the ledger was deleted and begun again, and its versions count
+// from 1. A backup can then stand at the very version that fits its base, and
+// means nothing all the same.
 func (s *suite) restoredAnew() {
 	for _, age := range []time.Duration{2 * time.Hour, time.Minute} {
 		for young := 1; young <= 3; young++ {

@@ -1,6 +1,6 @@
 // Package demo runs the main job on embedded parts: the real keeper and OAuth
-// client, the emulator on a loopback address, a store in memory, and a clock
-// that runs as fast as the machine allows.
+// client, the emulator on a loopback address, and a store in memory. Its clock
+// runs as fast as the machine allows.
 package demo
 
 import (
@@ -80,20 +80,20 @@ func (s *stage) start(process string) {
 	sleep := func(_ context.Context, d time.Duration) { s.clock.Advance(d) }
 	s.refresher = &fleet.Fleet{
 		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
-			Store: s.store, Token: mortal{s}, Now: s.clock.Now, Sleep: sleep, Process: process,
+			Store: s.store, Token: crashing{s}, Now: s.clock.Now, Sleep: sleep, Process: process,
 		})},
 		Connections: []family.Connection{{Name: connection, Policy: family.DefaultPolicy()}},
 		Sink:        discard{}, Now: s.clock.Now, Sleep: sleep, Parallel: 1,
 	}
 }
 
-// mortal is the token endpoint of a process that may die right after the answer.
-type mortal struct{ *stage }
+// crashing is the token endpoint of a process that may die right after the answer.
+type crashing struct{ *stage }
 
 // killedMidway is the panic that ends a process in the demonstration.
 type killedMidway struct{}
 
-func (m mortal) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+func (m crashing) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 	t, err := m.client.Refresh(ctx, app, refresh)
 	if m.dieAfterPost {
 		m.dieAfterPost = false

@@ -3,13 +3,19 @@
  * read it; sv is the newest version of REFRESH_TOKEN that it has read.
  */
 
-/* Snapshot.seen: the version up to which the inbox is judged; 0 where it was deleted and begun anew. */
-#define JUDGED (v.seen > judged[me] -> v.seen : judged[me])
-#ifdef MUTANT_INBOX_DELETED
-#define SEEN(sv) JUDGED
-#else
-#define SEEN(sv) (JUDGED > sv && rtLater -> 0 : JUDGED)
+/* What the ledger says of versions is void where REFRESH_TOKEN was deleted and begun anew since. */
+inline voidInbox() {
+	if
+#ifndef MUTANT_INBOX_DELETED
+	:: v.era != rtEra -> v.seen = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0
 #endif
+	:: else
+	fi;
+	v.era = rtEra
+}
+
+/* Snapshot.seen: the version up to which the inbox is judged. */
+#define SEEN(sv) (judged[me] > v.seen -> judged[me] : v.seen)
 
 /* State.Judge, and what Atlassian has refused before: whether version k of REFRESH_TOKEN may hold a newer token. */
 #define OFFER(k) (TOKEN(rt[k]) || rt[k] == BROKEN)
@@ -181,11 +187,7 @@ inline receive(t, got) {
 #define NEWER(h) (v.auth != h.auth -> h.auth > v.auth : !(v.gen > h.gen || h.tok < v.tok))
 #endif
 
-#ifdef MUTANT_ROTATION_PASSES_CONSENT
-#define NEWFAMILY(h) true
-#else
 #define NEWFAMILY(h) (v.auth != h.auth)
-#endif
 
 /* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. */
 inline settle(h) {
@@ -208,19 +210,23 @@ inline settle(h) {
 		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
 		endDoubt(v);
 		if
-#ifndef MUTANT_PENDING_FORGOTTEN
-		:: v.pending > 0 && rt[v.pending] == v.tok -> /* another has presented it as a candidate */
-			v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
-			endPending(v)
-#endif
-		:: else
-		fi;
-		if
 #ifndef MUTANT_LEASE_ENDED
 		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
 #endif
 		:: else -> endIntent(v)
 		fi
+	:: else
+	fi
+}
+
+/* What was settled has been presented by another meanwhile, as a candidate: it is in doubt. */
+inline doubtSettled() {
+	if
+#ifndef MUTANT_PENDING_FORGOTTEN
+	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
+		v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
+		endPending(v)
+#endif
 	:: else
 	fi
 }
@@ -264,7 +270,7 @@ inline failed() {
  */
 inline adopt(sv) {
 	clear(v);
-	v.seen = sv;
+	v.seen = sv; v.era = rtEra;
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && !(v.tok != NONE && v.tok == F.tok) && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->

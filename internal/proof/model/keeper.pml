@@ -35,11 +35,15 @@
 
 /* Ledger.Put: v on base b. ok: it is valid; then v and b are that entry. */
 inline put() {
-	append(me, b, e, v);
+	copies = 1;
 	if
 	:: true
-	:: CANFAULT -> fault(me); append(me, b, e, v) /* the answer is lost, and the call repeated */
+	:: CANFAULT -> fault(me); copies = 2 /* the answer is lost, and the call repeated */
 	fi;
+	do
+	:: copies > 0 -> append(me, b, e, v); copies--
+	:: else -> break
+	od;
 	mine(me, b, e, ledVer, ok);
 	if
 	:: ok -> REACH(6, head < ledVer); copy(S, v); b = head; e = epoch; known[me] = ledVer
@@ -49,7 +53,7 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies;
 	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again;
 	Entry v;
 	clear(v);
@@ -94,6 +98,7 @@ end:
 		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1; oldAnswer = (PSOXY > 0) /* an old answer */
 		fi;
 		readLedger(me);
+		voidInbox();
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
@@ -106,7 +111,7 @@ end:
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) -> DOUBT : TAKE)
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
-		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && v.seen > sv);
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
 		busyElsewhere = false;
 		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
 	}
@@ -143,7 +148,7 @@ end:
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
-		:: act == ADOPT -> adopt(sv); REACH(22, F.tok != NONE && v.tok != F.tok)
+		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, v.tok == F.tok && TOKEN(v.tok) && v.seen < sv && rt[sv] != v.tok)
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -217,7 +222,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me])
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if
@@ -225,7 +230,7 @@ end:
 		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
 		:: !deferred && kept && ledgerDenied ->
 			if
-			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok) /* save's rescue */
+			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok); rescued = (DUPS > 0) /* save's rescue */
 			:: else
 			fi;
 			step = LAST
@@ -255,7 +260,7 @@ end:
 
 	/* ---- the copies that differ ---- */
 	:: atomic { AT(PUBLISH) ->
-		judged[me] = seen;
+		judged[me] = (v.era == rtEra -> seen : 0);
 		keep = keep && !(success && cv > 0);
 #ifdef MUTANT_PUBLISH_UNJUDGED
 		judged[me] = rtVer; keep = false;

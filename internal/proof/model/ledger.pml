@@ -19,8 +19,8 @@ typedef Entry {
 	/* Our own token is in doubt: the first and the newest attempt; whether a process may still save its successor. */
 	byte first, last;
 	bool owned;
-	/* The inbox: the version up to which it is judged; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
-	byte seen, pending, pendFirst, rejAt;
+	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
+	byte era, seen, pending, pendFirst, rejAt;
 	int rejected, twice
 };
 
@@ -38,7 +38,7 @@ inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
 	b.fail = a.fail; b.failAt = a.failAt; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owned = a.owned;
-	b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
+	b.era = a.era; b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
@@ -47,16 +47,16 @@ inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
 	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0;
-	endIntent(a); endDoubt(a); a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
+	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
 }
 
-/* Family.State.date: an intent that is written now is an attempt, and perhaps the first. */
+/* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */
+#define NEWINTENT(a) (a.it != NONE && a.at == NONE)
 inline date(a) {
-	if
-	:: a.it != NONE && a.at == NONE && a.cand == 0 -> a.at = now; a.last = now; a.first = (a.first == NONE -> now : a.first)
-	:: a.it != NONE && a.at == NONE && a.cand > 0 -> a.at = now; a.pendFirst = (a.pendFirst == NONE -> now : a.pendFirst)
-	:: else
-	fi
+	a.first = (NEWINTENT(a) && a.cand == 0 && a.first == NONE -> now : a.first);
+	a.last = (NEWINTENT(a) && a.cand == 0 -> now : a.last);
+	a.pendFirst = (NEWINTENT(a) && a.cand > 0 && a.pendFirst == NONE -> now : a.pendFirst);
+	a.at = (NEWINTENT(a) -> now : a.at)
 }
 
 /*
@@ -79,7 +79,7 @@ inline append(who, b, e, n) {
 		HOLDS(3, b == head || ledgerLost);
 		assertForward(who, n);
 		copy(S, P); prev = head;
-		copy(n, S); head = ledVer; headAt = now; rtLater = false;
+		copy(n, S); head = ledVer; headAt = now;
 		date(S);
 		if
 		:: who <= SECOND && S.own == who -> intended[who] = S.it

@@ -27,7 +27,7 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
 		HOLDS(6, psoxyRace || (!SPENDS(REFRESHER) && !SPENDS(SECOND)));
-		psoxyBehind = psoxyBehind || !LIVE(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
+		psoxyBehind = psoxyBehind || !GOOD(s) || s != S.tok; psoxySpent = psoxySpent | BIT(s);
 		present(s, got);
 		psoxyHeld = got;
 		step = (got == NONE -> END : SETTLE);
@@ -168,11 +168,12 @@ end:
 		printf("%d: REFRESH_TOKEN is deleted\n", now);
 		consentLost = consentLost || !(TOKEN(S.tok) && fam[S.tok] == newest);
 		for (i : 1 .. MAXV - 1) { rt[i] = 0 }
-		i = 0; rtVer = 0; rtLater = true; S.born = 0; P.born = 0
+		i = 0; rtVer = 0; rtEra++; judged[0] = 0; judged[1] = 0
 	}
 	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->
 		losses--; disturb();
 		printf("%d: the ledger is deleted\n", now);
+		consentLost = consentLost || !TOKEN(RT) || fam[S.tok] != newest;
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
 		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0; ledgerLost = true;
 		clear(S); clear(P); known[0] = 0; known[1] = 0

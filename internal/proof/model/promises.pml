@@ -16,7 +16,7 @@
 #define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || SHARED)
+#define EXCUSED (ledgerLost || rescued || SHARED)
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
@@ -86,7 +86,7 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, consentLost || mistaken || SHARED || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(3, consentLost || mistaken || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
 	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
 	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
 }

@@ -48,7 +48,7 @@ bool fatal;
 #define GOOD(t) (LIVE(t) && fam[t] == newest)
 
 /* ---- the copies: REFRESH_TOKEN with its history, and TOKEN_FAMILY; psoxy's lock ---- */
-bool rtLater; /* REFRESH_TOKEN was written after the newest valid entry */
+byte rtEra; /* how often it was deleted, and begun anew with version 1 */
 byte rtVer = 1, rtAt; /* the newest version, and the minute at which it was written */
 byte rt[MAXV]; /* by version: the token */
 #define RT rt[rtVer]
@@ -83,6 +83,7 @@ bool consentLost;   /* a consent's process died with the tokens in its memory, o
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+bool rescued;       /* with two keepers: one stored its successor in REFRESH_TOKEN, the other may have replayed meanwhile */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
 bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
@@ -103,7 +104,7 @@ inline disturb() { hit[REFRESHER] = hit[REFRESHER] || busy[REFRESHER]; hit[SECON
 
 inline writeToken(token) {
 	rtVer++;
-	rt[rtVer] = token; rtAt = now; rtLater = true;
+	rt[rtVer] = token; rtAt = now;
 	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token)
 }
 

@@ -1,15 +1,15 @@
 package main
 
-// reportMutants break what people are told, and what they must not be told.
+// reportMutants break what is reported, and what must not be reported.
 var reportMutants = []mutant{
 	{
 		name: "metrics are published before the saves", breaks: "step 7",
 		why: "a CloudWatch that hangs keeps a received token from being saved",
 		edits: []edit{
 			{"internal/fleet/fleet.go", "\tvar sick UnhealthyError\n", ""},
-			{"internal/fleet/fleet.go", "\toutcomes := make([]keeper.Outcome, len(r.Connections))\n",
-				"\tvar sick UnhealthyError\n\toutcomes := make([]keeper.Outcome, len(r.Connections))\n\tsick.metrics = r.Sink.Publish(ctx, r.Now(), metrics.Of(outcomes, r.LastWarning, r.Warnings...))\n"},
-			{"internal/fleet/fleet.go", "if sick.metrics = r.Sink.Publish(ctx, r.Now(), metrics.Of(outcomes, r.LastWarning, r.Warnings...)); sick.metrics != nil {", "if sick.metrics != nil {"},
+			{"internal/fleet/fleet.go", "\toutcomes := make([]keeper.Outcome, len(f.Connections))\n",
+				"\tvar sick UnhealthyError\n\toutcomes := make([]keeper.Outcome, len(f.Connections))\n\tsick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...))\n"},
+			{"internal/fleet/fleet.go", "if sick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...)); sick.metrics != nil {", "if sick.metrics != nil {"},
 		},
 	},
 	{

@@ -1,11 +1,11 @@
 // Mutants breaks the rotation protocol on purpose, one breakage at a time, and
-// runs the tests on each: a breakage that no test notices is a hole in the
-// proof. `make mutants` runs all of them, `make mutants-quick` a few.
+// runs the tests on each. A breakage that no test notices is a hole in the proof.
+// `make mutants` runs all of them, `make mutants-quick` a few.
 //
-// A mutant is an entry of a list in this folder (list_*.go): text of a source
-// file that occurs there exactly once, and what takes its place. The sources are
-// not touched: the compiler is handed the changed file in place of the real one
-// (go build -overlay), so that all else comes from its cache.
+// A mutant is an entry of a list in this folder (list_*.go): a text that occurs
+// exactly once in a source file, and its replacement. The sources stay as they
+// are: the compiler gets the changed file instead of the real one (go build
+// -overlay). All else comes from its cache.
 //
 // The packages that a mutant changed are tested first, then the rest of the
 // suite, until a test fails. A mutant whose text is gone, or that does not

@@ -27,7 +27,7 @@ type suite struct {
 // test has to notice sooner.
 var packages = []string{"./internal/family", "./internal/ledger", "./internal/keeper", "./internal/fleet", "./internal/metrics", "./internal/proof/simulation"}
 
-// timeout of one package's tests. A mutant may loop for ever: that is noticed too.
+// timeout of one package's tests. An endless loop counts as noticed.
 const timeout = "120s"
 
 func newSuite(ctx context.Context) (*suite, error) {

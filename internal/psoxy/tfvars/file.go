@@ -21,9 +21,9 @@ func Check(path string) error {
 	return err
 }
 
-// Update merges the values into the file at path, and creates it if there is
-// none. The file is replaced in one step, or not at all, and keeps its mode; a
-// symbolic link stays one. changed is false where the file was right already.
+// Update merges the values into the file at path, or creates it. The file is
+// replaced in one step or not at all, and keeps its mode; a symbolic link stays
+// one.
 func Update(path string, v Values) (changed bool, err error) {
 	target, source, merged, err := merge(path, v)
 	if err != nil || bytes.Equal(merged, source) {

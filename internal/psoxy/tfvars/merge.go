@@ -61,8 +61,7 @@ func parse(source []byte, name string) (*hclsyntax.Body, error) {
 	return file.Body.(*hclsyntax.Body), nil // hclsyntax makes no other
 }
 
-// check reads the result again: what was meant to be in it must be what
-// Terraform will find.
+// check reads the result again: Terraform must find the new values in it.
 func check(merged []byte, name string, v Values) error {
 	body, err := parse(merged, name)
 	if err != nil {
@@ -136,8 +135,8 @@ func (m *merger) object(o *hclsyntax.ObjectConsExpr, settings []setting) {
 	}
 }
 
-// insert adds members at the end of an object: each on a line of its own where
-// the closing brace has one, and otherwise on the brace's line.
+// insert adds members at the end of an object. If the closing brace has a line of
+// its own, so does each member; otherwise they go on the brace's line.
 func (m *merger) insert(o *hclsyntax.ObjectConsExpr, settings []setting) {
 	brace := o.SrcRange.End.Byte - 1
 	line := bytes.LastIndexByte(m.source[:brace], '\n') + 1

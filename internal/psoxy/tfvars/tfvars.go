@@ -1,5 +1,5 @@
-// Package tfvars hands a connection over to psoxy's Terraform: it writes the
-// cloud id into a .tfvars file, and keeps the rest of the file byte for byte.
+// Package tfvars hands a connection over to psoxy's Terraform. It writes the cloud
+// id into a .tfvars file, and keeps the rest byte for byte.
 //
 // Two forms are in use. Today's psoxy examples have a variable
 // connector_settings, an object; older ones have the variable jira_cloud_id. A

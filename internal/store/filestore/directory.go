@@ -117,7 +117,7 @@ func fileName(name string) string {
 	return b.String() + suffix
 }
 
-// load reads a parameter's file, or returns nil if there is none.
+// load reads a parameter's file; nil if it does not exist.
 func (d directory) load(name string) (*parameter, error) {
 	path := d.path(fileName(name))
 	f, err := os.Open(path)

@@ -1,8 +1,8 @@
 // Package filestore keeps parameters in a directory, one file each, with the
 // semantics of SSM Parameter Store. It serves the command line, the demo and
-// whoever runs without AWS. The values lie in clear text: what protects them is
-// that the directory is 0700 and every file 0600, and a store that finds either
-// open to others refuses to work.
+// people without AWS. The values are in clear text. Their protection is the mode:
+// 0700 for the directory and 0600 for every file. A store that finds another mode
+// refuses to work.
 //
 // # What a crash can do
 //
@@ -13,11 +13,10 @@
 //
 // # Many processes
 //
-// Every change is made under an exclusive flock(2) on a lock file. It is the
-// kernel's lock on the open file that counts, not the file: it ends with the
-// process, however that ends, and the file stays where it is. Reads take no
-// lock. The directory has to be on a local file system; flock is not reliable
-// on every network file system.
+// Every change is made under an exclusive flock(2) on a lock file. The kernel's
+// lock on the open file counts, not the file: it ends with the process, and the
+// file stays. Reads take no lock. The directory has to be on a local file system;
+// flock is not reliable on every network file system.
 package filestore
 
 import (
@@ -33,16 +32,16 @@ import (
 // number of processes, may be open on the same directory.
 type Store struct {
 	dir directory
-	// turn holds one token: it lets one goroutine at a time wait for the lock,
-	// so that many do not each block a thread of the operating system.
+	// turn holds one token. It lets one goroutine at a time wait for the lock, so
+	// that many do not each block a thread.
 	turn chan struct{}
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store in dir, and creates the directory if there is none. It
-// removes what a killed process left half-written. It fails if the directory,
-// or a parameter in it, is open to the group or to others.
+// Open opens the store in dir, and creates the directory if it is missing. It
+// removes what a killed process left half-written. It fails if the directory, or a
+// parameter in it, is open to the group or to others.
 func Open(dir string) (*Store, error) {
 	d, err := openDirectory(dir)
 	if err != nil {
@@ -94,7 +93,7 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	return entries, nil
 }
 
-// load reads a parameter, or returns nil if there is none.
+// load reads a parameter; nil if it does not exist.
 func (s *Store) load(ctx context.Context, name string) (*parameter, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

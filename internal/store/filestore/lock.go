@@ -9,13 +9,13 @@ import (
 	"syscall"
 )
 
-// lock takes the directory's lock, and waits for it no longer than ctx lasts.
-// Closing the returned file releases it.
+// lock waits for the directory's lock until ctx ends. Closing the returned file
+// releases it.
 //
-// Each call opens the lock file anew: flock belongs to the open file, so two
-// calls exclude each other within one process as well as between two. The file
-// is never removed, since another process might hold the lock of the removed
-// file while a third takes that of a new one.
+// Each call opens the lock file again. flock belongs to the open file, so two
+// calls exclude each other within one process too. The file is never removed,
+// since another process might hold the lock of the removed file while a third
+// takes that of a new one.
 func (d directory) lock(ctx context.Context) (*os.File, error) {
 	path := d.path(lockName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)

@@ -1,8 +1,7 @@
-// Package memstore keeps parameters in memory, with the semantics of SSM
-// Parameter Store: versions, a history of 100, create-only puts, and versions
-// that restart after a delete. It has no clock of its own, so that years can be
-// simulated in a moment, and it is never stale: staleness and faults are for
-// the tests that wrap it.
+// Package memstore keeps parameters in memory with the semantics of SSM Parameter
+// Store: versions, a history of 100, create-only puts, and versions that restart
+// after a delete. It has no clock of its own, so that tests can simulate years. It
+// is never stale: tests that need staleness and faults wrap it.
 package memstore
 
 import (

@@ -86,7 +86,7 @@ func classOf(api smithy.APIError) error {
 
 // oldestVersion finds the number before ", the oldest version" in Parameter
 // Store's message about a label (API reference, ParameterMaxVersionLimitExceeded);
-// empty if there is none. Nothing else of the message is shown.
+// empty if it is not there. Nothing else of the message is shown.
 func oldestVersion(message string) string {
 	const versionWord = "Version "
 	for {

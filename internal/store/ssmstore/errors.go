@@ -16,11 +16,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// describe turns an error of the SDK into one of this package: with the name of
-// the parameter and what there is to know, but without anything that could hold
-// a value. The SDK's own text is not safe: ValidationException, for one, quotes
-// the value that it complains about. So no message of the API is passed on, and
-// the SDK's error is not wrapped.
+// describe turns an error of the SDK into one of this package. It names the
+// parameter, and leaves out all that could hold a value. The SDK's own text is not
+// safe: ValidationException, for one, quotes the value that it complains about. So
+// no message of the API is passed on, and the SDK's error is not wrapped.
 func describe(ctx context.Context, call, name string, more int, err error) error {
 	if more > 0 {
 		name = fmt.Sprintf("%s and %d more", name, more)

@@ -8,8 +8,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// provenFor is how long a decryption proves that the key can be used: less than
-// the shortest schedule has between two ticks, so that every tick proves it anew.
+// provenFor is how long a decryption proves that the key can be used. It is
+// shorter than the time between two ticks, so that every tick proves the key.
 const provenFor = 45 * time.Second
 
 // memory is what a Store last decrypted, so that KMS is not asked to decrypt again
@@ -27,7 +27,7 @@ type memory struct {
 	writes map[string]int
 	// proven is when the last decryption that succeeded was asked for.
 	proven time.Time
-	// proving is closed when the decryption under way that is to prove the key ends.
+	// proving is closed when the decryption that is to prove the key ends.
 	proving chan struct{}
 }
 
@@ -127,16 +127,16 @@ func (m *memory) prove(ctx context.Context, decrypt func() error) error {
 	return decrypt()
 }
 
-// isProven needs the lock. A clock that was set back proves nothing, nor does
-// one that stood still while the process was frozen, as the monotonic one may.
+// isProven needs the lock. A clock that was set back proves nothing. Nor does a
+// monotonic one, which may stop while the process is frozen.
 func (m *memory) isProven() bool {
 	now := m.now()
 	mono, wall := now.Sub(m.proven), now.Round(0).Sub(m.proven.Round(0))
 	return min(mono, wall) >= 0 && max(mono, wall) < provenFor
 }
 
-// same reports whether two answers tell of one and the same write: versions
-// begin anew when a parameter is deleted and created, times do not.
+// same reports whether two answers are about the same write. Versions restart when
+// a parameter is deleted and created; times do not.
 func same(a, b store.Entry) bool {
 	return a.Version == b.Version && a.Kind == b.Kind && a.Modified.Equal(b.Modified)
 }

@@ -19,16 +19,15 @@ type noChange struct {
 	refused func(name string, err error)
 }
 
-// NotifyUnchanged returns a store that lets Parameter Store raise an event (in
-// EventBridge: source aws.ssm, detail-type "Parameter Store Policy Action") when
-// one of the named parameters is not written for the given number of hours, at
-// least 1. Parameter Store watches by itself, so the event comes although
-// whoever should write is broken.
+// NotifyUnchanged returns a store whose named parameters raise an event when they
+// are not written for the given number of hours, at least 1. In EventBridge its
+// source is aws.ssm, its detail-type "Parameter Store Policy Action". Parameter
+// Store itself raises the event, so it comes even if the writer is broken.
 //
-// Every write of such a parameter carries the policy: a parameter that was
-// deleted and created anew has it again, and Parameter Store keeps one policy,
-// the last. Policies need the advanced tier, which costs money and which a
-// parameter never leaves again.
+// Every write of such a parameter carries the policy, so a parameter that was
+// deleted and created has it again. Parameter Store keeps one policy, the last.
+// Policies need the advanced tier, which costs money and which a parameter never
+// leaves again.
 //
 // A value is worth more than its policy: if Parameter Store refuses the policy
 // or the tier, the value is written without, and refused is called.

@@ -18,14 +18,14 @@ import (
 const worthwhile = 2
 
 // Read implements store.Store: one GetParameters for every ten names, which
-// decrypts them. Once secrets are remembered, it glances instead: the same
-// without decryption, which costs nothing at KMS. Beside the glance it decrypts
-// what this Store wrote itself or, if there is nothing of that, one secret, unless
-// a decryption has proven lately that the key can be used. What the glance shows
-// to be encrypted and new or changed is decrypted after it.
+// decrypts them. Once secrets are remembered, it glances instead: the same without
+// decryption, which costs nothing at KMS. Beside the glance it decrypts what this
+// Store wrote itself. If that is nothing, and no recent decryption has proven the
+// key, it decrypts one secret. What the glance shows to be encrypted and new or
+// changed is decrypted after it.
 //
-// The answer is the state that the glance saw: if what is decrypted differs,
-// everything is read anew.
+// The answer is the state that the glance saw. If what is decrypted differs,
+// everything is read again.
 func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (d decrypted) fits(glance map[string]store.Entry) bool {
 }
 
 // decryptBeside decrypts in the background what a glance at names would find
-// changed or, if there is nothing of that, what proves the key. stop ends it.
+// changed, or else what proves the key.
 func (s *Store) decryptBeside(ctx context.Context, names []string, r recalled) (result <-chan decrypted, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan decrypted, 1)

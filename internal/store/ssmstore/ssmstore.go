@@ -10,19 +10,19 @@
 //
 // # What is written
 //
-// An Encrypted parameter is a SecureString, always with an explicit key id: a
-// put without one falls back silently to alias/aws/ssm. The tier is
-// Intelligent-Tiering, which moves a parameter to the advanced tier by itself
-// when its value exceeds 4 KB. Tags cannot be combined with an overwrite and are
-// never sent. No parameter is ever labelled, for a label on the oldest version
-// makes the hundredth next put fail, and none gets an expiration policy, which
-// would delete it. NotifyUnchanged adds the one policy that only tells.
+// An Encrypted parameter is a SecureString, always with an explicit key id: a put
+// without one falls back silently to alias/aws/ssm. The tier is
+// Intelligent-Tiering, which moves a parameter to the advanced tier by itself when
+// its value exceeds 4 KB. Tags cannot be combined with an overwrite and are never
+// sent. No parameter gets a label: on the oldest version it makes the hundredth
+// next put fail. None gets an expiration policy, which would delete it.
+// NotifyUnchanged adds the one policy that only tells.
 //
 // # What is remembered
 //
-// Every secret that Read has decrypted stays in the process's memory, so that
-// KMS, which charges for each decryption, is asked again only for what has
-// changed, and once in a while for proof that the key can be used.
+// Every secret that Read has decrypted stays in the process's memory, because KMS
+// charges for each decryption. KMS is asked again for what has changed, and now
+// and then to prove the key.
 //
 // # Permissions
 //
@@ -135,9 +135,8 @@ func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret,
 // Write implements store.Store.
 //
 // An existing parameter cannot change its type: SSM answers with
-// HierarchyTypeMismatchException. A token that was just received has to be
-// saved all the same, so the put is then repeated with the type that the
-// parameter must have.
+// HierarchyTypeMismatchException. A token that was just received must be saved all
+// the same. So the put is repeated with the type that the parameter must have.
 func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
 	version, err := s.put(ctx, name, value, kind, true)
 	if errors.Is(err, errOtherKind) {

@@ -83,7 +83,7 @@ func (c *Connection) Delete(name string) {
 	c.w.dates.deleted(name)
 }
 
-// Parameter reads a parameter from the store itself; nil if there is none.
+// Parameter reads a parameter from the store itself; nil if it does not exist.
 func (c *Connection) Parameter(name string) *types.Parameter {
 	c.w.t.Helper()
 	out, err := c.w.ssm.GetParameter(c.w.t.Context(), &ssm.GetParameterInput{Name: aws.String(name), WithDecryption: aws.Bool(true)})
@@ -95,7 +95,7 @@ func (c *Connection) Parameter(name string) *types.Parameter {
 	return out.Parameter
 }
 
-// Value is a parameter's value, "" if there is none.
+// Value is a parameter's value, "" if it does not exist.
 func (c *Connection) Value(name string) string {
 	c.w.t.Helper()
 	if p := c.Parameter(name); p != nil {
@@ -104,7 +104,7 @@ func (c *Connection) Value(name string) string {
 	return ""
 }
 
-// Version is a parameter's version, 0 if there is none.
+// Version is a parameter's version, 0 if it does not exist.
 func (c *Connection) Version(name string) int64 {
 	c.w.t.Helper()
 	if p := c.Parameter(name); p != nil {
@@ -204,10 +204,10 @@ func (c *Connection) Lookup(name string) atlassiantest.TokenInfo {
 	return info
 }
 
-// RequireHealthy checks everything that must hold after a rotation: the family
-// lives, the store holds its newest refresh token, unspent, and a working
-// access token of the same generation; the ledger tells of both and of no spend
-// under way; TOKEN_FAMILY is at most one rotation behind.
+// RequireHealthy checks all that must hold after a rotation. The family lives. The
+// store holds its newest refresh token, unspent, and a working access token of the
+// same generation. The ledger holds both and no pending spend. TOKEN_FAMILY is at
+// most one rotation behind.
 func (c *Connection) RequireHealthy(generation int) {
 	t := c.w.t
 	t.Helper()

@@ -1,7 +1,6 @@
-// Package world is what the refresher runs in during an end-to-end test: its
-// real binary behind a Lambda runtime API, a real moto server in the place of
-// Parameter Store and CloudWatch, and the emulator in the place of Atlassian,
-// each behind a recording proxy.
+// Package world is what surrounds the refresher in an end-to-end test. The real
+// binary runs behind a Lambda runtime API. A moto server replaces Parameter Store
+// and CloudWatch, and the emulator Atlassian, each behind a recording proxy.
 //
 // # Time
 //

@@ -13,10 +13,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 )
 
-// Leaks searches everything that the function has shown to anybody for every
-// secret that was in play: its output, its answers and errors, its metrics, its
-// plain parameters, and the heads of all its requests. Each finding names the
-// place and the kind of secret, and not the secret.
+// Leaks searches everything that the function has shown for every secret of the
+// test: its output, answers and errors, its metrics and plain parameters, and the
+// heads of all its requests. Each finding names the place and the kind of secret,
+// and not the secret.
 func (w *World) Leaks() []string {
 	places := []struct{ name, text string }{{"the log", w.Function.Logs()}}
 	add := func(name, text string) {
@@ -61,8 +61,8 @@ func search(places []struct{ name, text string }, secrets []string) []string {
 	return slices.Compact(found)
 }
 
-// Forms are the texts by which a secret is recognised: itself, its encodings
-// wherever they lie in an encoded text, and the telling parts of a JWT.
+// Forms are the texts that betray a secret: itself, its encodings at any offset of
+// an encoded text, and the telling parts of a JWT.
 func Forms(secret string) map[string]string {
 	forms := map[string]string{
 		"itself":      secret,

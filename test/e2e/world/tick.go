@@ -90,8 +90,8 @@ func (w *World) InvokeWithin(f *lambdaruntime.Runtime, event string, timeout tim
 	return tick
 }
 
-// Outcome is what became of a connection: from the report or, when the
-// invocation failed and there is none, from the log.
+// Outcome is the result for a connection: from the report or, if the invocation
+// failed without one, from the log.
 func (w *World) Outcome(tick *Tick, connection string) Outcome {
 	w.t.Helper()
 	if tick.Report != nil {

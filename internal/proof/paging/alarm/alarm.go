@@ -133,7 +133,7 @@ func NewEvaluator(alarms []*Alarm) *Evaluator {
 // Samples is the store that the alarms look at.
 func (e *Evaluator) Samples() *Samples { return e.samples }
 
-// State of the alarm with the id; empty if there is none.
+// State of the alarm with the id; empty if it does not exist.
 func (e *Evaluator) State(id string) State {
 	for i, a := range e.alarms {
 		if a.ID == id {

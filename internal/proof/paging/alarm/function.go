@@ -146,9 +146,9 @@ func sum(values []float64) (total float64) {
 	return total
 }
 
-// choose is IF(condition, whenTrue, whenFalse): where the condition is missing
-// the data point is; a true one whose value is missing is 0, a false one is
-// dropped.
+// choose is IF(condition, whenTrue, whenFalse). Without a condition the data point
+// is missing. Without a value, a true condition gives 0 and a false one drops the
+// point.
 func choose(arguments []value) value {
 	condition, yes := arguments[0], arguments[1]
 	length := max(condition.length(), yes.length())

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// insight is a Metrics Insights query that is an alarm's only metric: every time
-// series that it finds is a contributor, with a state and notifications of its
-// own (Amazon CloudWatch User Guide, Create_Metrics_Insights_Alarm.html and
+// insight is a Metrics Insights query that is an alarm's only metric. Every time
+// series that it finds is a contributor with its own state and notifications
+// (Amazon CloudWatch User Guide, Create_Metrics_Insights_Alarm.html and
 // Acting_Alarm_Changes.html).
 type insight struct {
 	statistic, namespace, name, dimension string
@@ -42,8 +42,8 @@ func (q *insight) contributors(s *Samples) []Metric {
 	return found
 }
 
-// evaluateEach evaluates an alarm's contributors, each of which is OK or in ALARM;
-// the alarm is in ALARM while one of them is.
+// evaluateEach evaluates an alarm's contributors, each of which is OK or in ALARM.
+// The alarm is in ALARM while one of them is.
 func (e *Evaluator) evaluateEach(i int, now time.Time, end int64) (changes []Change) {
 	a := e.alarms[i]
 	found := a.insight.contributors(e.samples)

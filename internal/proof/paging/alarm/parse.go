@@ -59,8 +59,8 @@ func (r *reader) take(name string) (any, bool) {
 	return v, ok
 }
 
-// text is a property that is a string, and one of the allowed if any are given;
-// the first of these is the default where there is none.
+// text is a property that is a string, and one of the allowed ones if any are
+// given. The first of these is the default.
 func (r *reader) text(name string, allowed ...string) string {
 	v, ok := r.take(name)
 	if !ok && len(allowed) > 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 // parseQueries reads Metrics: metrics and expressions, of which exactly one
-// returns data. An expression may refer to any metric, and to expressions
-// wherever they stand in the list.
+// returns data. An expression may refer to any metric, and to expressions anywhere
+// in the list.
 func (a *Alarm) parseQueries(queries []any) error {
 	waiting := map[string]string{}
 	var order []string

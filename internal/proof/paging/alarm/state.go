@@ -32,9 +32,9 @@ const (
 	breaching
 )
 
-// evaluate is alarms-and-missing-data.html: the state that follows from the
-// data points of the evaluation range, oldest first, for an alarm of m out of n
-// that is in the given state.
+// evaluate follows alarms-and-missing-data.html: from the data points of the
+// evaluation range, oldest first, and the present state it gives the new state of
+// an alarm of m out of n.
 func evaluate(points []point, m, n int, treat Missing, current State) State {
 	// The newest n that exist, from however far back they come.
 	existing, bad := 0, 0
@@ -62,9 +62,9 @@ func evaluate(points []point, m, n int, treat Missing, current State) State {
 	return InsufficientData
 }
 
-// matured is "avoiding premature transitions to alarm state": with nothing but
-// breaching data points, and too few of them, an alarm waits until the oldest is
-// m periods old, since the next may be within the threshold.
+// matured is "avoiding premature transitions to alarm state". If all data points
+// breach but are too few, an alarm waits until the oldest is m periods old, since
+// the next may be within the threshold.
 func matured(points []point, m int) bool {
 	for i, p := range points {
 		if p == breaching {

@@ -1,5 +1,5 @@
-// Package chart draws what a simulated scenario came to: the countdown, the
-// thresholds of its warnings, and the moments at which somebody was told.
+// Package chart draws the result of a simulated scenario: the countdown, the
+// thresholds of its warnings, and the notifications.
 package chart
 
 import (

@@ -28,10 +28,10 @@ type Stack struct {
 	place    Place
 }
 
-// Deploy gives a template the values of its parameters, as CloudFormation
-// would: what parameters does not name has its default, a list is split, and
-// everything else is a string. The error names a parameter that the template
-// does not have, or one without a value.
+// Deploy gives a template the values of its parameters, as CloudFormation would.
+// Missing parameters have their default, a list is split, and everything else is a
+// string. The error names a parameter that the template does not have, or one
+// without a value.
 func Deploy(template Object, stackName string, parameters map[string]string) (*Stack, error) {
 	return DeployIn(Ireland, template, stackName, parameters)
 }

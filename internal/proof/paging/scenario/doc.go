@@ -11,10 +11,10 @@
 //
 // # What is simulated
 //
-// The platform (platform.go): the schedule with its precision of a minute, the
-// retries of a failed asynchronous invocation after one and two minutes, the
+// The platform (platform.go): the schedule with its precision of a minute, and the
+// retries of a failed asynchronous invocation after one and two minutes. Then the
 // dead-letter queue, and the metrics that AWS publishes of these. A scenario
-// (scenarios.go) strikes at a given moment, and is mended later. From which
-// moment on its cause can be known, and which pages it explains, is worked out
-// without a look at the alarms (truth.go).
+// (scenarios.go) strikes at a given moment, and is mended later. From which moment
+// on its cause can be known, and which pages it explains, is worked out without a
+// look at the alarms (truth.go).
 package scenario

@@ -49,6 +49,7 @@ func (s slowEndpoint) Refresh(ctx context.Context, app atlassian.App, refresh at
 // AccessibleResources implements keeper.SiteLister.
 func (s slowEndpoint) AccessibleResources(ctx context.Context, access atlassian.Secret) ([]atlassian.Resource, error) {
 	s.clock.Advance(exchangeTakes)
+	s.askedForSites = s.clock.Now()
 	return s.client.AccessibleResources(ctx, access)
 }
 

@@ -123,9 +123,9 @@ func (w *world) planned(k int) time.Time {
 	return start.Truncate(time.Minute).Add(time.Duration(k) * w.every)
 }
 
-// tickAt is when it comes: the schedule is precise to the minute
-// (EventBridge Scheduler User Guide, "Schedule types"), so within it, at a
-// second that is drawn from k and always the same.
+// tickAt is when tick k comes. The schedule is precise to the minute (EventBridge
+// Scheduler User Guide, "Schedule types"); the second within it is drawn from k
+// and always the same.
 func (w *world) tickAt(k int) time.Time {
 	x := (uint64(k) + 1) * 0x9e3779b97f4a7c15
 	x ^= x >> 29

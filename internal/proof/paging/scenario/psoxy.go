@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// psoxyEvery is how often some container of psoxy thinks that its token is due:
-// about when the keeper does, so that now one is first and now the other.
+// psoxyEvery is how often some container of psoxy takes its token for due. That is
+// about as often as the keeper does, so that each is first at times.
 const psoxyEvery = 37 * time.Minute
 
 // startPsoxy lets psoxy rotate on its own account, as it does in shared mode:

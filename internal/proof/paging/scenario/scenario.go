@@ -13,14 +13,14 @@ import (
 type Scenario struct {
 	// Name is what the command line calls it, Summary one line about it.
 	Name, Summary string
-	// Days is how long it runs unless somebody asks otherwise.
+	// Days is the default length.
 	Days int
 	// Cause says in a few words what goes wrong; empty if nothing does that
 	// anybody should hear of.
 	Cause string
 	// CauseAt is when, from the start on.
 	CauseAt time.Duration
-	// Lasts is how long it takes until it is mended; 0 is for ever.
+	// Lasts is how long the cause lasts; 0 means to the end.
 	Lasts time.Duration
 	// Urgency of the first action that the cause calls for: "page" or "ticket".
 	Urgency string

@@ -23,15 +23,17 @@ func (w *world) tickAfter(t time.Time) time.Time {
 
 func nextTick(w *world) time.Time { return w.tickAfter(w.clock.Now()) }
 
+// nextQuestion is when Atlassian is asked next which sites are reached.
+func nextQuestion(w *world) time.Time { return w.tickAfter(w.askedForSites.Add(day)) }
+
 // missedTick is when the next tick should have come at the latest: nobody can
 // miss it before.
 func missedTick(w *world) time.Time {
 	return w.tickAfter(w.clock.Now()).Truncate(time.Minute).Add(time.Minute)
 }
 
-// nextRotation is the first tick at which the access token has so little life
-// left that the victim's refresh token is presented; before, nothing is asked of
-// Atlassian.
+// nextRotation is the first tick at which the access token has so little life left
+// that the victim's refresh token is presented. Before it, Atlassian is not asked.
 func nextRotation(w *world) time.Time {
 	f, _ := w.em.Family(w.victim.familyID)
 	due := f.Active.Add(w.em.Policy().AccessTokenLifetime - w.policy.RefreshBefore)
@@ -57,8 +59,8 @@ func (w *world) left(at time.Time) (days, accessSeconds float64, ok bool) {
 	return max(0, end.Sub(at).Hours()/24), max(0, access.Sub(at).Seconds()), true
 }
 
-// settled is how long after a moment an alarm may still speak of it: a warning of
-// a second family waits until the first one's has ended.
+// settled is how long after a moment an alarm may still report it: a warning of a
+// second family waits until the first one's has ended.
 const settled = metrics.PassedPause + 15*time.Minute
 
 // explained reports whether an alarm had a reason to sound.

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// writersEvery is how often somebody writes to REFRESH_TOKEN.
+// writersEvery is the interval of foreign writes to REFRESH_TOKEN.
 const writersEvery = 6*time.Hour + 97*time.Second
 
 // startWriters lets people and programs write to REFRESH_TOKEN what is no newer

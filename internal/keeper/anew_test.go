@@ -1,0 +1,89 @@
+package keeper_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+)
+
+// REFRESH_TOKEN is deleted and begun anew, by hand or by Terraform: its versions
+// count from 1 again. A consent in any of them is found, whatever the numbers of
+// the deleted parameter were.
+func TestAConsentInAnInboxThatBeginsAnew(t *testing.T) {
+	const rotations = 3
+	for before := range rotations + 4 {
+		for after := range 3 {
+			for _, fresh := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%d values before it, %d after it, new process: %v", before, after, fresh), func(t *testing.T) {
+					w := settledWorld(t)
+					w.rotations(rotations)
+					w.remove(names.RefreshToken)
+					for range before {
+						w.put(names.RefreshToken, "CHANGE_ME")
+					}
+					w.consent()
+					for range after {
+						w.put(names.RefreshToken, "CHANGE_ME")
+					}
+					if fresh {
+						w.restart()
+					}
+					w.ticks(1, keeper.Rotated)
+					w.requireKept()
+					w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+					w.requireKept()
+				})
+			}
+		}
+	}
+	t.Run("a tick after the deletion", func(t *testing.T) {
+		w := settledWorld(t)
+		w.rotations(rotations)
+		w.remove(names.RefreshToken)
+		w.ticks(1)
+		w.consent()
+		w.ticks(1, keeper.Rotated)
+		w.requireKept()
+		w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+		w.requireKept()
+	})
+}
+
+// What is known of a version of a deleted parameter says nothing of the version
+// that has its number now.
+func TestAConsentWithTheNumberOfACandidate(t *testing.T) {
+	const stranger = "a-token-that-nobody-has-ever-issued-to-anybody"
+	for _, inDoubt := range []bool{false, true} {
+		for _, pause := range []time.Duration{2 * time.Second, time.Hour} {
+			t.Run(fmt.Sprintf("the candidate is in doubt: %v, %v ago", inDoubt, pause), func(t *testing.T) {
+				w := settledWorld(t)
+				w.put(names.RefreshToken, stranger)
+				version := w.get(names.RefreshToken).Version
+				if inDoubt {
+					w.after = crashing("post")
+				}
+				w.tick()
+				w.after = nil
+				if !inDoubt {
+					w.ticks(1, keeper.Restored, keeper.Idle) // a second look
+				}
+				w.clock.Advance(pause)
+				w.remove(names.RefreshToken)
+				for range version - 1 {
+					w.put(names.RefreshToken, "CHANGE_ME")
+				}
+				w.consent()
+				require.Equal(t, version, w.get(names.RefreshToken).Version)
+				w.clock.Advance(3 * time.Minute) // the lease of the process that died is over
+				w.want(keeper.Rotated)
+				w.requireKept()
+				w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+				w.requireKept()
+			})
+		}
+	}
+}
