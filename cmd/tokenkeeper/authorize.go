@@ -17,10 +17,11 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/tfvars"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/verify"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -214,7 +215,7 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 // next says what keeps the tokens alive from now on.
 func (f *authorizeFlags) next(connection string) string {
 	if _, ok := f.stores.directory(); ok && f.function == "" {
-		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.place, connection)
+		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.name, connection)
 	}
 	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }
@@ -248,6 +249,6 @@ func printCompleted(out io.Writer, done consent.Completed, now time.Time) error 
 	fmt.Fprintf(w, "  site\t%s\n", site)
 	fmt.Fprintf(w, "  scopes\t%s\n", strings.Join(done.Scopes, " "))
 	fmt.Fprintf(w, "  authorized at\t%s\n", minute(done.AuthorizedAt))
-	fmt.Fprintf(w, "  expires on\t%s, in %.0f days: consent again before then\n", done.FamilyExpiresAt.UTC().Format(time.DateOnly), days(done.FamilyExpiresAt.Sub(now)))
+	fmt.Fprintf(w, "  expires on\t%s, in %.0f days: consent again before then\n", done.FamilyExpiresAt.UTC().Format(time.DateOnly), health.Days(done.FamilyExpiresAt.Sub(now)))
 	return w.Flush()
 }

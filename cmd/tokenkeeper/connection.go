@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
@@ -78,57 +77,11 @@ func (f *policyFlags) policy() (family.Policy, error) {
 	return p, nil
 }
 
-// parameters are all of a connection's.
-type parameters struct {
-	family.Snapshot
-	// cloudID is CLOUD_ID, empty where it is absent or not filled in.
-	cloudID string
-}
-
-// record is what is known of the family: what the ledger says, or TOKEN_FAMILY
-// where that says nothing, or else what the first tick would begin it with. Its
-// AuthorizedAt is zero where there is no family.
-func (p parameters) record() family.Record {
-	switch {
-	case !p.State.Empty():
-		return p.State.Record
-	case p.Family != nil:
-		return *p.Family
-	}
-	stored := store.Entry{Value: p.RefreshToken.Value, Version: p.RefreshToken.Version, Modified: p.RefreshToken.Modified}
-	state, _ := p.Adopt([]store.Entry{stored}, nil, family.DefaultPolicy())
-	return state.Record
-}
-
-// readParameters reads a connection in one call. Where its ledger may not be
-// read, the other parameters tell what they can.
-func readParameters(ctx context.Context, st store.Store, conn family.Connection) (parameters, error) {
-	n := conn.Names()
-	names := []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.CloudID, n.Family, n.Lock}
-	entries, err := st.Read(ctx, append(names, n.Ledger)...)
-	if errors.Is(err, store.ErrDenied) {
-		entries, err = st.Read(ctx, names...)
-	}
-	if err != nil {
-		return parameters{}, fmt.Errorf("reading the parameters of %s failed: %w", conn.Name, err)
-	}
-	p := parameters{family.NewSnapshot(conn, entries), family.FieldOf(entries[n.CloudID]).Value.Reveal()}
-	if p.Now.IsZero() {
-		p.Now = time.Now()
-	}
-	newest := ledger.Peek(entries[n.Ledger], conn.Name)
-	if p.State, err = family.ParseState(newest.State, newest.Written, conn.Name); err != nil {
-		return parameters{}, fmt.Errorf("%s: its newest entry %w", n.Ledger, err)
-	}
-	p.Written = newest.Written
-	return p, nil
-}
-
 // openConnection opens the store, reads the connection in it and applies the
 // policy to it.
-func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, parameters, family.Connection, error) {
-	none := func(err error) (store.Store, parameters, family.Connection, error) {
-		return nil, parameters{}, family.Connection{}, err
+func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, health.Survey, family.Connection, error) {
+	none := func(err error) (store.Store, health.Survey, family.Connection, error) {
+		return nil, health.Survey{}, family.Connection{}, err
 	}
 	if err := c.check(); err != nil {
 		return none(err)
@@ -138,12 +91,12 @@ func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, po
 		return none(err)
 	}
 	conn := c.connection()
-	p, err := readParameters(ctx, st, conn)
-	if err != nil {
-		return none(err)
-	}
 	if conn.Policy, err = policies.policy(); err != nil {
 		return none(err)
 	}
-	return st, p, conn, nil
+	seen, err := health.Look(ctx, st, conn, time.Now())
+	if err != nil {
+		return none(err)
+	}
+	return st, seen, conn, nil
 }

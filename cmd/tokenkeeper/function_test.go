@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -26,15 +27,21 @@ func deployed(t *testing.T, s *stage, hosted string) (operator []string, runtime
 	t.Helper()
 	server := moto.Start(t)
 	server.Reset(t)
-	env := map[string]string{"HOSTED_CONSENT": hosted}
+	return deploy(t, s, server, "bootstrap", map[string]string{"HOSTED_CONSENT": hosted})
+}
+
+// deploy puts one of the built functions behind Lambda's Invoke.
+func deploy(t *testing.T, s *stage, server *moto.Server, function string, settings map[string]string) (operator []string, runtime *lambdaruntime.Runtime) {
+	t.Helper()
+	env := maps.Clone(settings)
 	for _, pair := range append(server.Env(), s.env...) {
 		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "ATLASSIAN_") {
 			env[name] = value
 		}
 	}
-	binary, err := lambdaruntime.Build(t.Context(), t.TempDir(), "../../functions/bootstrap")
+	binary, err := lambdaruntime.Build(t.Context(), t.TempDir(), "../../functions/"+function)
 	require.NoError(t, err)
-	runtime, err = lambdaruntime.New(lambdaruntime.Config{Binary: binary, Env: env, Name: "tokenkeeper-bootstrap"})
+	runtime, err = lambdaruntime.New(lambdaruntime.Config{Binary: binary, Env: env, Name: "tokenkeeper-" + function})
 	require.NoError(t, err)
 	t.Cleanup(runtime.Close)
 	lambda := httptest.NewServer(runtime.InvokeAPI(time.Minute))

@@ -26,7 +26,7 @@ const (
 )
 
 // errReported is the error of a command that has already said what failed.
-var errReported = errors.New("reported already")
+const errReported = exitCode(exitFailed)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -40,21 +40,22 @@ func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	var code exitCode
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &code):
+		return int(code)
 	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "tokenkeeper: interrupted; nothing that is in use was changed")
 		return exitInterrupted
-	case errors.Is(err, errReported):
-		return exitFailed
 	}
-	code := exitFailed
+	code = exitFailed
 	if usage, ok := usageOf(err); ok {
 		err, code = usage, exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
-	return code
+	return int(code)
 }
 
 // describe is an error as a person sees it: fit for a terminal, and where a
@@ -77,7 +78,8 @@ func newRootCommand() *cobra.Command {
 
 Results go to standard output; questions, progress and errors to standard error.
 Exit codes: 0 all is well; 1 something failed, and the message says what; 2 the
-command line is wrong; 130 interrupted, nothing that is in use was changed.`,
+command line is wrong; 130 interrupted, nothing that is in use was changed. Of
+status and doctor: 1 a person should look; 2 consumers fail or a consent is needed.`,
 		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -85,5 +87,6 @@ command line is wrong; 130 interrupted, nothing that is in use was changed.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newReencryptCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
+	strict(root)
 	return root
 }

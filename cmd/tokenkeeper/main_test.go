@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
@@ -19,9 +20,16 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script: each tells one story of the command line.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance, "freeport": scriptFreePort},
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance, "freeport": scriptFreePort,
+			"age": scriptAge, "put": scriptPut, "fault": scriptFault, "heal": scriptHeal, "revoke": scriptRevoke, "conforms": scriptConforms},
 		Setup: func(e *testscript.Env) error {
+			schemas, err := filepath.Abs("../../docs/schema")
+			if err != nil {
+				return err
+			}
+			e.Setenv("SCHEMAS", schemas)
+			e.Setenv("NOW", time.Now().UTC().Format(time.RFC3339))
 			e.Setenv("DISPLAY", ":0") // there is a desktop, and xdg-open is ours
 			e.Values[scriptedKey{}] = new(*scripted)
 			return nil

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/filestore"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
@@ -21,20 +21,22 @@ import (
 // storeFlags say where the parameters of connections are. Every command that
 // works on a store has them.
 type storeFlags struct {
-	place string
+	name  string
 	keyID string
+	// aws is the configuration that open has found for ssm.
+	aws aws.Config
 	// create makes a directory that does not exist. Where it is not set, a
 	// misspelt one is an error, and not a store in which nothing is ever due.
 	create bool
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.place, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), or file:DIR")
+	cmd.Flags().StringVar(&f.name, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), or file:DIR")
 	cmd.Flags().StringVar(&f.keyID, "key-id", "alias/aws/ssm", "the key that encrypts parameters in ssm: an id, an ARN or an alias")
 }
 
 // directory returns the directory of a file store; ok is false for another store.
-func (f *storeFlags) directory() (dir string, ok bool) { return strings.CutPrefix(f.place, "file:") }
+func (f *storeFlags) directory() (dir string, ok bool) { return strings.CutPrefix(f.name, "file:") }
 
 // open opens the store.
 func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
@@ -51,8 +53,8 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 		}
 		return s, nil
 	}
-	if f.place != "ssm" {
-		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, or file:DIR such as file:./tokens", f.place)}
+	if f.name != "ssm" {
+		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, or file:DIR such as file:./tokens", f.name)}
 	}
 	if f.keyID == "" || strings.ContainsAny(f.keyID, " \t\n,") {
 		return nil, errUsage{fmt.Errorf("--key-id is %q: expected one key id, key ARN or alias such as alias/aws/ssm", f.keyID)}
@@ -61,17 +63,35 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.aws = cfg
 	return ssmstore.New(ssmstore.NewClient(cfg), f.keyID, time.Now), nil
 }
 
-// awsConfig is the AWS configuration of the environment.
-func awsConfig(ctx context.Context) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("the AWS configuration cannot be used: %w", err)
+// place is where the store is, as far as that is known without asking.
+func (f *storeFlags) place() place {
+	if _, ok := f.directory(); ok {
+		return place{Store: f.name}
 	}
-	if cfg.Region == "" {
-		return aws.Config{}, errors.New("no AWS region is configured: set AWS_REGION, or AWS_PROFILE to a profile with one")
+	return regionOf(f.aws, os.Getenv)
+}
+
+// identify is where the store is, with the account if that can be found out.
+func (f *storeFlags) identify(ctx context.Context) place {
+	if _, ok := f.directory(); ok {
+		return f.place()
 	}
-	return cfg, nil
+	p, _ := awsPlace(ctx, f.aws) // without the account it still says the region
+	return p
+}
+
+// connections are those that have parameters in the store.
+func (f *storeFlags) connections(ctx context.Context, st store.Store, ledgerPath string) ([]string, error) {
+	var names []string
+	var err error
+	if local, ok := st.(*filestore.Store); ok {
+		names, err = local.Names(ctx)
+	} else {
+		names, err = ssmstore.Names(ctx, ssmstore.NewClient(f.aws), "TOKEN_LEDGER", "TOKEN_FAMILY", "REFRESH_TOKEN", "CLIENT_SECRET")
+	}
+	return health.Connections(names, ledgerPath), err
 }

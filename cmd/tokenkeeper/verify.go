@@ -15,8 +15,9 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/verify"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -94,14 +95,14 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 // verifyStored verifies the access token in the store; what r leaves open is
 // taken from there.
 func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, conn family.Connection, r verify.Request) (verify.Report, error) {
-	p, err := readParameters(ctx, st, conn)
+	p, err := health.Look(ctx, st, conn, time.Now())
 	if err != nil {
 		return verify.Report{}, err
 	}
 	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p)
 	n := conn.Names()
 	if r.CloudID == "" {
-		r.CloudID = p.cloudID
+		r.CloudID = p.CloudID.Value.Reveal()
 		if err := verify.CheckCloudID(r.CloudID); err != nil {
 			return verify.Report{}, fmt.Errorf("%s: %w: correct it, or give --cloud-id", n.CloudID, err)
 		}
@@ -115,8 +116,8 @@ func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, co
 
 // accessExpiry is when the stored access token expires, by its own form or by the
 // family's record; zero where neither says.
-func accessExpiry(p parameters) time.Time {
-	if r := p.record(); p.AccessExpires.IsZero() && r.Access == family.FingerprintOf(p.AccessToken.Value) {
+func accessExpiry(p health.Survey) time.Time {
+	if r := p.Record(); p.AccessExpires.IsZero() && r.Access == family.FingerprintOf(p.AccessToken.Value) {
 		return r.AccessExpiresAt
 	}
 	return p.AccessExpires

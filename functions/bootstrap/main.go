@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -22,6 +23,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -109,6 +111,9 @@ func serve(ctx context.Context, service *consent.Service, payload json.RawMessag
 		return service.Complete(ctx, r)
 	case consent.StatusRequest:
 		return service.Status(ctx, r)
+	case consent.HealthRequest:
+		reports, err := service.Health(ctx, r, strings.TrimSuffix(os.Getenv("AWS_LAMBDA_FUNCTION_NAME"), "-bootstrap"))
+		return health.Answer{Version: config.Version(), Connections: reports}, err
 	}
 	panic("an event of no known kind")
 }

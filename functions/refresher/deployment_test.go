@@ -104,7 +104,7 @@ func TestDeployment(t *testing.T) {
 			serve := handler(slog.New(slog.DiscardHandler), deployedBy(c), func(context.Context, *slog.Logger) (fleet.Report, error) {
 				ticks++
 				return fleet.Report{}, tt.tick
-			})
+			}, nil)
 			_, err := serve(t.Context(), request(tt.kind, tt.state, ownStack, answers))
 			require.NoError(t, err, "or Lambda would ask again")
 			require.Equal(t, tt.ticks, ticks)
@@ -151,7 +151,7 @@ func TestOthersAreNotAnswered(t *testing.T) {
 			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), d, func(context.Context, *slog.Logger) (fleet.Report, error) {
 				require.Fail(t, "a tick was made")
 				return fleet.Report{}, nil
-			})
+			}, nil)
 			_, err := serve(t.Context(), request("Create", "ENABLED", tt.stack, tt.url))
 			require.ErrorAs(t, err, &UnexpectedEvent{})
 			require.Empty(t, c.hosts)
@@ -176,7 +176,7 @@ func TestHostsOfTheAnswers(t *testing.T) {
 			c := &cloudFormation{status: 200}
 			d := deployedBy(c)
 			d.stackID = "arn:" + tt.partition + ":cloudformation:" + tt.region + ":111122223333:stack/tokenkeeper/1"
-			serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
+			serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil }, nil)
 			_, err := serve(t.Context(), request("Delete", "ENABLED", d.stackID, "https://"+tt.host+"/x?y"))
 			require.NoError(t, err)
 			require.Equal(t, []string{tt.host}, c.hosts)
@@ -190,7 +190,7 @@ func TestAnAnswerThatIsNotTaken(t *testing.T) {
 	for _, c := range []*cloudFormation{{status: 403}, {status: 307, header: http.Header{"Location": {"https://evil.example/"}}}} {
 		t.Run(http.StatusText(c.status), func(t *testing.T) {
 			var logs bytes.Buffer
-			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), deployedBy(c), func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
+			serve := handler(slog.New(slog.NewTextHandler(&logs, nil)), deployedBy(c), func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil }, nil)
 			_, err := serve(t.Context(), request("Delete", "ENABLED", ownStack, answers))
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+logs.String(), "canary-signature", "a signed address is a secret")
@@ -213,7 +213,7 @@ func TestWhoNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeployment(ownStack)
 		d.client.Transport = silent{}
-		serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil })
+		serve := handler(slog.New(slog.DiscardHandler), d, func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, nil }, nil)
 		begun := time.Now()
 		_, err := serve(t.Context(), request("Delete", "ENABLED", ownStack, answers))
 		require.ErrorContains(t, err, "5s")

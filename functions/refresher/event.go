@@ -11,12 +11,20 @@ import (
 // event is what our schedule sends. Everything in it may be absent: `{}`, or no
 // payload, asks for a tick as well.
 type event struct {
-	// Action is "tick".
+	// Action is "tick", or "health", which asks how the connections are.
 	Action string `json:"action"`
+	// Connection is the one that health asks about; empty means all.
+	Connection string `json:"connection"`
 	// ScheduledTime is the same for every delivery of one event. A tick needs no
 	// such key, it is idempotent; the log shows it.
 	ScheduledTime time.Time `json:"scheduled_time"`
 }
+
+// The actions of an event.
+const (
+	actionTick   = "tick"
+	actionHealth = "health"
+)
 
 // standardEvent is what EventBridge itself sends on a schedule: a rule
 // ("source":"aws.events"), or Scheduler where no input is set ("aws.scheduler").
@@ -42,7 +50,7 @@ type UnexpectedEvent struct{ problem string }
 
 // Error says what was wrong and what is expected.
 func (e UnexpectedEvent) Error() string {
-	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, EventBridge's "Scheduled Event", or {}; nothing was done`
+	return e.problem + `: expected {"action":"tick","scheduled_time":"2026-11-24T04:00:00Z"} from the schedule, EventBridge's "Scheduled Event", {"action":"health"} or {}; nothing was done`
 }
 
 // parseEvent accepts our own event and EventBridge's scheduled one only. An event
@@ -66,8 +74,11 @@ func parseEvent(payload json.RawMessage) (event, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return event{}, UnexpectedEvent{"something follows the event"}
 	}
-	if e.Action != "" && e.Action != "tick" {
-		return event{}, UnexpectedEvent{"the event asks for another action than a tick"}
+	if e.Action != "" && e.Action != actionTick && e.Action != actionHealth {
+		return event{}, UnexpectedEvent{"the event asks for another action than tick or health"}
+	}
+	if e.Connection != "" && e.Action != actionHealth {
+		return event{}, UnexpectedEvent{"the event names a connection, but a tick serves all"}
 	}
 	return e, nil
 }

@@ -36,27 +36,29 @@ const parallelOfMany = 8
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
-	tick, err := wire(context.Background())
+	tick, look, err := wire(context.Background())
 	if err != nil {
 		// Every invocation fails with the reason, which the function's alarm sees.
 		log.Error("the function cannot start", "error", err)
 		tick = func(context.Context, *slog.Logger) (fleet.Report, error) { return fleet.Report{}, err }
+		look = &looker{connections: func(context.Context, *slog.Logger) ([]family.Connection, error) { return nil, err }}
 	}
-	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick))
+	lambda.Start(handler(log, newDeployment(os.Getenv(stackID)), tick, look))
 }
 
 // tickFunc is fleet.Fleet.Tick.
 type tickFunc func(context.Context, *slog.Logger) (fleet.Report, error)
 
-// wire makes the tick from the environment.
-func wire(ctx context.Context) (tickFunc, error) {
+// wire makes the tick, and what tells how the connections are, from the
+// environment.
+func wire(ctx context.Context) (tickFunc, *looker, error) {
 	c, err := settingsFrom(os.Getenv)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	aws, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	api := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	client := ssmstore.NewClient(aws)
@@ -82,11 +84,20 @@ func wire(ctx context.Context) (tickFunc, error) {
 		LastWarning: c.lastWarning,
 		Warnings:    c.warnings,
 	}
+	look := &looker{store: parameters, last: c.lastWarning, warning: c.lastWarning,
+		connections: func(context.Context, *slog.Logger) ([]family.Connection, error) { return c.Connections, nil }}
+	if len(c.warnings) > 0 {
+		look.warning = c.warnings[0]
+	}
 	if c.ConnectionsPath != "" {
 		list := &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection}
 		f.List, f.Survey, f.Parallel = list.Connections, parameters, parallelOfMany
+		look.connections = func(ctx context.Context, log *slog.Logger) ([]family.Connection, error) {
+			conns, _, err := list.Connections(ctx, log)
+			return conns, err
+		}
 	}
-	return f.Tick, nil
+	return f.Tick, look, nil
 }
 
 // refreshTokens are the names of the connections' refresh tokens.
@@ -98,8 +109,8 @@ func refreshTokens(connections []family.Connection) (names []string) {
 }
 
 // handler serves one event.
-func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.Context, json.RawMessage) (fleet.Report, error) {
-	return func(ctx context.Context, payload json.RawMessage) (fleet.Report, error) {
+func handler(log *slog.Logger, deployed deployment, tick tickFunc, look *looker) func(context.Context, json.RawMessage) (any, error) {
+	return func(ctx context.Context, payload json.RawMessage) (any, error) {
 		log := log // of this request: the function outlives it
 		if lc, ok := lambdacontext.FromContext(ctx); ok {
 			log = log.With("request_id", lc.AwsRequestID)
@@ -112,10 +123,14 @@ func handler(log *slog.Logger, deployed deployment, tick tickFunc) func(context.
 			log.Error("refused", "error", err)
 			return fleet.Report{}, err
 		}
+		if e.Action == actionHealth {
+			return look.answer(ctx, e.Connection, log)
+		}
 		if !e.ScheduledTime.IsZero() {
 			log = log.With("scheduled_time", e.ScheduledTime)
 		}
 		report, err := tick(ctx, log)
+		look.remember(report, time.Now())
 		report.Version = config.Version()
 		if err == nil {
 			return report, nil

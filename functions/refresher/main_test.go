@@ -22,7 +22,7 @@ func TestEachLineTellsOneRequest(t *testing.T) {
 	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (fleet.Report, error) {
 		log.Info("tick")
 		return fleet.Report{}, nil
-	})
+	}, nil)
 	for _, id := range []string{"first", "second", "third"} {
 		out.Reset()
 		ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: id})
@@ -51,7 +51,7 @@ func TestWhatFailsAnInvocation(t *testing.T) {
 			var out bytes.Buffer
 			serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(context.Context, *slog.Logger) (fleet.Report, error) {
 				return fleet.Report{}, tt.tick
-			})
+			}, nil)
 			_, err := serve(t.Context(), json.RawMessage(`{}`))
 			require.Equal(t, tt.fails, err != nil)
 			require.Contains(t, out.String(), `"level":"`+tt.level+`"`)

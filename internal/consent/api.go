@@ -99,6 +99,9 @@ type StatusRequest struct {
 	Connection string
 }
 
+// HealthRequest asks how the connections are.
+type HealthRequest StatusRequest
+
 // Status is how the consents stand, in the configured order.
 type Status struct {
 	Connections []ConnectionStatus `json:"connections"`

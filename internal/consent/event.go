@@ -13,6 +13,7 @@ const (
 	actionBegin    = "begin"
 	actionComplete = "complete"
 	actionStatus   = "status"
+	actionHealth   = "health"
 )
 
 // maxEvent is the largest event that is read, in bytes.
@@ -61,10 +62,10 @@ func (r StatusRequest) Event() atlassian.Secret {
 }
 
 // ParseEvent reads an event of the bootstrap function: a BeginRequest, a
-// CompleteRequest or a StatusRequest. The error is an *Error, and quotes no
+// CompleteRequest, a StatusRequest or a HealthRequest. The error is an *Error, and quotes no
 // value of the event.
 func ParseEvent(payload []byte) (any, error) {
-	const expected = `expected {"action":"begin","connection":…}, {"action":"complete","redirect_url":…} or {"action":"status"}; nothing was done`
+	const expected = `expected {"action":"begin","connection":…}, {"action":"complete","redirect_url":…}, {"action":"status"} or {"action":"health"}; nothing was done`
 	var head struct {
 		Action string `json:"action"`
 	}
@@ -86,10 +87,13 @@ func ParseEvent(payload []byte) (any, error) {
 		}
 		return CompleteRequest{Connection: e.Connection, RedirectURL: atlassian.NewSecret(e.RedirectURL),
 			State: atlassian.NewSecret(e.State), Code: atlassian.NewSecret(e.Code), Site: e.Site, Confirm: e.Confirm}, nil
-	case actionStatus:
+	case actionStatus, actionHealth:
 		var e statusEvent
 		if err := strictly(payload, &e); err != nil {
 			return nil, err
+		}
+		if e.Action == actionHealth {
+			return HealthRequest(StatusRequest{Connection: e.Connection}), nil
 		}
 		return StatusRequest{Connection: e.Connection}, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
 // Status tells how the consents stand. It changes nothing, and shows no secret.
@@ -22,6 +23,17 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 		all.Connections = append(all.Connections, one)
 	}
 	return all, nil
+}
+
+// Unfinished is the consent that is not at its end; nil if there is none.
+func (c ConnectionStatus) Unfinished() *health.Consent {
+	switch {
+	case c.Waiting != nil:
+		return &health.Consent{Until: c.Waiting.Until, Needs: string(c.Waiting.Needs)}
+	case !c.UnderWay.IsZero():
+		return &health.Consent{Until: c.UnderWay}
+	}
+	return nil
 }
 
 func (s *Service) status(ctx context.Context, conn family.Connection) (ConnectionStatus, error) {

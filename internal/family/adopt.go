@@ -120,7 +120,10 @@ func (s Snapshot) leftBehind(r Record) *Intent {
 		Spending   Fingerprint `json:"spending"`
 		FirstSpend time.Time   `json:"first_spend"`
 	}
-	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh && plausible(lock.FirstSpend) {
+	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh {
+		if !plausible(lock.FirstSpend) {
+			lock.FirstSpend = s.Lock.Modified
+		}
 		if in == nil || lock.FirstSpend.Before(in.First) {
 			in = &Intent{Token: r.Refresh, First: lock.FirstSpend}
 		}

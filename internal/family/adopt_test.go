@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -170,7 +169,7 @@ func TestAdoptWithARecord(t *testing.T) {
 		require.Equal(t, int64(3), d.Candidate.Version, "it comes before the family's own, which may be older")
 		kin := healthy()
 		kin.State = s
-		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate, psoxy.Raw).AuthorizedAt, "its age is the family's")
+		require.Equal(t, record().AuthorizedAt, kin.Offspring(d.Candidate).AuthorizedAt, "its age is the family's")
 	})
 }
 
@@ -205,8 +204,15 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		s, _ := adopt(past(refresh(7)), text(refused))
 		require.True(t, s.Record.Refused())
 	})
+	t.Run("a lock that does not say when", func(t *testing.T) {
+		at := now.Add(-3 * time.Minute)
+		s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) {
+			s.Lock = field(`locked_1 {"spending":"`+string(fp(refresh(7)))+`"}`, 1, at)
+		})
+		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: at, Last: at}, s.Intent)
+	})
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
-		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(7))) + `","first_spend":"0001-01-01T00:00:00Z"}`} {
+		for _, value := range []string{"locked_1764000000000", "locked_x {"} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })
 			require.Nil(t, s.Intent)
 		}

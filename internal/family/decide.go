@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -122,8 +123,13 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
+	if name := NamesOf(s.Connection).RefreshToken; d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
+		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
+	}
 	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
-	d.Keep = v.inbox.candidate.Version > 0
+	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
+		return r.Version == s.RefreshToken.Version && v.looksAgain(r)
+	})
 	pending := s.State.Inbox.Pending
 	switch {
 	case d.Action == Contended && s.State.Intent != nil:
@@ -143,7 +149,7 @@ func decide(a Action, format string, args ...any) (Decision, bool) {
 func not() (Decision, bool) { return Decision{}, false }
 
 func atWork(v view) (Decision, bool) {
-	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < Lease {
+	if v.Lock.Version > 0 && !psoxy.OfTick(v.Lock.Value) && v.Now.Sub(v.Lock.Modified) < Lease {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
 	in := v.State.Intent
@@ -204,7 +210,7 @@ func candidate(v view) (Decision, bool) {
 	}
 	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
-	kin := c.Version <= v.State.Inbox.Kin // then the ledger's own token may be older
+	kin := v.continues(c) // then the ledger's own token may be older
 	if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
 		if v.Now.Sub(p.First) >= Leeway-LeewayMargin {
 			if kin {

@@ -1,6 +1,10 @@
 package family
 
-import "time"
+import (
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+)
 
 // doubt is what is known about a refresh token that may have been spent.
 type doubt struct {
@@ -31,7 +35,7 @@ func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
 // stored a successor as a candidate.
 func (s Snapshot) LockTells(candidate Field) bool {
 	lock := s.Lock
-	return lock.Version > 0 && !lock.Modified.Before(s.State.Record.RotatedAt) &&
+	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !lock.Modified.Before(s.State.Record.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 

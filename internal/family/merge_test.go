@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
 // What another process wrote meanwhile is not lost by a settle.
@@ -164,10 +163,10 @@ func TestARescuedToken(t *testing.T) {
 	inbox(refresh(8), refresh(109))(&s)
 	d := family.Decide(s, family.DefaultPolicy())
 	require.Equal(t, int64(9), d.Candidate.Version, "before a newer one")
-	r := s.Offspring(d.Candidate, psoxy.Raw)
+	r := s.Offspring(d.Candidate)
 	require.Equal(t, 8, r.Generation)
 	require.Equal(t, record().AuthorizedAt, r.AuthorizedAt)
-	require.NotEqual(t, record().AuthorizedAt, s.Offspring(field(refresh(109), 10, now), psoxy.Raw).AuthorizedAt)
+	require.NotEqual(t, record().AuthorizedAt, s.Offspring(field(refresh(109), 10, now)).AuthorizedAt)
 }
 
 // Where the history could not be read, what lies in it is judged later.

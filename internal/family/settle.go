@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -109,30 +108,31 @@ func passing(class string) bool {
 }
 
 // Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. A candidate with the same
-// chain claim is the family's next generation, as is one that TOKEN_FAMILY names,
-// or that psoxy may have rotated to, since it shares the rotation; any other begins a family, at the
-// time at which it was stored or issued, whichever is earlier.
-func (s Snapshot) Offspring(candidate Field, format psoxy.AccessFormat) Record {
+// to be presented: the ledger's own, or a candidate. One that does not continue the
+// family begins another, at the time at which it was stored or issued, whichever is
+// earlier.
+func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
 		return r
 	}
-	fp, chain := FingerprintOf(candidate.Value), chainOf(candidate.Value)
+	fp := FingerprintOf(candidate.Value)
+	r.Past = r.Past.With(r.Refresh)
+	for _, spent := range s.judged().spent {
+		r.Past = r.Past.With(spent)
+	}
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past.With(r.Refresh)), nil
+		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
 		return rescued
 	}
-	shared := (chain == "" || r.Chain == "") && (format == psoxy.JSON && !r.Refused() || candidate.Version <= s.State.Inbox.Kin || s.rescued(fp))
-	if shared || chain != "" && chain == r.Chain {
-		r.Past = r.Past.With(r.Refresh)
+	if s.continues(candidate) {
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Refresh),
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past,
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 

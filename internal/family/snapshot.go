@@ -53,7 +53,7 @@ type Snapshot struct {
 	RefreshToken Field
 	AccessToken  Field
 	// AccessExpires is when the access token expires, where its own form says so,
-	// and AccessFormat the form in which it is stored; empty where there is none.
+	// and AccessFormat the form in which consumers expect it.
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
@@ -96,6 +96,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
+	s.AccessFormat = c.Policy.AccessFormat.Or(s.AccessFormat)
 	for _, e := range entries {
 		if e.ReadAt.After(s.Now) {
 			s.Now = e.ReadAt
@@ -111,6 +112,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 	}
 	return s
 }
+
+// Shared reports whether psoxy rotates too: access tokens are stored in its form.
+func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
 // App is the app whose tokens these are: that of a consent which is not
 // published yet, or else the one that the parameters hold.
@@ -211,6 +215,9 @@ type inbox struct {
 	seen int64
 	// notice says what was found that is not ours, for people.
 	notice string
+	// spent are tokens that psoxy may have presented: what stands over them is its
+	// successor.
+	spent []Fingerprint
 }
 
 // judged judges the offers, the newest first. A candidate that was rejected
@@ -219,12 +226,22 @@ func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := NamesOf(s.Connection).RefreshToken
 	rescued := false
+	var over Field // the token that stands over f, with no copy of ours between
 	for _, f := range slices.Backward(s.Offers) {
-		verdict, reason := s.State.Judge(f)
-		if slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool { return r.Version == f.Version && !s.again(r) }) {
-			verdict, reason = NoToken, "Atlassian did not accept it"
+		verdict, reason, waits := s.verdict(f)
+		spent := verdict == Candidate && s.Shared() && over.Version == f.Version+1 && kin(over, f)
+		switch {
+		case verdict == Candidate, waits:
+			over = f
+		case over.Version == f.Version+1 && (verdict == NoToken || verdict == Absent):
+			over.Version = f.Version
+		}
+		if verdict == Candidate {
+			in.seen = min(in.seen, f.Version-1)
 		}
 		switch {
+		case spent:
+			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case verdict == Candidate:
 			// First one that was received and could not be saved, then one in doubt, then
 			// the newest.
@@ -234,7 +251,6 @@ func (s Snapshot) judged() inbox {
 			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
 				in.candidate = f
 			}
-			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
 		case in.notice == "" && f.Version > s.Judged:
@@ -248,6 +264,33 @@ func (s Snapshot) judged() inbox {
 		in.notice = name + " was deleted"
 	}
 	return in
+}
+
+// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
+func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	for _, r := range s.State.Inbox.Rejected {
+		if r.Version == f.Version && !s.again(r) {
+			return NoToken, "Atlassian did not accept it", r.Count == 1
+		}
+	}
+	verdict, reason = s.State.Judge(f)
+	return verdict, reason, false
+}
+
+// continues reports whether a candidate counts as the family's next generation:
+// its chain claim says so or, where there is none, psoxy shares the rotation, or it
+// stood there when the ledger began, or TOKEN_FAMILY names it.
+func (s Snapshot) continues(candidate Field) bool {
+	if mine, its := s.State.Record.Chain, chainOf(candidate.Value); mine != "" && its != "" {
+		return mine == its
+	}
+	return s.Shared() || candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+}
+
+// kin reports whether two tokens may be of one family.
+func kin(a, b Field) bool {
+	x, y := chainOf(a.Value), chainOf(b.Value)
+	return x == y || x == "" || y == ""
 }
 
 func writer(by string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -117,10 +118,10 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 func (t *tick) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)
-		if err != nil || !t.shares(v) || t.lock != nil {
+		if err != nil || !v.Shared() || t.lock != nil {
 			return v, err
 		}
-		held := v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease
+		held := v.Lock.Version > 0 && !psoxy.OfTick(v.Lock.Value) && v.Now.Sub(v.Lock.Modified) < family.Lease
 		if !held && t.takeLock(ctx, v, family.Decision{}) == nil {
 			continue // what was read may have changed before
 		}

@@ -59,8 +59,8 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
-	// access is the newest access token that this process received, and expires
-	// when it does: so that a copy can be repaired.
+	// access is the newest access token that this process received or read, and
+	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
 	expires time.Time
 	// entry is the ledger's entry that was parsed last, and state what it says.
@@ -157,8 +157,6 @@ type view struct {
 	base ledger.Entry
 	// copies are the parameters as they stand, untrimmed.
 	copies map[string]store.Entry
-	// format is the form of ACCESS_TOKEN that consumers expect.
-	format psoxy.AccessFormat
 }
 
 // carryOut does what was decided. again is true when that has changed what is
@@ -176,7 +174,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
 		}
 		return out.as(InDoubt, "%s", d.Reason), false
-	case d.Action.Presents() && t.shares(v) && t.lock == nil:
+	case d.Action.Presents() && v.Shared() && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
 		}
@@ -230,12 +228,10 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
 	}
-	if v.format = t.conn.Policy.AccessFormat; v.format == psoxy.AsStored || v.format == "" {
-		if v.format = v.AccessFormat; v.format == "" {
-			v.format = psoxy.Raw
-		}
-	}
 	v.Held = t.memory.held
+	if newest := v.State.Record; t.memory.held == nil && newest.Access != "" && family.FingerprintOf(v.AccessToken.Value) == newest.Access {
+		t.memory.access, t.memory.expires = v.AccessToken.Value, newest.AccessExpiresAt
+	}
 	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
 	if !v.State.Empty() && !v.InboxSettled() {
 		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)

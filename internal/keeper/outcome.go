@@ -112,6 +112,9 @@ func (o Outcome) as(a Action, format string, args ...any) Outcome {
 	return o
 }
 
+// OutcomeMessage is the message of the line that tells how a tick ended.
+const OutcomeMessage = "tick"
+
 // report logs how a tick ended.
 func report(log *slog.Logger, o Outcome) {
 	level := slog.LevelInfo
@@ -130,5 +133,5 @@ func report(log *slog.Logger, o Outcome) {
 	if o.FamilyDaysRemaining != nil {
 		attrs = append(attrs, slog.Float64("family_days_remaining", *o.FamilyDaysRemaining))
 	}
-	log.LogAttrs(context.Background(), level, "tick", attrs...)
+	log.LogAttrs(context.Background(), level, OutcomeMessage, attrs...)
 }

@@ -272,3 +272,16 @@ func TestOurLockInSharedMode(t *testing.T) {
 		}
 	})
 }
+
+// Psoxy becomes a reader: the very next tick publishes the access token without
+// psoxy's JSON around it, in a process that has received no token either.
+func TestAMigrationNeedsNoRotation(t *testing.T) {
+	w := shared(t)
+	w.want(keeper.Rotated)
+	newest := w.record().Access
+	w.restart()
+	w.policy.AccessFormat = psoxy.Raw
+	w.want(keeper.Idle)
+	require.Equal(t, newest, family.FingerprintOf(w.get(names.AccessToken).Value))
+	require.Equal(t, newest, w.record().Access, "nothing was spent")
+}

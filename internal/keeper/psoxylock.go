@@ -8,9 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
-// shares reports whether psoxy rotates too: it stores access tokens in its own
-// form. Everywhere else nothing in this file runs.
-func (t *tick) shares(v view) bool { return v.format == psoxy.JSON }
+// Where psoxy does not rotate too, nothing in this file runs.
 
 // takeLock takes psoxy's lock. One that was left behind is stale, or else nothing
 // would be presented now; the ledger remembers the doubt that it told of.
@@ -22,7 +20,11 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 			return err
 		}
 	}
-	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
+	mark := t.mark()
+	if d.Action.Presents() {
+		mark = psoxy.ForTick + mark
+	}
+	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), mark, t.Sleep)
 	return err
 }
 

@@ -58,7 +58,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 		}
 	}
 	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access {
-		add(n.AccessToken, v.format.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
+		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
 	}
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)

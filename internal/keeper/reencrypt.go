@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -37,12 +38,9 @@ func (k *Keeper) Reencrypt(ctx context.Context, conn family.Connection, log *slo
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
 	defer t.unlock(ctx)
-	v, err := t.lookAlone(ctx)
+	v, err := t.lookLocked(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the parameters failed: %w", err)
-	}
-	if t.shares(v) && t.lock == nil {
-		return nil, fmt.Errorf("%s is held by psoxy, which rotates too: try again in two minutes", t.names.Lock)
+		return nil, err
 	}
 	var done []Reencrypted
 	if !v.State.Empty() {
@@ -62,6 +60,24 @@ func (k *Keeper) Reencrypt(ctx context.Context, conn family.Connection, log *slo
 		}
 	}
 	return done, nil
+}
+
+// lookLocked looks at the connection, where psoxy rotates too under psoxy's lock.
+func (t *tick) lookLocked(ctx context.Context) (view, error) {
+	v, err := t.look(ctx)
+	if err == nil && v.Shared() {
+		if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < family.Lease {
+			return view{}, fmt.Errorf("%s is held since %s: try again in two minutes", t.names.Lock, v.Lock.Modified.UTC().Format(time.RFC3339))
+		}
+		if err := t.takeLock(ctx, v, family.Decision{}); err != nil {
+			return view{}, fmt.Errorf("%s cannot be taken: %w", t.names.Lock, err)
+		}
+		v, err = t.look(ctx) // what was read may have changed before
+	}
+	if err != nil {
+		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+	}
+	return v, nil
 }
 
 // reencrypt writes one parameter again; nil where there is nothing to do.

@@ -271,7 +271,7 @@ func TestReencryptBesidePsoxy(t *testing.T) {
 	w.psoxyLocks()
 	before := w.versions(encrypted)
 	_, err = w.reencrypt()
-	require.ErrorContains(t, err, "held by psoxy")
+	require.ErrorContains(t, err, "is held since")
 	require.Equal(t, before, w.versions(encrypted))
 }
 

@@ -60,7 +60,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	if sp.failure != nil {
 		return t.failed(ctx, v, d, sp, out)
 	}
-	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate, v.format).Succeed(*sp.pair),
+	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate).Succeed(*sp.pair),
 		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
 	action := Rotated
 	if sp.doubt {

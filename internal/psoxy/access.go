@@ -33,6 +33,18 @@ func ParseAccessFormat(name string) (AccessFormat, error) {
 	return "", fmt.Errorf("%q is no access token format: expected %q, %q or %q", name, AsStored, Raw, JSON)
 }
 
+// Or is the form to write: f, or with AsStored the one in which a value is stored,
+// and without that Raw.
+func (f AccessFormat) Or(stored AccessFormat) AccessFormat {
+	if f != AsStored && f != "" {
+		return f
+	}
+	if stored == "" {
+		return Raw
+	}
+	return stored
+}
+
 type accessToken struct {
 	Token          string `json:"token"`
 	ExpirationDate int64  `json:"expirationDate"`

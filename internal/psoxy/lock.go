@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -39,12 +40,22 @@ type Lock struct {
 	name  string
 }
 
+// Ours reports whether a lock's value is one of ours: it holds a mark.
+func Ours(value atlassian.Secret) bool { return strings.Contains(value.Reveal(), " ") }
+
+// ForTick begins the mark of a tick's lock. It keeps psoxy out; ticks keep each other
+// out by the ledger, and take such a lock over at any age.
+const ForTick = "tick "
+
+// OfTick reports whether a lock's value is that of a tick.
+func OfTick(value atlassian.Secret) bool { return strings.Contains(value.Reveal(), " "+ForTick) }
+
 // TakeLock takes the lock as psoxy does: it creates the parameter, waits, and
-// checks that its own value is still there. A stale one that was found is deleted
+// checks that its own value is still there. One that was found left behind is deleted
 // first. now is the store's time, mark unique to this attempt.
-func TakeLock(ctx context.Context, s store.Store, name string, stale bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (*Lock, error) {
+func TakeLock(ctx context.Context, s store.Store, name string, left bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (*Lock, error) {
 	l := &Lock{store: s, name: name, Value: atlassian.NewSecret("locked_" + strconv.FormatInt(now.UnixMilli(), 10) + " " + mark)}
-	if stale {
+	if left {
 		if err := s.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, err
 		}
@@ -64,10 +75,13 @@ func TakeLock(ctx context.Context, s store.Store, name string, stale bool, now t
 }
 
 // Release deletes the lock that was held for the given time. One that is not
-// surely ours any more is left to go stale.
+// surely ours any more is left alone.
 func (l *Lock) Release(ctx context.Context, held time.Duration) error {
 	if held > LockStale-releaseMargin {
 		return ErrHeldTooLong
+	}
+	if found, err := l.store.Read(ctx, l.name); err != nil || found[l.name].Value != l.Value {
+		return errors.Join(err, ErrLocked)
 	}
 	return l.store.Delete(ctx, l.name)
 }

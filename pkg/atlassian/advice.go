@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// ProxyError is the refusal of a proxy to open a connection to Atlassian. A
-// DefaultTransport reports it; nothing was sent.
+// ProxyError reports that a proxy refused to open a connection to Atlassian.
+// Nothing was sent. Only a DefaultTransport returns it.
 type ProxyError struct {
 	// Status is the HTTP status of the proxy's answer.
 	Status int
@@ -21,20 +21,20 @@ func (e *ProxyError) Error() string {
 	return "the proxy refused the connection (HTTP " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status) + ")"
 }
 
-// advised is an error of the network with what to do about it.
+// advised is a network error with advice.
 type advised struct {
 	error
 	advice string
 }
 
-// Error is the error's text and the advice.
+// Error returns the error's text and the advice.
 func (e advised) Error() string { return e.error.Error() + ": " + e.advice }
 
 // Unwrap returns the error without the advice.
 func (e advised) Unwrap() error { return e.error }
 
-// advise adds what to do to an error of a network that stands between this
-// machine and Atlassian.
+// advise adds what to do, if the error comes from the network between this machine
+// and Atlassian.
 func advise(err error) error {
 	advice := adviceFor(err)
 	if advice == "" {
@@ -56,19 +56,19 @@ func adviceFor(err error) string {
 	case errors.As(err, &proxy) && proxy.Status == http.StatusProxyAuthRequired:
 		return "give HTTPS_PROXY with user and password, as http://USER:PASSWORD@HOST:PORT"
 	case errors.As(err, &proxy):
-		return "have auth.atlassian.com and api.atlassian.com allowed there, or exempt them by NO_PROXY"
+		return "allow auth.atlassian.com and api.atlassian.com in the proxy, or exempt them with NO_PROXY"
 	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return "correct HTTPS_PROXY, or unset it where no proxy is needed"
+		return "correct HTTPS_PROXY, or unset it if no proxy is needed"
 	case errors.As(err, &authority):
-		return "if the network inspects TLS, set SSL_CERT_FILE to a file of certificates that holds its authority's, or have the system trust it"
+		return "if the network inspects TLS, have the system trust its authority, or set SSL_CERT_FILE to a certificate file that contains it"
 	case errors.As(err, &unverified):
-		return "check the clock of this machine, and whether the address is the right one"
+		return "check the clock of this machine and the address"
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "no TLS is spoken there: check the address, and the proxy in HTTPS_PROXY"
+		return "the server did not answer with TLS: check the address and the proxy in HTTPS_PROXY"
 	case errors.As(err, &dns):
-		return "check the network's name server; where only a proxy reaches the internet, set HTTPS_PROXY"
+		return "check the network's name server; if only a proxy reaches the internet, set HTTPS_PROXY"
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
-		return "check that this network reaches the internet; where only a proxy does, set HTTPS_PROXY"
+		return "check that this network reaches the internet; if only a proxy does, set HTTPS_PROXY"
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// through is a client whose requests go through a proxy.
+// through is a client that sends its requests through a proxy.
 func through(t *testing.T, proxy string) *atlassian.Client {
 	t.Helper()
 	u, err := url.Parse(proxy)
@@ -29,9 +29,9 @@ func through(t *testing.T, proxy string) *atlassian.Client {
 	return &atlassian.Client{AuthURL: "https://auth.atlassian.invalid", HTTPClient: &http.Client{Transport: transport}}
 }
 
-// What stands between a machine and Atlassian is named, with what to set; it is
-// always before anything was sent, and never the proxy's own words or password.
-func TestTheNetworkIsNamed(t *testing.T) {
+// A failure of the network says what to set. Nothing was sent in any of them. The
+// error never contains the proxy's text or password.
+func TestNetworkFailuresSayWhatToDo(t *testing.T) {
 	answers := func(status int) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			require.Equal(t, http.MethodConnect, r.Method)
@@ -69,13 +69,13 @@ func TestTheNetworkIsNamed(t *testing.T) {
 	}{
 		{"a proxy that wants a password", through(t, answers(407)), []string{"HTTP 407", "USER:PASSWORD@HOST"}},
 		{"a proxy that forbids the host", through(t, answers(403)), []string{"the proxy refused the connection (HTTP 403 Forbidden)", "NO_PROXY"}},
-		{"a proxy that is not there", through(t, closed()), []string{"connection refused", "correct HTTPS_PROXY"}},
+		{"a proxy that does not listen", through(t, closed()), []string{"connection refused", "correct HTTPS_PROXY"}},
 		{"a proxy of an unknown name", through(t, "http://nowhere.invalid:3128"), []string{"proxyconnect", "correct HTTPS_PROXY"}},
 		{"TLS inspection", to(inspected.URL, direct), []string{"certificate signed by unknown authority", "SSL_CERT_FILE"}},
-		{"a certificate of another host", to("https://localhost:"+port(t, inspected.URL), trusting(direct, inspected)), []string{"certificate", "whether the address is the right one"}},
-		{"no TLS at all", to("https://"+plain.Listener.Addr().String(), direct), []string{"no TLS is spoken there"}},
+		{"a certificate of another host", to("https://localhost:"+port(t, inspected.URL), trusting(direct, inspected)), []string{"certificate", "the clock of this machine and the address"}},
+		{"no TLS at all", to("https://"+plain.Listener.Addr().String(), direct), []string{"the server did not answer with TLS"}},
 		{"no name server", to("https://nowhere.invalid", direct), []string{"nowhere.invalid", "name server", "HTTPS_PROXY"}},
-		{"packets that vanish", to("https://nowhere.invalid", slow), []string{"timed out", "reaches the internet", "HTTPS_PROXY"}},
+		{"a host that never answers", to("https://nowhere.invalid", slow), []string{"timed out", "reaches the internet", "HTTPS_PROXY"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			began := time.Now()
@@ -101,7 +101,7 @@ func port(t *testing.T, address string) string {
 	return u.Port()
 }
 
-// trusting is a transport that knows the server's authority.
+// trusting is a transport that trusts the server's certificate.
 func trusting(base *http.Transport, s *httptest.Server) *http.Transport {
 	transport := base.Clone()
 	pool := x509.NewCertPool()
@@ -110,7 +110,7 @@ func trusting(base *http.Transport, s *httptest.Server) *http.Transport {
 	return transport
 }
 
-// A request that nobody bounds ends all the same, and its caller's time-out and
+// A request without a deadline ends after DefaultTimeout. The caller's time-out and
 // deadline are kept.
 func TestDefaultTimeout(t *testing.T) {
 	for _, c := range []struct {

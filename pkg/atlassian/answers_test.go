@@ -20,7 +20,21 @@ var app = atlassian.App{ClientID: "client-1", ClientSecret: atlassian.NewSecret(
 
 const redirect = "http://localhost"
 
-// serve answers every request alike and counts them.
+// canary is a secret value. If it appears anywhere, that is a leak.
+const canary = "C4nary-eyJhbGciOiJSUzI1NiJ9.Zm9v.YmFy-0123456789"
+
+// requireNoLeak fails if a text contains a part of the canary, plain or in
+// hexadecimal.
+func requireNoLeak(t testing.TB, text string) {
+	t.Helper()
+	for _, form := range []string{"C4nary", "eyJhbGci", "0123456789"} {
+		if strings.Contains(text, form) || strings.Contains(text, fmt.Sprintf("%x", form)) {
+			t.Fatal("a secret was printed (the text is withheld)")
+		}
+	}
+}
+
+// serve answers every request with h and counts the requests.
 func serve(t testing.TB, h http.HandlerFunc) (*atlassian.Client, *atomic.Int32) {
 	t.Helper()
 	var n atomic.Int32
@@ -33,7 +47,7 @@ func serve(t testing.TB, h http.HandlerFunc) (*atlassian.Client, *atomic.Int32) 
 	return &atlassian.Client{AuthURL: s.URL, APIURL: s.URL}, &n
 }
 
-// failure returns err as *Error, after the checks that hold for every error.
+// failure returns err as *Error and checks that no error in its chain leaks.
 func failure(t testing.TB, err error) *atlassian.Error {
 	t.Helper()
 	var e *atlassian.Error
@@ -79,7 +93,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{"grant type switched off", 400, `{"error":"unsupported_grant_type"}`, conf, conf, "unsupported_grant_type"},
 		{"unreadable request, 403", 403, `{"error":"invalid_request",` + prose + `}`, malf, malf, "invalid_request"},
 		{"400 page", 400, page, malf, malf, ""},
-		{"400 of which the server is at fault", 400, `{"error":"server_error"}`, amb, amb, "server_error"},
+		{"400 with the code of a server error", 400, `{"error":"server_error"}`, amb, amb, "server_error"},
 		{"408", 408, "", amb, amb, ""},
 		{"rate limit", 429, `{"error":"rate_limited"}`, tran, tran, "rate_limited"},
 		{"rate limit, page", 429, page, tran, tran, ""},
@@ -141,17 +155,19 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 
 func TestRefreshTokenMayBeMissing(t *testing.T) {
 	for _, member := range []string{``, `,"refresh_token":null`, `,"refresh_token":""`} {
-		client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, `{"access_token":"a","expires_in":3600`+member+`}`)
+		t.Run("answer with "+member, func(t *testing.T) {
+			client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, `{"access_token":"a","expires_in":3600`+member+`}`)
+			})
+			token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+			require.NoError(t, err)
+			require.True(t, token.Refresh.IsZero())
+			require.Nil(t, token.Scopes)
 		})
-		token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
-		require.NoError(t, err)
-		require.True(t, token.Refresh.IsZero())
-		require.Nil(t, token.Scopes)
 	}
 }
 
-// A pair that arrived whole is kept, though the connection broke behind it.
+// A complete pair is kept even if the connection broke after it.
 func TestWholePairOnABrokenConnection(t *testing.T) {
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "1000")
@@ -164,21 +180,23 @@ func TestWholePairOnABrokenConnection(t *testing.T) {
 
 func TestTokensOfAnySizePass(t *testing.T) {
 	for _, size := range []int{1, 1500, 4097, 8193, 100_000} {
-		var got map[string]string
-		client := &atlassian.Client{}
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_ = json.NewDecoder(r.Body).Decode(&got)
-			_ = json.NewEncoder(w).Encode(map[string]any{"access_token": strings.Repeat("A", size),
-				"refresh_token": strings.Repeat("R", size), "expires_in": 3600, "scope": "offline_access  read:me"})
-		}))
-		client.AuthURL = s.URL + "/"
-		token, err := client.Refresh(t.Context(), app, atlassian.NewSecret(strings.Repeat("O", size)))
-		s.Close()
-		require.NoError(t, err)
-		require.True(t, token.Access.Reveal() == strings.Repeat("A", size))
-		require.True(t, token.Refresh.Reveal() == strings.Repeat("R", size))
-		require.True(t, got["refresh_token"] == strings.Repeat("O", size))
-		require.Equal(t, []string{"offline_access", "read:me"}, token.Scopes)
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			var got map[string]string
+			client := &atlassian.Client{}
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_ = json.NewDecoder(r.Body).Decode(&got)
+				_ = json.NewEncoder(w).Encode(map[string]any{"access_token": strings.Repeat("A", size),
+					"refresh_token": strings.Repeat("R", size), "expires_in": 3600, "scope": "offline_access  read:me"})
+			}))
+			client.AuthURL = s.URL + "/"
+			token, err := client.Refresh(t.Context(), app, atlassian.NewSecret(strings.Repeat("O", size)))
+			s.Close()
+			require.NoError(t, err)
+			require.True(t, token.Access.Reveal() == strings.Repeat("A", size))
+			require.True(t, token.Refresh.Reveal() == strings.Repeat("R", size))
+			require.True(t, got["refresh_token"] == strings.Repeat("O", size))
+			require.Equal(t, []string{"offline_access", "read:me"}, token.Scopes)
+		})
 	}
 }
 
@@ -199,7 +217,7 @@ func TestRequestsAreAsDocumented(t *testing.T) {
 	odd := `c<>&"\ode`
 	_, err := client.Exchange(t.Context(), app, atlassian.NewSecret(odd), redirect)
 	require.NoError(t, err)
-	require.Positive(t, got.length, "no chunked body: some firewalls refuse it")
+	require.Positive(t, got.length, "no chunked body, since some firewalls refuse it")
 	got.length = 0
 	require.Equal(t, request{"POST", "/oauth/token", "", "application/json", "application/json", "tokenkeeper", 0, map[string]string{
 		"grant_type": "authorization_code", "client_id": app.ClientID, "client_secret": app.ClientSecret.Reveal(),
@@ -229,12 +247,12 @@ func TestInputThatCannotBeSent(t *testing.T) {
 		says string
 	}{
 		"empty token":         {refresh(client, app, ""), "the refresh token is empty"},
-		"newline in token":    {refresh(client, app, canary+"\n"), "the refresh token holds a line break"},
+		"newline in token":    {refresh(client, app, canary+"\n"), "the refresh token contains a line break"},
 		"space before token":  {refresh(client, app, " "+canary), "the refresh token has a space"},
-		"token not in ASCII":  {refresh(client, app, canary+"é"), "the refresh token holds"},
+		"token not in ASCII":  {refresh(client, app, canary+"é"), "the refresh token contains"},
 		"no client id":        {refresh(client, atlassian.App{ClientSecret: good}, canary), "the client id is empty"},
 		"no client secret":    {refresh(client, atlassian.App{ClientID: "id"}, canary), "the client secret is empty"},
-		"newline in secret":   {refresh(client, atlassian.App{ClientID: "id", ClientSecret: atlassian.NewSecret(canary + "\n")}, "t"), "the client secret holds"},
+		"newline in secret":   {refresh(client, atlassian.App{ClientID: "id", ClientSecret: atlassian.NewSecret(canary + "\n")}, "t"), "the client secret contains"},
 		"no code":             {exchange("", redirect), "the authorization code is empty"},
 		"plain http redirect": {exchange(canary, "http://example.com"), "the redirect URI"},
 		"AuthURL no address":  {refresh(&atlassian.Client{AuthURL: canary}, app, "t"), "the AuthURL must be"},
@@ -242,10 +260,12 @@ func TestInputThatCannotBeSent(t *testing.T) {
 		"AuthURL with query":  {refresh(&atlassian.Client{AuthURL: "https://example.com?x=" + canary}, app, "t"), "the AuthURL must be"},
 		"AuthURL of a file":   {refresh(&atlassian.Client{AuthURL: "file:///x"}, app, "t"), "the AuthURL must be"},
 	} {
-		e := failure(t, c.err)
-		require.Equal(t, atlassian.Configuration, e.Class, name)
-		require.False(t, e.Sent, name)
-		require.ErrorContains(t, e, c.says, name)
+		t.Run(name, func(t *testing.T) {
+			e := failure(t, c.err)
+			require.Equal(t, atlassian.Configuration, e.Class)
+			require.False(t, e.Sent)
+			require.ErrorContains(t, e, c.says)
+		})
 	}
 	require.Zero(t, n.Load())
 }

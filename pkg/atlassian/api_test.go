@@ -2,6 +2,7 @@ package atlassian_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -36,40 +37,43 @@ func TestAccessibleResources(t *testing.T) {
 		{ID: "1", URL: "https://a.atlassian.net", Name: "a", Scopes: []string{"read:jira-work", "read:page:confluence"}, AvatarURL: "https://x/a.png"},
 		{ID: "2", URL: "https://b.atlassian.net", Name: "b"},
 	}, atlassian.Sites(got))
-	require.Equal(t, []string{"read:page:confluence", "read:jira-work"}, got[2].Scopes, "the entries are left as they were")
+	require.Equal(t, []string{"read:page:confluence", "read:jira-work"}, got[2].Scopes, "the entries are unchanged")
 	require.Empty(t, atlassian.Sites([]atlassian.Resource{{Name: "no id"}}))
 	require.NotNil(t, atlassian.Sites(nil))
 }
 
 func TestAccessibleResourcesAnswers(t *testing.T) {
 	for _, c := range []struct {
+		name   string
 		status int
 		body   string
 		want   atlassian.Class
 	}{
-		{401, `{"code":401,"message":"Unauthorized"}`, atlassian.Permanent},
-		{401, `{"code":401,"message":"Unauthorized; scope does not match"}`, atlassian.Permanent},
-		{403, `<html>` + canary, atlassian.Configuration},
-		{429, ``, atlassian.Transient},
-		{500, `[]`, atlassian.Transient},
-		{200, `<html>` + canary, atlassian.Transient},
-		{200, `null`, atlassian.Transient},
-		{200, `{"id":"` + canary + `"}`, atlassian.Transient},
-		{200, `[{"id":"` + canary, atlassian.Transient},
-		{200, `["` + canary + `"]`, atlassian.Transient},
-		{200, `[` + strings.Repeat(" ", 1<<20) + `]`, atlassian.Transient},
+		{"token refused", 401, `{"code":401,"message":"Unauthorized"}`, atlassian.Permanent},
+		{"scope missing", 401, `{"code":401,"message":"Unauthorized; scope does not match"}`, atlassian.Permanent},
+		{"403 page", 403, `<html>` + canary, atlassian.Configuration},
+		{"rate limit", 429, ``, atlassian.Transient},
+		{"500", 500, `[]`, atlassian.Transient},
+		{"200 page", 200, `<html>` + canary, atlassian.Transient},
+		{"200 null", 200, `null`, atlassian.Transient},
+		{"200 object", 200, `{"id":"` + canary + `"}`, atlassian.Transient},
+		{"200 truncated", 200, `[{"id":"` + canary, atlassian.Transient},
+		{"200 list of strings", 200, `["` + canary + `"]`, atlassian.Transient},
+		{"200 larger than 1 MiB", 200, `[` + strings.Repeat(" ", 1<<20) + `]`, atlassian.Transient},
 	} {
-		client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(c.status)
-			_, _ = io.WriteString(w, c.body)
+		t.Run(c.name, func(t *testing.T) {
+			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			})
+			got, err := client.AccessibleResources(t.Context(), access)
+			e := failure(t, err)
+			require.Nil(t, got)
+			require.Equal(t, "accessible resources", e.Op)
+			require.Equal(t, c.want, e.Class, "%v", e)
+			require.Equal(t, c.status, e.Status)
+			require.EqualValues(t, 1, n.Load())
 		})
-		got, err := client.AccessibleResources(t.Context(), access)
-		e := failure(t, err)
-		require.Nil(t, got)
-		require.Equal(t, "accessible resources", e.Op)
-		require.Equal(t, c.want, e.Class, "%v", e)
-		require.Equal(t, c.status, e.Status)
-		require.EqualValues(t, 1, n.Load())
 	}
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "[]") })
 	got, err := client.AccessibleResources(t.Context(), access)
@@ -155,15 +159,17 @@ func TestGetRefusesPaths(t *testing.T) {
 		"/a%252e", "/a%00", "/a%0d%0a", "/a\nHost: evil", "/a b", "/a#b", "/a?x=a b", "/é", "/a%zz", "/a%", "/" + strings.Repeat("x", 8<<10),
 		"/a?\x00", " /a", "/?#", "http:/a",
 	} {
-		_, err := client.Get(t.Context(), access, path)
-		require.Error(t, err, "%q", path)
-		e := failure(t, err)
-		require.Equal(t, atlassian.Configuration, e.Class, path)
-		require.False(t, e.Sent)
-		require.ErrorContains(t, e, "the path ", path)
+		t.Run(fmt.Sprintf("%.40q", path), func(t *testing.T) {
+			_, err := client.Get(t.Context(), access, path)
+			require.Error(t, err)
+			e := failure(t, err)
+			require.Equal(t, atlassian.Configuration, e.Class)
+			require.False(t, e.Sent)
+			require.ErrorContains(t, e, "the path ")
+		})
 	}
 	_, err := client.Get(t.Context(), atlassian.NewSecret(canary+"\r\nX: y"), "/me")
-	require.ErrorContains(t, err, "the access token holds")
+	require.ErrorContains(t, err, "the access token contains")
 	failure(t, err)
 	client.APIURL = "https://api.example.com#"
 	_, err = client.Get(t.Context(), access, "/me")
@@ -171,7 +177,7 @@ func TestGetRefusesPaths(t *testing.T) {
 	require.Zero(t, n.Load())
 }
 
-func TestGetTakesThePathsOfTheConnector(t *testing.T) {
+func TestGetAcceptsTheConnectorsPaths(t *testing.T) {
 	var got string
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { got = r.RequestURI })
 	const base = "/ex/jira/1324a887-45db-1bf4-1e99-ef0ff456d421/rest/api/3/"

@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// offlineAccess is the scope without which no refresh token is issued.
+// offlineAccess is the scope that makes Atlassian issue a refresh token.
 const offlineAccess = "offline_access"
 
 // AuthorizeRequest asks a user for consent.
 type AuthorizeRequest struct {
 	ClientID string
-	// Scopes to ask for; offline_access must be among them. The app must have
-	// each of them, or Atlassian shows an error page and never returns.
+	// Scopes to ask for, offline_access included. The app must have each of them.
+	// If not, Atlassian shows an error page, and the browser does not return.
 	Scopes []string
-	// RedirectURI is where the browser goes afterwards, exactly as it is
-	// registered for the app, its path included: https, or http on this machine.
+	// RedirectURI is where the browser goes afterwards: https, or http on this
+	// machine. It must equal the address registered for the app, path included.
 	RedirectURI string
-	// State comes back with the answer, and only an answer with the state of a
-	// consent under way may be believed: it must be hard to guess and used once.
+	// State comes back with the answer. It proves that the answer belongs to a
+	// consent that this program started, so it must be random and used once.
 	State Secret
 }
 
-// AuthorizeURL returns the address to open in the user's browser. authURL is
-// DefaultAuthURL when empty. The address holds the state: show it to the user
-// who is to consent and to nobody else.
+// AuthorizeURL returns the address to open in the user's browser. An empty
+// authURL means DefaultAuthURL. The address contains the state: show it only to
+// the user who consents.
 //
-// The error names the field that is wrong and quotes no secret.
+// The error names the invalid field and quotes no secret.
 func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 	base, err := baseURL("authURL", authURL, DefaultAuthURL)
 	if err != nil {
@@ -42,7 +42,7 @@ func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 	if err := CheckRedirectURI(r.RedirectURI); err != nil {
 		return "", err
 	}
-	if err := checkInput("state", r.State.Reveal(), "draw a random one for each consent"); err != nil {
+	if err := checkInput("state", r.State.Reveal(), "generate a random one for each consent"); err != nil {
 		return "", err
 	}
 	var query strings.Builder
@@ -58,23 +58,23 @@ func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 		if query.Len() > 0 {
 			query.WriteByte('&')
 		}
-		// A space is %20, as in Atlassian's examples: "+" means a space in forms only.
+		// A space is %20, as in Atlassian's examples. "+" means a space only in forms.
 		query.WriteString(p.name + "=" + strings.ReplaceAll(url.QueryEscape(p.value), "+", "%20"))
 	}
 	return base + "/authorize?" + query.String(), nil
 }
 
-// CheckScopes refuses scopes that no consent can ask for: one that is not of the
-// form of RFC 6749 section 3.3, or a list without offline_access.
+// CheckScopes returns an error if no consent can ask for the scopes: one has not
+// the form of RFC 6749 section 3.3, or offline_access is missing.
 func CheckScopes(scopes []string) error {
 	for _, s := range scopes {
 		if s == "" || !printable(s) || strings.ContainsAny(s, " \"\\") {
-			return reason("a scope is empty or holds a space, a quote or another character that scopes cannot have: " +
+			return reason("a scope is empty or contains a space, a quote or another invalid character: " +
 				"give each scope as an entry of its own, such as read:jira-work")
 		}
 	}
 	if !slices.Contains(scopes, offlineAccess) {
-		return reason("the scopes lack offline_access: without it Atlassian issues no refresh token, so add it")
+		return reason("the scopes lack offline_access: add it, since Atlassian issues no refresh token without it")
 	}
 	return nil
 }

@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// maxBody is how much of an answer is read, in bytes: 1 MiB. It holds for the
-// body as it travels and for what is unpacked from it.
+// maxBody is how much of an answer is read, in bytes: 1 MiB. It limits both the
+// body as sent and the unpacked body.
 const maxBody = 1 << 20
 
-// maxEncodings is how many encodings of one body are undone.
+// maxEncodings is the most encodings of one body that are undone.
 const maxEncodings = 4
 
 // What can be wrong with a body.
 const (
 	errTooLarge reason = "the answer's body is larger than 1 MiB"
-	errEncoding reason = "the answer's body has an encoding that cannot be read, although none was asked for"
+	errEncoding reason = "the answer's body has an unknown encoding, although the request asked for none"
 	errDamaged  reason = "the answer's compressed body is damaged"
 )
 
-// readBody reads at most limit bytes; err says why there are not more.
+// readBody reads at most limit bytes. The error says why it read no more.
 func readBody(r io.Reader, limit int) (body []byte, err error) {
 	body, err = io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if len(body) > limit {
@@ -36,12 +36,13 @@ func readBody(r io.Reader, limit int) (body []byte, err error) {
 }
 
 // unpack undoes the encodings that an answer names (RFC 9110 section 8.4), and
-// gzip that none names. None is asked for, but proxies and content networks were
-// seen to compress all the same, and the pair inside must not be lost by it.
+// gzip without a name. The request asks for no encoding, but proxies and content
+// networks were seen to compress anyway. The token pair in the body must not be
+// lost.
 //
-// A body that is not encoded as it says is left as it is, and so is JSON under
-// an encoding that is not known. What broke off is unpacked up to the break. A
-// body whose checksum is wrong is dropped: a damaged token is worse than none.
+// A body that is not encoded as named is left unchanged. So is JSON with an unknown
+// encoding. A body that broke off is unpacked up to the break. A body with a wrong
+// checksum is dropped, because a damaged token is worse than none.
 func unpack(h http.Header, body []byte) ([]byte, error) {
 	encodings := strings.Split(strings.Join(h.Values("Content-Encoding"), ","), ",")
 	if len(encodings) > maxEncodings {
@@ -49,7 +50,7 @@ func unpack(h http.Header, body []byte) ([]byte, error) {
 	}
 	var unknown bool
 	var err error
-	for i := len(encodings) - 1; i >= 0 && err == nil; i-- { // the last was applied last
+	for i := len(encodings) - 1; i >= 0 && err == nil; i-- { // the last one named was applied last
 		switch strings.ToLower(strings.TrimSpace(encodings[i])) {
 		case "", "identity":
 		case "gzip", "x-gzip":
@@ -69,8 +70,7 @@ func unpack(h http.Header, body []byte) ([]byte, error) {
 	return body, err
 }
 
-// gunzip unpacks a body that begins like one of gzip (RFC 1952), with which no
-// JSON begins.
+// gunzip unpacks a body that begins like gzip (RFC 1952). No JSON begins so.
 func gunzip(body []byte) ([]byte, error) {
 	if !bytes.HasPrefix(body, []byte{0x1f, 0x8b, 8}) {
 		return body, nil
@@ -80,7 +80,7 @@ func gunzip(body []byte) ([]byte, error) {
 		return nil, damage(err)
 	}
 	out, err := readBody(r, maxBody)
-	if err == gzip.ErrHeader { // other text behind a whole member
+	if err == gzip.ErrHeader { // other text after a complete gzip member
 		err = nil
 	}
 	if err = damage(err); err == errDamaged {
@@ -89,8 +89,8 @@ func gunzip(body []byte) ([]byte, error) {
 	return out, err
 }
 
-// inflate unpacks "deflate", which is zlib's form (RFC 9110 section 8.4.1.2), and
-// by a common mistake the bare one of RFC 1951.
+// inflate unpacks "deflate". That is the zlib format (RFC 9110 section 8.4.1.2),
+// but by a common mistake some servers send raw deflate (RFC 1951).
 func inflate(body []byte) ([]byte, error) {
 	if json.Valid(trimMark(body)) {
 		return body, nil
@@ -109,7 +109,8 @@ func inflate(body []byte) ([]byte, error) {
 	return out, err
 }
 
-// damage tells a body that broke off or is too large from one that is damaged.
+// damage maps errors of decompression: the body broke off, is too large, or is
+// damaged.
 func damage(err error) error {
 	switch {
 	case err == nil, err == errTooLarge:

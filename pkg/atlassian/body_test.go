@@ -48,14 +48,14 @@ func deflated(t testing.TB, body string) string {
 
 const pair = `{"access_token":"a","refresh_token":"r","expires_in":3600}`
 
-// A body that was compressed without being asked for is a pair in hand all the same.
-func TestBodiesCompressedUnasked(t *testing.T) {
+// A compressed body that was not asked for is a usable pair.
+func TestCompressedBodies(t *testing.T) {
 	for _, c := range []struct{ name, encoding, body string }{
 		{"gzip", "gzip", gzipped(t, pair)},
 		{"gzip by its other name", "X-GZIP", gzipped(t, pair)},
 		{"gzip in two members", "gzip", gzipped(t, pair[:20]) + gzipped(t, pair[20:])},
-		{"gzip that nobody names", "", gzipped(t, pair)},
-		{"gzip under a name of another", "identity", gzipped(t, pair)},
+		{"gzip without a name", "", gzipped(t, pair)},
+		{"gzip under another name", "identity", gzipped(t, pair)},
 		{"gzip named, plain sent", "gzip", pair},
 		{"gzip named twice, sent once", "gzip, gzip", gzipped(t, pair)},
 		{"gzip of gzip", "gzip, gzip", gzipped(t, gzipped(t, pair))},
@@ -67,7 +67,7 @@ func TestBodiesCompressedUnasked(t *testing.T) {
 		{"nothing named", "", pair},
 		{"an unknown encoding of a plain body", "br", pair},
 		{"an unknown encoding around a known one", "gzip, zstd", gzipped(t, pair)},
-		{"a body that breaks off behind the pair", "gzip", gzipped(t, pair)[:len(gzipped(t, pair))-8]},
+		{"a body that breaks off after the pair", "gzip", gzipped(t, pair)[:len(gzipped(t, pair))-8]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -90,22 +90,22 @@ func TestBodiesCompressedUnasked(t *testing.T) {
 	}
 }
 
-// What cannot be read is in doubt, and nothing of it is believed or shown.
+// A body that cannot be read is ambiguous. No part of it is used or shown.
 func TestBodiesThatCannotBeRead(t *testing.T) {
 	whole := gzipped(t, pair)
 	damaged := []byte(whole)
 	damaged[len(damaged)-6] ^= 1 // the checksum
 	secret := `{"access_token":"` + canary + `"`
 	for _, c := range []struct{ name, encoding, body, says string }{
-		{"an encoding that is not known", "br", "\x1b\x03" + canary, "cannot be read"},
+		{"an unknown encoding", "br", "\x1b\x03" + canary, "unknown encoding"},
 		{"gzip cut in the middle", "gzip", whole[:len(whole)/2], "unexpected EOF"},
 		{"gzip with a wrong checksum", "gzip", string(damaged), "damaged"},
 		{"gzip with a wrong checksum, not named", "", string(damaged), "damaged"},
-		{"gzip's head alone", "gzip", whole[:5], "unexpected EOF"},
+		{"only the head of gzip", "gzip", whole[:5], "unexpected EOF"},
 		{"nothing at all", "gzip", "", "not a JSON object"},
-		{"a whole answer, compressed, that holds no token", "gzip", gzipped(t, secret), "not a JSON object"},
-		{"a bomb", "gzip", gzipped(t, `{"x":"`+strings.Repeat(" ", 1<<24)+`"}`), "larger than 1 MiB"},
-		{"a bomb in a bomb", "gzip, gzip", gzipped(t, gzipped(t, strings.Repeat(" ", 1<<24))), "larger than 1 MiB"},
+		{"a complete answer without a token", "gzip", gzipped(t, secret), "not a JSON object"},
+		{"a zip bomb", "gzip", gzipped(t, `{"x":"`+strings.Repeat(" ", 1<<24)+`"}`), "larger than 1 MiB"},
+		{"a zip bomb in a zip bomb", "gzip, gzip", gzipped(t, gzipped(t, strings.Repeat(" ", 1<<24))), "larger than 1 MiB"},
 		{"encoded again and again", strings.Repeat("gzip,", 30), gzipped(t, pair)[:10], ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,27 +122,31 @@ func TestBodiesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// An error code in a compressed body counts like any other.
+// An error code in a compressed body counts as in any other.
 func TestCompressedRefusals(t *testing.T) {
 	for _, encoding := range []string{"gzip", ""} {
+		t.Run("encoding "+encoding, func(t *testing.T) {
+			client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Encoding", encoding)
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = io.WriteString(w, gzipped(t, `{"error":"unauthorized_client"}`))
+			})
+			e := refreshOnce(t, t.Context(), client)
+			require.Equal(t, atlassian.Permanent, e.Class)
+			require.Equal(t, "unauthorized_client", e.Code)
+		})
+	}
+	t.Run("half a body", func(t *testing.T) {
+		whole := gzipped(t, `{"error":"unauthorized_client"}`)
 		client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", encoding)
+			w.Header().Set("Content-Encoding", "gzip")
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = io.WriteString(w, gzipped(t, `{"error":"unauthorized_client"}`))
+			_, _ = io.WriteString(w, whole[:len(whole)-8])
 		})
 		e := refreshOnce(t, t.Context(), client)
-		require.Equal(t, atlassian.Permanent, e.Class)
-		require.Equal(t, "unauthorized_client", e.Code)
-	}
-	whole := gzipped(t, `{"error":"unauthorized_client"}`)
-	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Encoding", "gzip")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, whole[:len(whole)-8])
+		require.Equal(t, atlassian.Malformed, e.Class, "its code does not count")
+		require.Empty(t, e.Code)
 	})
-	e := refreshOnce(t, t.Context(), client)
-	require.Equal(t, atlassian.Malformed, e.Class, "half a body refuses nothing")
-	require.Empty(t, e.Code)
 }
 
 func TestCompressedReads(t *testing.T) {
@@ -166,8 +170,8 @@ func TestCompressedReads(t *testing.T) {
 	require.Len(t, r.Body, 1<<20)
 }
 
-// FuzzEncodedBody: no body in any encoding makes the client panic, and what is
-// read of it stays below the limit.
+// FuzzEncodedBody checks that no body in any encoding makes the client panic, and
+// that no more of it is read than the limit.
 func FuzzEncodedBody(f *testing.F) {
 	for _, body := range []string{pair, gzipped(f, pair), zlibbed(f, pair), deflated(f, pair), gzipped(f, gzipped(f, pair))[:30], "\x1f\x8b\x08", "x\x9c"} {
 		for _, encoding := range []string{"", "gzip", "deflate", "gzip,deflate", "br"} {

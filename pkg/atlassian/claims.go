@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// maxPeek is the longest token that Claims looks into, in bytes.
+// maxPeek is the longest token that Claims reads, in bytes.
 const maxPeek = 64 << 10
 
-// ClaimSet is what a token says of itself. Its signature was not checked, and
-// Atlassian documents tokens as opaque: use it as a hint, never as proof, and
-// never need it. Fields that are absent or make no sense are zero.
+// ClaimSet is what a token says about itself. Its signature was not checked, and
+// Atlassian documents tokens as opaque. Use it as a hint, never as proof, and do
+// not depend on it. Missing and invalid fields are zero.
 type ClaimSet struct {
 	// IssuedAt and ExpiresAt are the claims iat and exp, in UTC.
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 	// Subject is the claim sub: the id of the account that consented.
 	Subject string
-	// RefreshChainID is the claim https://id.atlassian.com/refresh_chain_id,
-	// seen to be common to the tokens of a family.
+	// RefreshChainID is the claim https://id.atlassian.com/refresh_chain_id. It was
+	// seen to be the same in all tokens of a family.
 	RefreshChainID string
-	// TokenType is the claim https://id.atlassian.com/atl_token_type, seen to be
-	// ACCESS or ROTATING_REFRESH.
+	// TokenType is the claim https://id.atlassian.com/atl_token_type. ACCESS and
+	// ROTATING_REFRESH were seen.
 	TokenType string
 }
 
-// Claims peeks into a token that happens to be a JWT; ok is false when it is
-// not one. It makes no request and accepts any input.
+// Claims reads the claims of a token that is a JWT; ok is false for other tokens.
+// It makes no request and accepts any input.
 func Claims(token Secret) (claims ClaimSet, ok bool) {
 	if token.Len() > maxPeek {
 		return ClaimSet{}, false
@@ -54,11 +54,11 @@ func Claims(token Secret) (claims ClaimSet, ok bool) {
 	return claims, true
 }
 
-// lastClaimTime bounds claim times: the last second of the year 9999.
+// lastClaimTime is the latest valid claim time: the last second of the year 9999.
 const lastClaimTime = 253402300799
 
-// claimTime reads a NumericDate (RFC 7519 section 2), seconds since 1970 with an
-// optional fraction.
+// claimTime reads a NumericDate (RFC 7519 section 2): seconds since 1970 with an
+// optional fraction. The zero time means missing or invalid.
 func claimTime(raw json.RawMessage) time.Time {
 	var seconds float64
 	if json.Unmarshal(raw, &seconds) != nil || !(seconds > 0 && seconds <= lastClaimTime) {

@@ -2,7 +2,7 @@ package atlassian
 
 import "net/http"
 
-// op is an operation, by the name that Error.Op has.
+// op is the name of an operation, as in Error.Op.
 type op string
 
 const (
@@ -12,15 +12,15 @@ const (
 	opGet       op = "get"
 )
 
-// spends reports whether the operation presents something that works only once.
+// spends reports whether the operation presents a code or token that works once.
 func (o op) spends() bool { return o == opExchange || o == opRefresh }
 
 // reach is how far a request got.
 type reach int
 
 const (
-	// sent: a connection stood, so the request may have been written, and no
-	// answer's status came back. The zero reach, as it is the one to assume.
+	// sent: there was a connection, so the request may have been written, but no
+	// status came back. It is the zero reach because it must be assumed in doubt.
 	sent reach = iota
 	// unsent: it is proven that no part of the request left this machine.
 	unsent
@@ -28,21 +28,21 @@ const (
 	answered
 )
 
-// evidence is all that a failure is judged by. An answer's prose
-// (error_description, message) is no part of it, since it changes at will.
+// evidence is all that a failure is judged by. It has no texts of the answer
+// (error_description, message), since Atlassian may change them at any time.
 type evidence struct {
 	op    op
 	reach reach
-	// status is the answer's; 0 unless answered.
+	// status is the answer's HTTP status; 0 unless answered.
 	status int
-	// code is the OAuth error code of a body that arrived whole; else "".
+	// code is the OAuth error code of a body that arrived complete; else "".
 	code string
-	// usable: the body holds what the operation asks for, such as a token pair.
+	// usable: the body contains what the operation asks for, such as a token pair.
 	usable bool
 }
 
-// classify judges one request; ok means that it succeeded. It is the only place
-// where failures get their Class.
+// classify judges one request; ok means that it succeeded. Only this function
+// decides the Class of a failure.
 func classify(e evidence) (class Class, ok bool) {
 	switch {
 	case e.reach == unsent:
@@ -54,47 +54,45 @@ func classify(e evidence) (class Class, ok bool) {
 	case e.reach != answered:
 		return Ambiguous, false
 	case e.status/100 != 4:
-		// A redirect, a 200 without a token, and every 5xx, which may come after the
-		// commit and from any server in between: the token is neither proven dead
-		// nor proven untouched.
+		// A redirect, a 200 without a token, or a 5xx. A 5xx may come after the
+		// commit, and from any server in between. Nothing is proven: the token may
+		// be spent or not.
 		return Ambiguous, false
 	}
 	class = classifyRefusal(e.status, e.code)
 	if e.op == opExchange && (class == Permanent || e.status == http.StatusBadRequest && e.code == "invalid_request") {
-		// Atlassian's answer to a bad code is 400 invalid_request. Nothing is lost
-		// by a new consent, and nothing gained by presenting the code again.
+		// Atlassian answers a bad code with 400 invalid_request. A new consent loses
+		// nothing. Presenting the code again would not help.
 		return RestartConsent, false
 	}
 	return class, false
 }
 
-// Statuses of load balancers that RFC 9110 does not know: the client went away
-// before the answer was there.
+// Statuses that load balancers use and RFC 9110 does not define: the client closed
+// the connection before the answer was ready.
 const (
 	statusClientGone       = 460 // AWS
 	statusClientClosedSoon = 499 // nginx
 )
 
-// classifyRefusal judges a 4xx of the token endpoint: the request was answered,
-// and not carried out. The status decides where it says who refused, and the
-// OAuth error code elsewhere. Statuses that nobody registered count as 400, as
-// RFC 9110 section 15 demands.
+// classifyRefusal judges a 4xx of the token endpoint: the request was answered but
+// not carried out. The status decides if it says who refused. Otherwise the OAuth
+// error code decides. An unregistered status counts as 400 (RFC 9110 section 15).
 func classifyRefusal(status int, code string) Class {
 	switch status {
 	case http.StatusUnauthorized:
-		// The app is checked before the grant, whatever the body says and even
-		// if it broke off. A 401 seen as a refusal, or as a lost answer that is
-		// given up after the leeway, would cost a living family for a mistyped
-		// client secret.
+		// The app is checked before the grant, so the body does not matter, not
+		// even a broken one. A 401 must not count as a refusal of the token or as a
+		// lost answer: a mistyped client secret would then cost a living family.
 		return Configuration
 	case http.StatusTooManyRequests, http.StatusTooEarly, http.StatusMisdirectedRequest, http.StatusProxyAuthRequired:
-		// The limiter stands before the grant; a 425 (RFC 8470 section 5.2) and a
-		// 421 (RFC 9110 section 15.5.20) say that the server did not begin; a 407
-		// is the proxy's, which did not forward. The headers suffice.
+		// 429: the rate limiter comes before the grant. 425 (RFC 8470 section 5.2)
+		// and 421 (RFC 9110 section 15.5.20): the server did not begin. 407: the
+		// proxy did not forward the request. The body is not needed.
 		return Transient
 	case http.StatusRequestTimeout, statusClientGone, statusClientClosedSoon:
-		// A time ran out. What was done with the request until then, or behind
-		// the server that says so, is not said.
+		// A time limit passed. The status does not say how far the request got, nor
+		// what the servers behind did with it.
 		return Ambiguous
 	case http.StatusBadRequest, http.StatusForbidden:
 		if class, known := classOfCode(status, code); known {
@@ -102,12 +100,12 @@ func classifyRefusal(status int, code string) Class {
 		}
 	}
 	if code == "server_error" || code == "temporarily_unavailable" {
-		// RFC 6749 section 4.1.2.1: stand-ins for 500 and 503, so they count as those.
+		// RFC 6749 section 4.1.2.1: they replace 500 and 503, so they count as those.
 		return Ambiguous
 	}
-	// The request could not be read, or not at this place: 400 invalid_request,
-	// 404, 405, 413, 415 and their like, and the pages of firewalls. Whether the
-	// token is good was not looked at.
+	// The request could not be read, or not at this address: 400 invalid_request,
+	// 404, 405, 413, 415 and similar, and the pages of firewalls. The token was not
+	// checked.
 	return Malformed
 }
 
@@ -117,8 +115,8 @@ func classOfCode(status int, code string) (class Class, known bool) {
 	case "invalid_grant":
 		return Permanent, true
 	case "unauthorized_client":
-		// With 400 as the RFC has it: the app may not use this grant type. With 403
-		// it is Atlassian's refusal of a refresh token, as seen in practice.
+		// With 400, as in the RFC: the app may not use this grant type. With 403, as
+		// seen in practice: Atlassian refuses the refresh token.
 		if status == http.StatusForbidden {
 			return Permanent, true
 		}
@@ -129,8 +127,8 @@ func classOfCode(status int, code string) (class Class, known bool) {
 	return Ambiguous, false
 }
 
-// classifyRead judges requests with an access token, which spend nothing:
-// whatever may pass by itself is transient, sent or not.
+// classifyRead judges requests with an access token, which spend nothing. A failure
+// that may pass by itself is transient, even if the request was sent.
 func classifyRead(e evidence) Class {
 	switch {
 	case e.reach != answered, e.status/100 == 2, e.status >= 500:
@@ -140,7 +138,7 @@ func classifyRead(e evidence) Class {
 	case e.status == http.StatusUnauthorized:
 		return Permanent
 	}
-	// The token was good and the request was not: wrong site or path, missing
-	// permission, a redirect, which is never followed.
+	// The token was accepted and the request was not: wrong site or path, missing
+	// permission, or a redirect, which is never followed.
 	return Configuration
 }

@@ -25,38 +25,43 @@ func TestClassifyTokenRequests(t *testing.T) {
 		{"nothing known", evidence{}, Ambiguous, Ambiguous},
 	} {
 		for o, want := range map[op]Class{opRefresh: c.refresh, opExchange: c.exchange} {
-			c.e.op = o
-			class, ok := classify(c.e)
-			require.Equal(t, want == none, ok, "%s: %s", o, c.name)
-			if !ok {
-				require.Equal(t, want, class, "%s: %s is %s", o, c.name, class)
-			}
+			t.Run(string(o)+" "+c.name, func(t *testing.T) {
+				c.e.op = o
+				class, ok := classify(c.e)
+				require.Equal(t, want == none, ok)
+				if !ok {
+					require.Equal(t, want, class, "it is %s", class)
+				}
+			})
 		}
 	}
 }
 
 func TestClassifyReads(t *testing.T) {
 	for _, c := range []struct {
+		name string
 		e    evidence
 		want Class
 	}{
-		{evidence{reach: unsent}, Transient},
-		{evidence{reach: sent}, Transient},
-		{evidence{reach: answered, status: 200}, Transient}, // broken body
-		{evidence{reach: answered, status: 401}, Permanent},
-		{evidence{reach: answered, status: 403}, Configuration},
-		{evidence{reach: answered, status: 404, usable: true}, Configuration},
-		{evidence{reach: answered, status: 302}, Configuration},
-		{evidence{reach: answered, status: 408}, Transient},
-		{evidence{reach: answered, status: 425}, Transient},
-		{evidence{reach: answered, status: 429}, Transient},
-		{evidence{reach: answered, status: 503}, Transient},
+		{"unsent", evidence{reach: unsent}, Transient},
+		{"sent", evidence{reach: sent}, Transient},
+		{"200 with a broken body", evidence{reach: answered, status: 200}, Transient},
+		{"401", evidence{reach: answered, status: 401}, Permanent},
+		{"403", evidence{reach: answered, status: 403}, Configuration},
+		{"404", evidence{reach: answered, status: 404, usable: true}, Configuration},
+		{"302", evidence{reach: answered, status: 302}, Configuration},
+		{"408", evidence{reach: answered, status: 408}, Transient},
+		{"425", evidence{reach: answered, status: 425}, Transient},
+		{"429", evidence{reach: answered, status: 429}, Transient},
+		{"503", evidence{reach: answered, status: 503}, Transient},
 	} {
 		for _, o := range []op{opGet, opResources} {
-			c.e.op = o
-			class, ok := classify(c.e)
-			require.False(t, ok)
-			require.Equal(t, c.want, class, "%+v", c.e)
+			t.Run(string(o)+" "+c.name, func(t *testing.T) {
+				c.e.op = o
+				class, ok := classify(c.e)
+				require.False(t, ok)
+				require.Equal(t, c.want, class)
+			})
 		}
 	}
 	_, ok := classify(evidence{op: opGet, reach: answered, status: 204, usable: true})

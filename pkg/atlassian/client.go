@@ -14,36 +14,36 @@ const (
 	DefaultAPIURL = "https://api.atlassian.com"
 )
 
-// DefaultTimeout ends a request that neither its context nor the HTTPClient
-// bounds. An answer that is still missing then is lost, but the time until the
-// reuse interval ends is not.
+// DefaultTimeout ends a request if neither its context nor the HTTPClient has a
+// time limit. Its answer is lost then, but enough of the reuse interval is left to
+// present the token again.
 const DefaultTimeout = 30 * time.Second
 
-// Client makes requests to Atlassian. The zero Client is ready to use, and a
-// Client may be used concurrently; change no field after its first use.
+// Client makes requests to Atlassian. The zero Client is ready to use. A Client
+// may be used concurrently; do not change a field after its first use.
 //
 // Every method makes one attempt and fails with an *Error. The deadline is the
-// context's; a request without one ends after DefaultTimeout.
+// context's. A request without a deadline ends after DefaultTimeout.
 type Client struct {
 	// AuthURL and APIURL replace DefaultAuthURL and DefaultAPIURL: an http or
-	// https address, with a path at most. Over http, tokens travel in the clear.
+	// https address, optionally with a path. http sends tokens unencrypted.
 	AuthURL, APIURL string
-	// HTTPClient says how requests travel; nil is for a DefaultTransport. Of its
-	// fields these hold:
+	// HTTPClient says how requests are sent; nil means a DefaultTransport. Two of its
+	// fields are used:
 	//
-	//   - Transport, whose RoundTrip is called once for each request. It sees tokens
-	//     in requests and answers, and must not repeat a request. nil is for a
+	//   - Transport: its RoundTrip is called once for each request. It sees tokens
+	//     in requests and answers, and must not repeat a request. nil means a
 	//     DefaultTransport.
-	//   - Timeout, from the connection to the end of the body; 0 is for
-	//     DefaultTimeout where the context has no deadline.
+	//   - Timeout: from the connection to the end of the body. 0 means
+	//     DefaultTimeout if the context has no deadline.
 	//
-	// CheckRedirect and Jar do not: a redirect is never followed, as it would carry a
-	// token elsewhere, but is a failure; and no cookie is kept or sent.
+	// CheckRedirect and Jar are ignored. A redirect is a failure and never followed,
+	// since it would carry a token elsewhere. No cookie is kept or sent.
 	HTTPClient *http.Client
-	// Now is the clock for Retry-After dates in answers that have no Date;
-	// nil is time.Now.
+	// Now is the clock for Retry-After dates in answers without a Date; nil means
+	// time.Now.
 	Now func() time.Time
-	// UserAgent names the program to Atlassian; empty is "tokenkeeper".
+	// UserAgent names the program to Atlassian; empty means "tokenkeeper".
 	UserAgent string
 }
 
@@ -52,14 +52,14 @@ type reply struct {
 	reach  reach
 	status int
 	header http.Header
-	// body is what arrived of the body, unpacked, at most maxBody.
+	// body is the part of the body that arrived, unpacked, at most maxBody.
 	body []byte
-	// err says why there is no answer, or why its body is not whole; it may be
-	// printed. nil exactly when the whole body arrived.
+	// err says why there is no answer, or why its body is incomplete. It may be
+	// printed. It is nil exactly if the complete body arrived.
 	err error
 }
 
-// retryAfter is what the answer asked for.
+// retryAfter is how long the answer asked to wait.
 func (r reply) retryAfter(c *Client) time.Duration {
 	if r.header == nil {
 		return 0
@@ -71,8 +71,8 @@ func (r reply) retryAfter(c *Client) time.Duration {
 	return retryAfter(r.header, now())
 }
 
-// do makes a request, once. It calls the transport without http.Client, which
-// would follow redirects, and quote a bad Location header in its errors.
+// do makes a request, once. It does not use http.Client, which would follow
+// redirects and quote a bad Location header in its errors.
 func (c *Client) do(req *http.Request, p *progress) reply {
 	var rt http.RoundTripper = sharedTransport()
 	if c.HTTPClient != nil && c.HTTPClient.Transport != nil {
@@ -87,7 +87,7 @@ func (c *Client) do(req *http.Request, p *progress) reply {
 
 	resp, err := rt.RoundTrip(req.WithContext(p.watch(ctx)))
 	if err == nil && resp == nil {
-		return reply{reach: sent, err: reason("the HTTP transport gave neither an answer nor an error")}
+		return reply{reach: sent, err: reason("the HTTP transport returned neither an answer nor an error")}
 	}
 	if err != nil {
 		return reply{reach: p.reach(rt), err: presentable(ctx, err)}
@@ -107,7 +107,7 @@ func (c *Client) do(req *http.Request, p *progress) reply {
 	return r
 }
 
-// bound gives a context the Client's time-out; see DefaultTimeout.
+// bound adds the Client's time limit to a context; see DefaultTimeout.
 func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if c.HTTPClient != nil && c.HTTPClient.Timeout > 0 {
 		return context.WithTimeout(ctx, c.HTTPClient.Timeout)
@@ -118,7 +118,7 @@ func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc
 	return context.WithTimeout(ctx, DefaultTimeout)
 }
 
-// setHeaders sets what all requests have.
+// setHeaders sets the headers of all requests.
 func (c *Client) setHeaders(h http.Header) {
 	agent := c.UserAgent
 	if agent == "" {
@@ -137,7 +137,7 @@ func (c *Client) failure(o op, class Class, r reply, code string, err error) *Er
 	}
 }
 
-// invalid describes a request that cannot be sent as it was given.
+// invalid describes a request that cannot be sent because its input is invalid.
 func invalid(o op, err error) *Error {
 	return &Error{Op: string(o), Class: Configuration, Err: err}
 }

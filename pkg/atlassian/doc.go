@@ -1,65 +1,70 @@
-// Package atlassian talks OAuth 2.0 (3LO) to Atlassian Cloud for a program that
-// keeps one user's grant alive for a long time. It makes each request once, says
-// precisely what a failure means for the token that was presented, and never
+// Package atlassian is an OAuth 2.0 (3LO) client for Atlassian Cloud. It is for a
+// program that keeps one user's grant alive for a long time. It makes each request
+// once. It says precisely what a failure means for the presented token. It never
 // shows a secret. It needs the standard library only.
 //
 // # Consent
 //
 // A user opens the address of [AuthorizeURL], picks a site and accepts. The
-// browser returns to the redirect URI with a code, which [Client.Exchange]
-// trades, once and within minutes, for an access token and a refresh token. The
-// scope offline_access is what makes Atlassian issue the latter.
+// browser returns to the redirect URI with a code. [Client.Exchange] exchanges the
+// code, once and within minutes, for an access token and a refresh token. Atlassian
+// issues a refresh token only if the consent has the scope offline_access.
 //
 // # Token family
 //
-// All tokens that descend from one consent are a family. It dies 365 days after
-// the consent (a policy of Atlassian's, not written in any token), after 90 days
-// without a refresh, when the user revokes it or changes the password, and when
-// a spent refresh token is presented too late. A dead family cannot be revived:
-// only a new consent helps.
+// All tokens that descend from one consent are a token family. It dies:
+//
+//   - 365 days after the consent (Atlassian's policy; no token says so)
+//   - after 90 days without a refresh
+//   - when the user revokes it or changes the password
+//   - when a spent refresh token is presented too late
+//
+// A dead family cannot be revived: only a new consent helps.
 //
 // # Rotation
 //
 // An access token lives for an hour. [Client.Refresh] presents the refresh token
-// for a new pair and spends it by that: the successor is in the answer and
-// nowhere else. Whoever loses the answer has lost the family, unless it notices
-// within the reuse interval.
+// and gets a new pair. The presented token is then spent, and only the answer
+// contains its successor. A lost answer means a lost family, unless the program
+// notices it within the reuse interval.
 //
 // # Reuse interval
 //
-// For 10 minutes after its first use a spent refresh token may be presented
-// again and yields another pair. Later, the same request is taken for theft and
-// kills the family. That is why nothing in this package repeats a request:
-// whoever calls it must have noted the time of the first attempt, and decides.
+// For 10 minutes after its first use a spent refresh token may be presented again
+// and yields another pair. Later, Atlassian takes the same request for theft and
+// kills the family. That is why nothing in this package repeats a request. The
+// caller must record the time of the first attempt, and decides.
 //
 // # Error classes
 //
-// Every failure is an *[Error], and its [Class] is derived from the status, the
-// OAuth error code and how far the request got, never from prose:
+// Every failure is an *[Error]. Its [Class] is derived from the status, the OAuth
+// error code and how far the request got, never from the answer's texts:
 //
 //   - [Permanent]: the token was refused. It is expired, spent or revoked.
 //   - [Configuration]: the app, the account or a scope was refused, or the input
-//     cannot be sent. The token is untouched.
-//   - [Malformed]: the request could not be read or placed. The token was not
-//     judged: try again after a growing wait.
+//     is invalid. The token is not spent.
+//   - [Malformed]: the server could not read the request or has no such path. The
+//     token was not checked: try again with growing waits.
 //   - [Transient]: the grant was not reached. The token is not spent.
 //   - [Ambiguous]: it is not known. The token may be spent, and its successor
 //     may be lost. It is also the zero Class.
-//   - [RestartConsent]: the code is of no use any more.
+//   - [RestartConsent]: the code cannot be used any more.
 //
-// Whatever was answered with a 4xx was not carried out, unless the status or the
-// code is about time that ran out or a fault of the server. A 403 with the code
-// invalid_grant is a refusal; a 403 page of a firewall and a 404 are malformed. A
-// 500, and a 200 whose body is no token, are ambiguous.
-// A failed connection or TLS handshake is transient, a connection that broke
+// A request that was answered with a 4xx was not carried out, with two exceptions:
+// the status says that a time limit passed, or the code says that the server
+// failed. A 403 with the code invalid_grant is a refusal. A firewall's 403 page and
+// a 404 are malformed. A 500 is ambiguous, and so is a 200 without a token.
+//
+// A failed connection or TLS handshake is transient. A connection that broke
 // afterwards is ambiguous, however little was written.
 //
 // # Secrets
 //
 // Tokens, codes, client secrets and states are held as [Secret], which no printer
-// shows. Errors hold no part of a request or of an answer's body.
+// shows. Errors contain no part of a request, and of an answer only its OAuth error
+// code.
 //
 // # Tests
 //
-// Package atlassiantest is an Atlassian in memory, with a clock of its own.
+// Package atlassiantest is an Atlassian server in memory, with a clock of its own.
 package atlassian

@@ -43,7 +43,7 @@ func (w *world) consent(t *testing.T) atlassian.Token {
 	return token
 }
 
-// refused makes a refresh that fails and returns how.
+// refused makes a refresh that must fail and returns its error.
 func (w *world) refused(t *testing.T, token atlassian.Token) *atlassian.Error {
 	t.Helper()
 	_, err := w.client.Refresh(t.Context(), w.app, token.Refresh)
@@ -51,7 +51,7 @@ func (w *world) refused(t *testing.T, token atlassian.Token) *atlassian.Error {
 	return failure(t, err)
 }
 
-func TestAFamilysLife(t *testing.T) {
+func TestLifeOfATokenFamily(t *testing.T) {
 	w := newWorld(t)
 	first := w.consent(t)
 	require.Equal(t, time.Hour, first.ExpiresIn)
@@ -111,8 +111,8 @@ func TestACodeWorksOnce(t *testing.T) {
 	require.Equal(t, "exchange: restart_consent (HTTP 400 invalid_request)", failure(t, err).Error())
 }
 
-// An answer that is not the documented one and still a pair.
-func TestOddAnswersThatArePairs(t *testing.T) {
+// Answers that are not as documented, but contain a usable pair.
+func TestOddAnswersWithAPair(t *testing.T) {
 	for _, f := range []atlassiantest.Fault{
 		{Kind: atlassiantest.KindEncoded, Encoding: "gzip"},
 		{Kind: atlassiantest.KindEncoded, Encoding: "gzip-unnamed"},
@@ -128,7 +128,7 @@ func TestOddAnswersThatArePairs(t *testing.T) {
 			require.NoError(t, w.e.Inject(f))
 			second, err := w.client.Refresh(t.Context(), w.app, first.Refresh)
 			require.NoError(t, err)
-			require.Equal(t, time.Hour, second.ExpiresIn, "as the token itself says")
+			require.Equal(t, time.Hour, second.ExpiresIn, "as in the token's claims")
 			w.clock.Advance(time.Hour)
 			_, err = w.client.Refresh(t.Context(), w.app, second.Refresh)
 			require.NoError(t, err, "the successor is the right one")
@@ -136,8 +136,8 @@ func TestOddAnswersThatArePairs(t *testing.T) {
 	}
 }
 
-// Whatever the emulator does to a request, the class never claims more than
-// what the emulator knows of the token.
+// For every fault, the class never claims more than what the emulator knows about
+// the token.
 func TestClassesHoldAgainstTheTruth(t *testing.T) {
 	for _, kind := range []atlassiantest.Fault{
 		{Kind: atlassiantest.KindDrop},
@@ -151,7 +151,7 @@ func TestClassesHoldAgainstTheTruth(t *testing.T) {
 	} {
 		for _, when := range []atlassiantest.When{atlassiantest.Before, atlassiantest.After} {
 			if kind.Status == 429 && when == atlassiantest.After {
-				continue // the facts say that it comes before the grant
+				continue // the rate limiter comes before the grant
 			}
 			t.Run(string(kind.Kind)+" "+string(when), func(t *testing.T) {
 				w := newWorld(t)
@@ -176,7 +176,7 @@ func TestClassesHoldAgainstTheTruth(t *testing.T) {
 				if fault.Status == 503 {
 					require.Equal(t, 5*time.Minute, e.RetryAfter)
 				}
-				// The reuse interval heals what was lost.
+				// Within the reuse interval the lost answer can be replaced.
 				next, err := w.client.Refresh(t.Context(), w.app, token.Refresh)
 				require.NoError(t, err)
 				if fault.Delay == 0 { // else the delayed request may be carried out after the advance

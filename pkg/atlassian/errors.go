@@ -10,36 +10,34 @@ import (
 type Class int
 
 const (
-	// Ambiguous: the request may have been carried out; a refresh token that
-	// was presented may be spent. The zero Class, because it is the one that
-	// must be assumed when nothing is known.
+	// Ambiguous: the request may have been carried out, so the presented refresh
+	// token may be spent. It is the zero Class because it must be assumed if nothing
+	// is known.
 	Ambiguous Class = iota
-	// Permanent: Atlassian refused the token that was presented. A refresh
-	// token is expired, spent or revoked; an access token is that, or its
-	// scopes do not fit.
+	// Permanent: Atlassian refused the presented token. A refresh token is expired,
+	// spent or revoked. An access token is expired or revoked, or its scopes do not
+	// suffice.
 	Permanent
-	// Configuration: client id or secret are wrong, the app may not use the grant
-	// or a scope, the account is inactive, or the request cannot be sent as it was
-	// given. The token is untouched.
+	// Configuration: the client id or secret is wrong, the app may not use the grant
+	// or a scope, the account is inactive, or the input is invalid. The token is not
+	// spent.
 	Configuration
 	// Transient: the request did not reach the grant (rate limit, DNS, connection
-	// refused), or it only reads and nothing can have been spent. The token is
-	// not spent; try again later.
+	// refused), or it only reads. The token is not spent; try again later.
 	Transient
-	// RestartConsent: the authorization code is bad, used or expired.
+	// RestartConsent: the authorization code is invalid, used or expired.
 	RestartConsent
-	// Malformed: the server, or one before it, says that it could not read or
-	// place the request (400 invalid_request, 404, 405, 415, a firewall's page).
-	// The token was not judged and is not spent. Atlassian answers so to a token
-	// that is none, and other servers do for a moment where nothing is wrong: try
-	// again after a growing wait, and never take it for a refusal.
+	// Malformed: the server, or one before it, could not read the request or has no
+	// such path (400 invalid_request, 404, 405, 415, a firewall's page). The token
+	// was not checked and is not spent. Atlassian answers so to a text that is not a
+	// token. Other servers sometimes answer so although the request is right. Try
+	// again with growing waits, and never take it for a refusal.
 	Malformed
 )
 
-// String returns the class's name as it stands in records, logs and metrics:
-// "ambiguous", "permanent", "configuration", "transient", "restart_consent" or
-// "malformed".
-// A number that is no class is "ambiguous" too, the class to assume.
+// String returns the class's name in records, logs and metrics: "ambiguous",
+// "permanent", "configuration", "transient", "restart_consent" or "malformed".
+// An unknown number is "ambiguous".
 func (c Class) String() string {
 	switch c {
 	case Permanent:
@@ -57,27 +55,27 @@ func (c Class) String() string {
 	}
 }
 
-// Error is the failure of one request to Atlassian. It never holds a part of
-// the request or of the answer's body, save the OAuth error code.
+// Error is the failure of one request to Atlassian. It contains no part of the
+// request, and of the answer's body only the OAuth error code.
 type Error struct {
 	// Op is the operation: "exchange", "refresh", "accessible resources" or "get".
 	Op    string
 	Class Class
-	// Status is the HTTP status, 0 when no answer came.
+	// Status is the HTTP status, 0 if no answer came.
 	Status int
-	// Code is the answer's OAuth error code such as "invalid_grant", where it
-	// is one of the registered form ([a-z_], at most 40 characters); else empty.
+	// Code is the answer's OAuth error code, such as "invalid_grant". It is empty
+	// unless it has the form of registered codes ([a-z_], at most 40 characters).
 	Code string
-	// RetryAfter is how long Atlassian asked to wait, at most MaxRetryAfter; 0
-	// when it did not say.
+	// RetryAfter is how long Atlassian asked to wait, at most MaxRetryAfter; 0 if
+	// it did not say.
 	RetryAfter time.Duration
 	// Sent reports whether the request may have left this machine.
 	Sent bool
-	// Err is the underlying network or decoding error, free of secrets; may be nil.
+	// Err is the underlying network or decoding error, without secrets; may be nil.
 	Err error
 }
 
-// Error names the operation, the class and what came back, for example
+// Error names the operation, the class and the answer, for example
 // "refresh: permanent (HTTP 403 invalid_grant)" or
 // "refresh: transient (not sent): dial tcp 127.0.0.1:9: connect: connection refused".
 func (e *Error) Error() string {
@@ -107,12 +105,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns Err, so that errors.Is(err, context.DeadlineExceeded) and the
-// like work.
+// Unwrap returns Err, for example for errors.Is(err, context.DeadlineExceeded).
 func (e *Error) Unwrap() error { return e.Err }
 
-// reason is a failure that this package describes in words of its own. It is a
-// constant text and so can hold nothing of a request or an answer.
+// reason is a failure that this package describes in its own words. It is a
+// constant text, so it cannot contain a part of a request or an answer.
 type reason string
 
 // Error returns the text.

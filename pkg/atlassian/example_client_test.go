@@ -13,7 +13,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// emulated is an Atlassian in memory with a consent given; done ends it.
+// emulated starts an emulator with one consent; done ends it.
 func emulated() (client *atlassian.Client, app atlassian.App, token atlassian.Token, e *atlassiantest.Emulator, done func()) {
 	e = atlassiantest.New(atlassiantest.Config{})
 	fixture, err := e.AddFixture("http://localhost")
@@ -33,20 +33,20 @@ func emulated() (client *atlassian.Client, app atlassian.App, token atlassian.To
 	return client, app, token, e, server.Close
 }
 
-// A rotation: save the successor before anything else, with a type of your own.
+// A rotation. Save the successor first, with a type of your own.
 func ExampleClient_Refresh() {
 	client, app, current, _, done := emulated()
 	defer done()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 
-	began := time.Now() // and write it down: a lost answer can be asked for again until began plus ten minutes
+	began := time.Now() // record it: a lost answer can be replaced until ten minutes later
 	next, err := client.Refresh(ctx, app, current.Refresh)
 	var failed *atlassian.Error
 	switch {
 	case err == nil:
 	case errors.As(err, &failed) && failed.Class == atlassian.Ambiguous:
-		fmt.Println("it may be spent: present the same token again, in time")
+		fmt.Println("the token may be spent: present it again within ten minutes")
 		return
 	default:
 		fmt.Println("not rotated:", err)
@@ -55,7 +55,7 @@ func ExampleClient_Refresh() {
 	if next.Refresh.IsZero() { // Atlassian kept the old one
 		next.Refresh = current.Refresh
 	}
-	// A Token is not encoded by itself: it would be stored as "[redacted]".
+	// A Token cannot be encoded: it would be stored as "[redacted]".
 	stored, err := json.Marshal(map[string]any{
 		"refresh_token": next.Refresh.Reveal(),
 		"access_token":  next.Access.Reveal(),
@@ -93,8 +93,8 @@ func ExampleClient_Get() {
 	// true configuration 404
 }
 
-// counting is a transport of one's own: it wraps DefaultTransport, passes each
-// request on once, and looks at no header and no body, since those hold tokens.
+// counting is a transport that wraps DefaultTransport. It passes each request on
+// once. It reads no header and no body, since they contain tokens.
 type counting struct {
 	base     http.RoundTripper
 	requests map[string]int
@@ -120,7 +120,7 @@ func ExampleClient_transport() {
 	// Output: <nil> map[GET /oauth/token/accessible-resources:1 POST /oauth/token:1]
 }
 
-// A test of one's own code: what does it do when an answer is lost?
+// A test of your own program: what does it do if an answer is lost?
 func Example_faults() {
 	client, app, token, emulator, done := emulated()
 	defer done()

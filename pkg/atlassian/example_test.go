@@ -10,8 +10,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// A consent, a rotation, and what a failure says. The server is an emulator; a
-// zero Client talks to Atlassian's own.
+// A consent, a rotation, and what a failure says. The server is an emulator. A zero
+// Client sends its requests to Atlassian.
 func Example() {
 	emulator := atlassiantest.New(atlassiantest.Config{})
 	fixture, err := emulator.AddFixture("http://localhost")
@@ -37,12 +37,12 @@ func Example() {
 	}
 	fmt.Println("access token:", first.Access, "for", first.ExpiresIn)
 
-	// Before this call, write down that it is about to be made; after it, save
-	// second.Refresh before anything else.
+	// Before this call, record that it will be made. After it, save second.Refresh
+	// before you do anything else.
 	second, err := client.Refresh(ctx, app, first.Refresh)
 	fmt.Println("rotated:", err == nil && second.Refresh != first.Refresh)
 
-	_, err = client.Refresh(ctx, app, atlassian.NewSecret("long.since.gone"))
+	_, err = client.Refresh(ctx, app, atlassian.NewSecret("an.unknown.token"))
 	var failed *atlassian.Error
 	if errors.As(err, &failed) {
 		switch failed.Class {
@@ -53,7 +53,7 @@ func Example() {
 		case atlassian.Transient, atlassian.Malformed:
 			fmt.Println("try again later:", failed)
 		default:
-			fmt.Println("it may be spent: present it again within ten minutes")
+			fmt.Println("the token may be spent: present it again within ten minutes")
 		}
 	}
 	// Output:

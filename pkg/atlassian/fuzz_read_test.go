@@ -14,7 +14,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// answering is a client whose every request is answered so.
+// answering is a client that gets the same answer to every request.
 func answering(status int, header http.Header, body []byte) *atlassian.Client {
 	return &atlassian.Client{HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.Body != nil {
@@ -24,8 +24,8 @@ func answering(status int, header http.Header, body []byte) *atlassian.Client {
 	})}}
 }
 
-// FuzzAccessibleResources: no answer makes the client panic or shows in an
-// error; the sites of a success each have an id, once.
+// FuzzAccessibleResources checks that no answer makes the client panic or appears in
+// an error, and that the sites of a success have different ids.
 func FuzzAccessibleResources(f *testing.F) {
 	for _, body := range []string{`[]`, `[{"id":"a","scopes":["x"]},{"id":"a","scopes":["y"]}]`, `{"code":401,"message":"`, `[{"id":"`, `null`, `[null]`, `[[`, "<html>", `[{"id":5}]`} {
 		for _, status := range []int{200, 401, 403, 429, 503} {
@@ -50,8 +50,8 @@ func FuzzAccessibleResources(f *testing.F) {
 	})
 }
 
-// FuzzRetryAfter: a wait lies between nothing and MaxRetryAfter, is what a plain number
-// says, and does not depend on this machine's clock where the answer tells its own.
+// FuzzRetryAfter checks that a wait is between 0 and MaxRetryAfter, that a plain number
+// counts, and that this machine's clock does not matter if the answer has a Date.
 func FuzzRetryAfter(f *testing.F) {
 	for _, v := range []string{"", "0", "120", "-1", "1e9", "999999999999999999999", " 7 ", "Tue, 24 Nov 2026 04:02:00 GMT", "tomorrow", "١٢"} {
 		f.Add(v, "Tue, 24 Nov 2026 04:00:00 GMT")
@@ -73,7 +73,7 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// FuzzClaims: any text may be peeked into, and its times can be written down.
+// FuzzClaims checks that Claims accepts any text, and that its times can be encoded.
 func FuzzClaims(f *testing.F) {
 	for _, token := range []string{"", "..", "a.b.c", "e30.e30.x", "e30.eyJpYXQiOjEsImV4cCI6M30.x", "e30.eyJleHAiOjFlMzAwfQ.x", "e30.bnVsbA.x"} {
 		f.Add(token)

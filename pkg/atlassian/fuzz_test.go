@@ -16,8 +16,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// FuzzTokenAnswer: no answer makes the client panic, none of its body shows in
-// an error, and a success always has usable tokens and a lifetime.
+// FuzzTokenAnswer checks that no answer makes the client panic, that no part of its
+// body appears in an error, and that a success has usable tokens and a lifetime.
 func FuzzTokenAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":"x y"}`,
@@ -55,7 +55,7 @@ func FuzzTokenAnswer(f *testing.F) {
 		require.False(t, token.Access.IsZero())
 		require.True(t, token.ExpiresIn == 0 && token.ExpiresInAssumed || token.ExpiresIn >= time.Second)
 		require.LessOrEqual(t, token.ExpiresIn, 24*time.Hour)
-		// What was accepted can be presented, unless it begins or ends with a space.
+		// An accepted token can be presented, unless it begins or ends with a space.
 		for _, s := range []atlassian.Secret{token.Access, token.Refresh} {
 			require.NotContains(t, s.Reveal(), "\n")
 			require.NotContains(t, s.Reveal(), "\ufffd")
@@ -67,7 +67,8 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// FuzzGetPath: whatever path is accepted leads to the API's host and nowhere up.
+// FuzzGetPath checks that an accepted path leads to the API's host and out of no
+// directory.
 func FuzzGetPath(f *testing.F) {
 	for _, p := range []string{"/me", "//evil", "/\\evil", "https://evil/", "/a/../b", "/%2e%2e/", "/a?b=c", "/..;/", "@evil", "/a#b", ":80/"} {
 		f.Add(p)
@@ -93,8 +94,8 @@ func FuzzGetPath(f *testing.F) {
 	})
 }
 
-// FuzzAuthorizeURL: an address that is returned says exactly what was asked for,
-// and its redirect goes to https or to this machine.
+// FuzzAuthorizeURL checks that a returned address has exactly the requested values,
+// and that its redirect goes to https or to this machine.
 func FuzzAuthorizeURL(f *testing.F) {
 	f.Add("id", "read:me", "http://localhost", "state")
 	f.Add("a&b=c", "x", "https://example.com/cb?x=1", "s+t")

@@ -28,7 +28,7 @@ func TestRetryAfter(t *testing.T) {
 		{"3600", "", time.Hour},
 		{"3601", "", time.Hour},
 		{"86400", "", time.Hour},
-		{"30000", "", time.Hour},      // half a minute in milliseconds, against RFC 9110
+		{"30000", "", time.Hour},      // milliseconds, against RFC 9110
 		{"1767225600", "", time.Hour}, // a point in time
 		{"9223372036854775807", "", time.Hour},
 		{strings.Repeat("9", 500), "", time.Hour},
@@ -49,13 +49,15 @@ func TestRetryAfter(t *testing.T) {
 		{now.Add(time.Minute).Format("Monday, 02-Jan-06 15:04:05 GMT"), "", time.Minute},
 		{"Sun, 01 Mar 2026 25:00:00 GMT", "", 0},
 	} {
-		h := http.Header{}
-		h.Set("Retry-After", c.value)
-		h.Set("Date", c.date)
-		require.Equal(t, c.want, retryAfter(h, now), "%q with Date %q", c.value, c.date)
+		t.Run(c.value+" with Date "+c.date, func(t *testing.T) {
+			h := http.Header{}
+			h.Set("Retry-After", c.value)
+			h.Set("Date", c.date)
+			require.Equal(t, c.want, retryAfter(h, now))
+		})
 	}
 	require.Equal(t, time.Hour, MaxRetryAfter)
-	// The client's clock is asked, where an answer has no date.
+	// The client's clock is used if an answer has no date.
 	client := &Client{Now: func() time.Time { return now }}
 	require.Equal(t, time.Minute, reply{header: http.Header{"Retry-After": {in(time.Minute)}}}.retryAfter(client))
 	require.Zero(t, reply{}.retryAfter(client))
@@ -104,8 +106,10 @@ func TestErrorText(t *testing.T) {
 		"get: configuration (not sent): why":                              {Op: "get", Class: Configuration, Err: errors.New("why")},
 		"ambiguous (not sent)":                                            {},
 	} {
-		require.Equal(t, want, e.Error())
-		require.Equal(t, want, fmt.Sprint(e))
+		t.Run(want, func(t *testing.T) {
+			require.Equal(t, want, e.Error())
+			require.Equal(t, want, fmt.Sprint(e))
+		})
 	}
 	require.ErrorIs(t, &Error{Err: context.Canceled}, context.Canceled)
 	require.NoError(t, (&Error{}).Unwrap())

@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// documentedLifetime is an access token's, where an answer does not say.
+	// documentedLifetime is an access token's lifetime if an answer does not say.
 	documentedLifetime = time.Hour
-	// minLifetime and maxLifetime bound a lifetime that makes sense.
+	// minLifetime and maxLifetime are the limits of a plausible lifetime.
 	minLifetime = time.Second
 	maxLifetime = 24 * time.Hour
 )
 
-// lifetimeTolerance is how much longer than its own claims say an access token
-// may be promised to live: the two are rounded, and not taken at one moment.
+// lifetimeTolerance is how much longer expires_in may be than the lifetime in the
+// token's claims. Both are rounded, and computed at different moments.
 const lifetimeTolerance = time.Minute
 
-// lifetime reads expires_in, in seconds, as a number or a string that holds
-// one. own is what the token says of itself, 0 for nothing. assumed is true
-// where the result is not expires_in. Believing too little costs a rotation
-// now and then; who believes too much hands out a dead token.
+// lifetime reads expires_in: seconds, as a number or a string. own is the lifetime
+// in the token's claims, or 0. assumed reports whether the result is something else
+// than expires_in. In doubt the shorter lifetime counts: that costs an extra
+// rotation, while a longer one would hand out an expired token.
 func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed bool) {
 	text := string(raw)
 	if strings.HasPrefix(text, `"`) {
@@ -44,12 +44,12 @@ func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed 
 	case number && seconds < minLifetime.Seconds():
 		return 0, true
 	}
-	// Absent, no number, or more than a day, such as milliseconds.
+	// Missing, not a number, or more than a day, such as milliseconds.
 	return documentedLifetime, true
 }
 
-// decimal reads a decimal number; one that is out of range is infinite. Words and
-// hexadecimal digits, which ParseFloat takes, are none.
+// decimal reads a decimal number. A number out of range is infinite. Unlike
+// ParseFloat it refuses words and hexadecimal numbers.
 func decimal(text string) (n float64, ok bool) {
 	if !made(text, digits+".eE+-") {
 		return 0, false
@@ -61,10 +61,10 @@ func decimal(text string) (n float64, ok bool) {
 	return n, true
 }
 
-// ownLifetime is how long an access token still lives by its own claims. The
-// answer's date is the moment to count from where it lies between iat and exp:
-// the token may be one that was issued before. Else it is iat, since a clock
-// that is off must not make a new token old. 0 is for claims that make no sense.
+// ownLifetime is how long an access token still lives by its own claims, or 0 if
+// they are implausible. It counts from the answer's date if that lies between iat
+// and exp, since the token may have been issued earlier. Otherwise it counts from
+// iat, so that a wrong clock does not make a new token old.
 func ownLifetime(access Secret, date string) time.Duration {
 	claims, ok := Claims(access)
 	if !ok {

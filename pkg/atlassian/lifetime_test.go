@@ -18,7 +18,7 @@ func jwt(claims string) string {
 	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
 }
 
-func TestCosmeticFaultsCostNoToken(t *testing.T) {
+func TestLifetimeAndCosmeticErrors(t *testing.T) {
 	const hour, day = time.Hour, 24 * time.Hour
 	twoHours := jwt(`{"iat":1700000000,"exp":1700007200}`)
 	for _, c := range []struct {
@@ -60,7 +60,7 @@ func TestCosmeticFaultsCostNoToken(t *testing.T) {
 		{"unknown members", `{"access_token":"a","x":[{}],"refresh_token":"r","expires_in":3600,"Refresh_Token":9}`, hour, false},
 		{"members twice", `{"access_token":"old","access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
 		{"byte order mark", "\ufeff" + `{"access_token":"a","refresh_token":"r","expires_in":3600}`, hour, false},
-		{"text behind", `{"access_token":"a","refresh_token":"r","expires_in":3600}` + "\n<!-- " + canary, hour, false},
+		{"text after the object", `{"access_token":"a","refresh_token":"r","expires_in":3600}` + "\n<!-- " + canary, hour, false},
 		{"odd scope and type", `{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":5,"token_type":[]}`, hour, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -78,8 +78,8 @@ func TestCosmeticFaultsCostNoToken(t *testing.T) {
 	}
 }
 
-// Claims without iat, or of a token that was issued before, count from the
-// answer's own date.
+// If a token was issued earlier, or has no iat, its lifetime counts from the answer's
+// date.
 func TestLifetimeByTheAnswersDate(t *testing.T) {
 	const iat = 1700000000
 	date := func(after time.Duration) string { return time.Unix(iat, 0).Add(after).UTC().Format(http.TimeFormat) }
@@ -91,7 +91,7 @@ func TestLifetimeByTheAnswersDate(t *testing.T) {
 		{"issued just now", both, date(0), time.Hour},
 		{"issued ten minutes ago", both, date(10 * time.Minute), 50 * time.Minute},
 		{"a date before the issue", both, date(-time.Hour), time.Hour},
-		{"a date behind the end", both, date(2 * time.Hour), time.Hour},
+		{"a date after the end", both, date(2 * time.Hour), time.Hour},
 		{"no date", both, "", time.Hour},
 		{"no iat", exp, date(time.Minute), 59 * time.Minute},
 		{"no iat, and the end has passed", exp, date(2 * time.Hour), 0},
@@ -103,6 +103,20 @@ func TestLifetimeByTheAnswersDate(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, token.ExpiresIn)
 			require.True(t, token.ExpiresInAssumed)
+		})
+	}
+}
+
+func TestExpiresAt(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for in, want := range map[time.Duration]time.Time{
+		0:              at,
+		time.Second:    at.Add(time.Second),
+		time.Hour:      at.Add(time.Hour),
+		24 * time.Hour: at.AddDate(0, 0, 1),
+	} {
+		t.Run(in.String(), func(t *testing.T) {
+			require.Equal(t, want, atlassian.Token{ExpiresIn: in}.ExpiresAt(at))
 		})
 	}
 }

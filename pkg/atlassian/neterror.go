@@ -14,30 +14,30 @@ import (
 	"syscall"
 )
 
-// timedOut stands for a time-out of the dialer, the handshake or the system. It
-// equals both DeadlineExceeded errors under errors.Is: the context's deadline
-// can end a connection attempt a moment before it ends the context.
+// timedOut is a time-out of the dialer, the handshake or the system. Under
+// errors.Is it equals both DeadlineExceeded errors: the context's deadline can end
+// a connection attempt a moment before it ends the context.
 type timedOut struct{}
 
 func (timedOut) Error() string { return "timed out" }
 
-// Timeout implements net.Error's part of that name.
+// Timeout implements that method of net.Error.
 func (timedOut) Timeout() bool { return true }
 
-// Is makes errors.Is see a passed deadline.
+// Is makes errors.Is report a passed deadline.
 func (timedOut) Is(target error) bool {
 	return target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded
 }
 
-// maxUnwrap bounds how deep presentable looks.
+// maxUnwrap is how deep presentable unwraps an error.
 const maxUnwrap = 20
 
-// presentable turns an error of the network or of the HTTP transport into one
-// that may be printed and kept. Only errors whose text is known to be harmless
-// (addresses, host names, system errors, certificates) pass; of the others just
-// the type is told, because net/http quotes answers ("malformed HTTP response
-// …"), header lines and proxy addresses with their password. Where a person can
-// mend the network, the error says how.
+// presentable turns an error of the network or of the HTTP transport into one that
+// may be printed and kept. Errors with a harmless text pass: addresses, host names,
+// system errors, certificates. Of other errors only the type is shown, because
+// net/http quotes answers ("malformed HTTP response …"), header lines, and proxy
+// addresses with their password. If a person can repair the network, the error says
+// how.
 func presentable(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -60,12 +60,12 @@ func harmless(err error, depth int) error {
 	}
 	switch e := err.(type) {
 	case *net.OpError:
-		// Its Err can be anything: a dialer's own error, a proxy's words.
+		// Its Err can be anything: a dialer's own error, a proxy's text.
 		if e.Err == nil || depth == 0 {
 			return reason(e.Op + " failed")
 		}
 		safe := *e
-		if e.Op != "remote error" && e.Op != "local error" { // those hold a TLS alert, a fixed text
+		if e.Op != "remote error" && e.Op != "local error" { // those contain a TLS alert, a fixed text
 			safe.Err = harmless(e.Err, depth-1)
 		}
 		return &safe
@@ -74,7 +74,7 @@ func harmless(err error, depth int) error {
 		x509.CertificateInvalidError, x509.HostnameError, x509.UnknownAuthorityError:
 		return err
 	case *url.Error:
-		// Its URL is left out: it can hold a user, a password or a query.
+		// Its URL is left out: it can contain a user, a password or a query.
 		err = e.Err
 	}
 	if inner := errors.Unwrap(err); inner != nil && depth > 0 {

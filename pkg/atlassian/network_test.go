@@ -20,8 +20,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// rawServer hands each connection to handle, with its request read whole, and
-// counts requests. After handle the connection is closed.
+// rawServer reads the request of each connection, counts it, passes the connection
+// to handle, and closes it afterwards.
 func rawServer(t *testing.T, handle func(net.Conn)) (*atlassian.Client, *atomic.Int32) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,7 +49,7 @@ func rawServer(t *testing.T, handle func(net.Conn)) (*atlassian.Client, *atomic.
 	return &atlassian.Client{AuthURL: u, APIURL: u}, &requests
 }
 
-// refreshOnce makes one refresh that fails.
+// refreshOnce makes one refresh that must fail.
 func refreshOnce(t *testing.T, ctx context.Context, c *atlassian.Client) *atlassian.Error {
 	t.Helper()
 	_, err := c.Refresh(ctx, app, atlassian.NewSecret(canary))
@@ -90,23 +90,25 @@ func TestBreaksAfterTheRequestAreAmbiguous(t *testing.T) {
 	}
 }
 
-func TestStatusDecidesThoughTheBodyBroke(t *testing.T) {
+func TestStatusDecidesIfTheBodyBroke(t *testing.T) {
 	for status, want := range map[string]atlassian.Class{
 		"429 Too Many Requests\r\nRetry-After: 7": atlassian.Transient,
 		"401 Unauthorized":                        atlassian.Configuration,
-		// A code in half a body proves nothing, but the request was refused.
+		// A code in half a body does not count, but the request was refused.
 		"403 Forbidden": atlassian.Malformed,
 		"404 Not Found": atlassian.Malformed,
 	} {
-		client, n := rawServer(t, func(conn net.Conn) {
-			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 100\r\n\r\n{")
+		t.Run(status[:3], func(t *testing.T) {
+			client, n := rawServer(t, func(conn net.Conn) {
+				_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 100\r\n\r\n{")
+			})
+			e := refreshOnce(t, t.Context(), client)
+			require.Equal(t, want, e.Class)
+			require.EqualValues(t, 1, n.Load())
+			if want == atlassian.Transient {
+				require.Equal(t, 7*time.Second, e.RetryAfter)
+			}
 		})
-		e := refreshOnce(t, t.Context(), client)
-		require.Equal(t, want, e.Class)
-		require.EqualValues(t, 1, n.Load())
-		if want == atlassian.Transient {
-			require.Equal(t, 7*time.Second, e.RetryAfter)
-		}
 	}
 }
 

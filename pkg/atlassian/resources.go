@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Resource is an entry of accessible-resources: one product of one site, with
-// the scopes granted there.
+// Resource is an entry of accessible-resources: one product of one site, with the
+// scopes that were granted for it.
 type Resource struct {
-	// ID is the cloud id. It is not unique in a list: a site with Jira and
-	// Confluence appears once for each, told apart by scopes. See Sites.
+	// ID is the cloud id. It is not unique in a list: a site with Jira and Confluence
+	// appears once for each, with different scopes. See Sites.
 	ID        string   `json:"id"`
 	URL       string   `json:"url"`
 	Name      string   `json:"name"`
@@ -18,7 +18,7 @@ type Resource struct {
 	AvatarURL string   `json:"avatarUrl"`
 }
 
-// Site is what the entries of one cloud id say together.
+// Site is a site with all entries of its cloud id merged.
 type Site struct {
 	// ID is the cloud id, the one in /ex/jira/{cloudId}/.
 	ID   string
@@ -29,9 +29,9 @@ type Site struct {
 	AvatarURL string
 }
 
-// Sites merges the entries of each cloud id. Sites come in the order of their
-// first entry; a URL, name or avatar is the first one that is not empty.
-// Entries without an id are left out.
+// Sites merges the entries of each cloud id. Sites are in the order of their first
+// entry. URL, name and avatar are the first that are not empty. Entries without an
+// id are left out.
 func Sites(resources []Resource) []Site {
 	sites := []Site{}
 	at := map[string]int{}
@@ -67,12 +67,12 @@ func firstOf(a, b string) string {
 
 const errNoResources reason = "the answer is not a JSON array of resources"
 
-// AccessibleResources lists what the access token may reach, in Atlassian's
-// order, which means nothing, and with its duplicates. The list is empty, and
-// not nil, for a guest of all sites.
+// AccessibleResources lists what the access token may reach. It keeps Atlassian's
+// duplicates and its order, which has no meaning. The list is empty and not nil if
+// the user is only a guest of sites.
 //
-// The error is an *Error. Permanent: the access token is refused, or its scopes
-// do not fit; refresh it. Asking spends nothing, so it may be repeated.
+// The error is an *Error. Permanent: the access token is refused, or its scopes do
+// not suffice; refresh it. The request spends nothing and may be repeated.
 func (c *Client) AccessibleResources(ctx context.Context, access Secret) ([]Resource, error) {
 	r, err := c.read(ctx, opResources, access, "/oauth/token/accessible-resources")
 	if err != nil {

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// MaxRetryAfter bounds what a Retry-After header can ask for: the life of an
-// access token, since whoever waits longer lets it expire. Larger values are cut
-// to it, whatever they were meant to be: milliseconds and points in time, which
-// RFC 9110 does not allow, were seen elsewhere.
+// MaxRetryAfter is the longest wait that a Retry-After header can ask for. It is
+// the lifetime of an access token, which would expire during a longer wait. Larger
+// values are reduced to it. Some servers were seen to send milliseconds or points
+// in time, against RFC 9110.
 const MaxRetryAfter = time.Hour
 
 // retryAfter reads a Retry-After header in both its forms (RFC 9110 section
-// 10.2.3): seconds, or a date, which counts from the answer's own Date, so that
-// two clocks that disagree do no harm, or else from now. The result is between
-// 0 and MaxRetryAfter; what makes no sense is 0.
+// 10.2.3): seconds or a date. A date counts from the answer's own Date, so that two
+// different clocks do no harm. Without a Date it counts from now. The result is
+// between 0 and MaxRetryAfter. It is 0 for an invalid header.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {

@@ -7,17 +7,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oauthCodes are "" for a body without a code, those of RFC 6749 sections 5.2
-// and 4.1.2.1, Atlassian's own, and one that nobody registered.
+// oauthCodes are "" (a body without a code), the codes of RFC 6749 sections 5.2 and
+// 4.1.2.1, Atlassian's own, and an unregistered one.
 var oauthCodes = []string{"", "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
 	"unsupported_grant_type", "invalid_scope", "access_denied", "unsupported_response_type",
 	"server_error", "temporarily_unavailable", "rate_limited", "unheard_of"}
 
-// expectation is a row of the table below: what a status means with these
-// codes. A code that a status does not list has the class under "*".
+// expectation is a row of the table below: what a status means with these codes.
+// Every other code has the class under "*".
 type expectation map[string]Class
 
-// statusTable says for each 4xx what it means for a refresh token.
+// statusTable says what each 4xx means for a refresh token.
 var statusTable = map[int]expectation{
 	400: {"invalid_grant": Permanent,
 		"invalid_client": Configuration, "unauthorized_client": Configuration, "unsupported_grant_type": Configuration,
@@ -28,13 +28,13 @@ var statusTable = map[int]expectation{
 		"invalid_client": Configuration, "unsupported_grant_type": Configuration,
 		"invalid_scope": Configuration, "access_denied": Configuration,
 		"server_error": Ambiguous, "temporarily_unavailable": Ambiguous, "*": Malformed},
-	407: {"*": Transient}, // a proxy's
-	408: {"*": Ambiguous}, // says nothing of what the server did with what it had
-	421: {"*": Transient}, // a server that is not responsible
-	425: {"*": Transient}, // refused to begin
+	407: {"*": Transient}, // from a proxy
+	408: {"*": Ambiguous}, // does not say what the server did before
+	421: {"*": Transient}, // from a server that is not responsible
+	425: {"*": Transient}, // the server did not begin
 	429: {"*": Transient},
-	460: {"*": Ambiguous}, // "the client went away": a load balancer's
-	499: {"*": Ambiguous}, // the same, nginx
+	460: {"*": Ambiguous}, // "the client closed the connection", from a load balancer
+	499: {"*": Ambiguous}, // the same, from nginx
 }
 
 func (x expectation) of(code string) Class {
@@ -44,10 +44,10 @@ func (x expectation) of(code string) Class {
 	return x["*"]
 }
 
-// otherwise is for every 4xx that the table does not list.
+// otherwise is the row of every 4xx that the table does not list.
 var otherwise = expectation{"server_error": Ambiguous, "temporarily_unavailable": Ambiguous, "*": Malformed}
 
-// Every 4xx with every code: what a refresh means by it, and what an exchange.
+// Every 4xx with every code, for a refresh and for an exchange.
 func TestEachStatusWithEachCode(t *testing.T) {
 	for status := 400; status < 500; status++ {
 		expected, listed := statusTable[status]
@@ -62,7 +62,7 @@ func TestEachStatusWithEachCode(t *testing.T) {
 				require.False(t, ok)
 				require.Equal(t, want, class, "refresh, %d %q is %s", status, code, class)
 
-				// A code works once, and another is had from a new consent.
+				// A new consent gives another code.
 				if want == Permanent || status == 400 && code == "invalid_request" {
 					want = RestartConsent
 				}
@@ -75,7 +75,7 @@ func TestEachStatusWithEachCode(t *testing.T) {
 	}
 }
 
-// Outside 4xx no code decides: a 5xx may come after the commit, from whomever.
+// Outside 4xx no code counts. A 5xx may come after the commit, and from any server.
 func TestOtherStatusesAreAmbiguous(t *testing.T) {
 	for status := 100; status < 1000; status++ {
 		if status/100 == 4 {
@@ -93,8 +93,8 @@ func TestOtherStatusesAreAmbiguous(t *testing.T) {
 	}
 }
 
-// A usable body makes no success of a refusal.
-func TestABodyMakesNoSuccess(t *testing.T) {
+// A refusal with a usable body is not a success.
+func TestRefusalWithAUsableBody(t *testing.T) {
 	for status := 400; status < 600; status++ {
 		_, ok := classify(evidence{op: opRefresh, reach: answered, status: status, usable: true})
 		require.False(t, ok)

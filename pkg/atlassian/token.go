@@ -1,6 +1,19 @@
 package atlassian
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/secret"
+)
+
+// Secret holds a credential: a token, an authorization code, a client secret or
+// a state value. It is [secret.Secret]: printers and logs redact it, and
+// encoders fail on it.
+type Secret = secret.Secret
+
+// NewSecret wraps value, byte for byte.
+func NewSecret(value string) Secret { return secret.New(value) }
 
 // App identifies an OAuth 2.0 (3LO) app of the Atlassian developer console.
 type App struct {
@@ -11,26 +24,38 @@ type App struct {
 // Token is the answer to a successful token request.
 type Token struct {
 	Access Secret
-	// Refresh is the successor of the refresh token that was presented. It is
-	// empty when the answer held none: the consent lacked offline_access, or, in
-	// one report (CDAC 54555), a rotation kept the old token.
+	// Refresh is the successor of the presented refresh token. It is empty if the
+	// answer had none: the consent lacked offline_access, or a rotation kept the old
+	// token (one report, CDAC 54555).
 	Refresh Secret
-	// ExpiresIn is how long the access token lives from the moment of the
-	// answer: from one second to one day, or 0. The answer's expires_in counts,
-	// unless the token's own claims say more than a minute less, or it makes no
-	// sense; then the claims count, and where there are none the documented hour.
+	// ExpiresIn is how long the access token lives from the moment of the answer:
+	// one second to one day, or 0.
 	//
-	// 0 means that expires_in was 0, negative or below a second, and that the
-	// token says nothing better: it may be of no use already. Refresh soon, but
-	// not in a loop, since the next answer may say the same.
+	// It is normally the answer's expires_in. It is the lifetime in the token's own
+	// claims if that is more than a minute shorter, or if expires_in is invalid.
+	// Without claims it is then the documented hour.
+	//
+	// 0 means that expires_in was below a second, and that the token has no claims
+	// that say more. The token may be expired already. Refresh soon, but not in a
+	// loop, since the next answer may say the same.
 	ExpiresIn time.Duration
-	// ExpiresInAssumed is true when ExpiresIn is not the answer's expires_in.
+	// ExpiresInAssumed reports whether ExpiresIn is something else than the answer's
+	// expires_in.
 	ExpiresInAssumed bool
-	// Scopes that were granted, in the answer's order; nil when it named none.
+	// Scopes are the granted ones, in the answer's order; nil if it named none.
 	Scopes []string
 }
 
-// ExpiresAt is when the access token expires, given when the answer came. With
-// the time at which the request was made it is a moment early, which is the safe
-// side. Where ExpiresIn is 0, it is at itself: the token may have expired.
+// ExpiresAt is when the access token expires, given when the answer came. The time
+// of the request may be given instead: the result is then a moment early, which is
+// safe. If ExpiresIn is 0, it is at itself: the token may be expired.
 func (t Token) ExpiresAt(at time.Time) time.Time { return at.Add(t.ExpiresIn) }
+
+// errNotEncoded is the error of encoding a Token.
+var errNotEncoded = errors.New("a Token cannot be encoded as a whole, since its tokens would be lost: " +
+	"encode the values of Access.Reveal(), Refresh.Reveal() and ExpiresAt, and store them where secrets belong")
+
+// MarshalJSON fails. A Token that was stored with redacted secrets would be a lost
+// family, and nobody would notice. Encode a type of your own with the values of
+// Reveal.
+func (t Token) MarshalJSON() ([]byte, error) { return nil, errNotEncoded }

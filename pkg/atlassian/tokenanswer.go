@@ -10,15 +10,15 @@ import (
 // kept: they quote the input.
 const (
 	errNoObject   reason = "the answer is not a JSON object"
-	errNoAccess   reason = "the answer holds no usable access_token"
+	errNoAccess   reason = "the answer contains no usable access_token"
 	errBadRefresh reason = "the answer's refresh_token is not a token"
 )
 
-// parseToken reads a successful token answer. A pair that can be used is never
-// thrown away for a cosmetic fault, since the refresh token behind it is spent:
-// only tokens that are missing or damaged make the answer unusable. Text after
-// the object, unknown members and a missing token_type do no harm; of members
-// that occur twice the last counts. date is the answer's header.
+// parseToken reads a successful token answer. The presented refresh token is spent,
+// so a usable pair is never thrown away for a cosmetic error: only missing or
+// damaged tokens make the answer unusable. Text after the object, unknown members
+// and a missing token_type do no harm. Of duplicate members the last counts. date
+// is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
 	fields, ok := jsonObject(body)
 	if !ok {
@@ -41,17 +41,17 @@ func parseToken(body []byte, date string) (Token, error) {
 	return t, nil
 }
 
-// jsonObject reads the object that body begins with. Member names are matched
-// exactly, unlike those of a Go struct.
+// jsonObject reads the object at the start of body. Unlike decoding into a struct
+// it distinguishes the case of member names.
 func jsonObject(body []byte) (fields map[string]json.RawMessage, ok bool) {
 	err := json.NewDecoder(bytes.NewReader(trimMark(body))).Decode(&fields)
 	return fields, err == nil && fields != nil
 }
 
-// tokenMember reads a token. An absent member, null and "" are no token, which
-// is ok; any other type is not, nor is a character that tokens cannot have
-// (RFC 6749 appendix A: they are printable ASCII): it is a sign of damage, and
-// storing a damaged token over a good one would lose the family.
+// tokenMember reads a token. A missing member, null and "" are valid and mean no
+// token. Any other type is invalid. So is a character that is not printable ASCII
+// (RFC 6749 appendix A): the token is damaged, and to store it over a good one would
+// lose the family.
 func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", true
@@ -68,9 +68,8 @@ func tokenMember(raw json.RawMessage) (token string, ok bool) {
 // maxCode is the longest OAuth error code that is taken, in bytes.
 const maxCode = 40
 
-// errorCode reads the OAuth error code of an answer, "" where there is none.
-// Unlike parseToken it takes nothing but one whole JSON object: a code can
-// declare a family dead.
+// errorCode reads the OAuth error code of an answer, or "". Unlike parseToken it
+// accepts only one complete JSON object, because a code can declare a family dead.
 func errorCode(body []byte) string {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(trimMark(body), &fields) != nil {
@@ -83,5 +82,5 @@ func errorCode(body []byte) string {
 	return code
 }
 
-// trimMark removes the byte order mark that some proxies put before a body.
+// trimMark removes the byte order mark that some proxies add before a body.
 func trimMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\ufeff")) }

@@ -17,15 +17,15 @@ type tokenRequest struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// Exchange trades the authorization code of a consent for the first tokens of a
-// new family. redirectURI must equal the one that the consent was asked with; it
-// is compared and not called. A code works once and for a few minutes.
+// Exchange exchanges the authorization code of a consent for the first tokens of a
+// new family. redirectURI must equal the one of the AuthorizeRequest; it is
+// compared, not called. A code works once and for a few minutes.
 //
-// The error is an *Error. RestartConsent: the code is of no use any more.
-// Transient: nothing was used up. Ambiguous: the family may exist, but its
-// tokens are lost, so the consent has to be given again.
+// The error is an *Error. RestartConsent: the code cannot be used any more.
+// Transient: the code is not used up. Ambiguous: the family may exist, but its
+// tokens are lost, so the user must consent again.
 func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI string) (Token, error) {
-	const whatNext = "take the whole value of the parameter code of the address that the consent returned to"
+	const whatNext = "copy the whole value of the parameter code from the address to which the browser returned"
 	err := checkInput("authorization code", code.Reveal(), whatNext)
 	if err == nil {
 		err = CheckRedirectURI(redirectURI)
@@ -38,16 +38,15 @@ func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI
 	})
 }
 
-// Refresh presents a refresh token, which spends it, and returns its successor.
-// It sends exactly one request or none, whatever fails: whether a token may be
-// presented again is the caller's decision, since after the reuse interval the
-// same request kills the family.
+// Refresh presents a refresh token, which spends it, and returns its successor. It
+// sends at most one request, whatever fails. The caller decides whether to present a
+// token again, because after the reuse interval the same request kills the family.
 //
-// The error is an *Error, and its Class says what became of the token. Save
-// Token.Refresh before anything else; where it is empty, the token that was
-// presented stays in force as far as is known.
+// The error is an *Error, and its Class says what happened to the token. Save
+// Token.Refresh before you do anything else. If it is empty, the presented token
+// stays valid as far as is known.
 func (c *Client) Refresh(ctx context.Context, app App, refresh Secret) (Token, error) {
-	const whatNext = "give the token as Atlassian issued it, or have the account's owner consent again"
+	const whatNext = "give the token exactly as Atlassian issued it, or ask the account's owner to consent again"
 	if err := checkInput("refresh token", refresh.Reveal(), whatNext); err != nil {
 		return Token{}, invalid(opRefresh, err)
 	}
@@ -72,12 +71,12 @@ func (c *Client) token(ctx context.Context, o op, app App, body tokenRequest) (T
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/oauth/token", nil)
 	if err != nil {
-		return Token{}, invalid(o, reason("the AuthURL makes no valid request: correct it"))
+		return Token{}, invalid(o, reason("the AuthURL is not a valid address: correct it"))
 	}
 	p := new(progress)
 	req.Body = &onceBody{strings.NewReader(string(encoded)), p}
 	req.ContentLength = int64(len(encoded))
-	req.Close = true // also over a caller's transport that keeps connections
+	req.Close = true // a caller's transport may keep connections
 	req.Header.Set("Content-Type", "application/json")
 	return c.tokenAnswer(o, c.do(req, p))
 }
@@ -88,7 +87,7 @@ func (c *Client) tokenAnswer(o op, r reply) (Token, error) {
 	cause := r.err
 	var token Token
 	if r.status/100 == 2 {
-		// A body that broke off behind a complete object holds a complete pair.
+		// A body that broke off after a complete object contains a complete pair.
 		var err error
 		token, err = parseToken(r.body, r.header.Get("Date"))
 		e.usable = err == nil

@@ -13,26 +13,28 @@ import (
 	"time"
 )
 
-// How long DefaultTransport waits for a connection. Both fail before anything
-// was sent, so they may be short: the token is safe and the next tick tries again.
+// How long DefaultTransport waits for a connection. Both time limits pass before
+// anything was sent. They may be short: the token is not spent, and the next tick
+// tries again.
 const (
 	dialTimeout      = 5 * time.Second
 	handshakeTimeout = 5 * time.Second
 )
 
-// DefaultTransport returns a new transport of the kind that a Client without an
-// HTTPClient uses; take it as the base of your own. Its traits:
+// DefaultTransport returns a new transport, of the kind that a Client without an
+// HTTPClient uses. Use it as the base of your own.
 //
-//   - No connection is used twice. One that was kept over the freeze of a Lambda
-//     or a laptop's sleep may be dead, and a request written into it has no
-//     answer: an ambiguous failure where a new connection would have failed
-//     cleanly, before anything was sent, or worked.
-//   - HTTP/1.1 only: HTTP/2 has no use for a connection with one request.
-//   - 5 s for the connection and 5 s for its TLS handshake. The time for the whole
-//     request is the Client's.
-//   - A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY), and its refusal
-//     is a *[ProxyError]. Certificates of authorities are those of the system, or of
-//     SSL_CERT_FILE; set TLSClientConfig for others.
+//   - No connection is used twice. A connection that was kept while a Lambda
+//     function was frozen or a laptop slept may be dead. A request that is written
+//     to it gets no answer, which is an ambiguous failure. A new connection works,
+//     or fails before anything was sent.
+//   - HTTP/1.1 only: HTTP/2 has no advantage with one request per connection.
+//   - 5 s for the connection and 5 s for its TLS handshake. The Client limits the
+//     whole request.
+//   - The proxy comes from the environment (HTTPS_PROXY, NO_PROXY). Its refusal is a
+//     *[ProxyError].
+//   - It trusts the certificate authorities of the system, or of SSL_CERT_FILE. Set
+//     TLSClientConfig for others.
 func DefaultTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	protocols := new(http.Protocols)
@@ -43,14 +45,14 @@ func DefaultTransport() *http.Transport {
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		DisableKeepAlives:      true,
-		DisableCompression:     true, // a body cut short stays readable up to the cut
+		DisableCompression:     true, // a body that broke off stays readable up to the break
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              protocols,
 	}
 }
 
-// proxyAnswer turns a proxy's refusal into an error that can be told from others:
-// net/http's own is the proxy's words alone.
+// proxyAnswer turns a proxy's refusal into an error with a type of its own. The
+// error of net/http has only the proxy's text.
 func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 	if answer.StatusCode != http.StatusOK {
 		return &ProxyError{Status: answer.StatusCode}
@@ -58,10 +60,10 @@ func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Re
 	return nil
 }
 
-// sharedTransport serves all Clients without a transport; it keeps no connection.
+// sharedTransport serves all Clients without a transport. It keeps no connection.
 var sharedTransport = sync.OnceValue(DefaultTransport)
 
-// progress watches how far a request gets.
+// progress records how far a request gets.
 type progress struct {
 	dialing, connected, read atomic.Bool
 }
@@ -74,10 +76,10 @@ func (p *progress) watch(ctx context.Context) context.Context {
 	})
 }
 
-// reach says how far a request that failed without an answer got. "unsent"
-// takes proof: net/http asks for a connection, and reports when it has it,
-// proxy and TLS included, before it writes a byte. A transport of another make
-// may not report, so its silence proves nothing.
+// reach is how far a request got that failed without an answer. "unsent" needs
+// proof. net/http reports when it asks for a connection and when it has one, proxy
+// and TLS included, before it writes a byte. Another kind of transport may not
+// report, so a missing report proves nothing.
 func (p *progress) reach(rt http.RoundTripper) reach {
 	_, reports := rt.(*http.Transport)
 	if p.connected.Load() || p.read.Load() || !reports && !p.dialing.Load() {
@@ -86,9 +88,9 @@ func (p *progress) reach(rt http.RoundTripper) reach {
 	return unsent
 }
 
-// onceBody is a request body that exists once. net/http repeats some requests
-// on another connection by itself; it cannot repeat a body that it can neither
-// rewind (Request.GetBody stays nil) nor read again.
+// onceBody is a request body that can be sent only once. net/http repeats some
+// requests on another connection by itself. It cannot repeat this one, since it can
+// neither rewind the body (Request.GetBody stays nil) nor read it again.
 type onceBody struct {
 	r *strings.Reader
 	p *progress

@@ -3,6 +3,7 @@ package atlassian_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -17,10 +18,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// quiet keeps test servers from printing what failed handshakes leave.
+// quiet stops test servers from logging failed handshakes.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// roundTripper is a transport of another make, which reports nothing.
+// roundTripper is another kind of transport, which does not report how far it got.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -31,27 +32,29 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, location := range []string{other.URL + "/x", "/oauth/token", "://" + canary + "%zz", ""} {
-			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Location", location)
-				w.WriteHeader(status)
+			t.Run(fmt.Sprintf("%d to %q", status, strings.ReplaceAll(location, canary, "")), func(t *testing.T) {
+				client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Location", location)
+					w.WriteHeader(status)
+				})
+				for _, hc := range []*http.Client{nil, http.DefaultClient, {CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}} {
+					n.Store(0)
+					client.HTTPClient = hc
+					e := refreshOnce(t, t.Context(), client)
+					require.Equal(t, atlassian.Ambiguous, e.Class)
+					require.Equal(t, status, e.Status)
+					_, err := client.AccessibleResources(t.Context(), atlassian.NewSecret(canary))
+					require.Equal(t, atlassian.Configuration, failure(t, err).Class)
+					require.EqualValues(t, 2, n.Load())
+				}
 			})
-			for _, hc := range []*http.Client{nil, http.DefaultClient, {CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}} {
-				n.Store(0)
-				client.HTTPClient = hc
-				e := refreshOnce(t, t.Context(), client)
-				require.Equal(t, atlassian.Ambiguous, e.Class)
-				require.Equal(t, status, e.Status)
-				_, err := client.AccessibleResources(t.Context(), atlassian.NewSecret(canary))
-				require.Equal(t, atlassian.Configuration, failure(t, err).Class)
-				require.EqualValues(t, 2, n.Load())
-			}
 		}
 	}
 	require.Zero(t, followed.Load())
 }
 
-// A caller's transport keeps connections. When the server has closed one in the
-// meantime, net/http would repeat a request that it believes repeatable.
+// A caller's transport may keep connections. If the server has closed one meanwhile,
+// net/http repeats a request that it considers repeatable. It must not do so here.
 func TestOneRequestOverKeptConnections(t *testing.T) {
 	var posts atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -94,8 +97,8 @@ func TestDefaultTransportUsesNoConnectionTwice(t *testing.T) {
 	require.NotSame(t, atlassian.DefaultTransport(), atlassian.DefaultTransport())
 }
 
-// A transport that does not report how far it got proves nothing by failing.
-func TestTransportsOfAnotherMake(t *testing.T) {
+// If a transport does not report how far it got, its failure proves nothing.
+func TestOtherTransports(t *testing.T) {
 	for name, c := range map[string]struct {
 		transport roundTripper
 		class     atlassian.Class
@@ -106,8 +109,8 @@ func TestTransportsOfAnotherMake(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			return nil, &url.Error{Op: "Post", URL: "https://u:" + canary + "@h/?q=" + canary, Err: errors.New(string(body))}
 		}, atlassian.Ambiguous},
-		"sends by itself, then dials in vain": {func(r *http.Request) (*http.Response, error) {
-			body, _ := io.ReadAll(r.Body) // where to, nobody knows
+		"sends by itself, then cannot connect": {func(r *http.Request) (*http.Response, error) {
+			body, _ := io.ReadAll(r.Body) // it may have been sent somewhere
 			again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://127.0.0.1:1", strings.NewReader(string(body)))
 			if err != nil {
 				return nil, err
@@ -117,19 +120,21 @@ func TestTransportsOfAnotherMake(t *testing.T) {
 		"fails at its deadline": {func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded }, atlassian.Ambiguous},
 		"wraps net/http": {func(r *http.Request) (*http.Response, error) {
 			r = r.Clone(r.Context())
-			r.URL.Host = "127.0.0.1:1" // nobody listens there
+			r.URL.Host = "127.0.0.1:1" // nothing listens there
 			r.URL.Scheme = "http"
 			return atlassian.DefaultTransport().RoundTrip(r)
 		}, atlassian.Transient},
 	} {
-		client := &atlassian.Client{HTTPClient: &http.Client{Transport: c.transport}}
-		e := refreshOnce(t, t.Context(), client)
-		require.Equal(t, c.class, e.Class, "%s: %v", name, e)
-		require.Equal(t, c.class == atlassian.Ambiguous, e.Sent, name)
+		t.Run(name, func(t *testing.T) {
+			client := &atlassian.Client{HTTPClient: &http.Client{Transport: c.transport}}
+			e := refreshOnce(t, t.Context(), client)
+			require.Equal(t, c.class, e.Class, "%v", e)
+			require.Equal(t, c.class == atlassian.Ambiguous, e.Sent)
+		})
 	}
 }
 
-// Nothing in the request lets a transport repeat it.
+// A transport cannot repeat the request.
 func TestTheBodyCannotBeRepeated(t *testing.T) {
 	client := &atlassian.Client{HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		require.Nil(t, r.GetBody)
@@ -146,7 +151,7 @@ func TestTheBodyCannotBeRepeated(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// An HTTP/2 transport of the caller's works, and its failures are judged alike.
+// A caller's HTTP/2 transport works, and its failures are classified the same.
 func TestHTTP2(t *testing.T) {
 	var n atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

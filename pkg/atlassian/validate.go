@@ -18,15 +18,14 @@ func printable(s string) bool {
 	return true
 }
 
-// checkInput makes sure that a value arrives as it was given. JSON and headers
-// would alter or refuse other characters; Atlassian would then refuse the token,
-// and a family would be taken for dead because of a stray newline.
+// checkInput refuses a value that JSON or a header would change. Atlassian would
+// refuse the changed token, and a stray newline would make a family look dead.
 func checkInput(name, value, whatNext string) error {
 	switch {
 	case value == "":
 		return reason("the " + name + " is empty: " + whatNext)
 	case !printable(value):
-		return reason("the " + name + " holds a line break or another character that it cannot have: " + whatNext)
+		return reason("the " + name + " contains a line break or another invalid character: " + whatNext)
 	case value != strings.TrimSpace(value):
 		return reason("the " + name + " has a space at its start or end: " + whatNext)
 	}
@@ -35,15 +34,15 @@ func checkInput(name, value, whatNext string) error {
 
 // checkApp checks an app's credentials.
 func checkApp(app App) error {
-	const whatNext = `copy it anew from the app's page "Settings" in the Atlassian developer console`
+	const whatNext = `copy it again from the app's page "Settings" in the Atlassian developer console`
 	if err := checkInput("client id", app.ClientID, whatNext); err != nil {
 		return err
 	}
 	return checkInput("client secret", app.ClientSecret.Reveal(), whatNext)
 }
 
-// baseURL checks a configured address and returns it without a slash at its
-// end. The error does not quote it: it may hold a password.
+// baseURL checks a configured address and returns it without a slash at its end.
+// The error does not quote the address, which may contain a password.
 func baseURL(name, value, byDefault string) (string, error) {
 	if value == "" {
 		return byDefault, nil
@@ -52,15 +51,15 @@ func baseURL(name, value, byDefault string) (string, error) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" ||
 		u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(value, "#") {
 		return "", reason("the " + name + " must be an http or https address without user, query and fragment, such as " +
-			byDefault + ": correct it, or leave it empty for that one")
+			byDefault + ": correct it, or leave it empty for this default")
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// CheckURL returns an error that begins with the quoted address if a program
-// should not be configured with it as an AuthURL or APIURL: it accepts https,
-// and http on this machine only, since client secrets and tokens travel to it.
-// An empty one stands for Atlassian's own.
+// CheckURL returns an error, which begins with the quoted address, if a program
+// should not use the address as an AuthURL or APIURL. It accepts https, and http
+// only on this machine, since client secrets and tokens are sent there. Empty means
+// Atlassian's own address.
 func CheckURL(value string) error {
 	if value == "" {
 		return nil
@@ -68,15 +67,16 @@ func CheckURL(value string) error {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%q: expected a URL of scheme, host and perhaps a path", value)
+		return fmt.Errorf("%q: expected a URL with scheme, host and optionally a path", value)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("%q: expected https, or http on a loopback address", value)
 }
 
-// CheckRedirectURI refuses an address that a consent cannot return to: Atlassian
-// accepts https, and http on this machine only. The error quotes nothing of it.
+// CheckRedirectURI returns an error if a consent cannot return to the address.
+// Atlassian accepts https, and http only on this machine. The error does not quote
+// the address.
 func CheckRedirectURI(value string) error {
 	const expected = "an absolute https address, or http://localhost, exactly as registered under " +
 		`"Authorization" in the Atlassian developer console`
@@ -85,15 +85,15 @@ func CheckRedirectURI(value string) error {
 	case value == "":
 		return reason("the redirect URI is empty: give " + expected)
 	case err != nil || !printable(value) || strings.ContainsAny(value, " \\") || u.Hostname() == "":
-		return reason("the redirect URI is not an address: give " + expected)
+		return reason("the redirect URI is not a valid address: give " + expected)
 	case u.User != nil:
-		return reason("the redirect URI holds a user name or password: give " + expected)
+		return reason("the redirect URI contains a user name or password: give " + expected)
 	case strings.Contains(value, "#"):
 		return reason("the redirect URI has a fragment (#…), which never reaches a server: give " + expected)
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}
-	return reason("the redirect URI would carry the code over the network in the clear, or to no web server: give " + expected)
+	return reason("the redirect URI would send the code unencrypted over the network, or not to a web server: give " + expected)
 }
 
 // loopback reports whether host is this machine.

@@ -1,10 +1,10 @@
-// Package secret has a type for credentials that printers and logs cannot show
-// and encoders refuse to store. It needs the standard library only.
+// Package secret has a type for credentials. Printers and logs cannot show it, and
+// encoders refuse it. The package needs the standard library only.
 //
 //	token := secret.New(value)
 //	fmt.Println(token)           // [redacted]
 //	slog.Info("got", "t", token) // t=[redacted]
-//	json.Marshal(token)          // fails: "[redacted]" in a file is a token lost
+//	json.Marshal(token)          // fails: a stored "[redacted]" is a lost token
 //	send(token.Reveal())         // the value
 package secret
 
@@ -17,38 +17,38 @@ import (
 	"sync"
 )
 
-// redacted is all that anything but Reveal ever shows of a Secret.
+// redacted is what a Secret shows in place of its value.
 const redacted = "[redacted]"
 
-// Secret holds a credential: a token, an authorization code, a client secret
-// or a state value. However it is printed or logged (fmt, slog), it shows
-// "[redacted]"; only Reveal gives the value. The zero Secret is empty.
+// Secret holds a credential: a token, an authorization code, a client secret or a
+// state value. Printers and logs (fmt, slog) show "[redacted]". Only Reveal and
+// AppendReveal return the value. The zero Secret is empty.
 //
-// Encoding one (JSON, XML, gob, text) fails. Whoever encodes a value means to
-// read it again, and "[redacted]" in its place is a credential that is lost
-// without a sound. A Secret cannot be read from JSON or text either: wrap the
-// string with New.
+// A Secret cannot be encoded (JSON, XML, gob, text). An encoded value is meant to be
+// read again, and a stored "[redacted]" would be a lost credential that nobody
+// notices. A Secret cannot be decoded from JSON or text either: wrap the string
+// with New.
 //
-// Two Secrets are equal under == when their values are; the comparison does
-// not take constant time.
+// Two Secrets are equal under == if their values are equal. The comparison does not
+// take constant time.
 type Secret struct {
-	// masked is the value XORed with pad. fmt calls no method of a Secret in an
-	// unexported field of another struct, nor under %p: it prints this field,
-	// which therefore must not be the value. XOR keeps == true to the values.
+	// masked is the value XORed with pad. For a Secret in an unexported field of
+	// another struct, and for the verb %p, fmt calls no method but prints this field.
+	// So it must not be the value. XOR keeps == correct.
 	masked string
 }
 
-// pad masks Secrets. It is drawn anew for each process and, as it is as long as
-// the largest parameter that can be stored, known parts of a token (the head of
-// every JWT) give nothing away of its other parts. It guards against printing
-// by accident, not against who reads this process's memory.
+// pad masks Secrets. Each process generates a new one. It is as long as the largest
+// parameter that can be stored, so that known parts of a token, such as the head of
+// a JWT, reveal nothing about its other parts. It prevents accidental printing. It
+// does not protect against somebody who reads the process's memory.
 var pad = sync.OnceValue(func() []byte {
 	p := make([]byte, 8192)
 	_, _ = rand.Read(p) // it never fails: it ends the process instead
 	return p
 })
 
-// appendMasked appends a value masked, or a masked one unmasked.
+// appendMasked masks a value, or unmasks a masked one, and appends the result.
 func appendMasked(dst []byte, s string) []byte {
 	at := len(dst)
 	dst = append(dst, s...)
@@ -58,7 +58,7 @@ func appendMasked(dst []byte, s string) []byte {
 	return dst
 }
 
-// mask is appendMasked for a string of its own.
+// mask is appendMasked with a new string as the result.
 func mask(s string) string {
 	var stack [1024]byte
 	return string(appendMasked(stack[:0], s))
@@ -67,18 +67,18 @@ func mask(s string) string {
 // New wraps value, byte for byte.
 func New(value string) Secret { return Secret{masked: mask(value)} }
 
-// Reveal returns the value. Every call is a place where a secret leaves the
-// protection of its type: keep them few, at the edge that sends or stores it.
+// Reveal returns the value, which is then not protected any more. Call it only
+// where the value is sent or stored.
 func (s Secret) Reveal() string { return mask(s.masked) }
 
-// AppendReveal appends to dst what Reveal gives: for who looks at a value and
-// keeps nothing of it, in memory of his own.
+// AppendReveal appends the value to dst. It lets a caller read a value without a new
+// string for it.
 func (s Secret) AppendReveal(dst []byte) []byte { return appendMasked(dst, s.masked) }
 
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.masked == "" }
 
-// Len is the length of the value in bytes; it is safe to print.
+// Len is the length of the value in bytes. It is safe to print.
 func (s Secret) Len() int { return len(s.masked) }
 
 // String implements fmt.Stringer and never shows the value.
@@ -90,9 +90,9 @@ func (s Secret) GoString() string { return redacted }
 // Format implements fmt.Formatter: every verb and flag prints "[redacted]".
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// errEncoded is what every encoding of a Secret fails with.
-var errEncoded = errors.New("a Secret is not encoded, since it would be stored as " + redacted + " and lost: " +
-	"encode what Reveal returns where that is meant, or leave the field out")
+// errEncoded is the error of every encoding of a Secret.
+var errEncoded = errors.New("a Secret cannot be encoded, since it would be stored as " + redacted + " and lost: " +
+	"encode what Reveal returns if that is meant, or leave the field out")
 
 // MarshalJSON implements json.Marshaler and always fails.
 func (s Secret) MarshalJSON() ([]byte, error) { return nil, errEncoded }

@@ -17,11 +17,11 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/secret"
 )
 
-// canary is a value whose appearance anywhere is a leak.
+// canary is a secret value. If it appears anywhere, that is a leak.
 const canary = "C4nary-eyJhbGciOiJSUzI1NiJ9.Zm9v.YmFy-0123456789"
 
-// requireNoLeak fails when text holds the canary or a telling part of it, plain
-// or in one of the encodings that verbs produce.
+// requireNoLeak fails if text contains a part of the canary, plain or in one of the
+// encodings that verbs produce.
 func requireNoLeak(t testing.TB, text string) {
 	t.Helper()
 	for _, form := range []string{"C4nary", "eyJhbGci", "0123456789"} {
@@ -34,7 +34,7 @@ func requireNoLeak(t testing.TB, text string) {
 	}
 }
 
-// The forms in which a Secret may be hidden inside other values.
+// The ways in which other values can contain a Secret.
 type (
 	exported   struct{ Token secret.Secret }
 	unexported struct{ token secret.Secret }
@@ -77,7 +77,7 @@ func TestSecretUnderEveryVerbAndFlag(t *testing.T) {
 			}
 			requireNoLeak(t, fmt.Sprint(v))
 			requireNoLeak(t, fmt.Sprintln(v, v))
-			for _, format := range []string{"no verb", "%*d", "%!", "%[2]d", "%d %"} { // mistakes print their operands
+			for _, format := range []string{"no verb", "%*d", "%!", "%[2]d", "%d %"} { // a wrong format prints its operands
 				requireNoLeak(t, fmt.Sprintf(format, v, 1))
 			}
 			requireNoLeak(t, fmt.Errorf("wrapped %v %w", v, errors.New("x")).Error())
@@ -100,7 +100,7 @@ func TestSecretInEncodings(t *testing.T) {
 				out, err := encode()
 				requireNoLeak(t, string(out))
 				requireNoLeak(t, fmt.Sprint(err))
-				if !strings.Contains(name, "unexported") && name != "deep" { // which no encoder looks into
+				if !strings.Contains(name, "unexported") && name != "deep" { // no encoder reads those
 					require.Error(t, err, encoder)
 				}
 				require.NotContains(t, string(out), "redacted")
@@ -127,7 +127,7 @@ func TestSecretInEncodings(t *testing.T) {
 	require.Equal(t, "[redacted]", secret.New(canary).String())
 }
 
-// A file that was written by a printer of Secrets must not be read back as one.
+// A printed Secret must not be read back as a Secret.
 func TestSecretIsNotReadFromJSON(t *testing.T) {
 	var e exported
 	require.Error(t, json.Unmarshal([]byte(`{"Token":"[redacted]"}`), &e))
@@ -136,14 +136,16 @@ func TestSecretIsNotReadFromJSON(t *testing.T) {
 
 func TestSecretKeepsItsValue(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 1023, 1024, 1025, 1500, 4097, 8191, 8192, 8193, 70000} {
-		value := strings.Repeat("ab\x00\xff\n", n/5+1)[:n]
-		s := secret.New(value)
-		require.True(t, s.Reveal() == value, "length %d", n)
-		require.True(t, string(s.AppendReveal([]byte("before "))) == "before "+value, "length %d", n)
-		require.Equal(t, n, s.Len())
-		require.Equal(t, n == 0, s.IsZero())
-		require.True(t, s == secret.New(value), "equal values make equal secrets, length %d", n)
-		require.False(t, s == secret.New(value+"x"))
+		t.Run(fmt.Sprintf("%d bytes", n), func(t *testing.T) {
+			value := strings.Repeat("ab\x00\xff\n", n/5+1)[:n]
+			s := secret.New(value)
+			require.True(t, s.Reveal() == value)
+			require.True(t, string(s.AppendReveal([]byte("before "))) == "before "+value)
+			require.Equal(t, n, s.Len())
+			require.Equal(t, n == 0, s.IsZero())
+			require.True(t, s == secret.New(value), "equal values make equal secrets")
+			require.False(t, s == secret.New(value+"x"))
+		})
 	}
 	require.True(t, secret.New("") == secret.Secret{})
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -71,6 +73,41 @@ func (c *Client) Status(ctx context.Context, r consent.StatusRequest) (answer co
 	return answer, err
 }
 
+// Health asks how a connection is, or with an empty name how all are. Either
+// function of a stack answers.
+func (c *Client) Health(ctx context.Context, connection string) (answer health.Answer, err error) {
+	event, err := json.Marshal(struct {
+		Action     string `json:"action"`
+		Connection string `json:"connection,omitempty"`
+	}{"health", connection})
+	if err != nil {
+		return answer, err
+	}
+	err = c.invoke(ctx, atlassian.NewSecret(string(event)), &answer)
+	if err == nil && len(answer.Connections) == 0 {
+		err = fmt.Errorf("the function %s tells of no connection: is it one of tokenkeeper's, and of the same version as this program?", c.function)
+	}
+	return answer, err
+}
+
+// Tick asks the refresher for a tick.
+func (c *Client) Tick(ctx context.Context) (answer fleet.Report, err error) {
+	err = c.invoke(ctx, atlassian.NewSecret(`{"action":"tick"}`), &answer)
+	return answer, err
+}
+
+// busyError is that of a function that is at work for somebody else.
+type busyError struct{ function string }
+
+// Error names the function.
+func (e busyError) Error() string {
+	return "the function " + e.function + " is busy: try again in a minute"
+}
+
+// Busy reports whether the function was at work for somebody else, so that the
+// same request may be answered some seconds later.
+func Busy(err error) bool { return errors.As(err, new(busyError)) }
+
 // functionError is the payload of an invocation that ended with an error.
 type functionError struct {
 	Type    string `json:"errorType"`
@@ -110,7 +147,7 @@ func (c *Client) describe(err error) error {
 	case "AccessDeniedException", "AccessDenied":
 		return fmt.Errorf("you may not invoke the function %s: have lambda:InvokeFunction granted on it", c.function)
 	case "TooManyRequestsException":
-		return fmt.Errorf("the function %s is busy: try again in a minute", c.function)
+		return busyError{c.function}
 	}
 	return fmt.Errorf("invoking the function %s failed: %s: %s", c.function, api.ErrorCode(), api.ErrorMessage())
 }

@@ -7,7 +7,7 @@ var answerMutants = []mutant{
 		name: "a 401 is a refusal of the token", breaks: "invariant 5", quick: true,
 		why: "a mistyped client secret declares a living family dead",
 		edits: []edit{{"pkg/atlassian/classify.go",
-			"// client secret.\n\t\treturn Configuration", "// client secret.\n\t\treturn Permanent"}},
+			"living family.\n\t\treturn Configuration", "living family.\n\t\treturn Permanent"}},
 	},
 	{
 		name: "a 403 is a passing fault", breaks: "invariant 5",

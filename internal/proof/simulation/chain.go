@@ -121,6 +121,7 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	if !c.known {
 		return
 	}
+	o.name("in the ledger", c.of)
 	if c.highest != (rank{}) && o.older(c.of, c.highest) {
 		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
 	}

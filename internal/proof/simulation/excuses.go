@@ -28,7 +28,7 @@ var excuses = []excuse{
 
 	{"psoxy presented an old token", "psoxy: a read is kept for five minutes, and longer while reading again fails",
 		func(l loss) bool {
-			return l.killedByPsoxy() && (l.root == nil || l.root.by.role == consumes || l.early())
+			return l.killedByPsoxy() && (l.root == nil || l.root.by.role == consumes || l.early() || l.overruled())
 		}},
 	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
@@ -83,6 +83,11 @@ func (l loss) deletedUnderConsent() bool {
 
 func (l loss) killedByPsoxy() bool {
 	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")
+}
+
+// overruled: psoxy presented an older token while the newest was stored and alive.
+func (l loss) overruled() bool {
+	return l.o.overruled != nil && l.o.overruled.consent == l.o.highest.consent
 }
 
 // early: the family died while its newest token could still have been replayed.

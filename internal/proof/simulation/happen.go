@@ -75,7 +75,7 @@ func (w *world) deny(f Fault) {
 	case i == slotLedger:
 		w.trouble(ledgerDenied, f.For, nil)
 	case (i == slotClientSecret || i == slotClientID) && how != 1, i == slotLock && w.settings.Shared,
-		i == slotRefresh && how != 1 && w.slots[slotLedger].entry.Version == 0:
+		i == slotRefresh && how != 1 && (w.settings.Shared || w.slots[slotLedger].entry.Version == 0):
 		w.trouble(credentialsDenied, f.For, nil)
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -39,6 +40,9 @@ type oracle struct {
 	// ageDeleted: a person deleted what told of the family's age.
 	ageDeleted  bool
 	madeYounger string
+	// overruled is the newest stored token, still alive when psoxy presented an older
+	// one of its family.
+	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
 
@@ -54,6 +58,13 @@ func (o *oracle) note(what string) {
 	}
 }
 
+// name prints which token is meant: the number of its consent, generation and sibling.
+func (o *oracle) name(what string, r rank) {
+	if o.w.trace != nil {
+		o.w.trace(fmt.Sprintf("  token %d.%d.%d %s", r.consent, r.generation, r.sibling, what))
+	}
+}
+
 func (o *oracle) count(counter *int, what string) {
 	*counter++
 	o.note(what)
@@ -66,6 +77,7 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 		o.ledgerWritten(by, version, value)
 	case slotRefresh:
 		if r, ok := o.known(value); ok {
+			o.name("stored", r)
 			o.inbox = push(o.inbox, placed{r, value, by})
 			o.stored(placed{r, value, by})
 		}
@@ -157,11 +169,17 @@ func (o *oracle) older(a, b rank) bool {
 
 // presents judges a token request as it is sent.
 func (o *oracle) presents(by *actor, token atlassian.Secret) {
+	r, ok := o.known(token)
+	if ok {
+		o.name("presented", r)
+	}
 	if by.role != ticks {
+		if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
+			o.overruled = &top.of
+		}
 		return
 	}
 	o.announced(by, token)
-	r, ok := o.known(token)
 	if !ok {
 		return
 	}

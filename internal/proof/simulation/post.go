@@ -117,7 +117,7 @@ var (
 
 // classified is the error that an answer of the emulator becomes.
 func classified(err error) *atlassian.Error {
-	var refusal *atlassiantest.Refusal
+	var refusal *atlassiantest.RefusalError
 	if !errors.As(err, &refusal) {
 		return ambiguous(errNoAnswer)
 	}

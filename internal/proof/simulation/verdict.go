@@ -3,6 +3,7 @@ package simulation
 import (
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -71,13 +72,14 @@ func (o *oracle) kept(l loss) bool {
 	}
 	awake := o.w.now.Sub(o.rotated) <= limit
 	if o.chain.known && o.highest.consent != o.chain.of.consent && !o.older(o.chain.of, o.highest) {
-		info, ok := o.w.em.Lookup(o.chain.token)
-		return ok && info.Status == atlassiantest.StatusLive
+		return o.live(o.chain.token)
 	}
-	if !l.stored || !awake {
-		return false
-	}
-	info, ok := o.w.em.Lookup(l.top.token)
+	return l.stored && awake && o.live(l.top.token)
+}
+
+// live reports whether a token is unspent, and not revoked.
+func (o *oracle) live(token atlassian.Secret) bool {
+	info, ok := o.w.em.Lookup(token)
 	return ok && info.Status == atlassiantest.StatusLive
 }
 

@@ -38,10 +38,10 @@ func describe(ctx context.Context, call, name string, more int, err error) error
 		}
 		return fmt.Errorf("%s: Parameter Store refused or failed: %s", name, said)
 	}
-	if unsent(err) {
-		return fmt.Errorf("%s: %s: %s: %w", name, call, reason(err), store.ErrNotWritten)
+	if unsent(err) && !strings.HasPrefix(call, "Get") && !strings.HasPrefix(call, "Describe") {
+		return fmt.Errorf("%s: %s: %s: %w", name, call, Reason(err), store.ErrNotWritten)
 	}
-	return fmt.Errorf("%s: %s: %s%s", name, call, reason(err), at(err))
+	return fmt.Errorf("%s: %s: %s%s", name, call, Reason(err), at(err))
 }
 
 // code is the API's error code if it looks like one: whatever stands between
@@ -73,31 +73,6 @@ func isWord(w string) bool {
 	return w != "" && len(w) <= 64 && strings.IndexFunc(w, func(r rune) bool {
 		return r != '-' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 	}) < 0
-}
-
-// reason says why a call got no answer from the API. Only the errors of Go's own
-// network packages speak for themselves.
-func reason(err error) string {
-	var operation *smithy.OperationError
-	var lookup *net.DNSError
-	var network *net.OpError
-	var timeout interface{ Timeout() bool }
-	var status interface{ HTTPStatusCode() int }
-	switch {
-	case errors.As(err, &lookup):
-		return "the endpoint's name cannot be resolved: " + lookup.Error()
-	case errors.As(err, &network):
-		return "the endpoint cannot be reached: " + network.Error()
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("no answer within %s per attempt", attemptTimeout)
-	case strings.Contains(err.Error(), "get credentials"), strings.Contains(err.Error(), "retrieve credentials"):
-		return "there are no AWS credentials, or they cannot be renewed: set the profile or the role that this program runs with"
-	case errors.As(err, &status) && status.HTTPStatusCode() > 0:
-		return "the answer is not Parameter Store's"
-	case errors.As(err, &operation):
-		return "the request could not be made, or its answer not be understood: check the region and the endpoint"
-	}
-	return "no answer"
 }
 
 // watch follows the attempts of one call. The SDK repeats it after a lost

@@ -8,26 +8,26 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// AccessInfo is what a valid access token stands for.
+// AccessInfo is what a valid access token allows.
 type AccessInfo struct {
 	ClientID, AccountID, FamilyID string
 	Generation                    int
-	// Scopes the token was issued with. Shared: do not modify.
+	// Scopes are those that the token was issued with. Shared: do not modify.
 	Scopes    []string
 	ExpiresAt time.Time
-	// CloudIDs of the sites that the grant covers.
+	// CloudIDs are the sites that the grant covers.
 	CloudIDs []string
 }
 
-// Has reports whether the token carries scope.
+// Has reports whether the token has a scope.
 func (a AccessInfo) Has(scope string) bool { return slices.Contains(a.Scopes, scope) }
 
-// ValidateAccess tells what an access token allows now. The error is the
-// *Refusal "Unauthorized" when it allows nothing.
-func (e *Emulator) ValidateAccess(token atlassian.Secret) (AccessInfo, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	f, p := e.bearer(token)
+// ValidateAccess returns what an access token allows now. The error is the
+// *RefusalError "Unauthorized" if it allows nothing.
+func (s *families) ValidateAccess(token atlassian.Secret) (AccessInfo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, p := s.bearer(token)
 	if p == nil {
 		return AccessInfo{}, refusedBearer
 	}
@@ -35,25 +35,25 @@ func (e *Emulator) ValidateAccess(token atlassian.Secret) (AccessInfo, error) {
 		ClientID: f.app.ClientID, AccountID: f.account.ID, FamilyID: f.id,
 		Generation: int(p.generation), Scopes: p.scopes, ExpiresAt: p.accessExpires,
 	}
-	for _, s := range f.grant.sites {
-		info.CloudIDs = append(info.CloudIDs, s.CloudID)
+	for _, site := range f.grant.sites {
+		info.CloudIDs = append(info.CloudIDs, site.CloudID)
 	}
 	return info, nil
 }
 
 // bearer finds the pair of an access token that is accepted now, or nil.
-func (e *Emulator) bearer(token atlassian.Secret) (*family, *pair) {
+func (s *families) bearer(token atlassian.Secret) (*family, *pair) {
 	text := token.Reveal()
-	id, known := e.minter.identify(text)
+	id, known := s.minter.identify(text)
 	if known != formKnown || id.kind != kindAccess {
 		return nil, nil
 	}
-	f := e.familyBySeq(id.family)
+	f := s.bySeq(id.family)
 	if f == nil {
 		return nil, nil
 	}
-	now := e.clock.Now()
-	f.settle(now, &e.policy)
+	now := s.clock.Now()
+	f.applyLimits(now, &s.policy)
 	p := f.pairs[id.serial]
 	if f.death != nil || f.account.inactive || p == nil || p.access != text || !f.accessLives(p, now) {
 		return nil, nil
@@ -62,7 +62,7 @@ func (e *Emulator) bearer(token atlassian.Secret) (*family, *pair) {
 }
 
 // Resource is one entry of accessible-resources. ID is not unique: a site
-// appears once per product, and only Scopes tell the entries apart.
+// appears once per product, and only Scopes tell these entries apart.
 type Resource struct {
 	ID        string   `json:"id"`
 	URL       string   `json:"url"`
@@ -71,13 +71,13 @@ type Resource struct {
 	AvatarURL string   `json:"avatarUrl"`
 }
 
-// AccessibleResources lists what the token's grant covers: for each site one
-// entry per product the token has scopes for. It is empty, not nil, for a
-// guest. The error is one of the two 401 refusals.
-func (e *Emulator) AccessibleResources(token atlassian.Secret) ([]Resource, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	f, p := e.bearer(token)
+// AccessibleResources lists what the token's grant covers. Each site has one
+// entry per product that the token has scopes for. A guest's list is empty, not
+// nil. The error is a *RefusalError with status 401.
+func (s *families) AccessibleResources(token atlassian.Secret) ([]Resource, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, p := s.bearer(token)
 	if p == nil {
 		return nil, refusedBearer
 	}
@@ -86,22 +86,23 @@ func (e *Emulator) AccessibleResources(token atlassian.Secret) ([]Resource, erro
 		return nil, refusedScope
 	}
 	list := []Resource{}
-	for _, s := range f.grant.sites {
+	for _, site := range f.grant.sites {
 		for _, scopes := range [][]string{jira, confluence} {
 			if len(scopes) > 0 {
 				list = append(list, Resource{
-					ID: s.CloudID, URL: s.URL, Name: s.Name, Scopes: scopes,
-					AvatarURL: s.URL + "/avatar/240/rocket.png",
+					ID: site.CloudID, URL: site.URL, Name: site.Name, Scopes: scopes,
+					AvatarURL: site.URL + "/avatar/240/rocket.png",
 				})
 			}
 		}
 	}
-	// The order is undefined: let nobody rely on the first being the first consented.
+	// Atlassian defines no order. The latest site comes first, so that no client
+	// can rely on the order of the consents.
 	slices.Reverse(list)
 	return list, nil
 }
 
-// productScopes splits a token's scopes by product. Others, such as
+// productScopes splits a token's scopes by product. Other scopes, such as
 // offline_access or read:me, belong to neither.
 func productScopes(scopes []string) (jira, confluence []string) {
 	for _, s := range scopes {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// answerJSON sends v as JSON that nobody may cache.
+// answerJSON sends v as JSON that may not be cached.
 func answerJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -41,15 +41,15 @@ func answerAPIError(w http.ResponseWriter, status int, message string) {
 	answerJSON(w, status, apiError{status, message})
 }
 
-// faulty lets the waiting faults of an endpoint strike. Nothing is committed
-// by reading, so both sides of the commit look alike, save for a delay.
-func (h *front) faulty(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
+// withFaults applies the waiting faults of an endpoint that only reads. A read commits
+// nothing, so a fault does the same on both sides of the commit.
+func (h *front) withFaults(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		fault := h.take(at, "")
 		h.wait(fault, fault != nil)
 		w = encoded(w, fault)
 		if fault.replacesAnswer(Before) || fault.replacesAnswer(After) {
-			strike(w, fault, []byte(`[{"id":"11223344-a1b2-3b33-c444-def123456789","name":"site","scopes":[]}]`))
+			sendFault(w, fault, []byte(`[{"id":"11223344-a1b2-3b33-c444-def123456789","name":"site","scopes":[]}]`))
 			return
 		}
 		next(w, r)
@@ -59,11 +59,11 @@ func (h *front) faulty(at Endpoint, next http.HandlerFunc) http.HandlerFunc {
 func (h *front) take(at Endpoint, grantType string) *Fault {
 	h.e.mu.Lock()
 	defer h.e.mu.Unlock()
-	return h.e.faults.take(at, grantType)
+	return h.e.take(at, grantType)
 }
 
-// wait spends the fault's delay, if here is true. The client's leaving does
-// not shorten it, as it would not at Atlassian; the server's end does.
+// wait waits for the fault's delay if here is true. A client that leaves does not
+// shorten the delay, as at Atlassian. The end of the server does.
 func (h *front) wait(fault *Fault, here bool) {
 	if fault == nil || fault.Delay <= 0 || !here {
 		return
@@ -77,8 +77,8 @@ func (h *front) wait(fault *Fault, here bool) {
 	}
 }
 
-// strike sends what fault puts in the place of body.
-func strike(w http.ResponseWriter, fault *Fault, body []byte) {
+// sendFault sends what the fault replaces body by.
+func sendFault(w http.ResponseWriter, fault *Fault, body []byte) {
 	switch fault.Kind {
 	case KindDrop:
 		panic(http.ErrAbortHandler)
@@ -98,12 +98,12 @@ func strike(w http.ResponseWriter, fault *Fault, body []byte) {
 	case KindEmpty:
 		answerBody(w, http.StatusOK, "application/json", []byte("[]"))
 	case KindStatus:
-		strikeStatus(w, fault)
+		sendStatus(w, fault)
 	}
 }
 
-// strikeStatus answers with the fault's status and what belongs to it.
-func strikeStatus(w http.ResponseWriter, fault *Fault) {
+// sendStatus answers with the fault's status, headers and body.
+func sendStatus(w http.ResponseWriter, fault *Fault) {
 	if fault.Status == http.StatusTooManyRequests && fault.Endpoint != EndpointToken {
 		w.Header().Set("X-RateLimit-Limit", "65000")
 		w.Header().Set("X-RateLimit-Remaining", "0")

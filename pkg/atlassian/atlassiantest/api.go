@@ -8,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// bearerToken returns the request's bearer token, empty when it has none.
+// bearerToken returns the request's bearer token, or an empty one.
 func bearerToken(r *http.Request) atlassian.Secret {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -17,9 +17,9 @@ func bearerToken(r *http.Request) atlassian.Secret {
 	return atlassian.NewSecret(strings.TrimSpace(token))
 }
 
-// answerRefusal sends a refusal of the API.
+// answerRefusal sends a RefusalError in the API's form, or else a 500.
 func answerRefusal(w http.ResponseWriter, err error) {
-	refusal := &Refusal{Status: http.StatusInternalServerError, Description: "Internal Server Error"}
+	refusal := &RefusalError{Status: http.StatusInternalServerError, Description: "Internal Server Error"}
 	errors.As(err, &refusal)
 	answerAPIError(w, refusal.Status, refusal.Description)
 }

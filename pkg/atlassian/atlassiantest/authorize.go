@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// accountParameter names the query parameter and the cookie that tell whose
-// browser it is.
+// accountParameter is the name of the query parameter and of the cookie that say
+// whose browser it is.
 const accountParameter = "emulator_account"
 
-// authorizeParameters are the seven that /authorize requires, with the value
-// it expects where there is only one.
+// authorizeParameters are the seven parameters that /authorize requires. A value
+// is given where only one is allowed.
 var authorizeParameters = []struct{ name, value string }{
 	{"audience", "api.atlassian.com"},
 	{"client_id", ""},
@@ -56,7 +56,7 @@ func (h *front) authorizePage(w http.ResponseWriter, r *http.Request) {
 		Sites                []Site
 	}{Scopes: req.Scopes, Action: "/authorize?" + r.URL.RawQuery}
 	h.e.mu.Lock()
-	a, acc, err := h.e.checkConsent(req)
+	a, acc, err := h.e.check(req)
 	if err == nil {
 		page.App, page.Account = a.Name, acc.Email
 		for _, s := range acc.sites {
@@ -92,7 +92,7 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 		back.Set("code", code.Reveal())
 	case "cancel":
 		h.e.mu.Lock()
-		_, _, err := h.e.checkConsent(req)
+		_, _, err := h.e.check(req)
 		h.e.mu.Unlock()
 		if err != nil {
 			errorPage(w, err)
@@ -101,10 +101,10 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 		back.Set("error", "access_denied")
 		back.Set("error_description", "User did not authorize the request")
 	default:
-		errorPage(w, &Refusal{400, "invalid_request", "action must be accept or cancel"})
+		errorPage(w, &RefusalError{400, "invalid_request", "action must be accept or cancel"})
 		return
 	}
-	target, _ := url.Parse(req.RedirectURI) // it is one of the app's, which were checked
+	target, _ := url.Parse(req.RedirectURI) // AddApp checked it
 	values := target.Query()
 	for name := range back {
 		values.Set(name, back.Get(name))
@@ -114,19 +114,19 @@ func (h *front) authorizeAnswer(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, target.String(), http.StatusFound)
 }
 
-// consentRequest reads the seven parameters and who is signed in.
+// consentRequest reads the seven parameters and the account that is signed in.
 func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 	for _, p := range authorizeParameters {
 		switch got := query.Get(p.name); {
 		case got == "":
 			return ConsentRequest{}, missing(p.name)
 		case p.value != "" && got != p.value:
-			return ConsentRequest{}, &Refusal{400, "invalid_request", "parameter " + p.name + " must be " + p.value}
+			return ConsentRequest{}, &RefusalError{400, "invalid_request", "parameter " + p.name + " must be " + p.value}
 		}
 	}
 	who := query.Get(accountParameter)
 	if cookie, err := r.Cookie(accountParameter); who == "" && err == nil {
-		// Account ids hold a colon, which many clients percent-encode.
+		// Account ids contain a colon, which many clients percent-encode.
 		if who, err = url.QueryUnescape(cookie.Value); err != nil {
 			who = cookie.Value
 		}
@@ -138,9 +138,9 @@ func consentRequest(r *http.Request, query url.Values) (ConsentRequest, error) {
 	}, nil
 }
 
-// errorPage shows the error to the browser's user; the app learns nothing.
+// errorPage shows the error to the browser's user. It is not reported to the app.
 func errorPage(w http.ResponseWriter, err error) {
-	refusal := &Refusal{Status: http.StatusBadRequest, Code: "error", Description: err.Error()}
+	refusal := &RefusalError{Status: http.StatusBadRequest, Code: "error", Description: err.Error()}
 	errors.As(err, &refusal)
 	showPage(w, refusal.Status, "error", refusal)
 }

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// claimsMinter makes unsigned tokens whose payload has the claims that a keeper
-// may look at: iat, exp and the refresh chain. In the signature's place stands
-// what the token is, authenticated together with the payload.
+// claimsMinter makes unsigned tokens whose payload has the claims that a client
+// may look at: iat, exp and the refresh chain. In place of a signature they have
+// the tokenID, authenticated together with the payload.
 type claimsMinter struct{ key tokenKey }
 
-// signatureBytes is the length of the signature: what an RSA key of 1024 bits
-// makes, as the header promises. Behind the identification and its authenticator
-// it is filled up with zeros.
+// signatureBytes is the length of the signature, that of an RSA key of 1024 bits.
+// It holds the tokenID, its authenticator, and zeros.
 const signatureBytes = 128
 
 func (m claimsMinter) mint(id tokenID, c *claims) string {
@@ -42,7 +41,7 @@ func (m claimsMinter) mint(id tokenID, c *claims) string {
 	return string(b64.AppendEncode(buf, signature[:]))
 }
 
-// sign authenticates an identification and the payload beside it.
+// sign writes a signature for a tokenID and its payload.
 func (m claimsMinter) sign(signature *[signatureBytes]byte, id tokenID, payload []byte) {
 	h := uint64(14695981039346656037) // FNV-1a
 	for _, c := range payload {

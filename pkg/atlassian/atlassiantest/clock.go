@@ -10,23 +10,23 @@ type TimeSource interface {
 	Now() time.Time
 }
 
-// Clock is a TimeSource that tests control. It either stands still between
-// calls of Advance and Set (NewClock) or runs with the machine's time from
-// wherever it was last put (NewRunningClock). It is safe for concurrent use.
+// Clock is a TimeSource that tests control. A clock of NewClock moves only by
+// Advance and Set. A clock of NewRunningClock also runs with the machine's time.
+// Both are safe for concurrent use.
 type Clock struct {
 	mu      sync.RWMutex
 	running bool
-	at      time.Time     // standing still: the time
-	offset  time.Duration // running: distance from the machine's time
+	at      time.Time     // the time, if not running
+	offset  time.Duration // distance from the machine's time, if running
 }
 
-// NewClock returns a clock that stands at start until it is moved.
+// NewClock returns a clock that shows start until it is moved.
 func NewClock(start time.Time) *Clock {
 	return &Clock{at: start.Round(0).UTC()}
 }
 
-// NewRunningClock returns a clock that shows the machine's time, and keeps
-// running from the new time after Advance or Set.
+// NewRunningClock returns a clock that shows the machine's time. After Advance or
+// Set it runs on from the new time.
 func NewRunningClock() *Clock {
 	return &Clock{running: true}
 }

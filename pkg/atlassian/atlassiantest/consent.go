@@ -1,6 +1,8 @@
 package atlassiantest
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,48 +11,70 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// grantKey: there is one grant per app and account.
+// consents holds the grants and the authorization codes that were not exchanged
+// yet.
+type consents struct {
+	*core
+	directory *directory
+	grants    map[grantKey]*grant
+	codes     map[string]*code
+}
+
+func newConsents(c *core, d *directory) consents {
+	return consents{core: c, directory: d, grants: map[grantKey]*grant{}, codes: map[string]*code{}}
+}
+
+// grantKey identifies a grant: there is one per app and account.
 type grantKey struct{ client, account string }
 
-// grant is what an account allows an app, whatever the number of families.
+// grant is what an account allows an app. All families of the two share it.
 type grant struct {
 	scopes []string // of the latest consent; never modified in place
-	sites  []*site  // each consent adds the site that was picked
+	sites  []*site  // every site that was picked in a consent
 }
 
 // code is an authorization code that was not exchanged yet.
 type code struct {
-	app                 *app
-	account             *account
-	site                *site
-	redirect            string
-	consented, expires  time.Time
-	challenge, s256Kind string
+	app                        *app
+	account                    *account
+	site                       *site
+	redirect                   string
+	consented, expires         time.Time
+	challenge, challengeMethod string
+}
+
+// cloudID is the picked site's, empty for a guest.
+func (c *code) cloudID() string {
+	if c.site == nil {
+		return ""
+	}
+	return c.site.CloudID
 }
 
 // ConsentRequest says who allows what to which app. Empty fields mean: the
-// only or first app, the account that is signed in, every scope of the app and
+// first app, the account that is signed in, every scope of the app and
 // offline_access, the app's first redirect URI, the account's first site.
 type ConsentRequest struct {
 	ClientID, AccountID string
 	Scopes              []string
 	RedirectURI         string
 	CloudID             string
-	// CodeChallenge and CodeChallengeMethod (plain or S256) are PKCE's, which
-	// is undocumented but tolerated. Once given, the exchange needs the verifier.
+	// CodeChallenge and CodeChallengeMethod (plain or S256) are PKCE's (RFC 7636).
+	// Atlassian tolerates PKCE but does not document it. If a challenge is given,
+	// the exchange needs its verifier.
 	CodeChallenge, CodeChallengeMethod string
 }
 
-// Consent is what a browser does on the consent page when Accept is pressed:
-// it renews the grant and returns the authorization code. The error is a
-// *Refusal where /authorize would show an error page.
-func (e *Emulator) Consent(r ConsentRequest) (atlassian.Secret, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if r.ClientID == "" && len(e.appOrder) > 0 {
-		r.ClientID = e.appOrder[0].ClientID
+// Consent does what the button Accept of the consent page does: it renews the
+// grant and returns the authorization code. The error is a *RefusalError where
+// /authorize would show an error page.
+func (c *consents) Consent(r ConsentRequest) (atlassian.Secret, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.ClientID == "" && len(c.directory.appOrder) > 0 {
+		r.ClientID = c.directory.appOrder[0].ClientID
 	}
-	if a := e.apps[r.ClientID]; a != nil {
+	if a := c.directory.apps[r.ClientID]; a != nil {
 		if r.RedirectURI == "" && len(a.RedirectURIs) > 0 {
 			r.RedirectURI = a.RedirectURIs[0]
 		}
@@ -58,42 +82,51 @@ func (e *Emulator) Consent(r ConsentRequest) (atlassian.Secret, error) {
 			r.Scopes = append([]string{scopeOffline}, a.Scopes...)
 		}
 	}
-	a, acc, err := e.checkConsent(r)
+	a, acc, err := c.check(r)
 	if err != nil {
 		return atlassian.Secret{}, err
 	}
-	return e.accept(a, acc, r)
+	return c.accept(a, acc, r)
 }
 
-// checkConsent finds the four faults that /authorize answers by an error page.
-func (e *Emulator) checkConsent(r ConsentRequest) (*app, *account, error) {
-	a := e.apps[r.ClientID]
+// check finds the app and the account of a consent, or the error that
+// /authorize shows as an error page.
+func (c *consents) check(r ConsentRequest) (*app, *account, error) {
+	a := c.directory.apps[r.ClientID]
 	if a == nil {
-		return nil, nil, &Refusal{400, "invalid_client", fmt.Sprintf("there is no app with client_id %q", r.ClientID)}
+		return nil, nil, &RefusalError{400, "invalid_client", fmt.Sprintf("there is no app with client_id %q", r.ClientID)}
 	}
 	if !slices.Contains(a.RedirectURIs, r.RedirectURI) {
-		return nil, nil, &Refusal{400, "redirect_mismatch", fmt.Sprintf("redirect_uri %q is not registered for the app; it must match exactly, path included", r.RedirectURI)}
+		return nil, nil, &RefusalError{400, "redirect_mismatch", fmt.Sprintf("redirect_uri %q is not registered for the app; it must match exactly, path included", r.RedirectURI)}
 	}
 	for _, s := range r.Scopes {
 		if s != scopeOffline && !slices.Contains(a.Scopes, s) {
-			return nil, nil, &Refusal{400, "invalid_scope", fmt.Sprintf("the app lacks the scope %q; add it under Permissions", s)}
+			return nil, nil, &RefusalError{400, "invalid_scope", fmt.Sprintf("the app lacks the scope %q; add it under Permissions", s)}
 		}
 	}
-	acc := e.person(r.AccountID)
-	if acc == nil || acc.inactive {
-		return nil, nil, &Refusal{403, "no_account", fmt.Sprintf("account %q does not exist or is deactivated", r.AccountID)}
-	}
-	owner := a.Owner
-	if owner == "" && len(e.people) > 0 {
-		owner = e.people[0].ID
-	}
-	if !a.Distributed && owner != acc.ID {
-		return nil, nil, &Refusal{403, "undistributed_app", "this app is not distributed: only the account that created it may use it"}
-	}
-	return a, acc, nil
+	acc, err := c.user(a, r.AccountID)
+	return a, acc, err
 }
 
-func (e *Emulator) accept(a *app, acc *account, r ConsentRequest) (atlassian.Secret, error) {
+// user finds the account that consents, which must be active and allowed to use
+// the app.
+func (c *consents) user(a *app, accountID string) (*account, error) {
+	acc := c.directory.person(accountID)
+	if acc == nil || acc.inactive {
+		return nil, &RefusalError{403, "no_account", fmt.Sprintf("account %q does not exist or is deactivated", accountID)}
+	}
+	owner := a.Owner
+	if owner == "" {
+		owner = c.directory.people[0].ID // there is one: acc
+	}
+	if !a.Distributed && owner != acc.ID {
+		return nil, &RefusalError{403, "undistributed_app", "this app is not distributed: only the account that created it may use it"}
+	}
+	return acc, nil
+}
+
+// accept renews the grant and issues a code.
+func (c *consents) accept(a *app, acc *account, r ConsentRequest) (atlassian.Secret, error) {
 	picked, err := pickSite(acc, r.CloudID)
 	if err != nil {
 		return atlassian.Secret{}, err
@@ -101,38 +134,34 @@ func (e *Emulator) accept(a *app, acc *account, r ConsentRequest) (atlassian.Sec
 	switch r.CodeChallengeMethod {
 	case "", "plain", "S256":
 	default:
-		return atlassian.Secret{}, &Refusal{400, "invalid_request", "code_challenge_method must be plain or S256"}
+		return atlassian.Secret{}, &RefusalError{400, "invalid_request", "code_challenge_method must be plain or S256"}
 	}
-	now := e.clock.Now()
-	for text, c := range e.codes {
-		if !now.Before(c.expires) {
-			delete(e.codes, text)
-		}
-	}
+	now := c.clock.Now()
+	c.dropCodes(func(old *code) bool { return !now.Before(old.expires) })
 	key := grantKey{a.ClientID, acc.ID}
-	g := e.grants[key]
+	g := c.grants[key]
 	if g == nil {
 		g = &grant{}
-		e.grants[key] = g
+		c.grants[key] = g
 	}
 	g.scopes = answerOrder(r.Scopes)
 	if picked != nil && !slices.Contains(g.sites, picked) {
 		g.sites = append(g.sites, picked)
 	}
-	c := &code{
+	issued := &code{
 		app: a, account: acc, site: picked, redirect: r.RedirectURI,
-		consented: now, expires: now.Add(e.policy.CodeLifetime),
-		challenge: r.CodeChallenge, s256Kind: r.CodeChallengeMethod,
+		consented: now, expires: now.Add(c.policy.CodeLifetime),
+		challenge: r.CodeChallenge, challengeMethod: r.CodeChallengeMethod,
 	}
-	id := tokenID{kind: kindCode, serial: e.rng.Uint64()}
-	text := e.minter.mint(id, &claims{
-		client: a.ClientID, account: acc.ID, issued: now, expires: c.expires,
+	id := tokenID{kind: kindCode, serial: c.rng.Uint64()}
+	text := c.minter.mint(id, &claims{
+		client: a.ClientID, account: acc.ID, issued: now, expires: issued.expires,
 	})
-	e.codes[text] = c
+	c.codes[text] = issued
 	return atlassian.NewSecret(text), nil
 }
 
-// pickSite finds the site chosen on the consent page; a guest has none to choose.
+// pickSite finds the site that was chosen on the consent page, nil for a guest.
 func pickSite(acc *account, cloudID string) (*site, error) {
 	if cloudID == "" {
 		if len(acc.sites) == 0 {
@@ -145,15 +174,50 @@ func pickSite(acc *account, cloudID string) (*site, error) {
 			return s, nil
 		}
 	}
-	return nil, &Refusal{400, "invalid_site", fmt.Sprintf("account %q is no member of site %q", acc.ID, cloudID)}
+	return nil, &RefusalError{400, "invalid_site", fmt.Sprintf("account %q is not a member of site %q", acc.ID, cloudID)}
 }
 
-// answerOrder returns the scopes as answers list them: each once, and not in
-// the order of the request.
+// answerOrder returns the scopes as answers list them: each once, and in another
+// order than the request's.
 func answerOrder(requested []string) []string {
 	out := slices.Clone(requested)
 	slices.SortFunc(out, func(a, b string) int { return strings.Compare(b, a) })
 	return slices.Compact(out)
 }
 
-func hasOffline(scopes []string) bool { return slices.Contains(scopes, scopeOffline) }
+// redeem uses up the code of an exchange and returns it, or why it is refused.
+// A refused code stays usable.
+func (c *consents) redeem(a *app, r ExchangeRequest, now time.Time) (*code, *RefusalError) {
+	text := r.Code.Reveal()
+	found := c.codes[text]
+	if found == nil || found.app != a || found.redirect != r.RedirectURI || !now.Before(found.expires) || !found.verify(r.CodeVerifier) {
+		return nil, refusedCode
+	}
+	if found.account.inactive {
+		return nil, c.policy.refusedInactive()
+	}
+	delete(c.codes, text)
+	return found, nil
+}
+
+// verify checks PKCE's verifier against the challenge, if there was one.
+func (c *code) verify(verifier atlassian.Secret) bool {
+	switch {
+	case c.challenge == "":
+		return true
+	case c.challengeMethod == "S256":
+		sum := sha256.Sum256([]byte(verifier.Reveal()))
+		return base64.RawURLEncoding.EncodeToString(sum[:]) == c.challenge
+	default:
+		return verifier.Reveal() == c.challenge
+	}
+}
+
+// dropCodes removes the codes that match selects.
+func (c *consents) dropCodes(match func(*code) bool) {
+	for text, held := range c.codes {
+		if match(held) {
+			delete(c.codes, text)
+		}
+	}
+}

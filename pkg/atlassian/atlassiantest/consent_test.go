@@ -79,14 +79,16 @@ func TestPKCE(t *testing.T) {
 	for method, challenge := range map[string]string{
 		"S256": base64.RawURLEncoding.EncodeToString(sum[:]), "plain": "verifier", "": "verifier",
 	} {
-		code, err := w.e.Consent(atlassiantest.ConsentRequest{CodeChallenge: challenge, CodeChallengeMethod: method})
-		require.NoError(t, err)
-		_, err = w.e.Exchange(w.exchange(code))
-		requireBadCode(t, err)
-		r := w.exchange(code)
-		r.CodeVerifier = atlassian.NewSecret("verifier")
-		_, err = w.e.Exchange(r)
-		require.NoError(t, err, method)
+		t.Run("method "+method, func(t *testing.T) {
+			code, err := w.e.Consent(atlassiantest.ConsentRequest{CodeChallenge: challenge, CodeChallengeMethod: method})
+			require.NoError(t, err)
+			_, err = w.e.Exchange(w.exchange(code))
+			requireBadCode(t, err)
+			r := w.exchange(code)
+			r.CodeVerifier = atlassian.NewSecret("verifier")
+			_, err = w.e.Exchange(r)
+			require.NoError(t, err)
+		})
 	}
 	_, err := w.e.Consent(atlassiantest.ConsentRequest{CodeChallenge: "x", CodeChallengeMethod: "S512"})
 	require.ErrorContains(t, err, "code_challenge_method")
@@ -105,7 +107,7 @@ func TestNoOfflineAccessNoRefreshToken(t *testing.T) {
 func TestLatestConsentsScopesOverride(t *testing.T) {
 	w := cheapWorld(t, nil)
 	old := w.authorize(t)
-	require.NotEqual(t, atlassiantest.ConnectorScopes(), old.Scopes, "the order is not yours")
+	require.NotEqual(t, atlassiantest.ConnectorScopes(), old.Scopes, "the order must differ from the request's")
 	require.ElementsMatch(t, atlassiantest.ConnectorScopes(), old.Scopes)
 	_, err := w.e.Consent(atlassiantest.ConsentRequest{Scopes: []string{"offline_access", "read:jira-work"}})
 	require.NoError(t, err)
@@ -114,22 +116,26 @@ func TestLatestConsentsScopesOverride(t *testing.T) {
 }
 
 func TestReconsent(t *testing.T) {
-	for _, kills := range []bool{false, true} {
+	consentTwice := func(t *testing.T, kills bool) (*world, atlassiantest.Tokens) {
 		w := cheapWorld(t, func(p *atlassiantest.Policy) { p.ReconsentKillsOld = kills })
 		old := w.authorize(t)
 		code := w.code(t)
 		w.requireAlive(t, old) // an unused code kills nothing
 		_, err := w.e.Exchange(w.exchange(code))
 		require.NoError(t, err)
-		if !kills {
-			w.refresh(t, old)
-			continue
-		}
+		return w, old
+	}
+	t.Run("keeps the old family", func(t *testing.T) {
+		w, old := consentTwice(t, false)
+		w.refresh(t, old)
+	})
+	t.Run("kills the old family", func(t *testing.T) {
+		w, old := consentTwice(t, true)
 		w.refused(t, old)
 		require.Equal(t, atlassiantest.Death{
 			Cause: atlassiantest.CauseSupersededByConsent, At: start, Presenter: "test",
 		}, w.death(t, old))
-	}
+	})
 }
 
 func TestConsentRefusals(t *testing.T) {
@@ -144,8 +150,10 @@ func TestConsentRefusals(t *testing.T) {
 		"no_account":        {AccountID: "nobody"},
 		"invalid_site":      {CloudID: "nowhere"},
 	} {
-		_, err := w.e.Consent(r)
-		require.ErrorContains(t, err, code)
+		t.Run(code, func(t *testing.T) {
+			_, err := w.e.Consent(r)
+			require.ErrorContains(t, err, code)
+		})
 	}
 	app, err := w.e.AddApp(atlassiantest.App{RedirectURIs: []string{"https://app.example/cb"}, Distributed: true})
 	require.NoError(t, err)
@@ -153,16 +161,24 @@ func TestConsentRefusals(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestRedirectURIsAndDuplicates(t *testing.T) {
+func TestRedirectURIs(t *testing.T) {
 	w := cheapWorld(t, nil)
-	for uri, ok := range map[string]bool{
-		"http://localhost": true, "http://localhost:9000/cb": true, "https://app.example/cb": true,
-		"http://127.0.0.1:9000": false, "http://app.example": false, "localhost": false, "": false,
-		"https://app.example/#x": false,
-	} {
-		_, err := w.e.AddApp(atlassiantest.App{RedirectURIs: []string{uri}})
-		require.Equal(t, ok, err == nil, uri)
+	for _, uri := range []string{"http://localhost", "http://localhost:9000/cb", "https://app.example/cb"} {
+		t.Run("accepted "+uri, func(t *testing.T) {
+			_, err := w.e.AddApp(atlassiantest.App{RedirectURIs: []string{uri}})
+			require.NoError(t, err)
+		})
 	}
+	for _, uri := range []string{"http://127.0.0.1:9000", "http://app.example", "localhost", "", "https://app.example/#x"} {
+		t.Run("refused "+uri, func(t *testing.T) {
+			_, err := w.e.AddApp(atlassiantest.App{RedirectURIs: []string{uri}})
+			require.ErrorContains(t, err, "redirect URI")
+		})
+	}
+}
+
+func TestDirectoryRefusesDuplicatesAndUnknownAccounts(t *testing.T) {
+	w := cheapWorld(t, nil)
 	_, err := w.e.AddApp(atlassiantest.App{ClientID: w.fix.App.ClientID})
 	require.ErrorContains(t, err, "taken")
 	_, err = w.e.AddAccount(atlassiantest.Account{ID: w.fix.Account.ID})

@@ -15,39 +15,70 @@ import (
 // controlPrefix is where the control API lives.
 const controlPrefix = "/_emulator"
 
-// controlRoute is one line of the control API: what ControlHelp prints is what
-// is served.
+// control is what the control API does with a request. The answer is sent as
+// JSON. A nil answer means {"ok":true}.
+type control func(*Emulator, *http.Request) (any, error)
+
+// controlRoute is one line of the control API. ControlHelp is made from the same
+// lines that are served.
 type controlRoute struct {
 	method, path, help string
-	serve              func(*front, *http.Request) (any, error)
+	serve              control
 }
 
-// controlRoutes is a function because its entries refer back to it.
+// controlRoutes lists the control API.
 func controlRoutes() []controlRoute {
 	return []controlRoute{
 		{"GET", "/", "this list", nil},
-		{"GET", "/clock", "the emulated time", (*front).getClock},
-		{"POST", "/clock", `{"advance":"10m"} or {"set":"2026-01-15T08:00:00Z"}`, (*front).moveClock},
-		{"GET", "/policy", "the rules in force", (*front).getPolicy},
-		{"PATCH", "/policy", `any of the fields that GET shows, e.g. {"reuse_interval":"5m","siblings_die":true}`, (*front).patchPolicy},
-		{"GET", "/faults", "the faults that wait", (*front).getFaults},
-		{"POST", "/faults", `{"endpoint":"token|resources|api","when":"before|after","kind":"` + kindNames("|") + `","status":400,"code":"invalid_request","body":"","header":{},"retry_after":"30","encoding":"gzip","delay":"2s","expires_in":-5,"grant_type":"refresh_token","times":1}`, (*front).addFault},
-		{"DELETE", "/faults", "remove the faults that wait", (*front).clearFaults},
-		{"POST", "/accounts", `{"name":"Ann","email":"ann@example.com"}`, (*front).addAccount},
-		{"POST", "/sites", `{"name":"acme","members":["ACCOUNT"]}`, (*front).addSite},
-		{"POST", "/apps", `{"name":"app","redirect_uris":["http://localhost"],"scopes":["read:jira-work"],"owner":"ACCOUNT","distributed":false}; the answer holds the secret`, (*front).addApp},
-		{"GET", "/directory", "accounts, sites and apps, without secrets", (*front).directory},
-		{"GET", "/apps/{clientID}/secret", "the app's client secret", (*front).appSecret},
-		{"POST", "/sign-in", `{"account":"ACCOUNT"}: whose browser visits /authorize`, (*front).signIn},
-		{"POST", "/consent", `{"client_id":"","account":"","scopes":null,"redirect_uri":"","cloud_id":""}, all optional: accept without a browser; the answer holds the code`, (*front).consent},
-		{"POST", "/revoke", `{"account":"ACCOUNT","client_id":"APP"}: the user removes the app`, (*front).revoke},
-		{"POST", "/password", `{"account":"ACCOUNT"}: the password changes`, (*front).password},
-		{"POST", "/deactivate", `{"account":"ACCOUNT"}`, (*front).deactivate},
-		{"POST", "/reactivate", `{"account":"ACCOUNT"}`, (*front).reactivate},
-		{"POST", "/uninstall", `{"client_id":"APP","cloud_id":"SITE or empty for all"}`, (*front).uninstall},
-		{"POST", "/rotate-secret", `{"client_id":"APP"}: the answer holds the new client secret`, (*front).rotateSecret},
-		{"GET", "/truth", "families, deaths and their causes, live tokens by fingerprint, events", (*front).truth},
-		{"POST", "/reset", "forget everything, apps and accounts included", (*front).resetAll},
+		{"GET", "/clock", "the emulated time", ask(showClock)},
+		{"POST", "/clock", `{"advance":"10m"} or {"set":"2026-01-15T08:00:00Z"}`, send(moveClock)},
+		{"GET", "/policy", "the rules in force", ask(showPolicy)},
+		{"PATCH", "/policy", `any of the fields that GET shows, e.g. {"reuse_interval":"5m","siblings_die":true}`, patchPolicy},
+		{"GET", "/faults", "the waiting faults", ask(showFaults)},
+		{"POST", "/faults", `{"endpoint":"token|resources|api","when":"before|after","kind":"` + kindNames("|") + `","status":400,"code":"invalid_request","body":"","header":{},"retry_after":"30","encoding":"gzip","delay":"2s","expires_in":-5,"grant_type":"refresh_token","times":1}`, send(addFault)},
+		{"DELETE", "/faults", "remove the waiting faults", ask(clearFaults)},
+		{"POST", "/accounts", `{"name":"Ann","email":"ann@example.com"}`, send(addAccount)},
+		{"POST", "/sites", `{"name":"acme","members":["ACCOUNT"]}`, send(addSite)},
+		{"POST", "/apps", `{"name":"app","redirect_uris":["http://localhost"],"scopes":["read:jira-work"],"owner":"ACCOUNT","distributed":false}; the answer holds the secret`, send(addApp)},
+		{"GET", "/directory", "accounts, sites and apps, without secrets", ask(showDirectory)},
+		{"GET", "/apps/{clientID}/secret", "the app's client secret", showSecret},
+		{"POST", "/sign-in", `{"account":"ACCOUNT"}: whose browser visits /authorize`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.SignIn(t.Account) })},
+		{"POST", "/consent", `{"client_id":"","account":"","scopes":null,"redirect_uri":"","cloud_id":""}, all optional: accept without a browser; the answer holds the code`, send(consent)},
+		{"POST", "/revoke", `{"account":"ACCOUNT","client_id":"APP"}: the user removes the app`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.RevokeGrant(t.Account, t.ClientID) })},
+		{"POST", "/password", `{"account":"ACCOUNT"}: the password changes`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.ChangePassword(t.Account) })},
+		{"POST", "/deactivate", `{"account":"ACCOUNT"}`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.Deactivate(t.Account) })},
+		{"POST", "/reactivate", `{"account":"ACCOUNT"}`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.Reactivate(t.Account) })},
+		{"POST", "/uninstall", `{"client_id":"APP","cloud_id":"SITE or empty for all"}`,
+			send(func(e *Emulator, t target) (any, error) { return nil, e.Uninstall(t.ClientID, t.CloudID) })},
+		{"POST", "/rotate-secret", `{"client_id":"APP"}: the answer holds the new client secret`, send(rotateSecret)},
+		{"GET", "/truth", "families, deaths and their causes, live tokens by fingerprint, events", ask(showTruth)},
+		{"POST", "/reset", "forget everything, apps and accounts included",
+			send(func(e *Emulator, _ struct{}) (any, error) { e.Reset(); return nil, nil })},
+	}
+}
+
+// ask is a control without a body.
+func ask(answer func(*Emulator) any) control {
+	return func(e *Emulator, _ *http.Request) (any, error) { return answer(e), nil }
+}
+
+// send is a control with a JSON body.
+func send[T any](do func(*Emulator, T) (any, error)) control {
+	return func(e *Emulator, r *http.Request) (any, error) {
+		var body T
+		text, err := readBody(r)
+		if err == nil {
+			err = strict(r, text, &body)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return do(e, body)
 	}
 }
 
@@ -60,17 +91,18 @@ func ControlHelp() string {
 	return b.String()
 }
 
-func (h *front) control(mux *http.ServeMux) {
-	for _, r := range controlRoutes() {
-		pattern := r.method + " " + controlPrefix + r.path
-		if r.serve == nil {
+// routeControl adds the control API to a mux.
+func routeControl(mux *http.ServeMux, e *Emulator) {
+	for _, route := range controlRoutes() {
+		pattern := route.method + " " + controlPrefix + route.path
+		if route.serve == nil {
 			mux.HandleFunc(pattern+"{$}", func(w http.ResponseWriter, _ *http.Request) {
 				answerBody(w, http.StatusOK, "text/plain; charset=utf-8", []byte(ControlHelp()))
 			})
 			continue
 		}
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
-			answer, err := r.serve(h, req)
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			answer, err := route.serve(e, r)
 			if err != nil {
 				answerJSON(w, http.StatusBadRequest, object{"error": err.Error()})
 				return
@@ -83,17 +115,8 @@ func (h *front) control(mux *http.ServeMux) {
 	}
 }
 
-// decode reads a JSON body strictly into a value.
-func decode(r *http.Request, into any) error {
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	return strict(r, body, into)
-}
-
-// readBody reads a JSON request's body. Insisting on the media type keeps web
-// pages in the developer's own browser from posting here unasked.
+// readBody reads a JSON request's body. It insists on the media type, so that a
+// web page in the developer's own browser cannot post here.
 func readBody(r *http.Request) ([]byte, error) {
 	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/json" {
 		return nil, errors.New("control: send Content-Type: application/json and a JSON object")
@@ -105,8 +128,8 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// strict decodes body; a field it does not know is an error. An empty body is
-// an object without fields.
+// strict decodes a body. An unknown field is an error. An empty body is an
+// object without fields.
 func strict(r *http.Request, body []byte, into any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
@@ -134,116 +157,4 @@ func (s *span) UnmarshalJSON(b []byte) error {
 	d, err := time.ParseDuration(text)
 	*s = span(d)
 	return err
-}
-
-func (h *front) getClock(*http.Request) (any, error) {
-	answer := object{"now": h.e.Now().Format(time.RFC3339Nano)}
-	if c, ok := h.e.clock.(*Clock); ok {
-		answer["running"] = c.Running()
-	}
-	return answer, nil
-}
-
-func (h *front) moveClock(r *http.Request) (any, error) {
-	var body struct {
-		Advance *span      `json:"advance"`
-		Set     *time.Time `json:"set"`
-	}
-	if err := decode(r, &body); err != nil {
-		return nil, err
-	}
-	c, ok := h.e.clock.(*Clock)
-	if !ok {
-		return nil, errors.New("control: this emulator's clock is its caller's own; give New an atlassiantest.Clock")
-	}
-	switch {
-	case body.Advance != nil && body.Set == nil:
-		c.Advance(time.Duration(*body.Advance))
-	case body.Set != nil && body.Advance == nil:
-		c.Set(*body.Set)
-	default:
-		return nil, errors.New(`control: send either "advance" or "set"`)
-	}
-	return h.getClock(r)
-}
-
-// policyBody is Policy as JSON; a field that is absent is not changed.
-type policyBody struct {
-	ReuseInterval         *span `json:"reuse_interval,omitempty"`
-	InactivityLimit       *span `json:"inactivity_limit,omitempty"`
-	AbsoluteLifetime      *span `json:"absolute_lifetime,omitempty"`
-	AccessTokenLifetime   *span `json:"access_token_lifetime,omitempty"`
-	CodeLifetime          *span `json:"code_lifetime,omitempty"`
-	OlderReplayKills      *bool `json:"older_replay_kills,omitempty"`
-	SiblingsDie           *bool `json:"siblings_die,omitempty"`
-	OmitRefreshOnce       *bool `json:"omit_refresh_once,omitempty"`
-	LegacyRefusalBody     *bool `json:"legacy_refusal_body,omitempty"`
-	ReconsentKillsOld     *bool `json:"reconsent_kills_old,omitempty"`
-	InactiveAccountStatus *int  `json:"inactive_account_status,omitempty"`
-	TokenPadding          *int  `json:"token_padding,omitempty"`
-}
-
-// bind points the body's fields at p's, so that JSON reads and writes them.
-func (b *policyBody) bind(p *Policy) {
-	*b = policyBody{
-		(*span)(&p.ReuseInterval), (*span)(&p.InactivityLimit), (*span)(&p.AbsoluteLifetime),
-		(*span)(&p.AccessTokenLifetime), (*span)(&p.CodeLifetime),
-		&p.OlderReplayKills, &p.SiblingsDie, &p.OmitRefreshOnce, &p.LegacyRefusalBody,
-		&p.ReconsentKillsOld, &p.InactiveAccountStatus, &p.TokenPadding,
-	}
-}
-
-func (h *front) getPolicy(*http.Request) (any, error) {
-	p := h.e.Policy()
-	body := &policyBody{}
-	body.bind(&p)
-	return body, nil
-}
-
-func (h *front) patchPolicy(r *http.Request) (any, error) {
-	text, err := readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	var wrong error
-	err = h.e.ChangePolicy(func(p *Policy) {
-		changed := *p
-		var body policyBody
-		body.bind(&changed)
-		if wrong = strict(r, text, &body); wrong == nil {
-			*p = changed
-		}
-	})
-	if err := errors.Join(wrong, err); err != nil {
-		return nil, err
-	}
-	return h.getPolicy(r)
-}
-
-// faultBody is Fault as JSON with its delay as text.
-type faultBody struct {
-	Fault
-	Delay span `json:"delay,omitempty"`
-}
-
-func (h *front) getFaults(*http.Request) (any, error) {
-	list := []faultBody{}
-	for _, f := range h.e.Faults() {
-		list = append(list, faultBody{f, span(f.Delay)})
-	}
-	return list, nil
-}
-
-func (h *front) addFault(r *http.Request) (any, error) {
-	var body faultBody
-	if err := decode(r, &body); err != nil {
-		return nil, err
-	}
-	body.Fault.Delay = time.Duration(body.Delay)
-	return nil, h.e.Inject(body.Fault)
-}
-
-func (h *front) clearFaults(*http.Request) (any, error) {
-	h.e.ClearFaults()
-	return nil, nil
 }

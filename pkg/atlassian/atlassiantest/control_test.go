@@ -36,8 +36,8 @@ func (s *served) controlFails(t testing.TB, method, path, media, body, expected 
 	require.Contains(t, answer.body, expected)
 }
 
-// A whole story told through HTTP alone, as another program would.
-func TestControlTellsAWholeStory(t *testing.T) {
+// All that another program can do over HTTP, from the reset to a rotated secret.
+func TestControlOverHTTP(t *testing.T) {
 	s := serve(t, newWorld(t, atlassiantest.Config{CheapTokens: true}))
 	s.control(t, "POST", "/reset", "{}")
 	ann := s.control(t, "POST", "/accounts", `{"name":"Ann"}`)["id"].(string)
@@ -100,7 +100,7 @@ func TestControlTellsAWholeStory(t *testing.T) {
 	readTokens(t, s.must(t, s.tokenRequest(t, kept)))
 }
 
-func TestControlRefusesNonsense(t *testing.T) {
+func TestControlRefusals(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	const media = "application/json"
 	before := s.e.Policy()
@@ -124,13 +124,13 @@ type ownClock struct{}
 
 func (ownClock) Now() time.Time { return start }
 
-func TestControlLeavesACallersClockAlone(t *testing.T) {
+func TestControlDoesNotMoveACallersClock(t *testing.T) {
 	s := serve(t, &world{e: atlassiantest.New(atlassiantest.Config{Clock: ownClock{}})})
 	s.controlFails(t, "POST", "/clock", "application/json", `{"advance":"1h"}`, "caller's own")
 	require.NotContains(t, s.control(t, "GET", "/clock", ""), "running")
 }
 
-// The package's page, the printed help and what is served are one list.
+// The package's documentation, the printed help and the served paths are one list.
 func TestControlIsDocumented(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	help := s.must(t, newRequest(t, "GET", s.url+"/_emulator/", "", "")).body

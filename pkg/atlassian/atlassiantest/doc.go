@@ -1,11 +1,11 @@
 // Package atlassiantest is an Atlassian authorization server in memory, for
 // tests of programs that keep OAuth 2.0 (3LO) tokens. It is to
 // auth.atlassian.com and api.atlassian.com what net/http/httptest is to a web
-// server, with two additions: time is yours to move, and afterwards it tells
-// you the truth about every token.
+// server, with two additions. The test moves the time, and afterwards it can ask
+// for the truth about every token.
 //
-// It shares no code with the client it tests, save the type that hides secrets.
-// Tests of package atlassian that use it belong into package atlassian_test.
+// It shares no code with the client it tests, except the type that hides secrets.
+// Tests of package atlassian that use it belong in package atlassian_test.
 //
 // # Start here
 //
@@ -16,7 +16,7 @@
 //	server := atlassiantest.NewServer(e)
 //	defer server.Close()
 //
-// Point the program at server.URL for both Atlassian hosts, hand it
+// Configure the program with server.URL for both Atlassian hosts, give it
 // tokens.Refresh and fix.App, and move the clock:
 //
 //	clock.Advance(50 * time.Minute)
@@ -28,42 +28,51 @@
 //
 // Consent, Exchange, Refresh, ValidateAccess and AccessibleResources are the
 // same server without HTTP. With Config.CheapTokens a Refresh takes about
-// a microsecond, and memory does not grow with the number of rotations: records
-// go once a token's reuse interval is over, since a token says itself which one
-// it was. RefreshWith applies a fault to one request: it returns an
-// *InjectedError, and the server has or has not carried the request out.
+// a microsecond. Memory does not grow with the number of rotations: a token itself
+// says which one it is, so its record is dropped after its reuse interval.
+// RefreshWith applies a fault to one request. It returns an *InjectedError, which
+// says whether the server carried the request out.
 //
-// # What it knows of a family
+// # The rules of a family
 //
-// A consent's code is exchanged for a family of tokens, generation 0. A first
-// spend of a refresh token issues the next generation; the spent pair stays
-// valid for the reuse interval of 10 minutes. Presented again inside it, the
-// token yields a sibling of its first successor. Whether siblings die, and
-// whether a token older than the previous one may be replayed, is not known of
-// the real server and therefore a knob (Policy). A spent token that comes after
-// its interval kills the family, and so do 90 days without a refresh and 365
-// days from the consent. Every limit is half open: one nanosecond before it
-// the token works, at it no more.
+// The exchange of a consent's code starts a family of tokens with generation 0. A
+// first spend of a refresh token issues the next generation. The spent pair stays
+// valid for the reuse interval of 10 minutes. If the token is presented again
+// within it, it yields a sibling of its first successor.
 //
-// A request checks the client before the grant: a wrong secret neither spends
-// nor kills. A token that was never issued, or for another app, is refused and
-// does no harm. A deactivated account's token is refused and kept.
+// A spent token that is presented after its interval kills the family. So do 90
+// days without a refresh, and 365 days from the consent. Every limit is half open:
+// the token works until one nanosecond before the limit, and not at the limit.
+//
+// It is not known of the real server whether siblings die, and whether a token
+// older than the previous one may be replayed. Both are settings of Policy.
+//
+// A request is checked for the client first, then for the grant: a wrong secret
+// neither spends nor kills. A token that was never issued, or that belongs to
+// another app, is refused and does no harm. The token of a deactivated account is
+// refused and stays usable after Reactivate.
 //
 // # The truth
 //
-// Families, Family, Lookup, LiveTokens and Events are for tests, and no path of
-// the product's HTTP side leads to them. A Death names its cause, its time and
-// who presented the token: RefreshRequest.Presenter or, over HTTP, the header
-// X-Presenter or else User-Agent. Give each program under test its own.
+// Families, Family, Lookup, LiveTokens and Events are for tests. The paths that
+// the product calls do not show them. A Death has its cause, its time and the
+// presenter of the token. The presenter is RefreshRequest.Presenter or, over HTTP,
+// the header X-Presenter, or else User-Agent. Give each program under test its own.
 //
 // # Faults
 //
-// Inject lets a fault wait for the token endpoint, accessible-resources or the
-// API, on one side of the server's commit: a dropped or cut connection, a
-// delay, any status with any error code, body, headers and Retry-After, HTML or
-// half a JSON object with status 200, a body that is compressed unasked, a list of
-// sites that is empty for a moment, a missing refresh_token, an odd expires_in.
-// The oldest waiting fault that matches a request strikes it, one per request.
+// Inject adds a fault that waits for a request to the token endpoint,
+// accessible-resources or the API. It applies on one side of the server's commit.
+// A fault can be:
+//
+//   - a dropped or cut connection, or a delay
+//   - any status, with any error code, body, headers and Retry-After
+//   - HTML or half a JSON object with status 200
+//   - a compressed body that the client did not ask for
+//   - a list of sites that is empty for a moment
+//   - a missing refresh_token or an odd expires_in
+//
+// A request gets at most one fault: the oldest waiting one that matches it.
 //
 // # HTTP
 //
@@ -75,22 +84,22 @@
 //	                                         issue/{TK-1}/changelog, comment, worklog
 //
 // The browser's account is the parameter or cookie emulator_account, else the
-// one signed in by control, else the first. The consent page's controls have
-// the ids site, accept and cancel.
+// one that the control API signed in, else the first. The consent page's controls
+// have the ids site, accept and cancel.
 //
 // # Control over HTTP
 //
-// For programs in other processes or languages, such as under "tokenkeeper
-// emulate". Bodies are JSON with that content type; durations are texts such
-// as "10m". Whoever reaches these paths can do anything to the emulator, read
-// its (made-up) secrets included: bind it to loopback.
+// The control API is for programs in other processes or languages, such as under
+// "tokenkeeper emulate". Bodies are JSON with that content type. Durations are
+// texts such as "10m". Anybody who can reach these paths can change everything and
+// read the secrets (which are made up): bind the emulator to loopback.
 //
 //	GET    /_emulator/                         this list, with what to send
 //	GET    /_emulator/clock                    the time
 //	POST   /_emulator/clock                    {"advance":"10m"} or {"set":"2026-01-15T08:00:00Z"}
 //	GET    /_emulator/policy                   the rules in force
 //	PATCH  /_emulator/policy                   change some of them
-//	GET    /_emulator/faults                   the faults that wait
+//	GET    /_emulator/faults                   the waiting faults
 //	POST   /_emulator/faults                   add one
 //	DELETE /_emulator/faults                   remove all
 //	POST   /_emulator/accounts                 add an account
@@ -98,23 +107,27 @@
 //	POST   /_emulator/apps                     add an app
 //	GET    /_emulator/directory                accounts, sites, apps
 //	GET    /_emulator/apps/{clientID}/secret   an app's client secret
-//	POST   /_emulator/sign-in                  whose browser visits /authorize
+//	POST   /_emulator/sign-in                  choose whose browser visits /authorize
 //	POST   /_emulator/consent                  accept without a browser: a code
 //	POST   /_emulator/revoke                   the user removes the app
 //	POST   /_emulator/password                 an account's password changes
-//	POST   /_emulator/deactivate               an account is deactivated
-//	POST   /_emulator/reactivate               and reactivated
+//	POST   /_emulator/deactivate               deactivate an account
+//	POST   /_emulator/reactivate               reactivate it
 //	POST   /_emulator/uninstall                an admin removes the app from a site
-//	POST   /_emulator/rotate-secret            an app's new client secret
+//	POST   /_emulator/rotate-secret            give an app a new client secret
 //	GET    /_emulator/truth                    families, live tokens by fingerprint, events
 //	POST   /_emulator/reset                    forget everything
 //
-// # What is assumed
+// # Assumptions
 //
-// Not known of the real server, and chosen here: limits are half open; a
-// family is born at the consent, not at the exchange; a revoked sibling that is
-// presented kills the family; a dead family's access tokens die at once; a site
-// outside the grant is answered 404; a code sent with a wrong redirect URI or
-// verifier stays usable; PKCE is enforced once a challenge was sent; a refresh
-// answer omits the refresh token only when asked to (Policy.OmitRefreshOnce).
+// The real server's behaviour is not known for these points. The emulator assumes:
+//
+//   - Limits are half open.
+//   - A family is born at the consent, not at the exchange.
+//   - A revoked sibling that is presented kills the family.
+//   - A dead family's access tokens die at once.
+//   - A site outside the grant is answered 404.
+//   - A code that is sent with a wrong redirect URI or verifier stays usable.
+//   - PKCE is enforced if the consent sent a challenge.
+//   - A refresh answer omits the refresh token only if Policy.OmitRefreshOnce asks for it.
 package atlassiantest

@@ -8,66 +8,63 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// defaultEventLog is how many token-endpoint events are kept by default.
-const defaultEventLog = 1024
-
-// Config describes an emulator. The zero Config is useful: the machine's
-// clock, the default policy, realistic tokens, seed 0.
+// Config describes an emulator. The zero Config is useful: it means the
+// machine's clock, the default policy, realistic tokens and seed 0.
 type Config struct {
 	// Clock is the emulator's only source of time; nil is NewRunningClock().
 	Clock TimeSource
-	// Policy is the starting policy; nil is DefaultPolicy().
+	// Policy is the policy at the start; nil is DefaultPolicy().
 	Policy *Policy
 	// Seed determines every identifier, client secret and, with CheapTokens,
-	// every token. Two emulators with equal seeds and equal histories hand out
-	// equal tokens and cannot tell theirs apart: give each its own seed where
+	// every token. Two emulators with the same seed and the same history issue
+	// the same tokens, and each accepts the other's. Use different seeds where
 	// that matters.
 	Seed uint64
-	// CheapTokens makes tokens that have a JWT's outline but neither claims nor
-	// signature, for simulations in which RSA would take nearly all the time.
+	// CheapTokens makes tokens that look like a JWT but have no claims and no
+	// signature. It is for simulations, where RSA would take nearly all the time.
 	CheapTokens bool
 	// CheapClaims, with CheapTokens, gives tokens the claims iat, exp and
 	// refresh_chain_id, still without a signature.
 	CheapClaims bool
-	// EventLog is how many token-endpoint events are kept, the newest ones:
-	// 0 means 1024, a negative number none.
+	// EventLog is how many token-endpoint events are kept, the newest ones.
+	// 0 means 1024; a negative number means none.
 	EventLog int
 }
 
 // Emulator is an in-memory Atlassian authorization server. It starts no
-// goroutine and no timer: time-outs take effect when something asks. All
-// methods are safe for concurrent use.
+// goroutine and no timer: a time limit takes effect at the next request after
+// it. All methods are safe for concurrent use.
+//
+// Its parts share one lock. Each part is a type of its own: the directory of
+// apps, accounts and sites; the consents and their codes; the token families;
+// the faults; and the event log.
 type Emulator struct {
-	mu     sync.Mutex
+	*core
+	directory
+	consents
+	families
+	faultQueue
+	eventLog
+
 	config Config
-	clock  TimeSource
-	policy Policy
-	minter minter
-	rng    *rand.Rand
-	epoch  uint64 // counts resets, so that tokens from before one are unknown
-
-	apps     map[string]*app
-	appOrder []*app
-	accounts map[string]*account
-	people   []*account
-	sites    map[string]*site
-	signedIn string
-
-	grants   map[grantKey]*grant
-	codes    map[string]*code
-	families []*family // index is family.seq
-	free     []*pair
-	scratch  claims // spares an allocation per token
-
-	faults faultQueue
-	events eventLog
+	resets uint64 // changes the tokens, so that those from before a reset are unknown
 }
 
-// New returns an emulator without apps, accounts or sites; AddFixture adds one
-// of each. It panics if config.Policy is not valid, as that is a mistake in
+// core is what all parts of an emulator share. The lock guards the other fields
+// and all parts.
+type core struct {
+	mu     sync.Mutex
+	clock  TimeSource
+	policy Policy
+	rng    *rand.Rand
+	minter minter
+}
+
+// New returns an emulator without apps, accounts or sites. AddFixture adds one
+// of each. New panics if config.Policy is invalid, since that is a mistake in
 // the calling test.
 func New(config Config) *Emulator {
-	e := &Emulator{config: config, clock: config.Clock}
+	e := &Emulator{core: &core{clock: config.Clock}, config: config}
 	if e.clock == nil {
 		e.clock = NewRunningClock()
 	}
@@ -76,83 +73,70 @@ func New(config Config) *Emulator {
 			panic("atlassiantest.New: " + err.Error())
 		}
 	}
-	e.reset()
+	e.start()
 	return e
 }
 
-// Reset forgets everything but the clock: apps, accounts, sites, tokens,
-// faults, events and changes of policy. Tokens from before are unknown.
+// Reset removes all apps, accounts, sites, tokens, faults and events, and
+// restores the policy of the start. The clock keeps its time. Tokens from before
+// are unknown afterwards.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.epoch++
-	e.reset()
+	e.resets++
+	e.start()
 }
 
-func (e *Emulator) reset() {
+// start fills every part anew.
+func (e *Emulator) start() {
 	e.policy = DefaultPolicy()
 	if e.config.Policy != nil {
 		e.policy = *e.config.Policy
 	}
-	e.rng = rand.New(rand.NewPCG(e.config.Seed, 0x746f6b656e6b6565+e.epoch))
-	key := tokenKey{e.rng.Uint64(), e.rng.Uint64()}
-	if e.config.CheapTokens {
-		e.minter = cheapMinter{key}
-		if e.config.CheapClaims {
-			e.minter = claimsMinter{key}
-		}
-	} else {
-		e.minter = jwtMinter{key}
-	}
-	e.apps = map[string]*app{}
-	e.accounts = map[string]*account{}
-	e.sites = map[string]*site{}
-	e.grants = map[grantKey]*grant{}
-	e.codes = map[string]*code{}
-	e.appOrder, e.people, e.families, e.free = nil, nil, nil, nil
-	e.signedIn = ""
-	e.faults = faultQueue{}
-	size := e.config.EventLog
-	if size == 0 {
-		size = defaultEventLog
-	}
-	e.events = eventLog{limit: max(size, 0)}
+	e.rng = rand.New(rand.NewPCG(e.config.Seed, 0x746f6b656e6b6565+e.resets))
+	e.minter = newMinter(e.config, tokenKey{e.rng.Uint64(), e.rng.Uint64()})
+	e.directory = newDirectory(e.core)
+	e.consents = newConsents(e.core, &e.directory)
+	e.families = families{core: e.core}
+	e.faultQueue = faultQueue{core: e.core}
+	e.eventLog = newEventLog(e.core, e.config.EventLog)
 }
 
 // Now returns the emulator's time.
-func (e *Emulator) Now() time.Time { return e.clock.Now() }
+func (c *core) Now() time.Time { return c.clock.Now() }
 
-// Policy returns the rules in force.
-func (e *Emulator) Policy() Policy {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.policy
+// Policy returns the rules that are in force.
+func (c *core) Policy() Policy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.policy
 }
 
-// ChangePolicy lets change edit the rules, which hold from then on; a token
-// that is already spent keeps the reuse interval it was given. A change that
-// makes no sense is refused as a whole with the error of Policy.Validate.
-func (e *Emulator) ChangePolicy(change func(*Policy)) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	p := e.policy
+// ChangePolicy lets change edit the rules for later requests. A token that is
+// already spent keeps its reuse interval. If the result is invalid, ChangePolicy
+// changes nothing and returns the error of Policy.Validate.
+func (c *core) ChangePolicy(change func(*Policy)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.policy
 	change(&p)
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	e.policy = p
+	c.policy = p
 	return nil
 }
 
 // Tokens is the answer of a successful exchange or refresh.
 type Tokens struct {
 	Access atlassian.Secret
-	// Refresh is empty when the grant lacks offline_access, or when the answer
-	// left it out (Policy.OmitRefreshOnce, KindOmitRefresh).
+	// Refresh is empty if the grant lacks offline_access, or if the answer
+	// omitted it (Policy.OmitRefreshOnce, KindOmitRefresh).
 	Refresh   atlassian.Secret
 	ExpiresIn time.Duration
-	// Scopes of the grant, not in the order of the request. Shared: do not modify.
+	// Scopes are the grant's, in another order than the request's. Shared: do
+	// not modify.
 	Scopes []string
-	// FamilyID names the family in the truth API. It is not sent over HTTP.
+	// FamilyID identifies the family for Family. It is not sent over HTTP.
 	FamilyID string
 }

@@ -9,19 +9,19 @@ import (
 	"net/http"
 )
 
-// encodings are what Fault.Encoding can be.
+// encodings are the values of Fault.Encoding.
 var encodings = []string{"gzip", "deflate", "deflate-raw", "gzip-unnamed"}
 
-// encodingWriter sends bodies in an encoding that nobody asked for.
+// encodingWriter marks an answer whose body answerBody encodes.
 type encodingWriter struct {
 	http.ResponseWriter
 	encoding string
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap lets http.ResponseController find the writer that flushes.
 func (w encodingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// encoded makes what answerBody sends to w come in the fault's encoding.
+// encoded returns a writer to which answerBody sends the fault's encoding.
 func encoded(w http.ResponseWriter, fault *Fault) http.ResponseWriter {
 	if fault == nil || fault.Encoding == "" {
 		return w
@@ -29,7 +29,7 @@ func encoded(w http.ResponseWriter, fault *Fault) http.ResponseWriter {
 	return encodingWriter{w, fault.Encoding}
 }
 
-// encode is the body as w sends it; it sets the header that goes with it.
+// encode returns the body as w sends it, and sets its Content-Encoding.
 func encode(w http.ResponseWriter, body []byte) []byte {
 	e, ok := w.(encodingWriter)
 	if !ok {
@@ -48,9 +48,9 @@ func encode(w http.ResponseWriter, body []byte) []byte {
 		c = zlib.NewWriter(&b)
 	case "deflate-raw":
 		w.Header().Set("Content-Encoding", "deflate")
-		c, _ = flate.NewWriter(&b, flate.DefaultCompression) // it fails for other levels only
+		c, _ = flate.NewWriter(&b, flate.DefaultCompression) // only an invalid level fails
 	}
-	_, _ = c.Write(body) // a Buffer takes everything
+	_, _ = c.Write(body) // a Buffer never fails
 	_ = c.Close()
 	return b.Bytes()
 }

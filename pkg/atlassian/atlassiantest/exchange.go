@@ -1,10 +1,7 @@
 package atlassiantest
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -21,15 +18,15 @@ type ExchangeRequest struct {
 }
 
 // Exchange turns an authorization code into a new family's first tokens. The
-// error is a *Refusal, or an *InjectedError when a fault was waiting.
+// error is a *RefusalError, or an *InjectedError if a fault was waiting.
 func (e *Emulator) Exchange(r ExchangeRequest) (Tokens, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.exchange(r, e.faults.take(EndpointToken, grantCode))
+	return e.exchange(r, e.take(EndpointToken, grantCode))
 }
 
-// Authorize consents and exchanges the code, with the app's own credentials
-// and without regard to waiting faults.
+// Authorize consents and exchanges the code with the app's own credentials. It
+// ignores waiting faults. The error is a *RefusalError.
 func (e *Emulator) Authorize(r ConsentRequest) (Tokens, error) {
 	c, err := e.Consent(r)
 	if err != nil {
@@ -48,76 +45,32 @@ func (e *Emulator) Authorize(r ConsentRequest) (Tokens, error) {
 }
 
 func (e *Emulator) exchange(r ExchangeRequest, fault *Fault) (Tokens, error) {
-	now := e.clock.Now()
-	ev := Event{Time: now, GrantType: grantCode, Presenter: r.Presenter, Fault: fault.label()}
+	ev := Event{Time: e.clock.Now(), GrantType: grantCode, Presenter: r.Presenter, Fault: fault.label()}
 	if fault.replacesAnswer(Before) {
-		return e.logInjected(ev, Tokens{}, fault)
+		return e.injected(ev, Tokens{}, fault)
 	}
-	f, p, refusal := e.exchangeCode(r, now)
-	if refusal != nil {
-		ev.Outcome, ev.Refusal = OutcomeRefused, refusal.Code
-		return e.logAnswer(ev, Tokens{}, refusal, fault)
-	}
-	ev.FamilyID, ev.Committed, ev.Outcome = f.id, true, OutcomeExchanged
-	return e.logAnswer(ev, e.tokens(f, p, fault), nil, fault)
-}
-
-// exchangeCode checks the client before the grant, as Atlassian does: with a
-// wrong secret the code stays good.
-func (e *Emulator) exchangeCode(r ExchangeRequest, now time.Time) (*family, *pair, *Refusal) {
+	// The client is checked before the code, as Atlassian does: a wrong secret
+	// does not use up the code.
 	a := e.authenticate(r.ClientID, r.ClientSecret)
 	if a == nil {
-		return nil, nil, refusedClient
+		return e.refuse(ev, refusedClient, fault)
 	}
-	c := e.codes[r.Code.Reveal()]
-	if c == nil || c.app != a || c.redirect != r.RedirectURI || !now.Before(c.expires) || !c.proves(r.CodeVerifier) {
-		return nil, nil, refusedCode
+	c, refusal := e.redeem(a, r, ev.Time)
+	if refusal != nil {
+		return e.refuse(ev, refusal, fault)
 	}
-	if c.account.inactive {
-		return nil, nil, e.policy.refusedInactive()
-	}
-	delete(e.codes, r.Code.Reveal())
 	if e.policy.ReconsentKillsOld {
 		e.killWhere(func(f *family) bool { return f.app == a && f.account == c.account },
-			Death{Cause: CauseSupersededByConsent, At: now, Presenter: r.Presenter})
+			Death{Cause: CauseSupersededByConsent, At: ev.Time, Presenter: r.Presenter})
 	}
-	f := &family{
-		seq: uint32(len(e.families)), id: randomUUID(e.rng), app: a, account: c.account,
-		grant: e.grants[grantKey{a.ClientID, c.account.ID}],
-		born:  c.consented, active: now, pairs: map[uint64]*pair{},
-	}
-	if c.site != nil {
-		f.cloudID = c.site.CloudID
-	}
-	e.families = append(e.families, f)
-	return f, e.issue(f, now, nil, nil), nil
+	f := e.newFamily(c, e.grants[grantKey{a.ClientID, c.account.ID}], ev.Time)
+	ev.FamilyID, ev.Outcome = f.id, OutcomeExchanged
+	return e.answer(ev, f, e.issueFirst(f, ev.Time), fault)
 }
 
-// proves checks PKCE's verifier against the challenge, if there was one.
-func (c *code) proves(verifier atlassian.Secret) bool {
-	switch {
-	case c.challenge == "":
-		return true
-	case c.s256Kind == "S256":
-		sum := sha256.Sum256([]byte(verifier.Reveal()))
-		return base64.RawURLEncoding.EncodeToString(sum[:]) == c.challenge
-	default:
-		return verifier.Reveal() == c.challenge
-	}
-}
-
-// authenticate returns the app that has these credentials, or nil.
-func (e *Emulator) authenticate(clientID string, secret atlassian.Secret) *app {
-	a := e.apps[clientID]
-	if a == nil || a.ClientSecret != secret {
-		return nil
-	}
-	return a
-}
-
-// tokens builds the answer; an KindOmitRefresh fault after the commit leaves the
-// successor out of it.
-func (e *Emulator) tokens(f *family, p *pair, fault *Fault) Tokens {
+// tokens is the answer with the pair p. A KindOmitRefresh fault removes the
+// refresh token from it.
+func (f *family) tokens(p *pair, fault *Fault) Tokens {
 	t := Tokens{
 		Access:    atlassian.NewSecret(p.access),
 		Refresh:   atlassian.NewSecret(p.refresh),
@@ -131,31 +84,40 @@ func (e *Emulator) tokens(f *family, p *pair, fault *Fault) Tokens {
 	return t
 }
 
-// logAnswer logs ev and gives the answer to the caller, unless a fault after
-// the commit takes its place.
-func (e *Emulator) logAnswer(ev Event, t Tokens, refusal *Refusal, fault *Fault) (Tokens, error) {
+// answer logs ev and returns the pair p that was issued, unless a fault after
+// the commit replaces the answer.
+func (l *eventLog) answer(ev Event, f *family, p *pair, fault *Fault) (Tokens, error) {
+	ev.Committed = true
+	t := f.tokens(p, fault)
 	if fault.replacesAnswer(After) {
-		return e.logInjected(ev, t, fault)
+		return l.injected(ev, t, fault)
 	}
-	e.events.add(ev)
-	if refusal != nil {
-		return Tokens{}, refusal
-	}
+	l.log(ev)
 	return t, nil
 }
 
-// logInjected logs ev and returns the fault as an error. The tokens go with it
-// for the HTTP layer alone, which may send a part of them.
-func (e *Emulator) logInjected(ev Event, t Tokens, fault *Fault) (Tokens, error) {
+// refuse logs ev and returns the refusal, unless a fault after the commit
+// replaces the answer.
+func (l *eventLog) refuse(ev Event, refusal *RefusalError, fault *Fault) (Tokens, error) {
+	ev.Outcome, ev.Refusal = OutcomeRefused, refusal.Code
+	if fault.replacesAnswer(After) {
+		return l.injected(ev, Tokens{}, fault)
+	}
+	l.log(ev)
+	return Tokens{}, refusal
+}
+
+// injected logs ev and returns the fault as an error. The error carries the lost
+// tokens for the HTTP handler, which may send a part of them.
+func (l *eventLog) injected(ev Event, lost Tokens, fault *Fault) (Tokens, error) {
 	if ev.Outcome == "" {
 		ev.Outcome = OutcomeNotReached
 	}
-	e.events.add(ev)
-	return Tokens{}, &InjectedError{Fault: *fault, Committed: ev.Committed, lost: t}
+	l.log(ev)
+	return Tokens{}, &InjectedError{Fault: *fault, Committed: ev.Committed, lost: lost}
 }
 
-// InjectedError is what a core method returns in place of an answer when a
-// Fault was waiting for it.
+// InjectedError is returned in place of an answer if a Fault was applied.
 type InjectedError struct {
 	Fault Fault
 	// Committed reports whether the server carried the request out.
@@ -163,7 +125,7 @@ type InjectedError struct {
 	lost      Tokens
 }
 
-// Error implements error.
+// Error describes the fault.
 func (i *InjectedError) Error() string {
 	return fmt.Sprintf("injected fault: %s", i.Fault.label())
 }

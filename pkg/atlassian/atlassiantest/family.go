@@ -25,30 +25,30 @@ type family struct {
 type pair struct {
 	serial        uint64
 	parent        uint64 // serial of the pair whose spend issued this one; 0 for the first
-	owner         uint64 // access-only issues: the pair whose refresh token stays good; else 0
+	owner         uint64 // if only an access token was issued: the pair that keeps its refresh token; else 0
 	generation    uint32
 	sibling       uint32
 	nextSibling   uint32
-	refresh       string // "" when access-only
+	refresh       string // "" if only an access token was issued
 	access        string
 	scopes        []string
 	issued        time.Time
 	accessExpires time.Time
 	spent         bool
-	spentAt       time.Time
-	succeeded     bool // a token issued by this one's spend was itself spent
+	succeeded     bool // a token that this one's spend issued was itself spent
 	revoked       bool
-	// deadline is, once the pair is spent or revoked, when its reuse interval ends.
+	// deadline is when the reuse interval of a spent or revoked pair ends.
 	deadline time.Time
 }
 
-// retirement says when a pair's record is no longer needed.
+// retirement says from when on a pair's record is not needed.
 type retirement struct {
 	serial uint64
 	at     time.Time
 }
 
-// expiry returns when and why time alone will end the family, or no cause.
+// expiry returns when a time limit will end the family, and which. The cause is
+// empty if both limits are off.
 func (f *family) expiry(p *Policy) (at time.Time, cause Cause) {
 	if p.AbsoluteLifetime > 0 {
 		at, cause = f.born.Add(p.AbsoluteLifetime), CauseExpiredAbsolute
@@ -61,9 +61,9 @@ func (f *family) expiry(p *Policy) (at time.Time, cause Cause) {
 	return at, cause
 }
 
-// settle lets the time limits take effect, dated when they were reached rather
-// than when somebody noticed.
-func (f *family) settle(now time.Time, p *Policy) {
+// applyLimits ends the family if a time limit has passed. Its death is dated at
+// the limit, not at now.
+func (f *family) applyLimits(now time.Time, p *Policy) {
 	if f.death != nil {
 		return
 	}
@@ -72,7 +72,8 @@ func (f *family) settle(now time.Time, p *Policy) {
 	}
 }
 
-// kill ends the family. Its records go: what a token was it says itself.
+// kill ends the family and drops its records. They are not needed: a token
+// itself says which one it is.
 func (f *family) kill(d Death) {
 	if f.death == nil {
 		f.death = &d
@@ -80,25 +81,20 @@ func (f *family) kill(d Death) {
 	}
 }
 
-// killLive settles the family, then ends it if it still lives.
-func (f *family) killLive(p *Policy, d Death) {
-	f.settle(d.At, p)
-	f.kill(d)
-}
-
-// retireLater notes that pair serial's record is not needed from at on.
+// retireLater notes that a pair's record is not needed from at on.
 func (f *family) retireLater(serial uint64, at time.Time) {
 	f.done = append(f.done, retirement{serial, at})
 }
 
-// retire drops the records whose time has come, in the order they were noted.
-func (e *Emulator) retire(f *family, now time.Time) {
+// retire drops the records that are not needed at now, in the order in which
+// they were noted, and passes them to free.
+func (f *family) retire(now time.Time, free func(*pair)) {
 	for f.doneHead < len(f.done) && !now.Before(f.done[f.doneHead].at) {
 		serial := f.done[f.doneHead].serial
 		f.doneHead++
 		if p := f.pairs[serial]; p != nil {
 			delete(f.pairs, serial)
-			e.free = append(e.free, p)
+			free(p)
 		}
 	}
 	if f.doneHead > 32 && f.doneHead*2 > len(f.done) {
@@ -107,59 +103,16 @@ func (e *Emulator) retire(f *family, now time.Time) {
 	}
 }
 
-// issue mints a pair into the family; parent is nil for the first. With owner
-// set it mints an access token only, beside owner's.
-func (e *Emulator) issue(f *family, now time.Time, parent, owner *pair) *pair {
-	var p *pair
-	if n := len(e.free); n > 0 {
-		p, e.free = e.free[n-1], e.free[:n-1]
-		*p = pair{}
-	} else {
-		p = new(pair)
-	}
-	f.serial++
-	p.serial = f.serial
-	switch {
-	case owner != nil:
-		p.owner, p.parent = owner.serial, owner.parent
-		p.generation, p.sibling = owner.generation, owner.sibling
-	case parent != nil:
-		p.parent = parent.serial
-		p.generation, p.sibling = parent.generation+1, parent.nextSibling
-		parent.nextSibling++
-	}
-	p.scopes = f.grant.scopes
-	p.issued, p.accessExpires = now, now.Add(e.policy.AccessTokenLifetime)
-	c := &e.scratch
-	*c = claims{
-		client: f.app.ClientID, account: f.account.ID, family: f.id, scopes: p.scopes,
-		issued: now, expires: p.accessExpires, padding: e.policy.TokenPadding,
-	}
-	id := tokenID{kindAccess, f.seq, p.serial, p.generation, p.sibling}
-	p.access = e.minter.mint(id, c)
-	// A family that was given a refresh token keeps being given one, even if a
-	// later consent left offline_access out.
-	if owner == nil && (parent != nil || hasOffline(p.scopes)) {
-		id.kind = kindRefresh
-		c.expires = now.Add(e.policy.InactivityLimit)
-		p.refresh = e.minter.mint(id, c)
-	}
-	f.pairs[p.serial] = p
-	f.generation = max(f.generation, p.generation)
-	f.active = now
-	return p
-}
-
 // spend marks p as used for the first time.
 func (f *family) spend(p *pair, now time.Time, reuse time.Duration) {
-	p.spent, p.spentAt, p.deadline = true, now, now.Add(reuse)
+	p.spent, p.deadline = true, now.Add(reuse)
 	f.retireLater(p.serial, p.deadline)
 	if parent := f.pairs[p.parent]; parent != nil {
 		parent.succeeded = true
 	}
 }
 
-// revokeDescendants ends everything that p's earlier spends brought forth.
+// revokeDescendants ends every pair that descends from an earlier spend of p.
 func (f *family) revokeDescendants(p *pair, now time.Time, reuse time.Duration) {
 	for _, child := range f.pairs {
 		if child.parent != p.serial || child.owner != 0 || child.revoked {
@@ -174,8 +127,8 @@ func (f *family) revokeDescendants(p *pair, now time.Time, reuse time.Duration) 
 	}
 }
 
-// accessLives reports whether p's access token is accepted at now, in a family
-// that lives.
+// accessLives reports whether p's access token is accepted at now. The family
+// must be alive.
 func (f *family) accessLives(p *pair, now time.Time) bool {
 	if p == nil || p.revoked || !now.Before(p.accessExpires) {
 		return false
@@ -187,9 +140,19 @@ func (f *family) accessLives(p *pair, now time.Time) bool {
 	return !p.spent || now.Before(p.deadline)
 }
 
-func (e *Emulator) familyBySeq(seq uint32) *family {
-	if int(seq) >= len(e.families) {
-		return nil
+// fatal returns the cause of death if presenting p's refresh token at now kills
+// the family, and else "". A nil pair has no record any more: it was spent, and
+// its reuse interval is over.
+func fatal(p *pair, now time.Time, policy *Policy) Cause {
+	switch {
+	case p == nil:
+		return CauseReplayedAfterReuseInterval
+	case (p.spent || p.revoked) && !now.Before(p.deadline):
+		return CauseReplayedAfterReuseInterval
+	case p.revoked:
+		return CauseRevokedSiblingPresented
+	case p.spent && p.succeeded && policy.OlderReplayKills:
+		return CauseOlderGenerationReplayed
 	}
-	return e.families[seq]
+	return ""
 }

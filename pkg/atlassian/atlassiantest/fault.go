@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Endpoint is where a Fault strikes.
+// Endpoint is where a Fault applies.
 type Endpoint string
 
 // The endpoints that faults can be set on.
@@ -21,7 +21,9 @@ const (
 	EndpointAPI Endpoint = "api"
 )
 
-// When says on which side of the server's commit a Fault strikes.
+var endpoints = []Endpoint{EndpointToken, EndpointResources, EndpointAPI}
+
+// When says on which side of the server's commit a Fault applies.
 type When string
 
 // The two sides of the commit.
@@ -41,32 +43,53 @@ const (
 	KindDrop Kind = "drop"
 	// KindCut sends status, headers and half of the body, then closes the connection.
 	KindCut Kind = "cut"
-	// KindDelay waits for Fault.Delay of real time and then answers truly. The
-	// server carries on although the client may have left.
+	// KindDelay waits for Fault.Delay of real time and then sends the true answer.
+	// The server carries on even if the client has left.
 	KindDelay Kind = "delay"
-	// KindStatus answers Fault.Status with a body of the API gateway's form, or
-	// with Fault.Code or Fault.Body, and with Fault.RetryAfter and Fault.Header.
+	// KindStatus answers Fault.Status with Fault.RetryAfter and Fault.Header. The
+	// body is Fault.Body, or has Fault.Code, or else has the API gateway's form.
 	KindStatus Kind = "status"
-	// KindEncoded answers truly, in Fault.Encoding, which nobody asked for.
+	// KindEncoded sends the true answer in Fault.Encoding, which the client did not
+	// ask for.
 	KindEncoded Kind = "encoded"
 	// KindEmpty answers an empty list, as accessible-resources was seen to do for
 	// a moment after a consent. EndpointResources only.
 	KindEmpty Kind = "empty"
 	// KindHTML answers 200 with a page.
 	KindHTML Kind = "html"
-	// KindTruncated answers 200 with JSON that ends in the middle; the HTTP message
+	// KindTruncated answers 200 with JSON that ends in the middle. The HTTP message
 	// itself is complete.
 	KindTruncated Kind = "truncated"
 	// KindOmitRefresh leaves refresh_token out of a success. Before: the server did
-	// not rotate and the old token stays good. After: it rotated, and the
-	// successor is lost.
+	// not rotate, and the old token stays usable. After: it rotated, and the
+	// successor is lost. EndpointToken only.
 	KindOmitRefresh Kind = "omit_refresh"
 	// KindExpiresIn replaces expires_in of a success by Fault.ExpiresIn.
+	// EndpointToken only.
 	KindExpiresIn Kind = "expires_in"
 )
 
-// Fault is something to go wrong. Of the waiting faults that match a request
-// the oldest is applied, one per request.
+// kinds says of each kind whether it replaces the answer, and its only endpoint
+// if it has one.
+var kinds = []struct {
+	kind     Kind
+	replaces bool
+	only     Endpoint
+}{
+	{KindDrop, true, ""},
+	{KindCut, true, ""},
+	{KindDelay, false, ""},
+	{KindStatus, true, ""},
+	{KindHTML, true, ""},
+	{KindTruncated, true, ""},
+	{KindEncoded, false, ""},
+	{KindEmpty, true, EndpointResources},
+	{KindOmitRefresh, false, EndpointToken},
+	{KindExpiresIn, false, EndpointToken},
+}
+
+// Fault is a failure of the server or the network. A request gets at most one:
+// the oldest waiting fault that matches it.
 type Fault struct {
 	Endpoint Endpoint `json:"endpoint"`
 	When     When     `json:"when"`
@@ -76,90 +99,108 @@ type Fault struct {
 	// Code is the OAuth error code of the body, such as "invalid_request".
 	// KindStatus only.
 	Code string `json:"code,omitempty"`
-	// Body is the whole body, and goes before Code. KindStatus only.
+	// Body is the whole body and takes precedence over Code. KindStatus only.
 	Body string `json:"body,omitempty"`
-	// Header is sent as well. KindStatus only.
+	// Header is added to the answer. KindStatus only.
 	Header map[string]string `json:"header,omitempty"`
-	// RetryAfter is sent as it is: seconds, an HTTP date, or neither. KindStatus only.
+	// RetryAfter is sent unchanged: seconds, an HTTP date, or neither. KindStatus only.
 	RetryAfter string `json:"retry_after,omitempty"`
-	// Encoding of the body that is sent: gzip, deflate, deflate-raw (which calls
-	// itself deflate), or gzip-unnamed (without a Content-Encoding). Any kind that
-	// sends a body, over HTTP.
+	// Encoding is the body's: gzip, deflate, deflate-raw (sent under the name
+	// deflate), or gzip-unnamed (without a Content-Encoding). Every kind that sends
+	// a body may have one. Ignored without HTTP.
 	Encoding string `json:"encoding,omitempty"`
-	// Delay is waited in real time before anything else happens on the chosen
-	// side of the commit; any kind may have one. Ignored without HTTP.
+	// Delay is waited in real time on the chosen side of the commit, before
+	// anything else happens there. Every kind may have one. Ignored without HTTP.
 	Delay time.Duration `json:"delay,omitempty"`
-	// ExpiresIn is JSON text such as `-5`, `"3600"` or `1e30`; empty leaves
-	// expires_in out. KindExpiresIn only, and only over HTTP.
+	// ExpiresIn is JSON text such as `-5`, `"3600"` or `1e30`. If empty, the answer
+	// has no expires_in. KindExpiresIn only. Ignored without HTTP.
 	ExpiresIn json.RawMessage `json:"expires_in,omitempty"`
 	// GrantType limits a token fault to one grant type; empty is any.
 	GrantType string `json:"grant_type,omitempty"`
-	// Times is how many requests it strikes; 0 is until ClearFaults.
+	// Times is how many requests it applies to; 0 is until ClearFaults.
 	Times int `json:"times,omitempty"`
 }
 
-// Validate reports what is wrong with the fault.
+// Validate returns an error that names the first invalid field and what was
+// expected, or nil.
 func (f Fault) Validate() error {
+	at := f.kindIndex()
 	switch {
-	case !slices.Contains([]Endpoint{EndpointToken, EndpointResources, EndpointAPI}, f.Endpoint):
+	case !slices.Contains(endpoints, f.Endpoint):
 		return fmt.Errorf("fault: endpoint %q, expected token, resources or api", f.Endpoint)
 	case f.When != Before && f.When != After:
 		return fmt.Errorf("fault: when %q, expected before or after", f.When)
-	case !slices.Contains(kinds, f.Kind):
+	case at < 0:
 		return fmt.Errorf("fault: kind %q, expected one of %s", f.Kind, kindNames("|"))
-	case f.Kind == KindDelay && f.Delay <= 0, f.Delay < 0:
-		return fmt.Errorf("fault: delay %v, expected more than 0", f.Delay)
-	case (f.Kind == KindOmitRefresh || f.Kind == KindExpiresIn) && f.Endpoint != EndpointToken:
-		return fmt.Errorf("fault: kind %q strikes the token endpoint only", f.Kind)
-	case f.Kind == KindEmpty && f.Endpoint != EndpointResources:
-		return fmt.Errorf("fault: kind %q strikes accessible-resources only", f.Kind)
+	case kinds[at].only != "" && kinds[at].only != f.Endpoint:
+		return fmt.Errorf("fault: kind %q is for the endpoint %q only, not %q", f.Kind, kinds[at].only, f.Endpoint)
 	case f.GrantType != "" && f.GrantType != grantCode && f.GrantType != grantRefresh:
 		return fmt.Errorf("fault: grant_type %q, expected %s or %s", f.GrantType, grantCode, grantRefresh)
 	case f.Times < 0:
 		return fmt.Errorf("fault: times %d, expected 0 or more", f.Times)
 	}
+	if err := f.validateStatus(); err != nil {
+		return err
+	}
 	return f.validateAnswer()
 }
 
-// validateAnswer checks what the fault sends.
-func (f Fault) validateAnswer() error {
-	switch {
-	case f.Kind == KindStatus && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("fault: status %d, expected 200 to 599", f.Status)
-	case f.Kind != KindStatus && (f.Code != "" || f.Body != "" || f.RetryAfter != "" || len(f.Header) > 0):
+// validateStatus checks the fields that KindStatus needs and no other kind may have.
+func (f Fault) validateStatus() error {
+	if f.Kind == KindStatus {
+		if f.Status < 200 || f.Status > 599 {
+			return fmt.Errorf("fault: status %d, expected 200 to 599", f.Status)
+		}
+		return nil
+	}
+	if f.Code != "" || f.Body != "" || f.RetryAfter != "" || len(f.Header) > 0 {
 		return fmt.Errorf("fault: code, body, header and retry_after belong to the kind status, not to %q", f.Kind)
-	case f.Kind == KindEncoded && f.Encoding == "":
-		return fmt.Errorf("fault: kind %q without an encoding", f.Kind)
-	case f.Encoding != "" && !slices.Contains(encodings, f.Encoding):
-		return fmt.Errorf("fault: encoding %q, expected one of %s", f.Encoding, strings.Join(encodings, ", "))
-	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
-		return fmt.Errorf("fault: expires_in is not JSON")
 	}
 	return nil
 }
 
-var kinds = []Kind{KindDrop, KindCut, KindDelay, KindStatus, KindHTML, KindTruncated, KindEncoded, KindEmpty, KindOmitRefresh, KindExpiresIn}
+// validateAnswer checks when and how the answer is sent.
+func (f Fault) validateAnswer() error {
+	switch {
+	case f.Kind == KindDelay && f.Delay == 0, f.Delay < 0:
+		return fmt.Errorf("fault: delay %v, expected more than 0", f.Delay)
+	case f.Kind == KindEncoded && f.Encoding == "":
+		return fmt.Errorf("fault: kind %q without an encoding, expected one of %s", f.Kind, strings.Join(encodings, ", "))
+	case f.Encoding != "" && !slices.Contains(encodings, f.Encoding):
+		return fmt.Errorf("fault: encoding %q, expected one of %s", f.Encoding, strings.Join(encodings, ", "))
+	case len(f.ExpiresIn) > 0 && !json.Valid(f.ExpiresIn):
+		return fmt.Errorf("fault: expires_in is not JSON, expected a number or a string")
+	}
+	return nil
+}
+
+// kindIndex is the kind's index in kinds, -1 for an unknown kind.
+func (f Fault) kindIndex() int {
+	for i := range kinds {
+		if kinds[i].kind == f.Kind {
+			return i
+		}
+	}
+	return -1
+}
 
 // kindNames lists the kinds of fault.
 func kindNames(sep string) string {
 	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = string(k)
+	for i := range kinds {
+		names[i] = string(kinds[i].kind)
 	}
 	return strings.Join(names, sep)
 }
 
-// replacesAnswer reports whether the client gets something else than the
-// true answer, struck on the given side. A nil fault never does.
+// replacesAnswer reports whether the fault replaces the true answer on the given
+// side of the commit. A nil fault does not.
 func (f *Fault) replacesAnswer(side When) bool {
 	if f == nil || f.When != side {
 		return false
 	}
-	switch f.Kind {
-	case KindDrop, KindCut, KindStatus, KindHTML, KindTruncated, KindEmpty:
-		return true
-	}
-	return false
+	at := f.kindIndex()
+	return at >= 0 && kinds[at].replaces
 }
 
 // label describes the fault in events and errors.
@@ -176,34 +217,40 @@ func (f *Fault) label() string {
 	return string(f.Kind) + " " + string(f.When)
 }
 
-// Inject lets f wait behind the faults that wait already.
-func (e *Emulator) Inject(f Fault) error {
+// faultQueue holds the faults that wait for a request, oldest first.
+type faultQueue struct {
+	*core
+	waiting []Fault
+}
+
+// Inject adds f behind the faults that already wait. The error is Validate's.
+func (q *faultQueue) Inject(f Fault) error {
 	if err := f.Validate(); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.faults.waiting = append(e.faults.waiting, f)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, f)
 	return nil
 }
 
 // ClearFaults removes all waiting faults.
-func (e *Emulator) ClearFaults() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.faults.waiting = nil
+func (q *faultQueue) ClearFaults() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = nil
 }
 
-// Faults returns the waiting faults, oldest first. Times counts what is left.
-func (e *Emulator) Faults() []Fault {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.faults.waiting)
+// Faults returns the waiting faults, oldest first. Times is how many requests
+// remain.
+func (q *faultQueue) Faults() []Fault {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.waiting)
 }
 
-type faultQueue struct{ waiting []Fault }
-
-// take returns a copy of the oldest fault for a request and counts it down, or nil.
+// take counts down the oldest fault that matches a request and returns a copy of
+// it, or nil. It needs the lock.
 func (q *faultQueue) take(at Endpoint, grantType string) *Fault {
 	for i := range q.waiting {
 		f := &q.waiting[i]

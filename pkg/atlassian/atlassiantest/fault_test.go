@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// Every fault that takes the answer's place, on each side of the commit: the
-// client sees the same, and only the truth tells the sides apart.
+// A fault that replaces the answer looks the same to the client on both sides of
+// the commit. Only the truth tells them apart.
 func TestFaultsAtTheTokenEndpoint(t *testing.T) {
 	date := start.Add(time.Minute).Format(http.TimeFormat)
 	for name, c := range map[string]struct {
@@ -67,7 +67,7 @@ func TestFaultsAtTheTokenEndpoint(t *testing.T) {
 					require.Equal(t, atlassiantest.StatusReusable, info.Status)
 				}
 				require.Empty(t, s.e.Faults())
-				readTokens(t, s.must(t, s.tokenRequest(t, tokens))) // and all is well again
+				readTokens(t, s.must(t, s.tokenRequest(t, tokens))) // and the next request succeeds
 			})
 		}
 	}
@@ -92,14 +92,16 @@ func statusCase(status int, retryAfter, header string) struct {
 
 func TestFaultOddExpiresIn(t *testing.T) {
 	for _, value := range []string{"", "0", "-5", `"3600"`, "1e30", "99999999999999999999", "null", "3600.5"} {
-		s := serve(t, cheapWorld(t, nil))
-		require.NoError(t, s.e.Inject(atlassiantest.Fault{
-			Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindExpiresIn,
-			ExpiresIn: json.RawMessage(value), Times: 1,
-		}))
-		got := s.must(t, s.tokenRequest(t, s.authorize(t)))
-		require.Equal(t, value, string(readTokens(t, got).ExpiresIn))
-		require.Equal(t, value != "", strings.Contains(got.body, "expires_in"))
+		t.Run(value, func(t *testing.T) {
+			s := serve(t, cheapWorld(t, nil))
+			require.NoError(t, s.e.Inject(atlassiantest.Fault{
+				Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindExpiresIn,
+				ExpiresIn: json.RawMessage(value), Times: 1,
+			}))
+			got := s.must(t, s.tokenRequest(t, s.authorize(t)))
+			require.Equal(t, value, string(readTokens(t, got).ExpiresIn))
+			require.Equal(t, value != "", strings.Contains(got.body, "expires_in"))
+		})
 	}
 }
 
@@ -107,35 +109,39 @@ func TestFaultOmitRefresh(t *testing.T) {
 	for when, status := range map[atlassiantest.When]atlassiantest.Status{
 		atlassiantest.Before: atlassiantest.StatusLive, atlassiantest.After: atlassiantest.StatusReusable,
 	} {
-		s := serve(t, cheapWorld(t, nil))
-		tokens := s.authorize(t)
-		require.NoError(t, s.e.Inject(atlassiantest.Fault{
-			Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindOmitRefresh, Times: 1,
-		}))
-		got := s.must(t, s.tokenRequest(t, tokens))
-		require.NotContains(t, got.body, "refresh_token")
-		_, err := s.e.ValidateAccess(atlassian.NewSecret(readTokens(t, got).Access))
-		require.NoError(t, err)
-		info, _ := s.e.Lookup(tokens.Refresh)
-		require.Equal(t, status, info.Status)
+		t.Run(string(when), func(t *testing.T) {
+			s := serve(t, cheapWorld(t, nil))
+			tokens := s.authorize(t)
+			require.NoError(t, s.e.Inject(atlassiantest.Fault{
+				Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindOmitRefresh, Times: 1,
+			}))
+			got := s.must(t, s.tokenRequest(t, tokens))
+			require.NotContains(t, got.body, "refresh_token")
+			_, err := s.e.ValidateAccess(atlassian.NewSecret(readTokens(t, got).Access))
+			require.NoError(t, err)
+			info, _ := s.e.Lookup(tokens.Refresh)
+			require.Equal(t, status, info.Status)
+		})
 	}
 }
 
-// A delay before the commit ends in a commit although the client gave up.
+// A delayed request is carried out even if the client gave up.
 func TestDelayOutlivesTheClient(t *testing.T) {
 	for _, when := range []atlassiantest.When{atlassiantest.Before, atlassiantest.After} {
-		s := serve(t, cheapWorld(t, nil))
-		tokens := s.authorize(t)
-		require.NoError(t, s.e.Inject(atlassiantest.Fault{
-			Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindDelay, Delay: 100 * time.Millisecond, Times: 1,
-		}))
-		s.client.Timeout = 20 * time.Millisecond
-		_, err := s.do(s.tokenRequest(t, tokens))
-		require.ErrorContains(t, err, "Client.Timeout")
-		require.Eventually(t, func() bool {
-			info, _ := s.e.Lookup(tokens.Refresh)
-			return info.Status == atlassiantest.StatusReusable
-		}, 5*time.Second, 5*time.Millisecond)
+		t.Run(string(when), func(t *testing.T) {
+			s := serve(t, cheapWorld(t, nil))
+			tokens := s.authorize(t)
+			require.NoError(t, s.e.Inject(atlassiantest.Fault{
+				Endpoint: atlassiantest.EndpointToken, When: when, Kind: atlassiantest.KindDelay, Delay: 100 * time.Millisecond, Times: 1,
+			}))
+			s.client.Timeout = 20 * time.Millisecond
+			_, err := s.do(s.tokenRequest(t, tokens))
+			require.ErrorContains(t, err, "Client.Timeout")
+			require.Eventually(t, func() bool {
+				info, _ := s.e.Lookup(tokens.Refresh)
+				return info.Status == atlassiantest.StatusReusable
+			}, 5*time.Second, 5*time.Millisecond)
+		})
 	}
 }
 
@@ -158,7 +164,7 @@ func TestCloseEndsDelays(t *testing.T) {
 	server.Close()
 }
 
-// Faults queue up, match by endpoint and grant type, and last as long as told.
+// Faults wait in a queue, match by endpoint and grant type, and apply Times times.
 func TestFaultQueue(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	tokens := s.authorize(t)
@@ -179,7 +185,7 @@ func TestFaultQueue(t *testing.T) {
 	_, err := s.e.Exchange(s.exchange(s.code(t)))
 	require.EqualError(t, err, "injected fault: status 501 before")
 
-	// A body that is no token request at all is struck as well.
+	// A fault also applies to a request with an unreadable body.
 	require.Equal(t, 503, s.must(t, newRequest(t, "POST", s.url+"/oauth/token", "text/plain", "x")).status)
 
 	require.False(t, json.Valid([]byte(s.get(t, "/oauth/token/accessible-resources", tokens.Access).body)))
@@ -199,25 +205,27 @@ func TestFaultIsChecked(t *testing.T) {
 	e := atlassiantest.New(atlassiantest.Config{})
 	good := atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop}
 	for expected, change := range map[string]func(*atlassiantest.Fault){
-		"endpoint":        func(f *atlassiantest.Fault) { f.Endpoint = "x" },
-		"when":            func(f *atlassiantest.Fault) { f.When = "" },
-		"kind":            func(f *atlassiantest.Fault) { f.Kind = "" },
-		"status 199":      func(f *atlassiantest.Fault) { f.Kind, f.Status = atlassiantest.KindStatus, 199 },
-		"belong to":       func(f *atlassiantest.Fault) { f.Code = "invalid_request" },
-		"without an":      func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEncoded },
-		"encoding \"br\"": func(f *atlassiantest.Fault) { f.Encoding = "br" },
-		"resources only":  func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEmpty },
-		"status 0":        func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindStatus },
-		"delay 0s":        func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindDelay },
-		"delay -1ns":      func(f *atlassiantest.Fault) { f.Delay = -1 },
-		"token endpoint":  func(f *atlassiantest.Fault) { f.Kind, f.Endpoint = atlassiantest.KindExpiresIn, "api" },
-		"not JSON":        func(f *atlassiantest.Fault) { f.ExpiresIn = json.RawMessage("-") },
-		"grant_type":      func(f *atlassiantest.Fault) { f.GrantType = "x" },
-		"times":           func(f *atlassiantest.Fault) { f.Times = -1 },
+		"endpoint":           func(f *atlassiantest.Fault) { f.Endpoint = "x" },
+		"when":               func(f *atlassiantest.Fault) { f.When = "" },
+		"kind":               func(f *atlassiantest.Fault) { f.Kind = "" },
+		"status 199":         func(f *atlassiantest.Fault) { f.Kind, f.Status = atlassiantest.KindStatus, 199 },
+		"belong to":          func(f *atlassiantest.Fault) { f.Code = "invalid_request" },
+		"without an":         func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEncoded },
+		"encoding \"br\"":    func(f *atlassiantest.Fault) { f.Encoding = "br" },
+		"\"resources\" only": func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindEmpty },
+		"status 0":           func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindStatus },
+		"delay 0s":           func(f *atlassiantest.Fault) { f.Kind = atlassiantest.KindDelay },
+		"delay -1ns":         func(f *atlassiantest.Fault) { f.Delay = -1 },
+		"\"token\" only":     func(f *atlassiantest.Fault) { f.Kind, f.Endpoint = atlassiantest.KindExpiresIn, "api" },
+		"not JSON":           func(f *atlassiantest.Fault) { f.ExpiresIn = json.RawMessage("-") },
+		"grant_type":         func(f *atlassiantest.Fault) { f.GrantType = "x" },
+		"times":              func(f *atlassiantest.Fault) { f.Times = -1 },
 	} {
-		f := good
-		change(&f)
-		require.ErrorContains(t, e.Inject(f), expected)
+		t.Run(expected, func(t *testing.T) {
+			f := good
+			change(&f)
+			require.ErrorContains(t, e.Inject(f), expected)
+		})
 	}
 	require.NoError(t, e.Inject(good))
 }

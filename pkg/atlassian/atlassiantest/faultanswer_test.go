@@ -17,7 +17,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// A status comes with any code, body and headers, over the control API too.
+// A status can have any code, body and headers, also over the control API.
 func TestFaultStatusWithBody(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	tokens := s.authorize(t)
@@ -45,7 +45,7 @@ func TestFaultStatusWithBody(t *testing.T) {
 	require.Equal(t, "status 400 invalid_request before", events[1].Fault)
 }
 
-// Bodies come compressed, though nobody asked, and are the true ones.
+// The true body is compressed, although the client did not ask for it.
 func TestFaultEncoding(t *testing.T) {
 	plain := func(t *testing.T, name string, body []byte) []byte {
 		var r io.Reader
@@ -73,7 +73,7 @@ func TestFaultEncoding(t *testing.T) {
 			}
 			inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, Kind: atlassiantest.KindEncoded})
 			r := s.tokenRequest(t, tokens)
-			r.Header.Set("Accept-Encoding", "identity") // or the client unpacks by itself
+			r.Header.Set("Accept-Encoding", "identity") // else the client unpacks it
 			got := s.must(t, r)
 			require.Equal(t, header, got.header.Get("Content-Encoding"))
 			got.body = string(plain(t, name, []byte(got.body)))
@@ -107,7 +107,7 @@ func TestFaultEmpty(t *testing.T) {
 	require.NotEqual(t, "[]", s.get(t, "/oauth/token/accessible-resources", tokens.Access).body)
 }
 
-// An access token whose own exp comes before what expires_in promises.
+// The answer's expires_in is later than the claim exp of the access token.
 func TestFaultExpiresInBeyondTheToken(t *testing.T) {
 	w := newWorld(t, atlassiantest.Config{})
 	require.NoError(t, w.e.ChangePolicy(func(p *atlassiantest.Policy) { p.AccessTokenLifetime = 20 * time.Minute }))

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// served is a world that listens, and a client that follows no redirects.
+// served is a world with a server, and a client that follows no redirects.
 type served struct {
 	*world
 	url    string
@@ -142,7 +142,7 @@ func TestTokenEndpointEncodings(t *testing.T) {
 	})))
 }
 
-// A secret with reserved characters passes Basic raw and form-encoded.
+// Basic credentials with reserved characters work raw and form-encoded.
 func TestBasicWithReservedCharacters(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	app, err := s.e.AddApp(atlassiantest.App{
@@ -164,26 +164,28 @@ func TestTokenEndpointRefusals(t *testing.T) {
 	id, secret := s.fix.App.ClientID, s.fix.App.ClientSecret.Reveal()
 	const media = "application/json"
 	for _, c := range []struct {
-		media, body string
-		status      int
-		answer      string
+		name, media, body string
+		status            int
+		answer            string
 	}{
-		{media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"no","refresh_token":"x"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
-		{media, `{"grant_type":"refresh_token"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
-		{media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `"}`, 400, `{"error":"invalid_request","error_description":"Missing required parameter: refresh_token"}`},
-		{media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `","refresh_token":"x"}`, 400, `{"error":"invalid_request","error_description":"Invalid refresh_token"}`},
-		{media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `","refresh_token":"a.b.c"}`, 403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`},
-		{media, `{"grant_type":"authorization_code","client_id":"` + id + `","client_secret":"` + secret + `","code":"x"}`, 400, `{"error":"invalid_request","error_description":"authorization_code is invalid"}`},
-		{media, `{"grant_type":"password","client_id":"` + id + `","client_secret":"` + secret + `"}`, 403, `{"error":"unsupported_grant_type","error_description":"Unsupported grant type"}`},
-		{media, `{"grant_type":"password"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
-		{media, `{"client_id":"` + id + `","client_secret":"` + secret + `"}`, 400, `{"error":"invalid_request","error_description":"Missing required parameter: grant_type"}`},
-		{media, `{"grant_type":`, 400, `{"error":"invalid_request","error_description":"the body is not a JSON object of strings"}`},
-		{"application/x-www-form-urlencoded", `%zz`, 400, `{"error":"invalid_request","error_description":"the body is not a form"}`},
-		{"text/plain", `x`, 400, `{"error":"invalid_request","error_description":"Content-Type must be application/json or application/x-www-form-urlencoded"}`},
+		{"wrong secret", media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"no","refresh_token":"x"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
+		{"no client", media, `{"grant_type":"refresh_token"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
+		{"no refresh token", media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `"}`, 400, `{"error":"invalid_request","error_description":"Missing required parameter: refresh_token"}`},
+		{"malformed refresh token", media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `","refresh_token":"x"}`, 400, `{"error":"invalid_request","error_description":"Invalid refresh_token"}`},
+		{"unknown refresh token", media, `{"grant_type":"refresh_token","client_id":"` + id + `","client_secret":"` + secret + `","refresh_token":"a.b.c"}`, 403, `{"error":"unauthorized_client","error_description":"refresh_token is invalid"}`},
+		{"unknown code", media, `{"grant_type":"authorization_code","client_id":"` + id + `","client_secret":"` + secret + `","code":"x"}`, 400, `{"error":"invalid_request","error_description":"authorization_code is invalid"}`},
+		{"unsupported grant type", media, `{"grant_type":"password","client_id":"` + id + `","client_secret":"` + secret + `"}`, 403, `{"error":"unsupported_grant_type","error_description":"Unsupported grant type"}`},
+		{"unsupported grant type and no client", media, `{"grant_type":"password"}`, 401, `{"error":"access_denied","error_description":"Unauthorized"}`},
+		{"no grant type", media, `{"client_id":"` + id + `","client_secret":"` + secret + `"}`, 400, `{"error":"invalid_request","error_description":"Missing required parameter: grant_type"}`},
+		{"broken JSON", media, `{"grant_type":`, 400, `{"error":"invalid_request","error_description":"the body is not a JSON object of strings"}`},
+		{"broken form", "application/x-www-form-urlencoded", `%zz`, 400, `{"error":"invalid_request","error_description":"the body is not a form"}`},
+		{"other media type", "text/plain", `x`, 400, `{"error":"invalid_request","error_description":"Content-Type must be application/json or application/x-www-form-urlencoded"}`},
 	} {
-		got := s.must(t, newRequest(t, "POST", s.url+"/oauth/token", c.media, c.body))
-		require.Equal(t, c.status, got.status)
-		require.JSONEq(t, c.answer, got.body)
+		t.Run(c.name, func(t *testing.T) {
+			got := s.must(t, newRequest(t, "POST", s.url+"/oauth/token", c.media, c.body))
+			require.Equal(t, c.status, got.status)
+			require.JSONEq(t, c.answer, got.body)
+		})
 	}
 	require.Equal(t, http.StatusMethodNotAllowed, s.get(t, "/oauth/token", atlassian.Secret{}).status)
 }

@@ -30,7 +30,7 @@ func randomUUID(rng *rand.Rand) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// randomSecret returns a client secret of the developer console's look.
+// randomSecret returns a client secret in the developer console's form.
 func randomSecret(rng *rand.Rand) atlassian.Secret {
 	return atlassian.NewSecret("ATOA" + randomString(rng, 72))
 }

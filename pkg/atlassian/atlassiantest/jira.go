@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// needs is a list of alternatives; of one of them every scope is required.
+// needs lists alternative sets of scopes. A token needs every scope of one set.
 type needs [][]string
 
-// The scopes of the connector's test paths: the classic one, or the granular set.
+// The scopes that the connector's test paths need: the classic one, or the granular set.
 var (
 	needsUsers    = needs{{"read:jira-user"}, {"read:user:jira", "read:group:jira", "read:avatar:jira"}}
 	needsGroups   = needs{{"read:group:jira"}, {"manage:jira-configuration"}}
@@ -47,26 +47,9 @@ func (h *front) jira(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// siteView is a copy of what a site shows.
-type siteView struct {
-	site    Site
-	members []Account
-}
-
-func (e *Emulator) view(cloudID string) siteView {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := e.sites[cloudID]
-	v := siteView{site: s.Site}
-	for _, m := range s.members {
-		v.members = append(v.members, m.Account)
-	}
-	return v
-}
-
 type object = map[string]any
 
-// route finds the answer for a path, nil when it is none of the test paths.
+// route finds the answer for a path. It is nil if the path is not a test path.
 func route(path []string, query url.Values) (needs, func(siteView) (int, any)) {
 	switch {
 	case slices.Equal(path, []string{"users"}):
@@ -113,8 +96,8 @@ func projects(v siteView) object {
 	}
 }
 
-// searchIssues answers any query with all issues. A query without a restriction,
-// such as one that only orders, is refused.
+// searchIssues answers every query with all issues. It refuses a query without a
+// restriction, such as one that only orders.
 func searchIssues(jql string) (int, any) {
 	restriction, _, _ := strings.Cut(strings.ToLower(jql), "order by")
 	if strings.TrimSpace(restriction) == "" {
@@ -130,7 +113,7 @@ func searchIssues(jql string) (int, any) {
 	return http.StatusOK, object{"issues": issues, "isLast": true}
 }
 
-// issueSection lists the changes, comments or work of an issue: one each.
+// issueSection lists the one change, comment or worklog of an issue.
 func issueSection(v siteView, key, section string) (int, any) {
 	if !slices.Contains(issueKeys, key) {
 		return http.StatusNotFound, object{

@@ -9,7 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// signingKey is shared by all emulators of a process: making one takes a
+// signingKey is shared by all emulators of a process, because making a key takes a
 // noticeable part of a second.
 var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -19,8 +19,8 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// Filler brings tokens to the sizes seen in practice for the connector's six
-// scopes: about 1.9 KB for access tokens, 1.5 KB for refresh tokens and 858
+// Bytes of filler that give tokens the sizes seen in practice for the connector's
+// six scopes: about 1.9 KB for access tokens, 1.5 KB for refresh tokens and 858
 // bytes for codes. An access token grows with its scopes.
 const (
 	accessFiller  = 305

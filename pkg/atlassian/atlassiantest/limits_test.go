@@ -10,48 +10,53 @@ import (
 )
 
 func TestInactivityEdge(t *testing.T) {
-	for _, past := range []bool{false, true} {
-		w := cheapWorld(t, nil)
-		first := w.authorize(t)
+	setUp := func(t *testing.T) (w *world, first, second atlassiantest.Tokens) {
+		w = cheapWorld(t, nil)
+		first = w.authorize(t)
 		w.clock.Advance(89 * day)
-		second := w.refresh(t, first) // resets the limit
-		last := w.clock.Now()
-		w.clock.Advance(90*day - 1)
-		if !past {
-			w.refresh(t, second)
-			continue
-		}
-		w.clock.Advance(1)
-		w.refused(t, second)
-		d := w.death(t, first)
-		require.Equal(t, atlassiantest.Death{Cause: atlassiantest.CauseInactive, At: last.Add(90 * day)}, d)
+		return w, first, w.refresh(t, first) // which restarts the limit
 	}
+	t.Run("one nanosecond before", func(t *testing.T) {
+		w, _, second := setUp(t)
+		w.clock.Advance(90*day - 1)
+		w.refresh(t, second)
+	})
+	t.Run("at the limit", func(t *testing.T) {
+		w, first, second := setUp(t)
+		w.clock.Advance(90 * day)
+		w.refused(t, second)
+		require.Equal(t, atlassiantest.Death{Cause: atlassiantest.CauseInactive, At: w.clock.Now()}, w.death(t, first))
+	})
 }
 
 func TestAbsoluteLifetimeEdge(t *testing.T) {
-	for _, past := range []bool{false, true} {
-		w := cheapWorld(t, nil)
-		first := w.authorize(t)
-		current := first
+	setUp := func(t *testing.T) (w *world, first, current atlassiantest.Tokens) {
+		w = cheapWorld(t, nil)
+		first = w.authorize(t)
+		current = first
 		for w.clock.Now().Before(start.Add(360 * day)) {
 			w.clock.Advance(30 * day)
 			current = w.refresh(t, current)
 		}
+		return w, first, current
+	}
+	t.Run("one nanosecond before", func(t *testing.T) {
+		w, _, current := setUp(t)
 		w.clock.Set(start.Add(365*day - 1))
-		if !past {
-			w.refresh(t, current)
-			continue
-		}
-		w.clock.Advance(1)
+		w.refresh(t, current)
+	})
+	t.Run("at the limit", func(t *testing.T) {
+		w, first, current := setUp(t)
+		w.clock.Set(start.Add(365 * day))
 		_, err := w.e.ValidateAccess(current.Access)
 		requireRefusal(t, err, 401, "", "Unauthorized")
 		w.refused(t, current)
 		require.Equal(t, atlassiantest.CauseExpiredAbsolute, w.death(t, first).Cause)
 		require.Equal(t, start.Add(365*day), w.death(t, first).At)
-	}
+	})
 }
 
-// The family's year begins at the consent, not when its code is exchanged.
+// The family's year begins at the consent, not at the exchange of its code.
 func TestBirthIsTheConsent(t *testing.T) {
 	w := cheapWorld(t, nil)
 	code, err := w.e.Consent(atlassiantest.ConsentRequest{})
@@ -75,8 +80,8 @@ func TestLimitsCanBeOff(t *testing.T) {
 	require.True(t, f.Ends.IsZero())
 }
 
-// Whoever looks late sees the limit that was reached first, at its own time.
-func TestDeathIsDatedWhenItCame(t *testing.T) {
+// A death that is noticed late has the time of the limit that was reached first.
+func TestDeathIsDatedAtTheLimit(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)
 	w.clock.Advance(1000 * day)
@@ -108,7 +113,9 @@ func TestPolicyIsChecked(t *testing.T) {
 		"InactiveAccountStatus": func(p *atlassiantest.Policy) { p.InactiveAccountStatus = 400 },
 		"TokenPadding":          func(p *atlassiantest.Policy) { p.TokenPadding = -1 },
 	} {
-		require.ErrorContains(t, w.e.ChangePolicy(change), name)
+		t.Run(name, func(t *testing.T) {
+			require.ErrorContains(t, w.e.ChangePolicy(change), name)
+		})
 	}
 	require.Equal(t, atlassiantest.DefaultPolicy(), w.e.Policy())
 	require.PanicsWithValue(t, "atlassiantest.New: policy: AccessTokenLifetime is 0s, expected at least 1s", func() {

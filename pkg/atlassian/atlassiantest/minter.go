@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// kind tells the three sorts of token apart, so that none passes for another.
+// kind is the sort of a token. Each sort is accepted only where it belongs.
 type kind byte
 
 const (
@@ -16,9 +16,9 @@ const (
 	kindCode    kind = 'c'
 )
 
-// tokenID is what a token says about itself. Because it is complete, records
-// of tokens whose reuse interval is over can be thrown away: a token that is
-// not on record was spent long ago.
+// tokenID is what a token says about itself. It is complete, so the record of a
+// token can be dropped when its reuse interval is over: a token without a record
+// was spent before that.
 type tokenID struct {
 	kind       kind
 	family     uint32
@@ -27,8 +27,8 @@ type tokenID struct {
 	sibling    uint32
 }
 
-// tokenKey authenticates tokenIDs. It guards against a mix-up of emulators and
-// against edited tokens in tests, not against an attacker.
+// tokenKey authenticates tokenIDs. It detects another emulator's tokens and edited
+// tokens in tests. It does not stop an attacker.
 type tokenKey [2]uint64
 
 const (
@@ -39,16 +39,16 @@ const (
 
 var b64 = base64.RawURLEncoding
 
-// form says what an identification found.
+// form is what identify found.
 type form int
 
 const (
-	formMalformed form = iota // does not even look like a token
-	formUnknown               // looks like one, but is not ours
+	formMalformed form = iota // does not look like a token
+	formUnknown               // looks like a token, but this emulator did not make it
 	formKnown
 )
 
-// claims is what a realistic token tells its reader.
+// claims are the values of a realistic token.
 type claims struct {
 	client, account, family string
 	scopes                  []string
@@ -60,6 +60,17 @@ type claims struct {
 type minter interface {
 	mint(id tokenID, c *claims) string
 	identify(token string) (tokenID, form)
+}
+
+// newMinter returns the minter that a Config asks for.
+func newMinter(c Config, key tokenKey) minter {
+	switch {
+	case c.CheapTokens && c.CheapClaims:
+		return claimsMinter{key}
+	case c.CheapTokens:
+		return cheapMinter{key}
+	}
+	return jwtMinter{key}
 }
 
 func (id tokenID) bytes() (b [idBytes]byte) {
@@ -86,7 +97,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// appendID writes id as text, a dot, and its authenticator.
+// appendID appends id as text, a dot, and its authenticator.
 func (k tokenKey) appendID(dst []byte, id tokenID) []byte {
 	raw := id.bytes()
 	dst = b64.AppendEncode(dst, raw[:])
@@ -96,7 +107,7 @@ func (k tokenKey) appendID(dst []byte, id tokenID) []byte {
 	return b64.AppendEncode(dst, mac[:])
 }
 
-// parseID reads what appendID wrote at the start of s.
+// parseID reads what appendID wrote, at the start of s.
 func (k tokenKey) parseID(s string) (tokenID, bool) {
 	if len(s) < idText+1+macText || s[idText] != '.' {
 		return tokenID{}, false
@@ -129,7 +140,7 @@ func parseRaw(raw []byte) tokenID {
 // cheapHeader is the encoded header of an RS256 JWT.
 const cheapHeader = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9."
 
-// cheapMinter makes tokens of a JWT's outline without claims or signature.
+// cheapMinter makes tokens that look like a JWT but have no claims and no signature.
 type cheapMinter struct{ key tokenKey }
 
 func (m cheapMinter) mint(id tokenID, c *claims) string {
@@ -151,14 +162,14 @@ func (m cheapMinter) identify(token string) (tokenID, form) {
 		return tokenID{}, formUnknown
 	}
 	id, ok := m.key.parseID(rest)
-	if !ok || strings.Trim(rest[idText+1+macText:], "A") != "" { // a token with something behind it is none
+	if !ok || strings.Trim(rest[idText+1+macText:], "A") != "" { // other text after the padding
 		return tokenID{}, formUnknown
 	}
 	return id, formKnown
 }
 
-// looksLikeJWT reports whether s is three non-empty base64url texts with dots
-// between them.
+// looksLikeJWT reports whether s is three non-empty base64url texts separated by
+// dots.
 func looksLikeJWT(s string) bool {
 	dots, last := 0, -1
 	for i := 0; i < len(s); i++ {

@@ -68,7 +68,7 @@ func TestConsentCancelled(t *testing.T) {
 	}, back.Query())
 }
 
-// An error page, never a redirect: the seven parameters and the four faults.
+// A wrong request gets an error page, never a redirect.
 func TestErrorPages(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	guest, err := s.e.AddAccount(atlassiantest.Account{})
@@ -86,20 +86,23 @@ func TestErrorPages(t *testing.T) {
 		"invalid_scope":     func(q url.Values) { q.Set("scope", "write:jira-work") },
 		"undistributed_app": func(q url.Values) { q.Set("emulator_account", guest.ID) },
 	} {
-		q := s.query()
-		change(q)
-		for _, answer := range []reply{s.page(t, q), s.press(t, q, "accept", ""), s.press(t, q, "cancel", "")} {
-			require.GreaterOrEqual(t, answer.status, 400, name)
-			require.Contains(t, answer.body, "Something went wrong")
-			require.Contains(t, answer.body, name)
-			require.Empty(t, answer.header.Get("Location"))
-		}
+		t.Run(name, func(t *testing.T) {
+			q := s.query()
+			change(q)
+			for _, answer := range []reply{s.page(t, q), s.press(t, q, "accept", ""), s.press(t, q, "cancel", "")} {
+				require.GreaterOrEqual(t, answer.status, 400)
+				require.Contains(t, answer.body, "Something went wrong")
+				require.Contains(t, answer.body, name)
+				require.Empty(t, answer.header.Get("Location"))
+			}
+		})
 	}
 	require.Contains(t, s.press(t, s.query(), "maybe", "").body, "accept or cancel")
 	require.Contains(t, s.press(t, s.query(), "accept", "nowhere").body, "invalid_site")
 }
 
-// Whose browser it is: parameter, then cookie, then sign-in, then the first.
+// The browser's account is the parameter's, else the cookie's, else the one signed
+// in, else the first.
 func TestSignedInAccount(t *testing.T) {
 	s := serve(t, cheapWorld(t, nil))
 	app, err := s.e.AddApp(atlassiantest.App{RedirectURIs: []string{"http://localhost"}, Scopes: []string{"read:jira-work"}, Distributed: true})
@@ -183,18 +186,20 @@ func TestConnectorPaths(t *testing.T) {
 		"users": "read:jira-user", "group/bulk": "read:group:jira", "project/search": "read:jira-work",
 		"issue/TK-1/changelog": "read:jira-work", "issue/TK-2/comment": "read:jira-work", "issue/TK-3/worklog": "read:jira-work",
 	} {
-		answer := s.get(t, base+path+"?maxResults=1", all)
-		require.Equal(t, 200, answer.status, path)
-		require.True(t, json.Valid([]byte(answer.body)))
-		one, err := s.e.Authorize(atlassiantest.ConsentRequest{Scopes: []string{scope}})
-		require.NoError(t, err)
-		require.Equal(t, 200, s.get(t, base+path, one.Access).status, path)
-		none, err := s.e.Authorize(atlassiantest.ConsentRequest{Scopes: []string{"read:avatar:jira"}})
-		require.NoError(t, err)
-		answer = s.get(t, base+path, none.Access)
-		require.Equal(t, 401, answer.status, path)
-		require.JSONEq(t, `{"code":401,"message":"Unauthorized; scope does not match"}`, answer.body)
-		require.Equal(t, 401, s.get(t, base+path, atlassian.NewSecret("x")).status)
+		t.Run(path, func(t *testing.T) {
+			answer := s.get(t, base+path+"?maxResults=1", all)
+			require.Equal(t, 200, answer.status)
+			require.True(t, json.Valid([]byte(answer.body)))
+			one, err := s.e.Authorize(atlassiantest.ConsentRequest{Scopes: []string{scope}})
+			require.NoError(t, err)
+			require.Equal(t, 200, s.get(t, base+path, one.Access).status)
+			none, err := s.e.Authorize(atlassiantest.ConsentRequest{Scopes: []string{"read:avatar:jira"}})
+			require.NoError(t, err)
+			answer = s.get(t, base+path, none.Access)
+			require.Equal(t, 401, answer.status)
+			require.JSONEq(t, `{"code":401,"message":"Unauthorized; scope does not match"}`, answer.body)
+			require.Equal(t, 401, s.get(t, base+path, atlassian.NewSecret("x")).status)
+		})
 	}
 	found := s.get(t, base+"search/jql?jql=created%20%3E%3D%20-30d%20order%20by%20created&maxResults=1", all)
 	require.Equal(t, 200, found.status)

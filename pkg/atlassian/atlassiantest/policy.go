@@ -5,46 +5,45 @@ import (
 	"time"
 )
 
-// maxCodeLifetime is the longest an authorization code was ever seen to live.
+// maxCodeLifetime is the longest that an authorization code was seen to live.
 const maxCodeLifetime = 10 * time.Minute
 
-// Policy holds the rules that Atlassian does not publish, changes, or is
-// reported to apply differently to different people. Limits are half open: a
-// thing that lives for d from time t works up to one nanosecond before t+d and
-// no longer at t+d.
+// Policy holds the rules that Atlassian does not publish, that it changes, or that
+// users report differently. Limits are half open: what lives for d from time t
+// works until one nanosecond before t+d, and not at t+d.
 type Policy struct {
-	// ReuseInterval is how long a spent refresh token may be presented again,
-	// counted from its first spend, and how long the access token that came
-	// with it stays valid. 0 makes every replay fatal.
+	// ReuseInterval is how long after its first spend a refresh token may be
+	// presented again. For the same time the access token that came with it stays
+	// valid. 0 makes every replay fatal.
 	ReuseInterval time.Duration
 	// InactivityLimit is how long a family lives without a refresh. 0 is off.
 	InactivityLimit time.Duration
-	// AbsoluteLifetime is how long a family lives from its consent, whatever
-	// is refreshed. 0 is off.
+	// AbsoluteLifetime is how long a family lives from its consent. A refresh does
+	// not extend it. 0 is off.
 	AbsoluteLifetime time.Duration
 	// AccessTokenLifetime is how long an access token lives from its issue.
 	AccessTokenLifetime time.Duration
-	// CodeLifetime is how long an authorization code lives; at most 10 minutes.
+	// CodeLifetime is how long an authorization code lives: at most 10 minutes.
 	CodeLifetime time.Duration
 
-	// OlderReplayKills: inside the reuse interval only the immediately previous
-	// token may be presented again. One whose successor is itself spent kills
-	// the family. When false it is accepted until its interval is over.
+	// OlderReplayKills: within the reuse interval only the previous token may be
+	// presented again. A token whose successor is itself spent kills the family. If
+	// false, such a token is accepted until its interval is over.
 	OlderReplayKills bool
-	// SiblingsDie: a replay revokes at once whatever descended from the earlier
-	// spends of the same token. When false all siblings stay live.
+	// SiblingsDie: a replay revokes at once all pairs that descend from the earlier
+	// spends of the same token. If false, all siblings stay live.
 	SiblingsDie bool
 	// OmitRefreshOnce: the next successful refresh does not rotate. It answers
-	// with an access token only, the presented refresh token stays good, and
-	// the knob turns itself off (CDAC 54555).
+	// with an access token only, and the presented refresh token stays usable.
+	// Afterwards the setting is false again (CDAC 54555).
 	OmitRefreshOnce bool
-	// LegacyRefusalBody: a refused refresh token is answered by the older,
-	// documented body (invalid_grant) instead of the one seen in practice
+	// LegacyRefusalBody: a refused refresh token is answered with the older,
+	// documented body (invalid_grant). If false, with the body seen in practice
 	// (unauthorized_client).
 	LegacyRefusalBody bool
 	// ReconsentKillsOld: the exchange of a new consent's code kills the older
-	// families of the same app and account. Staff say it does not, users say
-	// it does.
+	// families of the same app and account. Atlassian's staff say it does not;
+	// users say it does.
 	ReconsentKillsOld bool
 	// InactiveAccountStatus is the HTTP status, 401 or 403, for a deactivated
 	// account's tokens at the token endpoint.
@@ -54,8 +53,8 @@ type Policy struct {
 	TokenPadding int
 }
 
-// DefaultPolicy returns the documented rules or, where none are documented,
-// those most often reported.
+// DefaultPolicy returns the documented rules. Where a rule is not documented, it
+// has the one most often reported.
 func DefaultPolicy() Policy {
 	return Policy{
 		ReuseInterval:         10 * time.Minute,
@@ -68,7 +67,8 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// Validate reports the first field that makes no sense.
+// Validate returns an error that names the first invalid field and what was
+// expected, or nil.
 func (p Policy) Validate() error {
 	for _, d := range []struct {
 		name string

@@ -11,8 +11,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// naive is a second, slow reading of the rules: every token ever issued is
-// kept, and every question is answered by walking over all of them.
+// naive is a second, slow implementation of the rules. It keeps every token that
+// was issued, and answers every question by a walk over all of them.
 type naive struct {
 	policy   atlassiantest.Policy
 	families map[string]*naiveFamily
@@ -61,7 +61,7 @@ func (n *naive) hasSpentSuccessor(t *naiveToken) bool {
 	return false
 }
 
-// accepts tells what presenting t at now must lead to.
+// accepts reports whether t must be accepted at now.
 func (n *naive) accepts(t *naiveToken, now time.Time) bool {
 	switch {
 	case t.family.dead, !t.revoked.IsZero():
@@ -83,7 +83,7 @@ func (n *naive) revokeBelow(t *naiveToken, now time.Time) {
 	}
 }
 
-// accessLives tells whether t's access token must be accepted at now.
+// accessLives reports whether t's access token must be accepted at now.
 func (n *naive) accessLives(t *naiveToken, now time.Time) bool {
 	if t.family.dead || !t.revoked.IsZero() || now.Sub(t.issued) >= n.policy.AccessTokenLifetime {
 		return false
@@ -92,7 +92,7 @@ func (n *naive) accessLives(t *naiveToken, now time.Time) bool {
 }
 
 // TestRandomHistories runs random operations against the emulator and against
-// the naive reading of the rules, and compares every answer.
+// naive, and compares every answer.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		policy := atlassiantest.DefaultPolicy()
@@ -113,7 +113,7 @@ func TestRandomHistories(t *testing.T) {
 			if len(n.tokens) == 0 {
 				rt.Skip("nothing was issued yet")
 			}
-			// Recent tokens are the interesting ones.
+			// Only recent tokens can still be accepted.
 			back := rapid.IntRange(0, min(len(n.tokens)-1, 8)).Draw(rt, "how far back")
 			return n.tokens[len(n.tokens)-1-back]
 		}
@@ -183,7 +183,7 @@ func TestRandomHistories(t *testing.T) {
 	})
 }
 
-// compare checks what must hold after every step.
+// compare checks, after every step, that the emulator and naive agree.
 func compare(rt *rapid.T, w *world, n *naive) {
 	now := w.clock.Now()
 	n.expire(now)

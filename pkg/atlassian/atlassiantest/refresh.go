@@ -1,12 +1,10 @@
 package atlassiantest
 
 import (
-	"time"
-
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// grant types of the token endpoint.
+// Grant types of the token endpoint.
 const (
 	grantCode    = "authorization_code"
 	grantRefresh = "refresh_token"
@@ -17,27 +15,26 @@ type RefreshRequest struct {
 	ClientID     string
 	ClientSecret atlassian.Secret
 	RefreshToken atlassian.Secret
-	// Presenter names the caller in events and, should this request kill the
-	// family, in its Death. Over HTTP it is the header X-Presenter or, failing
-	// that, User-Agent.
+	// Presenter names the caller in events, and in the Death if this request
+	// kills the family. Over HTTP it is the header X-Presenter, or else User-Agent.
 	Presenter string
 }
 
-// Refresh rotates a refresh token. The error is a *Refusal, or an
-// *InjectedError when a fault was waiting.
+// Refresh rotates a refresh token. The error is a *RefusalError, or an
+// *InjectedError if a fault was waiting.
 //
-// A first spend issues the next generation; the old pair stays valid for
-// Policy.ReuseInterval. Presented again inside it, the token yields a sibling
-// of the first successor; presented later, the whole family dies.
+// A first spend issues the next generation. The old pair stays valid for
+// Policy.ReuseInterval. If the token is presented again within the interval, it
+// yields a sibling of the first successor. If it is presented later, the whole
+// family dies.
 func (e *Emulator) Refresh(r RefreshRequest) (Tokens, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.refresh(&r, e.faults.take(EndpointToken, grantRefresh))
+	return e.refresh(&r, e.take(EndpointToken, grantRefresh))
 }
 
-// RefreshWith is Refresh with fault applied to this one request, whatever is
-// waiting; a nil fault means none. Endpoint, GrantType, Times and Delay of the
-// fault do not matter.
+// RefreshWith is Refresh with one fault, whatever is waiting. A nil fault means
+// none. It ignores the fault's Endpoint, GrantType, Times and Delay.
 func (e *Emulator) RefreshWith(r RefreshRequest, fault *Fault) (Tokens, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -45,98 +42,81 @@ func (e *Emulator) RefreshWith(r RefreshRequest, fault *Fault) (Tokens, error) {
 }
 
 func (e *Emulator) refresh(r *RefreshRequest, fault *Fault) (Tokens, error) {
-	now := e.clock.Now()
-	ev := Event{Time: now, GrantType: grantRefresh, Presenter: r.Presenter, Fault: fault.label()}
+	ev := Event{Time: e.clock.Now(), GrantType: grantRefresh, Presenter: r.Presenter, Fault: fault.label()}
 	if fault.replacesAnswer(Before) {
 		if id, known := e.minter.identify(r.RefreshToken.Reveal()); known == formKnown {
 			e.describe(&ev, id)
 		}
-		return e.logInjected(ev, Tokens{}, fault)
+		return e.injected(ev, Tokens{}, fault)
 	}
 	omit := e.policy.OmitRefreshOnce || fault != nil && fault.Kind == KindOmitRefresh && fault.When == Before
-	f, p, refusal := e.rotate(r, now, omit, &ev)
+	p, f, refusal := e.present(r, &ev)
 	if refusal != nil {
-		ev.Outcome, ev.Refusal = OutcomeRefused, refusal.Code
-		return e.logAnswer(ev, Tokens{}, refusal, fault)
+		return e.refuse(ev, refusal, fault)
 	}
-	ev.Committed = true
-	return e.logAnswer(ev, e.tokens(f, p, fault), nil, fault)
+	issued := e.rotate(f, p, omit, &ev)
+	return e.answer(ev, f, issued, fault)
 }
 
-// rotate is the heart of the emulator: what becomes of a presented token.
-func (e *Emulator) rotate(r *RefreshRequest, now time.Time, omit bool, ev *Event) (*family, *pair, *Refusal) {
+// present finds the pair that a request may refresh, or why the request is
+// refused. It notes in ev which token was presented and whether that killed the
+// family.
+func (e *Emulator) present(r *RefreshRequest, ev *Event) (*pair, *family, *RefusalError) {
 	a := e.authenticate(r.ClientID, r.ClientSecret)
 	if a == nil {
 		return nil, nil, refusedClient
 	}
 	text := r.RefreshToken.Reveal()
 	id, known := e.minter.identify(text)
-	switch known {
-	case formMalformed:
+	if known == formMalformed {
 		return nil, nil, refusedMalformed
-	case formUnknown:
-		return nil, nil, e.policy.refusedToken()
 	}
-	f := e.familyBySeq(id.family)
-	if id.kind != kindRefresh || f == nil || f.app != a {
+	f := e.bySeq(id.family)
+	if known == formUnknown || id.kind != kindRefresh || f == nil || f.app != a {
 		return nil, nil, e.policy.refusedToken()
 	}
 	e.describe(ev, id)
-	f.settle(now, &e.policy)
-	if f.death != nil {
-		return nil, nil, e.policy.refusedToken()
-	}
+	f.applyLimits(ev.Time, &e.policy)
 	p := f.pairs[id.serial]
-	if p != nil && p.refresh != text {
+	if f.death != nil || p != nil && p.refresh != text {
 		return nil, nil, e.policy.refusedToken()
 	}
 	if f.account.inactive {
 		return nil, nil, e.policy.refusedInactive()
 	}
-	if cause := e.fatal(p, now); cause != "" {
-		f.kill(Death{Cause: cause, At: now, Presenter: r.Presenter, Generation: int(id.generation), Sibling: int(id.sibling)})
+	if cause := fatal(p, ev.Time, &e.policy); cause != "" {
+		f.kill(Death{Cause: cause, At: ev.Time, Presenter: r.Presenter, Generation: int(id.generation), Sibling: int(id.sibling)})
 		ev.Killed = cause
 		return nil, nil, e.policy.refusedToken()
 	}
+	return p, f, nil
+}
+
+// rotate issues what a presentation of p yields. With omit it issues an access
+// token only, and p keeps its refresh token.
+func (e *Emulator) rotate(f *family, p *pair, omit bool, ev *Event) *pair {
+	now := ev.Time
 	e.retire(f, now)
-	if omit {
+	switch {
+	case omit:
 		e.policy.OmitRefreshOnce = false
 		ev.Outcome = OutcomeAccessOnly
-		q := e.issue(f, now, nil, p)
-		f.retireLater(q.serial, q.accessExpires)
-		return f, q, nil
-	}
-	ev.Outcome = OutcomeRotated
-	if p.spent {
+		return e.issueAccess(f, p, now)
+	case p.spent:
 		ev.Outcome = OutcomeReplayed
 		if e.policy.SiblingsDie {
 			f.revokeDescendants(p, now, e.policy.ReuseInterval)
 		}
-	} else {
+	default:
+		ev.Outcome = OutcomeRotated
 		f.spend(p, now, e.policy.ReuseInterval)
 	}
-	return f, e.issue(f, now, p, nil), nil
-}
-
-// fatal returns the cause of death that presenting p's refresh token is, or
-// none. A pair without a record was spent and its reuse interval is over.
-func (e *Emulator) fatal(p *pair, now time.Time) Cause {
-	switch {
-	case p == nil:
-		return CauseReplayedAfterReuseInterval
-	case (p.spent || p.revoked) && !now.Before(p.deadline):
-		return CauseReplayedAfterReuseInterval
-	case p.revoked:
-		return CauseRevokedSiblingPresented
-	case p.spent && p.succeeded && e.policy.OlderReplayKills:
-		return CauseOlderGenerationReplayed
-	}
-	return ""
+	return e.issueNext(f, p, now)
 }
 
 // describe notes in ev which token was presented.
 func (e *Emulator) describe(ev *Event, id tokenID) {
-	if f := e.familyBySeq(id.family); f != nil {
+	if f := e.bySeq(id.family); f != nil {
 		ev.FamilyID, ev.Generation, ev.Sibling = f.id, int(id.generation), int(id.sibling)
 	}
 }

@@ -1,6 +1,7 @@
 package atlassiantest_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,9 +28,12 @@ func TestRevocations(t *testing.T) {
 			_, err = w.e.Exchange(w.exchange(pending))
 			requireBadCode(t, err)
 			require.Empty(t, w.e.LiveTokens())
-			w.refresh(t, w.authorize(t)) // a new consent starts anew
+			w.refresh(t, w.authorize(t)) // a new consent works
 		})
 	}
+}
+
+func TestRevocationsOfUnknownThings(t *testing.T) {
 	w := cheapWorld(t, nil)
 	require.ErrorContains(t, w.e.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID), "consent first")
 	require.ErrorContains(t, w.e.ChangePassword("nobody"), "add it first")
@@ -37,7 +41,7 @@ func TestRevocations(t *testing.T) {
 	require.ErrorContains(t, w.e.Uninstall(w.fix.App.ClientID, "nowhere"), "add it first")
 }
 
-// The family of another site outlives an uninstall.
+// An uninstall from one site does not kill the family of another site.
 func TestUninstallFromOneSite(t *testing.T) {
 	w := cheapWorld(t, nil)
 	second, err := w.e.AddSite(atlassiantest.Site{}, w.fix.Account.ID)
@@ -57,19 +61,21 @@ func TestUninstallFromOneSite(t *testing.T) {
 
 func TestDeactivation(t *testing.T) {
 	for _, status := range []int{401, 403} {
-		w := cheapWorld(t, func(p *atlassiantest.Policy) { p.InactiveAccountStatus = status })
-		tokens, pending := w.authorize(t), w.code(t)
-		require.NoError(t, w.e.Deactivate(w.fix.Account.ID))
-		_, err := w.e.Refresh(w.request(tokens))
-		requireRefusal(t, err, status, "access_denied", "User is inactive")
-		_, err = w.e.Exchange(w.exchange(pending))
-		requireRefusal(t, err, status, "access_denied", "User is inactive")
-		_, err = w.e.ValidateAccess(tokens.Access)
-		requireRefusal(t, err, 401, "", "Unauthorized")
-		_, err = w.e.Consent(atlassiantest.ConsentRequest{})
-		require.ErrorContains(t, err, "deactivated")
-		require.NoError(t, w.e.Reactivate(w.fix.Account.ID))
-		w.refresh(t, tokens)
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			w := cheapWorld(t, func(p *atlassiantest.Policy) { p.InactiveAccountStatus = status })
+			tokens, pending := w.authorize(t), w.code(t)
+			require.NoError(t, w.e.Deactivate(w.fix.Account.ID))
+			_, err := w.e.Refresh(w.request(tokens))
+			requireRefusal(t, err, status, "access_denied", "User is inactive")
+			_, err = w.e.Exchange(w.exchange(pending))
+			requireRefusal(t, err, status, "access_denied", "User is inactive")
+			_, err = w.e.ValidateAccess(tokens.Access)
+			requireRefusal(t, err, 401, "", "Unauthorized")
+			_, err = w.e.Consent(atlassiantest.ConsentRequest{})
+			require.ErrorContains(t, err, "deactivated")
+			require.NoError(t, w.e.Reactivate(w.fix.Account.ID))
+			w.refresh(t, tokens)
+		})
 	}
 }
 
@@ -89,7 +95,7 @@ func TestRotateClientSecret(t *testing.T) {
 	require.ErrorContains(t, err, "add it first")
 }
 
-// A grant gathers the sites of its consents; revoking it forgets them.
+// A grant has the sites of all its consents. A revoked grant has none.
 func TestRevokedGrantForgetsItsSites(t *testing.T) {
 	w := cheapWorld(t, nil)
 	second, err := w.e.AddSite(atlassiantest.Site{}, w.fix.Account.ID)

@@ -49,7 +49,7 @@ func TestReplayAtTheEdgesOfTheReuseInterval(t *testing.T) {
 	}
 }
 
-// The interval counts from the first spend; a replay does not prolong it.
+// The interval counts from the first spend. A replay does not prolong it.
 func TestReplayDoesNotProlongTheInterval(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)
@@ -60,22 +60,24 @@ func TestReplayDoesNotProlongTheInterval(t *testing.T) {
 	w.refused(t, first)
 }
 
-// A spent token is recognised long after its record has gone.
+// A spent token is recognised long after its record was dropped.
 func TestReplayOfALongForgottenToken(t *testing.T) {
-	for _, c := range tokenForms {
-		w := newWorld(t, c)
-		first := w.authorize(t)
-		current := first
-		for range 5 {
-			w.clock.Advance(time.Hour)
-			current = w.refresh(t, current)
-		}
-		info, ok := w.e.Lookup(first.Refresh)
-		require.True(t, ok)
-		require.Equal(t, atlassiantest.StatusSpent, info.Status)
-		w.refused(t, first)
-		require.Equal(t, atlassiantest.CauseReplayedAfterReuseInterval, w.death(t, first).Cause)
-		w.refused(t, current)
+	for name, c := range tokenForms {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c)
+			first := w.authorize(t)
+			current := first
+			for range 5 {
+				w.clock.Advance(time.Hour)
+				current = w.refresh(t, current)
+			}
+			info, ok := w.e.Lookup(first.Refresh)
+			require.True(t, ok)
+			require.Equal(t, atlassiantest.StatusSpent, info.Status)
+			w.refused(t, first)
+			require.Equal(t, atlassiantest.CauseReplayedAfterReuseInterval, w.death(t, first).Cause)
+			w.refused(t, current)
+		})
 	}
 }
 
@@ -95,26 +97,28 @@ func TestOldAccessTokenDiesWithTheReuseInterval(t *testing.T) {
 }
 
 func TestOlderGenerationReplayed(t *testing.T) {
-	for _, kills := range []bool{true, false} {
-		w := cheapWorld(t, func(p *atlassiantest.Policy) { p.OlderReplayKills = kills })
-		first := w.authorize(t)
-		second := w.refresh(t, first)
-		third := w.refresh(t, second)
-		if !kills {
-			w.refresh(t, first)
-			w.refresh(t, third)
-			continue
-		}
+	rotateTwice := func(t *testing.T, kills bool) (w *world, first, third atlassiantest.Tokens) {
+		w = cheapWorld(t, func(p *atlassiantest.Policy) { p.OlderReplayKills = kills })
+		first = w.authorize(t)
+		return w, first, w.refresh(t, w.refresh(t, first))
+	}
+	t.Run("kills", func(t *testing.T) {
+		w, first, third := rotateTwice(t, true)
 		info, _ := w.e.Lookup(first.Refresh)
 		require.Equal(t, atlassiantest.StatusSpent, info.Status)
 		w.refused(t, first)
 		require.Equal(t, atlassiantest.CauseOlderGenerationReplayed, w.death(t, first).Cause)
 		w.refused(t, third)
-	}
+	})
+	t.Run("is accepted", func(t *testing.T) {
+		w, first, third := rotateTwice(t, false)
+		w.refresh(t, first)
+		w.refresh(t, third)
+	})
 }
 
-// A sibling that is never spent does not make its parent an older generation;
-// one that is does, whichever it is.
+// A token becomes an older generation when any of its successors is spent,
+// and not before.
 func TestSpentSiblingMakesTheParentOlder(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)
@@ -141,7 +145,7 @@ func TestSiblingsDie(t *testing.T) {
 	require.Equal(t, atlassiantest.CauseRevokedSiblingPresented, w.death(t, first).Cause)
 }
 
-// With both knobs turned a replay ends the whole branch of the first successor.
+// With both settings changed, a replay ends the whole branch of the first successor.
 func TestSiblingsDieWithTheirDescendants(t *testing.T) {
 	w := cheapWorld(t, func(p *atlassiantest.Policy) { p.SiblingsDie, p.OlderReplayKills = true, false })
 	first := w.authorize(t)
@@ -168,7 +172,7 @@ func TestOmitRefreshOnce(t *testing.T) {
 	_, err := w.e.ValidateAccess(extra.Access)
 	require.NoError(t, err)
 	info, _ := w.e.Lookup(first.Refresh)
-	require.Equal(t, atlassiantest.StatusLive, info.Status, "the old token stays good")
+	require.Equal(t, atlassiantest.StatusLive, info.Status, "the old token stays usable")
 	second := w.refresh(t, first)
 	require.False(t, second.Refresh.IsZero())
 	w.clock.Advance(reuse)
@@ -228,7 +232,7 @@ func TestClientIsCheckedBeforeTheGrant(t *testing.T) {
 	first := w.authorize(t)
 	w.refresh(t, first)
 	w.clock.Advance(time.Hour)
-	// Even a presentation that would kill is harmless with the wrong secret.
+	// With the wrong secret even a token that would kill its family is harmless.
 	r := w.request(first)
 	r.ClientSecret = atlassian.NewSecret("wrong")
 	_, err := w.e.Refresh(r)

@@ -10,32 +10,31 @@ import (
 	"time"
 )
 
-// shutdownGrace is how long Serve waits for requests under way when it stops.
+// shutdownGrace is how long Serve waits for running requests when it stops.
 const shutdownGrace = 2 * time.Second
 
-// Handler returns the emulator's HTTP side: auth.atlassian.com and
-// api.atlassian.com in one, and the control API under /_emulator/. Whoever
-// reaches the control API can do anything to the emulator, so bind it to
-// loopback. Faults that break a connection panic with http.ErrAbortHandler,
-// which net/http's server understands.
+// Handler serves auth.atlassian.com and api.atlassian.com in one, and the control
+// API under /_emulator/. Anybody who can reach the control API can change
+// everything, so bind the server to loopback. A fault that breaks a connection
+// panics with http.ErrAbortHandler, which net/http's server expects.
 func (e *Emulator) Handler() http.Handler {
-	return e.handler(nil)
+	return newHandler(e, nil)
 }
 
-// handler is Handler whose delays end early when done is closed.
-func (e *Emulator) handler(done <-chan struct{}) http.Handler {
+// newHandler is Handler with delays that end early when done is closed.
+func newHandler(e *Emulator, done <-chan struct{}) http.Handler {
 	h := &front{e: e, done: done}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /authorize", h.authorizePage)
 	mux.HandleFunc("POST /authorize", h.authorizeAnswer)
 	mux.HandleFunc("POST /oauth/token", h.token)
-	mux.HandleFunc("GET /oauth/token/accessible-resources", h.faulty(EndpointResources, h.resources))
-	mux.HandleFunc("GET /me", h.faulty(EndpointAPI, h.me))
-	mux.HandleFunc("GET /ex/jira/{cloudID}/rest/api/3/{path...}", h.faulty(EndpointAPI, h.jira))
-	h.control(mux)
+	mux.HandleFunc("GET /oauth/token/accessible-resources", h.withFaults(EndpointResources, h.resources))
+	mux.HandleFunc("GET /me", h.withFaults(EndpointAPI, h.me))
+	mux.HandleFunc("GET /ex/jira/{cloudID}/rest/api/3/{path...}", h.withFaults(EndpointAPI, h.jira))
+	routeControl(mux, e)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Atlassian's clock is the emulator's: a client that compares Date with
-		// its own must see the emulated time.
+		// A client may compare Date with its own clock, which is the emulated one
+		// too.
 		w.Header().Set("Date", e.Now().UTC().Format(http.TimeFormat))
 		mux.ServeHTTP(w, r)
 	})
@@ -47,13 +46,13 @@ type front struct {
 	done <-chan struct{}
 }
 
-// Serve answers requests on l until ctx ends, then waits up to 2 s for those
-// under way. It closes l. The error is nil when ctx ended it.
+// Serve answers requests on l until ctx ends, then waits up to 2 s for running
+// requests. It closes l. The error is nil if ctx ended it.
 func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           e.handler(ctx.Done()),
+		Handler:           newHandler(e, ctx.Done()),
 		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0), // could quote requests
+		ErrorLog:          log.New(io.Discard, "", 0), // messages could quote requests
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
@@ -75,8 +74,8 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 
 // Server is an emulator that listens on a loopback port.
 type Server struct {
-	// URL stands for both https://auth.atlassian.com and
-	// https://api.atlassian.com; it has no trailing slash.
+	// URL replaces both https://auth.atlassian.com and
+	// https://api.atlassian.com. It has no trailing slash.
 	URL      string
 	Emulator *Emulator
 	stop     context.CancelFunc
@@ -84,7 +83,7 @@ type Server struct {
 }
 
 // NewServer starts a server for e on a free loopback port. Close it when done.
-// It panics when no port can be had, like httptest.NewServer.
+// Like httptest.NewServer, it panics if it cannot listen.
 func NewServer(e *Emulator) *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +98,7 @@ func NewServer(e *Emulator) *Server {
 	return s
 }
 
-// Close stops the server and waits until it has. It may be called twice.
+// Close stops the server and waits for its end. It may be called twice.
 func (s *Server) Close() {
 	s.stop()
 	<-s.stopped

@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// maxTokenRequest bounds a request's body, in bytes. It leaves room for any
-// token the policy can pad.
+// maxTokenRequest is the largest body of a request, in bytes. It leaves room for
+// the longest token that a Policy can ask for.
 const maxTokenRequest = 4 << 20
 
 // tokenRequest holds the parameters of a request to the token endpoint.
@@ -38,10 +38,10 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	w = encoded(w, fault)
 
 	var injected *InjectedError
-	var refused *Refusal
+	var refused *RefusalError
 	switch {
 	case errors.As(err, &injected):
-		strike(w, fault, answerOrSample(injected.lost, fault))
+		sendFault(w, fault, answerOrSample(injected.lost, fault))
 	case errors.As(err, &refused):
 		answerJSON(w, refused.Status, oauthError{refused.Code, refused.Description})
 	default:
@@ -49,9 +49,9 @@ func (h *front) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// grant carries the request out. Requests that never get as far as a grant are
-// struck by faults too.
-func (h *front) grant(req *tokenRequest, refusal *Refusal, fault *Fault) (Tokens, error) {
+// grant carries the request out. A fault also applies to a request that is refused
+// before its grant is looked at.
+func (h *front) grant(req *tokenRequest, refusal *RefusalError, fault *Fault) (Tokens, error) {
 	e := h.e
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -77,32 +77,28 @@ func (h *front) grant(req *tokenRequest, refusal *Refusal, fault *Fault) (Tokens
 	return Tokens{}, refusal
 }
 
-// incomplete refuses what has no grant to look at, the client first as ever.
-func (e *Emulator) incomplete(req *tokenRequest) *Refusal {
+// incomplete refuses a request without a grant. The client is checked first.
+func (d *directory) incomplete(req *tokenRequest) *RefusalError {
 	grantType := req.get("grant_type")
 	switch {
-	case e.authenticate(req.clientID, e.secretOf(req)) == nil:
-		return nil // the grant's own check answers 401 and logs it
+	case d.authenticate(req.clientID, d.secretOf(req)) == nil:
+		return nil // exchange and refresh answer 401 and log it
 	case grantType == "":
 		return missing("grant_type")
 	case grantType != grantRefresh && grantType != grantCode:
-		return &Refusal{403, "unsupported_grant_type", "Unsupported grant type"}
+		return &RefusalError{403, "unsupported_grant_type", "Unsupported grant type"}
 	case grantType == grantRefresh && req.get("refresh_token") == "":
 		return missing("refresh_token")
 	}
 	return nil
 }
 
-func missing(name string) *Refusal {
-	return &Refusal{400, "invalid_request", "Missing required parameter: " + name}
-}
-
-// secretOf returns the client secret as sent. RFC 6749 has Basic credentials
-// form-encoded first and many clients leave that out: whichever reading is
-// right for the app is taken.
-func (e *Emulator) secretOf(req *tokenRequest) atlassian.Secret {
+// secretOf returns the client secret of a request. RFC 6749 section 2.3.1 demands
+// form-encoded Basic credentials, but many clients do not encode them. Both forms
+// are accepted.
+func (d *directory) secretOf(req *tokenRequest) atlassian.Secret {
 	sent := atlassian.NewSecret(req.secret)
-	if a := e.apps[req.clientID]; req.basic && a != nil && a.ClientSecret != sent {
+	if a := d.apps[req.clientID]; req.basic && a != nil && a.ClientSecret != sent {
 		if decoded, err := url.QueryUnescape(req.secret); err == nil {
 			return atlassian.NewSecret(decoded)
 		}
@@ -110,31 +106,31 @@ func (e *Emulator) secretOf(req *tokenRequest) atlassian.Secret {
 	return sent
 }
 
-// readTokenRequest reads JSON and forms, credentials in the body and in the
+// readTokenRequest reads JSON and forms, with credentials in the body or in the
 // header. The request is never nil.
-func readTokenRequest(r *http.Request) (*tokenRequest, *Refusal) {
+func readTokenRequest(r *http.Request) (*tokenRequest, *RefusalError) {
 	req := &tokenRequest{presenter: presenter(r)}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxTokenRequest+1))
 	if err != nil || len(body) > maxTokenRequest {
-		return req, &Refusal{400, "invalid_request", "the body cannot be read or is too large"}
+		return req, &RefusalError{400, "invalid_request", "the body cannot be read or is too large"}
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch media {
 	case "application/json":
 		if json.Unmarshal(body, &req.values) != nil {
-			return req, &Refusal{400, "invalid_request", "the body is not a JSON object of strings"}
+			return req, &RefusalError{400, "invalid_request", "the body is not a JSON object of strings"}
 		}
 	case "application/x-www-form-urlencoded":
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
-			return req, &Refusal{400, "invalid_request", "the body is not a form"}
+			return req, &RefusalError{400, "invalid_request", "the body is not a form"}
 		}
 		req.values = map[string]string{}
 		for name := range form {
 			req.values[name] = form.Get(name)
 		}
 	default:
-		return req, &Refusal{400, "invalid_request", "Content-Type must be application/json or application/x-www-form-urlencoded"}
+		return req, &RefusalError{400, "invalid_request", "Content-Type must be application/json or application/x-www-form-urlencoded"}
 	}
 	req.clientID, req.secret = req.get("client_id"), req.get("client_secret")
 	if id, secret, ok := r.BasicAuth(); ok {
@@ -143,7 +139,7 @@ func readTokenRequest(r *http.Request) (*tokenRequest, *Refusal) {
 	return req, nil
 }
 
-// presenter names the caller as the truth API will show it.
+// presenter is the name of the caller in Death and Event.
 func presenter(r *http.Request) string {
 	name := r.Header.Get("X-Presenter")
 	if name == "" {
@@ -152,8 +148,8 @@ func presenter(r *http.Request) string {
 	return name[:min(len(name), 100)]
 }
 
-// successBody encodes tokens as the endpoint answers them, with fault's
-// expires_in if it has one.
+// successBody encodes a success of the endpoint, with the fault's expires_in if
+// it has one.
 func successBody(t Tokens, fault *Fault) []byte {
 	body := struct {
 		Access    string          `json:"access_token"`
@@ -178,8 +174,8 @@ func successBody(t Tokens, fault *Fault) []byte {
 	return text
 }
 
-// answerOrSample is the body for a fault that sends a part of it: the true
-// answer if the server had one.
+// answerOrSample is the body for a fault that sends a part of it. It is the true
+// answer if there was one, and else a sample.
 func answerOrSample(lost Tokens, fault *Fault) []byte {
 	if lost.Access.IsZero() {
 		return []byte(`{"access_token":"eyJ","expires_in":3600,"token_type":"Bearer"}`)

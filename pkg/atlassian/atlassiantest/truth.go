@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,11 +31,10 @@ const (
 type Death struct {
 	Cause Cause     `json:"cause"`
 	At    time.Time `json:"at"`
-	// Presenter is who presented the token, or exchanged the code, that did it;
-	// empty for causes that need no request.
+	// Presenter is who presented the token or exchanged the code that killed the
+	// family. It is empty for causes that need no request.
 	Presenter string `json:"presenter,omitempty"`
-	// Generation and Sibling of the token that was presented, for causes that
-	// are a presentation.
+	// Generation and Sibling identify the presented token, if one was presented.
 	Generation int `json:"generation"`
 	Sibling    int `json:"sibling"`
 }
@@ -45,17 +45,17 @@ type FamilyInfo struct {
 	ClientID  string `json:"client_id"`
 	AccountID string `json:"account"`
 	CloudID   string `json:"cloud_id"`
-	// Scopes of the grant now. Shared: do not modify.
+	// Scopes are the grant's current ones. Shared: do not modify.
 	Scopes []string `json:"scopes"`
-	// Born is the time of the consent, Active that of the last issue of tokens.
+	// Born is the time of the consent, Active the time of the last issue of tokens.
 	Born   time.Time `json:"born"`
 	Active time.Time `json:"active"`
-	// Generation is the highest issued; 0 came from the code.
+	// Generation is the highest that was issued; 0 came from the code.
 	Generation int `json:"generation"`
 	// Death is nil while the family lives.
 	Death *Death `json:"death,omitempty"`
-	// Ends is when, without any further event, time alone ends the family, and
-	// EndCause why; zero when both limits are off or the family is dead.
+	// Ends is when a time limit will end the family if nothing else happens, and
+	// EndCause is which. Both are zero if the limits are off or the family is dead.
 	Ends     time.Time `json:"ends,omitzero"`
 	EndCause Cause     `json:"end_cause,omitempty"`
 }
@@ -68,15 +68,15 @@ type Status string
 
 // The states of a token. A token is accepted in the first two only.
 const (
-	// StatusLive: never presented (refresh) or valid (access).
+	// StatusLive: not spent yet (refresh) or valid (access).
 	StatusLive Status = "live"
-	// StatusReusable: spent, and acceptable until its reuse interval ends.
+	// StatusReusable: spent, and accepted until its reuse interval ends.
 	StatusReusable Status = "reusable"
-	// StatusSpent: presenting it kills the family (refresh) or is refused (access).
+	// StatusSpent: if presented, it kills the family (refresh) or is refused (access).
 	StatusSpent Status = "spent"
-	// StatusRevoked: its family is dead, or it is a sibling that was ended.
+	// StatusRevoked: its family is dead, or it is a revoked sibling.
 	StatusRevoked Status = "revoked"
-	// StatusExpired: an access token past its expiry.
+	// StatusExpired: an access token after its expiry.
 	StatusExpired Status = "expired"
 )
 
@@ -85,8 +85,8 @@ type TokenInfo struct {
 	// Kind is "refresh" or "access".
 	Kind     string `json:"kind"`
 	FamilyID string `json:"family"`
-	// Generation counts rotations; Sibling counts the spends of one token,
-	// beginning with 0 for the successor that its first spend issued.
+	// Generation counts rotations. Sibling counts the spends of one token. The
+	// successor of the first spend has the number 0.
 	Generation int              `json:"generation"`
 	Sibling    int              `json:"sibling"`
 	Status     Status           `json:"status"`
@@ -99,8 +99,7 @@ func (t TokenInfo) Fingerprint() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// MarshalJSON implements json.Marshaler: the fields, and the fingerprint in the
-// token's place.
+// MarshalJSON writes the fields, with the fingerprint in place of the token.
 func (t TokenInfo) MarshalJSON() ([]byte, error) {
 	type fields TokenInfo
 	return json.Marshal(struct {
@@ -109,32 +108,32 @@ func (t TokenInfo) MarshalJSON() ([]byte, error) {
 	}{fields(t), t.Fingerprint()})
 }
 
-// Families returns every family in the order of the exchanges.
-func (e *Emulator) Families() []FamilyInfo {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := make([]FamilyInfo, 0, len(e.families))
-	now := e.clock.Now()
-	for _, f := range e.families {
-		list = append(list, e.info(f, now))
+// Families returns every family, in the order of the exchanges.
+func (s *families) Families() []FamilyInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]FamilyInfo, 0, len(s.all))
+	now := s.clock.Now()
+	for _, f := range s.all {
+		list = append(list, f.info(now, &s.policy))
 	}
 	return list
 }
 
 // Family returns the family with this id.
-func (e *Emulator) Family(id string) (FamilyInfo, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, f := range e.families {
+func (s *families) Family(id string) (FamilyInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.all {
 		if f.id == id {
-			return e.info(f, e.clock.Now()), true
+			return f.info(s.clock.Now(), &s.policy), true
 		}
 	}
 	return FamilyInfo{}, false
 }
 
-func (e *Emulator) info(f *family, now time.Time) FamilyInfo {
-	f.settle(now, &e.policy)
+func (f *family) info(now time.Time, policy *Policy) FamilyInfo {
+	f.applyLimits(now, policy)
 	info := FamilyInfo{
 		ID: f.id, ClientID: f.app.ClientID, AccountID: f.account.ID, CloudID: f.cloudID,
 		Scopes: f.grant.scopes, Born: f.born, Active: f.active, Generation: int(f.generation),
@@ -143,86 +142,88 @@ func (e *Emulator) info(f *family, now time.Time) FamilyInfo {
 		d := *f.death
 		info.Death = &d
 	} else {
-		info.Ends, info.EndCause = f.expiry(&e.policy)
+		info.Ends, info.EndCause = f.expiry(policy)
 	}
 	return info
 }
 
-// Lookup tells what a refresh or access token is. It is false for a text that
-// this emulator never issued as one of these.
-func (e *Emulator) Lookup(token atlassian.Secret) (TokenInfo, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// Lookup describes a refresh or access token. It returns false for a text that
+// this emulator never issued as a refresh or access token.
+func (s *families) Lookup(token atlassian.Secret) (TokenInfo, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text := token.Reveal()
-	id, known := e.minter.identify(text)
-	f := e.familyBySeq(id.family)
+	id, known := s.minter.identify(text)
+	f := s.bySeq(id.family)
 	if known != formKnown || id.kind == kindCode || f == nil {
 		return TokenInfo{}, false
 	}
-	now := e.clock.Now()
-	f.settle(now, &e.policy)
+	now := s.clock.Now()
+	f.applyLimits(now, &s.policy)
 	p := f.pairs[id.serial]
 	if p != nil && text != p.refresh && text != p.access {
 		return TokenInfo{}, false
 	}
-	return e.tokenInfo(f, p, id, token, now), true
+	return s.describeToken(f, p, id, text, now), true
 }
 
 // LiveTokens returns every token that would be accepted now (StatusLive and
-// StatusReusable), in the order of issue, the refresh token of a pair first.
-func (e *Emulator) LiveTokens() []TokenInfo {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// StatusReusable), in the order of issue. The refresh token of a pair comes first.
+func (s *families) LiveTokens() []TokenInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var list []TokenInfo
-	now := e.clock.Now()
-	for _, f := range e.families {
-		f.settle(now, &e.policy)
-		serials := make([]uint64, 0, len(f.pairs))
-		for s := range f.pairs {
-			serials = append(serials, s)
-		}
-		slices.Sort(serials)
-		for _, s := range serials {
-			p := f.pairs[s]
-			for _, text := range []string{p.refresh, p.access} {
-				id := tokenID{kindRefresh, f.seq, p.serial, p.generation, p.sibling}
-				if text == p.access {
-					id.kind = kindAccess
-				}
-				if text == "" {
-					continue
-				}
-				if info := e.tokenInfo(f, p, id, atlassian.NewSecret(text), now); info.Status == StatusLive || info.Status == StatusReusable {
-					list = append(list, info)
-				}
+	now := s.clock.Now()
+	for _, f := range s.all {
+		f.applyLimits(now, &s.policy)
+		for _, serial := range slices.Sorted(maps.Keys(f.pairs)) {
+			p := f.pairs[serial]
+			if p.refresh != "" {
+				list = append(list, s.describeToken(f, p, p.tokenID(f, kindRefresh), p.refresh, now))
 			}
+			list = append(list, s.describeToken(f, p, p.tokenID(f, kindAccess), p.access, now))
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(i TokenInfo) bool { return i.Status != StatusLive && i.Status != StatusReusable })
 }
 
-func (e *Emulator) tokenInfo(f *family, p *pair, id tokenID, token atlassian.Secret, now time.Time) TokenInfo {
+func (s *families) describeToken(f *family, p *pair, id tokenID, text string, now time.Time) TokenInfo {
 	info := TokenInfo{
-		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling), Token: token,
+		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling),
+		Status: s.refreshStatus(f, p, now), Token: atlassian.NewSecret(text),
 	}
 	if id.kind == kindAccess {
-		info.Kind = "access"
-	}
-	switch {
-	case f.death != nil || p != nil && p.revoked:
-		info.Status = StatusRevoked
-	case p == nil:
-		info.Status = StatusSpent
-	case id.kind == kindAccess && !now.Before(p.accessExpires):
-		info.Status = StatusExpired
-	case id.kind == kindAccess && !f.accessLives(p, now):
-		info.Status = StatusSpent
-	case !p.spent:
-		info.Status = StatusLive
-	case id.kind == kindRefresh && e.fatal(p, now) != "":
-		info.Status = StatusSpent
-	default:
-		info.Status = StatusReusable
+		info.Kind, info.Status = "access", accessStatus(f, p, now)
 	}
 	return info
+}
+
+// refreshStatus is the status of p's refresh token; nil is a pair without record.
+func (s *families) refreshStatus(f *family, p *pair, now time.Time) Status {
+	switch {
+	case f.death != nil || p != nil && p.revoked:
+		return StatusRevoked
+	case fatal(p, now, &s.policy) != "":
+		return StatusSpent
+	case p.spent:
+		return StatusReusable
+	}
+	return StatusLive
+}
+
+// accessStatus is the status of p's access token; nil is a pair without record.
+func accessStatus(f *family, p *pair, now time.Time) Status {
+	switch {
+	case f.death != nil || p != nil && p.revoked:
+		return StatusRevoked
+	case p == nil:
+		return StatusSpent
+	case !now.Before(p.accessExpires):
+		return StatusExpired
+	case !f.accessLives(p, now):
+		return StatusSpent
+	case p.spent:
+		return StatusReusable
+	}
+	return StatusLive
 }

@@ -40,7 +40,7 @@ func TestRealisticTokens(t *testing.T) {
 	require.Equal(t, chain, claims["https://id.atlassian.com/refresh_chain_id"])
 	require.EqualValues(t, start.Add(time.Hour).Unix(), claims["exp"])
 
-	// A padding of 3 KB and of 7 KB leads past 4 KB and 8 KB.
+	// With a padding of 3 KB and of 7 KB, tokens are longer than 4 KB and 8 KB.
 	for padding, size := range map[int]int{3 << 10: 4 << 10, 7 << 10: 8 << 10} {
 		require.NoError(t, w.e.ChangePolicy(func(p *atlassiantest.Policy) { p.TokenPadding = padding }))
 		next = w.refresh(t, next)
@@ -49,10 +49,12 @@ func TestRealisticTokens(t *testing.T) {
 	}
 }
 
-// tokenForms are the emulators whose tokens look different.
-var tokenForms = []atlassiantest.Config{{}, {CheapTokens: true}, {CheapTokens: true, CheapClaims: true}}
+// tokenForms are the three forms of token that an emulator can issue.
+var tokenForms = map[string]atlassiantest.Config{
+	"realistic": {}, "cheap": {CheapTokens: true}, "cheap with claims": {CheapTokens: true, CheapClaims: true},
+}
 
-// Cheap tokens have the claims that a keeper may look at, where they are asked for.
+// With CheapClaims, tokens have the claims that a client may look at.
 func TestCheapClaims(t *testing.T) {
 	w := newWorld(t, atlassiantest.Config{CheapTokens: true, CheapClaims: true})
 	first := w.authorize(t)
@@ -70,44 +72,45 @@ func TestCheapClaims(t *testing.T) {
 	require.NotEqual(t, before.RefreshChainID, other.RefreshChainID)
 }
 
-// Texts that are not this emulator's tokens are refused without harm: as
-// malformed if they do not even look like one.
+// A text that is not this emulator's token is refused without harm. A text that
+// does not look like a token is refused as malformed.
 func TestForeignAndEditedTokens(t *testing.T) {
-	for _, c := range tokenForms {
-		w := newWorld(t, c)
-		tokens := w.authorize(t)
-		text := tokens.Refresh.Reveal()
-		for _, malformed := range []string{"x", "", "fill me", " " + text, text + "\n", "a.b", "a..b", ".a.b", "a.b.", "a.b.c.d"} {
-			_, err := w.e.Refresh(w.request(atlassiantest.Tokens{Refresh: atlassian.NewSecret(malformed)}))
-			requireRefusal(t, err, 400, "invalid_request", "Invalid refresh_token")
-		}
-		c.Seed = 7
-		other := newWorld(t, c).authorize(t)
-		last := "A"
-		if strings.HasSuffix(text, "A") {
-			last = "Q"
-		}
-		for _, unknown := range []string{
-			"a.b.c", text + "A", text[:len(text)-8], text[:len(text)-1] + last,
-			tokens.Access.Reveal(), other.Refresh.Reveal(),
-		} {
-			w.refused(t, atlassiantest.Tokens{Refresh: atlassian.NewSecret(unknown)})
-		}
-		for _, not := range []string{"x", "a.b.c", other.Access.Reveal(), text + "A"} {
-			_, known := w.e.Lookup(atlassian.NewSecret(not))
-			require.False(t, known)
-			_, err := w.e.ValidateAccess(atlassian.NewSecret(not))
+	for name, c := range tokenForms {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c)
+			tokens := w.authorize(t)
+			text := tokens.Refresh.Reveal()
+			for _, malformed := range []string{"x", "", "fill me", " " + text, text + "\n", "a.b", "a..b", ".a.b", "a.b.", "a.b.c.d"} {
+				_, err := w.e.Refresh(w.request(atlassiantest.Tokens{Refresh: atlassian.NewSecret(malformed)}))
+				requireRefusal(t, err, 400, "invalid_request", "Invalid refresh_token")
+			}
+			c.Seed = 7
+			other := newWorld(t, c).authorize(t)
+			last := "A"
+			if strings.HasSuffix(text, "A") {
+				last = "Q"
+			}
+			for _, unknown := range []string{
+				"a.b.c", text + "A", text[:len(text)-8], text[:len(text)-1] + last,
+				tokens.Access.Reveal(), other.Refresh.Reveal(),
+			} {
+				w.refused(t, atlassiantest.Tokens{Refresh: atlassian.NewSecret(unknown)})
+			}
+			for _, not := range []string{"x", "a.b.c", other.Access.Reveal(), text + "A"} {
+				_, known := w.e.Lookup(atlassian.NewSecret(not))
+				require.False(t, known)
+				_, err := w.e.ValidateAccess(atlassian.NewSecret(not))
+				requireRefusal(t, err, 401, "", "Unauthorized")
+			}
+			_, err := w.e.ValidateAccess(tokens.Refresh)
 			requireRefusal(t, err, 401, "", "Unauthorized")
-		}
-		_, err := w.e.ValidateAccess(tokens.Refresh)
-		requireRefusal(t, err, 401, "", "Unauthorized")
-		w.refresh(t, tokens)
+			w.refresh(t, tokens)
+		})
 	}
 }
 
-// What is wrong in a token whose record has gone must still show: neither an
-// edited token nor an access token may pass for a refresh token spent long ago,
-// which would kill.
+// A token whose record was dropped is still checked. An edited token or an access
+// token must not be taken for a refresh token spent long ago: that would kill.
 func TestForgottenTokensAreStillChecked(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)
@@ -118,7 +121,7 @@ func TestForgottenTokensAreStillChecked(t *testing.T) {
 	text := first.Refresh.Reveal()
 	id := strings.IndexByte(text, '.') + 1
 	for i := id; i < len(text); i++ {
-		// The last character of a part holds bits that mean nothing.
+		// The last character of a part has unused bits.
 		if text[i] == '.' || i+1 == len(text) {
 			continue
 		}
@@ -184,20 +187,22 @@ func TestTruthOfARotation(t *testing.T) {
 
 func TestEventsAreBounded(t *testing.T) {
 	for limit, kept := range map[int]int{3: 3, -1: 0, 0: 7} {
-		w := newWorld(t, atlassiantest.Config{CheapTokens: true, EventLog: limit})
-		current := w.authorize(t)
-		for range 6 {
-			current = w.refresh(t, current)
-		}
-		events := w.e.Events()
-		require.Len(t, events, kept)
-		require.EqualValues(t, 7, w.e.EventCount())
-		if kept > 0 {
-			require.Equal(t, atlassiantest.Event{
-				Time: start, GrantType: "refresh_token", Presenter: "test", FamilyID: current.FamilyID,
-				Generation: 5, Committed: true, Outcome: atlassiantest.OutcomeRotated,
-			}, events[kept-1])
-		}
+		t.Run(fmt.Sprintf("limit %d", limit), func(t *testing.T) {
+			w := newWorld(t, atlassiantest.Config{CheapTokens: true, EventLog: limit})
+			current := w.authorize(t)
+			for range 6 {
+				current = w.refresh(t, current)
+			}
+			events := w.e.Events()
+			require.Len(t, events, kept)
+			require.EqualValues(t, 7, w.e.EventCount())
+			if kept > 0 {
+				require.Equal(t, atlassiantest.Event{
+					Time: start, GrantType: "refresh_token", Presenter: "test", FamilyID: current.FamilyID,
+					Generation: 5, Committed: true, Outcome: atlassiantest.OutcomeRotated,
+				}, events[kept-1])
+			}
+		})
 	}
 }
 
@@ -224,8 +229,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	runtime.KeepAlive(w)
 }
 
-// Many clients at once: each token is first-spent once, and every answer is
-// one that the rules allow.
+// Many clients present one token at once. It is spent for the first time once, and
+// every client gets an answer that the rules allow.
 func TestConcurrentRefreshes(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)

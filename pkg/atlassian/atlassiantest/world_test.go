@@ -17,7 +17,7 @@ const (
 	day   = 24 * time.Hour
 )
 
-// world is an emulator with a fixture and a clock that stands still.
+// world is an emulator with a fixture and a clock that only the test moves.
 type world struct {
 	e     *atlassiantest.Emulator
 	clock *atlassiantest.Clock
@@ -75,7 +75,7 @@ func (w *world) refused(t testing.TB, old atlassiantest.Tokens) {
 	requireRefusal(t, err, 403, "unauthorized_client", "refresh_token is invalid")
 }
 
-// death returns the end of t's family, which must have come.
+// death returns the death of the tokens' family, which must be dead.
 func (w *world) death(t testing.TB, of atlassiantest.Tokens) atlassiantest.Death {
 	t.Helper()
 	f, found := w.e.Family(of.FamilyID)
@@ -92,7 +92,7 @@ func (w *world) requireAlive(t testing.TB, of atlassiantest.Tokens) {
 }
 
 func requireRefusal(t require.TestingT, err error, status int, code, description string) {
-	var r *atlassiantest.Refusal
+	var r *atlassiantest.RefusalError
 	require.True(t, errors.As(err, &r), "expected a refusal, got %v", err)
-	require.Equal(t, atlassiantest.Refusal{Status: status, Code: code, Description: description}, *r)
+	require.Equal(t, atlassiantest.RefusalError{Status: status, Code: code, Description: description}, *r)
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/verify"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/verify"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )

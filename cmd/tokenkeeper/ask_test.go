@@ -1,0 +1,134 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+	"github.com/tokenkeeper/tokenkeeper/test/moto"
+)
+
+// seedSSM fills in a connection's parameters as a person does after a consent by
+// hand, and returns the store.
+func seedSSM(t *testing.T, s *stage, server *moto.Server, connection string) store.Store {
+	t.Helper()
+	tokens, err := s.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	st := ssmstore.New(ssmstore.NewClient(server.AWSConfig()), "alias/aws/ssm", time.Now)
+	n := family.NamesOf(connection)
+	for name, value := range map[string]atlassian.Secret{
+		n.ClientID: atlassian.NewSecret(s.fix.App.ClientID), n.ClientSecret: s.fix.App.ClientSecret, n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access,
+	} {
+		_, err := st.Write(t.Context(), name, value, store.Encrypted)
+		require.NoError(t, err)
+	}
+	return st
+}
+
+// Either function says how the connections are, to whoever may invoke it and
+// nothing else. The refresher knows its last tick.
+func TestStatusAndTickThroughTheFunctions(t *testing.T) {
+	s := newStage(t)
+	server := moto.Start(t)
+	server.Reset(t)
+	st := seedSSM(t, s, server, "A_")
+	settings := map[string]string{"CONNECTIONS": "A_,B_", "WARNING_DAYS": "60,30", "METRIC_NAMESPACE": "TokenKeeper/test"}
+	operator, runtime := deploy(t, s, server, "refresher", settings)
+
+	ask := func(args ...string) (string, int) { return runProgram(t, operator, "", args...) }
+	out, code := ask("status", "--function", "tokenkeeper-refresher", "--connection", "A_")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "NEEDS ATTENTION: tokens are stored, and the first tick has yet to take them over: tokenkeeper tick --function tokenkeeper-refresher\n")
+
+	out, code = ask("tick", "--function", "tokenkeeper-refresher")
+	require.Equal(t, 0, code, out)
+	require.Contains(t, out, "A_: rotated: ")
+	require.Contains(t, out, "B_: awaiting_consent: ")
+	out, code = ask("tick", "--function", "tokenkeeper-refresher", "--json")
+	require.Equal(t, 0, code, out)
+	require.NoError(t, conforms("../../docs/schema/tick.json", out))
+
+	out, code = ask("status", "--function", "tokenkeeper-refresher")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "NEEDS ATTENTION: B_ (1 of 2 connections need somebody): nobody has consented yet: tokenkeeper authorize --connection B_\n")
+	require.Regexp(t, `(?m)^ok +A_ +\S+ \d{4}-\d\d-\d\d \(365 d\) +(1 hour|59 minutes) +\d+ seconds ago +nothing$`, out)
+	out, code = ask("status", "--function", "tokenkeeper-refresher", "--connection", "A_", "--json")
+	require.Equal(t, 0, code, out)
+	require.NoError(t, conforms("../../docs/schema/status.json", out))
+	require.Contains(t, out, `"last_tick": {`)
+	out, code = ask("status", "--function", "tokenkeeper-refresher", "--connection", "AA_")
+	require.Equal(t, exitFailed, code, out)
+	require.Contains(t, out, `this function serves no connection "AA_": expected A_ or B_`)
+	out, code = ask("status", "--function", "mistyped")
+	require.Equal(t, exitFailed, code, out)
+	require.Contains(t, out, "there is no function mistyped in this account and region")
+	require.NoError(t, st.Delete(t.Context(), "A_CLIENT_SECRET"))
+	out, code = ask("tick", "--function", "tokenkeeper-refresher")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "A_: misconfigured: A_CLIENT_SECRET is missing")
+
+	operator, bootstrap := deploy(t, s, server, "bootstrap", map[string]string{"CONNECTIONS": "A_,B_"})
+	out, code = ask("status", "--function", "tokenkeeper-bootstrap")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "NEEDS ATTENTION: A_ (2 of 2 connections need somebody): A_CLIENT_SECRET is missing or not filled in: tokenkeeper set-secret --connection A_\n")
+	out, code = ask("tick", "--function", "tokenkeeper-bootstrap")
+	require.Equal(t, exitFailed, code, out)
+	require.Contains(t, out, "the event asks for none of this function's actions")
+
+	for _, secret := range []atlassian.Secret{s.fix.App.ClientSecret} {
+		require.NotContains(t, runtime.Logs()+bootstrap.Logs()+out, secret.Reveal())
+	}
+}
+
+// A function that has one execution at a time is asked again.
+func TestABusyFunction(t *testing.T) {
+	var calls atomic.Int32
+	lambda := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) < 2 {
+			w.Header().Set("X-Amzn-ErrorType", "TooManyRequestsException")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = w.Write([]byte(`{"version":"v1","connections":[{"connection":"A_","state":"ok","verdict":"OK until 2027-11-25; nobody needs to act","do":"nothing","at":"2026-11-26T06:00:00Z"}]}`))
+	}))
+	t.Cleanup(lambda.Close)
+	out, code := runProgram(t, append(moto.Start(t).Env(), "AWS_ENDPOINT_URL_LAMBDA="+lambda.URL), "", "status", "--function", "f")
+	require.Equal(t, 0, code, out)
+	require.Contains(t, out, "OK until 2027-11-25")
+	require.EqualValues(t, 2, calls.Load())
+}
+
+// Without --connection every connection of the account and region is found, and
+// with a name that is not there the place and what is like it are told.
+func TestStatusOfAnAccount(t *testing.T) {
+	s := newStage(t)
+	server := moto.Start(t)
+	server.Reset(t)
+	env := append(server.Env(), s.env...)
+	out, code := runProgram(t, env, "", "status")
+	require.Equal(t, 2, code, out)
+	require.Regexp(t, `^NOT FOUND: none of the parameters of PSOXY_JIRA_CLOUD_ exist in account \d{12}, region eu-west-1 \(from AWS_REGION\): check --connection, the account and the region`, out)
+
+	seedSSM(t, s, server, "PSOXY_JIRA_CLOUD_")
+	seedSSM(t, s, server, "/corp/OTHER_")
+	out, code = runProgram(t, env, "", "status")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "\nnot_kept_yet  /corp/OTHER_ ")
+	require.Contains(t, out, "\nnot_kept_yet  PSOXY_JIRA_CLOUD_ ")
+	out, code = runProgram(t, append(env, "AWS_DEFAULT_REGION=us-east-1"), "", "status", "--connection", "PSOXY_JIRA_")
+	require.Equal(t, 2, code, out)
+	require.Contains(t, out, "did you mean --connection PSOXY_JIRA_CLOUD_ or --connection /corp/OTHER_?")
+	require.Contains(t, out, "region eu-west-1 (from AWS_REGION; AWS_DEFAULT_REGION, which says us-east-1, does not count)")
+	out, code = runProgram(t, append(env, "AWS_REGION=eu-central-1"), "", "status", "--connection", "PSOXY_JIRA_CLOUD_")
+	require.Equal(t, 2, code, out)
+	require.Contains(t, out, "region eu-central-1 (from AWS_REGION)")
+}
