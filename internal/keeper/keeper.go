@@ -66,7 +66,7 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
-	// siteAfter is when Atlassian may be asked for the sites again, by the local clock.
+	// siteAfter is when Atlassian may be asked for the sites again.
 	siteAfter time.Time
 	// judged is the version of REFRESH_TOKEN up to which all was judged, and judgedAt
 	// when the newest of these was written.

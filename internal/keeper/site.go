@@ -43,7 +43,7 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	defer cancel()
 	list, err := t.Sites.AccessibleResources(asking, access)
 	if err != nil {
-		t.memory.siteAfter = t.clock.local().Add(siteRests)
+		t.memory.siteAfter = t.clock.now().Add(siteRests)
 		t.log.Warn("Atlassian did not say which sites the access token reaches; it is asked again in an hour", "error", err)
 		return out
 	}
@@ -61,7 +61,7 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 
 // mayAsk reports whether a question may be asked now, and notes that it is.
 func (t *tick) mayAsk() bool {
-	now := t.clock.local()
+	now := t.clock.now()
 	if now.Before(t.memory.siteAfter) {
 		return false
 	}
