@@ -2,6 +2,8 @@
 # Builds and deploys the stack with the AWS credentials and region of the environment. Without ENV it shows the changes
 # and asks. With ENV=name it asks nothing: it takes the settings of that name in deploy/sam/samconfig.toml, the stack
 # tokenkeeper-name, and the parameters in deploy/sam/name.yaml if there is such a file.
+# Where it deploys to is decided and shown by tokenkeeper where, before anything is created; sam by itself would not look
+# at AWS_REGION.
 # Usage: [ENV=name] [STACK=name] [PARAMETERS=file] [LAMBDA_GOARCH=arm64|amd64] tools/deploy.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,6 +13,7 @@ stack=${STACK:-tokenkeeper}
 parameters=${PARAMETERS:-}
 config=$PWD/deploy/sam/samconfig.toml
 sam=${SAM:-.venv/bin/sam}
+tokenkeeper=${TOKENKEEPER:-go run ./cmd/tokenkeeper}
 export SAM_CLI_TELEMETRY=0 LAMBDA_GOARCH=${LAMBDA_GOARCH:-arm64}
 
 # fail MESSAGE...: says what is missing and what to do, and ends.
@@ -39,6 +42,10 @@ overrides=(Architecture=$architecture)
 if [ -n "$parameters" ]; then
   overrides=("file://$(realpath "$parameters")" "${overrides[@]}")
 fi
+
+region=$($tokenkeeper where --region) && where=$($tokenkeeper where) || fail 'it is not known where to deploy to; see above.'
+export AWS_REGION=$region AWS_DEFAULT_REGION=$region
+printf 'The stack %s goes to:\n%s\n' "$stack" "$where"
 
 $sam build --config-file "$config" --parameter-overrides Architecture=$architecture
 $sam deploy --config-file "$config" --config-env "$env" --stack-name "$stack" --s3-prefix "$stack" --parameter-overrides "${overrides[@]}"

@@ -112,7 +112,7 @@ func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	service, st, err := f.service(ctx, api)
+	service, st, seen, err := f.service(ctx, api)
 	if err != nil {
 		return err
 	}
@@ -124,6 +124,7 @@ func (f *authorizeFlags) run(cmd *cobra.Command) error {
 	if !f.noBrowser {
 		flow.OpenBrowser = loopback.OpenBrowser
 	}
+	f.announce(ctx, flow.Terminal, seen)
 	done, err := flow.Run(ctx)
 	if err != nil {
 		return err
@@ -165,24 +166,46 @@ func (f *authorizeFlags) check() ([]string, error) {
 	return scopes, nil
 }
 
-// service returns what carries the consent out, and the store that it works on;
-// nil where only the function has access to it.
-func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (authorize.Consent, store.Store, error) {
+// service returns what carries the consent out, the store that it works on, and
+// what was seen there; nil and nothing where only the function has access to it.
+func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (authorize.Consent, store.Store, health.Survey, error) {
 	if f.function != "" {
 		cfg, err := awsConfig(ctx)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, health.Survey{}, err
 		}
-		return lambdaclient.New(cfg, f.function), nil, nil
+		f.stores.aws = cfg
+		return lambdaclient.New(cfg, f.function), nil, health.Survey{Exists: true}, nil
 	}
-	st, _, conn, err := openConnection(ctx, f.connection, f.stores, f.policies)
+	st, seen, conn, err := openConnection(ctx, f.connection, &f.stores, f.policies)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, seen, err
 	}
 	return consent.New(consent.Config{
 		Keeper: newKeeper(st, api), Store: st, Connections: []family.Connection{conn},
 		Atlassian: api, AuthURL: api.AuthURL, Now: time.Now,
-	}), st, nil
+	}), st, seen, nil
+}
+
+// announce says where the tokens go, before anything is created there, and whether
+// another connection may be meant.
+func (f *authorizeFlags) announce(ctx context.Context, t *terminal.Terminal, seen health.Survey) {
+	where := "in " + f.stores.identify(ctx).String()
+	if f.function != "" {
+		where = "by the function " + f.function + ", " + where
+	}
+	t.Say("The tokens are stored %s", where)
+	if seen.Exists {
+		return
+	}
+	t.Say("No parameter of %s exists there yet: this is its first consent.", f.connection.name)
+	st, err := f.stores.open(ctx)
+	if err != nil {
+		return
+	}
+	if known, err := f.stores.connections(ctx, st, f.connection.ledgerPath); err == nil && len(known) > 0 {
+		t.Say("There are parameters of %s. If that is the one you mean, press Ctrl-C and give --connection.", strings.Join(health.Similar(f.connection.name, known), " and "))
+	}
 }
 
 // finish says what is stored now, verifies it and hands it over. The consent is
@@ -216,6 +239,9 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 func (f *authorizeFlags) next(connection string) string {
 	if _, ok := f.stores.directory(); ok && f.function == "" {
 		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.name, connection)
+	}
+	if _, ok := f.stores.google(); ok && f.function == "" {
+		return "Next: nothing, if the job of deploy/gcp runs with " + connection + " among its connections: its next tick takes over."
 	}
 	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }

@@ -44,6 +44,9 @@ func (f *connectionFlag) connection() family.Connection {
 	return c
 }
 
+// defaultLifetimeDays is how long a consent lasts at Atlassian.
+const defaultLifetimeDays = 365
+
 // policyFlags say how a connection is kept, where the command writes tokens.
 type policyFlags struct {
 	format       string
@@ -56,7 +59,7 @@ func (f *policyFlags) register(cmd *cobra.Command) {
 }
 
 func (f *policyFlags) registerLifetime(cmd *cobra.Command) {
-	cmd.Flags().Float64Var(&f.lifetimeDays, "family-lifetime-days", 365, "how long a consent lasts at Atlassian, in days")
+	cmd.Flags().Float64Var(&f.lifetimeDays, "family-lifetime-days", defaultLifetimeDays, "how long a consent lasts at Atlassian, in days")
 }
 
 // policy returns the policy that the flags ask for.
@@ -79,7 +82,7 @@ func (f *policyFlags) policy() (family.Policy, error) {
 
 // openConnection opens the store, reads the connection in it and applies the
 // policy to it.
-func openConnection(ctx context.Context, c connectionFlag, stores storeFlags, policies policyFlags) (store.Store, health.Survey, family.Connection, error) {
+func openConnection(ctx context.Context, c connectionFlag, stores *storeFlags, policies policyFlags) (store.Store, health.Survey, family.Connection, error) {
 	none := func(err error) (store.Store, health.Survey, family.Connection, error) {
 		return nil, health.Survey{}, family.Connection{}, err
 	}

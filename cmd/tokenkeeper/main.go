@@ -86,7 +86,8 @@ status and doctor: 1 a person should look; 2 consumers fail or a consent is need
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newReencryptCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
+	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newReencryptCommand(), newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
+	root.AddCommand(newRunCommand(), newJobCommand())
 	strict(root)
 	return root
 }

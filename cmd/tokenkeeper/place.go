@@ -14,7 +14,7 @@ import (
 
 // place says where parameters are.
 type place struct {
-	// Store is ssm or file:DIR.
+	// Store is ssm, file:DIR or gcp:PROJECT.
 	Store string `json:"store"`
 	// Account and As are who the credentials are; empty where that is not known.
 	Account string `json:"account,omitempty"`
@@ -30,6 +30,9 @@ type place struct {
 func (p place) String() string {
 	if dir, ok := strings.CutPrefix(p.Store, "file:"); ok {
 		return "the directory " + dir
+	}
+	if project, ok := strings.CutPrefix(p.Store, "gcp:"); ok {
+		return "the project " + project + " of Google Cloud"
 	}
 	text := "region " + p.Region + " (" + p.RegionFrom
 	if p.Differs != "" {

@@ -135,8 +135,11 @@ func details(out io.Writer, r health.Report, at place) {
 
 func familyDetails(f *health.Family, now time.Time, line func(name, format string, args ...any)) {
 	source := "the consent"
-	if f.AuthorizedAtSource == family.FromAdoption {
+	switch f.AuthorizedAtSource {
+	case family.FromAdoption:
 		source = "when REFRESH_TOKEN was stored; the consent may be older"
+	case family.FromPerson:
+		source = "tokenkeeper adopt"
 	}
 	line("authorized at", "%s (known from %s)", minute(f.AuthorizedAt), source)
 	line("age", "%.1f days", f.AgeDays)

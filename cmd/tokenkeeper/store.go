@@ -31,7 +31,7 @@ type storeFlags struct {
 }
 
 func (f *storeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.name, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), or file:DIR")
+	cmd.Flags().StringVar(&f.name, "store", "ssm", "where the parameters are: ssm (region and credentials as the AWS SDK finds them, AWS_ENDPOINT_URL honoured), gcp:PROJECT or gcp:PROJECT/PREFIX (Google Cloud's Secret Manager), or file:DIR")
 	cmd.Flags().StringVar(&f.keyID, "key-id", "alias/aws/ssm", "the key that encrypts parameters in ssm: an id, an ARN or an alias")
 }
 
@@ -53,8 +53,11 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 		}
 		return s, nil
 	}
+	if _, ok := f.google(); ok {
+		return f.openGoogle(ctx)
+	}
 	if f.name != "ssm" {
-		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, or file:DIR such as file:./tokens", f.name)}
+		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, gcp:PROJECT, or file:DIR such as file:./tokens", f.name)}
 	}
 	if f.keyID == "" || strings.ContainsAny(f.keyID, " \t\n,") {
 		return nil, errUsage{fmt.Errorf("--key-id is %q: expected one key id, key ARN or alias such as alias/aws/ssm", f.keyID)}
@@ -69,7 +72,7 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 
 // place is where the store is, as far as that is known without asking.
 func (f *storeFlags) place() place {
-	if _, ok := f.directory(); ok {
+	if f.name != "ssm" {
 		return place{Store: f.name}
 	}
 	return regionOf(f.aws, os.Getenv)
@@ -77,7 +80,7 @@ func (f *storeFlags) place() place {
 
 // identify is where the store is, with the account if that can be found out.
 func (f *storeFlags) identify(ctx context.Context) place {
-	if _, ok := f.directory(); ok {
+	if f.name != "ssm" {
 		return f.place()
 	}
 	p, _ := awsPlace(ctx, f.aws) // without the account it still says the region
@@ -88,8 +91,10 @@ func (f *storeFlags) identify(ctx context.Context) place {
 func (f *storeFlags) connections(ctx context.Context, st store.Store, ledgerPath string) ([]string, error) {
 	var names []string
 	var err error
-	if local, ok := st.(*filestore.Store); ok {
-		names, err = local.Names(ctx)
+	if listed, ok := st.(interface {
+		Names(context.Context) ([]string, error)
+	}); ok {
+		names, err = listed.Names(ctx)
 	} else {
 		names, err = ssmstore.Names(ctx, ssmstore.NewClient(f.aws), "TOKEN_LEDGER", "TOKEN_FAMILY", "REFRESH_TOKEN", "CLIENT_SECRET")
 	}

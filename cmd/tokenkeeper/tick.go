@@ -48,9 +48,10 @@ func newTickCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tick",
 		Short: "Make a tick: rotate what is due",
-		Long: `Makes one tick of a connection on a file store, as the deployed function does every
-two minutes, for whoever runs without AWS. Let it run every two minutes: what a
-crash leaves behind is saved only within ten.
+		Long: `Makes one tick of a connection on a file store or in Google Cloud, as the deployed
+function does every two minutes, for whoever runs without AWS. tokenkeeper run makes
+them by itself; a timer of yours must come every two minutes, since what a crash
+leaves behind is saved only within ten.
 
 With --function the deployed refresher makes one, of all its connections. That is
 always safe: a tick never presents a token that should not be presented.
@@ -80,14 +81,14 @@ func (f *tickFlags) run(cmd *cobra.Command) error {
 	if f.function != "" {
 		return f.invoke(cmd)
 	}
-	if _, ok := f.stores.directory(); !ok {
-		return errUsage{errors.New("expected --store file:DIR, or --function NAME: in AWS the deployed function makes the ticks, one at a time, and tokenkeeper tick --function tokenkeeper-refresher asks it for one")}
+	if f.stores.name == "ssm" {
+		return errUsage{errors.New("expected --store file:DIR or gcp:PROJECT, or --function NAME: in AWS the deployed function makes the ticks, one at a time, and tokenkeeper tick --function tokenkeeper-refresher asks it for one")}
 	}
 	api, err := f.hosts.client()
 	if err != nil {
 		return err
 	}
-	st, seen, conn, err := openConnection(cmd.Context(), f.connection, f.stores, f.policies)
+	st, seen, conn, err := openConnection(cmd.Context(), f.connection, &f.stores, f.policies)
 	if err != nil {
 		return err
 	}

@@ -81,13 +81,13 @@ func wire(ctx context.Context) (tickFunc, *looker, error) {
 		Connections: c.Connections,
 		Sink:        metrics.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
 		Parallel:    parallel,
-		LastWarning: c.lastWarning,
-		Warnings:    c.warnings,
+		LastWarning: c.ticks.LastWarning,
+		Warnings:    c.ticks.Warnings,
 	}
-	look := &looker{store: parameters, last: c.lastWarning, warning: c.lastWarning,
+	look := &looker{store: parameters, last: c.ticks.LastWarning, warning: c.ticks.LastWarning,
 		connections: func(context.Context, *slog.Logger) ([]family.Connection, error) { return c.Connections, nil }}
-	if len(c.warnings) > 0 {
-		look.warning = c.warnings[0]
+	if len(c.ticks.Warnings) > 0 {
+		look.warning = c.ticks.Warnings[0]
 	}
 	if c.ConnectionsPath != "" {
 		list := &config.List{Source: ssmstore.NewByPath(client, c.ConnectionsPath), Root: c.ParameterPath, Connection: c.connection}

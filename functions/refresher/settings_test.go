@@ -29,8 +29,8 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, "TokenKeeper", c.namespace)
 	require.Equal(t, "alias/aws/ssm", c.KeyID)
 	require.Zero(t, c.noChangeHours)
-	require.Equal(t, 1.0, c.lastWarning)
-	require.Empty(t, c.warnings)
+	require.Equal(t, 1.0, c.ticks.LastWarning)
+	require.Empty(t, c.ticks.Warnings)
 	require.Equal(t, atlassian.DefaultAuthURL, c.AuthURL)
 	require.Equal(t, atlassian.DefaultAPIURL, c.APIURL)
 }
@@ -61,8 +61,8 @@ func TestEverythingSet(t *testing.T) {
 	require.Equal(t, 2172*time.Hour, c.Connections[1].Policy.Lifetime)
 	require.Equal(t, "http://127.0.0.1:8080", c.AuthURL)
 	require.Equal(t, 6, c.noChangeHours)
-	require.Equal(t, 2.5, c.lastWarning)
-	require.Equal(t, []float64{60, 30, 14, 7.5}, c.warnings)
+	require.Equal(t, 2.5, c.ticks.LastWarning)
+	require.Equal(t, []float64{60, 30, 14, 7.5}, c.ticks.Warnings)
 }
 
 // A list of connections takes the place of CONNECTIONS.

@@ -20,6 +20,8 @@ const (
 	FromConsent = "consent"
 	// FromAdoption: the time at which a hand-filled REFRESH_TOKEN was stored.
 	FromAdoption = "adopted"
+	// FromPerson: a person has said when the consent of adopted tokens was given.
+	FromPerson = "stated"
 )
 
 // Record is what TOKEN_FAMILY holds: all that is known about a family, and no
@@ -31,7 +33,7 @@ type Record struct {
 	Connection string `json:"connection"`
 	// AuthorizedAt is the time of the consent: the family's birth.
 	AuthorizedAt time.Time `json:"authorized_at"`
-	// AuthorizedAtSource is FromConsent or FromAdoption.
+	// AuthorizedAtSource is FromConsent, FromAdoption or FromPerson.
 	AuthorizedAtSource string `json:"authorized_at_source"`
 	// LifetimeDays is the lifetime that was assumed at the last write.
 	LifetimeDays float64 `json:"lifetime_days"`

@@ -4,7 +4,8 @@
 // it does offer: create-only puts, and the version number that every put returns.
 //
 // Adapters: [github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore],
-// filestore and memstore. All three pass the one conformance suite in storetest.
+// [github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore], filestore and
+// memstore. All of them pass the one conformance suite in storetest.
 package store
 
 import (
@@ -65,7 +66,8 @@ const (
 // Entry is one parameter as it was read.
 type Entry struct {
 	// Value as stored, untrimmed. Held as a Secret whatever its kind, so that
-	// no stored value can be printed by accident.
+	// no stored value can be printed by accident. Empty only where somebody has
+	// destroyed this version, as Google Cloud lets people do.
 	Value atlassian.Secret
 	// Version counts the writes to this name, from 1. It restarts at 1 when the
 	// parameter was deleted and created.
@@ -73,7 +75,7 @@ type Entry struct {
 	// Modified is when this version was written, by the store's clock.
 	Modified time.Time
 	// Kind is how the parameter is kept: a secret found as Plain was put there
-	// by hand and lies in the open.
+	// by hand and lies in the open. Google Cloud encrypts everything.
 	Kind Kind
 	// ReadAt is the store's own clock when it answered, or zero where it does not
 	// tell. All entries of one Read or History have the same: where these take

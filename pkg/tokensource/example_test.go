@@ -15,8 +15,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/tokensource"
 )
 
-// The usual program: region and credentials come from its environment, the client
-// is for any Jira library.
+// The usual program. Region and credentials come from its environment. The client
+// works with any Jira library.
 func Example() {
 	ctx := context.Background()
 	cfg, err := config.LoadDefaultConfig(ctx)
@@ -36,7 +36,7 @@ func Example() {
 	fmt.Println(response.Status)
 }
 
-// Without AWS: the directory that `tokenkeeper tick --store file:…` works on.
+// Without AWS: the directory of `tokenkeeper tick --store file:…`.
 func ExampleFromDirectory() {
 	dir, err := os.MkdirTemp("", "tokens")
 	if err != nil {
@@ -55,7 +55,7 @@ func ExampleFromDirectory() {
 	// after it: Bearer <nil>
 }
 
-// A client without the transport of this package, which got a 401.
+// A client that does not use the transport of this package and got a 401.
 func ExampleSource_Invalidate() {
 	dir, err := os.MkdirTemp("", "tokens")
 	if err != nil {
@@ -75,7 +75,7 @@ func ExampleSource_Invalidate() {
 	// Output: of-a-new-consent <nil>
 }
 
-// consent stores what a consent would.
+// consent stores a value as a consent does.
 func consent(dir, name, value string) {
 	files, err := filestore.Open(dir)
 	if err != nil {

@@ -20,10 +20,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parameterStore is a real moto server's, which the tests of this package share.
-// It ends with the test binary, however that ends: its shell waits for the end of
-// a pipe that the kernel closes. The root module's package for this is of no use
-// here, since an importer of this module would have to fetch its requirements.
+// parameterStore is the Parameter Store of a real moto server, which the tests of
+// this package share. The server always ends with the test binary: its shell waits
+// for the end of a pipe, which the kernel closes. The root module's package moto is
+// not used here, since an importer of this module would need its requirements.
 func parameterStore(t testing.TB) *ssm.Client {
 	t.Helper()
 	url, err := motoURL()
@@ -59,7 +59,7 @@ var (
 				return m[1], nil
 			}
 		}
-		return "", errors.New("moto ended before it served: run `make setup` again")
+		return "", errors.New("moto ended before it was ready: run `make setup` again")
 	})
 )
 

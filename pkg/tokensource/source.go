@@ -11,48 +11,47 @@ import (
 )
 
 const (
-	// maxAge is how long a token is used without asking the store. tokenkeeper
-	// rotates while the token has ten minutes left, so a reader that asks every
-	// five has a living one.
+	// maxAge is how long a token is used without another read. tokenkeeper rotates
+	// when the token has ten minutes left. A reader that reads every five minutes
+	// always has a valid token.
 	maxAge = 5 * time.Minute
-	// readTimeout bounds one read, the wait for another caller's read included.
+	// readTimeout limits one read, and the wait for another caller's read.
 	readTimeout = 10 * time.Second
-	// refusalPause is how long the stored token is used in spite of a server's
-	// refusals, after a read that found it unchanged. Otherwise a dead grant would
-	// turn every request into a read, and Parameter Store's limit of reads a second
-	// is the whole account's.
+	// refusalPause is how long refusals are ignored after a read that found the
+	// refused token unchanged. Without the pause a dead grant would turn every
+	// request into a read. The whole AWS account shares Parameter Store's limit of
+	// reads per second.
 	refusalPause = 30 * time.Second
 )
 
 var (
-	// ErrNoToken: the parameter does not exist or is still a placeholder. Nobody
-	// has consented yet, or the connection's name is misspelt.
+	// ErrNoToken: the parameter does not exist or is still a placeholder. Either
+	// nobody has consented yet, or the connection's name is wrong.
 	ErrNoToken = errors.New("there is no access token")
-	// ErrExpired: the stored token's life is over. tokenkeeper has not rotated it
-	// in time; its alarms and `tokenkeeper status` say why.
+	// ErrExpired: the stored token has expired. tokenkeeper did not rotate it in
+	// time; its alarms and `tokenkeeper status` say why.
 	ErrExpired = errors.New("the stored access token has expired")
 )
 
-// Source is an [oauth2.TokenSource] over the parameters of one connection. It may
-// be used by many goroutines at once, which then share one read. Make one for
-// each connection and keep it: the cache is the Source's.
+// Source is an [oauth2.TokenSource] for the parameters of one connection. Many
+// goroutines may use it at once and share one read. Make one Source for each
+// connection and keep it, since it contains the cache.
 type Source struct {
 	connection string
-	// read returns a parameter's value, and the zero Secret where there is none.
+	// read returns a parameter's value, or the zero Secret if there is none.
 	read func(ctx context.Context, name string) (secret.Secret, error)
-	// turn holds one token, for whoever uses the cache. Unlike a mutex it can be
-	// waited for under a deadline.
+	// turn guards cache. Unlike a mutex it can be waited for with a deadline.
 	turn  chan struct{}
 	cache cache
 }
 
-// cache is what is known of the token.
+// cache is what is known about the token.
 type cache struct {
 	token secret.Secret
-	// until is when the token has to be read again; zero: before its next use.
+	// until is when the token must be read again. Zero means before its next use.
 	until time.Time
-	// refused is a token that a server refused, and unchanged when a read found
-	// that it is still the stored one.
+	// refused is a token that a server refused. unchanged is when a read found that
+	// it is still the stored one.
 	refused   secret.Secret
 	unchanged time.Time
 }
@@ -63,13 +62,13 @@ func newSource(connection string, read func(context.Context, string) (secret.Sec
 	return &Source{connection: connection, read: read, turn: make(chan struct{}, 1)}
 }
 
-// Token implements [oauth2.TokenSource]. It takes ten seconds at most. The
-// returned Expiry is when to ask again, not when the token's life ends.
+// Token implements [oauth2.TokenSource]. It takes at most ten seconds. The returned
+// Expiry is when to ask again, not when the token expires.
 //
-// Errors wrap [ErrNoToken] or [ErrExpired], or the store's own error.
+// The error wraps [ErrNoToken], [ErrExpired] or the store's error.
 func (s *Source) Token() (*oauth2.Token, error) { return s.TokenContext(context.Background()) }
 
-// TokenContext is Token under a context.
+// TokenContext is Token with a context.
 func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
@@ -85,7 +84,7 @@ func (s *Source) TokenContext(ctx context.Context) (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: s.cache.token.Reveal(), TokenType: "Bearer", Expiry: s.cache.until}, nil
 }
 
-// refill reads the token. The caller has the turn.
+// refill reads the token. The caller must have the lock.
 func (s *Source) refill(ctx context.Context) error {
 	name := s.connection + "ACCESS_TOKEN"
 	began := time.Now()
@@ -111,10 +110,10 @@ func (s *Source) refill(ctx context.Context) error {
 	return nil
 }
 
-// Invalidate says that a server answered 401 to a token of this source. The next
-// call of Token reads the parameter again. A token that is not the cached one is
-// ignored, and so is one that such a read has just found unchanged: then it is the
-// server, or the grant, that a person has to look at.
+// Invalidate reports that a server answered 401 to a token of this source. The next
+// call of Token reads the parameter again. Invalidate ignores a token that is not
+// the cached one. For 30 seconds it also ignores a token that such a read found
+// unchanged: then a person must check the server or the grant.
 func (s *Source) Invalidate(refused *oauth2.Token) {
 	if refused == nil {
 		return
@@ -128,10 +127,10 @@ func (s *Source) Invalidate(refused *oauth2.Token) {
 	s.cache.refused, s.cache.until = token, time.Time{}
 }
 
-// CloudID reads the parameter CLOUD_ID, which `tokenkeeper authorize` stores: the
-// id of the site in https://api.atlassian.com/ex/jira/{cloudId}. It never changes
-// for a site, so read it once. The error wraps [ErrNoToken] where nobody has
-// consented yet.
+// CloudID reads the parameter CLOUD_ID: the site's id in
+// https://api.atlassian.com/ex/jira/{cloudId}. `tokenkeeper authorize` stores it. It
+// never changes for a site, so read it once. The error wraps [ErrNoToken] if nobody
+// has consented yet, or else the store's error.
 func (s *Source) CloudID(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// memory is a Parameter Store of one test, in its own time.
+// memory is the Parameter Store of one test. It works inside a synctest bubble.
 type memory struct {
 	mu         sync.Mutex
 	parameters map[string]string
@@ -56,7 +56,7 @@ func (m *memory) set(value string) {
 	m.parameters = map[string]string{"C_ACCESS_TOKEN": value}
 }
 
-// jwt is an unsigned token that ends at a time.
+// jwt is an unsigned token that expires at ends.
 func jwt(mark string, ends time.Time) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"none"}`)) + "." + encode(fmt.Appendf(nil, `{"sub":%q,"exp":%d}`, mark, ends.Unix())) + "." + encode([]byte("signature"))
@@ -81,14 +81,14 @@ func TestCache(t *testing.T) {
 		{"the earlier of claim and expirationDate", 4 * time.Minute, func(mark string, ends time.Time) string {
 			return psoxy(jwt(mark, ends.Add(-time.Minute)), ends)
 		}, 3 * time.Minute},
-		{"five minutes where nothing is known", time.Minute, func(mark string, _ time.Time) string { return "opaque-" + mark }, 5 * time.Minute},
-		{"an expirationDate in seconds says nothing", time.Minute, func(mark string, ends time.Time) string {
+		{"five minutes for an opaque token", time.Minute, func(mark string, _ time.Time) string { return "opaque-" + mark }, 5 * time.Minute},
+		{"an expirationDate in seconds is ignored", time.Minute, func(mark string, ends time.Time) string {
 			return fmt.Sprintf(`{"token":%q,"expirationDate":%d}`, mark, ends.Unix())
 		}, 5 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(26 * 365 * 24 * time.Hour) // from 2000, where a bubble begins, to years of real tokens
+				time.Sleep(26 * 365 * 24 * time.Hour) // a bubble begins in 2000; real tokens are later
 				store := &memory{}
 				store.set(tt.form("one", time.Now().Add(tt.life)))
 				source := tokensource.FromParameterStore(store, "C_")
@@ -113,7 +113,7 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestOtherCaches: oauth2's own keeps a token no longer than the source does.
+// The cache of oauth2 keeps a token no longer than the source does.
 func TestOtherCaches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(26 * 365 * 24 * time.Hour)
@@ -135,7 +135,7 @@ func TestInvalidate(t *testing.T) {
 		store := &memory{}
 		store.set("token-one")
 		source := tokensource.FromParameterStore(store, "C_")
-		source.Invalidate(&oauth2.Token{}) // of an empty cache
+		source.Invalidate(&oauth2.Token{}) // the cache is empty
 		source.Invalidate(nil)
 		token := func() *oauth2.Token {
 			token, err := source.Token()
@@ -146,7 +146,7 @@ func TestInvalidate(t *testing.T) {
 
 		source.Invalidate(&oauth2.Token{AccessToken: "another"})
 		token()
-		require.EqualValues(t, 1, store.reads.Load(), "a token of somebody else's is no reason to read")
+		require.EqualValues(t, 1, store.reads.Load(), "another token is not a reason to read")
 
 		source.Invalidate(first)
 		require.Equal(t, first.AccessToken, token().AccessToken)
@@ -164,12 +164,12 @@ func TestInvalidate(t *testing.T) {
 		require.Equal(t, "token-two", next.AccessToken)
 		require.EqualValues(t, 3, store.reads.Load())
 
-		source.Invalidate(first) // a late answer to a request with the old one
+		source.Invalidate(first) // a late answer to a request with the old token
 		token()
 		require.EqualValues(t, 3, store.reads.Load())
 		source.Invalidate(next)
 		token()
-		require.EqualValues(t, 4, store.reads.Load(), "the new one is read again at once")
+		require.EqualValues(t, 4, store.reads.Load(), "the new token is read again at once")
 	})
 }
 
@@ -190,7 +190,7 @@ func TestManyCallersShareARead(t *testing.T) {
 	})
 }
 
-// TestOutage: nobody waits for longer than ten seconds, also behind others.
+// No caller waits for longer than ten seconds, even behind other callers.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{takes: time.Hour}
@@ -216,7 +216,7 @@ func TestFailures(t *testing.T) {
 		want        error
 		says        string
 	}{
-		{"absent", "", nil, tokensource.ErrNoToken, "C_ACCESS_TOKEN: there is no access token: give the consent"},
+		{"absent", "", nil, tokensource.ErrNoToken, "C_ACCESS_TOKEN: there is no access token: run"},
 		{"blank", " \n", nil, tokensource.ErrNoToken, "authorize"},
 		{"placeholder", "fill me", nil, tokensource.ErrNoToken, "authorize"},
 		{"ended", jwt("secret", time.Now().Add(-time.Minute)), nil, tokensource.ErrExpired, "C_ACCESS_TOKEN: the stored access token has expired at 20"},
@@ -241,9 +241,9 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestAnOldTokenIsNotKept: when the cache is over and the store fails, the error
-// is told and the token is not handed out any more.
-func TestAnOldTokenIsNotKept(t *testing.T) {
+// If the store fails after the cache's time, the caller gets the error and not the
+// old token.
+func TestOldTokenIsNotReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &memory{}
 		store.set("token")

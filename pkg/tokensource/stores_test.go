@@ -36,7 +36,7 @@ func TestParameterStore(t *testing.T) {
 	}
 }
 
-// TestDirectory reads what the store of files has written.
+// TestDirectory reads what the file store has written.
 func TestDirectory(t *testing.T) {
 	for _, connection := range []string{"PSOXY_JIRA_CLOUD_", "/corp/psoxy_", ".dotted_", "/" + strings.Repeat("long/", 14) + strings.Repeat("x", 130) + "_"} {
 		t.Run(connection, func(t *testing.T) {
@@ -64,9 +64,11 @@ func TestDirectory(t *testing.T) {
 func TestDamagedFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, content := range []string{`{"name":"C_ACCESS_TOKEN","versions":[{"value":"the-sec`, `{"name":"C_ACCESS_TOKEN","versions":[]}`, `{"name":"c_access_token","versions":[{"value":"the-secret"}]}`} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "C_ACCESS_TOKEN.json"), []byte(content), 0o600))
-		_, err := tokensource.FromDirectory(dir, "C_").Token()
-		require.ErrorContains(t, err, "is not a parameter as tokenkeeper writes it")
-		require.NotContains(t, err.Error(), "the-sec")
+		t.Run(content, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "C_ACCESS_TOKEN.json"), []byte(content), 0o600))
+			_, err := tokensource.FromDirectory(dir, "C_").Token()
+			require.ErrorContains(t, err, "is not a parameter as tokenkeeper writes it")
+			require.NotContains(t, err.Error(), "the-sec")
+		})
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// maxDrained is how much of a refused answer is read so that its connection can
-// be used again, in bytes.
+// maxDrained is how much of a refused answer is read, in bytes, so that its
+// connection can be used again.
 const maxDrained = 64 << 10
 
-// Client returns an HTTP client that sends the token of s with every request, as
+// Client returns an HTTP client that sends the token with every request, as
 // [Transport] describes. It has no time-out: set one, or give requests a context.
 func (s *Source) Client() *http.Client { return &http.Client{Transport: &Transport{Source: s}} }
 
-// Transport is an [http.RoundTripper] that authorizes requests by a Source.
+// Transport is an [http.RoundTripper] that adds the token of a Source to requests.
 //
-// After a 401 it reads the token again, and where that is another one it sends
-// the request once more. The request is not repeated if it has a body that cannot
-// be had again (GetBody is nil), but the next request has the new token.
+// After a 401 it reads the token again. If the token is a new one, it sends the
+// request once more. It does not repeat a request whose body cannot be read again
+// (GetBody is nil); the next request has the new token.
 //
-// A redirect to another host is followed without the token, since it is of no
-// business there.
+// A redirect to another host is followed without the token, which must not be sent
+// there.
 type Transport struct {
 	Source *Source
 	// Base sends the requests; nil is [http.DefaultTransport].
@@ -37,7 +37,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, err := t.Source.TokenContext(r.Context())
 	if err != nil {
 		if r.Body != nil {
-			_ = r.Body.Close() // which a RoundTripper owes in every case
+			_ = r.Body.Close() // a RoundTripper must always close it
 		}
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.base().RoundTrip(again)
 }
 
-// repeated is the request with a token other than the refused one, if there is one.
+// repeated is the request with another token than the refused one, if there is one.
 func (t *Transport) repeated(r *http.Request, refused *oauth2.Token) (*http.Request, bool) {
 	bodyless := r.Body == nil || r.Body == http.NoBody
 	if !bodyless && r.GetBody == nil {
@@ -63,7 +63,7 @@ func (t *Transport) repeated(r *http.Request, refused *oauth2.Token) (*http.Requ
 	}
 	token, err := t.Source.TokenContext(r.Context())
 	if err != nil || token.AccessToken == refused.AccessToken {
-		return nil, false // the server's answer says more than our own error would
+		return nil, false // the server's answer says more than this error
 	}
 	again := authorized(r, token)
 	if !bodyless {
@@ -74,7 +74,8 @@ func (t *Transport) repeated(r *http.Request, refused *oauth2.Token) (*http.Requ
 	return again, true
 }
 
-// authorized is a copy of the request: a RoundTripper may not change its own.
+// authorized is a copy of the request with a token. A RoundTripper may not change
+// the request itself.
 func authorized(r *http.Request, token *oauth2.Token) *http.Request {
 	r = r.Clone(r.Context())
 	token.SetAuthHeader(r)
@@ -82,7 +83,7 @@ func authorized(r *http.Request, token *oauth2.Token) *http.Request {
 }
 
 // leavesOrigin reports whether r follows a redirect to another scheme or host than
-// the program asked for.
+// that of the program's request.
 func leavesOrigin(r *http.Request) bool {
 	first := r
 	for first.Response != nil && first.Response.Request != nil {

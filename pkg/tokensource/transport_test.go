@@ -16,7 +16,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/tokensource"
 )
 
-// kept is a connection in Parameter Store whose family lives in the emulator.
+// kept is a connection in Parameter Store with a token family of the emulator.
 type kept struct {
 	clock    *atlassiantest.Clock
 	server   *atlassiantest.Server
@@ -44,7 +44,7 @@ func keep(t *testing.T) *kept {
 	return k
 }
 
-// rotate does what the keeper does.
+// rotate does what tokenkeeper does.
 func (k *kept) rotate(t *testing.T) {
 	t.Helper()
 	client := &atlassian.Client{AuthURL: k.server.URL, APIURL: k.server.URL}
@@ -64,9 +64,8 @@ func get(t *testing.T, client *http.Client, url string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// TestA401IsReadAgain: the server takes the cached token for ended, and the store
-// has its successor.
-func TestA401IsReadAgain(t *testing.T) {
+// After a 401 the token is read again, and the store has its successor.
+func TestReadAgainAfter401(t *testing.T) {
 	k := keep(t)
 	client := tokensource.FromParameterStore(k.store, k.name).Client()
 	status, body := get(t, client, k.server.URL+k.projects)
@@ -74,7 +73,7 @@ func TestA401IsReadAgain(t *testing.T) {
 
 	k.clock.Advance(time.Hour)
 	status, _ = get(t, client, k.server.URL+k.projects)
-	require.Equal(t, http.StatusUnauthorized, status, "nothing newer is stored: the server's answer is passed on")
+	require.Equal(t, http.StatusUnauthorized, status, "no newer token is stored, so the server's answer is returned")
 
 	client = tokensource.FromParameterStore(k.store, k.name).Client()
 	k.rotate(t)
@@ -87,7 +86,7 @@ func TestA401IsReadAgain(t *testing.T) {
 	require.Contains(t, body, "Token keeping")
 }
 
-// refusing answers 401 to every token but one, and says what it was sent.
+// refusing answers 401 to every token but one, and records the requests.
 type refusing struct {
 	accepts string
 	tokens  []string
@@ -110,8 +109,8 @@ func TestBodies(t *testing.T) {
 		tokens []string
 		status int
 	}{
-		{"one that can be had again", strings.NewReader("body"), []string{"old", "new"}, http.StatusOK},
-		{"one that is gone", io.MultiReader(strings.NewReader("body")), []string{"old"}, http.StatusUnauthorized},
+		{"one that can be read again", strings.NewReader("body"), []string{"old", "new"}, http.StatusOK},
+		{"one that cannot be read again", io.MultiReader(strings.NewReader("body")), []string{"old"}, http.StatusUnauthorized},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := &memory{}
@@ -134,7 +133,7 @@ func TestBodies(t *testing.T) {
 			for _, body := range server.bodies {
 				require.Equal(t, "body", body)
 			}
-			require.Empty(t, request.Header, "the caller's request is as it was")
+			require.Empty(t, request.Header, "the caller's request is unchanged")
 
 			next, err := source.Token()
 			require.NoError(t, err)
@@ -143,8 +142,8 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestADeadGrantIsNotReadForEver: a hundred requests cost two reads.
-func TestADeadGrantIsNotReadForEver(t *testing.T) {
+// With a dead grant, a hundred requests cost two reads.
+func TestDeadGrantCostsTwoReads(t *testing.T) {
 	store := &memory{}
 	store.set("dead")
 	server := httptest.NewServer(&refusing{})
@@ -157,7 +156,7 @@ func TestADeadGrantIsNotReadForEver(t *testing.T) {
 	require.EqualValues(t, 2, store.reads.Load())
 }
 
-// TestRedirects: the token goes to the origin that was asked for, and to no other.
+// The token is sent only to the origin of the program's request.
 func TestRedirects(t *testing.T) {
 	store := &memory{}
 	store.set("token")
@@ -180,7 +179,7 @@ func TestRedirects(t *testing.T) {
 	require.Equal(t, []string{""}, other.tokens)
 }
 
-// closing is a body that knows whether it was closed.
+// closing is a body that records whether it was closed.
 type closing struct {
 	io.Reader
 	closed bool

@@ -11,25 +11,25 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/secret"
 )
 
-// placeholder is what psoxy's Terraform writes into parameters that a person has
-// to fill.
+// placeholder is the value of parameters that psoxy's Terraform creates and a person
+// must fill.
 const placeholder = "fill me"
 
-// errForm says nothing of the value: json's own errors quote from it.
+// errForm does not quote the value. The errors of encoding/json do.
 var errForm = errors.New(`it begins with "{" and is not psoxy's {"token":"…","expirationDate":…}: store a bare token or that form`)
 
-// plain returns a value without blanks around it.
+// plain returns a value without white space around it. The error wraps ErrNoToken.
 func plain(value secret.Secret) (secret.Secret, error) {
 	text := strings.TrimSpace(value.Reveal())
 	if text == "" || strings.EqualFold(text, placeholder) {
-		return secret.Secret{}, fmt.Errorf("%w: give the consent with `tokenkeeper authorize`, or correct the connection's name", ErrNoToken)
+		return secret.Secret{}, fmt.Errorf("%w: run `tokenkeeper authorize`, or correct the connection's name", ErrNoToken)
 	}
 	return secret.New(text), nil
 }
 
-// decode reads ACCESS_TOKEN in either form. expires is the earlier of what the
-// form and the token's own claim exp say, and zero where neither says anything:
-// Atlassian documents tokens as opaque.
+// decode reads ACCESS_TOKEN in either form. expires is the earlier of the form's date
+// and the token's own claim exp. It is zero if neither exists, since Atlassian
+// documents tokens as opaque.
 func decode(value secret.Secret) (token secret.Secret, expires time.Time, err error) {
 	token, err = plain(value)
 	if err != nil {
@@ -43,19 +43,19 @@ func decode(value secret.Secret) (token secret.Secret, expires time.Time, err er
 		if json.Unmarshal([]byte(token.Reveal()), &form) != nil || form.Token == "" {
 			return secret.Secret{}, time.Time{}, errForm
 		}
-		token, expires = secret.New(form.Token), sensible(time.UnixMilli(form.ExpirationDate))
+		token, expires = secret.New(form.Token), plausible(time.UnixMilli(form.ExpirationDate))
 	}
 	if claims, ok := atlassian.Claims(token); ok {
-		if own := sensible(claims.ExpiresAt); expires.IsZero() || !own.IsZero() && own.Before(expires) {
+		if own := plausible(claims.ExpiresAt); expires.IsZero() || !own.IsZero() && own.Before(expires) {
 			expires = own
 		}
 	}
 	return token, expires, nil
 }
 
-// sensible returns a time in UTC, and zero for one that no token can have, such
-// as seconds that were read as milliseconds.
-func sensible(t time.Time) time.Time {
+// plausible returns a time in UTC. It returns zero for a time that no token can have,
+// such as seconds that were read as milliseconds.
+func plausible(t time.Time) time.Time {
 	if t.Year() < 2020 || t.Year() > 9999 {
 		return time.Time{}
 	}

@@ -1,10 +1,10 @@
-// Package functionurl stands in for a Lambda function URL in tests: an HTTPS
-// server that turns requests into the events that Lambda makes of them (payload
-// format 2.0), and what the function answers (RESPONSE_STREAM) back into HTTP.
+// Package functionurl emulates a Lambda function URL in tests. It is an HTTPS server
+// that turns requests into Lambda's events (payload format 2.0), and the function's
+// answers (RESPONSE_STREAM) into HTTP.
 //
-// Like Lambda it takes the domain name from where it was reached and never from
-// a Host header, passes headers in lower case, and cookies in a field of their own.
-// Whether Lambda leaves them among the headers too is not documented: here it does
+// Like Lambda it takes the domain name from its own address and not from the Host
+// header. It passes header names in lower case, and cookies in a field of their own.
+// Lambda does not document whether the headers contain the cookies too; here they do
 // not.
 package functionurl
 
@@ -26,13 +26,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
 )
 
-// timeout of one invocation: the function's own.
+// timeout is the time limit of one invocation, as of the deployed function.
 const timeout = 2 * time.Minute
 
 // Front is a function's URL.
 type Front struct {
-	// URL is https://127.0.0.1:PORT, without a slash at its end. Its certificate
-	// is not to be trusted.
+	// URL is https://127.0.0.1:PORT, without a slash at its end. Only Client trusts its
+	// certificate.
 	URL    string
 	server *httptest.Server
 
@@ -41,7 +41,7 @@ type Front struct {
 	answers  []string
 }
 
-// New starts a front without a function: every answer is 502 until Serve.
+// New starts a front without a function. It answers 502 until Serve is called.
 func New() *Front {
 	f := &Front{}
 	f.server = httptest.NewTLSServer(f)
@@ -49,7 +49,7 @@ func New() *Front {
 	return f
 }
 
-// Serve puts a function behind the front.
+// Serve sets the function that answers.
 func (f *Front) Serve(function *lambdaruntime.Runtime) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,17 +59,18 @@ func (f *Front) Serve(function *lambdaruntime.Runtime) {
 // Client returns a client that trusts the front's certificate.
 func (f *Front) Client() *http.Client { return f.server.Client() }
 
-// Bodies are the bodies of all answers so far.
+// Bodies returns the bodies of all answers so far.
 func (f *Front) Bodies() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.answers...)
 }
 
-// Close ends the server.
+// Close stops the server.
 func (f *Front) Close() { f.server.Close() }
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP answers a request by an invocation of the function. It answers 502 if the
+// function fails.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	function := f.function
@@ -79,7 +80,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	// The function finishes even if the browser goes away, as at Lambda.
+	// As at Lambda, the function finishes even if the browser leaves.
 	result, err := function.Invoke(context.WithoutCancel(r.Context()), event, timeout)
 	prelude, body, ok := bytes.Cut(result.Payload, make([]byte, 8))
 	var head struct {
@@ -104,7 +105,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// event makes Lambda's event of a request.
+// event turns a request into Lambda's event.
 func (f *Front) event(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// maxPayload is the largest answer of a synchronous invocation: 6 MB.
+// maxPayload is the largest answer of a synchronous invocation, in bytes: 6 MB.
 const maxPayload = 6 << 20
 
-// invocation is one event on its way through a process.
+// invocation is one event for a process.
 type invocation struct {
 	id       string
 	event    []byte
@@ -19,13 +19,13 @@ type invocation struct {
 	arn      string
 	trace    string
 
-	// answer is what the process sent; nil until it did. Guarded by instance.mu.
+	// answer is what the process sent, or nil. instance.mu guards it.
 	answer *answer
 	// over is closed when the process asks for the next event.
 	over chan struct{}
 }
 
-// answer is a /response, an /error or an /init/error.
+// answer is a request to /response, /error or /init/error.
 type answer struct {
 	payload []byte
 	err     *FunctionError
@@ -95,8 +95,8 @@ func (in *instance) accept(w http.ResponseWriter, r *http.Request, a answer) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// answered notes the answer to the current event. It reports false when id is
-// not that event's, or when the event has an answer already.
+// answered records the answer to the current event. It returns false if id is not
+// the event's, or if the event already has an answer.
 func (in *instance) answered(id string, a answer) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -118,8 +118,8 @@ func (in *instance) serveInitError(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// readError reads the body of /error and /init/error. A runtime may send the
-// type in a header instead of the body.
+// readError reads the body of /error and /init/error. A runtime may send the type in
+// a header instead of the body.
 func readError(r *http.Request) answer {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxPayload))
 	fe := FunctionError{Type: "Runtime.UnknownReason", Message: "the error that the function reported is not JSON"}

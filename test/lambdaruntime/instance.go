@@ -12,31 +12,31 @@ import (
 	"time"
 )
 
-// instance is one process of the function, with a runtime API of its own: what
-// a dying process still sends can never be taken for its successor's.
+// instance is one process of the function with its own runtime API. So a request of a
+// dying process cannot be taken for its successor's.
 type instance struct {
 	server *http.Server
 	work   chan *invocation
 
-	// launched is closed when the process runs; pid, process and started are
-	// set before. A process can be quicker than the thread that started it.
+	// launched is closed when the process runs, after pid, process and started were
+	// set. The process may send requests before that.
 	launched chan struct{}
 	pid      int
 	process  *os.Process
 	started  time.Time
 
-	// ready is closed at the first request for an event; initTook and initRSS
-	// are set before.
+	// ready is closed at the first request for an event, after initTook and initRSS
+	// were set.
 	ready     chan struct{}
 	readyOnce sync.Once
 	initTook  time.Duration
 	initRSS   int64
 
-	// exited is closed when the process is dead; exitErr is set before.
+	// exited is closed when the process is dead, after exitErr was set.
 	exited  chan struct{}
 	exitErr error
 
-	// failed is closed once initError is set.
+	// failed is closed when initError is set.
 	failed chan struct{}
 
 	mu        sync.Mutex
@@ -44,8 +44,8 @@ type instance struct {
 	initError *answer
 }
 
-// launch starts a process that writes its stdout and stderr to output. A file,
-// not a pipe: what the process wrote before a request is there when the request
+// launch starts a process that writes its stdout and stderr to output. That is a file
+// and not a pipe, so that all output before a request is there when the request
 // arrives.
 func launch(cfg Config, output *os.File) (*instance, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,8 +75,8 @@ func launch(cfg Config, output *os.File) (*instance, error) {
 
 	failed := make(chan error, 1)
 	go func() {
-		// The parent-death signal is sent when the *thread* that forked ends, so
-		// this thread stays with the process for its whole life.
+		// The kernel sends the parent-death signal when the *thread* that forked
+		// ends. So this thread must live as long as the process.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		in.started = time.Now()
@@ -99,7 +99,7 @@ func launch(cfg Config, output *os.File) (*instance, error) {
 	}
 }
 
-// isReady notes the end of the process's initialisation.
+// isReady records the end of the process's initialisation.
 func (in *instance) isReady() {
 	now := time.Now()
 	<-in.launched
@@ -134,8 +134,8 @@ func (in *instance) exitReason() string {
 	return "Runtime exited with error: " + in.exitErr.Error()
 }
 
-// environment is the whole environment of the process: the variables that
-// Lambda reserves, and the function's own.
+// environment is the complete environment of the process: the variables that Lambda
+// reserves, and the function's own.
 func environment(cfg Config, dir, api string) []string {
 	env := map[string]string{
 		"AWS_DEFAULT_REGION":              "us-east-1",

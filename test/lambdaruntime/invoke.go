@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// InvokeAPI serves Lambda's Invoke for the function, so that a client of AWS's
-// SDK can be pointed at it by AWS_ENDPOINT_URL_LAMBDA. An invocation may take
-// timeout. A function of another name is not found.
+// InvokeAPI serves Lambda's Invoke for the function. A client of AWS's SDK finds it by
+// AWS_ENDPOINT_URL_LAMBDA. timeout limits one invocation. Another function name is
+// answered with ResourceNotFoundException.
 func (r *Runtime) InvokeAPI(timeout time.Duration) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
@@ -20,7 +20,7 @@ func (r *Runtime) InvokeAPI(timeout time.Duration) http.Handler {
 		}
 		event, err := io.ReadAll(io.LimitReader(req.Body, maxPayload))
 		if err != nil {
-			serviceError(w, http.StatusBadRequest, "InvalidRequestContentException", "the event did not arrive whole")
+			serviceError(w, http.StatusBadRequest, "InvalidRequestContentException", "the event did not arrive completely")
 			return
 		}
 		result, err := r.Invoke(req.Context(), event, timeout)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// AWS's own client takes it for Lambda.
+// AWS's own client works with it as with Lambda.
 func TestInvokeAPI(t *testing.T) {
 	server := httptest.NewServer(start(t, nil).InvokeAPI(5 * time.Second))
 	t.Cleanup(server.Close)
@@ -30,7 +30,7 @@ func TestInvokeAPI(t *testing.T) {
 	out, err = call("function", `{"do":"error"}`)
 	require.NoError(t, err)
 	require.Equal(t, "Unhandled", aws.ToString(out.FunctionError))
-	require.Contains(t, string(out.Payload), `"errorMessage":"failed as told"`)
+	require.Contains(t, string(out.Payload), `"errorMessage":"failed on demand"`)
 
 	out, err = call("function", `{"do":"exit"}`)
 	require.NoError(t, err)

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// attributes make the kernel kill the process when the thread that started it
-// ends, and thereby when the test's process dies, however it dies.
+// attributes make the kernel kill the process when the thread that started it ends.
+// So the process always ends with the test's process.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// peakRSS is the most memory that a living process has had resident, in bytes
-// (VmHWM of proc_pid_status(5)); 0 when the process is gone.
+// peakRSS is a living process's peak resident memory in bytes (VmHWM of
+// proc_pid_status(5)). It is 0 if the process has ended.
 func peakRSS(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
 )
 
-// TestNoProcessOutlivesTheTests starts this test binary anew as a process that
-// runs a function, kills it, and looks for the function.
-func TestNoProcessOutlivesTheTests(t *testing.T) {
+// TestFunctionEndsWithTheTests starts this test binary again as a process that runs a
+// function. It kills the process, and waits until the function is gone too.
+func TestFunctionEndsWithTheTests(t *testing.T) {
 	if bin := os.Getenv("LAMBDARUNTIME_CHILD"); bin != "" {
 		r, err := lambdaruntime.New(lambdaruntime.Config{Binary: bin})
 		require.NoError(t, err)
@@ -26,7 +26,7 @@ func TestNoProcessOutlivesTheTests(t *testing.T) {
 		fmt.Printf("\nfunction %d\n", a.PID)
 		time.Sleep(time.Hour)
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestNoProcessOutlivesTheTests$")
+	child := exec.Command(os.Args[0], "-test.run=^TestFunctionEndsWithTheTests$")
 	child.Env = append(os.Environ(), "LAMBDARUNTIME_CHILD="+binary)
 	stdout, err := child.StdoutPipe()
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestNoProcessOutlivesTheTests(t *testing.T) {
 	require.NotZero(t, pid)
 	require.NoError(t, child.Process.Kill())
 	_ = child.Wait()
-	// An orphan that was killed stays a zombie until somebody reaps it.
+	// A killed orphan stays a zombie until another process reaps it.
 	require.Eventually(t, func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || syscall.Kill(pid, 0) != nil || strings.Contains(string(stat), ") Z ")

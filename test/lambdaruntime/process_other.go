@@ -4,8 +4,8 @@ package lambdaruntime
 
 import "syscall"
 
-// attributes are empty where the kernel cannot tie a child's life to its
-// parent's: there, a test process that is killed leaves its function running.
+// attributes are empty, since these systems cannot end a child with its parent. If a
+// test process is killed, its function keeps running.
 func attributes() *syscall.SysProcAttr { return nil }
 
 // peakRSS is known on Linux only.

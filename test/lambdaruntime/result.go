@@ -6,40 +6,40 @@ import (
 	"time"
 )
 
-// FunctionError is the error that an invocation ended with: one the function
-// reported, or one of Lambda's own ("Runtime.ExitError", "Sandbox.Timedout").
+// FunctionError is the error of an invocation. Either the function reported it, or it
+// is one of Lambda's own ("Runtime.ExitError", "Sandbox.Timedout").
 type FunctionError struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`
 }
 
-// Error implements error.
+// Error returns type and message.
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
 // Result is how an invocation ended.
 type Result struct {
 	RequestID string
-	// Payload is the answer; the whole error document where the function
-	// reported an error, and nil where it answered nothing.
+	// Payload is the answer, or the error document that the function reported. It is
+	// nil if the function sent nothing.
 	Payload []byte
-	// Error is nil when the function answered.
+	// Error is nil if the function answered.
 	Error *FunctionError
-	// Logs is what the process wrote to stdout and stderr during the
-	// invocation, its start included.
+	// Logs is what the process wrote to stdout and stderr during the invocation and,
+	// if Cold, during its start.
 	Logs string
 	// Cold: a new process was started. Exited: it died within the invocation.
 	Cold, Exited bool
 	// Init is the time from the process's start to its first request for an
 	// event; zero unless Cold.
 	Init time.Duration
-	// InitRSS and PeakRSS are the most memory that the process has had resident
-	// when it first asked for an event, and now; in bytes, 0 where not known.
+	// InitRSS and PeakRSS are the process's peak resident memory in bytes: until it
+	// first asked for an event, and until now. They are 0 if unknown.
 	InitRSS, PeakRSS int64
-	// Duration is the time from handing over the event to the end of the invocation.
+	// Duration is the time from the delivery of the event to the end of the invocation.
 	Duration time.Duration
 }
 
-// requestID makes a random UUID.
+// requestID returns a random UUID.
 func requestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])

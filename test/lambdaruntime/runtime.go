@@ -6,29 +6,46 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 )
 
 // Config describes a function.
 type Config struct {
-	// Binary is the path of the executable, usually what [Build] returned.
+	// Binary is the path of the executable, usually the result of [Build].
 	Binary string
-	// Env is the function's environment. Nothing else of this process's
-	// environment is passed on; what Lambda sets can be overridden here.
+	// Env is the function's environment. It can override what Lambda sets. This
+	// process's own environment is not passed on.
 	Env map[string]string
-	// Name of the function; "function" where it is empty.
+	// Name of the function; empty means "function".
 	Name string
-	// InitTimeout is how long the process may take to ask for its first event;
-	// zero is Lambda's 10 s.
+	// InitTimeout is how long the process may take to ask for its first event; zero
+	// means Lambda's 10 s.
 	InitTimeout time.Duration
+}
+
+// Build compiles the main package pkg for this machine with the flags of the deployed
+// functions. pkg is an argument of `go build`, relative to the working directory. Build
+// returns the path of the binary: "bootstrap" in the folder dir. The error contains the
+// compiler's output.
+func Build(ctx context.Context, dir, pkg string) (string, error) {
+	binary := filepath.Join(dir, "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath",
+		"-ldflags", "-s -w", "-o", binary, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return binary, nil
 }
 
 // Runtime is one execution environment of a function.
 type Runtime struct {
 	cfg    Config
 	output *os.File
-	// turn holds the right to invoke.
+	// turn lets only one invocation run at a time.
 	turn chan struct{}
 
 	mu     sync.Mutex
@@ -40,8 +57,8 @@ type Runtime struct {
 // errClosed is returned by Invoke after Close.
 var errClosed = errors.New("lambdaruntime: the runtime is closed")
 
-// New prepares a function. The process starts at the first invocation. Close
-// ends it.
+// New prepares a function. The process starts at the first invocation. Close ends it.
+// The error says that the file for the function's output cannot be made.
 func New(cfg Config) (*Runtime, error) {
 	if cfg.Name == "" {
 		cfg.Name = "function"
@@ -54,8 +71,8 @@ func New(cfg Config) (*Runtime, error) {
 		return nil, fmt.Errorf("lambdaruntime: making a file for the function's output: %w", err)
 	}
 	_ = f.Close()
-	// Opened anew because only O_APPEND lets a process and its successor write
-	// to one file without overwriting each other.
+	// It is opened again with O_APPEND. Without that, a process and its successor
+	// would overwrite each other's output.
 	output, err := os.OpenFile(f.Name(), os.O_RDWR|os.O_APPEND, 0o600)
 	_ = os.Remove(f.Name())
 	if err != nil {
@@ -64,13 +81,12 @@ func New(cfg Config) (*Runtime, error) {
 	return &Runtime{cfg: cfg, output: output, turn: make(chan struct{}, 1)}, nil
 }
 
-// Invoke runs the function on an event and waits for the end of the invocation,
-// at most until timeout has passed since the process got the event; then the
-// process is killed. A call while another one is under way waits its turn.
+// Invoke runs the function on an event and waits for the end of the invocation. If
+// timeout passes after the process got the event, the process is killed. Concurrent
+// calls run one after the other.
 //
-// The error is about the runtime itself: it is closed, the binary cannot be
-// started, or ctx ended (which kills the process). All that the function does
-// wrong is in the Result.
+// The error is about the runtime itself: it is closed, the binary cannot be started, or
+// ctx ended (which kills the process). Every failure of the function is in the Result.
 func (r *Runtime) Invoke(ctx context.Context, event []byte, timeout time.Duration) (Result, error) {
 	select {
 	case r.turn <- struct{}{}:
@@ -107,7 +123,7 @@ func (r *Runtime) invoke(ctx context.Context, event []byte, timeout time.Duratio
 				r.died(in, res)
 				return nil
 			}
-			// It died while it was idle: Lambda starts another.
+			// It died while it was idle. Lambda then starts another.
 		case <-ctx.Done():
 			in.kill()
 			return ctx.Err()
@@ -115,8 +131,8 @@ func (r *Runtime) invoke(ctx context.Context, event []byte, timeout time.Duratio
 	}
 }
 
-// initialised waits until the process asks for an event. It reports false when
-// the process failed to come so far; then res says how.
+// initialised waits until the process asks for an event. It returns false if the
+// process failed before that; then res says how.
 func (r *Runtime) initialised(ctx context.Context, in *instance, res *Result) (bool, error) {
 	timer := time.NewTimer(r.cfg.InitTimeout)
 	defer timer.Stop()
@@ -143,7 +159,7 @@ func (r *Runtime) initialised(ctx context.Context, in *instance, res *Result) (b
 	return false, nil
 }
 
-// await waits for the end of an invocation that the process has got.
+// await waits for the end of an invocation after the process got its event.
 func (r *Runtime) await(ctx context.Context, in *instance, inv *invocation, timeout time.Duration, res *Result) error {
 	begun := time.Now()
 	timer := time.NewTimer(timeout)
@@ -154,7 +170,7 @@ func (r *Runtime) await(ctx context.Context, in *instance, inv *invocation, time
 		res.PeakRSS = peakRSS(in.pid)
 		if inv.answer == nil {
 			res.Error = &FunctionError{Type: "Runtime.NoResponse",
-				Message: "the function asked for the next event without having answered this one"}
+				Message: "the function asked for the next event before it answered this one"}
 			return nil
 		}
 		res.Payload, res.Error = inv.answer.payload, inv.answer.err
@@ -211,9 +227,8 @@ func (r *Runtime) instance() (in *instance, cold bool, err error) {
 	return r.in, true, nil
 }
 
-// Kill sends the process SIGKILL and returns once it is dead. It may be called
-// at any moment, from within a server that the function is talking to, too.
-// Without a living process it does nothing.
+// Kill sends SIGKILL to the process and waits for its end. It may be called at any
+// moment, also by a server that the function calls. Without a process it does nothing.
 func (r *Runtime) Kill() {
 	r.mu.Lock()
 	in := r.in
@@ -223,14 +238,14 @@ func (r *Runtime) Kill() {
 	}
 }
 
-// Starts is how many processes were started so far.
+// Starts is the number of processes that were started.
 func (r *Runtime) Starts() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.starts
 }
 
-// Logs is all that the function's processes wrote so far.
+// Logs is the output of all the function's processes.
 func (r *Runtime) Logs() string { return r.outputFrom(0) }
 
 // Close kills the process. The Runtime cannot be used any more, except for Logs.

@@ -110,19 +110,19 @@ func TestEnvironmentIsExplicit(t *testing.T) {
 func TestErrorKeepsTheProcess(t *testing.T) {
 	r := start(t, nil)
 	res := invoke(t, r, `{"do":"error"}`)
-	require.Equal(t, &lambdaruntime.FunctionError{Type: "errorString", Message: "failed as told"}, res.Error)
+	require.Equal(t, &lambdaruntime.FunctionError{Type: "errorString", Message: "failed on demand"}, res.Error)
 	require.False(t, res.Exited)
 	require.False(t, invoke(t, r, `{"do":"echo"}`).Cold)
 }
 
-// After a panic aws-lambda-go reports the error first and exits then; the end
-// of the process belongs to the same invocation.
+// After a panic aws-lambda-go reports the error and then exits. The end of the process
+// belongs to the same invocation.
 func TestPanicReportsThenRestarts(t *testing.T) {
 	r := start(t, nil)
 	for range 5 {
 		res := invoke(t, r, `{"do":"panic"}`)
 		require.NotNil(t, res.Error)
-		require.Equal(t, "panicked as told", res.Error.Message)
+		require.Equal(t, "panicked on demand", res.Error.Message)
 		require.True(t, res.Exited)
 		require.True(t, res.Cold)
 	}
@@ -139,7 +139,7 @@ func TestExitWithoutAnswer(t *testing.T) {
 	require.Nil(t, invoke(t, r, `{"do":"echo"}`).Error)
 }
 
-func TestDeathWhileIdleIsNoFailure(t *testing.T) {
+func TestDeathWhileIdleIsNotAFailure(t *testing.T) {
 	r := start(t, nil)
 	pid := decode(t, invoke(t, r, `{"do":"die later"}`)).PID
 	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 5*time.Second, 5*time.Millisecond)
@@ -161,7 +161,7 @@ func TestDeadlineKills(t *testing.T) {
 	require.True(t, invoke(t, r, `{"do":"echo"}`).Cold)
 }
 
-// A server that the function calls kills it: the way to die at a chosen moment.
+// A server that the function calls can kill it. So a test can choose the moment.
 func TestKillFromWithinACall(t *testing.T) {
 	r := start(t, nil)
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { r.Kill() }))
@@ -204,7 +204,7 @@ func TestAnswerTooLarge(t *testing.T) {
 	require.Equal(t, "Function.ResponseSizeTooLarge", res.Error.Type)
 }
 
-func TestCallsWaitTheirTurn(t *testing.T) {
+func TestCallsRunOneAfterTheOther(t *testing.T) {
 	r := start(t, nil)
 	var calls sync.WaitGroup
 	for range 20 {

@@ -8,11 +8,11 @@ import (
 	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 )
 
-// The emulator accepts any credentials; these are no secret.
+// The emulator accepts any credentials. These are not secret.
 const accessKey, secretKey = "moto", "moto"
 
-// AWSConfig returns a configuration whose clients talk to the emulator. It is
-// made by hand, and so takes nothing from the environment.
+// AWSConfig returns a configuration whose clients talk to the emulator. It uses nothing
+// from the environment.
 func (s *Server) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       Region,
@@ -21,9 +21,8 @@ func (s *Server) AWSConfig() aws.Config {
 	}
 }
 
-// Env returns the environment, as KEY=value, for a program that has to find the
-// emulator instead of AWS. It holds this process's other variables too, such as
-// PATH.
+// Env returns the environment, as KEY=value, for a program that must use the emulator
+// instead of AWS. It also contains this process's other variables, such as PATH.
 func (s *Server) Env() []string {
 	return append(environment(),
 		"AWS_ENDPOINT_URL="+s.URL,
@@ -34,8 +33,8 @@ func (s *Server) Env() []string {
 	)
 }
 
-// CloudWatch returns a client for the emulator. It speaks the query protocol:
-// moto does not know the client's own, rpc-v2-cbor, and answers it with 404.
+// CloudWatch returns a client for the emulator. It uses the query protocol, since moto
+// answers the client's default protocol, rpc-v2-cbor, with 404.
 func (s *Server) CloudWatch() *cloudwatch.Client {
 	return cloudwatch.NewFromConfig(s.AWSConfig(), func(o *cloudwatch.Options) {
 		o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)

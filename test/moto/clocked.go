@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Clocked is a moto server that lives at another time: the Date of its answers
-// and the LastModifiedDate of its parameters follow the given clock. It counts the
-// requests to it, so that a simulated day can be priced. Two writes must not share
-// an instant where it matters which of them a parameter shows.
+// Clocked is a moto server with another clock. The Date of its answers and the
+// LastModifiedDate of its parameters follow that clock. It counts its requests, so
+// that a test can compute the price of a simulated day. Parameter dates are exact to a
+// millisecond: two writes within one are shown with the same date.
 type Clocked struct {
 	server *Server
 	front  *httptest.Server
@@ -32,10 +32,10 @@ type Clocked struct {
 
 // Counts are requests since the last call of Counts.
 type Counts struct {
-	// Calls are all requests, to Parameter Store and to any other service.
+	// Calls are all requests to all services.
 	Calls int
-	// KMS is what Parameter Store asked of KMS: one request for each secret that it
-	// decrypted or encrypted.
+	// KMS is the number of requests from Parameter Store to KMS: one for each
+	// SecureString that it decrypted or encrypted.
 	KMS int
 }
 
@@ -44,7 +44,7 @@ type version struct {
 	number int64
 }
 
-// Clocked returns the server at the time of the given clock. It ends with the test.
+// Clocked returns the server with the given clock. It ends with the test.
 func (s *Server) Clocked(t testing.TB, now func() time.Time) *Clocked {
 	t.Helper()
 	target, err := url.Parse(s.URL)
@@ -58,14 +58,14 @@ func (s *Server) Clocked(t testing.TB, now func() time.Time) *Clocked {
 	return c
 }
 
-// AWSConfig is the server's, with requests to it going through this clock.
+// AWSConfig is the server's configuration with requests through this clock.
 func (c *Clocked) AWSConfig() aws.Config {
 	cfg := c.server.AWSConfig()
 	cfg.BaseEndpoint = aws.String(c.front.URL)
 	return cfg
 }
 
-// Counts returns the counts, and begins anew.
+// Counts returns the counts since the last call and resets them.
 func (c *Clocked) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,7 +96,8 @@ func (c *Clocked) serve(moto http.Handler, w http.ResponseWriter, r *http.Reques
 	_, _ = w.Write(content)
 }
 
-// parameters counts a successful call of Parameter Store, and dates its answer.
+// parameters counts a successful call of Parameter Store and sets the dates in its
+// answer.
 func (c *Clocked) parameters(operation string, request, answer []byte) []byte {
 	var asked struct {
 		Name, Type     string

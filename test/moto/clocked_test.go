@@ -46,7 +46,7 @@ func TestClocked(t *testing.T) {
 		}
 		require.Equal(t, Counts{Calls: 2, KMS: 1}, c.Counts())
 	})
-	t.Run("the history", func(t *testing.T) {
+	t.Run("a read of the history", func(t *testing.T) {
 		out, err := client.GetParameterHistory(ctx, &ssm.GetParameterHistoryInput{Name: &secret, WithDecryption: aws.Bool(true)})
 		require.NoError(t, err)
 		require.Len(t, out.Parameters, 2)
@@ -55,7 +55,7 @@ func TestClocked(t *testing.T) {
 		}
 		require.Equal(t, Counts{Calls: 1, KMS: 2}, c.Counts())
 	})
-	t.Run("what is refused", func(t *testing.T) {
+	t.Run("a refused write", func(t *testing.T) {
 		_, err := client.PutParameter(ctx, &ssm.PutParameterInput{Name: &secret, Value: aws.String("x"), Type: types.ParameterTypeSecureString})
 		var exists *types.ParameterAlreadyExists
 		require.ErrorAs(t, err, &exists)

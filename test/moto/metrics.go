@@ -19,8 +19,8 @@ type Metric struct {
 	Dimensions map[string]string
 }
 
-// Metrics lists the metrics of a namespace, each once. The free tier counts
-// these.
+// Metrics lists the metrics of a namespace, each once. AWS's free tier limits their
+// number.
 func (s *Server) Metrics(t testing.TB, namespace string) []Metric {
 	t.Helper()
 	var found []Metric
@@ -46,15 +46,13 @@ func (s *Server) Metrics(t testing.TB, namespace string) []Metric {
 	return found
 }
 
-// Values reads a metric back as CloudWatch's users do: one value for each minute
-// in which it was published, oldest first, from the minute of from up to and
-// including that of to. statistic is Sum, Minimum, Maximum, Average or
-// SampleCount.
+// Values reads a metric as CloudWatch's users do: one value for each minute in which it
+// was published, oldest first. The minutes of from and of to are included. statistic is
+// Sum, Minimum, Maximum, Average or SampleCount.
 //
-// Asked for a metric without dimensions, moto mixes in those of the same name
-// that have some, which CloudWatch does not. Where both were published, Values
-// fails the test: use Published. Asked for one with dimensions, moto ignores the
-// namespace.
+// For a metric without dimensions, moto also returns the values of metrics of the same
+// name with dimensions. CloudWatch does not. If both were published, Values fails the
+// test: use Published. For a metric with dimensions, moto ignores the namespace.
 func (s *Server) Values(t testing.TB, namespace string, m Metric, statistic string, from, to time.Time) []float64 {
 	t.Helper()
 	if len(m.Dimensions) == 0 && slices.ContainsFunc(s.Metrics(t, namespace), func(o Metric) bool {
@@ -85,9 +83,9 @@ func (s *Server) Values(t testing.TB, namespace string, m Metric, statistic stri
 	return values
 }
 
-// Published returns every value of a metric without dimensions, in the order in
-// which they were published, whatever their time. It reads moto's own state,
-// where nothing is mixed.
+// Published returns all values of a metric without dimensions, in the order of their
+// publication. It reads moto's own state, which keeps metrics with and without
+// dimensions apart.
 func (s *Server) Published(t testing.TB, namespace, name string) []float64 {
 	t.Helper()
 	resp, err := http.Get(s.URL + "/moto-api/data.json")
@@ -100,7 +98,7 @@ func (s *Server) Published(t testing.TB, namespace, name string) []float64 {
 			MetricDatum []struct {
 				Namespace, Name string
 				Value           float64
-				// Dimensions is there, and empty, if and only if there are none.
+				// Dimensions is present, and empty, only for a metric without dimensions.
 				Dimensions *[]any
 			}
 		}

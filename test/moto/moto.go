@@ -1,11 +1,11 @@
 // Package moto starts a real moto server, an emulator of AWS, for the tests of a
-// package. It is installed into .venv by `make setup`; where it is missing, the
-// test fails.
+// package. `make setup` installs it into .venv. If it is missing, the test fails.
 //
-// moto is faithful in what this project needs of Parameter Store (versions,
-// create-only puts, `name:version`, the history of 100), and stores and returns
-// CloudWatch metrics (with a trap that Values describes). It does not enforce sizes, tiers or names, never evaluates
-// an alarm, and is no proof of permissions.
+// moto behaves like AWS in what this project needs of Parameter Store: versions,
+// create-only puts, `name:version`, and the history of 100 versions. It stores and
+// returns CloudWatch metrics, with the differences that Values describes. It does not
+// enforce sizes, tiers or names. It never evaluates an alarm. It does not check
+// permissions.
 //
 // Only tests import this package.
 package moto
@@ -29,12 +29,12 @@ import (
 // Region is the region of everything in the emulator.
 const Region = "eu-west-1"
 
-// startTimeout is generous: a first start compiles Python, on a busy machine.
+// startTimeout is long because a first start compiles Python, perhaps on a busy machine.
 const startTimeout = 2 * time.Minute
 
 // Server is a running moto server.
 type Server struct {
-	// URL is its address, for all services: the value of AWS_ENDPOINT_URL.
+	// URL is its address for all services: the value of AWS_ENDPOINT_URL.
 	URL string
 }
 
@@ -42,14 +42,14 @@ var shared struct {
 	once   sync.Once
 	server *Server
 	err    error
-	// keep is the pipe whose end tells the server to end: it has to stay
-	// reachable for as long as the test binary runs.
+	// keep is the pipe whose end ends the server. It must stay reachable while the
+	// test binary runs.
 	keep io.Closer
 }
 
-// Start returns the test binary's moto server, and starts it on the first call.
-// The tests of a package share it: call Reset, or use names of your own. It
-// ends with the test binary, however that ends.
+// Start returns the test binary's moto server and starts it on the first call. The
+// tests of a package share it: call Reset, or use different names. It always ends with
+// the test binary.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	shared.once.Do(func() { shared.server, shared.keep, shared.err = start() })
@@ -72,9 +72,9 @@ func (s *Server) Reset(t testing.TB) {
 	}
 }
 
-// supervise runs its arguments in the background until its own standard input
-// ends, which the kernel sees to when the test binary is gone, killed or not.
-// Its standard error is given up, so that the reader of the server's sees the
+// supervise runs its arguments in the background until its standard input ends. The
+// kernel closes that input when the test binary ends, even if it was killed. The shell
+// closes its own standard error, so that the reader of the server's output sees the
 // server's end.
 const supervise = `"$@" & server=$!; exec 2>/dev/null; cat >/dev/null; kill -9 $server; wait $server`
 
@@ -83,7 +83,7 @@ func start() (*Server, io.Closer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// Port 0: the kernel picks a free one, and the server says which.
+	// With port 0 the kernel picks a free port, and the server prints it.
 	cmd := exec.Command("/bin/sh", "-c", supervise, "supervise", program, "-H", "127.0.0.1", "-p", "0")
 	cmd.Env = environment()
 	keep, err := cmd.StdinPipe()
@@ -110,17 +110,17 @@ func start() (*Server, io.Closer, error) {
 		return &Server{URL: url}, keep, nil
 	case text := <-said:
 		keep.Close()
-		return nil, nil, fmt.Errorf("%s ended before it served: run `make setup` again; it said:\n%s", program, text)
+		return nil, nil, fmt.Errorf("%s ended before it was ready: run `make setup` again; its output:\n%s", program, text)
 	case <-time.After(startTimeout):
 		keep.Close()
-		return nil, nil, fmt.Errorf("%s did not say its address within %s", program, startTimeout)
+		return nil, nil, fmt.Errorf("%s did not print its address within %s", program, startTimeout)
 	}
 }
 
 var running = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
 
-// follow reads the server's output to its end, so that the server never blocks
-// on it. It reports the address once it is said, and at the end the first lines.
+// follow reads the server's output to its end, so that the server never blocks on it.
+// It sends the address when the server prints it, and the first lines at the end.
 func follow(output io.Reader, address, said chan<- string) {
 	var first []string
 	lines := bufio.NewScanner(output)
@@ -149,14 +149,14 @@ func ready(url string) error {
 			err = errors.New(resp.Status)
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("it does not answer: %w", err)
+			return fmt.Errorf("the server does not answer: %w", err)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
 }
 
-// environment is this process's without what would make the server, or a client
-// of it, leave the emulator.
+// environment is this process's environment without the variables that could make the
+// server or its client use AWS itself.
 func environment() []string {
 	var env []string
 	for _, e := range os.Environ() {
@@ -182,7 +182,7 @@ func findFrom(dir string) (string, error) {
 			break
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("there is no go.mod in %s or above: run the tests inside the module", from)
+			return "", fmt.Errorf("there is no go.mod in %s or above it: run the tests inside the module", from)
 		}
 	}
 	program := filepath.Join(dir, ".venv", "bin", "moto_server")

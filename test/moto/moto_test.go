@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// childVariable makes this test binary start a server, say its address, and
-// wait to be killed.
+// childVariable makes this test binary start a server, print its address, and wait to
+// be killed.
 const childVariable = "MOTOTEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -58,7 +58,7 @@ func TestServerIsSharedAndEndsWithTheTestBinary(t *testing.T) {
 	require.NotEqual(t, Start(t).URL, url)
 	require.True(t, alive(url))
 
-	require.NoError(t, cmd.Process.Kill()) // SIGKILL: nothing is left to clean up
+	require.NoError(t, cmd.Process.Kill()) // SIGKILL: the process cannot clean up
 	_ = cmd.Wait()
 	require.Eventually(t, func() bool { return !alive(url) }, 10*time.Second, 20*time.Millisecond)
 }

@@ -47,13 +47,21 @@ func TestEnvironments(t *testing.T) {
 	}
 }
 
+// whereScript stands for tokenkeeper.
+const whereScript = `#!/bin/sh
+[ "$1" = where ] || exit 2
+if [ "$2" = --region ]; then echo eu-west-1; else echo account 111122223333; fi
+`
+
 // TestDeploy runs what `make deploy` does, with a program in SAM's place that
 // writes down how it was called.
 func TestDeploy(t *testing.T) {
 	dir := t.TempDir()
 	calls := filepath.Join(dir, "calls")
 	sam := filepath.Join(dir, "sam")
-	require.NoError(t, os.WriteFile(sam, []byte("#!/bin/sh\nprintf '%s\\n' \"$*\" >>'"+calls+"'\n"), 0o700))
+	require.NoError(t, os.WriteFile(sam, []byte("#!/bin/sh\nprintf '%s\\n' \"$*\" >>'"+calls+"'\nprintf '%s %s\\n' \"$AWS_REGION\" \"$AWS_DEFAULT_REGION\" >>'"+calls+".regions'\n"), 0o700))
+	where := filepath.Join(dir, "where")
+	require.NoError(t, os.WriteFile(where, []byte(whereScript), 0o700))
 	mine := filepath.Join(dir, "mine.yaml")
 	require.NoError(t, os.WriteFile(mine, nil, 0o600))
 	for _, tt := range []struct {
@@ -65,6 +73,7 @@ func TestDeploy(t *testing.T) {
 		{"prod", []string{"ENV=prod"}, "--config-env prod --stack-name tokenkeeper-prod --s3-prefix tokenkeeper-prod --parameter-overrides Architecture=arm64", ""},
 		{"all said", []string{"ENV=prod", "STACK=s", "PARAMETERS=" + mine, "LAMBDA_GOARCH=amd64"},
 			"--config-env prod --stack-name s --s3-prefix s --parameter-overrides file://" + mine + " Architecture=x86_64", ""},
+		{"nobody knows where", []string{"TOKENKEEPER=false"}, "", "it is not known where to deploy to"},
 		{"an environment that is not there", []string{"ENV=pord"}, "", "no environment pord"},
 		{"a file that is not there", []string{"PARAMETERS=nowhere.yaml"}, "", "nowhere.yaml does not exist"},
 		{"another architecture", []string{"LAMBDA_GOARCH=386"}, "", "expected arm64 or amd64"},
@@ -72,7 +81,7 @@ func TestDeploy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			require.NoError(t, os.RemoveAll(calls))
 			cmd := exec.Command(filepath.Join(root, "tools/deploy.sh"))
-			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "SAM=" + sam}, tt.env...)
+			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "SAM=" + sam, "TOKENKEEPER=" + where, "AWS_DEFAULT_REGION=us-east-1"}, tt.env...)
 			out, err := cmd.CombinedOutput()
 			if tt.says != "" {
 				require.Error(t, err)
@@ -81,6 +90,10 @@ func TestDeploy(t *testing.T) {
 				return
 			}
 			require.NoError(t, err, string(out))
+			require.Contains(t, string(out), "The stack "+strings.Fields(tt.deploy)[3]+" goes to:\naccount 111122223333\n")
+			regions, err := os.ReadFile(calls + ".regions")
+			require.NoError(t, err)
+			require.Empty(t, strings.ReplaceAll(string(regions), "eu-west-1 eu-west-1\n", ""), "one rule decides the region, and sam obeys it")
 			called, err := os.ReadFile(calls)
 			require.NoError(t, err)
 			lines := strings.Split(strings.TrimSpace(string(called)), "\n")
@@ -97,13 +110,13 @@ func TestAnEnvironmentsParameters(t *testing.T) {
 	require.NoError(t, err)
 	repository := t.TempDir()
 	for path, content := range map[string]string{
-		"tools/deploy.sh": string(script), "deploy/sam/samconfig.toml": "[prod.deploy.parameters]\n", "deploy/sam/prod.yaml": "", "sam": "#!/bin/sh\necho \"$@\"\n",
+		"tools/deploy.sh": string(script), "deploy/sam/samconfig.toml": "[prod.deploy.parameters]\n", "deploy/sam/prod.yaml": "", "sam": "#!/bin/sh\necho \"$@\"\n", "where": whereScript,
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(repository, path)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(repository, path), []byte(content), 0o700))
 	}
 	cmd := exec.Command(filepath.Join(repository, "tools/deploy.sh"))
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "ENV=prod", "SAM=" + filepath.Join(repository, "sam")}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "ENV=prod", "SAM=" + filepath.Join(repository, "sam"), "TOKENKEEPER=" + filepath.Join(repository, "where")}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "--parameter-overrides file://"+repository+"/deploy/sam/prod.yaml Architecture=arm64")

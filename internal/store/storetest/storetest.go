@@ -20,9 +20,24 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
+// Limits are what a store does otherwise than Parameter Store, as its
+// documentation says.
+type Limits struct {
+	// FlatNames: a name has letters, digits, _ and - only, and at most MaxName.
+	FlatNames bool
+	// AlwaysEncrypted: the kind of every entry is Encrypted.
+	AlwaysEncrypted bool
+}
+
+// MaxName is the longest name in a store with FlatNames.
+const MaxName = 255
+
 // Run runs the whole suite. open returns a store for one subtest; two stores
 // that it returns may or may not share their parameters.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+func Run(t *testing.T, open func(t *testing.T) store.Store) { RunWith(t, Limits{}, open) }
+
+// RunWith is Run for a store with limits.
+func RunWith(t *testing.T, limits Limits, open func(t *testing.T) store.Store) {
 	for _, test := range []struct {
 		name string
 		run  func(*suite)
@@ -50,7 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"readers beside a writer", (*suite).readersBesideWriter},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&suite{T: t, Store: open(t), prefix: "STORETEST_" + rand.Text()[:10] + "_"})
+			test.run(&suite{T: t, Store: open(t), Limits: limits, prefix: "STORETEST_" + rand.Text()[:10] + "_"})
 		})
 	}
 }
@@ -59,6 +74,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 type suite struct {
 	*testing.T
 	store.Store
+	Limits
 	prefix string
 }
 
@@ -199,13 +215,17 @@ func (s *suite) kinds() {
 		require.NoError(s, err)
 		entries, err := s.Read(ctx, created, written)
 		require.NoError(s, err)
-		require.Equal(s, kind, entries[created].Kind)
-		require.Equal(s, kind, entries[written].Kind)
+		want := kind
+		if s.AlwaysEncrypted {
+			want = store.Encrypted
+		}
+		require.Equal(s, want, entries[created].Kind)
+		require.Equal(s, want, entries[written].Kind)
 		require.Equal(s, "a", entries[created].Value.Reveal())
 		require.Equal(s, "b", entries[written].Value.Reveal())
 		e, err := Version(ctx, s, created, 1)
 		require.NoError(s, err)
-		require.Equal(s, kind, e.Kind)
+		require.Equal(s, want, e.Kind)
 	}
 }
 
@@ -244,6 +264,15 @@ func (s *suite) names() {
 		s.name("TOKEN"), s.name("token"), s.name("TOKEN_lock"), s.name("a.b-c"),
 		"/" + s.prefix + "/TOKEN", "/" + s.prefix + "/deep/er/TOKEN", "/" + s.prefix + "_TOKEN",
 		s.name(strings.Repeat("n", 500)), s.name(strings.Repeat("n", 499) + "m"),
+	}
+	if s.FlatNames {
+		longest := MaxName - len(s.prefix)
+		for _, name := range append(names[3:], s.name(strings.Repeat("n", longest+1))) {
+			for what, err := range s.each(s.Context(), name, secret("x")) {
+				require.ErrorIs(s, err, store.ErrName, "%s of %q", what, name)
+			}
+		}
+		names = append(names[:3], s.name("a-b"), s.name(strings.Repeat("n", longest)), s.name(strings.Repeat("n", longest-1)+"m"))
 	}
 	for n, name := range names {
 		require.EqualValues(s, 1, s.put(name, fmt.Sprint("value ", n)))

@@ -6,9 +6,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image/color"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -58,16 +61,34 @@ func save(path string, content io.WriterTo) error {
 	var text bytes.Buffer
 	_, err = content.WriteTo(&text)
 	if err == nil {
-		// Who has not the font of the PNG gets one like it.
-		_, err = f.Write(bytes.ReplaceAll(text.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;")))
+		_, err = f.Write(restyle(text.Bytes()))
 	}
 	return errors.Join(err, f.Close())
 }
 
+// restyle makes an SVG fit for every reader; a PNG stays as it is. Who has not the
+// font of the PNG gets one like it, and who reads in the dark gets light lines on
+// the page's own ground.
+func restyle(image []byte) []byte {
+	image = bytes.ReplaceAll(image, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
+	var dark strings.Builder
+	for from, to := range map[color.RGBA]string{ink: "#d5dae2", faint: "#6b7482", line: "#6cb0ff", page: "#ff7b86", ticket: "#f3b54a", consent: "#63c793", white: "none"} {
+		hex := fmt.Sprintf("#%02X%02X%02X", from.R, from.G, from.B)
+		fmt.Fprintf(&dark, "[style*=\"fill:%s\"]{fill:%s!important}[style*=\"stroke:%s\"]{stroke:%s!important}\n", hex, to, hex, to)
+	}
+	lines := strings.SplitAfter(dark.String(), "\n")
+	slices.Sort(lines)
+	style := "<style>@media (prefers-color-scheme: dark) {\n" + strings.Join(lines, "") + "}</style>\n<g transform"
+	return bytes.Replace(image, []byte("<g transform"), []byte(style), 1)
+}
+
+// white is the ground that plots are drawn on.
+var white = color.RGBA{0xff, 0xff, 0xff, 0xff}
+
 // drawOn draws the whole run and, where the countdown warned, its last two
 // months beside it.
 func drawOn(canvas vg.CanvasSizer, r scenario.Result) error {
-	whole, err := panel{title: "Days until the token family ends: " + r.Scenario, from: 0, to: float64(r.Days), legend: true}.plot(r)
+	whole, err := panel{title: "Days until the token family ends: " + strings.ReplaceAll(r.Scenario, "-", " "), from: 0, to: float64(r.Days), legend: true}.plot(r)
 	if err != nil {
 		return err
 	}

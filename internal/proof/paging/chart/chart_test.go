@@ -40,8 +40,9 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, chart.Write(dir, aYear()))
 	svg, err := os.ReadFile(filepath.Join(dir, "countdown.svg"))
 	require.NoError(t, err)
-	for _, text := range []string{"Days until the token family ends: a-year", "The last weeks", "days since the consent", "days remaining", "thresholds of the warnings",
-		"new consent", "FamilyDaysRemaining", "day 305", "day 335", "day 351", "day 358", "day 364", "ticket", "page", "Arial"} {
+	for _, text := range []string{"Days until the token family ends: a year", "The last weeks", "days since the consent", "days remaining", "thresholds of the warnings",
+		"new consent", "FamilyDaysRemaining", "day 305", "day 335", "day 351", "day 358", "day 364", "ticket", "page", "Arial",
+		"prefers-color-scheme: dark", `[style*="fill:#FFFFFF"]{fill:none!important}`, `[style*="fill:#333A45"]{fill:#d5dae2!important}`} {
 		require.Contains(t, string(svg), text)
 	}
 

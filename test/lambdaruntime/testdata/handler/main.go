@@ -37,15 +37,15 @@ func handle(ctx context.Context, e event) (any, error) {
 		DeadlineMS: deadline.UnixMilli(), PID: os.Getpid()}
 	switch e.Do {
 	case "error":
-		return nil, errors.New("failed as told")
+		return nil, errors.New("failed on demand")
 	case "panic":
-		panic("panicked as told")
+		panic("panicked on demand")
 	case "exit":
 		os.Exit(3)
 	case "hang":
 		time.Sleep(time.Hour)
 	case "call":
-		// Text is a URL; whoever serves it decides what happens to this process.
+		// Text is the URL of a server in the test, which may kill this process.
 		resp, err := http.Get(e.Text)
 		if err != nil {
 			return nil, err

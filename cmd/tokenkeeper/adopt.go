@@ -1,0 +1,142 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// adoptFlags are the flags of "tokenkeeper adopt".
+type adoptFlags struct {
+	connection connectionFlag
+	stores     storeFlags
+	policies   policyFlags
+	at         string
+}
+
+// newAdoptCommand returns "tokenkeeper adopt".
+func newAdoptCommand() *cobra.Command {
+	var f adoptFlags
+	cmd := &cobra.Command{
+		Use:   "adopt",
+		Short: "Say when the consent of tokens was given that were stored by hand",
+		Long: `Takes over the token in REFRESH_TOKEN, and writes down when its consent was given. The
+first tick takes over by itself what a person, or another program, has stored; but
+it can only take the time when that was stored or issued for the consent's. Where
+the consent was earlier, the countdown would end too late.
+
+It corrects the date of a family that is kept already, too. It presents no token.`,
+		Example: `  tokenkeeper adopt --connection PSOXY_JIRA_CLOUD_ --authorized-at 2026-03-01`,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	f.connection.register(cmd)
+	f.stores.register(cmd)
+	f.policies.registerLifetime(cmd)
+	cmd.Flags().StringVar(&f.at, "authorized-at", "", "when the consent was given: a date such as 2026-03-01, or a time such as 2026-03-01T09:30:00Z")
+	return cmd
+}
+
+// time reads the flag; a date is its first moment, so that no day is counted twice.
+func (f *adoptFlags) time(now time.Time) (time.Time, error) {
+	if f.at == "" {
+		return time.Time{}, errUsage{errors.New("--authorized-at is missing: expected when the consent was given, such as 2026-03-01")}
+	}
+	at, err := time.Parse(time.DateOnly, f.at)
+	if err != nil {
+		at, err = time.Parse(time.RFC3339, f.at)
+	}
+	switch {
+	case err != nil:
+		return at, errUsage{fmt.Errorf("--authorized-at is %q: expected a date such as 2026-03-01, or a time such as 2026-03-01T09:30:00Z", f.at)}
+	case at.After(now):
+		return at, errUsage{fmt.Errorf("--authorized-at is %q, which is in the future", f.at)}
+	}
+	return at.UTC(), nil
+}
+
+func (f *adoptFlags) run(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	at, err := f.time(time.Now())
+	if err != nil {
+		return err
+	}
+	st, seen, conn, err := existing(ctx, f.connection, &f.stores, f.policies)
+	if err != nil {
+		return err
+	}
+	if ends := at.Add(conn.Policy.Lifetime); !seen.Now.Before(ends) {
+		return errUsage{fmt.Errorf("--authorized-at is %q: a family of that age ended on %s, so a consent is needed: tokenkeeper authorize", f.at, ends.Format(time.DateOnly))}
+	}
+	terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr()).Say("The family of %s, in %s", conn.Name, f.stores.identify(ctx))
+	before := seen.Record()
+	record, err := adopt(ctx, st, conn, at)
+	if err != nil {
+		return err
+	}
+	from := ""
+	if !seen.State.Empty() {
+		from = ", and not at " + minute(before.AuthorizedAt)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The family began at %s%s; it ends on %s.\n", minute(record.AuthorizedAt), from, record.ExpiresAt(conn.Policy.Lifetime).Format(time.DateOnly))
+	return err
+}
+
+// adoptAttempts is how often an entry is written that another overtakes.
+const adoptAttempts = 5
+
+// adopt writes an entry that says when the family began, on top of what the ledger
+// says, or as its first. A spend that is under way is not disturbed.
+func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.Time) (family.Record, error) {
+	name := conn.Names().Ledger
+	for attempt := range adoptAttempts {
+		seen, err := health.Look(ctx, st, conn, time.Now())
+		if err != nil {
+			return family.Record{}, err
+		}
+		state := seen.State
+		switch in := state.Intent; {
+		case seen.LedgerErr != nil:
+			return family.Record{}, fmt.Errorf("%s: %w", name, seen.LedgerErr)
+		case in != nil && in.Owner != "" && seen.Now.Sub(in.Last) < family.Lease:
+			pause(ctx, 2*time.Second) // it settles in seconds
+			continue
+		case state.Empty() && seen.Begin.Empty():
+			return family.Record{}, fmt.Errorf("there is nothing to adopt: %s", cmp.Or(seen.CannotBegin, conn.Names().RefreshToken+" holds no token: store it there, as a SecureString"))
+		case state.Empty():
+			state = seen.Begin
+		}
+		if state.Record.AuthorizedAtSource == family.FromConsent {
+			return family.Record{}, fmt.Errorf("this family began with a consent of tokenkeeper's own at %s, which knows the time: nothing was changed", minute(state.Record.AuthorizedAt))
+		}
+		state.Record.AuthorizedAt, state.Record.AuthorizedAtSource = at, family.FromPerson
+		l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: name}, Of: conn.Name}
+		newest, err := st.Read(ctx, name)
+		if err != nil {
+			return family.Record{}, err
+		}
+		base, err := l.Newest(ctx, newest[name])
+		if err != nil {
+			return family.Record{}, err
+		}
+		if !base.Written.Equal(seen.Written) {
+			continue // somebody has written in between
+		}
+		draft := ledger.NewDraft(conn.Name, base, state.Encode(), seen.Now, fmt.Sprintf("cli-%s/%d", rand.Text()[:12], attempt))
+		if _, err := l.Put(ctx, draft); !errors.Is(err, ledger.ErrOvertaken) {
+			return state.Record, err
+		}
+	}
+	return family.Record{}, errors.New("other processes keep writing: try again in a minute; nothing was changed")
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics/monitoringsink"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// jobTime is how long a job's tick may take: less than the two minutes between two,
+// and than the time-out in deploy/gcp.
+const jobTime = 100 * time.Second
+
+// newJobCommand returns "tokenkeeper job".
+func newJobCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "job",
+		Short: "Make one tick for all connections, as a scheduled job in Google Cloud",
+		Long: `Makes one tick for all connections and publishes the metrics to Cloud Monitoring:
+what the Cloud Run job in deploy/gcp runs every two minutes. It has no flags; the
+environment configures it, as it does the function in AWS:
+
+  STORE                 gcp:PROJECT or gcp:PROJECT/PREFIX
+  CONNECTIONS           the connections, separated by commas
+  LOCATION              the region that the metrics name
+  JOB                   tells several jobs of a project apart; default tokenkeeper
+  REFRESH_BEFORE, FAMILY_LIFETIME_DAYS, ACCESS_TOKEN_FORMAT, WARNING_DAYS,
+  LAST_WARNING_DAYS     as in docs/configuration.md
+
+It exits with 1 if somebody should look. Lines of JSON tell what it did.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			level := &slog.HandlerOptions{ReplaceAttr: severity}
+			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), level)).With("version", config.Version())
+			f, err := newJob(cmd.Context(), os.Getenv)
+			if err != nil {
+				log.Error("the job cannot start", "error", err)
+				return errReported
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), jobTime)
+			defer cancel()
+			report, err := f.Tick(ctx, log)
+			if err != nil {
+				log.Error("the tick needs a look", "error", err)
+			}
+			if printed := printJSON(cmd.OutOrStdout(), report); printed != nil || err != nil {
+				return errReported
+			}
+			return nil
+		},
+	}
+}
+
+// severity gives a line of the log the names that Cloud Logging looks for.
+func severity(_ []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.LevelKey:
+		a.Key = "severity"
+		if a.Value.Any() == slog.LevelWarn {
+			a.Value = slog.StringValue("WARNING")
+		}
+	case slog.MessageKey:
+		a.Key = "message"
+	}
+	return a
+}
+
+// newJob reads the job's environment.
+func newJob(ctx context.Context, getenv func(string) string) (*fleet.Fleet, error) {
+	env := config.NewReader(getenv)
+	common := env.Common()
+	ticks := env.Ticks(common.Connections)
+	stores := storeFlags{name: env.Get("STORE", "")}
+	project, ok := stores.project()
+	if !ok {
+		env.Wrong("STORE", "is %q: expected gcp:PROJECT or gcp:PROJECT/PREFIX", stores.name)
+	}
+	location := env.Get("LOCATION", "")
+	if location == "" {
+		env.Wrong("LOCATION", "is empty: expected a region such as europe-west1")
+	}
+	if common.ConnectionsPath != "" || common.LedgerPath != "" {
+		env.Wrong("CONNECTIONS_PATH", "and LEDGER_PATH are AWS's: expected neither; name the connections in CONNECTIONS")
+	}
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	st, err := stores.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := monitoringsink.NewClient(ctx, os.Getenv("CLOUD_MONITORING_EMULATOR_HOST"))
+	if err != nil {
+		return nil, err
+	}
+	return &fleet.Fleet{
+		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
+			Store: st, Token: &atlassian.Client{AuthURL: common.AuthURL, APIURL: common.APIURL}, Process: "job-" + rand.Text()[:12],
+		})},
+		Connections: common.Connections,
+		Sink:        metrics.Limited{Sink: monitoringsink.New(client, project, location, env.Get("JOB", "tokenkeeper")), Connections: 100},
+		Parallel:    5,
+		LastWarning: ticks.LastWarning,
+		Warnings:    ticks.Warnings,
+	}, nil
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// setSecretFlags are the flags of "tokenkeeper set-secret".
+type setSecretFlags struct {
+	connection connectionFlag
+	stores     storeFlags
+}
+
+// newSetSecretCommand returns "tokenkeeper set-secret".
+func newSetSecretCommand() *cobra.Command {
+	var f setSecretFlags
+	cmd := &cobra.Command{
+		Use:   "set-secret",
+		Short: "Store the app's new client secret; no consent is needed",
+		Long: `Asks for the client secret and stores it, after it was changed in the Atlassian
+developer console. The token family is kept: the next tick uses the new secret. The
+client id is asked for too where none is stored.
+
+What is asked for is read from the terminal, or line by line from a pipe. The secret
+is never an argument, and never shown.`,
+		Example: `  tokenkeeper set-secret --connection PSOXY_JIRA_CLOUD_`,
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	f.connection.register(cmd)
+	f.stores.register(cmd)
+	return cmd
+}
+
+func (f *setSecretFlags) run(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	st, seen, conn, err := existing(ctx, f.connection, &f.stores, policyFlags{lifetimeDays: defaultLifetimeDays})
+	if err != nil {
+		return err
+	}
+	if seen.State.App != nil {
+		return errors.New("a consent has stored another app's id and secret that are not in use yet: wait for the next tick, then look at tokenkeeper status")
+	}
+	t := terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr())
+	t.Say("The client secret of %s, in %s", conn.Name, f.stores.identify(ctx))
+	n := conn.Names()
+	var id string
+	if seen.ClientID.Value.IsZero() {
+		if id, err = askForID(ctx, t); err != nil {
+			return err
+		}
+	}
+	secret, err := askForSecret(ctx, t)
+	if err != nil {
+		return err
+	}
+	if secret == seen.ClientSecret.Value && id == "" {
+		return fmt.Errorf("this is the secret that is stored already, since %s: nothing was changed", minute(seen.ClientSecret.Modified))
+	}
+	if id != "" {
+		if _, err := st.Write(ctx, n.ClientID, atlassian.NewSecret(id), store.Encrypted); err != nil {
+			return fmt.Errorf("nothing was changed: %w", err)
+		}
+	}
+	if _, err := st.Write(ctx, n.ClientSecret, secret, store.Encrypted); err != nil {
+		return fmt.Errorf("the secret was not stored: %w", err)
+	}
+	commands := (&statusFlags{connection: f.connection, stores: f.stores, stack: defaultStack}).commands(conn.Name)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is stored. The next tick uses it; to have one now:\n  %s\n", n.ClientSecret, commands.Tick)
+	return err
+}
+
+// existing opens a connection that has parameters. The error of another says where
+// was looked, and what is like it there.
+func existing(ctx context.Context, c connectionFlag, stores *storeFlags, policies policyFlags) (store.Store, health.Survey, family.Connection, error) {
+	st, seen, conn, err := openConnection(ctx, c, stores, policies)
+	if err != nil {
+		return nil, health.Survey{}, family.Connection{}, err
+	}
+	if !seen.Exists {
+		f := statusFlags{connection: c, stores: *stores, stack: defaultStack}
+		var at place
+		f.complete(ctx, st, conn, &seen, &at)
+		return nil, health.Survey{}, family.Connection{}, errors.New(seen.Verdict().Line)
+	}
+	return st, seen, conn, nil
+}
+
+func askForID(ctx context.Context, t *terminal.Terminal) (id string, err error) {
+	for id == "" {
+		if id, err = t.Line(ctx, "Client id: "); err != nil {
+			return "", fmt.Errorf("client id: %w", err)
+		}
+	}
+	return id, nil
+}
+
+// askForSecret asks until something is given that can be a secret; in a pipe, once.
+func askForSecret(ctx context.Context, t *terminal.Terminal) (atlassian.Secret, error) {
+	for {
+		secret, err := t.Secret(ctx, "New client secret (is not shown): ")
+		if err != nil {
+			return secret, fmt.Errorf("client secret: %w", err)
+		}
+		problem := ""
+		switch text := secret.Reveal(); {
+		case text == "":
+			problem = "it is empty"
+		case text == psoxy.Unfilled:
+			problem = "it is the placeholder"
+		case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }):
+			problem = "it holds a space, or a character that no secret has"
+		default:
+			return secret, nil
+		}
+		if !t.Interactive() {
+			return secret, fmt.Errorf("client secret: %s: expected the text that the developer console shows", problem)
+		}
+		t.Say("That cannot be the secret: %s. Copy it from the developer console.", problem)
+	}
+}

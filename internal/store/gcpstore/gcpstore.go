@@ -1,0 +1,280 @@
+// Package gcpstore keeps parameters in Google Cloud Secret Manager: each is a
+// secret, and each write adds a version to it.
+//
+// # What carries the ledger
+//
+// AddSecretVersion returns the number of the version it added, which is one more
+// than that of the version before: what PutParameter's version is on AWS. Google
+// promises that a version can be read by its number at once, and nothing else:
+// `latest`, aliases, labels, lists and permissions are eventually consistent,
+// "typically within minutes", but "may take a few hours"
+// (https://docs.cloud.google.com/secret-manager/docs/reference/consistency). So
+// Read asks for `latest`, and then for the next numbers until there is none. A
+// read is thereby never older than the versions that were added before it.
+//
+// # What differs from Parameter Store
+//
+//   - Every value is encrypted: Kind is Encrypted, whatever was asked for.
+//   - A name is a secret id, so it has no dots and no slashes; see CheckName.
+//   - A version that somebody destroyed is an entry without a value. One that is
+//     disabled makes reads fail with ErrDenied until it is enabled or destroyed:
+//     were it passed over, the ledger would say something else once it is enabled.
+//   - A secret without a version, as psoxy's Terraform makes them, is absent. For
+//     Create it exists: only making the secret is exclusive.
+//   - Delete deletes the secret with its labels and permissions. The keeper never
+//     does so; a consent does, with what it has set aside.
+//   - Nobody destroys old versions but whoever writes: see Config.Keep.
+//   - psoxy's lock is a label, and the version it reads may be named by another;
+//     see lock.go and label.go.
+//
+// # Limits, as Google documents them
+//
+// A payload holds 64 KiB; store.MaxValueBytes is less. A project has 90,000
+// accesses, 600 reads of metadata and 600 writes a minute
+// (https://docs.cloud.google.com/secret-manager/quotas). Reading a parameter costs
+// two accesses and one read of metadata; writing costs one write, for a labelled
+// secret three with two reads. An enabled or disabled version costs money by the
+// month, a destroyed one does not.
+//
+// # Permissions
+//
+// On each secret secretmanager.secrets.get, secrets.update, versions.add,
+// versions.access, versions.get, versions.list and versions.destroy. Who makes
+// secrets (authorize) also needs secrets.create on the project, and who looks for
+// connections (status) secrets.list.
+package gcpstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"cloud.google.com/go/secretmanager/apiv1"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/grpc/codes"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// client is what the store uses of *secretmanager.Client.
+type client interface {
+	AccessSecretVersion(context.Context, *secretmanagerpb.AccessSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.AccessSecretVersionResponse, error)
+	GetSecretVersion(context.Context, *secretmanagerpb.GetSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
+	ListSecretVersions(context.Context, *secretmanagerpb.ListSecretVersionsRequest, ...gax.CallOption) *secretmanager.SecretVersionIterator
+	AddSecretVersion(context.Context, *secretmanagerpb.AddSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
+	DestroySecretVersion(context.Context, *secretmanagerpb.DestroySecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
+	GetSecret(context.Context, *secretmanagerpb.GetSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
+	CreateSecret(context.Context, *secretmanagerpb.CreateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
+	UpdateSecret(context.Context, *secretmanagerpb.UpdateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
+	ListSecrets(context.Context, *secretmanagerpb.ListSecretsRequest, ...gax.CallOption) *secretmanager.SecretIterator
+	DeleteSecret(context.Context, *secretmanagerpb.DeleteSecretRequest, ...gax.CallOption) error
+}
+
+var _ client = (*secretmanager.Client)(nil)
+
+// Config says where the secrets are.
+type Config struct {
+	// Project is the project's id or number.
+	Project string
+	// Prefix stands before every name, and is often empty.
+	Prefix string
+	// Keep tells how many versions of a parameter are kept, 10 at least and
+	// store.KeptVersions at most; older ones are destroyed. nil keeps KeptVersions
+	// of each, as the contract says. A ledger needs all of them.
+	Keep func(name string) int
+	// Log hears of what could not be destroyed, which costs money and harms
+	// nothing else. nil means nobody.
+	Log *slog.Logger
+}
+
+// Store implements store.Store.
+type Store struct {
+	Config
+	client client
+
+	mu sync.Mutex
+	// locks are the values of psoxy's lock that this process wrote, by name.
+	locks map[string]atlassian.Secret
+	// numbers are the newest versions that this process has seen, by name.
+	numbers map[string]int64
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns a store of the secrets in a project. It panics if the project is
+// empty. NewClient makes the client.
+func New(c client, cfg Config) *Store {
+	if cfg.Project == "" {
+		panic("gcpstore.New: no project")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{Config: cfg, client: c, locks: map[string]atlassian.Secret{}, numbers: map[string]int64{}}
+}
+
+// maxID is the longest secret id.
+const maxID = 255
+
+// CheckName returns an error that wraps store.ErrName if no secret can have the
+// name, which may be a whole id or begin one: up to 255 letters, digits, _ and -
+// (API reference, CreateSecretRequest.secret_id).
+func CheckName(name string) error {
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
+	for i := range len(name) {
+		c := name[i]
+		if letter := 'a' <= c|0x20 && c|0x20 <= 'z'; !letter && (c < '0' || c > '9') && c != '_' && c != '-' {
+			return fmt.Errorf("%.80q: a secret of Google Cloud has only letters, digits, _ and - in its name: %w", name, store.ErrName)
+		}
+	}
+	if len(name) > maxID {
+		return fmt.Errorf("%.80q… (%d bytes): a secret of Google Cloud has at most %d: %w", name, len(name), maxID, store.ErrName)
+	}
+	return nil
+}
+
+// check is what every method asks first.
+func (s *Store) check(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := store.CheckName(name); err != nil {
+		return err
+	}
+	return CheckName(s.Prefix + name)
+}
+
+// secret is the resource name of a parameter's secret.
+func (s *Store) secret(name string) string {
+	return "projects/" + s.Project + "/secrets/" + s.Prefix + name
+}
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret, _ store.Kind) (int64, error) {
+	if err := s.check(ctx, name); err != nil {
+		return 0, err
+	}
+	if err := store.CheckValue(name, value); err != nil {
+		return 0, err
+	}
+	if secret, ok := lockSecret(name); ok {
+		return s.lock(ctx, name, secret, value, false)
+	}
+	if err := s.create(ctx, name, nil); err != nil {
+		return 0, err
+	}
+	version, err := s.add(ctx, name, value)
+	if err == nil && version != 1 {
+		return 0, fmt.Errorf("%s: another writer was first after the secret was created; version %d holds what was to be version 1", name, version)
+	}
+	return version, err
+}
+
+// Write implements store.Store.
+func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, _ store.Kind) (int64, error) {
+	if err := s.check(ctx, name); err != nil {
+		return 0, err
+	}
+	if err := store.CheckValue(name, value); err != nil {
+		return 0, err
+	}
+	if secret, ok := lockSecret(name); ok {
+		return s.lock(ctx, name, secret, value, true)
+	}
+	named := int64(0)
+	if psoxy.ReadsByLabel(name) {
+		var err error
+		if named, err = s.nameNext(ctx, name); err != nil {
+			return 0, err
+		}
+	}
+	version, err := s.add(ctx, name, value)
+	if codeOf(err) == codes.NotFound {
+		if err = s.create(ctx, name, nil); err != nil && !errors.Is(err, store.ErrExists) {
+			return 0, err
+		}
+		version, err = s.add(ctx, name, value)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if named > 0 && named != version {
+		if _, err := s.nameVersion(ctx, name, version); err != nil {
+			return 0, fmt.Errorf("version %d was added, but its label %s does not name it: %s", version, psoxy.VersionLabel, err)
+		}
+	}
+	s.see(name, version)
+	s.tidy(ctx, name, version)
+	return version, nil
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := s.check(ctx, name); err != nil {
+		return err
+	}
+	if secret, ok := lockSecret(name); ok {
+		return s.unlock(ctx, name, secret)
+	}
+	attempts := 0
+	_, err := call(ctx, calling{what: "DeleteSecret", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (struct{}, error) {
+		attempts++
+		return struct{}{}, s.client.DeleteSecret(ctx, &secretmanagerpb.DeleteSecretRequest{Name: s.secret(name)}, o...)
+	})
+	if attempts > 1 && codeOf(err) == codes.NotFound {
+		return nil // the attempt whose answer was lost has deleted it
+	}
+	return err
+}
+
+// Names lists the names of all parameters. It needs secretmanager.secrets.list on
+// the project, which no other call does.
+func (s *Store) Names(ctx context.Context) ([]string, error) {
+	return call(ctx, calling{what: "ListSecrets", name: "projects/" + s.Project}, func(ctx context.Context, o ...gax.CallOption) (names []string, err error) {
+		for found, err := range s.client.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: "projects/" + s.Project}, o...).All() {
+			if err != nil {
+				return nil, err
+			}
+			_, id, _ := strings.Cut(found.GetName(), "/secrets/")
+			if name, ours := strings.CutPrefix(id, s.Prefix); ours {
+				names = append(names, name)
+			}
+		}
+		return names, nil
+	})
+}
+
+// create makes a secret without a version.
+func (s *Store) create(ctx context.Context, name string, labels map[string]string) error {
+	_, err := call(ctx, calling{what: "CreateSecret", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.Secret, error) {
+		automatic := &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}}
+		return s.client.CreateSecret(ctx, &secretmanagerpb.CreateSecretRequest{Parent: "projects/" + s.Project, SecretId: s.Prefix + name,
+			Secret: &secretmanagerpb.Secret{Replication: automatic, Labels: labels}}, o...)
+	})
+	return err
+}
+
+// add adds a version and returns its number.
+func (s *Store) add(ctx context.Context, name string, value atlassian.Secret) (int64, error) {
+	data := value.AppendReveal(nil)
+	sum := int64(checksum(data))
+	added, err := call(ctx, calling{what: "AddSecretVersion", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.SecretVersion, error) {
+		return s.client.AddSecretVersion(ctx, &secretmanagerpb.AddSecretVersionRequest{Parent: s.secret(name),
+			Payload: &secretmanagerpb.SecretPayload{Data: data, DataCrc32C: &sum}}, o...)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if version := number(added.GetName()); version > 0 {
+		return version, nil
+	}
+	return 0, fmt.Errorf("%s: Secret Manager answered without a version: the write may have taken effect", name)
+}

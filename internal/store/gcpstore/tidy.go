@@ -1,0 +1,60 @@
+package gcpstore
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"github.com/googleapis/gax-go/v2"
+)
+
+const (
+	// tidyEvery is how many writes come between two looks at old versions.
+	tidyEvery = 10
+	// youngest is how old a version must be to be destroyed: psoxy may still read one
+	// that it learned of ten minutes ago.
+	youngest = time.Hour
+	// tidyTime is all that a write waits for it.
+	tidyTime = 5 * time.Second
+	// enough versions in a row that are destroyed already: so are those before.
+	enough = 30
+)
+
+// tidy destroys the versions that are no longer kept, after every tenth write. What
+// it does not reach is left to the next time.
+func (s *Store) tidy(ctx context.Context, name string, newest int64) {
+	if newest%tidyEvery != 0 || newest <= s.kept(name) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tidyTime)
+	defer cancel()
+	var now time.Time
+	var old []int64
+	destroyed := 0
+	err := s.list(ctx, name, nil, func(v version) bool {
+		if now.IsZero() {
+			now = v.at
+		}
+		switch {
+		case v.number > newest-s.kept(name):
+		case v.state == secretmanagerpb.SecretVersion_DESTROYED:
+			destroyed++
+		case now.Sub(v.at) >= youngest:
+			old, destroyed = append(old, v.number), 0
+		}
+		return destroyed < enough
+	})
+	if err == nil {
+		err = each(ctx, len(old), func(ctx context.Context, i int) error {
+			_, err := call(ctx, calling{what: "DestroySecretVersion", name: name}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.SecretVersion, error) {
+				return s.client.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{
+					Name: s.secret(name) + "/versions/" + strconv.FormatInt(old[i], 10)}, o...)
+			})
+			return err
+		})
+	}
+	if err != nil {
+		s.Log.Warn("versions that are no longer needed could not be destroyed, and cost money", "parameter", name, "error", err)
+	}
+}

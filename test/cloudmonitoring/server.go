@@ -1,0 +1,100 @@
+// Package cloudmonitoring is an emulator of the one call of Google Cloud Monitoring
+// that writes metrics, at the level of gRPC, for the real client library. It follows
+// the API reference: at most 200 series a call, one point each, none that is not
+// newer than the one before. It was never compared with Google's own servers.
+//
+// Only tests import this package.
+package cloudmonitoring
+
+import (
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// Server is a running emulator.
+type Server struct {
+	monitoringpb.UnimplementedMetricServiceServer
+	// Address is its host and port.
+	Address string
+
+	mu     sync.Mutex
+	points map[Metric][]Point
+	fail   []error
+	after  bool
+}
+
+// Metric is one time series: a type, and the label "connection" where it has it.
+type Metric struct{ Type, Connection string }
+
+// Point is one of its values.
+type Point struct {
+	At    time.Time
+	Value float64
+}
+
+// Start starts an emulator, which ends with the test.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Address: listener.Addr().String(), points: map[Metric][]Point{}}
+	g := grpc.NewServer()
+	monitoringpb.RegisterMetricServiceServer(g, s)
+	go func() { _ = g.Serve(listener) }()
+	t.Cleanup(g.Stop)
+	return s
+}
+
+// Fail lets the next calls fail, one each; with after they take effect first.
+func (s *Server) Fail(after bool, errs ...error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail, s.after = errs, after
+}
+
+// Points are the values of a series, the oldest first.
+func (s *Server) Points(m Metric) []Point {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Point{}, s.points[m]...)
+}
+
+// CreateTimeSeries implements the API.
+func (s *Server) CreateTimeSeries(_ context.Context, r *monitoringpb.CreateTimeSeriesRequest) (*emptypb.Empty, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failure error
+	if len(s.fail) > 0 {
+		failure, s.fail = s.fail[0], s.fail[1:]
+		if !s.after {
+			return nil, failure
+		}
+	}
+	if len(r.GetTimeSeries()) > 200 {
+		return nil, status.Error(codes.InvalidArgument, "There are more than 200 time series.")
+	}
+	for _, series := range r.GetTimeSeries() {
+		if len(series.GetPoints()) != 1 {
+			return nil, status.Error(codes.InvalidArgument, "Each series needs exactly one point.")
+		}
+		m := Metric{series.GetMetric().GetType(), series.GetMetric().GetLabels()["connection"]}
+		at := series.GetPoints()[0].GetInterval().GetEndTime().AsTime()
+		before := s.points[m]
+		if len(before) > 0 && !at.After(before[len(before)-1].At) {
+			return nil, status.Error(codes.InvalidArgument, "Points must be written in order.")
+		}
+		s.points[m] = append(before, Point{at, series.GetPoints()[0].GetValue().GetDoubleValue()})
+	}
+	return &emptypb.Empty{}, failure
+}

@@ -1,0 +1,202 @@
+package secretmanager
+
+import (
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// Project is a project that tests use.
+const Project = "a-project"
+
+// Server is a running emulator.
+type Server struct {
+	secretmanagerpb.UnimplementedSecretManagerServiceServer
+	// Address is its host and port.
+	Address string
+
+	now     func() time.Time
+	mu      sync.Mutex
+	secrets map[string]*secret
+	// behind is what all but AccessSecretVersion answer from, while it is not nil.
+	behind map[string]*secret
+	// hides: the metadata of versions by number are among that.
+	hides  bool
+	denied map[Call]bool
+	before func(Call) error
+	after  func(Call) error
+	calls  map[string]int
+	etags  int
+}
+
+// Call is a call of the API.
+type Call struct {
+	// Method is one such as AddSecretVersion.
+	Method string
+	// Secret is the id of the secret.
+	Secret string
+}
+
+// secret is a secret and its versions, the first one first.
+type secret struct {
+	created  time.Time
+	labels   map[string]string
+	etag     string
+	versions []version
+}
+
+type version struct {
+	state   secretmanagerpb.SecretVersion_State
+	data    []byte
+	sum     *int64
+	created time.Time
+}
+
+// Start starts an emulator, which ends with the test. The clock is time.Now where
+// now is nil.
+func Start(t testing.TB, now func() time.Time) *Server {
+	t.Helper()
+	if now == nil {
+		now = time.Now
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Address: listener.Addr().String(), now: now, secrets: map[string]*secret{}, denied: map[Call]bool{}, calls: map[string]int{}}
+	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
+	secretmanagerpb.RegisterSecretManagerServiceServer(g, s)
+	go func() { _ = g.Serve(listener) }()
+	t.Cleanup(g.Stop)
+	return s
+}
+
+// Deny takes a permission away: the method on the secret, or on all where that is
+// empty.
+func (s *Server) Deny(method, secret string) { s.permit(method, secret, true) }
+
+// Allow gives a permission back.
+func (s *Server) Allow(method, secret string) { s.permit(method, secret, false) }
+
+func (s *Server) permit(method, secret string, denied bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denied[Call{method, secret}] = denied
+}
+
+// Before lets f decide whether a call is carried out; its error is the answer.
+func (s *Server) Before(f func(Call) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = f
+}
+
+// After lets f see what was carried out; its error is the answer all the same.
+func (s *Server) After(f func(Call) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after = f
+}
+
+// Freeze lets changes propagate no further, until Thaw: all but the versions, by
+// their number, is answered as it is now. Changes are made, and etags compared, as
+// things really are.
+func (s *Server) Freeze() { s.freeze(false) }
+
+// FreezeAll is Freeze where the metadata of versions do not propagate either, only
+// their payloads: all that Google promises.
+func (s *Server) FreezeAll() { s.freeze(true) }
+
+func (s *Server) freeze(metadata bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hides = metadata
+	s.behind = map[string]*secret{}
+	for name, one := range s.secrets {
+		copied := *one
+		copied.labels, copied.versions = maps.Clone(one.labels), slices.Clone(one.versions)
+		s.behind[name] = &copied
+	}
+}
+
+// Thaw lets everything propagate.
+func (s *Server) Thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind = nil
+}
+
+// Calls returns how often each method was called since the last time.
+func (s *Server) Calls() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := s.calls
+	s.calls = map[string]int{}
+	return calls
+}
+
+// intercept is around every call.
+func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	_ = grpc.SetHeader(ctx, metadata.Pairs("date", s.now().UTC().Format(http.TimeFormat)))
+	c := Call{Method: info.FullMethod[strings.LastIndex(info.FullMethod, "/")+1:], Secret: secretOf(request)}
+	s.mu.Lock()
+	s.calls[c.Method]++
+	denied := s.denied[c] || s.denied[Call{Method: c.Method}]
+	before, after := s.before, s.after
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(c); err != nil {
+			return nil, err
+		}
+	}
+	if denied {
+		return nil, status.Errorf(codes.PermissionDenied, "Permission denied for resource %q (or it may not exist).", c.Secret)
+	}
+	answer, err := handler(ctx, request)
+	if after != nil {
+		if lost := after(c); lost != nil {
+			return nil, lost
+		}
+	}
+	return answer, err
+}
+
+// secretOf is the id of the secret that a request is about.
+func secretOf(request any) string {
+	switch r := request.(type) {
+	case *secretmanagerpb.CreateSecretRequest:
+		return r.GetSecretId()
+	case *secretmanagerpb.UpdateSecretRequest:
+		return id(r.GetSecret().GetName())
+	case interface{ GetParent() string }:
+		return id(r.GetParent())
+	case interface{ GetName() string }:
+		return id(r.GetName())
+	}
+	return ""
+}
+
+// id is the secret's in a resource name.
+func id(resource string) string {
+	_, after, _ := strings.Cut(resource, "/secrets/")
+	before, _, _ := strings.Cut(after, "/")
+	return before
+}
+
+// describe is a secret as the API shows it.
+func (s *secret) describe(name string) *secretmanagerpb.Secret {
+	return &secretmanagerpb.Secret{Name: name, Labels: maps.Clone(s.labels), Etag: s.etag, CreateTime: timestamppb.New(s.created)}
+}
