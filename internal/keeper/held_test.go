@@ -2,7 +2,6 @@ package keeper_test
 
 import (
 	"fmt"
-	"maps"
 	"testing"
 	"time"
 
@@ -12,6 +11,35 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
+
+// unsaved is a tick that cannot save what it receives, since these names take no
+// write. It returns the keeper that holds the pair; another process ticks from then on.
+func (w *world) unsaved(unwritable ...string) (holder *keeper.Keeper) {
+	w.t.Helper()
+	w.after = atFirst("post", func() {
+		w.unwritable = map[string]error{}
+		for _, name := range unwritable {
+			w.unwritable[name] = errFault
+		}
+	})
+	w.want(keeper.Failed)
+	w.after, w.unwritable = nil, nil
+	holder = w.keeper
+	w.restart()
+	return holder
+}
+
+// rescuing lets the holder store the pair in REFRESH_TOKEN, while a tick of the
+// world's keeper is about to write its intent.
+func (w *world) rescuing(holder *keeper.Keeper) {
+	other, stored := w.keeper, w.get(names.RefreshToken).Version
+	w.before = atFirst("write TOKEN_LEDGER", func() {
+		w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
+		w.want(keeper.Failed)
+		w.keeper, w.limit, w.unwritable = other, 2*time.Minute, nil
+		require.Equal(w.t, stored+1, w.get(names.RefreshToken).Version)
+	})
+}
 
 // A process holds a pair that it saves again and again in vain, while others look
 // and take over: the first spend keeps its time, and no token is presented
@@ -48,12 +76,8 @@ func TestAHeldPairThatAnotherPresentedSince(t *testing.T) {
 		for _, siblingsDie := range []bool{false, true} {
 			t.Run(fmt.Sprintf("the other's answer is lost: %v, siblings die: %v", lost, siblingsDie), func(t *testing.T) {
 				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
-				w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault, names.RefreshToken: errFault} })
-				w.want(keeper.Failed)
-				w.after, w.unwritable = nil, nil
+				holder := w.unsaved(names.Ledger, names.RefreshToken)
 				w.clock.Advance(2 * time.Minute)
-				holder := w.keeper
-				w.restart()
 				if lost {
 					w.after = crashing("post")
 				}
@@ -76,12 +100,8 @@ func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
 		for _, dies := range []bool{false, true} {
 			t.Run(fmt.Sprintf("siblings die: %v, the other dies: %v", siblingsDie, dies), func(t *testing.T) {
 				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
-				w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
-				w.want(keeper.Failed)
-				w.after, w.unwritable = nil, nil
+				holder := w.unsaved(names.Ledger)
 				w.clock.Advance(2 * time.Minute)
-				holder := w.keeper
-				w.restart()
 				if dies {
 					w.after = crashing("post")
 				} else {
@@ -103,28 +123,17 @@ func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
 // What could not be saved was stored in REFRESH_TOKEN, while another process was
 // presenting the token that it came from: it is a sibling, and stays unused.
 func TestARescuedSibling(t *testing.T) {
-	denied := map[string]error{names.Ledger: errFault, names.RefreshToken: errFault}
 	for _, siblingsDie := range []bool{false, true} {
 		for _, known := range []bool{false, true} {
 			t.Run(fmt.Sprintf("siblings die: %v, TOKEN_FAMILY told of it before: %v", siblingsDie, known), func(t *testing.T) {
 				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
-				w.after = atFirst("post", func() {
-					if w.unwritable = maps.Clone(denied); !known {
-						w.unwritable[names.Family] = errFault
-					}
-				})
-				w.want(keeper.Failed)
-				w.after, w.unwritable = nil, nil
+				denied := []string{names.Ledger, names.RefreshToken, names.Family}
+				if known {
+					denied = denied[:2]
+				}
+				holder := w.unsaved(denied...)
 				w.clock.Advance(time.Minute)
-				holder := w.keeper
-				w.restart()
-				other, stored := w.keeper, w.get(names.RefreshToken).Version
-				w.before = atFirst("write TOKEN_LEDGER", func() {
-					w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
-					w.want(keeper.Failed)
-					w.keeper, w.limit, w.unwritable = other, 2*time.Minute, nil
-					require.Equal(t, stored+1, w.get(names.RefreshToken).Version)
-				})
+				w.rescuing(holder)
 				w.want(keeper.Replayed)
 				w.before = nil
 				posts := w.posts()
@@ -146,18 +155,9 @@ func TestARescuedTokenAndALaterAttempt(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
 			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
-			w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault, names.RefreshToken: errFault} })
-			w.want(keeper.Failed)
-			w.after, w.unwritable = nil, nil
+			holder := w.unsaved(names.Ledger, names.RefreshToken)
 			w.clock.Advance(time.Minute)
-			holder := w.keeper
-			w.restart()
-			other := w.keeper
-			w.before = atFirst("write TOKEN_LEDGER", func() {
-				w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
-				w.want(keeper.Failed)
-				w.keeper, w.limit, w.unwritable = other, 2*time.Minute, nil
-			})
+			w.rescuing(holder)
 			w.after = crashing("post")
 			w.tick()
 			w.before, w.after = nil, nil
