@@ -140,11 +140,6 @@ inline doubt() {
 #define TRYCANDIDATE (c > 0 && (c != v.pending || OPEN(v.pendFirst, time)))
 /* Snapshot.continues: it is the family's own; of a damaged one nothing tells that. */
 #define CONTINUES (TOKEN(rt[c]) && TOKEN(v.tok) -> fam[rt[c]] == fam[v.tok] : PSOXY > 0 || c <= v.kin)
-#ifdef MUTANT_REPLAY_FIRST
-#define CANDIDATEFIRST (TRYCANDIDATE && !(first != NONE && REPLAYABLE(first)))
-#else
-#define CANDIDATEFIRST TRYCANDIDATE
-#endif
 #ifdef MUTANT_CANDIDATE_STARVES
 #define STARVES false
 #else
@@ -180,7 +175,7 @@ inline decide(sv) {
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
 	/* a candidate is presented, for only Atlassian can judge it */
-	RULE(CANDIDATEFIRST, act = (OPEN(FIRSTOF(c), time) -> REPLAY : ROTATE); cv = c);
+	RULE(TRYCANDIDATE, act = (OPEN(FIRSTOF(c), time) -> REPLAY : ROTATE); cv = c);
 	RULE(c > 0 && c == v.pending && CONTINUES, act = LATEPROBE; cv = c);
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
@@ -322,11 +317,12 @@ inline failed() {
 
 #ifdef MUTANT_ADOPT_WHAT_STANDS
 #define BEENBEFORE(k) false
-#define PROVEN(k) false
+#define FOUND false
 #else
 #define BEENBEFORE(k) ((v.past | F.past) & BIT(rt[k]))
-#define PROVEN(k) (F.tok != NONE && rt[k] == F.tok)
+#define FOUND (v.tok != NONE && v.tok == F.tok)
 #endif
+#define PROVEN(k) (F.tok != NONE && rt[k] == F.tok)
 
 /*
  * Snapshot.Adopt: the token that TOKEN_FAMILY names, and then what was written
@@ -338,7 +334,7 @@ inline adopt(sv) {
 	v.seen = sv; v.era = rtEra;
 	for (i : 1 .. MAXV - 1) {
 		if
-		:: i <= sv && !(v.tok != NONE && v.tok == F.tok) && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
+		:: i <= sv && !FOUND && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
 			v.past = v.past | BIT(v.tok); v.tok = rt[i];
 			v.seen = (PROVEN(i) -> i : v.seen); v.kin = (PROVEN(i) -> sv : 0)
 		:: else

@@ -106,7 +106,7 @@ end:
 #endif
 		judgeChance(me);
 		decide(sv);
-		t = (cv > 0 -> rt[cv] : v.tok); announced = v.probing;
+		t = (cv > 0 -> rt[cv] : v.tok); announced = (v.probing && now >= v.last + 2 * LEEWAY) || (v.last > v.first && OPEN(v.last, now));
 		sawLock = LOCKSEEN; success = false;
 		if
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> step = LAST

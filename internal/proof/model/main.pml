@@ -71,7 +71,9 @@
 #ifndef TICK
 #define TICK 4
 #endif
+#ifndef PERIOD
 #define PERIOD 10
+#endif
 #define REFUSEDWAIT 8
 /* How long the platform lets a process live: the function's Timeout in template.yaml. */
 #ifndef INVOCATION

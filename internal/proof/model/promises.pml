@@ -71,6 +71,9 @@ inline assertForward(who, n) {
 /* Our own token, spent, can still be replayed. */
 #define RECOVERABLE (TOKEN(S.tok) && fam[S.tok] == newest && !dead[newest] && !revoked[S.tok] && (spentAt[S.tok] == NONE || now - spentAt[S.tok] < LEEWAY - MARGIN))
 
+/* As far as the ledger knows: an intent is older than its request, by a minute if its process was paused. */
+#define INTIME (S.first == NONE || spentAt[S.tok] == NONE || now - S.first < LEEWAY - MARGIN)
+
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
 	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
@@ -85,7 +88,7 @@ inline drop(p) {
  */
 inline judgeChance(p) {
 	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE) && given == 0 && !ledgerDenied &&
-		((held[p].tok == NONE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && RECOVERABLE) || (held[p].tok != NONE && GOOD(held[p].tok)))
+		((held[p].tok == NONE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && RECOVERABLE && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
 }
 
 /* When the tick of keeper p is over. */
