@@ -31,11 +31,7 @@ inline voidInbox() {
 #else
 #define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !DISPLACED))
 #endif
-#ifdef MUTANT_OLDER_CONSENT
-#define BEFORE(k) false
-#else
 #define BEFORE(k) ((k) <= v.born)
-#endif
 #ifdef MUTANT_REJECTED_AGAIN
 #define REJECTED(k) false
 #else
@@ -61,11 +57,7 @@ inline voidInbox() {
 #define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
 
 /* Snapshot.rescued: TOKEN_FAMILY names the token, whose receiver could not write the ledger. */
-#ifdef MUTANT_RESCUED_WAITS
-#define RESCUED(k) false
-#else
 #define RESCUED(k) (RECORDED && rt[k] == F.tok)
-#endif
 
 /*
  * Snapshot.judged: c is the candidate, or 0: one that was rescued, or one in doubt
@@ -215,7 +207,7 @@ inline intending(t) {
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
-	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 && RECORDED && F.auth == v.auth -> BIT(F.tok) : 0); /* a rescued token is a sibling of what comes now */
+	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 -> BIT(family) : 0); /* a rescued token is a sibling of what comes now */
 	if
 	:: cv > 0 && (PSOXY > 0 || fam[t] != fam[v.tok]) -> /* candidates before it: of older consents, or spent by psoxy */
 		i = cv - 1; last = cv; time = TIME(me);

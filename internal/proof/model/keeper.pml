@@ -53,7 +53,7 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, written;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, written, family = NONE;
 	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, announced;
 	Entry v;
 	clear(v);
@@ -104,6 +104,7 @@ end:
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
+		family = (RECORDED && F.auth == v.auth -> F.tok : NONE); /* as it was read */
 		judgeChance(me);
 		decide(sv);
 		t = (cv > 0 -> rt[cv] : v.tok); announced = (v.probing && now >= v.last + 2 * LEEWAY) || (v.last > v.first && OPEN(v.last, now));
@@ -301,7 +302,7 @@ end:
 #endif
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
 		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
-		written = 0; unread = false; announced = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		written = 0; family = NONE; unread = false; announced = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od
