@@ -53,3 +53,30 @@ func TestConsecutive(t *testing.T) {
 		require.False(t, consecutive(wrong, 3, 5))
 	}
 }
+
+// TestFoldOverADestroyedVersion: what names it just before itself proves it, for
+// those who fold as for those who see it as the newest; what names another does not.
+func TestFoldOverADestroyedVersion(t *testing.T) {
+	gone := func(version int64) link {
+		return link{Entry: Entry{Version: version}, foreign: true, destroyed: true}
+	}
+	first := written(1, 0, "a", "", true)
+	for _, c := range []struct {
+		name  string
+		links []link
+		last  string
+	}{
+		{"it is named", []link{first, gone(2), written(3, 2, "c", "b", true)}, "c"},
+		{"it is named by a backup", []link{first, gone(2), written(3, 2, "c", "b", false)}, "a"},
+		{"what is before it is named", []link{first, gone(2), written(3, 1, "c", "a", true)}, "c"},
+		{"a foreign version is no such", []link{first, {Entry: Entry{Version: 2}, foreign: true}, written(3, 2, "c", "b", true)}, "a"},
+		{"all are gone", []link{gone(1), gone(2)}, ""},
+		{"the chain goes on", []link{gone(1), gone(2), written(3, 2, "c", "b", true), written(4, 2, "x", "b", true), written(5, 3, "d", "c", true)}, "d"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			last, certain := fold(Entry{}, false, c.links)
+			require.True(t, certain)
+			require.Equal(t, c.last, last.mark)
+		})
+	}
+}
