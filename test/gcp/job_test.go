@@ -57,20 +57,37 @@ func TestTheSeedsFiveSecrets(t *testing.T) {
 	}
 }
 
-// TestPropagationTakesTime: while nothing but versions by their numbers propagates,
-// rotation goes on, and so does psoxy once it all has.
+// TestPropagationTakesTime: while only versions by their numbers propagate, rotation
+// goes on, and so does psoxy once it all has.
 func TestPropagationTakesTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.seed()
 	w.requireAction("rotated")
-	w.secrets.FreezeAll()
+	w.secrets.Freeze()
 	for range 3 {
 		w.pass(36 * time.Minute)
 		w.requireAction("rotated")
 		w.requireAction("idle")
 	}
 	w.secrets.Thaw()
+	w.requireCurrent()
+}
+
+// TestTimesThatAreNotKnownYet: nothing is spent before it is told when the ledger was
+// written last.
+func TestTimesThatAreNotKnownYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.seed()
+	w.secrets.FreezeAll() // without what was just filled in
+	w.requireAction("rotated")
+	w.pass(36 * time.Minute)
+	posts := len(w.front.Calls(tokenEndpoint))
+	require.Contains(t, w.requireAction("failed").reason, "does not tell yet when it was added")
+	require.Len(t, w.front.Calls(tokenEndpoint), posts)
+	w.secrets.Thaw()
+	w.requireAction("rotated")
 	w.requireCurrent()
 }
 
