@@ -1,5 +1,6 @@
-// Package tokenkeeper holds the stack's template, for programs that read it:
-// the simulation takes the alarms from it, so that they stand in one place.
+// Package tokenkeeper holds files of the repository for programs that read them,
+// so that each stands in one place: the simulation takes the alarms from the
+// template, and the command line shows the runbook.
 package tokenkeeper
 
 import _ "embed"
@@ -8,3 +9,8 @@ import _ "embed"
 //
 //go:embed template.yaml
 var Template []byte
+
+// Runbook is docs/runbook.md.
+//
+//go:embed docs/runbook.md
+var Runbook string

@@ -86,8 +86,10 @@ status and doctor: 1 a person should look; 2 consumers fail or a consent is need
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
-	root.AddCommand(newAuthorizeCommand(), newVerifyCommand(), newStatusCommand(), newTickCommand(), newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
-	root.AddCommand(newJobCommand())
+	root.AddCommand(newAuthorizeCommand(), newStatusCommand(), newDoctorCommand(), newRunbookCommand(), newVerifyCommand())
+	root.AddCommand(newTickCommand(), newRunCommand(), newJobCommand())
+	root.AddCommand(newSetSecretCommand(), newAdoptCommand(), newWhereCommand())
+	root.AddCommand(newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
 	strict(root)
 	return root
 }

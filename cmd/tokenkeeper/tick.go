@@ -49,8 +49,9 @@ func newTickCommand() *cobra.Command {
 		Use:   "tick",
 		Short: "Make a tick: rotate what is due",
 		Long: `Makes one tick of a connection on a file store or in Google Cloud, as the deployed
-function does every two minutes, for whoever runs without AWS. Let it run every two minutes: what a
-crash leaves behind is saved only within ten.
+function does every two minutes, for whoever runs without AWS. tokenkeeper run makes
+them by itself; a timer of yours must come every two minutes, since what a crash
+leaves behind is saved only within ten.
 
 With --function the deployed refresher makes one, of all its connections. That is
 always safe: a tick never presents a token that should not be presented.

@@ -68,7 +68,7 @@ func (r BeginRequest) check(hosted bool) error {
 		return refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
 	}
 	if secret := r.ClientSecret.Reveal(); secret != strings.TrimSpace(secret) || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return refuse(InvalidRequest, "the client secret holds a space at its start or end, or a character that it cannot have: copy it anew")
+		return refuse(InvalidRequest, "the client secret has a space at its start or end, or a character that it cannot have: copy it again")
 	}
 	u := hostedCallback(r.RedirectURI)
 	if u == nil || !hosted {

@@ -25,7 +25,7 @@ func TestBeginRefuses(t *testing.T) {
 		{consent.BeginRequest{Connection: "C_" + strings.Repeat("x", 500)}, consent.UnknownConnection, "…"},
 		{consent.BeginRequest{Connection: connA, ClientID: "id"}, consent.InvalidRequest, "belong together"},
 		{consent.BeginRequest{Connection: connA, ClientSecret: secret}, consent.InvalidRequest, "belong together"},
-		{consent.BeginRequest{Connection: connA, ClientID: "id", ClientSecret: atlassian.NewSecret("s3cret\n")}, consent.InvalidRequest, "copy it anew"},
+		{consent.BeginRequest{Connection: connA, ClientID: "id", ClientSecret: atlassian.NewSecret("s3cret\n")}, consent.InvalidRequest, "copy it again"},
 		{consent.BeginRequest{Connection: connA, ClientID: "i\nd", ClientSecret: secret}, consent.InvalidRequest, "client id"},
 		{consent.BeginRequest{Connection: connA, Scopes: []string{"read:jira-work"}}, consent.InvalidRequest, "offline_access"},
 		{consent.BeginRequest{Connection: connA, Scopes: []string{"offline_access read:jira-work"}}, consent.InvalidRequest, "scope"},

@@ -46,17 +46,17 @@ func (r CompleteRequest) callback() (callback, error) {
 		return callback{}, refuse(InvalidRequest, "there is no state: give the whole address that the browser ended up at after the consent, with everything after the ?")
 	}
 	if c.state.Len() > maxState || c.code.Len() > maxCode || r.Browser.Len() > maxState || len(r.Site) > 1000 {
-		return callback{}, refuse(InvalidRequest, "the state, the code or the site is too long to be one: copy the whole address of the browser anew")
+		return callback{}, refuse(InvalidRequest, "the state, the code or the site is too long to be one: copy the whole address of the browser again")
 	}
 	if code := c.code.Reveal(); strings.ContainsFunc(code, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return callback{}, refuse(InvalidRequest, "the authorization code holds a space, a line end or another character that no code has, and was not used: copy the whole address of the browser anew")
+		return callback{}, refuse(InvalidRequest, "the authorization code holds a space, a line end or another character that no code has, and was not used: copy the whole address of the browser again")
 	}
 	return c, nil
 }
 
 func parseRedirect(address atlassian.Secret) (callback, error) {
 	if address.Len() > maxRedirectURL {
-		return callback{}, refuse(InvalidRequest, "the redirect URL is longer than %d bytes: copy the address of the browser anew", maxRedirectURL)
+		return callback{}, refuse(InvalidRequest, "the redirect URL is longer than %d bytes: copy the address of the browser again", maxRedirectURL)
 	}
 	u, err := url.Parse(strings.TrimSpace(address.Reveal()))
 	if err != nil {

@@ -23,17 +23,19 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	record, known := s.record(records)
 	own, past, why := s.choose(tokens, record)
 	if own.Version == 0 {
-		return State{}, NamesOf(s.Connection).RefreshToken + ": " + why
+		return State{}, s.inboxName() + ": " + why
 	}
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
-	top := s.RefreshToken.Version
-	for _, e := range tokens {
-		top = max(top, e.Version) // the history was read later
+	top := s.RefreshToken
+	if n := len(tokens); tokens[n-1].Version > top.Version {
+		top = FieldOf(tokens[n-1]) // the history was read later
 	}
-	inbox := Inbox{Seen: top}
+	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	switch {
 	case known && record.Refresh == token:
-		inbox = Inbox{Seen: own.Version, Kin: top}
+		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
+			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
+		}
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:
@@ -43,7 +45,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	}
 	record.Schema, record.Connection, record.Chain = Schema, s.Connection, chain
 	record.LifetimeDays = p.Lifetime.Hours() / 24
-	record.Past = record.Past.merge(past)
+	record.Past = record.Past.Merge(past)
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
@@ -85,6 +87,12 @@ func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
 		}
 	}
 	return newest, found
+}
+
+// complete reports whether the record knows all earlier tokens that a history holds.
+// The first edition's does not.
+func (r Record) complete() bool {
+	return len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) && r.Generation > 0
 }
 
 // active is when the family was last given tokens.

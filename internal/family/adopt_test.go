@@ -160,7 +160,7 @@ func TestAdoptWithARecord(t *testing.T) {
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
-		require.Equal(t, family.Inbox{Seen: 2, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
 			v.Offer(tokens)
@@ -212,7 +212,7 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: at, Last: at}, s.Intent)
 	})
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
-		for _, value := range []string{"locked_1764000000000", "locked_x {"} {
+		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(8))) + `"}`} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })
 			require.Nil(t, s.Intent)
 		}

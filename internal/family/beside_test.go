@@ -57,10 +57,12 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nobody else rotates", func(t *testing.T) {
+	t.Run("nobody else rotates: the newest begins a family, and the others are older", func(t *testing.T) {
 		s := healthy()
 		inbox(one, two)(&s)
-		require.False(t, s.Offspring(family.Decide(s, family.DefaultPolicy()).Candidate).Past.Has(fp(one)))
+		r := s.Offspring(family.Decide(s, family.DefaultPolicy()).Candidate)
+		require.Zero(t, r.Generation)
+		require.True(t, r.Past.Has(fp(one)))
 	})
 }
 

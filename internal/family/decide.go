@@ -57,9 +57,9 @@ type Decision struct {
 	// FirstSpend is when the token in doubt was, or may have been, presented
 	// first, and LastSpend last; zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
-	// Seen is the version of REFRESH_TOKEN up to which all is judged, and Keep that
-	// what stands there must stay: it is not judged yet.
-	Seen int64
+	// Judged is how far REFRESH_TOKEN is judged, and Keep that what stands there must
+	// stay: it is not judged yet.
+	Judged
 	Keep bool
 	// Notice says what stood in REFRESH_TOKEN and was not believed; "" if nothing.
 	Notice string
@@ -123,21 +123,22 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	if name := NamesOf(s.Connection).RefreshToken; d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
+	if name := s.inboxName(); d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
 	}
-	d.Seen, d.Notice = v.inbox.seen, v.inbox.notice
+	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == s.RefreshToken.Version && v.looksAgain(r)
+		return r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
-	pending := s.State.Inbox.Pending
-	switch {
+	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
+	case d.Action == Adopt && s.Lock.Version > 0: // it may tell of a spend
+		d.FirstSpend, d.LastSpend = s.Lock.Modified, s.Lock.Modified
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
-	case pending != nil && pending.Version == d.Candidate.Version:
-		d.FirstSpend, d.LastSpend = pending.First, pending.First
+	case !first.IsZero():
+		d.FirstSpend, d.LastSpend = first, first
 	}
 	return d
 }
@@ -169,7 +170,7 @@ func holding(v view) (Decision, bool) {
 }
 
 func empty(v view) (Decision, bool) {
-	name := NamesOf(v.Connection).RefreshToken
+	name := v.inboxName()
 	switch {
 	case !v.State.Empty():
 		return not()
@@ -208,17 +209,16 @@ func candidate(v view) (Decision, bool) {
 	if c.Version == 0 {
 		return not()
 	}
-	name, fp := NamesOf(v.Connection).RefreshToken, FingerprintOf(c.Value)
+	name, fp := v.inboxName(), FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
 	kin := v.continues(c) // then the ledger's own token may be older
-	if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
-		if v.Now.Sub(p.First) >= Leeway-LeewayMargin {
-			if kin {
-				return lateCandidate(v)
-			}
-			return not()
-		}
+	if first := v.State.Inbox.first(c.Version); open(first, v.Now) {
 		action = Replay
+	} else if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
+		if kin {
+			return lateCandidate(v)
+		}
+		return not()
 	} else if d, wait := v.waits(fp); wait {
 		return d, kin || v.State.Record.Refused()
 	}
@@ -234,7 +234,7 @@ func lateCandidate(v view) (Decision, bool) {
 		return d, true
 	}
 	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
-		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, NamesOf(v.Connection).RefreshToken)}, true
+		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
 }
 
 func lateProbe(v view) (Decision, bool) {
@@ -242,7 +242,13 @@ func lateProbe(v view) (Decision, bool) {
 		return not()
 	}
 	if why := v.doubt.hold(v.Snapshot); why != "" {
+		if v.inbox.candidate.Version > 0 {
+			return lateCandidate(v)
+		}
 		return decide(HoldInDoubt, "%s", why)
+	}
+	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
+		return decide(HoldInDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
 	const rest = 20 * time.Second // a process that holds the successor meets the announcement when it saves
 	switch in := v.State.doubted(); {
@@ -264,7 +270,7 @@ func refused(v view) (Decision, bool) {
 	if v.inbox.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
-	if next := f.At.Add(probeWait(f.Count)); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
+	if next := r.probeAt(); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
 		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
@@ -348,10 +354,17 @@ func due(v view) (Decision, bool) {
 	return not()
 }
 
-// looksAgain reports whether a candidate was rejected once, and is presented
-// again at the next tick.
+// looksAgain reports whether a candidate that was rejected is presented again before
+// the own token: once, and where it may be the own token's successor once more after
+// an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
-	return r.Count == 1 && v.Now.Sub(r.At) < secondLook && r.Credentials == v.Credentials()
+	rest := secondLook
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
+		rest = probeFirst
+	} else if r.Count > 1 {
+		return false
+	}
+	return v.Now.Sub(r.At) < rest && r.Credentials == v.Credentials()
 }
 
 func (v view) idle() Decision {

@@ -31,22 +31,25 @@ func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
 }
 
 // LockTells reports whether a lock that psoxy left behind puts the ledger's own
-// token in doubt: it is not older than the token, and whoever took it has not
-// stored a successor as a candidate.
+// token in doubt: it is not older than the token nor than Atlassian's refusal of it,
+// and whoever took it has not stored a successor as a candidate.
 func (s Snapshot) LockTells(candidate Field) bool {
-	lock := s.Lock
-	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !lock.Modified.Before(s.State.Record.RotatedAt) &&
+	lock, r := s.Lock, s.State.Record
+	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
 // replayable reports whether the token may be presented again inside the leeway
 // of its first spend (invariant 2).
-func (d doubt) replayable(now time.Time) bool { return now.Sub(d.first) < Leeway-LeewayMargin }
+func (d doubt) replayable(now time.Time) bool { return open(d.first, now) }
+
+// open reports whether the leeway of a spend at the given time is not over.
+func open(spend, now time.Time) bool { return now.Sub(spend) < Leeway-LeewayMargin }
 
 // lastIsOpen reports whether a later attempt than the first has a leeway of its
 // own, if it was the first to arrive, and that is not over.
 func (d doubt) lastIsOpen(now time.Time) bool {
-	return d.last.After(d.first) && now.Sub(d.last) < Leeway-LeewayMargin
+	return d.last.After(d.first) && open(d.last, now)
 }
 
 // hold says why a token whose leeway is over is not presented yet; "" if it may

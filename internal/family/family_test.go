@@ -44,7 +44,7 @@ func record() family.Record {
 }
 
 func state() family.State {
-	return family.State{Refresh: secret(refresh(7)), Record: record(), Inbox: family.Inbox{Seen: 8}}
+	return family.State{Refresh: secret(refresh(7)), Record: record(), Inbox: family.Inbox{Judged: family.Judged{Seen: 8, Modified: now.Add(-10 * time.Minute)}}}
 }
 
 func field(value string, version int64, modified time.Time) family.Field {

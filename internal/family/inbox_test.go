@@ -128,7 +128,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		require.Contains(t, decide(inbox(unknown)).Reason, "by somebody")
 	})
 	t.Run("once", func(t *testing.T) {
-		judged := func(s *family.Snapshot) { s.Judged = 9 }
+		judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 9} }
 		require.Empty(t, decide(inbox("CHANGE_ME"), judged).Notice)
 	})
 }
@@ -138,6 +138,10 @@ func TestDecideAboutTheInbox(t *testing.T) {
 func TestInboxSettled(t *testing.T) {
 	at := func(version int64, value string) given {
 		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-11*minute)) }
+	}
+	anew := func(s *family.Snapshot) { s.RefreshToken.Modified = now.Add(-minute) }
+	judged := func(s *family.Snapshot) {
+		s.Judged = family.Judged{Seen: 12, Modified: s.RefreshToken.Modified}
 	}
 	for _, c := range []struct {
 		name  string
@@ -149,7 +153,11 @@ func TestInboxSettled(t *testing.T) {
 		{"our copy, just after what was seen", at(9, refresh(7)), true},
 		{"our copy, and one between", at(10, refresh(7)), false},
 		{"something else", at(9, "CHANGE_ME"), false},
-		{"judged by this process", all(at(12, refresh(7)), func(s *family.Snapshot) { s.Judged = 12 }), true},
+		{"judged by this process", all(at(12, refresh(7)), judged), true},
+		{"deleted, and begun anew up to what was seen", all(at(8, refresh(9)), func(s *family.Snapshot) {
+			s.State.Inbox.Modified = s.RefreshToken.Modified
+		}, anew), false},
+		{"deleted, and begun anew up to what this process has judged", all(at(12, refresh(9)), judged, anew), false},
 		{"an older reading", at(7, refresh(7)), false},
 		{"nothing, and nothing was seen", func(s *family.Snapshot) {
 			s.RefreshToken, s.State.Inbox.Seen = family.Field{}, 0
@@ -180,7 +188,7 @@ func TestTheInboxBeginsAnew(t *testing.T) {
 		given given
 	}{
 		{"the ledger has seen it", func(*family.Snapshot) {}},
-		{"this process has judged it", func(s *family.Snapshot) { s.Judged, s.JudgedAt = versions, now.Add(-2*minute) }},
+		{"this process has judged it", func(s *family.Snapshot) { s.Judged = family.Judged{Seen: versions, Modified: now.Add(-2 * minute)} }},
 		{"the ledger knows a candidate in doubt", pending(5 * minute)},
 		{"the ledger knows a rejected candidate", rejected(30*time.Second, 1)},
 		{"the ledger knows the family's own", func(s *family.Snapshot) { s.State.Inbox.Kin = versions }},

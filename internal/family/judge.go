@@ -34,13 +34,13 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Absent, "it is empty or not filled in"
 	case token == own:
 		return Copied, ""
-	case s.Record.Past.Has(fp) && s.unproven() && s.Record.Refused():
+	case s.Record.Past.Has(fp) && s.unproven() && s.Record.refusedTwice():
 		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
 		return Older, "it is an older token of this connection"
 	case fp == s.Record.Access:
 		return NoToken, "it is the access token: store the value of refresh_token"
-	case s.Record.AuthorizedAtSource == FromConsent && f.Modified.Before(s.Record.AuthorizedAt):
+	case !s.mistaken() && f.Modified.Before(s.Record.AuthorizedAt):
 		return Older, "it was stored before the consent that is in use"
 	}
 	if why := ofOwn(token, own); why != "" && !s.mistaken() {

@@ -224,7 +224,9 @@ func TestOlderTokens(t *testing.T) {
 	opaqueAdopted := own(opaque(32), "")
 	opaqueAdopted.Record.AuthorizedAt, opaqueAdopted.Record.AuthorizedAtSource = now.Add(-30*day), family.FromAdoption
 	refusedState := func(s family.State) family.State {
-		s.Record = s.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.Record.Refresh})
+		for range 2 {
+			s.Record = s.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.Record.Refresh})
+		}
 		return s
 	}
 	unproven := state()
@@ -253,7 +255,7 @@ func TestOlderTokens(t *testing.T) {
 		{"of another chain, longer before the consent", consented(now.Add(-day), family.FromConsent), field(rotating("other", now.Add(-day-2*time.Minute-time.Second)), 9, now), family.Older},
 		{"stored before the consent", consented(now.Add(-day), family.FromConsent), field(opaque(32), 9, now.Add(-day-nano)), family.Older},
 		{"stored at the consent", consented(now.Add(-day), family.FromConsent), field(opaque(32), 9, now.Add(-day)), family.Candidate},
-		{"stored before the adoption", consented(now.Add(-day), family.FromAdoption), field(opaque(32), 9, now.Add(-day-nano)), family.Candidate},
+		{"stored before the adoption", consented(now.Add(-day), family.FromAdoption), field(opaque(32), 9, now.Add(-day-nano)), family.Older},
 		{"the newest itself", state(), field(refresh(7), 9, now), family.Copied},
 		{"nothing", state(), field("", 9, now), family.Absent},
 		{"not filled in", state(), field("fill me", 9, now), family.Absent},

@@ -45,13 +45,15 @@ type Names struct {
 	ConsentTokens string
 }
 
+const refreshToken = "REFRESH_TOKEN"
+
 // NamesOf returns the parameter names of a connection, which is their common
 // prefix: "PSOXY_JIRA_CLOUD_", or with a root path "/corp/PSOXY_JIRA_CLOUD_".
 func NamesOf(connection string) Names {
 	return Names{
 		ClientID:     connection + "CLIENT_ID",
 		ClientSecret: connection + "CLIENT_SECRET",
-		RefreshToken: connection + "REFRESH_TOKEN",
+		RefreshToken: connection + refreshToken,
 		AccessToken:  connection + "ACCESS_TOKEN",
 		CloudID:      connection + "CLOUD_ID",
 		Family:       connection + "TOKEN_FAMILY",

@@ -49,8 +49,8 @@ func (p Past) With(fp Fingerprint) Past {
 	return p
 }
 
-// merge returns p, and after it what only older remembers.
-func (p Past) merge(older Past) Past {
+// Merge returns p, and after it what only older remembers.
+func (p Past) Merge(older Past) Past {
 	for i := 0; i+pastWidth <= len(older); i += pastWidth {
 		if one := older[i : i+pastWidth]; !p.holds(one) {
 			p += one

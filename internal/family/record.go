@@ -170,6 +170,18 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
+// refusedTwice reports whether that was no single mistake.
+func (r Record) refusedTwice() bool { return r.Refused() && r.LastFailure.Count > 1 }
+
+// probeAt is when a refused token is presented once more: one that was adopted soon,
+// for an older one may be the right one.
+func (r Record) probeAt() time.Time {
+	if r.LastFailure.Count == 1 && r.RotatedAt.IsZero() && !r.FreshConsent() {
+		return r.LastFailure.At.Add(secondLook)
+	}
+	return r.LastFailure.At.Add(probeWait(r.LastFailure.Count))
+}
+
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
 	next := r
@@ -217,6 +229,9 @@ func (r Record) Succeeds(stored *Record) bool {
 
 // sameFamily reports whether two records are of one family: they have one birth.
 func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
+
+// olderFamily reports whether another record is of a family before r's.
+func (r Record) olderFamily(other Record) bool { return other.AuthorizedAt.Before(r.AuthorizedAt) }
 
 // plausible keeps what is no time of ours out of the arithmetic, and out of what
 // is written back: JSON has no form for a year beyond 9999.

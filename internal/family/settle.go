@@ -23,14 +23,23 @@ type Receipt struct {
 	App *atlassian.App
 }
 
+// clockStep is how finely the store's clock is told.
+const clockStep = time.Second
+
 // Settle returns the state in which the received pair is the newest. Others may
 // have changed the state since the spend was decided: kept is false where theirs
 // is newer, and stays. Over families the newest consent wins, within a family the
 // spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
-	switch theirs := s.Record; {
+	theirs := s.Record
+	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
+		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
+	}
+	switch {
 	case theirs.Refresh == r.Before, s.Empty():
 		// Nothing newer came in between.
+	case theirs.Past.Has(r.Record.Refresh):
+		return s, false // the pair was settled before
 	case !theirs.sameFamily(r.Record):
 		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
 		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
@@ -43,7 +52,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}
-	next.Record.Past = next.Record.Past.merge(s.Record.Past)
+	next.Record.Past = next.Record.Past.Merge(s.Record.Past)
 	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
 		next.Intent = in // another process is presenting a candidate
 	}
@@ -56,7 +65,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	} else if p != nil && p.Version == r.Candidate {
 		next.Inbox.Pending = nil
 	}
-	if !s.Record.sameFamily(r.Record) {
+	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
 	}
 	return next, true
@@ -76,7 +85,7 @@ func (s State) presented(p Pending) *Intent {
 // revoked the pair, and the token can still be replayed.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
-	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && now.Sub(in.First) < Leeway-LeewayMargin
+	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -114,6 +123,9 @@ func passing(class string) bool {
 func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
+		if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+			r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+		}
 		return r
 	}
 	fp := FingerprintOf(candidate.Value)
@@ -123,10 +135,14 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	}
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.merge(r.Past), nil
+		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil
 		return rescued
 	}
-	if s.continues(candidate) {
+	same := s.continues(candidate)
+	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
+		r.Past = r.Past.Merge(s.before(candidate)) // nobody will judge these any more
+	}
+	if same {
 		r.Generation++
 		r.Refresh, r.LastFailure = fp, nil
 		return r
@@ -134,6 +150,16 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
 		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past,
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
+}
+
+// before are the candidates that were offered before the given one.
+func (s Snapshot) before(candidate Field) (older Past) {
+	for _, f := range s.Offers {
+		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
+			older = older.With(FingerprintOf(f.Value))
+		}
+	}
+	return older
 }
 
 // Consented is the receipt of a consent's first pair, decided on what the snapshot
@@ -174,4 +200,15 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // process that received it could not write the ledger.
 func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
+}
+
+// Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
+// process received a newer one for the same token: it must not be presented. It is
+// empty once the ledger knows of it.
+func (s Snapshot) Sibling() Fingerprint {
+	f, own := s.Family, s.State.Record
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+		return ""
+	}
+	return f.Refresh
 }

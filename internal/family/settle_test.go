@@ -79,6 +79,20 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// What stood in REFRESH_TOKEN when the ledger began, before the token that was
+// accepted, may be older: without claims nothing tells.
+func TestSettleOfAKinCandidate(t *testing.T) {
+	began := state()
+	began.Inbox = family.Inbox{Judged: family.Judged{Seen: 3}, Kin: 6}
+	r := receipt(now)
+	r.Candidate = 5
+	next, _ := began.Settle(r)
+	require.Equal(t, int64(5), next.Inbox.Seen)
+	r.Record.Chain = "chain"
+	next, _ = began.Settle(r)
+	require.Equal(t, int64(3), next.Inbox.Seen, "the claims tell")
+}
+
 func TestSettleOfAConsent(t *testing.T) {
 	consent := func(at time.Time) family.Receipt {
 		p := pair(0, at)
@@ -241,6 +255,24 @@ func TestFailed(t *testing.T) {
 		}
 		f.Credentials = fp("another app")
 		require.Equal(t, 1, s.Failed(f, false, now).Inbox.Rejected[0].Count, "under other credentials it is a new question")
+	})
+	t.Run("rejected inside the leeway of a lost answer, it is looked at every minute", func(t *testing.T) {
+		f := failure(atlassian.Permanent)
+		f.Token, f.FirstSpend, f.Credentials = fp(refresh(9)), first, healthy().Credentials()
+		s := state().Intending("me", f.Token, 9, first).Failed(f, false, now).Intending("me", f.Token, 9, time.Time{})
+		require.Equal(t, first, s.Intent.First, "its leeway counts from the first attempt")
+		s = s.Failed(f, false, now)
+		require.Equal(t, 1, s.Inbox.Rejected[0].Count, "these looks are not counted")
+		at := func(d time.Duration) family.Decision {
+			v := healthy()
+			v.State.Inbox, v.Now = s.Inbox, now.Add(d)
+			v.RefreshToken = field(refresh(9), 9, now)
+			v.Offers = []family.Field{v.RefreshToken}
+			return family.Decide(v, family.DefaultPolicy())
+		}
+		require.Equal(t, family.Idle, at(minute-nano).Action)
+		require.Equal(t, family.Replay, at(minute).Action)
+		require.Equal(t, first, at(minute).FirstSpend)
 	})
 	t.Run("only the newest few are remembered", func(t *testing.T) {
 		s, f := state(), failure(atlassian.Permanent)

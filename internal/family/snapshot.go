@@ -16,8 +16,10 @@ type Field struct {
 	// Value without the white space that a person's paste leaves around it;
 	// empty if the parameter is absent, blank or not filled in yet.
 	Value atlassian.Secret
-	// Version is the store's; 0 if the parameter does not exist.
+	// Version is the store's; 0 if the parameter does not exist. Since is the first
+	// that held the value, as far as is known.
 	Version  int64
+	Since    int64
 	Modified time.Time
 	// By is who wrote it, where the store tells.
 	By string
@@ -26,7 +28,7 @@ type Field struct {
 // FieldOf reads one parameter the way a person fills it in: trimmed, and empty
 // where it is not filled in.
 func FieldOf(e store.Entry) Field {
-	f := Field{Version: e.Version, Modified: e.Modified, By: e.By}
+	f := Field{Version: e.Version, Since: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
 	switch v := bytes.TrimSpace(e.Value.AppendReveal(stack[:0])); {
 	case string(v) == psoxy.Unfilled:
@@ -67,11 +69,9 @@ type Snapshot struct {
 	Denied []string
 
 	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
-	// first. Judged is the version up to which this process has judged them, the
-	// newest of which was written at JudgedAt.
-	Offers   []Field
-	Judged   int64
-	JudgedAt time.Time
+	// first, and Judged what this process has judged before.
+	Offers []Field
+	Judged Judged
 	// Partial: the history could not be read, and Offers has the newest version only.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.
@@ -116,6 +116,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.
 func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
+// inboxName is the name of REFRESH_TOKEN.
+func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
+
 // App is the app whose tokens these are: that of a consent which is not
 // published yet, or else the one that the parameters hold.
 func (s Snapshot) App() atlassian.App {
@@ -136,7 +139,7 @@ func (s Snapshot) Credentials() Fingerprint {
 func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, s.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) ||
+	return slices.Contains(s.Denied, s.inboxName()) ||
 		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
@@ -145,46 +148,41 @@ func (s Snapshot) again(r Rejected) bool {
 	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
 		return false // it would be a sibling by now
 	}
-	return r.again(s.Credentials(), s.State.Record.Refused(), s.Now)
+	own := s.State.Record
+	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
+	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
 func (s Snapshot) seen() int64 {
-	if s.State.unproven() && s.State.Record.Refused() {
+	if s.State.unproven() && s.State.Record.refusedTwice() {
 		return 0 // the right token may be in the history
 	}
 	f := s.RefreshToken
-	if f.Version == 0 && !slices.Contains(s.Denied, NamesOf(s.Connection).RefreshToken) {
+	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
 		return 0 // it was deleted
 	}
-	return max(upTo(s.State.Inbox.Seen, s.Written, f.Version, f.Modified), upTo(s.Judged, s.JudgedAt, f.Version, f.Modified))
-}
-
-// upTo is the version up to which was judged at a time, where one was modified
-// later: the parameter was deleted and begun anew if that has such a number.
-func upTo(judged int64, at time.Time, version int64, modified time.Time) int64 {
-	if version <= judged && modified.After(at) {
-		return max(0, version-1)
-	}
-	return judged
+	return max(s.State.Inbox.upTo(f.Version, f.Modified), s.Judged.upTo(f.Version, f.Modified))
 }
 
 // Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
 // become the offers: those after what was seen, a candidate in doubt, and rejected
-// ones that may be good. Each counts as stored when its value was stored first.
+// ones that may be good. Each counts as stored when its value was stored first, and
+// is offered once.
 func (s *Snapshot) Offer(history []store.Entry) {
 	for _, e := range history {
 		s.forget(e)
 	}
 	in, seen := s.State.Inbox, s.seen()
-	first := map[atlassian.Secret]time.Time{}
+	first := map[atlassian.Secret]Field{}
 	for _, e := range history {
 		f := FieldOf(e)
-		if at, again := first[f.Value]; again {
-			f.Modified = at
+		if before, again := first[f.Value]; again {
+			f.Modified, f.Since = before.Modified, before.Since
 		}
-		first[f.Value] = f.Modified
-		if e.Version > seen || in.Pending != nil && in.Pending.Version == e.Version ||
+		first[f.Value] = f
+		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
 			s.Offers = append(s.Offers, f)
 		}
@@ -196,9 +194,9 @@ func (s *Snapshot) Offer(history []store.Entry) {
 func (s *Snapshot) forget(e store.Entry) {
 	in := &s.State.Inbox
 	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
-	in.Seen = upTo(in.Seen, s.Written, e.Version, e.Modified)
-	in.Kin = upTo(in.Kin, s.Written, e.Version, e.Modified)
-	s.Judged = upTo(s.Judged, s.JudgedAt, e.Version, e.Modified)
+	in.Seen = in.upTo(e.Version, e.Modified)
+	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
+	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
 	if p := in.Pending; p != nil && anew(p.Version, p.First) {
 		in.Pending = nil
 	}
@@ -224,7 +222,7 @@ type inbox struct {
 // under the same credentials is none any more.
 func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
-	name := NamesOf(s.Connection).RefreshToken
+	name := s.inboxName()
 	rescued := false
 	var over Field // the token that stands over f, with no copy of ours between
 	for _, f := range slices.Backward(s.Offers) {
@@ -248,12 +246,12 @@ func (s Snapshot) judged() inbox {
 			if s.rescued(FingerprintOf(f.Value)) {
 				in.candidate, rescued = f, true
 			}
-			if pending := s.State.Inbox.Pending; !rescued && (in.candidate.Version == 0 || pending != nil && pending.Version == f.Version && s.Now.Sub(pending.First) < Leeway-LeewayMargin) {
+			if !rescued && (in.candidate.Version == 0 || open(s.State.Inbox.first(f.Version), s.Now)) {
 				in.candidate = f
 			}
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
-		case in.notice == "" && f.Version > s.Judged:
+		case in.notice == "" && f.Version > s.Judged.Seen:
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}
@@ -273,7 +271,14 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
-	verdict, reason = s.State.Judge(f)
+	fp := FingerprintOf(f.Value)
+	switch verdict, reason = s.State.Judge(f); {
+	case verdict != Candidate || !s.rescued(fp):
+	case s.State.Record.olderFamily(*s.Family):
+		return Older, "it is of a family before the one in use", false
+	case fp == s.Sibling():
+		return Older, "another process has received a newer one for the same token", false
+	}
 	return verdict, reason, false
 }
 
@@ -284,7 +289,7 @@ func (s Snapshot) continues(candidate Field) bool {
 	if mine, its := s.State.Record.Chain, chainOf(candidate.Value); mine != "" && its != "" {
 		return mine == its
 	}
-	return s.Shared() || candidate.Version <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+	return s.Shared() || candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
 }
 
 // kin reports whether two tokens may be of one family.

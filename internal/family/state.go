@@ -47,10 +47,27 @@ type Intent struct {
 	Probing bool `json:"probing,omitempty"`
 }
 
+// Judged is how far REFRESH_TOKEN is judged.
+type Judged struct {
+	// Seen is the version up to which all are judged, and Modified when the newest
+	// one was written then.
+	Seen     int64     `json:"seen"`
+	Modified time.Time `json:"modified,omitzero"`
+}
+
+// upTo is the version up to which is judged what is there now, where one was written
+// at the given time: a later one with such a number shows that the parameter was
+// deleted and begun anew.
+func (j Judged) upTo(version int64, modified time.Time) int64 {
+	if version <= j.Seen && modified.After(j.Modified) {
+		return 0
+	}
+	return j.Seen
+}
+
 // Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
 type Inbox struct {
-	// Seen is the version up to which all are judged.
-	Seen int64 `json:"seen"`
+	Judged
 	// Kin is the version up to which candidates are taken for the family's own: they
 	// stood there when the ledger began.
 	Kin int64 `json:"kin,omitempty"`
@@ -75,9 +92,11 @@ type Pending struct {
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, and Count how many there were.
+	// At is the time of the newest answer, and Count how many there were, but for
+	// those inside the leeway of First: when an answer was lost before, if one was.
 	At    time.Time `json:"at"`
 	Count int       `json:"count"`
+	First time.Time `json:"first,omitzero"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -161,6 +180,9 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 // date fills in when the newest spend was announced: when the store wrote that.
 func (s *State) date(written time.Time) {
 	in, p := s.Intent, s.Inbox.Pending
+	if s.Inbox.Modified.IsZero() {
+		s.Inbox.Modified = written
+	}
 	if in != nil && in.Last.IsZero() {
 		in.Last = written
 	}
@@ -206,11 +228,10 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		in.First = old.First
 	}
 	if candidate > 0 {
-		p := &Pending{Version: candidate, Token: token, First: in.First}
-		if old := s.Inbox.Pending; old != nil && old.Version == candidate {
-			p.First, in.First = old.First, old.First
+		if first := s.Inbox.first(candidate); !first.IsZero() {
+			in.First = first
 		}
-		s.Inbox.Pending = p
+		s.Inbox.Pending = &Pending{Version: candidate, Token: token, First: in.First}
 	}
 	s.Intent = in
 	return s
@@ -278,18 +299,32 @@ func (i Inbox) kept() Inbox {
 	return i
 }
 
+// first is when an attempt to present a candidate was made whose answer was lost,
+// the first one; zero if there was none, or a refusal came when its leeway was over.
+func (i Inbox) first(version int64) time.Time {
+	if p := i.Pending; p != nil && p.Version == version {
+		return p.First
+	}
+	for _, r := range i.Rejected {
+		if r.Version == version && open(r.First, r.At) {
+			return r.First
+		}
+	}
+	return time.Time{}
+}
+
 // reject returns the inbox without the candidate of the given version.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend)}
 	if i.Pending != nil && i.Pending.Version == version {
 		i.Pending = nil
 	}
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
 		switch {
 		case old.Version != version:
 			all = append(all, old)
-		case old.Credentials == f.Credentials:
+		case old.Credentials == f.Credentials && !open(r.First, at):
 			all[0].Count = old.Count + 1
 		}
 	}
@@ -306,11 +341,12 @@ const (
 )
 
 // again reports whether a rejected candidate is to be presented once more: under
-// other credentials at once, otherwise now and then, for ever only while the
-// ledger's own token is refused too, so that nothing is left to lose.
+// other credentials at once, inside its leeway every minute, otherwise now and then,
+// for ever only while the ledger's own token is refused too, so that nothing is
+// left to lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
 	wait := secondLook
-	if r.Count > 1 {
+	if r.Count > 1 && !open(r.First, now) {
 		wait = probeWait(r.Count - 1)
 	}
 	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))

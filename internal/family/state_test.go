@@ -64,7 +64,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 	full := state()
 	full.Intent = &family.Intent{Owner: "other", Token: fp("candidate"), Candidate: 9, First: at, Last: at}
 	full.Doubt = &family.Intent{Token: fp(refresh(7)), First: at, Last: at}
-	full.Inbox = family.Inbox{Seen: 8, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
+	full.Inbox = family.Inbox{Judged: family.Judged{Seen: 8, Modified: at}, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
 		Rejected: []family.Rejected{{Version: 7, Credentials: "0123456789ab", At: at, Count: 2}}}
 	full.App = &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}
 	full.Record = full.Record.Fail(family.Failure{Class: "ambiguous", Code: "x", At: at, Token: fp(refresh(7)), FirstSpend: at, RetryAt: at})
@@ -153,7 +153,7 @@ func TestIntending(t *testing.T) {
 	})
 	t.Run("candidates that the history no longer has are forgotten", func(t *testing.T) {
 		s := state()
-		s.Inbox = family.Inbox{Seen: 110, Pending: &family.Pending{Version: 10, Token: fp("x"), First: first},
+		s.Inbox = family.Inbox{Judged: family.Judged{Seen: 110}, Pending: &family.Pending{Version: 10, Token: fp("x"), First: first},
 			Rejected: []family.Rejected{{Version: 11}, {Version: 10}}}
 		s = s.Intending("me", own, 0, time.Time{})
 		require.Nil(t, s.Inbox.Pending)
@@ -170,7 +170,7 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 1500, tokens.Refresh.Len(), 150, "as long as Atlassian's of today")
 
-	s := family.State{Refresh: tokens.Refresh, Record: record(), Inbox: family.Inbox{Seen: 88000}}
+	s := family.State{Refresh: tokens.Refresh, Record: record(), Inbox: family.Inbox{Judged: family.Judged{Seen: 88000}}}
 	s.Record.Refresh, s.Record.Chain = family.FingerprintOf(tokens.Refresh), fp("chain")
 	s.Record.Scopes = append(atlassiantest.ConnectorScopes(), "read:audit-log:jira", "manage:jira-configuration")
 	s.Record.Account, s.Record.CloudID, s.Record.SiteURL = fp("account"), "11223344-a1b2-3b33-c444-def123456789", "https://a-company-with-a-name.atlassian.net"

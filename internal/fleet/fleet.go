@@ -22,7 +22,7 @@ type Keeper interface {
 	Tick(ctx context.Context, conn family.Connection, log *slog.Logger) keeper.Outcome
 }
 
-// Fleet serves connections. Keeper, Sink and either Connections or List are needed.
+// Fleet serves connections. Keeper and either Connections or List are needed.
 type Fleet struct {
 	// Keeper does the work. In a process that must survive, it is a Guarded one.
 	Keeper Keeper
@@ -31,7 +31,8 @@ type Fleet struct {
 	// them.
 	Connections []family.Connection
 	List        func(ctx context.Context, log *slog.Logger) (conns []family.Connection, invalid []keeper.Outcome, err error)
-	Sink        metrics.Sink
+	// Sink takes the metrics; nil means that there are none beside the report.
+	Sink metrics.Sink
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Sleep waits between the rounds of a tick; it returns early when ctx ends. nil
@@ -142,7 +143,7 @@ func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 			sick.retry = sick.retry || retryable(o.Action)
 		}
 	}
-	if sick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...)); sick.metrics != nil {
+	if sick.metrics = f.publish(ctx, outcomes); sick.metrics != nil {
 		log.Error("the metrics could not be published", "error", sick.metrics)
 		sick.retry = true
 		sick.problems = slices.Insert(sick.problems, 0, sick.metrics.Error())
@@ -151,6 +152,13 @@ func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 		return Report{Connections: outcomes}, &sick
 	}
 	return Report{Connections: outcomes}, nil
+}
+
+func (f *Fleet) publish(ctx context.Context, outcomes []keeper.Outcome) error {
+	if f.Sink == nil {
+		return nil
+	}
+	return f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...))
 }
 
 func (f *Fleet) setDefaults() {

@@ -30,8 +30,6 @@ const (
 	metricsTime  = 5 * time.Second
 	rotationTime = roundTime + metricsTime
 	lookTime     = 15 * time.Second
-	// tickTime is how long an invocation lasts at most.
-	tickTime = family.Lease
 )
 
 // urgency is the order in which connections are served; lower is sooner.
@@ -94,7 +92,7 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 		first[i].need = rotationTime
 		if s.urgency >= notDue {
 			first[i].need = lookTime
-		} else if s.urgency == dueNow && !s.intended && s.since.Sub(now) >= conn.Policy.RefreshBefore+tickTime {
+		} else if s.urgency == dueNow && !s.intended && s.since.Sub(now) >= conn.Policy.RefreshBefore+TickTime {
 			second = append(second, turn{i: i, conn: conn, need: lookTime, second: true})
 		}
 	}
@@ -144,7 +142,7 @@ func standingOf(c family.Connection, entries map[string]store.Entry, now time.Ti
 		}
 	case state.Record.Refused():
 		out.urgency = refused
-	case out.since.Sub(now) >= Spread(c.Policy.RefreshBefore, c.Name)+tickTime:
+	case out.since.Sub(now) >= Spread(c.Policy.RefreshBefore, c.Name)+TickTime:
 		out.urgency = notDue
 	}
 	return out

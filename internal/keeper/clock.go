@@ -27,6 +27,14 @@ func (c *clock) set(store time.Time) time.Time {
 	return c.store
 }
 
+// least corrects the clock by when the store says that it wrote what was just put:
+// its answers to reads tell whole seconds.
+func (c *clock) least(written time.Time) {
+	if written.After(c.now()) {
+		c.store, c.read = written, c.local()
+	}
+}
+
 // now is the store's time.
 func (c *clock) now() time.Time { return c.store.Add(elapsed(c.read, c.local())) }
 

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -15,15 +16,21 @@ import (
 func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
 	e := sp.failure
 	candidate := d.Candidate.Version > 0
-	// A refusal of a token in doubt settles nothing before its leeway is over: until
-	// then another replay can do no harm, and refusals have been mistaken. But where
-	// the own token is in doubt too, its turn comes.
-	replayable := (!candidate || !sp.state.InDoubt()) && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
+	// A refusal of the own token in doubt settles nothing before its leeway is over:
+	// until then another replay can do no harm, and refusals have been mistaken. A
+	// candidate is looked at again a minute later.
+	replayable := !candidate && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
 	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
-	if sp.doubt = sp.doubt && !definite; sp.doubt {
+	var first time.Time
+	if sp.doubt {
 		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
+		first = sp.state.Intent.First
 	}
+	sp.doubt = sp.doubt && !definite
 	f := family.Failure{Class: e.Class.String(), Code: e.Code, At: t.clock.now(), Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
+	if candidate {
+		f.FirstSpend = first
+	}
 	if e.RetryAfter > 0 {
 		f.RetryAt = f.At.Add(e.RetryAfter)
 	}

@@ -54,6 +54,9 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
+	// dropped are tokens that this process received and dropped for newer ones. One
+	// may stand in REFRESH_TOKEN.
+	dropped family.Past
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -61,10 +64,8 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
-	// judged is the version of REFRESH_TOKEN up to which all was judged, and judgedAt
-	// when the newest of these was written.
-	judged   int64
-	judgedAt time.Time
+	// judged is what was judged of REFRESH_TOKEN.
+	judged family.Judged
 }
 
 // New returns a Keeper.
@@ -202,7 +203,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, err
 	}
 	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
-	v.Process, v.Denied, v.Judged, v.JudgedAt = t.Process, denied, t.memory.judged, t.memory.judgedAt
+	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
 	v.Now = t.clock.set(v.Now)
 	if v.base, err = t.params.settled(ctx, t.memory.ledger, copies[t.names.Ledger]); err != nil {
 		return view{}, err
@@ -210,6 +211,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	v.Written = v.base.Written
 	if v.State, err = t.parse(v.base); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
+	}
+	if !v.State.Empty() {
+		v.State.Record.Past = v.State.Record.Past.Merge(t.memory.dropped)
 	}
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published

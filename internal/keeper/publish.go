@@ -27,7 +27,7 @@ type publication struct {
 // a rotation stays at four writes. What stands in REFRESH_TOKEN is left alone
 // while it is not judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
-	t.memory.judged, t.memory.judgedAt = d.Seen, v.RefreshToken.Modified
+	t.memory.judged = d.Judged
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {
@@ -63,7 +63,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if !rotated || !r.Succeeds(v.Family) {
+	if (!rotated || !r.Succeeds(v.Family)) && v.Sibling() == "" { // until the ledger knows of it, TOKEN_FAMILY tells other processes
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)

@@ -53,7 +53,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			var kept bool
 			if next, kept = state.Settle(*r); !kept {
-				t.memory.held = nil
+				t.memory.held, t.memory.dropped = nil, t.memory.dropped.With(r.Record.Refresh)
 				return base, state, errNewer
 			}
 			d := ledger.NewDraft(t.conn.Name, base, next.Encode(), t.clock.now(), t.mark())
@@ -155,7 +155,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil && !errors.Is(err, ledger.ErrOvertaken) {
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
-	t.memory.judged = 0
+	t.memory.judged = family.Judged{}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
 }

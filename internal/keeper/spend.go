@@ -85,7 +85,7 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
 	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
-	sp.state.Inbox.Seen = d.Seen
+	sp.state.Inbox.Judged = d.Judged
 	sp.announced = t.clock.now()
 	switch d.Action {
 	case family.Replay:
@@ -113,6 +113,9 @@ func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, 
 	})
 	if overtaken {
 		return e, ledger.ErrOvertaken
+	}
+	if err == nil {
+		t.clock.least(e.Written)
 	}
 	return e, err
 }

@@ -69,10 +69,10 @@ func read(e store.Entry, of string) link {
 // Draft is an entry that is about to be written. Putting it again after an
 // error is safe: at most one of its copies is valid.
 type Draft struct {
-	base  Entry
-	mark  string
-	at    time.Time
-	value atlassian.Secret
+	base         Entry
+	mark         string
+	at           time.Time
+	state, value atlassian.Secret
 }
 
 // NewDraft composes an entry on top of base. state is JSON, now the store's
@@ -83,7 +83,7 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base, mark: mark, at: now, value: atlassian.NewSecret(string(b))}
+	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(string(b))}
 }
 
 // Peek returns what the newest version of the parameter says, valid or not: to

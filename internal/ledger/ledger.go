@@ -63,14 +63,13 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 		if e.Version > 0 && !e.Modified.After(l.known.Written) {
 			return Entry{}, ErrStale
 		}
-		l.known, l.settled, l.at = Entry{}, 0, time.Time{} // it was deleted, and perhaps begun anew
+		l.knows(Entry{}, 0, time.Time{}) // it was deleted, and perhaps begun anew
 		if e.Version == 0 {
 			return Entry{}, nil
 		}
 	}
-	if one := read(e, l.Of); one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
-		l.known, l.settled, l.at = one.Entry, e.Version, e.Modified
-		return one.Entry, nil
+	if one := read(e, l.Of); e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
+		return l.knows(one.Entry, e.Version, e.Modified), nil
 	}
 	links, anchored, err := l.since(ctx, l.known, e.Version)
 	if err != nil {
@@ -80,8 +79,14 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if !certain {
 		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
-	l.known, l.settled, l.at = last, e.Version, e.Modified
-	return last, nil
+	return l.knows(last, e.Version, e.Modified), nil
+}
+
+// knows remembers the last valid entry up to a version, which was written at the
+// given time, and returns it.
+func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
+	l.known, l.settled, l.at = last, settled, at
+	return last
 }
 
 // since reads the versions from a known entry on. Where that is not there any
@@ -121,6 +126,11 @@ func (l *Ledger) between(ctx context.Context, from, to int64) ([]link, error) {
 	return links, nil
 }
 
+// young is the version up to which a ledger may have come since the writer of an
+// entry read its base, in another ledger that was deleted meanwhile. Up to there a
+// version number proves nothing, and the history is read.
+const young = 24
+
 // Put appends a draft. It returns the entry that is valid by it: where the put
 // was sent more than once, the first that the store has written. Any error but
 // ErrOvertaken leaves open whether the draft was written; it can be put again.
@@ -131,35 +141,37 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	next := version == d.base.Version+1
+	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
 	switch {
-	case version == d.base.Version+1:
-		l.known = read(store.Entry{Value: d.value, Version: version, Modified: d.at}, l.Of).Entry
-		l.settled, l.at = version, time.Time{}
-		return l.known, nil
+	case next && (version == 1 || version > young):
+		return l.knows(mine, version, time.Time{}), nil
 	case version <= d.base.Version:
-		l.known, l.settled, l.at = Entry{}, 0, time.Time{}
+		l.knows(Entry{}, 0, time.Time{})
 		return Entry{}, ErrOvertaken
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
 	}
 	links, err := l.between(ctx, max(1, d.base.Version), version)
-	if err != nil {
+	switch {
+	case next && errors.Is(err, store.ErrDenied):
+		return l.knows(mine, version, time.Time{}), nil
+	case err != nil:
 		return Entry{}, err
+	case d.base.Version > 0 && !links[0].ours(d.base): // of another ledger, since deleted
+		l.knows(Entry{}, 0, time.Time{})
+		return Entry{}, ErrOvertaken
 	}
-	if links[0].Version == d.base.Version && links[0].mark != d.base.mark {
-		return Entry{}, ErrOvertaken // of another ledger, since deleted
-	}
+	last := d.base
 	for _, one := range links {
-		mine := one.mark == d.mark
-		one.fresh = one.fresh || mine // whatever the clocks say
-		if !one.follows(d.base) {
+		ours := one.mark == d.mark
+		if one.fresh = one.fresh || ours; !one.follows(last) { // whatever the clocks say
 			continue
 		}
-		if !mine {
-			return Entry{}, ErrOvertaken
+		if last = one.Entry; ours {
+			return l.knows(last, one.Version, one.Written), nil
 		}
-		l.known, l.settled, l.at = one.Entry, one.Version, one.Written
-		return one.Entry, nil
 	}
+	l.knows(last, version, links[len(links)-1].Written)
 	return Entry{}, ErrOvertaken
 }

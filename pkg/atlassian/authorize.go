@@ -64,8 +64,8 @@ func AuthorizeURL(authURL string, r AuthorizeRequest) (string, error) {
 	return base + "/authorize?" + query.String(), nil
 }
 
-// CheckScopes returns an error if no consent can ask for the scopes: one has not
-// the form of RFC 6749 section 3.3, or offline_access is missing.
+// CheckScopes returns an error if no consent can ask for the scopes. Each must have
+// the form of RFC 6749 section 3.3, and offline_access must be among them.
 func CheckScopes(scopes []string) error {
 	for _, s := range scopes {
 		if s == "" || !printable(s) || strings.ContainsAny(s, " \"\\") {

@@ -16,7 +16,7 @@ import (
 // body as sent and the unpacked body.
 const maxBody = 1 << 20
 
-// maxEncodings is the most encodings of one body that are undone.
+// maxEncodings is how many encodings of one body are undone at most.
 const maxEncodings = 4
 
 // What can be wrong with a body.

@@ -92,7 +92,7 @@ func classifyRefusal(status int, code string) Class {
 		return Transient
 	case http.StatusRequestTimeout, statusClientGone, statusClientClosedSoon:
 		// A time limit passed. The status does not say how far the request got, nor
-		// what the servers behind did with it.
+		// what other servers did with it.
 		return Ambiguous
 	case http.StatusBadRequest, http.StatusForbidden:
 		if class, known := classOfCode(status, code); known {

@@ -1,6 +1,7 @@
 package atlassian
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,6 +74,6 @@ func TestClassNames(t *testing.T) {
 		Ambiguous: "ambiguous", Permanent: "permanent", Configuration: "configuration",
 		Transient: "transient", RestartConsent: "restart_consent", Malformed: "malformed", Class(99): "ambiguous",
 	} {
-		require.Equal(t, name, class.String())
+		t.Run(fmt.Sprintf("%d %s", class, name), func(t *testing.T) { require.Equal(t, name, class.String()) })
 	}
 }

@@ -50,9 +50,9 @@
 //     may be lost. It is also the zero Class.
 //   - [RestartConsent]: the code cannot be used any more.
 //
-// A request that was answered with a 4xx was not carried out, with two exceptions:
-// the status says that a time limit passed, or the code says that the server
-// failed. A 403 with the code invalid_grant is a refusal. A firewall's 403 page and
+// A request that was answered with a 4xx was not carried out. There are two
+// exceptions: a status for a passed time limit, and a code for a failure of the
+// server. A 403 with the code invalid_grant is a refusal. A firewall's 403 page and
 // a 404 are malformed. A 500 is ambiguous, and so is a 200 without a token.
 //
 // A failed connection or TLS handshake is transient. A connection that broke

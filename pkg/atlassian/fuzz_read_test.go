@@ -50,8 +50,8 @@ func FuzzAccessibleResources(f *testing.F) {
 	})
 }
 
-// FuzzRetryAfter checks that a wait is between 0 and MaxRetryAfter, that a plain number
-// counts, and that this machine's clock does not matter if the answer has a Date.
+// FuzzRetryAfter checks that a wait is between 0 and MaxRetryAfter, and that a plain
+// number counts. If the answer has a Date, this machine's clock must not matter.
 func FuzzRetryAfter(f *testing.F) {
 	for _, v := range []string{"", "0", "120", "-1", "1e9", "999999999999999999999", " 7 ", "Tue, 24 Nov 2026 04:02:00 GMT", "tomorrow", "١٢"} {
 		f.Add(v, "Tue, 24 Nov 2026 04:00:00 GMT")

@@ -87,7 +87,7 @@ func (c *Client) readFailure(o op, r reply, cause error) error {
 	}
 	code := ""
 	if r.reach == answered && r.err == nil && r.status/100 != 2 {
-		// The status is the failure. An unusable body is not another one.
+		// The status is the failure. An unusable body adds nothing to it.
 		code, cause = errorCode(r.body), nil
 	}
 	return c.failure(o, class, r, code, cause)

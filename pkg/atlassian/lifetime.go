@@ -21,8 +21,8 @@ const (
 // token's claims. Both are rounded, and computed at different moments.
 const lifetimeTolerance = time.Minute
 
-// lifetime reads expires_in: seconds, as a number or a string. own is the lifetime
-// in the token's claims, or 0. assumed reports whether the result is something else
+// lifetime reads expires_in: seconds, as a number or a string. The argument own is
+// the lifetime in the token's claims, or 0. The result assumed reports whether the result is something else
 // than expires_in. In doubt the shorter lifetime counts: that costs an extra
 // rotation, while a longer one would hand out an expired token.
 func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed bool) {

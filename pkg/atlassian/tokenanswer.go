@@ -14,9 +14,9 @@ const (
 	errBadRefresh reason = "the answer's refresh_token is not a token"
 )
 
-// parseToken reads a successful token answer. The presented refresh token is spent,
-// so a usable pair is never thrown away for a cosmetic error: only missing or
-// damaged tokens make the answer unusable. Text after the object, unknown members
+// parseToken reads a successful token answer. The presented refresh token is spent, so
+// a usable pair is never thrown away for a cosmetic error. Only missing or damaged
+// tokens make the answer unusable. Text after the object, unknown members
 // and a missing token_type do no harm. Of duplicate members the last counts. date
 // is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
@@ -50,8 +50,8 @@ func jsonObject(body []byte) (fields map[string]json.RawMessage, ok bool) {
 
 // tokenMember reads a token. A missing member, null and "" are valid and mean no
 // token. Any other type is invalid. So is a character that is not printable ASCII
-// (RFC 6749 appendix A): the token is damaged, and to store it over a good one would
-// lose the family.
+// (RFC 6749 appendix A), since it shows that the token is damaged. If a damaged token
+// overwrote a good one, the family would be lost.
 func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", true

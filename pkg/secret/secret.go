@@ -39,8 +39,8 @@ type Secret struct {
 }
 
 // pad masks Secrets. Each process generates a new one. It is as long as the largest
-// parameter that can be stored, so that known parts of a token, such as the head of
-// a JWT, reveal nothing about its other parts. It prevents accidental printing. It
+// parameter that can be stored. So a known part of a token, such as the head of a
+// JWT, reveals nothing about the other parts. It prevents accidental printing. It
 // does not protect against somebody who reads the process's memory.
 var pad = sync.OnceValue(func() []byte {
 	p := make([]byte, 8192)

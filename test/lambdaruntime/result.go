@@ -24,8 +24,8 @@ type Result struct {
 	Payload []byte
 	// Error is nil if the function answered.
 	Error *FunctionError
-	// Logs is what the process wrote to stdout and stderr during the invocation, which
-	// includes its start.
+	// Logs is what the process wrote to stdout and stderr during the invocation and,
+	// if Cold, during its start.
 	Logs string
 	// Cold: a new process was started. Exited: it died within the invocation.
 	Cold, Exited bool

@@ -153,6 +153,13 @@ func checkDescriptions(s *stack) (findings []string) {
 		if !regexp.MustCompile(`^\S.*\. Means: .*\. Do: .*\. Runbook: \S+$`).MatchString(text) || len(text) > 1024 {
 			findings = append(findings, id+": its description must say what is seen, what it means and what to do, in 1024 characters")
 		}
+		command := "tokenkeeper status --function tokens-refresher"
+		if w.entry == "heartbeat-missing" || w.entry == "dead-letters" {
+			command = "tokenkeeper doctor --stack tokens" // the function may not be able to answer
+		}
+		if !strings.Contains(text, "Do: run "+command) {
+			findings = append(findings, fmt.Sprintf("%s does not name the one command to run, %s", id, command))
+		}
 		if link := fmt.Sprintf("Runbook: %v#%s", s.values["RunbookUrl"], w.entry); !strings.HasSuffix(text, link) {
 			findings = append(findings, fmt.Sprintf("%s: its description must end in %q", id, link))
 		}
@@ -244,6 +251,9 @@ func checkNoChange(s *stack) []string {
 		differ("parts of the message", any(object{"name": "$.detail.parameter-name", "reason": "$.detail.action-reason", "at": "$.time"}), at(p, "Targets", 0, "InputTransformer", "InputPathsMap")))
 	if !strings.HasSuffix(message, fmt.Sprintf("Runbook: %v#no-change", s.values["RunbookUrl"])) {
 		findings = append(findings, "the message does not link to the runbook")
+	}
+	if !strings.Contains(message, "Do: run tokenkeeper doctor --stack tokens.") {
+		findings = append(findings, "the message does not name the command to run")
 	}
 	return findings
 }

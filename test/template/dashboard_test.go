@@ -137,8 +137,8 @@ func (s *stack) checkInstructions(w widget) (findings []string) {
 	}
 	text := fmt.Sprint(w.Properties["markdown"])
 	for _, needed := range []string{
-		"`" + kept + "`", "tokenkeeper status --connection", "tokenkeeper authorize --connection", "tokenkeeper verify --connection",
-		"aws lambda invoke --function-name tokens-refresher", `{"action":"tick"}`, "aws logs tail /aws/lambda/tokens-refresher", fmt.Sprint(s.values["RunbookUrl"]),
+		"`" + kept + "`", "tokenkeeper status --function tokens-refresher", "tokenkeeper doctor --stack tokens", "tokenkeeper authorize --connection", "tokenkeeper verify --connection",
+		"tokenkeeper tick --function tokens-refresher", "aws logs tail /aws/lambda/tokens-refresher", fmt.Sprint(s.values["RunbookUrl"]),
 	} {
 		if !strings.Contains(text, needed) {
 			findings = append(findings, "the instructions do not say "+needed)

@@ -99,7 +99,7 @@ func (s *Survey) believeCopy() {
 	if s.Family == nil {
 		return
 	}
-	s.State = family.State{Record: *s.Family, Refresh: s.RefreshToken.Value, Inbox: family.Inbox{Seen: s.RefreshToken.Version}}
+	s.State = family.State{Record: *s.Family, Refresh: s.RefreshToken.Value, Inbox: family.Inbox{Judged: family.Judged{Seen: s.RefreshToken.Version, Modified: s.RefreshToken.Modified}}}
 	if s.appDenied() { // then it is not known whether they have changed since they were refused
 		s.State.App = &atlassian.App{ClientID: "unknown", ClientSecret: atlassian.NewSecret("unknown")}
 		if f := s.State.Record.LastFailure; f != nil {

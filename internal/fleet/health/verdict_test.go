@@ -28,7 +28,7 @@ func well() Survey {
 		Generation: 7, Refresh: family.FingerprintOf(refresh), Access: family.FingerprintOf(access), RotatedAt: rotated, AccessExpiresAt: rotated.Add(time.Hour)}
 	s := Survey{
 		Snapshot: family.Snapshot{
-			Connection: "A_", Now: now, Written: rotated, State: family.State{Refresh: refresh, Record: r, Inbox: family.Inbox{Seen: 4}},
+			Connection: "A_", Now: now, Written: rotated, State: family.State{Refresh: refresh, Record: r, Inbox: family.Inbox{Judged: family.Judged{Seen: 4}}},
 			ClientID: field(app.ClientID, rotated), ClientSecret: field(app.ClientSecret.Reveal(), rotated),
 			RefreshToken: field(refresh.Reveal(), rotated), AccessToken: field(access.Reveal(), rotated),
 		},

@@ -185,6 +185,18 @@ func (s *suite) deletion() {
 		require.ErrorIs(t, err, ledger.ErrOvertaken)
 		s.requireSays(p, anew, l, other)
 	})
+	s.Run("what was based on it is invalid also where the new one is as long", func(t *testing.T) {
+		p, l, last := s.begun(3)
+		require.NoError(s, p.Delete(s.Context()))
+		other := &ledger.Ledger{Log: p, Of: of}
+		anew := ledger.Entry{}
+		for n := range last.Version {
+			anew = s.put(other, anew, fmt.Sprint("anew ", n))
+		}
+		_, err := l.Put(t.Context(), draft(last, "late"))
+		require.ErrorIs(t, err, ledger.ErrOvertaken)
+		s.requireSays(p, anew, l, other)
+	})
 	s.Run("it begins anew and reaches the version that was known", func(*testing.T) {
 		p, l, last := s.begun(2)
 		s.requireSays(p, last, l)

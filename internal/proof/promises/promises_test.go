@@ -16,22 +16,12 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/simulation"
 )
 
-// open are the plans that are known to break a promise. It is to become empty.
-var open = map[string]bool{
-	// A tick adopts with the history of a moment before another process publishes.
-	"upgrade seed=1 siblings-die reconsent-kills-old concurrent@0#5555555555555554 ledger-deleted@30": true,
-}
-
 // requireKept runs the plans and fails for every run that breaks a promise, with
 // the command that replays it.
 func requireKept(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summary {
 	t.Helper()
 	s := simulation.Simulate(context.Background(), plans, runtime.GOMAXPROCS(0), nil)
 	for _, b := range s.Broken {
-		if open[b.Minimised] {
-			t.Logf("known to break %v: %s", b.Counters, b.Minimised)
-			continue
-		}
 		t.Errorf("%v: replay it by: tokenkeeper simulate --trace --replay '%s'", b.Counters, b.Minimised)
 	}
 	t.Logf("%d runs, %.1f simulated years, %d rotations", s.Runs, s.SimulatedYears, s.Rotations)

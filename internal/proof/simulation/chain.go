@@ -80,10 +80,14 @@ type ledgerEntry struct {
 // the first of a ledger, and one that names the version just before it.
 const freshFor = time.Hour
 
+// youngLedger is the version up to which no entry is believed for its number: so far
+// a new ledger may have come while the writer of an entry believed in the old one.
+const youngLedger = 24
+
 // read judges a put of the ledger; it returns nil for an invalid entry. An entry
-// is valid if it names the last valid one. After a deletion numbers begin again,
-// and one that names the version just before it is believed as every reader
-// believes it, whatever stands there.
+// is valid if it names the last valid one. After a deletion numbers begin again, and
+// in a ledger that is not young one that names the version just before it is
+// believed as every reader believes it, whatever stands there.
 func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
 	var e ledgerEntry
 	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName {
@@ -91,7 +95,7 @@ func (c *chain) read(version int64, value atlassian.Secret, now time.Time, delet
 	}
 	fresh := now.Sub(e.At).Abs() <= freshFor
 	follows := e.Base == c.valid && e.After == c.mark && (e.Base > 0 || fresh)
-	if !follows && !(deleted && fresh && e.Base > 0 && e.Base == version-1) {
+	if !follows && !(deleted && fresh && version > youngLedger && e.Base == version-1) {
 		return nil
 	}
 	c.valid, c.mark = version, e.Mark

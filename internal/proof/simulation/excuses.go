@@ -39,8 +39,10 @@ var excuses = []excuse{
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.root != nil && l.root.erased && !l.root.chance }},
-	{"a person deleted the ledger under a consent, and the new one has the same number", "AWS: version numbers begin again when a parameter is deleted",
-		func(l loss) bool { return l.deletedUnderConsent() }},
+	{"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest", "AWS: DeleteParameter takes every version with it",
+		func(l loss) bool {
+			return l.o.ageDeleted && l.stored && l.o.chain.known && l.o.chain.of.consent != l.top.of.consent
+		}},
 	{"a token that nothing remembers was written back", "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
 		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance) }},
 
@@ -75,13 +77,6 @@ func everyTickMet(t trouble) func(loss) bool {
 
 // helpless: a keeper spent the token, and no tick could have made good for it.
 func (l loss) helpless() bool { return l.root != nil && !l.root.chance && !l.root.erased }
-
-// deletedUnderConsent: the ledger was deleted within a lease of the consent, while
-// it was so young that another process's entry could follow by its number.
-func (l loss) deletedUnderConsent() bool {
-	f, ok := l.o.family()
-	return ok && !l.o.ledgerDeleted.IsZero() && l.o.ledgerDeleted.Sub(f.Born).Abs() < lease && l.root == nil
-}
 
 func (l loss) killedByPsoxy() bool {
 	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")

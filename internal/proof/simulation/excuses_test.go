@@ -46,7 +46,7 @@ func atPost(t *testing.T, text string) Plan {
 
 // excusedPlans are runs that end in a loss, by its excuse.
 var excusedPlans = map[string]string{
-	"a person deleted the ledger under a consent, and the new one has the same number": "adoption seed=1 siblings-die reconsent-kills-old authorize@2#2aaaaaaaaaaaaaaa ledger-deleted@29",
+	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 ledger-deleted@P+10",
 	"the user removed the app": "rotation seed=1 revoked@1",
 	"the password was changed": "rotation seed=1 password-changed@1",
 	"a newer consent ended it": "rotation seed=1 reconsent-kills-old consent@1",

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -37,9 +38,11 @@ type oracle struct {
 	inbox []placed
 	// erased is the newest token where a person deleted its only place.
 	erased *rank
-	// ageDeleted: a person deleted what told of the family's age.
-	ageDeleted  bool
-	madeYounger string
+	// ageDeleted: a person deleted, or wrote over, what told of the family's age;
+	// familyBefore is what TOKEN_FAMILY held last.
+	ageDeleted   bool
+	familyBefore atlassian.Secret
+	madeYounger  string
 	// overruled is the newest stored token, still alive when psoxy presented an older
 	// one of its family.
 	overruled *rank
@@ -75,6 +78,11 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 	switch i {
 	case slotLedger:
 		o.ledgerWritten(by, version, value)
+	case slotFamily:
+		if named, _ := o.best(o.highest.consent); by.role == byHand && o.names(o.familyBefore, named.token) && !o.names(value, named.token) && o.chain.of != named.of {
+			o.ageDeleted = true // a token that the ledger could not take was known by that alone
+		}
+		o.familyBefore = value
 	case slotRefresh:
 		if r, ok := o.known(value); ok {
 			o.name("stored", r)
@@ -82,6 +90,11 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 			o.stored(placed{r, value, by})
 		}
 	}
+}
+
+// names reports whether a value of TOKEN_FAMILY is about a token.
+func (o *oracle) names(family, token atlassian.Secret) bool {
+	return !token.IsZero() && strings.Contains(family.Reveal(), `"refresh_token":"`+fingerprint(token)+`"`)
 }
 
 // deleted notes the deletion of a parameter, and what was lost with it.

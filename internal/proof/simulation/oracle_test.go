@@ -74,14 +74,11 @@ var keepsTheElder = broken{token: func(_ *world, _ *actor, e keeper.TokenEndpoin
 }}
 
 // onLedger is a keeper whose entries are changed before they are written.
-func onLedger(change func(w *world, value atlassian.Secret) (atlassian.Secret, bool)) broken {
+func onLedger(change func(w *world, value atlassian.Secret) atlassian.Secret) broken {
 	return broken{store: func(w *world, _ *actor, s store.Store) store.Store {
 		return brokenStore{Store: s, write: func(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
 			if name == w.names.Ledger && w.armed {
-				var write bool
-				if value, write = change(w, value); !write {
-					return w.slots[slotLedger].entry.Version + 1, nil
-				}
+				value = change(w, value)
 			}
 			return s.Write(ctx, name, value, kind)
 		}}
@@ -89,18 +86,18 @@ func onLedger(change func(w *world, value atlassian.Secret) (atlassian.Secret, b
 }
 
 // announcesNothing is a keeper that believes to have written an intent.
-var announcesNothing = onLedger(func(_ *world, value atlassian.Secret) (atlassian.Secret, bool) {
-	return value, !strings.Contains(value.Reveal(), `"intent":`)
+var announcesNothing = onLedger(func(_ *world, value atlassian.Secret) atlassian.Secret {
+	return replaced(value, atlassian.NewSecret(`"intent":`), atlassian.NewSecret(`"nothing":`))
 })
 
 // movesLedgerBack is a keeper whose entries hold an earlier refresh token.
-var movesLedgerBack = onLedger(func(w *world, value atlassian.Secret) (atlassian.Secret, bool) {
-	return replaced(value, w.oracle.chain.token, w.issued[0]), true
+var movesLedgerBack = onLedger(func(w *world, value atlassian.Secret) atlassian.Secret {
+	return replaced(value, w.oracle.chain.token, w.issued[0])
 })
 
 // datesAnew is a keeper that takes the time of an entry for the time of the consent.
-var datesAnew = onLedger(func(w *world, value atlassian.Secret) (atlassian.Secret, bool) {
-	return replaced(value, atlassian.NewSecret(birth.Format("2006-01-02T15:04")), atlassian.NewSecret(w.now.Format("2006-01-02T15:04"))), true
+var datesAnew = onLedger(func(w *world, value atlassian.Secret) atlassian.Secret {
+	return replaced(value, atlassian.NewSecret(birth.Format("2006-01-02T15:04")), atlassian.NewSecret(w.now.Format("2006-01-02T15:04")))
 })
 
 // publishesNothing is a keeper whose copies are written nowhere.

@@ -22,8 +22,9 @@ type overdue struct {
 
 // How long a copy may stay wrong: the tick that finds it may be busy with the
 // token itself, and the next one publishes; and a candidate whose answer was lost
-// is left there until its leeway is over. An access token may wait for the longest
-// pause that the protocol makes between two attempts.
+// is left there until its leeway is over. Nothing is written over a living candidate,
+// or what stands over it, until that is judged: it may wait, like an access token, for
+// the longest pause that the protocol makes between two attempts.
 const (
 	ticksToPublish = 3
 	timeToPublish  = 13 * time.Minute
@@ -48,7 +49,13 @@ func (o *oracle) copiesAfter(a *actor) {
 		if d.refresh++; d.refresh == 1 {
 			d.since = w.now
 		}
-		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > timeToPublish {
+		limit := timeToPublish
+		for _, in := range o.inbox {
+			if candidate, _ := w.em.Lookup(in.token); candidate.Status == atlassiantest.StatusLive && o.chain.of.less(in.of) {
+				limit = longestPause
+			}
+		}
+		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > limit {
 			d.counted = true
 			o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
 		}

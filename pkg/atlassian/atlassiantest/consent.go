@@ -51,14 +51,18 @@ func (c *code) cloudID() string {
 	return c.site.CloudID
 }
 
-// ConsentRequest says who allows what to which app. Empty fields mean: the
-// first app, the account that is signed in, every scope of the app and
-// offline_access, the app's first redirect URI, the account's first site.
+// ConsentRequest says who allows what to which app.
 type ConsentRequest struct {
-	ClientID, AccountID string
-	Scopes              []string
-	RedirectURI         string
-	CloudID             string
+	// ClientID is the app's; empty means the first app.
+	ClientID string
+	// AccountID is the user's; empty means the account that is signed in.
+	AccountID string
+	// Scopes are the requested ones; nil means all of the app and offline_access.
+	Scopes []string
+	// RedirectURI must be one of the app's; empty means its first.
+	RedirectURI string
+	// CloudID is the picked site's; empty means the account's first site.
+	CloudID string
 	// CodeChallenge and CodeChallengeMethod (plain or S256) are PKCE's (RFC 7636).
 	// Atlassian tolerates PKCE but does not document it. If a challenge is given,
 	// the exchange needs its verifier.

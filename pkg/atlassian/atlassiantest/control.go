@@ -42,7 +42,7 @@ func controlRoutes() []controlRoute {
 		{"POST", "/apps", `{"name":"app","redirect_uris":["http://localhost"],"scopes":["read:jira-work"],"owner":"ACCOUNT","distributed":false}; the answer holds the secret`, send(addApp)},
 		{"GET", "/directory", "accounts, sites and apps, without secrets", ask(showDirectory)},
 		{"GET", "/apps/{clientID}/secret", "the app's client secret", showSecret},
-		{"POST", "/sign-in", `{"account":"ACCOUNT"}: whose browser visits /authorize`,
+		{"POST", "/sign-in", `{"account":"ACCOUNT"}: the account whose browser visits /authorize`,
 			send(func(e *Emulator, t target) (any, error) { return nil, e.SignIn(t.Account) })},
 		{"POST", "/consent", `{"client_id":"","account":"","scopes":null,"redirect_uri":"","cloud_id":""}, all optional: accept without a browser; the answer holds the code`, send(consent)},
 		{"POST", "/revoke", `{"account":"ACCOUNT","client_id":"APP"}: the user removes the app`,

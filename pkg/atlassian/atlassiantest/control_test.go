@@ -84,11 +84,13 @@ func TestControlOverHTTP(t *testing.T) {
 		{"/password", `{"account":"` + ann + `"}`, "password_changed"},
 		{"/uninstall", `{"client_id":"` + id + `","cloud_id":"` + site + `"}`, "uninstalled"},
 	} {
-		live := s.authorize(t)
-		info, _ := s.e.Lookup(live.Refresh)
-		require.Contains(t, s.must(t, newRequest(t, "GET", s.url+"/_emulator/truth", "", "")).body, info.Fingerprint())
-		s.control(t, "POST", step.path, step.body)
-		require.EqualValues(t, step.cause, s.death(t, live).Cause)
+		t.Run(step.cause, func(t *testing.T) {
+			live := s.authorize(t)
+			info, _ := s.e.Lookup(live.Refresh)
+			require.Contains(t, s.must(t, newRequest(t, "GET", s.url+"/_emulator/truth", "", "")).body, info.Fingerprint())
+			s.control(t, "POST", step.path, step.body)
+			require.EqualValues(t, step.cause, s.death(t, live).Cause)
+		})
 	}
 	kept := s.authorize(t)
 	s.control(t, "POST", "/deactivate", `{"account":"`+ann+`"}`)

@@ -35,9 +35,13 @@ type Config struct {
 // goroutine and no timer: a time limit takes effect at the next request after
 // it. All methods are safe for concurrent use.
 //
-// Its parts share one lock. Each part is a type of its own: the directory of
-// apps, accounts and sites; the consents and their codes; the token families;
-// the faults; and the event log.
+// Its parts share one lock. Each part is a type of its own:
+//
+//   - the directory of apps, accounts and sites
+//   - the consents and their codes
+//   - the token families
+//   - the faults that wait
+//   - the event log
 type Emulator struct {
 	*core
 	directory
@@ -87,7 +91,7 @@ func (e *Emulator) Reset() {
 	e.start()
 }
 
-// start fills every part anew.
+// start resets every part to its initial state.
 func (e *Emulator) start() {
 	e.policy = DefaultPolicy()
 	if e.config.Policy != nil {

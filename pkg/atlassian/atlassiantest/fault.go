@@ -69,8 +69,8 @@ const (
 	KindExpiresIn Kind = "expires_in"
 )
 
-// kinds says of each kind whether it replaces the answer, and its only endpoint
-// if it has one.
+// kinds lists the kinds of fault. It says whether a kind replaces the answer, and
+// names its only endpoint if it has one.
 var kinds = []struct {
 	kind     Kind
 	replaces bool

@@ -19,9 +19,9 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// Bytes of filler that give tokens the sizes seen in practice for the connector's
-// six scopes: about 1.9 KB for access tokens, 1.5 KB for refresh tokens and 858
-// bytes for codes. An access token grows with its scopes.
+// Bytes of filler. They give tokens the sizes seen in practice for the connector's
+// six scopes: access tokens 1.9 KB, refresh tokens 1.5 KB, codes 858 bytes. An access
+// token grows with its scopes.
 const (
 	accessFiller  = 305
 	refreshFiller = 190

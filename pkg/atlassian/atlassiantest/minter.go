@@ -16,9 +16,9 @@ const (
 	kindCode    kind = 'c'
 )
 
-// tokenID is what a token says about itself. It is complete, so the record of a
-// token can be dropped when its reuse interval is over: a token without a record
-// was spent before that.
+// tokenID is what a token says about itself. It is complete, so the record of a token
+// can be dropped when its reuse interval is over. A token without a record is known
+// to be spent.
 type tokenID struct {
 	kind       kind
 	family     uint32

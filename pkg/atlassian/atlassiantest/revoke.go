@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// RevokeGrant does what an account's owner does under "Connected apps": it
-// removes the app, and with it the grant, its families and its unused codes.
+// RevokeGrant removes the app from the account, as its owner does under "Connected
+// apps". The grant, its families and its unused codes end.
 func (e *Emulator) RevokeGrant(accountID, clientID string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

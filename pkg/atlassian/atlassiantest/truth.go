@@ -198,7 +198,7 @@ func (s *families) describeToken(f *family, p *pair, id tokenID, text string, no
 	return info
 }
 
-// refreshStatus is the status of p's refresh token; nil is a pair without record.
+// refreshStatus is the status of p's refresh token. A nil p has no record any more.
 func (s *families) refreshStatus(f *family, p *pair, now time.Time) Status {
 	switch {
 	case f.death != nil || p != nil && p.revoked:
@@ -211,7 +211,7 @@ func (s *families) refreshStatus(f *family, p *pair, now time.Time) Status {
 	return StatusLive
 }
 
-// accessStatus is the status of p's access token; nil is a pair without record.
+// accessStatus is the status of p's access token. A nil p has no record any more.
 func accessStatus(f *family, p *pair, now time.Time) Status {
 	switch {
 	case f.death != nil || p != nil && p.revoked:

@@ -110,7 +110,7 @@ func TestForeignAndEditedTokens(t *testing.T) {
 }
 
 // A token whose record was dropped is still checked. An edited token or an access
-// token must not be taken for a refresh token spent long ago: that would kill.
+// token must not be taken for a refresh token spent long ago, which would kill the family.
 func TestForgottenTokensAreStillChecked(t *testing.T) {
 	w := cheapWorld(t, nil)
 	first := w.authorize(t)
