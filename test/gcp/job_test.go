@@ -51,7 +51,7 @@ func TestTheSeedsFiveSecrets(t *testing.T) {
 			w.requireAction("rotated")
 			w.requireCurrent()
 			require.Len(t, w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.Prefix + metrics.Heartbeat}), 7)
-			days := w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.Prefix + metrics.FamilyDaysRemaining, Connection: connection})
+			days := w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.OfAConnection + metrics.FamilyDaysRemaining, Connection: connection})
 			require.InDelta(t, 365, days[len(days)-1].Value, 0.1)
 		})
 	}

@@ -31,12 +31,13 @@ const (
 // deadLetterMetric counts ticks that failed at every retry.
 const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
-// What alarms may say about a kind of cause. Errors are Lambda's own.
+// What alarms may say about a kind of cause. Errors are Lambda's own, and failed
+// executions Cloud Run's.
 var (
 	refused = []string{metrics.ConsentNeeded, metrics.AccessTokenSecondsRemaining}
 	wrong   = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining}
-	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
-	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors"}
+	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors", failedRuns}
+	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors", failedRuns}
 )
 
 // Reasons why something is known no earlier.
