@@ -43,14 +43,18 @@ type oracle struct {
 	ageDeleted   bool
 	familyBefore atlassian.Secret
 	madeYounger  string
-	// overruled is the newest stored token, still alive when psoxy presented an older
-	// one of its family.
+	// overruled is the newest stored token, still alive when somebody presented an
+	// older one of its family.
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
 
 	spends   []presentation
 	receipts []received
+	// covers are consents of which psoxy wrote a token after a newer one was stored.
+	covers map[int]bool
+	// restrained is until when Atlassian asked not to be called (Retry-After).
+	restrained time.Time
 	// overdue is what a keeper should have put right, since when.
 	overdue overdue
 }
@@ -87,6 +91,12 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 		if r, ok := o.known(value); ok {
 			o.name("stored", r)
 			o.inbox = push(o.inbox, placed{r, value, by})
+			if n := len(o.appeared); by.role == consumes && n > 0 && r.consent < o.appeared[n-1] {
+				if o.covers == nil {
+					o.covers = map[int]bool{}
+				}
+				o.covers[r.consent] = true
+			}
 			o.stored(placed{r, value, by})
 		}
 	}
@@ -186,10 +196,10 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	if ok {
 		o.name("presented", r)
 	}
+	if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
+		o.overruled = &top.of
+	}
 	if by.role != ticks {
-		if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
-			o.overruled = &top.of
-		}
 		return
 	}
 	o.announced(by, token)
@@ -250,7 +260,7 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 	if presented.consent != o.highest.consent && !(o.chain.known && presented.consent == o.chain.of.consent) {
 		return "" // a newer consent has taken its place
 	}
-	if top, ok := o.best(presented.consent); ok && presented.less(top.of) {
+	if top, ok := o.best(presented.consent); ok && presented.less(top.of) && !o.late(top) {
 		if o.unknowable(presented, token) {
 			o.forgotten = true
 			return ""
@@ -267,6 +277,13 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 		}
 	}
 	return ""
+}
+
+// late reports whether a token was spent, and its leeway is over: nobody can go on
+// with it.
+func (o *oracle) late(p placed) bool {
+	s := o.spend(p.of)
+	return s != nil && o.w.now.Sub(s.at) > reuseInterval
 }
 
 // memory is how many generations a ledger remembers at least.
