@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -21,16 +20,8 @@ import (
 // hand, and returns the store.
 func seedSSM(t *testing.T, s *stage, server *moto.Server, connection string) store.Store {
 	t.Helper()
-	tokens, err := s.Authorize(atlassiantest.ConsentRequest{})
-	require.NoError(t, err)
 	st := ssmstore.New(ssmstore.NewClient(server.AWSConfig()), "alias/aws/ssm", time.Now)
-	n := family.NamesOf(connection)
-	for name, value := range map[string]atlassian.Secret{
-		n.ClientID: atlassian.NewSecret(s.fix.App.ClientID), n.ClientSecret: s.fix.App.ClientSecret, n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access,
-	} {
-		_, err := st.Write(t.Context(), name, value, store.Encrypted)
-		require.NoError(t, err)
-	}
+	require.NoError(t, fillIn(t.Context(), st, s.Emulator, s.fix, connection, atlassiantest.ConsentRequest{}))
 	return st
 }
 
