@@ -1,42 +1,31 @@
 #!/usr/bin/env bash
-# Checks the Promela model in internal/proof/model exhaustively with spin; internal/proof/model/README.md explains it.
+# Checks the Promela model in internal/proof/model exhaustively with spin; its README.md explains it.
 # Usage: tools/model.sh quick|full|mutants|probes
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-mode=${1:?expected quick, full, mutants or probes}
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-model=$root/internal/proof/model
-memory=5000  # MiB that one search may use
-depth=20000  # steps; a search that needs more fails
-mkdir -p "$root/build"
-work=$(mktemp -d "$root/build/model.XXXXXX")
+export mode=${1:?expected quick, full, mutants or probes}
+export model=$PWD/internal/proof/model
+tools/packages.sh spin gcc=gcc,libc6-dev
+mkdir -p build
+work=$(mktemp -d "$PWD/build/model.XXXXXX")
+export work
 trap 'rm -rf "$work"' EXIT
-
-fail() {
-  printf 'make model: %s\n' "$@" >&2
-  exit 1
-}
-
-if ! command -v spin >/dev/null; then
-  sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-  { $sudo apt-get update -q && $sudo apt-get install -y -q --no-install-recommends spin; } >&2 ||
-    fail "spin was not found, and apt-get could not install it. Install it (https://spinroot.com), then run this again."
-fi
-command -v gcc >/dev/null || fail "gcc was not found. Install a C compiler, then run this again."
 
 # lines FILE: a list without its comments.
 lines() { grep -vE '^ *(#|$)' "$model/$1"; }
 
-# search NAME PARAMETER...: searches all states. The report is $work/NAME/report. Compression (COLLAPSE) is exact.
+# search NAME PARAMETER...: searches all states with at most 9000 MiB and 30000 steps. The report is $work/NAME/report.
+# COLLAPSE is exact.
 search() {
   local directory=$work/$1
-  shift
-  mkdir "$directory" && cd "$directory"
-  spin -a "${@/#/-D}" "$model/main.pml" >spin.log || fail "spin cannot read the model with $*:" "$(cat spin.log)"
-  gcc -O0 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM="$memory" -o pan pan.c ||
-    fail "the model with $* does not compile."
-  ./pan -m"$depth" >report 2>&1 || true
-  cd "$work"
+  mkdir "$directory"
+  cd "$directory"
+  if spin -a "${@/#/-D}" "$model/main.pml" >report 2>&1 &&
+    gcc "${optimise:--O0}" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=9000 -o pan pan.c >>report 2>&1; then
+    ./pan -m30000 >report 2>&1 || true
+  fi
+  rm -f pan pan.?
 }
 
 # field NAME PATTERN: the number that PATTERN puts into its group, in the report of NAME.
@@ -48,58 +37,62 @@ holds() {
     ! grep -qE 'Search not completed|max search depth too small|out of memory|memory limit|^error:|bit-state' "$work/$1/report"
 }
 
-# unreached NAME: the statements that a search did not reach. Ends of processes that run for ever, probes and
-# messages do not count.
+# configuration NAME WHEN PARAMETER...: searches one, and prints its figures, or why it does not hold.
+configuration() {
+  local name=$1 optimise=-O0 # most of a small search is gcc's time
+  [ "$2" = quick ] || optimise=-O1
+  search "$name" "${@:3}"
+  printf '%-12s %-42s %9s %6s %8s %6s\n' "$name" "${*:3}" "$(field "$name" '^ *([0-9.e+]+) states, stored')" \
+    "$(field "$name" 'depth reached ([0-9]+)')" "$(field "$name" 'elapsed time ([0-9.]+)')" "$(field "$name" ' ([0-9]+)[.][0-9]+.total actual')"
+  holds "$name" || {
+    printf 'BROKEN %s: %s\n' "$name" "$(grep -E 'assertion|rror|not completed|too small|limit' "$work/$name/report" | head -n 1)"
+    touch "$work/broken"
+  }
+}
+
+# breakage NAME|INVARIANTS|PARAMETERS|WORDS: searches with the switch NAME, and prints whether spin found that one of the
+# invariants is broken ("-": none of them, but a probe is reached).
+breakage() {
+  local name invariants parameters words found
+  IFS='|' read -r name invariants parameters words <<<"$1"
+  name=${name// /} invariants=${invariants// /}
+  # shellcheck disable=SC2086 # one word for each parameter
+  search "$name" "$name" $parameters
+  found=$(field "$name" 'assertion violated \(*([0-9]+)&&')
+  if [ "$(field "$name" 'errors: ([0-9]+)')" = 1 ] && [[ ",$invariants," == *",${found:--},"* ]]; then
+    printf 'caught %-30s %-6s %6s s,%s\n' "$name" "${found:+by $found}" "$(field "$name" 'elapsed time ([0-9.]+)')" "$words"
+  else
+    printf 'MISSED %-30s found %s, expected %s,%s\n' "$name" "${found:-nothing}" "$invariants" "$words"
+    touch "$work/broken"
+  fi
+}
+export -f search field holds configuration breakage
+
+# unreached: the statements that none of the searches has reached, so that they prove nothing. Ends of processes that run
+# for ever, probes and messages do not count.
 unreached() {
-  awk '/^unreached in/ { process = $4 }
-    /^\t.*, state [0-9]+, / { state = $0; sub(/.*, state /, "", state); print process ": " state }' "$work/$1/report" |
-    grep -vE '"-end-"|"printf|"assert\(\(\([0-9]+!=[0-9]+\)' | sort -u || true
-}
-
-# check: searches the configurations of the mode, prints a line for each, and fails for what none of them reached.
-check() {
-  local broken=() searched=0 name when parameters
-  printf '%-12s %-40s %9s %6s %8s %8s\n' configuration parameters states depth seconds MiB
-  while read -r name when parameters; do
-    [ "$mode" = full ] || [ "$when" = quick ] || continue
-    # shellcheck disable=SC2086 # one word for each parameter
-    search "$name" $parameters
-    searched=$((searched + 1))
-    printf '%-12s %-40s %9s %6s %8s %8s\n' "$name" "$parameters" "$(field "$name" '^ *([0-9.e+]+) states, stored')" \
-      "$(field "$name" 'depth reached ([0-9]+)')" "$(field "$name" 'elapsed time ([0-9.]+)')" "$(field "$name" ' ([0-9]+)[.][0-9]+.total actual')"
-    holds "$name" || { broken+=("$name, with $parameters:" "$(grep -E 'assertion|^error|^pan:|not completed|too small' "$work/$name/report" | head -n 1)"); }
-    unreached "$name" >>"$work/unreached"
-  done < <(lines configurations.txt)
-  [ ${#broken[@]} = 0 ] || fail 'the model does not hold; internal/proof/model/README.md tells how to read a counterexample.' "${broken[@]}"
-  local never
-  never=$(sort "$work/unreached" | uniq -c | awk -v n="$searched" '$1 == n { $1 = ""; print }')
-  [ "$mode" != full ] || [ -z "$never" ] || fail 'these statements are reached in no configuration, so that they prove nothing:' "$never"
-}
-
-# must_fail FILE: each line names a switch, the invariants of which it must break one ("-": any), the smallest
-# configuration, and what it is; spin has to find an error in each.
-must_fail() {
-  local caught=0 total=0 switch invariants parameters words found
-  while IFS='|' read -r switch invariants parameters words; do
-    switch=${switch// /} invariants=${invariants// /}
-    # shellcheck disable=SC2086 # one word for each parameter
-    search "$switch" "$switch" $parameters
-    found=$(field "$switch" 'assertion violated \(*([0-9]+)&&')
-    total=$((total + 1))
-    if [ "$(field "$switch" 'errors: ([0-9]+)')" = 1 ] && { [ "$invariants" = - ] || [[ ",$invariants," == *",${found:-none},"* ]]; }; then
-      caught=$((caught + 1))
-      printf 'caught %-34s %-6s %6s s,%s\n' "$switch" "${found:+by $found}" "$(field "$switch" 'elapsed time ([0-9.]+)')" "$words"
-    else
-      printf 'MISSED %-34s found %s, expected %s,%s\n' "$switch" "${found:-nothing}" "$invariants" "$words"
-    fi
-    rm -rf "${work:?}/$switch"
-  done < <(lines "$1")
-  printf '%s of %s caught (%s)\n' "$caught" "$total" "$1"
-  [ "$caught" = "$total" ]
+  local report
+  for report in "$work"/*/report; do
+    awk '/^unreached in/ { process = $4 }
+      /^\t.*, state [0-9]+, / { state = $0; sub(/.*, state /, "", state); print process ": " state }' "$report" |
+      grep -vE '"-end-"|"printf|"assert\(\(\([0-9]+!=[0-9]+\)' | sort -u || true
+  done | sort | uniq -c | awk -v n="$(find "$work" -name report | wc -l)" '$1 == n { $1 = ""; print }'
 }
 
 case $mode in
-quick | full) check ;;
-mutants | probes) must_fail "$mode.txt" ;;
-*) fail "unknown mode $mode; expected quick, full, mutants or probes" ;;
+quick | full)
+  printf '%-12s %-42s %9s %6s %8s %6s\n' configuration parameters states depth seconds MiB
+  lines configurations.txt | awk -v mode="$mode" 'mode == "full" || $2 == "quick"' |
+    xargs -P 2 -L 1 bash -euc 'configuration "$@"' configuration
+  if [ "$mode" = full ]; then
+    never=$(unreached)
+    [ -z "$never" ] || { printf 'these statements are reached in no configuration:\n%s\n' "$never" && touch "$work/broken"; }
+  fi
+  ;;
+mutants | probes) lines "$mode.txt" | xargs -P 2 -d '\n' -n 1 bash -euc 'breakage "$@"' breakage ;;
+*) printf 'unknown mode %s; expected quick, full, mutants or probes\n' "$mode" >&2 && exit 2 ;;
 esac
+[ ! -e "$work/broken" ] || {
+  printf 'make model: not all is as it must be; internal/proof/model/README.md tells how to read a counterexample.\n' >&2
+  exit 1
+}

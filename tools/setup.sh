@@ -18,15 +18,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   fail "python3 is $(python3 -V 2>&1 | cut -d' ' -f2). Install Python 3.10 or newer, then run make setup again."
 
 # Debian and Ubuntu ship venv's other half, ensurepip, in a package of its own.
-if ! python3 -c 'import ensurepip' 2>/dev/null; then
-  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv
-  else
-    fail 'this Python cannot make virtual environments.' \
-      'On Debian or Ubuntu run: sudo apt-get install python3-venv; then make setup again.'
-  fi
-fi
+python3 -c 'import ensurepip' 2>/dev/null || "$(dirname "${BASH_SOURCE[0]}")/packages.sh" ensurepip=python3-venv
 
 # An environment that was moved, or whose Python is gone, is made anew.
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then

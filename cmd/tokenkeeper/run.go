@@ -68,6 +68,9 @@ the next start comes within minutes. Several may run at once; one of them rotate
 			}
 			log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 			keep := fleet.Fleet{Keeper: fleet.Guarded{Keeper: newKeeper(st, api)}, Connections: conns, Parallel: parallel}
+			if len(conns) > parallel {
+				keep.Survey = st // the most urgent come first
+			}
 			return flags.run(cmd.Context(), log, keep)
 		},
 	}

@@ -123,6 +123,9 @@ func passing(class string) bool {
 func (s Snapshot) Offspring(candidate Field) Record {
 	r := s.State.Record
 	if candidate.Version == 0 {
+		if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+			r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+		}
 		return r
 	}
 	fp := FingerprintOf(candidate.Value)
@@ -197,4 +200,15 @@ func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent
 // process that received it could not write the ledger.
 func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
+}
+
+// Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
+// process received a newer one for the same token: it must not be presented. It is
+// empty once the ledger knows of it.
+func (s Snapshot) Sibling() Fingerprint {
+	f, own := s.Family, s.State.Record
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+		return ""
+	}
+	return f.Refresh
 }

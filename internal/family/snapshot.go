@@ -271,8 +271,13 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && s.rescued(FingerprintOf(f.Value)) && s.State.Record.olderFamily(*s.Family) {
+	fp := FingerprintOf(f.Value)
+	switch verdict, reason = s.State.Judge(f); {
+	case verdict != Candidate || !s.rescued(fp):
+	case s.State.Record.olderFamily(*s.Family):
 		return Older, "it is of a family before the one in use", false
+	case fp == s.Sibling():
+		return Older, "another process has received a newer one for the same token", false
 	}
 	return verdict, reason, false
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // REFRESH_TOKEN is deleted and begun anew, by hand or by Terraform: its versions
@@ -51,6 +52,36 @@ func TestAConsentInAnInboxThatBeginsAnew(t *testing.T) {
 		w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
 		w.requireKept()
 	})
+}
+
+// The same at any moment of a rotation.
+func TestAnInboxBeginsAnewInBetween(t *testing.T) {
+	for at := range 8 {
+		for _, kills := range []bool{false, true} {
+			for _, lost := range []bool{false, true} {
+				t.Run(fmt.Sprintf("before operation %d, it kills the old family: %v, answers are lost: %v", at, kills, lost), func(t *testing.T) {
+					w := due(t, killing(kills))
+					if lost {
+						w.inject(atlassiantest.Before, 502, 3)
+					}
+					w.ops, w.before = nil, func(n int, _ string) error {
+						if n == at {
+							w.remove(names.RefreshToken)
+							w.consent()
+						}
+						return nil
+					}
+					w.ticks(1)
+					w.before = nil
+					w.restart()
+					w.ticks(3)
+					w.requireKept()
+					w.ticks(12, keeper.Idle, keeper.Rotated)
+					w.requireKept()
+				})
+			}
+		}
+	}
 }
 
 // What is known of a version of a deleted parameter says nothing of the version

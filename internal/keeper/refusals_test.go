@@ -99,6 +99,20 @@ func TestARefusalThatWasMistaken(t *testing.T) {
 	})
 }
 
+// One mistaken refusal of the token with which a ledger begins does not bring an
+// older consent back.
+func TestAMistakenRefusalOfAnAdoptedToken(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.consent()
+	w.answer(403, "unauthorized_client", 1)
+	w.want(keeper.Refused)
+	w.ticks(1, keeper.Rotated)
+	w.requireKept()
+	w.ticks(12, keeper.Idle, keeper.Rotated)
+	w.requireKept()
+}
+
 // Refusals under other codes, and answers that are none of the token endpoint's:
 // they are no lost answers, and are not repeated without end.
 func TestRefusalsUnderOtherCodes(t *testing.T) {

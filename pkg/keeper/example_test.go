@@ -46,14 +46,14 @@ func (e emulated) exchange(ctx context.Context) (keeper.Grant, error) {
 	return keeper.Grant{App: e.app, Token: token}, err
 }
 
-// A family from its consent on. In production leave Token and Now out, and tick
+// A family from its consent on. In production leave Endpoint and Now out, and tick
 // every few minutes.
 func Example() {
 	ctx := context.Background()
 	atl := emulate()
 	defer atl.done()
 
-	k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Token: atl.client, Now: atl.clock.Now})
+	k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Endpoint: atl.client, Now: atl.clock.Now})
 	jira := keeper.Connection{Name: "JIRA_"}
 	fmt.Println(k.Tick(ctx, jira).Action)
 	if err := k.Consent(ctx, jira, atl.exchange); err != nil {
@@ -97,7 +97,7 @@ func ExampleKeeper_Tick_killed() {
 	atl := emulate()
 	defer atl.done()
 	database := keeper.NewMemory(atl.clock.Now)
-	options := keeper.Options{Token: atl.client, Now: atl.clock.Now}
+	options := keeper.Options{Endpoint: atl.client, Now: atl.clock.Now}
 	jira := keeper.Connection{Name: "JIRA_"}
 	if err := keeper.New(database, options).Consent(ctx, jira, atl.exchange); err != nil {
 		log.Fatal(err)
@@ -122,7 +122,7 @@ func ExampleKeeper_Tick_killed() {
 func ExampleKeeper_Tick_severalConnections() {
 	atl := emulate()
 	defer atl.done()
-	k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Token: atl.client, Now: atl.clock.Now})
+	k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Endpoint: atl.client, Now: atl.clock.Now})
 	connections := []keeper.Connection{{Name: "JIRA_"}, {Name: "CONFLUENCE_"}}
 
 	tick := func(ctx context.Context) []keeper.Outcome {

@@ -17,10 +17,10 @@ import (
 
 // Options of a Keeper. The zero Options are for production.
 type Options struct {
-	// Token is how Atlassian is asked; nil means &atlassian.Client{}. A client with an
+	// Endpoint is how Atlassian is asked; nil means &atlassian.Client{}. A client with an
 	// HTTPClient of yours has your proxy, certificates and tracing. Its transport must
 	// not repeat a request.
-	Token TokenEndpoint
+	Endpoint TokenEndpoint
 	// Log receives what is done, without secrets; nil discards it.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now. The deadline of a context is compared with
@@ -53,10 +53,10 @@ func New(s Store, o Options) *Keeper {
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
 	}
-	if o.Token == nil {
-		o.Token = &atlassian.Client{}
+	if o.Endpoint == nil {
+		o.Endpoint = &atlassian.Client{}
 	}
-	k.inner = protocol.New(protocol.Config{Store: s, Token: o.Token, Now: o.Now, Process: rand.Text()[:12]})
+	k.inner = protocol.New(protocol.Config{Store: s, Token: o.Endpoint, Now: o.Now, Process: rand.Text()[:12]})
 	return k
 }
 
@@ -116,7 +116,9 @@ var ErrNoRefreshToken = errors.New("the consent yielded no refresh token: reques
 // only once the store is known to take writes, so no code is wasted. An error of
 // obtain is returned as it is, and then nothing that is in use has changed.
 //
-// What obtain returned is saved whatever becomes of ctx, until its deadline.
+// What obtain returned is saved whatever becomes of ctx, until its deadline. A process
+// that is killed between the two loses it, and the person has to consent again; the
+// family before stays in use.
 func (k *Keeper) Consent(ctx context.Context, c Connection, obtain func(context.Context) (Grant, error)) error {
 	if err := c.check(); err != nil {
 		return err

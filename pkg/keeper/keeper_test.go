@@ -58,7 +58,7 @@ func TestAdoption(t *testing.T) {
 		_, err := s.Write(t.Context(), name, value, keeper.Encrypted)
 		require.NoError(t, err)
 	}
-	k := keeper.New(s, keeper.Options{Token: atl.client, Now: atl.clock.Now})
+	k := keeper.New(s, keeper.Options{Endpoint: atl.client, Now: atl.clock.Now})
 	_, err = k.AccessToken(t.Context(), jira)
 	require.ErrorIs(t, err, keeper.ErrNoAccessToken)
 	out := k.Tick(t.Context(), jira)
@@ -77,7 +77,7 @@ func TestAdoption(t *testing.T) {
 func TestConsentIsComplete(t *testing.T) {
 	atl := emulatedFor(t)
 	s := keeper.NewMemory(atl.clock.Now)
-	k := keeper.New(s, keeper.Options{Token: atl.client, Now: atl.clock.Now})
+	k := keeper.New(s, keeper.Options{Endpoint: atl.client, Now: atl.clock.Now})
 	require.NoError(t, k.Consent(t.Context(), jira, func(ctx context.Context) (keeper.Grant, error) {
 		g, err := atl.exchange(ctx)
 		g.CloudID = "the-site"
@@ -124,7 +124,7 @@ func (readOnly) Write(_ context.Context, name string, _ secret.Secret, _ keeper.
 func TestNoCodeIsWasted(t *testing.T) {
 	atl := emulatedFor(t)
 	s := keeper.NewMemory(atl.clock.Now)
-	options := keeper.Options{Token: atl.client, Now: atl.clock.Now}
+	options := keeper.Options{Endpoint: atl.client, Now: atl.clock.Now}
 	require.NoError(t, keeper.New(s, options).Consent(t.Context(), jira, atl.exchange))
 	k := keeper.New(readOnly{s}, options)
 	err := k.Consent(t.Context(), jira, func(context.Context) (keeper.Grant, error) {
@@ -178,7 +178,7 @@ func TestCancelledInTheMiddle(t *testing.T) {
 	transport := &cancelling{cancel: cancel}
 	own := *atl.client
 	own.HTTPClient = &http.Client{Transport: transport}
-	k := keeper.New(s, keeper.Options{Token: &own, Now: atl.clock.Now})
+	k := keeper.New(s, keeper.Options{Endpoint: &own, Now: atl.clock.Now})
 	require.NoError(t, k.Consent(t.Context(), jira, atl.exchange))
 	atl.clock.Advance(time.Hour)
 	out := k.Tick(ctx, jira)
@@ -229,7 +229,7 @@ func TestNoSecretShows(t *testing.T) {
 	atl := emulatedFor(t)
 	s := keeper.NewMemory(atl.clock.Now)
 	var shown bytes.Buffer
-	k := keeper.New(s, keeper.Options{Token: atl.client, Now: atl.clock.Now, Log: slog.New(slog.NewJSONHandler(&shown, nil))})
+	k := keeper.New(s, keeper.Options{Endpoint: atl.client, Now: atl.clock.Now, Log: slog.New(slog.NewJSONHandler(&shown, nil))})
 	require.NoError(t, k.Consent(t.Context(), jira, atl.exchange))
 	for range 3 {
 		atl.clock.Advance(time.Hour)
@@ -260,7 +260,7 @@ func TestRefreshBefore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			atl := emulatedFor(t)
-			k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Token: atl.client, Now: atl.clock.Now})
+			k := keeper.New(keeper.NewMemory(atl.clock.Now), keeper.Options{Endpoint: atl.client, Now: atl.clock.Now})
 			c := keeper.Connection{Name: "JIRA_", RefreshBefore: tt.before}
 			require.NoError(t, k.Consent(t.Context(), c, atl.exchange))
 			atl.clock.Advance(time.Hour - tt.left)

@@ -51,7 +51,7 @@ func TestUpdatesLookSomewhere(t *testing.T) {
 	}
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, ".github/dependabot.yml")), &config))
 	seen := map[string]bool{}
-	files := map[string]string{"gomod": "go.mod", "pip": "requirements.txt", "npm": "package.json", "maven": "pom.xml", "github-actions": ".github/workflows"}
+	files := map[string]string{"gomod": "go.mod", "pip": "requirements.txt", "npm": "package.json", "maven": "pom.xml", "docker": "Dockerfile", "github-actions": ".github/workflows"}
 	for _, update := range config.Updates {
 		require.Contains(t, files, update.Ecosystem)
 		for _, directory := range append(update.Directories, update.Directory) {

@@ -145,6 +145,7 @@ func TestLibrary(t *testing.T) {
 	})
 	t.Run("the program rotates and stops", func(t *testing.T) { keeps(t, dir) })
 	t.Run("a process is killed", func(t *testing.T) { kills(t, dir) })
+	t.Run("several processes tick at once", func(t *testing.T) { together(t, dir) })
 }
 
 // keeps runs the document's program on the machine's clock, with access tokens that
@@ -191,4 +192,30 @@ func kills(t *testing.T, dir string) {
 		}
 	}
 	t.Logf("%d processes were killed, and no token was lost", deaths)
+}
+
+// together lets six processes tick at once, when a rotation is due: one of them
+// rotates, and the others see that it does or that it has.
+func together(t *testing.T, dir string) {
+	const processes = 6
+	w := newWorld(t, dir, atlassiantest.DefaultPolicy())
+	w.advance(40 * time.Minute)
+	printed := make(chan string, processes)
+	for range processes {
+		cmd := w.command("killed")
+		cmd.Env = append(cmd.Env, "OFFSET="+w.ahead.String())
+		go func() {
+			out, err := cmd.CombinedOutput()
+			printed <- fmt.Sprint(string(out), err)
+		}()
+	}
+	rotations := 0
+	for range processes {
+		text := <-printed
+		rotations += strings.Count(text, "\nrotated\n")
+		require.Regexp(t, `\n(rotated|idle|contended)\n`, text)
+		require.Contains(t, text, "access token: <nil>\n<nil>")
+	}
+	require.Equal(t, 1, rotations)
+	w.requireKept()
 }

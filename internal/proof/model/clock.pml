@@ -6,7 +6,7 @@
 proctype Clock() {
 	do
 	:: atomic { now < H && !tickDue && QUIET(REFRESHER) && QUIET(SECOND) && QUIET(PSOXYID) && QUIET(CONSENTER) &&
-		!MUSTDIE(REFRESHER) && !MUSTDIE(SECOND) && (now < LASTFAULT || !(ledgerDenied || copyDenied || given > 0 || paused[CONSENTER])) ->
+		!MUSTDIE(REFRESHER) && !MUSTDIE(SECOND) && (now < LASTFAULT || !(ledgerDenied || copyDenied || copyHidden || given > 0 || paused[CONSENTER])) ->
 		now++;
 		tickDue = (now % TICK == 0 && !busy[REFRESHER])
 	}

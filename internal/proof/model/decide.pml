@@ -7,22 +7,29 @@
 inline voidInbox() {
 	if
 #ifndef MUTANT_INBOX_DELETED
-	:: v.era != rtEra -> v.seen = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0
+	:: v.era != rtEra -> v.seen = 0; v.kin = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0
 #endif
 	:: else
 	fi;
 	v.era = rtEra
 }
 
+/* State.displaced: our own token was adopted, and refused more than once: perhaps an older one is the right one. */
+#ifdef MUTANT_DISPLACED_AT_ONCE
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED)
+#else
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED && v.more)
+#endif
+
 /* Snapshot.seen: the version up to which the inbox is judged. */
-#define SEEN(sv) (judged[me] > v.seen -> judged[me] : v.seen)
+#define SEEN(sv) (DISPLACED -> 0 : (judged[me] > v.seen -> judged[me] : v.seen))
 
 /* State.Judge, and what Atlassian has refused before: whether version k of REFRESH_TOKEN may hold a newer token. */
 #define OFFER(k) (TOKEN(rt[k]) || rt[k] == BROKEN)
 #ifdef MUTANT_OLDER_PRESENTED
 #define KNOWN(k) (rt[k] == v.tok)
 #else
-#define KNOWN(k) (rt[k] == v.tok || (v.past & BIT(rt[k])))
+#define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !DISPLACED))
 #endif
 #ifdef MUTANT_OLDER_CONSENT
 #define BEFORE(k) false
@@ -38,13 +45,23 @@ inline voidInbox() {
 
 #define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
 
-/* Snapshot.judged: c is the candidate, or 0: one in doubt inside its leeway, or else the newest. All up to seen are judged. */
+/* Snapshot.rescued: TOKEN_FAMILY names the token, whose receiver could not write the ledger. */
+#ifdef MUTANT_RESCUED_WAITS
+#define RESCUED(k) false
+#else
+#define RESCUED(k) (RECORDED && rt[k] == F.tok)
+#endif
+
+/*
+ * Snapshot.judged: c is the candidate, or 0: one that was rescued, or one in doubt
+ * inside its leeway, or else the newest. All up to seen are judged.
+ */
 inline judge(sv) {
 	c = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
-			c = (c > 0 && c == v.pending && REPLAYABLE(v.pendFirst) -> c : i);
+			c = (c > 0 && (RESCUED(c) || (c == v.pending && REPLAYABLE(v.pendFirst) && !RESCUED(i))) -> c : i);
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
 			seen = (c > 0 -> c - 1 : seen)
 #else
@@ -70,7 +87,7 @@ inline judge(sv) {
 #define LOCKTELLS (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && c < lkRt)
 #endif
 inline doubt() {
-	first = v.first; last = v.last; owned = v.owned;
+	first = v.first; last = v.last; owned = v.owner != FREE;
 	if
 	:: LOCKTELLS && first == NONE -> first = lkAt; last = lkAt; owned = true
 	:: LOCKTELLS && first != NONE -> first = (lkAt < first -> lkAt : first)
@@ -88,12 +105,21 @@ inline doubt() {
 #endif
 #endif
 
-/* doubt.hold: a process may still save a successor. But every attempt may have been the first to arrive. */
+/* doubt.lastIsOpen: every attempt may have been the first to arrive. */
+#define LASTISOPEN (last > first && REPLAYABLE(last))
+/* doubt.hold: a process may still save a successor. */
 #ifdef MUTANT_HOLDS_NOTHING_BACK
 #define HELDBACK false
 #else
-#define HELDBACK (!(last > first && REPLAYABLE(last)) && owned && time < last + 2 * LEEWAY)
+#define HELDBACK (!LASTISOPEN && owned && time < last + 2 * LEEWAY)
 #endif
+/* lateProbe: the next tick probes, unless whoever received the successor saves it before. */
+#ifdef MUTANT_UNANNOUNCED
+#define TOANNOUNCE false
+#else
+#define TOANNOUNCE (v.first != NONE && v.owner != FREE && v.owner != me && !LASTISOPEN)
+#endif
+#define LATE (HELDBACK || (v.probing && time == written) -> LEAVE : (!v.probing && TOANNOUNCE -> ANNOUNCE : LATEPROBE))
 
 #define TRYCANDIDATE (c > 0 && (c != v.pending || REPLAYABLE(v.pendFirst)))
 #ifdef MUTANT_REPLAY_FIRST
@@ -109,14 +135,14 @@ inline doubt() {
 #ifdef MUTANT_REFUSED_HAMMERED
 #define WAITS false
 #else
-#define WAITS (time < v.failAt + REFUSEDWAIT)
+#define WAITS (time < v.failAt + REST)
 #endif
 
 /* State.Defers: another has presented the token since, which may have killed what h holds; inside the leeway there is more. */
 #ifdef MUTANT_HELD_OVER_DOUBT
 #define DEFERS(h) false
 #else
-#define DEFERS(h) (v.tok == h.before && v.auth == h.auth && v.first != NONE && !(v.it != NONE && v.own == me) && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
+#define DEFERS(h) (v.first != NONE && v.owner != me && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
 #endif
 
 /* A candidate that was refused once comes before our own token is spent. */
@@ -134,13 +160,14 @@ inline decide(sv) {
 	/* a received pair comes before everything */
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
 	/* an empty ledger begins with what the parameters hold */
-	RULE(v.tok == NONE, act = ADOPT);
+	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
 	/* a candidate is presented, for only Atlassian can judge it */
 	RULE(CANDIDATEFIRST, act = (c == v.pending -> REPLAY : ROTATE); cv = c);
+	RULE(c > 0 && c <= v.kin, act = LATEPROBE; cv = c);
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
-	RULE(first != NONE, act = (HELDBACK -> LEAVE : LATEPROBE); REACH(1, act == LEAVE));
+	RULE(first != NONE, act = LATE; REACH(1, act == LEAVE && !v.probing); REACH(23, act == ANNOUNCE); REACH(24, act == LATEPROBE && v.probing));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
 	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
 	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
@@ -157,7 +184,7 @@ inline decide(sv) {
 inline intending(t) {
 	v.own = me; v.it = t; v.cand = cv; v.at = NONE; v.seen = seen;
 	if
-	:: cv == 0 -> v.owned = true;
+	:: cv == 0 -> v.owner = me; v.probing = false;
 #ifdef MUTANT_FIRST_LOST
 		v.first = NONE
 #else
@@ -173,7 +200,7 @@ inline intending(t) {
 
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
-	held[me].tok = got; held[me].before = v.tok; held[me].cand = cv; held[me].at = v.at;
+	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
 	held[me].past = v.past | BIT(v.tok) | BIT(t);
 	if
 	:: cv > 0 && fam[t] != fam[v.tok] -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
@@ -184,7 +211,8 @@ inline receive(t, got) {
 #ifdef MUTANT_MERGE_OLDER
 #define NEWER(h) true
 #else
-#define NEWER(h) (v.auth != h.auth -> h.auth > v.auth : !(v.gen > h.gen || h.tok < v.tok))
+#define SPENTLATER(h) (h.spent != NONE && (v.past & BIT(h.spent)) && h.tok < v.tok)
+#define NEWER(h) (v.auth != h.auth -> h.auth > v.auth && !SPENTLATER(h) : !(v.gen > h.gen || h.tok < v.tok))
 #endif
 
 #define NEWFAMILY(h) (v.auth != h.auth)
@@ -200,14 +228,16 @@ inline settle(h) {
 		v.past = h.past | v.past | BIT(v.tok);
 #endif
 		if
-		:: h.cand > 0 && NEWFAMILY(h) -> v.seen = (v.seen < h.cand -> h.cand : v.seen) /* older candidates are older consents */
+		:: h.cand > 0 && NEWFAMILY(h) -> /* older candidates are older consents */
+			v.seen = (v.seen < h.cand -> h.cand : v.seen);
+			v.rejected = v.rejected & ~((2 << h.cand) - 1); v.twice = v.twice & v.rejected
 		:: else
 		fi;
 		if
 		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 		:: else
 		fi;
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = now; v.fail = OKAY; v.failAt = 0;
+		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = OKAY; v.failAt = 0; v.more = false;
 		endDoubt(v);
 		if
 #ifndef MUTANT_LEASE_ENDED
@@ -224,7 +254,8 @@ inline doubtSettled() {
 	if
 #ifndef MUTANT_PENDING_FORGOTTEN
 	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
-		v.first = v.pendFirst; v.last = (v.it == NONE -> v.pendFirst : v.at); v.owned = true;
+		v.first = v.pendFirst; v.last = (v.cand == v.pending -> v.at : v.pendFirst);
+		v.owner = (v.cand == v.pending -> v.own : (v.it == NONE -> FREE : NOBODY));
 		endPending(v)
 #endif
 	:: else
@@ -233,24 +264,26 @@ inline doubtSettled() {
 
 /* State.Doubting: psoxy's lock, which ours is to replace, tells of an attempt. */
 inline doubting() {
-	v.last = (v.first == NONE -> lkAt : v.last); v.owned = v.owned || v.first == NONE;
-	v.first = (lkAt < v.first -> lkAt : v.first)
+	v.first = (lkAt < v.first -> lkAt : v.first); v.last = lkAt; v.owner = PSOXYID; v.probing = false
 }
 
-/* State.Failed: a spend without a successor. What a candidate came to says nothing of a refusal of our own token any more. */
+/* State.Announcing: a late probe is announced. */
+inline announcing() { v.owner = FREE; v.probing = true }
+
+/* State.Failed: a spend without a successor. What a candidate came to says nothing of our own token. */
 inline failed() {
 	if
 	:: class == INDOUBT && v.cand == 0 ->
-		v.last = now; v.owned = false; v.fail = OKAY;
+		v.last = now; v.owner = FREE; v.fail = INDOUBT; v.failAt = now; v.more = false;
 #ifdef MUTANT_FIRST_DATED_LATE
 		v.first = (v.first == v.at -> now : v.first)
 #endif
-	:: class == INDOUBT && v.cand > 0 -> v.fail = OKAY
+	:: class == INDOUBT && v.cand > 0 -> skip
 	:: class == REFUSED && v.cand > 0 ->
 		v.twice = v.twice | (v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
 		endPending(v)
-	:: class == UNSPENT && v.cand > 0 -> v.fail = OKAY; endPending(v)
-	:: else -> v.fail = class; v.failAt = now; endDoubt(v)
+	:: class == UNSPENT && v.cand > 0 -> endPending(v)
+	:: else -> v.more = (class == REFUSED && v.fail == REFUSED); v.fail = class; v.failAt = now; endDoubt(v)
 	fi;
 	endIntent(v)
 }
@@ -275,7 +308,7 @@ inline adopt(sv) {
 		if
 		:: i <= sv && !(v.tok != NONE && v.tok == F.tok) && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
 			v.past = v.past | BIT(v.tok); v.tok = rt[i];
-			v.seen = (PROVEN(i) -> i : v.seen)
+			v.seen = (PROVEN(i) -> i : v.seen); v.kin = (PROVEN(i) -> sv : 0)
 		:: else
 		fi
 	}
@@ -286,8 +319,9 @@ inline adopt(sv) {
 	:: else -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
-		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.first = F.first; v.last = F.last
-	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen + 1
+		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated;
+		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
+	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
 	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif
 	fi;

@@ -20,11 +20,11 @@
 #define REFUSAL REFUSED
 #else
 #ifdef MUTANT_REJECTED_LATE
-#define OWNTOKEN true
+#define OWNTURN false
 #else
-#define OWNTOKEN (cv == 0)
+#define OWNTURN (cv > 0 && v.first != NONE) /* our own token is in doubt too */
 #endif
-#define REFUSAL (OWNTOKEN && doubtful && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#define REFUSAL (!OWNTURN && doubtful && act != LATEPROBE && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
 #endif
 
 #ifdef MUTANT_OVERTAKEN_IGNORED
@@ -53,8 +53,8 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies;
-	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, written;
+	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, announced;
 	Entry v;
 	clear(v);
 
@@ -93,8 +93,9 @@ end:
 
 	/* ---- read, decide ---- */
 	:: atomic { AT(READ) ->
+		unread = copyHidden;
 		if
-		:: sv = rtVer
+		:: sv = (unread -> 0 : rtVer)
 		:: CANFAULT && rtVer > 1 && rtAt == now -> fault(me); sv = rtVer - 1; oldAnswer = (PSOXY > 0) /* an old answer */
 		fi;
 		readLedger(me);
@@ -104,12 +105,12 @@ end:
 #endif
 		judgeChance(me);
 		decide(sv);
-		t = (cv > 0 -> rt[cv] : v.tok);
+		t = (cv > 0 -> rt[cv] : v.tok); announced = v.probing;
 		sawLock = LOCKSEEN; success = false;
 		if
-		:: busyElsewhere -> step = LAST
-		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) -> DOUBT : TAKE)
-		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
+		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> step = LAST
+		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
+		:: else -> step = (act >= ANNOUNCE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
 		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
 		busyElsewhere = false;
@@ -144,11 +145,12 @@ end:
 	}
 	:: atomic { AT(CHECK) -> locked = (lkEx && lkOwner == me); step = (locked -> READ : END) }
 
-	/* ---- the intent, or the first entry of a ledger ---- */
+	/* ---- the intent, its announcement, or the first entry of a ledger ---- */
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
 		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, v.tok == F.tok && TOKEN(v.tok) && v.seen < sv && rt[sv] != v.tok)
+		:: act == ANNOUNCE -> announcing()
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -162,7 +164,7 @@ end:
 #else
 			put();
 #endif
-			step = (act == ADOPT -> READ : (WON -> POST : LAST));
+			step = (act == ADOPT -> READ : (act == ANNOUNCE || !WON -> LAST : POST));
 			REACH(14, !ok);
 			if
 			:: true
@@ -189,7 +191,8 @@ end:
 				fi;
 				step = SETTLE
 			:: CANFAULT && TOKEN(t) && !dead[fam[t]] -> /* a refusal by mistake */
-				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0
+				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0;
+				displaced = displaced || (v.rotated == NONE && v.fail == REFUSED)
 			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
 				fault(me);
 				if
@@ -222,7 +225,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> settle(held[me]); doubtSettled()
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if
@@ -230,7 +233,8 @@ end:
 		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
 		:: !deferred && kept && ledgerDenied ->
 			if
-			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> writeToken(held[me].tok); rescued = (DUPS > 0) /* save's rescue */
+			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> /* save's rescue */
+				record(v); writeToken(held[me].tok); rescued = (DUPS > 0)
 			:: else
 			fi;
 			step = LAST
@@ -239,7 +243,7 @@ end:
 			if
 			:: ok && held[me].tok != NONE ->
 				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
-				REACH(18, held[me].cand > 0 && PSOXY > 0); REACH(19, v.rejected & (1 << held[me].cand) && held[me].cand > 0);
+				REACH(18, held[me].cand > 0 && PSOXY > 0);
 				forget(me); success = true;
 				step = (act == SETTLEHELD -> READ : PUBLISH)
 			:: !ok && held[me].tok != NONE -> step = RESETTLE
@@ -266,13 +270,11 @@ end:
 		judged[me] = rtVer; keep = false;
 #endif
 		if
-		:: !keep && rt[sv] != v.tok && !copyDenied ->
-			writeToken(v.tok);
-			judged[me] = (rtVer == sv + 1 && judged[me] == sv -> rtVer : judged[me]) /* nobody wrote in between */
+		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> writeToken(v.tok)
 		:: else
 		fi;
 		if
-		:: LOSE > 0 && !success -> copy(v, F); endIntent(F); endPending(F); F.seen = 0; F.rejected = 0; F.owned = false
+		:: RECORDED && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
 		:: else
 		fi;
 		/* after a refusal, and where a candidate's turn has come */
@@ -298,7 +300,7 @@ end:
 #endif
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
 		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
-		keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		written = 0; unread = false; announced = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od

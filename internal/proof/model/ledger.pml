@@ -14,13 +14,14 @@ typedef Entry {
 	byte born;    /* the versions of REFRESH_TOKEN up to this one are older than the consent */
 	byte rotated; /* the last rotation; NONE if unknown, and so due */
 	byte fail, failAt; /* what the newest attempt with our own token came to, and when */
+	bool more;         /* it was refused more than once */
 	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
 	byte own, it, cand, at;
-	/* Our own token is in doubt: the first and the newest attempt; whether a process may still save its successor. */
-	byte first, last;
-	bool owned;
-	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
-	byte era, seen, pending, pendFirst, rejAt;
+	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor; whether a late probe is announced. */
+	byte first, last, owner;
+	bool probing;
+	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
+	byte era, seen, kin, pending, pendFirst, rejAt;
 	int rejected, twice
 };
 
@@ -31,23 +32,32 @@ Entry P; byte prev; /* the valid entry before it */
 byte folded;
 byte known[2];        /* by keeper: the newest version that the process has seen */
 byte stamp;           /* consents that were given or stored, for auth */
-Entry F;              /* TOKEN_FAMILY; only where the ledger may be lost */
+/* TOKEN_FAMILY, a family's record: only where it matters. */
+#define RECORDED (LOSE > 0 || DENY > 0)
+typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
+Record F;
 Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
-	b.fail = a.fail; b.failAt = a.failAt; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
-	b.first = a.first; b.last = a.last; b.owned = a.owned;
-	b.era = a.era; b.seen = a.seen; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
+	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
+	b.first = a.first; b.last = a.last; b.owner = a.owner; b.probing = a.probing;
+	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
-inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owned = false }
+inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE; a.probing = false }
 inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
-	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0;
-	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
+	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.more = false;
+	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
+}
+
+/* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
+inline record(a) {
+	F.tok = a.tok; F.past = a.past; F.gen = a.gen; F.auth = a.auth; F.rotated = a.rotated;
+	F.fail = a.fail; F.failAt = a.failAt; F.more = a.more; F.first = (a.fail == INDOUBT -> a.first : NONE)
 }
 
 /* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */
@@ -122,15 +132,15 @@ inline unmark(p) {
 /* Reads the ledger: v is the state of the last valid entry, b its version; or an old answer. */
 inline readLedger(me) {
 	if
-	:: true -> copy(S, v); b = head; known[me] = ledVer
-	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev
+	:: true -> copy(S, v); b = head; written = headAt; known[me] = ledVer
+	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev; written = 0
 	fi;
 	e = epoch;
 	assertFold()
 }
 
 inline forget(p) {
-	held[p].tok = NONE; held[p].before = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
+	held[p].tok = NONE; held[p].before = 0; held[p].spent = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
 	held[p].at = 0; held[p].born = 0
 }
 
@@ -141,5 +151,7 @@ inline die(p) {
 	unmark(p);
 	S.own = (S.own == p -> NOBODY : S.own);
 	P.own = (P.own == p -> NOBODY : P.own);
+	S.owner = (S.owner == p -> NOBODY : S.owner);
+	P.owner = (P.owner == p -> NOBODY : P.owner);
 	lkOwner = (lkEx && lkOwner == p -> NOBODY : lkOwner)
 }

@@ -92,7 +92,7 @@ init {
 		i = 0;
 		forget(REFRESHER); forget(SECOND);
 		intended[REFRESHER] = NONE; intended[SECOND] = NONE;
-		clear(S); clear(P); clear(F); clear(K);
+		clear(S); clear(P); record(S); clear(K);
 		rt[0] = NONE;
 		if
 		:: siblingsDie = true
@@ -100,7 +100,7 @@ init {
 		fi;
 		if
 		:: skip /* hand-filled parameters */
-		:: S.tok = 0; S.seen = 1; ledVer = 1; head = 1; copy(S, F) /* a ledger, and a rotation that is due */
+		:: S.tok = 0; S.seen = 1; ledVer = 1; head = 1; record(S) /* a ledger, and a rotation that is due */
 		fi;
 		run Keeper(REFRESHER);
 		if

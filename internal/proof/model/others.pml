@@ -2,7 +2,8 @@
 
 /*
  * Psoxy's own refresh, with its habits: it parses no lock, deletes a stale one
- * and gives up, writes over whatever is there, and leaks its lock on failure.
+ * and gives up, writes over whatever is there, leaks its lock on failure, and
+ * keeps for five minutes what it has read.
  */
 proctype Psoxy() {
 	byte step, s, got;
@@ -22,7 +23,10 @@ end:
 		printf("%d: psoxy dies\n", now)
 	}
 	:: atomic { busy[PSOXYID] && step == READ ->
-		s = RT;
+		if
+		:: s = RT
+		:: rtVer > 1 && now - rtAt <= 5 -> s = rt[rtVer - 1]
+		fi;
 		step = (lkEx && lkOwner == PSOXYID && TOKEN(s) -> POST : END)
 	}
 	:: atomic { busy[PSOXYID] && step == POST ->
@@ -102,7 +106,7 @@ end:
 	:: atomic { busy[CONSENTER] && step == POST && !paused[CONSENTER] ->
 		grant(token);
 		count(fam[token]);
-		h.tok = token; h.before = v.tok; h.past = v.past | BIT(v.tok); h.auth = order[fam[token]]; h.born = rtVer; h.at = now;
+		h.tok = token; h.before = v.tok; h.spent = NONE; h.cand = sv; h.past = v.past | BIT(v.tok) | BIT(rt[sv]); h.auth = order[fam[token]]; h.born = rtVer; h.at = now;
 		step = SETTLE
 	}
 	:: atomic { busy[CONSENTER] && step == SETTLE && !paused[CONSENTER] && !ledgerDenied ->
@@ -126,11 +130,15 @@ end:
 		:: !copyDenied && rt[sv] != token -> writeToken(token)
 		:: else
 		fi;
+		if
+		:: RECORDED -> record(v)
+		:: else
+		fi;
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
 		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
-		h.tok = 0; h.before = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0;
+		h.tok = 0; h.before = 0; h.spent = 0; h.cand = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0;
 		break
 	}
 	od
@@ -189,13 +197,14 @@ end:
 #endif
 		clear(K); kBase = 0
 	}
-	:: atomic { DENY > 0 && CANFAULT && !ledgerDenied && !copyDenied ->
+	:: atomic { DENY > 0 && CANFAULT && !ledgerDenied && !copyDenied && !copyHidden ->
 		faults++; disturb();
 		if
 		:: ledgerDenied = true; printf("%d: writing the ledger is denied\n", now)
 		:: copyDenied = true; printf("%d: writing REFRESH_TOKEN is denied\n", now)
+		:: copyHidden = true; printf("%d: reading REFRESH_TOKEN is denied\n", now)
 		fi
 	}
-	:: atomic { ledgerDenied || copyDenied -> ledgerDenied = false; copyDenied = false; disturb() }
+	:: atomic { ledgerDenied || copyDenied || copyHidden -> ledgerDenied = false; copyDenied = false; copyHidden = false; disturb() }
 	od
 }

@@ -12,11 +12,14 @@
 #endif
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
-/* family.Rejected.again: a refused candidate is presented once more at the next tick, and then only while our own token is refused too. */
-#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (v.fail == REFUSED && (at) >= v.rejAt + REFUSEDWAIT)))
+/* Snapshot.again: a refused candidate is presented once more at the next tick, and then now and then. */
+#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (at) >= v.rejAt + REFUSEDWAIT) && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || rescued || SHARED)
+#define EXCUSED (ledgerLost || displaced || SHARED)
+
+/* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
+#define REST (v.rotated == NONE && v.past && !v.more -> 1 : REFUSEDWAIT)
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
@@ -24,7 +27,7 @@ inline assertMayPresent(p, t, action) {
 	HOLDS(1, (intended[p] == t || ledgerLost) && now - since[p] < STALE);
 	HOLDS(6, !SPENDS(OTHER(p)) || ledgerLost);
 	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
-	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REFUSEDWAIT);
+	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST);
 	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
 	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
 	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
@@ -43,7 +46,7 @@ inline assertMayPresent(p, t, action) {
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || mistaken || EXCUSED)
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || announced || mistaken || EXCUSED)
 		}
 		i = 0
 	:: else
@@ -59,7 +62,7 @@ inline assertForward(who, n) {
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
 	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
-	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok)
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && F.fail == REFUSED))
 }
 
 /* Our own token, spent, can still be replayed. */
@@ -86,7 +89,7 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, consentLost || mistaken || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(3, consentLost || mistaken || displaced || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
 	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
 	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
 }

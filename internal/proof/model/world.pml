@@ -15,20 +15,22 @@
 #define PSOXYID 2
 #define CONSENTER 3
 #define NOBODY 4 /* a process that died */
+#define FREE 5 /* no process: whoever presented the token has written down that its answer is lost */
 
 /* What is decided: family.Action. */
 #define LEAVE 0 /* nothing is presented */
 #define ADOPT 1
 #define SETTLEHELD 2
-#define ROTATE 3
-#define REPLAY 4
-#define LATEPROBE 5
+#define ANNOUNCE 3 /* a late probe, of the next tick */
+#define ROTATE 4
+#define REPLAY 5
+#define LATEPROBE 6
 
 /* What an attempt to rotate came to. */
 #define OKAY 0
 #define REFUSED 1 /* Atlassian refused our own token */
 #define UNSPENT 2 /* the attempt certainly reached nobody */
-#define INDOUBT 3 /* it may be spent; never in a state, where the intent tells it */
+#define INDOUBT 3 /* it may be spent */
 
 byte now;
 bool tickDue = true;
@@ -56,16 +58,16 @@ bool lkEx;
 byte lkOwner, lkAt, lkTok, lkRt; /* lkTok, lkRt: tokens and versions from this number on are younger */
 #define FRESHLOCK (lkEx && now - lkAt < STALE)
 
-/* Writes that are denied for a while: a policy, or a label on the oldest version. */
-bool ledgerDenied, copyDenied;
+/* What is denied for a while, by a policy or a label on the oldest version: to write the ledger; to write REFRESH_TOKEN; to read it. */
+bool ledgerDenied, copyDenied, copyHidden;
 
 /* ---- processes ---- */
 bool busy[4], paused[4], posting[4];
 byte pausedAt[2], started[2], since[4];
 /* A received pair that a keeper has not settled yet: it outlives the tick, not the process. */
-typedef Held { byte tok; byte before; byte auth; byte gen; byte cand; byte born; byte at; short past };
+typedef Held { byte tok; byte before; byte spent; byte auth; byte gen; byte cand; byte born; byte at; short past };
 Held held[2];
-byte judged[2];  /* up to which version of REFRESH_TOKEN a process has judged */
+byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte psoxyHeld = NONE;
 
 /* A keeper's own clock is wrong by SKEW. It tells the store's time by what the store's answer said, and what elapsed since. */
@@ -82,7 +84,7 @@ bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
-bool lied, mistaken; /* Atlassian refused a living token by mistake; a candidate */
+bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
 bool rescued;       /* with two keepers: one stored its successor in REFRESH_TOKEN, the other may have replayed meanwhile */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */

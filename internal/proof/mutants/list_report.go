@@ -8,8 +8,8 @@ var reportMutants = []mutant{
 		edits: []edit{
 			{"internal/fleet/fleet.go", "\tvar sick UnhealthyError\n", ""},
 			{"internal/fleet/fleet.go", "\toutcomes := make([]keeper.Outcome, len(f.Connections))\n",
-				"\tvar sick UnhealthyError\n\toutcomes := make([]keeper.Outcome, len(f.Connections))\n\tsick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...))\n"},
-			{"internal/fleet/fleet.go", "if sick.metrics = f.Sink.Publish(ctx, f.Now(), metrics.Of(outcomes, f.LastWarning, f.Warnings...)); sick.metrics != nil {", "if sick.metrics != nil {"},
+				"\tvar sick UnhealthyError\n\toutcomes := make([]keeper.Outcome, len(f.Connections))\n\tsick.metrics = f.publish(ctx, outcomes)\n"},
+			{"internal/fleet/fleet.go", "if sick.metrics = f.publish(ctx, outcomes); sick.metrics != nil {", "if sick.metrics != nil {"},
 		},
 	},
 	{

@@ -76,7 +76,7 @@ func main() {
 	client := atlassian.Client{AuthURL: os.Getenv("ATLASSIAN_AUTH_URL"), APIURL: os.Getenv("ATLASSIAN_API_URL")}
 	dying := client
 	dying.HTTPClient = &http.Client{Transport: m}
-	k := keeper.New(m, keeper.Options{Token: &dying, Now: now, Log: slog.Default()})
+	k := keeper.New(m, keeper.Options{Endpoint: &dying, Now: now, Log: slog.Default()})
 	jira := keeper.Connection{Name: "JIRA_"}
 	fmt.Println(k.Tick(context.Background(), jira).Action)
 	fmt.Println(calls.Load(), "calls")

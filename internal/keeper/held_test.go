@@ -1,0 +1,176 @@
+package keeper_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// A process holds a pair that it saves again and again in vain, while others look
+// and take over: the first spend keeps its time, and no token is presented
+// after its leeway.
+func TestAHeldPairIsSavedAgainWhileAnotherLooks(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
+			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+			w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault, names.RefreshToken: errFault} })
+			w.want(keeper.Failed)
+			w.after = nil
+			first := w.ledger().Intent.First
+			other := w.other("another")
+			for range 2 {
+				w.clock.Advance(90 * time.Second)
+				w.want(keeper.Failed)
+				require.Equal(t, first, w.ledger().Intent.First)
+			}
+			w.clock.Advance(first.Add(10 * time.Minute).Sub(w.clock.Now()))
+			w.unwritable = nil
+			require.Equal(t, keeper.InDoubt, w.tickOf(other).Action, "its owner may save it yet")
+			w.ticks(1)
+			w.tickOf(other)
+			w.ticks(12, keeper.Idle, keeper.Rotated)
+			w.requireKept()
+		})
+	}
+}
+
+// What another process received by presenting the same token later comes first
+// where ours may have been revoked by that.
+func TestAHeldPairThatAnotherPresentedSince(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		for _, siblingsDie := range []bool{false, true} {
+			t.Run(fmt.Sprintf("the other's answer is lost: %v, siblings die: %v", lost, siblingsDie), func(t *testing.T) {
+				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+				w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault, names.RefreshToken: errFault} })
+				w.want(keeper.Failed)
+				w.after, w.unwritable = nil, nil
+				w.clock.Advance(2 * time.Minute)
+				holder := w.keeper
+				w.restart()
+				if lost {
+					w.after = crashing("post")
+				}
+				w.tick()
+				w.after = nil
+				w.clock.Advance(2*time.Minute + time.Second)
+				w.keeper = holder
+				w.tick()
+				w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Contended)
+				w.requireKept()
+			})
+		}
+	}
+}
+
+// What could not be saved was stored in REFRESH_TOKEN, and another process has
+// presented it from there: when its holder saves it at last, it is in doubt.
+func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		for _, dies := range []bool{false, true} {
+			t.Run(fmt.Sprintf("siblings die: %v, the other dies: %v", siblingsDie, dies), func(t *testing.T) {
+				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+				w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
+				w.want(keeper.Failed)
+				w.after, w.unwritable = nil, nil
+				w.clock.Advance(2 * time.Minute)
+				holder := w.keeper
+				w.restart()
+				if dies {
+					w.after = crashing("post")
+				} else {
+					w.inject(atlassiantest.After, 502, 3)
+				}
+				w.tick()
+				w.after = nil
+				w.clock.Advance(2*time.Minute + time.Second)
+				w.keeper = holder
+				w.want(keeper.Replayed)
+				w.requireKept()
+				w.ticks(12, keeper.Idle, keeper.Rotated)
+				w.requireKept()
+			})
+		}
+	}
+}
+
+// What could not be saved was stored in REFRESH_TOKEN, while another process was
+// presenting the token that it came from: it is a sibling, and stays unused.
+func TestARescuedSibling(t *testing.T) {
+	denied := map[string]error{names.Ledger: errFault, names.RefreshToken: errFault}
+	for _, siblingsDie := range []bool{false, true} {
+		for _, known := range []bool{false, true} {
+			t.Run(fmt.Sprintf("siblings die: %v, TOKEN_FAMILY told of it before: %v", siblingsDie, known), func(t *testing.T) {
+				w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+				w.after = atFirst("post", func() {
+					if w.unwritable = maps.Clone(denied); !known {
+						w.unwritable[names.Family] = errFault
+					}
+				})
+				w.want(keeper.Failed)
+				w.after, w.unwritable = nil, nil
+				w.clock.Advance(time.Minute)
+				holder := w.keeper
+				w.restart()
+				other, stored := w.keeper, w.get(names.RefreshToken).Version
+				w.before = atFirst("write TOKEN_LEDGER", func() {
+					w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
+					w.want(keeper.Failed)
+					w.keeper, w.limit, w.unwritable = other, 2*time.Minute, nil
+					require.Equal(t, stored+1, w.get(names.RefreshToken).Version)
+				})
+				w.want(keeper.Replayed)
+				w.before = nil
+				posts := w.posts()
+				w.ticks(2, keeper.Idle, keeper.Restored)
+				w.keeper = holder
+				w.ticks(2, keeper.Idle, keeper.Restored)
+				require.Equal(t, posts, w.posts())
+				w.requireKept()
+				w.ticks(12, keeper.Idle, keeper.Rotated)
+				w.requireKept()
+			})
+		}
+	}
+}
+
+// The same while the save is still being tried: the tick that received the pair
+// finds, when the ledger takes writes again, that another has presented the token.
+func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
+			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+			w.limit = 10 * time.Minute
+			begun := w.clock.Now()
+			others := false
+			w.before = func(_ int, op string) error {
+				switch late := w.clock.Now().Sub(begun) > family.Lease; {
+				case others, w.spends() == 0, op != "write TOKEN_LEDGER" && op != "write REFRESH_TOKEN":
+					return nil
+				case !late:
+					return errFault
+				}
+				others = true
+				holder := w.keeper
+				w.restart()
+				w.before, w.after = nil, crashing("post")
+				w.tick() // the other's answer is lost
+				w.after, w.keeper = nil, holder
+				return nil
+			}
+			w.tick()
+			require.True(t, others)
+			require.Nil(t, w.em.Families()[0].Death)
+			w.clock.Advance(2 * time.Minute)
+			w.tick()
+			w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed)
+			w.requireKept()
+		})
+	}
+}
