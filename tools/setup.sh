@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the pinned Python tools of a requirements file, each with its hash, into a virtual environment.
-# Usage: tools/setup.sh VENV REQUIREMENTS
+# Usage: [PYTHON=python3] tools/setup.sh VENV REQUIREMENTS
 set -euo pipefail
 
 venv=$1
 requirements=$2
+python=${PYTHON:-python3}
 
 # fail MESSAGE...: says what is missing and what to do, and ends.
 fail() {
@@ -12,18 +13,18 @@ fail() {
   exit 1
 }
 
-command -v python3 >/dev/null ||
-  fail 'python3 was not found. Install Python 3.10 or newer, then run make setup again.'
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  fail "python3 is $(python3 -V 2>&1 | cut -d' ' -f2). Install Python 3.10 or newer, then run make setup again."
+command -v "$python" >/dev/null ||
+  fail "$python was not found. Install Python 3.10 or newer, then run make setup again."
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+  fail "$python is $("$python" -V 2>&1 | cut -d' ' -f2). Install Python 3.10 or newer, then run make setup again."
 
 # Debian and Ubuntu ship venv's other half, ensurepip, in a package of its own.
-python3 -c 'import ensurepip' 2>/dev/null || "$(dirname "${BASH_SOURCE[0]}")/packages.sh" ensurepip=python3-venv
+"$python" -c 'import ensurepip' 2>/dev/null || "$(dirname "${BASH_SOURCE[0]}")/packages.sh" ensurepip=python3-venv
 
 # An environment that was moved, or whose Python is gone, is made anew.
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   rm -rf "$venv"
-  python3 -m venv "$venv"
+  "$python" -m venv "$venv"
 fi
 # The list is whole, so that nothing is installed beside it.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$requirements" ||

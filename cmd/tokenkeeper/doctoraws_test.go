@@ -50,13 +50,13 @@ func deployStack(t *testing.T, cfg aws.Config) {
 		Endpoint: aws.String("arn:aws:sqs:eu-west-1:123456789012:pager")})
 	require.NoError(t, err)
 	alarms := cloudwatchsink.NewClient(cfg)
-	for _, name := range []string{"first-warning", "second-warning", "third-warning", "fourth-warning", "consent-now", "rotation-failing", "access-token-expiring", "heartbeat-missing", "dead-letters", "awaiting-consent"} {
+	for _, name := range []string{"first-warning", "second-warning", "third-warning", "fourth-warning", "consent-now", "rotation-failing", "access-token-expiring", "heartbeat-missing", "attention", "awaiting-consent"} {
 		_, err = alarms.PutMetricAlarm(ctx, &cloudwatch.PutMetricAlarmInput{AlarmName: aws.String("tokenkeeper-" + name), MetricName: aws.String("M"), Namespace: aws.String("N"),
 			Statistic: "Sum", Period: aws.Int32(60), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: "LessThanThreshold", ActionsEnabled: aws.Bool(true),
 			AlarmActions: []string{"arn:aws:sns:eu-west-1:123456789012:tokenkeeper-pages"}})
 		require.NoError(t, err)
 	}
-	_, err = alarms.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("tokenkeeper-dead-letters"), StateValue: "ALARM", StateReason: aws.String("a drill")})
+	_, err = alarms.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("tokenkeeper-attention"), StateValue: "ALARM", StateReason: aws.String("a drill")})
 	require.NoError(t, err)
 	require.NoError(t, cloudwatchsink.New(alarms, "TokenKeeper/tokenkeeper").Publish(ctx, time.Now(), []metrics.Metric{{Name: metrics.Heartbeat, Value: 1, Unit: metrics.Count}}))
 }
@@ -83,7 +83,7 @@ func TestDoctorOfADeployedStack(t *testing.T) {
 		"ok    credentials: arn:aws:", "ok    account and region: 123456789012, eu-west-1, from AWS_REGION\n", "ok    clock: this machine's differs from AWS's by ",
 		"ok    stack: tokenkeeper is CREATE_COMPLETE\n", "ok    function: the refresher answers, version ", "ok    schedule: enabled, rate(2 minutes)\n", "ok    last tick: ",
 		"ok    key: alias/aws/ssm is enabled\n", "ok    pages: 1 subscriptions get them\n", "warn  tickets: nobody gets them\n", "ok    alarms: 10, all of which tell somebody\n",
-		"warn  sounding: tokenkeeper-dead-letters since ", "      do: tokenkeeper runbook dead-letters\n", "warn  runbook: the alarms link to \"docs/runbook.md\", which nobody can open\n",
+		"warn  sounding: tokenkeeper-attention since ", "      do: tokenkeeper runbook attention\n", "warn  runbook: the alarms link to \"docs/runbook.md\", which nobody can open\n",
 		"ok    A_: OK until ", "ok    A_ format: ACCESS_TOKEN is the bare token\n",
 	} {
 		require.Contains(t, out, line)

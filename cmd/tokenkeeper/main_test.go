@@ -68,6 +68,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"verify", "--cloud-id", "../x", "--store", "file:" + privateDir(t)}, exitUsage},
 		{[]string{"tick"}, exitUsage},
 		{[]string{"tick", "--store", "file:" + filepath.Join(t.TempDir(), "misspelt")}, exitFailed},
+		{[]string{"reencrypt", "--connection", "A_"}, exitUsage},
+		{[]string{"reencrypt", "--key-id", "alias/x", "--store", "file:" + t.TempDir()}, exitUsage},
 		{[]string{"emulate", "--clock", "sundial"}, exitUsage},
 		{[]string{"emulate", "--listen", "0.0.0.0:0"}, exitUsage},
 		{[]string{"simulate", "now"}, exitUsage},

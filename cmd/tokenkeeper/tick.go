@@ -21,7 +21,7 @@ import (
 
 // newKeeper returns a keeper for this process.
 func newKeeper(st store.Store, api *atlassian.Client) *keeper.Keeper {
-	return keeper.New(keeper.Config{Store: st, Token: api, Now: time.Now, Sleep: pause, Process: "cli-" + rand.Text()[:12]})
+	return keeper.New(keeper.Config{Store: st, Token: api, Sites: api, Now: time.Now, Sleep: pause, Process: "cli-" + rand.Text()[:12]})
 }
 
 // pause waits, and returns early when ctx ends.

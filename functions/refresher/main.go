@@ -60,6 +60,7 @@ func wire(ctx context.Context) (tickFunc, *looker, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	api := &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL}
 	client := ssmstore.NewClient(aws)
 	parameters := ssmstore.New(client, c.KeyID, time.Now)
 	if c.noChangeHours > 0 {
@@ -73,7 +74,8 @@ func wire(ctx context.Context) (tickFunc, *looker, error) {
 	f := fleet.Fleet{
 		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
 			Store:   parameters,
-			Token:   &atlassian.Client{AuthURL: c.AuthURL, APIURL: c.APIURL},
+			Token:   api,
+			Sites:   api,
 			Process: rand.Text()[:12],
 		})},
 		Connections: c.Connections,

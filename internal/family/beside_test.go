@@ -31,11 +31,18 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"psoxy rotated once", inbox(one), family.Rotate, 9, 8, nil},
 		{"and again", inbox(one, two), family.Rotate, 10, 8, []string{one}},
 		{"and a third time", inbox(one, two, three), family.Rotate, 11, 8, []string{one, two}},
+		{"a placeholder between, for longer than psoxy keeps anything", all(inbox(one, "CHANGE_ME", two), func(s *family.Snapshot) {
+			s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor)
+		}), family.Rotate, 11, 8, nil},
 		{"a placeholder between", inbox(one, "CHANGE_ME", two), family.Rotate, 11, 8, []string{one}},
-		{"our copy between", inbox(one, refresh(7), two), family.Rotate, 11, 8, nil},
-		{"of another chain", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, nil},
+		{"our copy between, and psoxy may have kept the older one", inbox(one, refresh(7), two), family.Rotate, 11, 8, []string{one}},
+		{"our copy between, for longer than psoxy keeps anything", all(inbox(one, refresh(7), two), func(s *family.Snapshot) {
+			s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor)
+		}), family.Rotate, 11, 8, nil},
+		{"of another chain: it begins a family", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, []string{chained("a")}},
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
-		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Rotate, 10, 8, []string{one}},
+		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, []string{two}},
+		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the newer one refused once", all(refusedAt(10, 1), inbox(one, two)), family.Idle, 0, 8, nil},
 		{"the newer one refused twice", all(refusedAt(10, 2), inbox(one, two)), family.Rotate, 9, 8, nil},
 		{"one in doubt, its leeway over, and a rotation is due", all(dueAnyway, pending(9*minute), inbox(one)), family.Probe, 9, 8, nil},

@@ -77,7 +77,7 @@ func (d Decision) Urgent(now time.Time) bool {
 		return Leeway - LeewayMargin - now.Sub(spend)
 	}
 	late := left(d.LastSpend)
-	return d.Action == SettleHeld || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
+	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
@@ -115,7 +115,7 @@ var rules = []rule{
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
 	v := view{Snapshot: s, policy: p, inbox: s.judged()}
-	v.doubt, v.doubted = s.doubt(v.inbox.candidate)
+	v.doubt, v.doubted = s.doubt(v.inbox)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {
@@ -128,7 +128,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
+		return r.Version == s.RefreshToken.Version && (r.Count == 1 || r.Psoxys) && v.looksAgain(r)
 	})
 	switch first := s.State.Inbox.first(d.Candidate.Version); {
 	case d.Action == Contended && s.State.Intent != nil:
@@ -199,6 +199,9 @@ func withoutApp(v view) (Decision, bool) {
 
 func replay(v view) (Decision, bool) {
 	if v.doubted && v.doubt.replayable(v.Now) {
+		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool { return r.Psoxys && v.looksAgain(r) }) {
+			return decide(HoldInDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
+		}
 		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
 	}
 	return not()
@@ -291,15 +294,15 @@ func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
 
 // waits holds back an attempt with a token that would only repeat the last one.
 func (v view) waits(token Fingerprint) (Decision, bool) {
-	r := v.State.Record
+	r, longest := v.State.Record, maxFailureBackoff
 	f := r.LastFailure
 	if f == nil || f.Token != token {
-		f = v.State.Inbox.Failure
+		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
 	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
 		return not()
 	}
-	backoff := min(maxFailureBackoff, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
 	next := f.At.Add(backoff)
 	switch f.Class {
 	case atlassian.Transient.String():
@@ -359,7 +362,7 @@ func due(v view) (Decision, bool) {
 // an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) {
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

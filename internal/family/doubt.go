@@ -14,18 +14,26 @@ type doubt struct {
 	owned bool
 }
 
-// doubt returns what the ledger, and a lock that psoxy left behind, say of
-// attempts to present the ledger's own token.
-func (s Snapshot) doubt(candidate Field) (d doubt, found bool) {
+// doubt returns what is known of attempts to present the ledger's own token: by
+// the ledger and, beside psoxy, by a lock that it left behind and by a rival of a
+// consent.
+func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 	if in := s.State.doubted(); in != nil {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
-	switch {
-	case !s.LockTells(candidate):
-	case !found:
-		return doubt{first: s.Lock.Modified, last: s.Lock.Modified, owned: true}, true
-	case s.Lock.Modified.Before(d.first):
-		d.first = s.Lock.Modified
+	told := func(at time.Time) {
+		switch {
+		case !found:
+			d, found = doubt{first: at, last: at, owned: true}, true
+		case at.Before(d.first):
+			d.first = at
+		}
+	}
+	if s.LockTells(in.candidate) {
+		told(s.Lock.Modified)
+	}
+	if in.rival {
+		told(s.State.Record.AuthorizedAt)
 	}
 	return d, found
 }

@@ -34,7 +34,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Absent, "it is empty or not filled in"
 	case token == own:
 		return Copied, ""
-	case s.Record.Past.Has(fp) && s.unproven() && s.Record.refusedTwice():
+	case s.Record.Past.Has(fp) && s.unproven() && s.Record.refusedTwice() && !s.InDoubt():
 		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
 		return Older, "it is an older token of this connection"
@@ -58,6 +58,8 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"
+	case s.Record.Past.Has(chainOf(f.Value)) && !s.Record.Refused():
+		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
 	case chainOf(f.Value) == s.Record.Chain && s.Record.Chain != "" && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"

@@ -62,6 +62,10 @@ type Record struct {
 	// the tokens.
 	Consent     string `json:"consent,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
+	// SiteAskedAt is when Atlassian was last asked whether the site is still reached,
+	// and SiteMissing in how many answers on end, up to two, it was not.
+	SiteAskedAt time.Time `json:"site_asked_at,omitzero"`
+	SiteMissing int       `json:"site_missing,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
 	// RotatedAt is when the request began that yielded the newest tokens; zero
@@ -131,7 +135,7 @@ func quoted(name string) string {
 }
 
 func (r Record) times() []time.Time {
-	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt}
+	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt, r.SiteAskedAt}
 	if f := r.LastFailure; f != nil {
 		ts = append(ts, f.At, f.Since, f.FirstSpend, f.RetryAt)
 	}

@@ -121,18 +121,20 @@ func passing(class string) bool {
 // family begins another, at the time at which it was stored or issued, whichever is
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
-	r := s.State.Record
-	if candidate.Version == 0 {
-		if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
-			r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-		}
-		return r
-	}
-	fp := FingerprintOf(candidate.Value)
-	r.Past = r.Past.With(r.Refresh)
+	r, fp := s.State.Record, FingerprintOf(candidate.Value)
 	for _, spent := range s.judged().spent {
 		r.Past = r.Past.With(spent)
 	}
+	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+	}
+	for _, spent := range s.judged().spent {
+		r.Past = r.Past.With(spent)
+	}
+	if candidate.Version == 0 {
+		return r
+	}
+	r.Past = r.Past.With(r.Refresh)
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
 		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil
@@ -148,7 +150,7 @@ func (s Snapshot) Offspring(candidate Field) Record {
 		return r
 	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past,
+		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Chain),
 		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
 }
 
@@ -170,8 +172,10 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 		previous = *s.Family
 	}
 	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
-	if stored := FingerprintOf(s.RefreshToken.Value); stored != r.Record.Refresh {
-		r.Record.Past = r.Record.Past.With(stored)
+	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
+		if fp := FingerprintOf(f.Value); fp != r.Record.Refresh {
+			r.Record.Past = r.Record.Past.With(fp)
+		}
 	}
 	return r
 }
@@ -186,7 +190,7 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	}
 	return Record{
 		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
-		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh),
+		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
 		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
 		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
 	}

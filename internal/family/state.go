@@ -85,6 +85,8 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
+	// Psoxys: psoxy made it of the ledger's own.
+	Psoxys bool `json:"psoxys,omitempty"`
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials.
@@ -94,9 +96,11 @@ type Rejected struct {
 	Credentials Fingerprint `json:"credentials"`
 	// At is the time of the newest answer, and Count how many there were, but for
 	// those inside the leeway of First: when an answer was lost before, if one was.
-	At    time.Time `json:"at"`
-	Count int       `json:"count"`
-	First time.Time `json:"first,omitzero"`
+	// Psoxys is as in Pending.
+	At     time.Time `json:"at"`
+	Count  int       `json:"count"`
+	First  time.Time `json:"first,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -237,6 +241,16 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// Intending returns the state with an intent to carry a decision out.
+func (s Snapshot) Intending(token Fingerprint, d Decision) State {
+	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
+	state.Inbox.Judged = d.Judged
+	if d.Candidate.Version > 0 {
+		state.Inbox.Pending.Psoxys = s.continues(d.Candidate) && s.byPsoxy(d.Candidate)
+	}
+	return state
+}
+
 // doubted is the intent, settled or not, that puts the ledger's own token in
 // doubt; nil if there is none.
 func (s State) doubted() *Intent {
@@ -317,7 +331,7 @@ func (i Inbox) first(version int64) time.Time {
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend)}
 	if i.Pending != nil && i.Pending.Version == version {
-		i.Pending = nil
+		r.Psoxys, i.Pending = i.Pending.Psoxys, nil
 	}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
@@ -326,6 +340,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			all = append(all, old)
 		case old.Credentials == f.Credentials && !open(r.First, at):
 			all[0].Count = old.Count + 1
+			all[0].Psoxys = r.Psoxys || old.Psoxys
 		}
 	}
 	i.Rejected = all[:min(len(all), rejectedKept)]

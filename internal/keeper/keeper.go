@@ -25,6 +25,9 @@ type TokenEndpoint interface {
 type Config struct {
 	Store store.Store
 	Token TokenEndpoint
+	// Sites tells, once a day, whether a connection's site is still reached; nil asks
+	// nobody.
+	Sites SiteLister
 	// Process names this process, uniquely among all that share the store.
 	Process string
 	// Now is the local clock; nil means time.Now. Times with a monotonic reading
@@ -46,6 +49,8 @@ type Keeper struct {
 	mu      sync.Mutex
 	conns   map[string]*memory
 	entries int
+	// asked is when this process asked for a connection's sites last.
+	asked time.Time
 }
 
 // memory is what a process remembers of a connection between ticks.
@@ -64,6 +69,8 @@ type memory struct {
 	// entry is the ledger's entry that was parsed last, and state what it says.
 	entry ledger.Entry
 	state family.State
+	// siteAfter is when Atlassian may be asked for the sites again.
+	siteAfter time.Time
 	// judged is what was judged of REFRESH_TOKEN.
 	judged family.Judged
 }
@@ -181,7 +188,11 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		return out, false
 	}
 	out.Urgent = out.Urgent && out.Action.Unfinished()
-	return t.publish(ctx, v, d, out), false
+	out = t.publish(ctx, v, d, out)
+	if out.Action.Healthy() {
+		out = t.askSite(ctx, v, out)
+	}
+	return out, false
 }
 
 // reported maps the decisions that present nothing to their names in the report.

@@ -63,6 +63,8 @@ type Outcome struct {
 	Reason string `json:"reason"`
 	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
 	Foreign string `json:"foreign,omitempty"`
+	// SiteLost says that the access token does not reach the connection's site any more.
+	SiteLost string `json:"site_lost,omitempty"`
 	// Urgent: the tick achieved nothing for certain, and the next one may come
 	// too late for the family. It is worth another try after some seconds.
 	Urgent bool `json:"-"`
@@ -92,6 +94,7 @@ func (o *Outcome) describe(r family.Record, now time.Time, p family.Policy) {
 	if r.AuthorizedAt.IsZero() {
 		return
 	}
+	o.SiteLost = siteLost(r)
 	o.FamilyDaysRemaining = rounded(r.ExpiresAt(p.Lifetime).Sub(now).Hours()/24, 1e4)
 	o.InactivityDaysRemaining = rounded(r.InactiveAt().Sub(now).Hours()/24, 1e4)
 	if !r.AccessExpiresAt.IsZero() {
@@ -122,6 +125,10 @@ func report(log *slog.Logger, o Outcome) {
 	if o.Foreign != "" {
 		level = max(level, slog.LevelWarn)
 		attrs = append(attrs, slog.String("foreign", o.Foreign))
+	}
+	if o.SiteLost != "" {
+		level = max(level, slog.LevelWarn)
+		attrs = append(attrs, slog.String("site_lost", o.SiteLost))
 	}
 	if o.FamilyDaysRemaining != nil {
 		attrs = append(attrs, slog.Float64("family_days_remaining", *o.FamilyDaysRemaining))

@@ -105,6 +105,16 @@ func (p parameters) write(ctx context.Context, name string, value atlassian.Secr
 	return version, err
 }
 
+// delete removes a parameter; that it is gone already is no error.
+func (p parameters) delete(ctx context.Context, name string) error {
+	return p.retry(ctx, fewAttempts, func() error {
+		if err := p.Store.Delete(ctx, name); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
 // retry does what may fail, up to the given number of attempts, while the
 // invocation has time and another attempt can help.
 func (p parameters) retry(ctx context.Context, attempts int, do func() error) error {

@@ -84,8 +84,7 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
 		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
-	sp.state = v.State.Intending(t.Process, fp, d.Candidate.Version, d.FirstSpend)
-	sp.state.Inbox.Judged = d.Judged
+	sp.state = v.Intending(fp, d)
 	sp.announced = t.clock.now()
 	switch d.Action {
 	case family.Replay:
@@ -156,7 +155,7 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 	for attempt, wait := range pauses {
 		if attempt > 0 {
 			t.Sleep(ctx, wait)
-			if t.inTime(sp) != nil {
+			if t.lock != nil && t.lock.Check(ctx) != nil || t.inTime(sp) != nil {
 				return
 			}
 		}

@@ -57,6 +57,12 @@ const (
 	// ForeignWrites: connections in whose REFRESH_TOKEN something was found that
 	// is no newer token; the report says what. Sent while there are any.
 	ForeignWrites = "ForeignWrites"
+	// SiteLost: connections whose access token does not reach their site any more.
+	// Sent while there are any.
+	SiteLost = "SiteLost"
+	// Attention: connections that a person should look at in the morning, by
+	// ForeignWrites or SiteLost. Sent while there are any.
+	Attention = "Attention"
 	// Postponed: connections that the tick had no time to serve; sent while there
 	// are any.
 	Postponed = "Postponed"
@@ -96,6 +102,7 @@ var problems = []problem{
 	{FamilyLost, ended(keeper.Refused), true},
 	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
 	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
+	{SiteLost, func(o keeper.Outcome, _ float64) bool { return o.SiteLost != "" }, false},
 }
 
 func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
@@ -125,6 +132,9 @@ func Of(outcomes []keeper.Outcome, lastWarning float64, warnings ...float64) []M
 		}
 	}
 	ms = append(ms, passed(outcomes, warnings)...)
+	if n := count(outcomes, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" || o.SiteLost != "" }); n > 0 {
+		ms = append(ms, Metric{Attention, n, Count, ""})
+	}
 	if postponed := count(outcomes, ended(keeper.Postponed)); postponed > 0 {
 		return append(ms, Metric{Postponed, postponed, Count, ""})
 	}

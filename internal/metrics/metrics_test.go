@@ -88,6 +88,23 @@ func TestNothingToCountDown(t *testing.T) {
 	require.Equal(t, 1.0, value(t, ms, metrics.Heartbeat, ""))
 }
 
+// A site that is gone is a metric of its connection, and one more thing to look at
+// beside foreign writes; each connection counts once.
+func TestAttention(t *testing.T) {
+	lost, both, idle := outcome("A_", keeper.Idle, 300, 3600), outcome("B_", keeper.Restored, 300, 3600), outcome("C_", keeper.Rotated, 300, 3600)
+	lost.SiteLost, both.SiteLost, both.Foreign = "the site is gone", "the site is gone", "REFRESH_TOKEN was deleted"
+	ms := metrics.Of([]keeper.Outcome{lost, both, idle}, 1)
+	require.Equal(t, 2.0, value(t, ms, metrics.SiteLost, ""))
+	require.Equal(t, 1.0, value(t, ms, metrics.SiteLost, "A_"))
+	require.Equal(t, 2.0, value(t, ms, metrics.Attention, ""))
+	for _, m := range ms {
+		require.False(t, m.Name == metrics.Attention && m.Connection != "", "it costs a metric")
+	}
+	for _, m := range metrics.Of([]keeper.Outcome{idle}, 1) {
+		require.NotContains(t, []string{metrics.SiteLost, metrics.Attention}, m.Name, "it costs a metric")
+	}
+}
+
 // Whatever became of the connection: the write is what a person has to hear of.
 func TestForeignWrites(t *testing.T) {
 	restored, idle := outcome("A_", keeper.Restored, 300, 3600), outcome("B_", keeper.Idle, 300, 3600)

@@ -10,9 +10,15 @@
 // Read in psoxy 0.6.9. The package needs neither the domain nor the keeper.
 package psoxy
 
+import "time"
+
 // Connection is the prefix of the parameters' names of a psoxy that is installed
 // with its defaults.
 const Connection = "PSOXY_JIRA_CLOUD_"
+
+// CacheFor is how long psoxy uses what it has read of a parameter; longer where
+// reading it again fails.
+const CacheFor = 5 * time.Minute
 
 // Unfilled is the value that psoxy's Terraform gives to a parameter which a
 // person has yet to fill in; it means absent.

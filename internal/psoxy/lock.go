@@ -64,12 +64,8 @@ func TakeLock(ctx context.Context, s store.Store, name string, left bool, now ti
 		return nil, err
 	}
 	sleep(ctx, lockSettles)
-	found, err := s.Read(ctx, name)
-	if err != nil {
+	if err := l.Check(ctx); err != nil {
 		return nil, err
-	}
-	if found[name].Value != l.Value {
-		return nil, ErrLocked
 	}
 	return l, nil
 }
@@ -80,8 +76,17 @@ func (l *Lock) Release(ctx context.Context, held time.Duration) error {
 	if held > LockStale-releaseMargin {
 		return ErrHeldTooLong
 	}
-	if found, err := l.store.Read(ctx, l.name); err != nil || found[l.name].Value != l.Value {
-		return errors.Join(err, ErrLocked)
+	if err := l.Check(ctx); err != nil {
+		return err
 	}
 	return l.store.Delete(ctx, l.name)
+}
+
+// Check reads whether the lock is still ours.
+func (l *Lock) Check(ctx context.Context) error {
+	found, err := l.store.Read(ctx, l.name)
+	if err == nil && found[l.name].Value != l.Value {
+		err = ErrLocked
+	}
+	return err
 }

@@ -19,7 +19,8 @@ import (
 type Options struct {
 	// Endpoint is how Atlassian is asked; nil means &atlassian.Client{}. A client with an
 	// HTTPClient of yours has your proxy, certificates and tracing. Its transport must
-	// not repeat a request.
+	// not repeat a request. One that lists sites too, as the client does, is asked once a
+	// day whether the site of CLOUD_ID is still reached; see Outcome.SiteLost.
 	Endpoint TokenEndpoint
 	// Log receives what is done, without secrets; nil discards it.
 	Log *slog.Logger
@@ -56,7 +57,8 @@ func New(s Store, o Options) *Keeper {
 	if o.Endpoint == nil {
 		o.Endpoint = &atlassian.Client{}
 	}
-	k.inner = protocol.New(protocol.Config{Store: s, Token: o.Endpoint, Now: o.Now, Process: rand.Text()[:12]})
+	sites, _ := o.Endpoint.(protocol.SiteLister)
+	k.inner = protocol.New(protocol.Config{Store: s, Token: o.Endpoint, Sites: sites, Now: o.Now, Process: rand.Text()[:12]})
 	return k
 }
 

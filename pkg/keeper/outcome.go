@@ -44,6 +44,8 @@ type Outcome struct {
 	Reason string `json:"reason"`
 	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
 	Foreign string `json:"foreign,omitempty"`
+	// SiteLost says that the access token does not reach the site of CLOUD_ID any more.
+	SiteLost string `json:"site_lost,omitempty"`
 	// Urgent: the next tick may come too late for the family. Tick again after some
 	// seconds.
 	Urgent bool `json:"-"`

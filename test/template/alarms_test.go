@@ -61,8 +61,8 @@ func expectedAlarms(s *stack) map[string]expectedAlarm {
 		"AccessTokenExpiringAlarm": {"tokens-access-token-expiring", ours("Maximum", "AccessTokenSecondsRemaining", 300), 1, 1, below, "600", "ignore", page, "access-token-expiring"},
 		// FILL leaves nothing missing; breaching is for the case that CloudWatch has nothing to fill.
 		"HeartbeatMissingAlarm": {"tokens-heartbeat-missing", "filled = FILL(beats, 0); beats = " + ours("Sum", "Heartbeat", 60), 13, 13, below, "1", "breaching", page, "heartbeat-missing"},
-		"DeadLettersAlarm": {"tokens-dead-letters", "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible{QueueName=tokens-DeadLetters} over 300 s",
-			1, 1, atLeast, "1", "notBreaching", ticket, "dead-letters"},
+		"AttentionAlarm": {"tokens-attention", "sounding = IF(more > 0 AND things - more >= 1, 0, things); letters = Maximum of AWS/SQS ApproximateNumberOfMessagesVisible{QueueName=tokens-DeadLetters} over 3600 s; more = FILL(DIFF(things), 0); noticed = " +
+			ours("Maximum", "Attention", 3600) + "; things = FILL(noticed, 0) + IF(FILL(letters, 0) > 0, 1, 0)", 1, 1, atLeast, "1", "notBreaching", ticket, "attention"},
 		"AwaitingConsentAlarm": {"tokens-awaiting-consent", "filled = FILL(awaiting, 0); awaiting = " + ours("Maximum", "AwaitingConsent", 3600),
 			25, 26, atLeast, "1", "notBreaching", ticket, "awaiting-consent"},
 	}
@@ -154,7 +154,7 @@ func checkDescriptions(s *stack) (findings []string) {
 			findings = append(findings, id+": its description must say what is seen, what it means and what to do, in 1024 characters")
 		}
 		command := "tokenkeeper status --function tokens-refresher"
-		if w.entry == "heartbeat-missing" || w.entry == "dead-letters" {
+		if w.entry == "heartbeat-missing" || w.entry == "attention" {
 			command = "tokenkeeper doctor --stack tokens" // the function may not be able to answer
 		}
 		if !strings.Contains(text, "Do: run "+command) {

@@ -22,6 +22,7 @@ func published() (rollUps, byConnection map[string]bool) {
 		outcomes = append(outcomes, keeper.Outcome{Connection: "A_", Action: action,
 			FamilyDaysRemaining: &left, InactivityDaysRemaining: &left, AccessTokenSecondsRemaining: &left})
 	}
+	outcomes = append(outcomes, keeper.Outcome{Connection: "A_", Action: keeper.Idle, Foreign: "written over", SiteLost: "gone"})
 	// A tick that served all, and one that did not.
 	postponed := keeper.Outcome{Connection: "A_", Action: keeper.Postponed}
 	for _, m := range append(metrics.Of(outcomes[:1], 2, 60, 30, 14, 7), append(metrics.Of(outcomes, 2), metrics.Of([]keeper.Outcome{postponed}, 2)...)...) {

@@ -100,6 +100,8 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"two alarms of one warning", `"MetricName":"SecondWarning"`, `"MetricName":"ThirdWarning"`, "the alarms"},
 	{"the function warns of other days", `${FirstWarningDays},${SecondWarningDays}`, `${SecondWarningDays},${FirstWarningDays}`, "the environment"},
 	{"a second family behind the first", `"FILL(DIFF(latest), 0)"`, `"FILL(DIFF(latest), 0) * 0"`, "the alarms"},
+	{"a lost site behind dead letters", `"FILL(DIFF(things), 0)"`, `"FILL(DIFF(things), 0) * 0"`, "the alarms"},
+	{"foreign writes that nobody hears of", `"MetricName":"Attention"`, `"MetricName":"Postponed"`, "the alarms"},
 	{"a pause that no alarm sees", `"Period":3600,"Stat":"Maximum"`, `"Period":7200,"Stat":"Maximum"`, "the alarms"},
 	{"the mean of all families", `"Statistic":"Minimum"`, `"Statistic":"Average"`, "the alarms"},
 	{"alarm the wrong way round", `"LessThanThreshold"`, `"GreaterThanThreshold"`, "the alarms"},

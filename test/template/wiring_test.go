@@ -165,11 +165,15 @@ func checkEnvironment(s *stack) []string {
 }
 
 // readVariables finds the names of environment variables in a function's
-// configuration and in what all functions share: string literals that look like one.
+// configuration and in what it shares with others: string literals that look like one.
 func readVariables(function string) []string {
 	variable := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 	found := map[string]bool{}
-	for _, path := range []string{"functions/" + function + "/settings.go", "internal/config/environment.go"} {
+	paths := []string{"functions/" + function + "/settings.go", "internal/config/environment.go"}
+	if function == "refresher" {
+		paths = append(paths, "internal/config/ticks.go")
+	}
+	for _, path := range paths {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil, 0)
 		if err != nil {
 			panic(fault(err.Error()))

@@ -102,6 +102,17 @@ func expiring(v view) (Verdict, bool) {
 	return out, true
 }
 
+func siteLost(v view) (Verdict, bool) {
+	if !v.record.SiteGone() || v.record.Refused() {
+		return not()
+	}
+	do := "let the site's administrator unblock the app, or correct CLOUD_ID, or consent again and choose the site: " + v.Commands.Authorize
+	out := Verdict{State: SiteLost, Level: Broken, Action: keeper.Idle, Do: do, Since: v.record.SiteAskedAt,
+		Reason: "Atlassian does not list the site of CLOUD_ID among those that the access token reaches, though rotations succeed"}
+	out.Line = fmt.Sprintf("BROKEN: at %s the access token did not reach the site of CLOUD_ID any more, so consumers fail: %s", v.clock(out.Since), do)
+	return out, true
+}
+
 func foreign(v view) (Verdict, bool) {
 	d := v.decision
 	out := Verdict{State: Foreign, Level: v.level(), Action: keeper.Restored, Do: v.Commands.Tick}

@@ -52,6 +52,8 @@ const (
 	Failing State = "failing"
 	// Expiring: the access token that consumers read is about to end, or has ended.
 	Expiring State = "access_token_expiring"
+	// SiteLost: the access token does not reach the site that consumers read.
+	SiteLost State = "site_lost"
 	// Foreign: somebody wrote to the copies what is not known.
 	Foreign State = "foreign_value"
 	// NotKept: tokens are stored, and no tick has taken them over yet.
@@ -115,6 +117,7 @@ var rules = []rule{
 	postponed,
 	failing,
 	expiring, // consumers are about to fail
+	siteLost, // rotations go on, and consumers fail
 	foreign,  // the copies hold something else
 	notKept,  // the first tick has not come yet
 	exposed,  // a secret is not encrypted

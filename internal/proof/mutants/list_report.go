@@ -45,7 +45,7 @@ var reportMutants = []mutant{
 	{
 		name: "a reason quotes what is stored", breaks: "invariant 9",
 		why: "a pasted answer holds tokens, and reasons go into logs and reports",
-		edits: []edit{{"internal/family/snapshot.go",
+		edits: []edit{{"internal/family/inbox.go",
 			"\"%s was written over%s: %s\", name, writer(f.By), reason)", "\"%s was written over%s: %s\", name, f.Value.Reveal(), reason)"}},
 	},
 	{

@@ -45,7 +45,9 @@ type actor struct {
 	// The rest is about the invocation under way.
 	busy            bool
 	begun, deadline time.Time
-	trouble         trouble
+	// free is when nobody else's lease kept it from acting any more.
+	free    time.Time
+	trouble trouble
 	// stalled is the time that pauses took from it, strikes are the faults that
 	// struck its operations.
 	stalled time.Duration

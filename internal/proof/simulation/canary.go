@@ -13,17 +13,14 @@ import (
 // canary is the log of all processes. It keeps nothing, and looks for secrets.
 type canary struct{ w *world }
 
-// tokenMark begins every token of the emulator, and secretMark every client secret.
-const (
-	tokenMark  = "eyJ0eXAiOiJKV1Qi"
-	secretMark = "ATOA"
-)
+// tokenMark begins every token of the emulator.
+const tokenMark = "eyJ0eXAiOiJKV1Qi"
 
 func newCanary(w *world) *canary { return &canary{w} }
 
 // look searches a text that leaves a process.
 func (c *canary) look(text string) {
-	if strings.Contains(text, tokenMark) || strings.Contains(text, secretMark) {
+	if strings.Contains(text, tokenMark) || strings.Contains(text, c.w.secret.Reveal()) {
 		c.leaks()
 	}
 }
@@ -32,7 +29,7 @@ func (c *canary) look(text string) {
 func (c *canary) lookSecret(value atlassian.Secret) {
 	var stack [4096]byte
 	text := value.AppendReveal(stack[:0])
-	if bytes.Contains(text, []byte(tokenMark)) || bytes.Contains(text, []byte(secretMark)) {
+	if bytes.Contains(text, []byte(tokenMark)) || bytes.Contains(text, []byte(c.w.secret.Reveal())) {
 		c.leaks()
 	}
 }

@@ -126,14 +126,25 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 		return
 	}
 	o.name("in the ledger", c.of)
-	if c.highest != (rank{}) && o.older(c.of, c.highest) {
-		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
+	if c.highest != (rank{}) && o.older(c.of, c.highest) && o.familyLives(c.highest) {
+		if o.covered(c.of) {
+			o.excuse(coveredByPsoxy)
+			c.highest = c.of
+		} else {
+			o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
+		}
 	}
 	if c.highest.less(c.of) || by.role == consents {
 		c.highest = c.of
 	}
 	o.stored(placed{c.of, c.token, by})
 	o.checkAge(e)
+}
+
+// familyLives reports whether a token's family is not dead.
+func (o *oracle) familyLives(r rank) bool {
+	f, _ := o.w.em.Family(o.ids[r.consent])
+	return f.Death == nil
 }
 
 func fingerprint(token atlassian.Secret) string {

@@ -32,7 +32,7 @@ var excuses = []excuse{
 		}},
 	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
-	{"psoxy wrote an older family's token over a consent", "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
+	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.coveredByPsoxy() }},
 
 	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
@@ -44,7 +44,7 @@ var excuses = []excuse{
 			return l.o.ageDeleted && l.stored && l.o.chain.known && l.o.chain.of.consent != l.top.of.consent
 		}},
 	{"a token that nothing remembers was written back", "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
-		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance) }},
+		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance || l.overruled()) }},
 
 	{"no tick within the leeway", "AWS: the schedule, or the function, can be down",
 		func(l loss) bool { return l.helpless() && l.root.ticks == 0 }},
@@ -80,7 +80,7 @@ func (l loss) killedByPsoxy() bool {
 	return l.death != nil && strings.HasPrefix(l.death.Presenter, "psoxy")
 }
 
-// overruled: psoxy presented an older token while the newest was stored and alive.
+// overruled: somebody presented an older token while the newest was stored and alive.
 func (l loss) overruled() bool {
 	return l.o.overruled != nil && l.o.overruled.consent == l.o.highest.consent
 }
@@ -94,17 +94,16 @@ func (l loss) topSpentByUs() bool {
 	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
 }
 
+// coveredByPsoxy is an excuse for a ledger that goes back to an older family, too.
+const coveredByPsoxy = "psoxy wrote an older family's token over a consent"
+
 // coveredByPsoxy: the newest consent lives, but the ledger goes on with an older
 // family, of which psoxy wrote a token after the consent was stored.
 func (l loss) coveredByPsoxy() bool {
 	o := l.o
-	if !o.w.settings.Shared || o.w.settings.Claims || !l.stored || !o.chain.known || !o.older(o.chain.of, l.top.of) {
-		return false
-	}
-	for _, in := range o.inbox {
-		if in.by.role == consumes && in.of.consent == o.chain.of.consent {
-			return true
-		}
-	}
-	return false
+	return o.chain.known && o.older(o.chain.of, o.highest) && o.covered(o.chain.of)
 }
+
+// covered reports whether psoxy wrote a token of an older family over a newer consent,
+// and the token tells nothing.
+func (o *oracle) covered(r rank) bool { return !o.w.settings.Claims && o.covers[r.consent] }

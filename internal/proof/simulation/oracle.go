@@ -43,14 +43,18 @@ type oracle struct {
 	ageDeleted   bool
 	familyBefore atlassian.Secret
 	madeYounger  string
-	// overruled is the newest stored token, still alive when psoxy presented an older
-	// one of its family.
+	// overruled is the newest stored token, still alive when somebody presented an
+	// older one of its family.
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
 
 	spends   []presentation
 	receipts []received
+	// covers are consents of which psoxy wrote a token after a newer one was stored.
+	covers map[int]bool
+	// restrained is until when Atlassian asked not to be called (Retry-After).
+	restrained time.Time
 	// overdue is what a keeper should have put right, since when.
 	overdue overdue
 }
@@ -87,6 +91,12 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 		if r, ok := o.known(value); ok {
 			o.name("stored", r)
 			o.inbox = push(o.inbox, placed{r, value, by})
+			if n := len(o.appeared); by.role == consumes && n > 0 && r.consent < o.appeared[n-1] {
+				if o.covers == nil {
+					o.covers = map[int]bool{}
+				}
+				o.covers[r.consent] = true
+			}
 			o.stored(placed{r, value, by})
 		}
 	}
@@ -186,10 +196,10 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 	if ok {
 		o.name("presented", r)
 	}
+	if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
+		o.overruled = &top.of
+	}
 	if by.role != ticks {
-		if top, has := o.best(r.consent); ok && has && r.less(top.of) && o.live(top.token) {
-			o.overruled = &top.of
-		}
 		return
 	}
 	o.announced(by, token)

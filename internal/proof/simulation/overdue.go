@@ -21,13 +21,14 @@ type overdue struct {
 }
 
 // How long a copy may stay wrong: the tick that finds it may be busy with the
-// token itself, and the next one publishes; and a candidate whose answer was lost
-// is left there until its leeway is over. Nothing is written over a living candidate,
-// or what stands over it, until that is judged: it may wait, like an access token, for
-// the longest pause that the protocol makes between two attempts.
+// token itself, and the next one publishes; a candidate whose answer was lost is left
+// there until its leeway is over, and one that was refused until the next tick has
+// asked again. Nothing is written over a living candidate, or what stands over it,
+// until that is judged: it may wait, like an access token, for the longest pause that
+// the protocol makes between two attempts.
 const (
 	ticksToPublish = 3
-	timeToPublish  = 13 * time.Minute
+	timeToPublish  = 15 * time.Minute
 	longestPause   = 80 * time.Minute
 )
 
@@ -42,9 +43,9 @@ func (o *oracle) copiesAfter(a *actor) {
 	}
 	s := &w.slots[slotRefresh]
 	switch {
-	case s.entry.Value == o.chain.token, w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled),
-		s.by != nil && s.by.role != ticks && !s.entry.Modified.Before(a.begun):
-		d.refresh = 0
+	case s.entry.Value == o.chain.token, w.now.Before(o.restrained), w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled),
+		s.by != nil && s.by.role != ticks && (!s.entry.Modified.Before(a.begun) || s.entry.Modified.After(d.since)):
+		d.refresh, d.since = 0, w.now
 	default:
 		if d.refresh++; d.refresh == 1 {
 			d.since = w.now

@@ -38,6 +38,9 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	w.advance(postLatency)
 	w.killIfLate(e.a)
 	fault, unanswered := h.fault(w.settings)
+	if h.post == Throttle && e.a.role == ticks {
+		w.oracle.restrained = w.now.Add(retryAfter[h.n&3])
+	}
 	if unanswered != nil {
 		return atlassian.Token{}, w.end(e.a, h, unanswered)
 	}

@@ -85,8 +85,14 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 // tickBegins notes a tick that meets another at work. One that begins late in the
 // other's lease can wait for its end.
 func (o *oracle) tickBegins(a *actor) {
-	const soon = 70 * time.Second
+	soon := 70 * time.Second
+	if o.w.settings.Shared {
+		soon += 5 * time.Second // taking psoxy's lock
+	}
 	c, l := &o.chain, &o.w.slots[slotLock]
+	if a.free = a.begun; c.owned && c.by != a && c.at.Add(lease).After(a.free) {
+		a.free = c.at.Add(lease)
+	}
 	if c.owned && c.by != a && o.w.now.Sub(c.at) < soon ||
 		l.entry.Version != 0 && l.by.role == consumes && o.w.now.Sub(l.entry.Modified) < soon {
 		a.trouble |= contended
@@ -95,7 +101,7 @@ func (o *oracle) tickBegins(a *actor) {
 
 // ticked notes the end of a keeper's tick.
 func (o *oracle) ticked(a *actor) {
-	if a.trouble&worldly != 0 && o.w.leavesCalm(a.begun) {
+	if a.trouble&worldly != 0 && o.w.leavesCalm(a.free, a.begun.Add(perseverance)) {
 		a.trouble &^= worldly
 	}
 	if a.stalled > 20*time.Second {

@@ -97,10 +97,9 @@ const (
 	calm         = 22 * time.Second
 )
 
-// leavesCalm reports whether a tick that began at the given time and has just
-// ended had, or would have had by going on, a span of calm.
-func (s *troubles) leavesCalm(begun time.Time) bool {
-	end := begun.Add(perseverance)
+// leavesCalm reports whether a tick that has just ended, and was free to act from
+// begun on, had, or would have had by going on until end, a span of calm.
+func (s *troubles) leavesCalm(begun, end time.Time) bool {
 	for _, o := range s.outages {
 		to := o.to
 		if to.IsZero() {

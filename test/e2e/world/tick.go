@@ -38,6 +38,7 @@ type Outcome struct {
 	Action                      string   `json:"action"`
 	Reason                      string   `json:"reason"`
 	Foreign                     string   `json:"foreign"`
+	SiteLost                    string   `json:"site_lost"`
 	Generation                  int      `json:"generation"`
 	FamilyDaysRemaining         *float64 `json:"family_days_remaining"`
 	AccessTokenSecondsRemaining *float64 `json:"access_token_seconds_remaining"`
@@ -45,6 +46,9 @@ type Outcome struct {
 
 // TokenEndpoint is the operation of a token request, for rules and counts.
 const TokenEndpoint = "POST /oauth/token"
+
+// SitesEndpoint is the operation of a question for the sites that a token reaches.
+const SitesEndpoint = "GET /oauth/token/accessible-resources"
 
 // Tick invokes the function with the schedule's event.
 func (w *World) Tick() *Tick {

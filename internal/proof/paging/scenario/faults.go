@@ -46,6 +46,13 @@ func (s slowEndpoint) Refresh(ctx context.Context, app atlassian.App, refresh at
 	return s.client.Refresh(ctx, app, refresh)
 }
 
+// AccessibleResources implements keeper.SiteLister.
+func (s slowEndpoint) AccessibleResources(ctx context.Context, access atlassian.Secret) ([]atlassian.Resource, error) {
+	s.clock.Advance(exchangeTakes)
+	s.askedForSites = s.clock.Now()
+	return s.client.AccessibleResources(ctx, access)
+}
+
 // storeTimeout is how long a call takes that the store does not answer.
 const storeTimeout = 2 * time.Second
 

@@ -36,6 +36,7 @@ var (
 	refused = []string{metrics.ConsentNeeded, metrics.AccessTokenSecondsRemaining}
 	wrong   = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining}
 	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
+	noticed = []string{metrics.Attention}
 	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors"}
 )
 
@@ -44,6 +45,7 @@ const (
 	byTick     = "the first tick after it"
 	byMissed   = "the first tick that does not come"
 	byRotation = "the first rotation that is due after it"
+	byQuestion = "the first daily question for sites after it"
 )
 
 // All are the scenarios, in the order in which they are listed.
@@ -85,16 +87,25 @@ func ordinaryYears() []Scenario {
 		},
 		{
 			Name: "token-overwritten", Summary: "Every six hours somebody puts an older REFRESH_TOKEN back, writes a placeholder over it, or deletes it. The family goes on.", Days: 4,
-			prepare: startWriters,
+			Cause: "REFRESH_TOKEN written over", CauseAt: writersEvery, Urgency: "ticket", KnownBy: byTick, known: nextTick,
+			prepare: startWriters, explains: noticed,
 		},
 		{
-			Name: "copies-deleted", Summary: "Somebody deletes the copies of the tokens; the next tick publishes them again. Nobody is to be told.", Days: 2,
-			CauseAt: ordinaryCause,
+			Name: "copies-deleted", Summary: "Somebody deletes the copies of the tokens; the next tick publishes them again.", Days: 2,
+			Cause: "REFRESH_TOKEN deleted", CauseAt: ordinaryCause, Urgency: "ticket", KnownBy: byTick, known: nextTick, explains: noticed,
 			strike: func(w *world) error {
 				n := w.victim.names
 				return errors.Join(w.store.Delete(context.Background(), n.RefreshToken), w.store.Delete(context.Background(), n.AccessToken),
 					w.store.Delete(context.Background(), n.Family))
 			},
+		},
+		{
+			Name: "site-lost", Summary: "An administrator blocks the app for thirty hours: rotations succeed, and the tokens reach no site.", Days: 3,
+			Cause: "app blocked", CauseAt: ordinaryCause, Lasts: 30 * time.Hour, Urgency: "ticket", KnownBy: byQuestion, known: nextQuestion, explains: noticed,
+			strike: func(w *world) error {
+				return w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointResources, When: atlassiantest.Before, Kind: atlassiantest.KindEmpty})
+			},
+			mend: func(w *world) error { w.em.ClearFaults(); return nil },
 		},
 		{
 			Name: "clock-skew", Summary: "The function's clock is 90 s ahead for a day, then 90 s behind. Nobody is to be told.", Days: 4,

@@ -23,6 +23,9 @@ func (w *world) tickAfter(t time.Time) time.Time {
 
 func nextTick(w *world) time.Time { return w.tickAfter(w.clock.Now()) }
 
+// nextQuestion is when Atlassian is asked next which sites are reached.
+func nextQuestion(w *world) time.Time { return w.tickAfter(w.askedForSites.Add(day)) }
+
 // missedTick is when the next tick should have come at the latest: nobody can
 // miss it before.
 func missedTick(w *world) time.Time {

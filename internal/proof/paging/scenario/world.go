@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,7 +40,9 @@ type world struct {
 	outcomes map[keeper.Action]int
 	platform
 	faults
-	countdown sampler
+	// askedForSites is when the function asked Atlassian for sites last.
+	askedForSites time.Time
+	countdown     sampler
 }
 
 // connection is one connection with its account and its app.
@@ -48,6 +51,7 @@ type connection struct {
 	names   family.Names
 	account atlassiantest.Account
 	app     atlassiantest.App
+	site    atlassiantest.Site
 	// familyID is the newest family's; empty before the first consent.
 	familyID string
 }
@@ -80,8 +84,10 @@ func newWorld(s *stack, connections int, format psoxy.AccessFormat) (*world, err
 		c.account, err1 = w.em.AddAccount(atlassiantest.Account{})
 		c.app, err2 = w.em.AddApp(atlassiantest.App{Name: "keeper", RedirectURIs: []string{"http://localhost"},
 			Scopes: atlassiantest.ConnectorScopes(), Owner: c.account.ID})
-		if err1 != nil || err2 != nil {
-			return nil, fmt.Errorf("preparing the emulator: %v, %v", err1, err2)
+		var err3 error
+		c.site, err3 = w.em.AddSite(atlassiantest.Site{}, c.account.ID)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return nil, fmt.Errorf("preparing the emulator: %w", err)
 		}
 		w.connections = append(w.connections, c)
 	}
@@ -95,7 +101,7 @@ func (w *world) boot() {
 	w.boots++
 	r := &fleet.Fleet{
 		Keeper: keeper.New(keeper.Config{
-			Store: faultyStore{w}, Token: slowEndpoint{w}, Now: w.refresherClock,
+			Store: faultyStore{w}, Token: slowEndpoint{w}, Sites: slowEndpoint{w}, Now: w.refresherClock,
 			Sleep:   w.sleep,
 			Process: fmt.Sprintf("process-%d", w.boots),
 		}),
@@ -118,8 +124,7 @@ func (w *world) sleep(_ context.Context, d time.Duration) {
 // refresherClock is the time as the function sees it.
 func (w *world) refresherClock() time.Time { return w.clock.Now().Add(w.skew) }
 
-// consent is what a person does once a year: consent, and store the four
-// parameters.
+// consent is what a person does once a year: consent, and store the parameters.
 func (w *world) consent(c *connection) error {
 	code, err := w.em.Consent(atlassiantest.ConsentRequest{ClientID: c.app.ClientID, AccountID: c.account.ID})
 	if err != nil {
@@ -134,6 +139,7 @@ func (w *world) consent(c *connection) error {
 	return w.put(map[string]atlassian.Secret{
 		c.names.ClientID: atlassian.NewSecret(c.app.ClientID), c.names.ClientSecret: c.app.ClientSecret,
 		c.names.RefreshToken: tokens.Refresh, c.names.AccessToken: tokens.Access,
+		c.names.CloudID: atlassian.NewSecret(c.site.CloudID),
 	})
 }
 

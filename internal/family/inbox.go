@@ -1,0 +1,248 @@
+package family
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
+// nothing that can be read: then its history need not be read.
+func (s Snapshot) InboxSettled() bool {
+	f, seen := s.RefreshToken, s.seen()
+	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
+	return slices.Contains(s.Denied, s.inboxName()) ||
+		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
+			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+}
+
+func (s Snapshot) again(r Rejected) bool {
+	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
+		return false // it would be a sibling by now
+	}
+	own := s.State.Record
+	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
+	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
+}
+
+// seen is the version up to which the inbox is judged.
+func (s Snapshot) seen() int64 {
+	if s.State.Record.Refused() {
+		return 0 // a living token may be in the history
+	}
+	f := s.RefreshToken
+	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
+		return 0 // it was deleted
+	}
+	known := func(j Judged) int64 {
+		if j.upTo(f.Version, f.Modified) < j.Seen {
+			return 0 // it was begun anew, and what is under it is not known either
+		}
+		return j.Seen
+	}
+	return max(known(s.State.Inbox.Judged), known(s.Judged))
+}
+
+// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
+// become the offers: those after what was seen, a candidate in doubt, and rejected
+// ones that may be good. Each counts as stored when its value was stored first, and
+// is offered once.
+func (s *Snapshot) Offer(history []store.Entry) {
+	for _, e := range history {
+		s.forget(e)
+	}
+	in, seen := s.State.Inbox, s.seen()
+	first := map[atlassian.Secret]Field{}
+	for i, e := range history {
+		f := FieldOf(e)
+		if i+1 < len(history) {
+			f.Until = history[i+1].Modified
+		}
+		if before, again := first[f.Value]; again {
+			f.Modified, f.Since = before.Modified, before.Since
+		}
+		first[f.Value] = f
+		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
+			s.Offers = append(s.Offers, f)
+		}
+	}
+}
+
+// forget drops what is known of a version number, where the version was written
+// later: what is known is of a deleted parameter.
+func (s *Snapshot) forget(e store.Entry) {
+	in := &s.State.Inbox
+	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
+	in.Seen = in.upTo(e.Version, e.Modified)
+	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
+	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
+	if p := in.Pending; p != nil && anew(p.Version, p.First) {
+		in.Pending = nil
+	}
+	if gone := func(r Rejected) bool { return anew(r.Version, r.At.Add(time.Second)) }; slices.ContainsFunc(in.Rejected, gone) { // the store tells whole seconds
+		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), gone)
+	}
+}
+
+// inbox is what the offers come to.
+type inbox struct {
+	// candidate comes first of all; Version 0 if there is none.
+	candidate Field
+	// seen is the version up to which all is judged without it.
+	seen int64
+	// notice says what was found that is not ours, for people.
+	notice string
+	// spent are tokens that are older once the one that comes first is accepted.
+	spent []Fingerprint
+	// rival: what was stored just after a consent may be of the family before it, and
+	// the consent's own token comes first.
+	rival bool
+}
+
+// judged judges the offers, the newest first. A candidate that was rejected
+// under the same credentials is none any more.
+func (s Snapshot) judged() inbox {
+	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
+	name := s.inboxName()
+	var candidates []Field
+	waiting := map[int64]bool{}
+	for _, f := range slices.Backward(s.Offers) {
+		verdict, reason, waits := s.verdict(f)
+		if verdict == Candidate || waits {
+			candidates = append(candidates, f)
+			waiting[f.Version] = waits
+		}
+		switch {
+		case verdict == Candidate:
+			in.seen = min(in.seen, f.Version-1)
+		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
+			// ours, and written over since
+		case in.notice == "" && f.Version > s.Judged.Seen:
+			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
+		}
+	}
+	in.choose(s, candidates, waiting)
+	if s.Partial {
+		in.seen = min(in.seen, s.seen())
+	}
+	if s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, name) {
+		in.notice = name + " was deleted"
+	}
+	return in
+}
+
+// choose finds the candidate that comes first. Those that are waiting are asked about
+// later. Beside psoxy what stands under another may be spent.
+func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) {
+	best, covered := 0, false
+	for i, f := range candidates {
+		var over Field
+		if i > 0 {
+			over = candidates[i-1]
+		}
+		rank := s.rank(f)
+		covered = !(rank == inDoubt && !covered) && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+		switch {
+		case covered:
+			in.spent = append(in.spent, FingerprintOf(f.Value))
+		case !waiting[f.Version] && rank > best:
+			if s.mayYield(f, in.candidate) {
+				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
+			}
+			in.candidate, best = f, rank
+		}
+	}
+	if c := in.candidate; len(in.spent) == 0 && s.rivals(c) {
+		in.candidate, in.spent, in.rival = Field{}, []Fingerprint{FingerprintOf(c.Value)}, true
+	}
+}
+
+// How candidates come one after the other: of each kind the newest.
+const (
+	lateStranger = 1 + iota // in doubt, its leeway over
+	late                    // the same, and the ledger's own token may be older
+	unasked
+	inDoubt // its leeway is open
+	saved   // it was received, and could not be saved elsewhere
+)
+
+func (s Snapshot) rank(f Field) int {
+	first := s.State.Inbox.first(f.Version)
+	switch {
+	case s.rescued(FingerprintOf(f.Value)):
+		return saved
+	case first.IsZero():
+		return unasked
+	case open(first, s.Now):
+		return inDoubt
+	case s.continues(f):
+		return late
+	}
+	return lateStranger
+}
+
+// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
+func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	for _, r := range s.State.Inbox.Rejected {
+		if r.Version == f.Version && (!s.again(r) || r.Psoxys && s.State.Record.RotatedAt.After(r.At)) {
+			return NoToken, "Atlassian did not accept it", r.Count == 1
+		}
+	}
+	fp := FingerprintOf(f.Value)
+	switch verdict, reason = s.State.Judge(f); {
+	case verdict != Candidate || !s.rescued(fp):
+	case s.State.Record.olderFamily(*s.Family):
+		return Older, "it is of a family before the one in use", false
+	case fp == s.Sibling():
+		return Older, "another process has received a newer one for the same token", false
+	}
+	return verdict, reason, false
+}
+
+// continues reports whether a candidate counts as the family's next generation:
+// its chain claim says so or, where there is none, psoxy shares the rotation, or it
+// stood there when the ledger began, or TOKEN_FAMILY names it.
+func (s Snapshot) continues(candidate Field) bool {
+	switch mine, its := s.State.Record.Chain, chainOf(candidate.Value); {
+	case mine == its && (mine != "" || s.Shared()):
+		return true
+	case mine != "" && its != "":
+		return false
+	}
+	return candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+}
+
+// byPsoxy reports whether psoxy stored a token: it writes an access token in its
+// form just before.
+func (s Snapshot) byPsoxy(f Field) bool {
+	before := f.Modified.Sub(s.AccessToken.Modified)
+	return s.Shared() && !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access && before >= 0 && before < 30*time.Second
+}
+
+// mayYield reports whether psoxy may have made one token of another.
+func (s Snapshot) mayYield(f, successor Field) bool {
+	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
+}
+
+// rivals reports whether a candidate may be of the family before a consent: psoxy
+// may have presented that family's token from its cache just after the consent. As
+// long as a replay can do no harm, the consent's own token tells: one that psoxy
+// has spent yields a sibling of the candidate.
+func (s Snapshot) rivals(f Field) bool {
+	r := s.State.Record
+	return f.Version > 0 && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
+}
+
+func writer(by string) string {
+	if by == "" {
+		return ""
+	}
+	return " by " + by
+}

@@ -1,0 +1,87 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// SiteLister lists the sites that an access token reaches; *atlassian.Client is one.
+type SiteLister interface {
+	// AccessibleResources is the client's. Asking spends nothing.
+	AccessibleResources(ctx context.Context, access atlassian.Secret) ([]atlassian.Resource, error)
+}
+
+const (
+	// siteTimeout bounds one question about a site.
+	siteTimeout = 10 * time.Second
+	// siteRests is how long no question about a connection's site follows one without
+	// an answer, and siteApart the time between two questions of this process, so that
+	// many connections do not take each other's time.
+	siteRests = time.Hour
+	siteApart = time.Second
+)
+
+// askSite asks, once a day and when nothing else is to be done, whether the
+// access token still reaches the site that consumers read. An administrator can
+// block an app, and an account can lose a site, while every rotation succeeds.
+//
+// The answer is kept in the ledger. If another entry comes first, it is asked again.
+func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
+	r := v.State.Record
+	access := v.AccessToken.Value
+	readable := family.FingerprintOf(access) == r.Access && !access.IsZero() && v.Now.Before(r.AccessExpiresAt.Add(-time.Minute))
+	if t.Sites == nil || !readable || !r.SiteDue(v.Now) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk() {
+		return out
+	}
+	asking, cancel := context.WithTimeout(ctx, siteTimeout)
+	defer cancel()
+	list, err := t.Sites.AccessibleResources(asking, access)
+	if err != nil {
+		t.memory.siteAfter = t.clock.now().Add(siteRests)
+		t.log.Warn("Atlassian did not say which sites the access token reaches; it is asked again in an hour", "error", err)
+		return out
+	}
+	site := v.Site()
+	there := slices.ContainsFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
+	state := v.State
+	state.Record = r.SiteAnswered(there, t.clock.now())
+	if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
+		t.log.Warn("what Atlassian said about the site is not saved, and it is asked again", "error", err)
+		return out
+	}
+	out.SiteLost = siteLost(state.Record)
+	return out
+}
+
+// mayAsk reports whether a question may be asked now, and notes that it is.
+func (t *tick) mayAsk() bool {
+	now := t.clock.now()
+	if now.Before(t.memory.siteAfter) {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if since := now.Sub(t.asked); since >= 0 && since < siteApart {
+		return false
+	}
+	t.asked = now
+	return true
+}
+
+// siteLost says that the site is gone; empty where it is not.
+func siteLost(r family.Record) string {
+	if !r.SiteGone() {
+		return ""
+	}
+	site := "the site of CLOUD_ID"
+	if r.SiteURL != "" {
+		site += " (" + r.SiteURL + ")"
+	}
+	return fmt.Sprintf("at %s the access token did not reach %s any more: consumers fail though rotations succeed", r.SiteAskedAt.Format(time.RFC3339), site)
+}

@@ -1,0 +1,199 @@
+package stack
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+)
+
+// TestStack is the life of a stack. Each step goes on where the one before ended.
+func TestStack(t *testing.T) {
+	s := newStage(t)
+	for _, step := range []struct {
+		name string
+		do   func(*stage)
+	}{
+		{"creation", (*stage).creation},
+		{"a consent by invocation", (*stage).consents},
+		{"a page that arrives", (*stage).page},
+		{"a tick of the schedule", (*stage).schedule},
+		{"an update", (*stage).update},
+		{"another key", (*stage).anotherKey},
+		{"deletion", (*stage).deletion},
+		{"a new stack takes over", (*stage).again},
+		{"removal of all that stays", (*stage).removal},
+	} {
+		if !t.Run(step.name, func(t *testing.T) {
+			s.T = t
+			step.do(s)
+		}) {
+			return
+		}
+	}
+}
+
+// parameters are the stack's, under its own key.
+func (s *stage) parameters() []string {
+	return []string{"Architecture=" + architectures[runtime.GOARCH], "ParametersKey=stack", "RefreshBefore=55m",
+		"AtlassianHosts=any", "AtlassianAuthUrl=" + s.atlassian, "AtlassianApiUrl=" + s.atlassian, "PageUrl=" + s.pages.URL}
+}
+
+func (s *stage) creation() {
+	s.run("aws", "s3", "mb", "s3://"+codeBucket)
+	s.deploy(s.release("v1"), s.parameters()...)
+	for id, r := range s.resources() {
+		require.Equal(s, "CREATE_COMPLETE", r[1], "%s %s", id, r[0])
+	}
+	// What CloudFormation made can be used, whatever it says.
+	require.Contains(s, s.documented("docs/runbook.md",
+		`aws scheduler get-schedule --group-name tokenkeeper --name "$(aws scheduler list-schedules --group-name tokenkeeper --query 'Schedules[0].Name' --output text)" --query State`), "ENABLED")
+	require.Contains(s, s.documented("docs/runbook.md",
+		`aws lambda get-function --function-name tokenkeeper-refresher --query 'Configuration.[State,LastUpdateStatus,StateReason]'`), "Successful")
+	require.Len(s, s.alarms(), 10)
+	require.NotEmpty(s, s.output("KeyArn"))
+	require.Equal(s, "the URL PageUrl", s.output("PagesReach"))
+
+	report := s.tick()
+	require.Equal(s, "v1", report.Version)
+	require.Equal(s, keeper.AwaitingConsent, report.Connections[0].Action)
+}
+
+func (s *stage) consents() {
+	s.lifetime(5 * time.Minute) // so that the access token is about to expire
+	done := s.consent(true)
+	require.Equal(s, s.fix.Site.CloudID, done.CloudID)
+	for _, name := range []string{"CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN", "ACCESS_TOKEN", "TOKEN_LEDGER"} {
+		require.Equal(s, s.output("KeyArn"), s.keys()[connection+name], name)
+	}
+	require.Contains(s, s.run("tokenkeeper", "status", "--connection", connection), "known from the consent")
+}
+
+// page: the access token has less than ten minutes left, and whoever is on call
+// learns of it, and of its end.
+func (s *stage) page() {
+	const alarm = stackName + "-access-token-expiring"
+	require.Equal(s, keeper.Rotated, s.tick().Connections[0].Action)
+	s.until(2*time.Minute, "the page arrives", func() bool { return slices.Contains(s.pages.about(alarm), "ALARM") })
+	require.Contains(s, s.pages.description(alarm), "docs/runbook.md#access-token-expiring")
+
+	s.lifetime(50 * time.Minute)
+	s.consent(false)
+	require.Equal(s, keeper.Rotated, s.tick().Connections[0].Action)
+	s.until(2*time.Minute, "the end of the alarm arrives", func() bool {
+		states := s.pages.about(alarm)
+		return states[len(states)-1] == "OK"
+	})
+	s.requireKept()
+}
+
+// schedule sends what the schedule would.
+func (s *stage) schedule() {
+	schedules := ask[struct {
+		Schedules []struct{ Name, GroupName string }
+	}](s, "scheduler", "list-schedules", "--group-name", stackName)
+	require.Len(s, schedules.Schedules, 1)
+	one := ask[struct {
+		Target struct {
+			Arn, Input       string
+			DeadLetterConfig struct{ Arn string }
+		}
+		ScheduleExpression string
+	}](s, "scheduler", "get-schedule", "--group-name", stackName, "--name", schedules.Schedules[0].Name)
+	require.Equal(s, "rate(2 minutes)", one.ScheduleExpression)
+	require.Equal(s, s.output("RefresherFunctionArn"), one.Target.Arn)
+	require.NotEmpty(s, one.Target.DeadLetterConfig.Arn)
+
+	beats := s.heartbeats()
+	event := s.file("event.json", strings.Replace(one.Target.Input, "<aws.scheduler.scheduled-time>", "2026-11-24T04:00:00Z", 1))
+	s.run("aws", "lambda", "invoke", "--invocation-type", "Event", "--function-name", one.Target.Arn, "--payload", "file://"+event, "/dev/null")
+	s.until(time.Minute, "the tick's heartbeat is counted", func() bool { return s.heartbeats() == beats+1 })
+	s.until(time.Minute, "the tick is logged", func() bool {
+		return strings.Contains(s.run("aws", "logs", "filter-log-events", "--log-group-name", s.output("LogGroupName")), "2026-11-24T04:00:00Z")
+	})
+}
+
+// update brings new code and another setting. The tokens are in no resource of
+// the stack, and the family goes on.
+func (s *stage) update() {
+	before := s.versions()
+	s.deploy(s.release("v2"), "RefreshBefore=45m")
+	require.Equal(s, "UPDATE_COMPLETE", s.resources()["RefresherFunction"][1])
+	report := s.tick()
+	require.Equal(s, "v2", report.Version)
+	require.Equal(s, keeper.Idle, report.Connections[0].Action)
+	require.Equal(s, before, s.versions())
+	require.Contains(s, s.run("aws", "lambda", "get-function-configuration", "--function-name", stackName+"-refresher", "--query", "Environment.Variables.REFRESH_BEFORE"), "45m")
+	require.Len(s, s.alarms(), 10)
+	s.requireKept()
+}
+
+// anotherKey changes the parameters' key as docs/operations.md has it.
+func (s *stage) anotherKey() {
+	old := s.output("KeyArn")
+	key := ask[struct{ KeyMetadata struct{ Arn string } }](s, "kms", "create-key").KeyMetadata.Arn
+	s.deploy(s.template("v2"), "ParametersKey="+key, "PreviousParametersKeys="+old)
+	require.Equal(s, keeper.Idle, s.tick().Connections[0].Action)
+	for name, under := range s.keys() {
+		require.Equal(s, old, under, name)
+	}
+	require.NotContains(s, s.documented("docs/operations.md", `tokenkeeper reencrypt --connection PSOXY_JIRA_CLOUD_ --key-id KEY`, "KEY", key), "left")
+	for name, under := range s.keys() {
+		require.Equal(s, key, under, name)
+	}
+	require.Contains(s, s.documented("docs/operations.md",
+		`aws ssm describe-parameters --parameter-filters Key=Name,Option=BeginsWith,Values=PSOXY_JIRA_CLOUD_ --query 'Parameters[].[Name,KeyId]' --output table`), key)
+	report := s.tick()
+	require.Equal(s, keeper.Idle, report.Connections[0].Action)
+	s.requireKept()
+
+	s.deploy(s.template("v2"), "PreviousParametersKeys=")
+	require.NotContains(s, s.resources(), "ReadsUnderPreviousKeys")
+	require.Equal(s, keeper.Idle, s.tick().Connections[0].Action)
+}
+
+// deletion leaves the tokens and their key.
+func (s *stage) deletion() {
+	key, before := s.output("KeyArn"), s.versions()
+	s.documented("docs/operations.md", "aws cloudformation delete-stack --stack-name tokenkeeper")
+	s.documented("docs/operations.md", "aws cloudformation wait stack-delete-complete --stack-name tokenkeeper")
+	_, err := s.try("aws", "cloudformation", "describe-stacks", "--stack-name", stackName)
+	require.Error(s, err)
+	require.Empty(s, s.alarms())
+	require.NotContains(s, s.run("aws", "lambda", "list-functions"), stackName)
+	require.NotContains(s, s.run("aws", "logs", "describe-log-groups"), stackName)
+	require.Equal(s, before, s.versions())
+	require.Equal(s, "Enabled", strings.TrimSpace(s.run("aws", "kms", "describe-key", "--key-id", key, "--query", "KeyMetadata.KeyState", "--output", "text")))
+}
+
+// again creates the stack anew. It has a key of its own, and reads what is under
+// another.
+func (s *stage) again() {
+	old := s.keys()[connection+"TOKEN_LEDGER"]
+	s.deploy(s.template("v2"), append(s.parameters(), "PreviousParametersKeys="+old)...)
+	key := s.output("KeyArn")
+	require.NotEqual(s, old, key)
+	require.Contains(s, []keeper.Action{keeper.Idle, keeper.Rotated}, s.tick().Connections[0].Action)
+	s.run("tokenkeeper", "reencrypt", "--connection", connection, "--key-id", key)
+	for name, under := range s.keys() {
+		require.Equal(s, key, under, name)
+	}
+	s.requireKept()
+}
+
+// removal deletes what the stack leaves behind.
+func (s *stage) removal() {
+	key := s.output("KeyArn")
+	s.documented("docs/operations.md", "aws cloudformation delete-stack --stack-name tokenkeeper")
+	s.documented("docs/operations.md", "aws cloudformation wait stack-delete-complete --stack-name tokenkeeper")
+	s.documented("docs/operations.md", "aws ssm delete-parameters --names NAMES", "NAMES", strings.Join(s.names(), " "))
+	require.Empty(s, s.names())
+	s.documented("docs/operations.md", "aws kms schedule-key-deletion --key-id ARN --pending-window-in-days 30", "ARN", key)
+	s.documented("docs/operations.md", "aws s3 rm --recursive s3://BUCKET/tokenkeeper", "BUCKET/tokenkeeper", codeBucket)
+	require.Empty(s, s.run("aws", "s3", "ls", "s3://"+codeBucket))
+}
