@@ -27,6 +27,8 @@ type statusFlags struct {
 	every         time.Duration
 	// one: the person asks about one connection.
 	one bool
+	// note is what the person has to know about the question; empty if nothing.
+	note string
 }
 
 // newStatusCommand returns "tokenkeeper status".
@@ -122,6 +124,9 @@ func (f *statusFlags) run(cmd *cobra.Command) error {
 	reports, at, err := ask(cmd.Context())
 	if err != nil {
 		return err
+	}
+	if f.note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), f.note)
 	}
 	if f.asJSON {
 		err = printJSON(cmd.OutOrStdout(), f.document(reports, at))
