@@ -2,11 +2,14 @@ package health
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // Report is a connection's verdict and what it rests on, for people and machines.
@@ -117,7 +120,6 @@ func Unseen(connection string, err error, commands Commands, now time.Time) Repo
 	}
 	return Report{Connection: connection, State: Unreadable, Level: Attention, Action: keeper.Failed, Do: do, At: now, Reason: err.Error(),
 		Verdict: fmt.Sprintf("NEEDS ATTENTION: it cannot be told: %v: %s: %s", err, see, do)}
-}
 }
 
 func familyOf(r family.Record, p family.Policy, now time.Time) *Family {
