@@ -244,14 +244,40 @@ resource "google_monitoring_alert_policy" "heartbeat_missing" {
   }
 }
 
-resource "google_monitoring_alert_policy" "dead_letters" {
+resource "google_monitoring_alert_policy" "attention" {
   project               = var.project
-  display_name          = "${var.name}-dead-letters"
+  display_name          = "${var.name}-attention"
   combiner              = "OR"
   notification_channels = local.tickets
 
   conditions {
-    display_name = "dead-letters"
+    display_name = "foreign-write"
+    condition_threshold {
+      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/ForeignWrites\" AND ${local.task}"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+      aggregations {
+        alignment_period   = "3600s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+  conditions {
+    display_name = "site-lost"
+    condition_threshold {
+      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/SiteLost\" AND ${local.task}"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+      aggregations {
+        alignment_period   = "3600s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+  conditions {
+    display_name = "failed-ticks"
     condition_threshold {
       filter          = "metric.type=\"run.googleapis.com/job/completed_execution_count\" AND resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.name}\" AND metric.labels.result=\"failed\""
       comparison      = "COMPARISON_GT"
@@ -267,7 +293,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
     auto_close = "1800s"
   }
   documentation {
-    content = "Of the ticks of ten minutes at least three failed. Means: the job cannot start, or fails at what may pass; what is still wrong pages by itself. Do: read the job's log; nothing needs replaying. Runbook: ${var.runbook_url}#dead-letters"
+    content = "Something is to be looked at in the morning, though tokens rotate. Means: somebody wrote over a REFRESH_TOKEN (foreign-write), an access token does not reach its site any more (site-lost), or three ticks of ten minutes failed (failed-ticks). Do: take the connection from the incident; tokenkeeper status --store gcp:${var.project} --connection PREFIX gives the reason. Runbook: ${var.runbook_url}#attention"
   }
 }
 

@@ -52,8 +52,8 @@ func TestEveryFailureOnGoogle(t *testing.T) {
 			if sc.Urgency == "page" {
 				requireTold(t, sc, r, promptly+2*time.Minute)
 			}
-			if sc.Cause == "" {
-				require.Empty(t, r.Pages)
+			if sc.Urgency == "ticket" {
+				require.NotNil(t, r.First, "nobody was told")
 			}
 		})
 	}
@@ -75,6 +75,8 @@ func TestSecondOnesOnGoogle(t *testing.T) {
 	require.Equal(t, []float64{10, 15}, count(warned, "first-warning"))
 	require.Equal(t, []float64{40, 45}, count(warned, "second-warning"))
 	require.Empty(t, count(warned, "third-warning"))
+	_, psoxy := runOnGoogle(t, "psoxy-racing", scenario.Options{})
+	require.Empty(t, psoxy.Pages)
 	_, awaiting := runOnGoogle(t, "awaiting-consent", scenario.Options{})
 	require.Equal(t, []float64{1}, count(awaiting, "awaiting-consent"))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/alarm"
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/terraform"
 )
@@ -70,13 +71,15 @@ func readModule(folder string, parameters map[string]string) (*stack, error) {
 	}
 	for _, name := range m.Resources("google_monitoring_alert_policy") {
 		body, _ := m.Resource("google_monitoring_alert_policy", name)
-		a, err := readPolicy(body)
-		if err != nil {
-			return nil, fmt.Errorf("alert policy %s: %w", name, err)
-		}
-		s.alarms = append(s.alarms, a)
-		if a.Watches("FamilyDaysRemaining") {
-			s.warnings = append(s.warnings, a.Threshold)
+		for _, condition := range body.Blocks("conditions") {
+			a, err := readPolicy(body, condition)
+			if err != nil {
+				return nil, fmt.Errorf("alert policy %s: %w", name, err)
+			}
+			s.alarms = append(s.alarms, a)
+			if a.Watches(metrics.FamilyDaysRemaining) {
+				s.warnings = append(s.warnings, a.Threshold)
+			}
 		}
 	}
 	s.warnings = append(s.warnings, s.lastWarning)
@@ -124,9 +127,10 @@ func (s *stack) readSchedule(schedule terraform.Body) error {
 // metricFilter finds the metric's type in a filter.
 var metricFilter = regexp.MustCompile(`^metric\.type="([^"]+)" AND `)
 
-// readPolicy reads an alert policy with one condition. What it does not know is an
-// error: nothing is to be evaluated by guess.
-func readPolicy(body terraform.Body) (*alarm.Alarm, error) {
+// readPolicy reads an alert policy with one of its conditions, each of which opens
+// incidents of its own. What it does not know is an error: nothing is to be evaluated
+// by guess.
+func readPolicy(body, condition terraform.Body) (*alarm.Alarm, error) {
 	var errs []error
 	text := func(b terraform.Body, name string) string {
 		v, err := b.Text(name)
@@ -149,7 +153,10 @@ func readPolicy(body terraform.Body) (*alarm.Alarm, error) {
 		}
 	}
 	known(body, "alert_strategy", "combiner", "conditions", "display_name", "documentation", "notification_channels", "project")
-	condition, strategy := block(body, "conditions"), block(body, "alert_strategy")
+	strategy, combiner := block(body, "alert_strategy"), text(body, "combiner")
+	if combiner != "OR" {
+		errs = append(errs, fmt.Errorf("the combiner is %q: expected OR", combiner))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -162,6 +169,7 @@ func readPolicy(body terraform.Body) (*alarm.Alarm, error) {
 		return nil, err
 	}
 	known(aggregation, "alignment_period", "per_series_aligner")
+	title := text(condition, "display_name")
 	p.Channels, p.Duration = channels, span(inner, "duration")
 	p.Aligner, p.Period = text(aggregation, "per_series_aligner"), span(aggregation, "alignment_period")
 	switch {
@@ -184,7 +192,11 @@ func readPolicy(body terraform.Body) (*alarm.Alarm, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return p.Alarm()
+	a, err := p.Alarm()
+	if err == nil {
+		a.ID += "/" + title
+	}
+	return a, err
 }
 
 // metricOf is the metric that a filter selects.

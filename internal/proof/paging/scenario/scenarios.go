@@ -37,7 +37,7 @@ var (
 	refused = []string{metrics.ConsentNeeded, metrics.AccessTokenSecondsRemaining}
 	wrong   = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining}
 	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors", failedRuns}
-	noticed = []string{metrics.Attention}
+	noticed = []string{metrics.Attention, metrics.ForeignWrites, metrics.SiteLost}
 	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors", failedRuns}
 )
 
