@@ -207,12 +207,16 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 }
 
 // Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
-// process received a newer one for the same token: it must not be presented. It is
-// empty once the ledger knows of it.
+// process presented the same token later, and has received a newer one or can yet:
+// it must not be presented. It is empty once the ledger knows of it.
 func (s Snapshot) Sibling() Fingerprint {
 	f, own := s.Family, s.State.Record
-	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) {
 		return ""
 	}
-	return f.Refresh
+	in := s.State.doubted()
+	if f.RotatedAt.Before(own.RotatedAt) || in != nil && in.Last.After(f.RotatedAt) && open(in.First, s.Now) {
+		return f.Refresh
+	}
+	return ""
 }

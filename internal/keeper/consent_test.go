@@ -230,7 +230,7 @@ func TestAConsentSurvivesAnOutageOfTheStore(t *testing.T) {
 		require.ErrorAs(t, err, new(*keeper.ConsentUnsavedError))
 		requireNoLeak(t, w, err.Error())
 		w.unwritable = nil
-		w.ticks(1, keeper.Idle)
+		w.ticks(1, keeper.Rotated)
 		w.requireConsented()
 	})
 	for _, copied := range []string{names.RefreshToken, names.AccessToken, names.Family, names.CloudID} {

@@ -38,7 +38,15 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 		t.keepAccess(*sp.pair) // an access token came, though no refresh token
 	}
 	state := sp.state.Failed(f, sp.doubt, f.At)
-	entry, err := t.append(ctx, ledger.NewDraft(t.conn.Name, sp.base, state.Encode(), t.clock.now(), t.mark()))
+	draft := func(base ledger.Entry) ledger.Draft {
+		return ledger.NewDraft(t.conn.Name, base, state.Encode(), t.clock.now(), t.mark())
+	}
+	entry, err := t.append(ctx, draft(sp.base))
+	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || candidate) {
+		if base, now, again := t.reload(ctx); again == nil && now.Empty() { // it was deleted
+			entry, err = t.append(ctx, draft(base))
+		}
+	}
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Contended, "another entry was written while the token was presented; what came of it (%v) is looked at again", e), true

@@ -138,6 +138,7 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 const rounds = 4
 
 func (t *tick) run(ctx context.Context) (out Outcome) {
+	var rotated Outcome // by an earlier round
 	for range rounds {
 		v, err := t.look(ctx)
 		if err != nil {
@@ -146,8 +147,14 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 		d := family.Decide(v.Snapshot, t.conn.Policy)
 		var again bool
 		if out, again = t.carryOut(ctx, v, d); !again {
-			return out
+			break
 		}
+		if out.Action == Rotated || out.Action == Replayed {
+			rotated = out
+		}
+	}
+	if out.Action == Idle && rotated.Action != "" {
+		return out.as(rotated.Action, "%s", rotated.Reason)
 	}
 	return out
 }

@@ -72,7 +72,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			}
 			err = again
 		}
-		if attempt == rescueAfter && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
+		if (attempt == rescueAfter || final(err)) && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
@@ -118,6 +118,7 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 	switch {
 	case errors.Is(err, errNewer):
 		t.log.Warn("a newer consent or rotation is saved: the tokens held in memory are dropped")
+		return out.as(Contended, "%v", err), true
 	case err != nil:
 		return out.as(Failed, "%s: %v", d.Reason, err), false
 	}

@@ -75,3 +75,58 @@ func TestRandomFaults(t *testing.T) {
 		})
 	}
 }
+
+// Runs that broke a promise once, as they were then. What struck which operation has
+// moved since: their causes have tests of their own.
+func TestPlansThatOnceBroke(t *testing.T) {
+	for _, text := range []string{
+		"adoption seed=39d3cf88bb0e2042 siblings-die legacy-refusal consent@66#2d16 consent@69",
+		"adoption seed=5f83eeaa46f7e500 reconsent-kills-old legacy-refusal claims throttle@10 consent@163 authorize@165#2dd610091765c1f3",
+		"adoption seed=92dd49a15185ee6c reconsent-kills-old concurrent@18#b00f7f06dd9f66cb authorize@21#f74fb874d0bd24b ledger-deleted@27",
+		"adoption seed=d8c98885cd7629d8 legacy-refusal claims consent@202#1 ledger-deleted@229 crash-after@229",
+		"adoption seed=fa2a8542803d0157 reconsent-kills-old crash-before@14 labelled@25/2m11s concurrent@43#1 false-refusal@50",
+		"consent seed=31e1a443d6e31dd6 siblings-die deactivated@5/48m42s",
+		"consent seed=676902454ddb2d4f deactivated@3/1h43m46s",
+		"consent seed=6b91d6a4c12424ed reconsent-kills-old legacy-refusal claims consent@18 ledger-deleted@33",
+		"consent seed=7dfdcfc733dcdd76 siblings-die labelled@8/2s#3 ledger-deleted@25",
+		"consent seed=a61c42937fe3671b reconsent-kills-old unreached@19 consent@27#f8c6 deleted@56",
+		"consent seed=b049dbac5b8a72a8 legacy-refusal concurrent@32 authorize@112 error-after@112 labelled@128/6s",
+		"consent seed=b5035d441b15b059 siblings-die reconsent-kills-old legacy-refusal claims authorize@6#53f7cfaaefb0f36e",
+		"consent seed=b668199326f7c4ef siblings-die reconsent-kills-old denied@103/20m15s#10 recycled@119 false-refusal@120",
+		"consent seed=df0fca64566779d2 reconsent-kills-old legacy-refusal store-outage@23/4s ledger-deleted@24",
+		"consent seed=e81f57150670ed8c damaged@0 unreached@27 labelled@47/1m23s#1 ledger-deleted@69",
+		"consent seed=e9386178d0166e3a legacy-refusal deactivated@14/36m39s older@16#bddd",
+		"consent seed=f19d041357039cef reconsent-kills-old legacy-refusal claims authorize@5#2b07f4355893b1ff",
+		"replay seed=3d78bbe2d63e45bc reconsent-kills-old claims ledger-deleted@14 concurrent@17 error-before@18",
+		"replay seed=43ad5551039d0b3c siblings-die reconsent-kills-old legacy-refusal claims concurrent@14 ledger-deleted@17",
+		"replay seed=64e087d60ec408f6 legacy-refusal claims deleted@3 consent@7",
+		"replay seed=6e194f1d3fb1a6f7 siblings-die legacy-refusal claims repeat@42 damaged@52/1s#ee43 store-outage@132/3s",
+		"replay seed=95dbeb458a637ee8 authorize@15#2 error-after@37 ledger-deleted@46",
+		"replay seed=b23e6f7fb4500c6e legacy-refusal damaged@58/25m0s#ced2 ledger-deleted@61",
+		"replay seed=b9c129023e6f1f50 claims labelled@14/6m12s consent@138#a10d concurrent@253#1 atlassian-after@280/21m51s",
+		"replay seed=de5d6ae6471727df claims ledger-deleted@24 atlassian-denies@25/1s consent@27#1 secret-rotated@46/1s",
+		"replay seed=e9c231d8ed8b651e reconsent-kills-old legacy-refusal damaged@20/3m8s#20cb ledger-deleted@22 atlassian-before@27/1s",
+		"replay seed=e9c231d8ed8b651e reconsent-kills-old legacy-refusal damaged@20/50m0s#20cb ledger-deleted@22 authorize@25#1053d743ce59e5a2 atlassian-before@27/5m45s atlassian-before@30/1m49s",
+		"rotation seed=16e3f2a127c934 ledger-deleted@18 deleted@18 consent@26",
+		"rotation seed=4906eca976eebe76 siblings-die legacy-refusal consent@7#1 false-refusal@14 ledger-deleted@19",
+		"rotation seed=8ef5a1bcd8a4096b legacy-refusal crash-before@10 consent@32 atlassian-after@55/11m37s",
+		"rotation seed=adbe0fa459969d55 siblings-die consent@31#9938 false-refusal@32 ledger-deleted@35 consent@44",
+		"rotation seed=d660c1b6ee9792b2 siblings-die denied@8/2m22s#8 concurrent@76#1 backup@90",
+		"upgrade seed=1 siblings-die reconsent-kills-old concurrent@0#5555555555555554 ledger-deleted@30",
+		"upgrade seed=42f58ed5b239ded2 siblings-die claims omit-after@37 ledger-deleted@54 atlassian-denies@80/2s",
+		"upgrade seed=51b56e5b8fbb5c12 siblings-die reconsent-kills-old claims concurrent@4#4521fbcc02338953 ledger-deleted@16 atlassian-after@20/2s",
+		"upgrade seed=54fee8883a0f72f8 consent@52#f3d1 consent@58 crash-before@60",
+		"upgrade seed=75243c1b1f2fab13 siblings-die reconsent-kills-old legacy-refusal claims deleted@9 consent@9",
+		"upgrade seed=a9aed8d4818abbc5 siblings-die reconsent-kills-old claims crash-before@12 damaged@13/50m0s#642e throttle@15#2 crash-before@34",
+		"upgrade seed=aee08269e051402f siblings-die legacy-refusal ledger-deleted@30 unreadable@48",
+		"upgrade seed=bdcaded80fca49d1 claims key-outage@2/1s deactivated@17/11m6s",
+		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 atlassian-denies@285/9m17s",
+		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 placeholder@199/1s",
+	} {
+		t.Run(text, func(t *testing.T) {
+			plan, err := simulation.ParsePlan(text)
+			require.NoError(t, err)
+			require.Empty(t, simulation.Run(plan).Counters.Broken())
+		})
+	}
+}

@@ -260,7 +260,7 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 	if presented.consent != o.highest.consent && !(o.chain.known && presented.consent == o.chain.of.consent) {
 		return "" // a newer consent has taken its place
 	}
-	if top, ok := o.best(presented.consent); ok && presented.less(top.of) {
+	if top, ok := o.best(presented.consent); ok && presented.less(top.of) && !o.late(top) {
 		if o.unknowable(presented, token) {
 			o.forgotten = true
 			return ""
@@ -277,6 +277,13 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 		}
 	}
 	return ""
+}
+
+// late reports whether a token was spent, and its leeway is over: nobody can go on
+// with it.
+func (o *oracle) late(p placed) bool {
+	s := o.spend(p.of)
+	return s != nil && o.w.now.Sub(s.at) > reuseInterval
 }
 
 // memory is how many generations a ledger remembers at least.

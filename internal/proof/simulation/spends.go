@@ -83,7 +83,8 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 }
 
 // tickBegins notes a tick that meets another at work. One that begins late in the
-// other's lease can wait for its end.
+// other's lease can wait for its end: it tries for 77 s, and after the two minutes of
+// the lease another round needs 22 s of calm.
 func (o *oracle) tickBegins(a *actor) {
 	soon := 70 * time.Second
 	if o.w.settings.Shared {

@@ -1,0 +1,122 @@
+package keeper_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// A person deletes the ledger while the answer to a spend is lost. The tick that
+// presented the token knows of the doubt, and begins the new ledger with it.
+func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
+	w := due(t)
+	w.inject(atlassiantest.After, 503, 3)
+	w.before = func(_ int, op string) error {
+		if op == "write TOKEN_LEDGER" && w.spends() == 3 {
+			w.before = nil
+			w.remove(names.Ledger)
+		}
+		return nil
+	}
+	w.want(keeper.InDoubt)
+	require.True(t, w.ledger().InDoubt())
+	w.ticks(1, keeper.Replayed)
+	w.requireKept()
+}
+
+// TOKEN_FAMILY is a rotation behind when the ledger is deleted, and REFRESH_TOKEN
+// holds the newest token and the candidate that it came from: only the newest is
+// presented.
+func TestTheLedgerIsDeletedAfterACandidate(t *testing.T) {
+	w := settledWorld(t)
+	w.unwritable = map[string]error{names.Family: errPolicy}
+	w.consent()
+	w.ticks(1)
+	w.unwritable = nil
+	w.remove(names.Ledger)
+	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+	w.requireKept()
+}
+
+// A consent by hand is written over by a rotation under way, and then the ledger is
+// deleted: TOKEN_FAMILY knows all tokens of the family, so that the other one is a
+// candidate still.
+func TestTheLedgerIsDeletedBeforeACandidateIsJudged(t *testing.T) {
+	w := settledWorld(t, killing(true))
+	w.consent()
+	w.after = atFirst("post", func() { w.consent() })
+	w.tick()
+	w.after = nil
+	w.remove(names.Ledger)
+	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
+	w.requireKept()
+}
+
+// A lock without an intent was left behind, and Atlassian has refused the token
+// since: it is probed now and then, and not at every tick.
+func TestARefusalEndsTheDoubtThatALockTellsOf(t *testing.T) {
+	w := settledWorld(t)
+	_, err := w.mem.Write(context.Background(), names.Lock, atlassian.NewSecret("locked_1764000000000"), store.Plain)
+	require.NoError(t, err)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.ticks(12)
+	posts := w.posts()
+	w.ticks(12, keeper.Refused)
+	require.LessOrEqual(t, w.posts()-posts, 1)
+}
+
+// A candidate whose answer was lost is refused: it is looked at again a minute later,
+// and Atlassian is not hammered.
+func TestARefusedCandidateInDoubt(t *testing.T) {
+	w := settledWorld(t)
+	w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody")
+	w.before = crashing("post")
+	w.tick()
+	w.before = nil
+	w.clock.Advance(3 * time.Minute)
+	w.want(keeper.Restored)
+	w.want(keeper.Idle)
+	posts := w.posts()
+	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+	require.LessOrEqual(t, w.posts()-posts, 5)
+	w.requireKept()
+}
+
+// A consent is given in the second in which the ledger adopts a token: it wins.
+func TestAConsentInTheSecondOfAnAdoption(t *testing.T) {
+	w := newWorld(t, killing(true))
+	w.consent()
+	other := keeper.New(keeper.Config{Store: w.mem, Token: w.client, Now: w.clock.Now, Process: "consents", Together: inTurn})
+	_, err := w.consentBy(other, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		w.want(keeper.Rotated)
+		return w.obtain(ctx, s)
+	})
+	require.NoError(t, err)
+	w.requireConsented()
+}
+
+// A rotation cannot save what it received, and has stored it in REFRESH_TOKEN, while
+// a consent is under way: the process that drops it for the consent's does not
+// present it.
+func TestADroppedPairIsOlder(t *testing.T) {
+	w := due(t, killing(false))
+	other := keeper.New(keeper.Config{Store: w.mem, Token: w.client, Now: w.clock.Now, Process: "consents", Together: inTurn})
+	_, err := w.consentBy(other, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		g, err := w.obtain(ctx, s)
+		w.clock.Advance(time.Second)
+		w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
+		w.want(keeper.Failed)
+		w.after, w.unwritable = nil, nil
+		return g, err
+	})
+	require.NoError(t, err)
+	w.requireConsented()
+}
