@@ -67,6 +67,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
+	} else if r.Record.Chain == "" { // what was refused before it may be what it was made of
+		next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}
 	return next, true
 }
