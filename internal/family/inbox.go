@@ -152,7 +152,7 @@ func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) 
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case !waiting[f.Version] && rank > best:
-			if s.mayYield(f, in.candidate) {
+			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
 			in.candidate, best = f, rank
@@ -227,7 +227,7 @@ func (s Snapshot) byPsoxy(f Field) bool {
 
 // mayYield reports whether psoxy may have made one token of another.
 func (s Snapshot) mayYield(f, successor Field) bool {
-	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
+	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value) && !s.rescued(FingerprintOf(successor.Value))
 }
 
 // rivals reports whether a candidate may be of the family before a consent: psoxy

@@ -67,6 +67,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
+	} else if r.Record.Chain == "" { // what was refused before it may be what it was made of
+		next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}
 	return next, true
 }
@@ -207,12 +209,16 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 }
 
 // Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
-// process received a newer one for the same token: it must not be presented. It is
-// empty once the ledger knows of it.
+// process presented the same token later, and has received a newer one or can yet:
+// it must not be presented. It is empty once the ledger knows of it.
 func (s Snapshot) Sibling() Fingerprint {
 	f, own := s.Family, s.State.Record
-	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) || !f.RotatedAt.Before(own.RotatedAt) {
+	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) {
 		return ""
 	}
-	return f.Refresh
+	in := s.State.doubted()
+	if f.RotatedAt.Before(own.RotatedAt) || in != nil && in.Last.After(f.RotatedAt) && open(in.First, s.Now) {
+		return f.Refresh
+	}
+	return ""
 }

@@ -140,6 +140,35 @@ func TestARescuedSibling(t *testing.T) {
 	}
 }
 
+// The same where the other's answer is lost: the token is presented once more before
+// the rescued one is, which that may have revoked.
+func TestARescuedTokenAndALaterAttempt(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
+			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+			w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault, names.RefreshToken: errFault} })
+			w.want(keeper.Failed)
+			w.after, w.unwritable = nil, nil
+			w.clock.Advance(time.Minute)
+			holder := w.keeper
+			w.restart()
+			other := w.keeper
+			w.before = atFirst("write TOKEN_LEDGER", func() {
+				w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
+				w.want(keeper.Failed)
+				w.keeper, w.limit, w.unwritable = other, 2*time.Minute, nil
+			})
+			w.after = crashing("post")
+			w.tick()
+			w.before, w.after = nil, nil
+			w.ticks(1, keeper.Replayed)
+			w.requireKept()
+			w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+			w.requireKept()
+		})
+	}
+}
+
 // The same while the save is still being tried: the tick that received the pair
 // finds, when the ledger takes writes again, that another has presented the token.
 func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {

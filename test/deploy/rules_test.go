@@ -77,7 +77,7 @@ func TestRulesAreGuarded(t *testing.T) {
 		{"< 60 * 86400", "< 59 * 86400"}, {"< 30 * 86400", "<= 30 * 86400"}, {"< 14 * 86400", "< 15 * 86400"}, {"< 7 * 86400", "< 8 * 86400"},
 		{"time() < 1 * 86400", "time() < 2 * 86400"}, {`state="refused"`, `state="failed"`}, {`state=~"failed|in_doubt`, `state=~"failed`},
 		{`|in_doubt|misconfigured"`, `|in_doubt"`}, {`"failed|in_doubt`, `"contended|failed|in_doubt`}, {"for: 10m", "for: 9m"}, {"for: 10m", "for: 11m"},
-		{"_seconds < 600", "_seconds < 660"}, {"> 13 * 60", "> 12 * 60"}, {"[13m]", "[11m]"}, {"max(tokenkeeper_last", "min(tokenkeeper_last"}, {"[1h])) > 2", "[1h])) > 1"},
+		{"_seconds < 600", "_seconds < 660"}, {"> 13 * 60", "> 12 * 60"}, {"[13m]", "[11m]"}, {"for: 1m #", "for: 0m #"}, {"for: 1m #", "for: 3m #"}, {"max(tokenkeeper_last", "min(tokenkeeper_last"}, {"[1h])) > 2", "[1h])) > 1"},
 		{"[1h])) > 2", "[2h])) > 2"}, {"[25h:10m]) >= 145", "[25h:10m]) >= 130"}, {"[25h:10m]) >= 145", "[25h:10m]) >= 150"},
 		{"max by (connection) (tokenkeeper_access", "min by (connection) (tokenkeeper_access"}, {"max by (connection) (tokenkeeper_family_expiry_timestamp_seconds) - time()\n", "min by (connection) (tokenkeeper_family_expiry_timestamp_seconds) - time()\n"},
 		{"severity: page", "severity: ticket"}, {"- alert: TokenkeeperFourthWarning", "- alert: TokenkeeperFifthWarning"},

@@ -7,7 +7,7 @@
 inline voidInbox() {
 	if
 #ifndef MUTANT_INBOX_DELETED
-	:: v.era != rtEra -> v.seen = 0; v.kin = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0
+	:: v.era != rtEra -> v.seen = 0; v.kin = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0; v.rejFirst = NONE
 #endif
 	:: else
 	fi;
@@ -41,7 +41,22 @@ inline voidInbox() {
 #else
 #define REJECTED(k) ((v.rejected & (1 << (k))) && !MAYAGAIN(k, time))
 #endif
-#define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
+/* Snapshot.Sibling, and a rescued token of an older family. */
+#ifdef MUTANT_SIBLING_PRESENTED
+#define SIBLING(k) false
+#else
+#define SIBLING(k) (RECORDED && rt[k] == F.tok && (F.auth < v.auth || SIBLINGRECORD))
+#endif
+#ifdef MUTANT_RESCUED_OVER_ATTEMPT
+#define LATERATTEMPT false
+#else
+#define LATERATTEMPT (v.first != NONE && v.last > F.rotated && OPEN(v.first, TIME(me)))
+#endif
+#define SIBLINGRECORD (F.auth == v.auth && (F.rotated == NONE || (v.rotated != NONE && F.rotated < v.rotated) || LATERATTEMPT))
+#define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k) && !SIBLING(k))
+
+/* Inbox.first: when a candidate was presented whose answer was lost, or NONE. */
+#define FIRSTOF(k) ((k) == v.pending -> v.pendFirst : ((v.rejected & (1 << (k))) && OPEN(v.rejFirst, v.rejAt) -> v.rejFirst : NONE))
 
 #define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
 
@@ -61,7 +76,7 @@ inline judge(sv) {
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
-			c = (c > 0 && (RESCUED(c) || (c == v.pending && REPLAYABLE(v.pendFirst) && !RESCUED(i))) -> c : i);
+			c = (c > 0 && (RESCUED(c) || (OPEN(FIRSTOF(c), time) && !RESCUED(i) && !(PSOXY > 0 && c + 1 == i))) -> c : i);
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
 			seen = (c > 0 -> c - 1 : seen)
 #else
@@ -75,6 +90,7 @@ inline judge(sv) {
 
 /* A lock that psoxy left behind, or that is held; not our own. */
 #define LOCKSEEN (lkEx && !(locked && lkOwner == me))
+#define LOCKPSOXY (lkEx && lkOwner == PSOXYID)
 
 /*
  * Snapshot.doubt: attempts to present our own token, as the ledger tells them,
@@ -84,7 +100,7 @@ inline judge(sv) {
 #ifdef MUTANT_PSOXY_LOCK_IGNORED
 #define LOCKTELLS false
 #else
-#define LOCKTELLS (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && c < lkRt)
+#define LOCKTELLS (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && c < lkRt)
 #endif
 inline doubt() {
 	first = v.first; last = v.last; owned = v.owner != FREE;
@@ -119,9 +135,11 @@ inline doubt() {
 #else
 #define TOANNOUNCE (v.first != NONE && v.owner != FREE && v.owner != me && !LASTISOPEN)
 #endif
-#define LATE (HELDBACK || (v.probing && time == written) -> LEAVE : (!v.probing && TOANNOUNCE -> ANNOUNCE : LATEPROBE))
+#define LATE (HELDBACK || LOOKSAGAIN || (v.probing && time == written) -> LEAVE : (!v.probing && TOANNOUNCE -> ANNOUNCE : LATEPROBE))
 
-#define TRYCANDIDATE (c > 0 && (c != v.pending || REPLAYABLE(v.pendFirst)))
+#define TRYCANDIDATE (c > 0 && (c != v.pending || OPEN(v.pendFirst, time)))
+/* Snapshot.continues: it is the family's own; of a damaged one nothing tells that. */
+#define CONTINUES (TOKEN(rt[c]) && TOKEN(v.tok) -> fam[rt[c]] == fam[v.tok] : PSOXY > 0 || c <= v.kin)
 #ifdef MUTANT_REPLAY_FIRST
 #define CANDIDATEFIRST (TRYCANDIDATE && !(first != NONE && REPLAYABLE(first)))
 #else
@@ -156,17 +174,18 @@ inline decide(sv) {
 	judge(sv);
 	doubt();
 	/* somebody else is at work */
-	RULE((LOCKSEEN && time - lkAt < STALE) || ATWORK, busyElsewhere = true);
+	RULE((LOCKPSOXY && time - lkAt < STALE) || ATWORK, busyElsewhere = true);
 	/* a received pair comes before everything */
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
 	/* a candidate is presented, for only Atlassian can judge it */
-	RULE(CANDIDATEFIRST, act = (c == v.pending -> REPLAY : ROTATE); cv = c);
-	RULE(c > 0 && c <= v.kin, act = LATEPROBE; cv = c);
+	RULE(CANDIDATEFIRST, act = (OPEN(FIRSTOF(c), time) -> REPLAY : ROTATE); cv = c);
+	RULE(c > 0 && c == v.pending && CONTINUES, act = LATEPROBE; cv = c);
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
+	RULE(first != NONE && HELDBACK && c > 0, act = LATEPROBE; cv = c);
 	RULE(first != NONE, act = LATE; REACH(1, act == LEAVE && !v.probing); REACH(23, act == ANNOUNCE); REACH(24, act == LATEPROBE && v.probing));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
 	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
@@ -176,7 +195,7 @@ inline decide(sv) {
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, act = LATEPROBE; cv = c);
 	keep = (c > 0);
-	first = (cv == 0 -> first : (cv == v.pending -> v.pendFirst : NONE));
+	first = (cv == 0 -> first : FIRSTOF(cv));
 	c = 0; time = 0; ruled = false; owned = false; last = 0
 }
 
@@ -201,7 +220,19 @@ inline intending(t) {
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
-	held[me].past = v.past | BIT(v.tok) | BIT(t);
+	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 && RECORDED && F.auth == v.auth -> BIT(F.tok) : 0); /* a rescued token is a sibling of what comes now */
+	if
+	:: cv > 0 && (PSOXY > 0 || fam[t] != fam[v.tok]) -> /* candidates before it: of older consents, or spent by psoxy */
+		i = cv - 1; last = cv; time = TIME(me);
+		do
+		:: i > 0 ->
+			held[me].past = held[me].past | (CANDIDATE(i) && (fam[t] != fam[v.tok] || last == i + 1) -> BIT(rt[i]) : 0);
+			last = (CANDIDATE(i) && last == i + 1 -> i : last); i--
+		:: else -> break
+		od;
+		last = 0; time = 0
+	:: else
+	fi;
 	if
 	:: cv > 0 && fam[t] != fam[v.tok] -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
 	:: else -> held[me].auth = v.auth; held[me].gen = v.gen + (cv > 0 -> 2 : 1); held[me].born = v.born
@@ -280,7 +311,8 @@ inline failed() {
 #endif
 	:: class == INDOUBT && v.cand > 0 -> skip
 	:: class == REFUSED && v.cand > 0 ->
-		v.twice = v.twice | (v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
+		v.rejFirst = (doubtful -> v.pendFirst : NONE);
+		v.twice = v.twice | (OPEN(v.rejFirst, now) -> 0 : v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
 		endPending(v)
 	:: class == UNSPENT && v.cand > 0 -> endPending(v)
 	:: else -> v.more = (class == REFUSED && v.fail == REFUSED); v.fail = class; v.failAt = now; endDoubt(v)
@@ -320,6 +352,7 @@ inline adopt(sv) {
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
 		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated;
+		v.seen = (F.gen > 0 -> 0 : v.seen); v.past = (F.gen > 0 -> F.past : v.past); /* Record.complete */
 		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
 	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
 	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)

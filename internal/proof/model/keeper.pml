@@ -20,11 +20,11 @@
 #define REFUSAL REFUSED
 #else
 #ifdef MUTANT_REJECTED_LATE
-#define OWNTURN false
+#define OWNTOKEN true
 #else
-#define OWNTURN (cv > 0 && v.first != NONE) /* our own token is in doubt too */
+#define OWNTOKEN (cv == 0)
 #endif
-#define REFUSAL (!OWNTURN && doubtful && act != LATEPROBE && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#define REFUSAL (OWNTOKEN && doubtful && act != LATEPROBE && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
 #endif
 
 #ifdef MUTANT_OVERTAKEN_IGNORED
@@ -100,6 +100,7 @@ end:
 		fi;
 		readLedger(me);
 		voidInbox();
+		v.past = v.past | (v.tok == NONE -> 0 : dropped[me]);
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
@@ -109,7 +110,7 @@ end:
 		sawLock = LOCKSEEN; success = false;
 		if
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> step = LAST
-		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKSEEN && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
+		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
 		:: else -> step = (act >= ANNOUNCE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
 		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
@@ -135,7 +136,7 @@ end:
 		if
 		:: lkEx && !sawLock -> step = END
 		:: else ->
-			psoxyRace = psoxyRace || FRESHLOCK; /* psoxy has taken it in the meantime */
+			psoxyRace = psoxyRace || (LOCKPSOXY && FRESHLOCK); /* psoxy has taken it in the meantime */
 			if
 			:: lkEx -> deleteLock()
 			:: else
@@ -234,7 +235,7 @@ end:
 		:: !deferred && kept && ledgerDenied ->
 			if
 			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> /* save's rescue */
-				record(v); writeToken(held[me].tok); rescued = (DUPS > 0)
+				record(v); writeToken(held[me].tok); rescuers = rescuers | (1 << me)
 			:: else
 			fi;
 			step = LAST
@@ -274,7 +275,7 @@ end:
 		:: else
 		fi;
 		if
-		:: RECORDED && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
+		:: RECORDED && !(F.tok != v.tok && !(v.past & BIT(F.tok)) && TOKEN(F.tok) && SIBLINGRECORD) && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
 		:: else
 		fi;
 		/* after a refusal, and where a candidate's turn has come */
@@ -282,7 +283,7 @@ end:
 	}
 	:: atomic { AT(RELEASE) ->
 		if
-		:: lkEx && now - since[me] < STALE -> HOLDS(6, lkOwner == me || psoxyRace); deleteLock()
+		:: lkEx && lkOwner == me && now - since[me] < STALE -> deleteLock()
 		:: else
 		fi;
 		step = END

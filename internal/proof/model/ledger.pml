@@ -20,8 +20,8 @@ typedef Entry {
 	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor; whether a late probe is announced. */
 	byte first, last, owner;
 	bool probing;
-	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits, and when the last was. */
-	byte era, seen, kin, pending, pendFirst, rejAt;
+	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits; when the last was, and when an answer about it was lost before, or NONE. */
+	byte era, seen, kin, pending, pendFirst, rejAt, rejFirst;
 	int rejected, twice
 };
 
@@ -42,7 +42,7 @@ inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
 	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owner = a.owner; b.probing = a.probing;
-	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.twice = a.twice
+	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
@@ -51,7 +51,7 @@ inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
 	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.more = false;
-	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.twice = 0
+	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0
 }
 
 /* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
@@ -71,13 +71,12 @@ inline date(a) {
 
 /*
  * What makes an entry valid: it follows the last valid one, which it names by
- * version and mark. A reader believes an entry that names the version just before
- * it without looking further; while nobody deletes the ledger that is the same.
+ * version and mark.
  */
 #ifdef MUTANT_NO_BASE
 #define VALID(b, e) true
 #else
-#define VALID(b, e) ((b) == ledVer - 1 || ((b) == head && ((b) == 0 || (e) == epoch)))
+#define VALID(b, e) ((b) == head && ((b) == 0 || (e) == epoch))
 #endif
 
 /* The store writes an entry n of who on base b of the ledger e. */
@@ -86,7 +85,7 @@ inline append(who, b, e, n) {
 	base[ledVer] = b; writer[ledVer] = who;
 	if
 	:: VALID(b, e) ->
-		HOLDS(3, b == head || ledgerLost);
+		HOLDS(3, b == head);
 		assertForward(who, n);
 		copy(S, P); prev = head;
 		copy(n, S); head = ledVer; headAt = now;
@@ -103,7 +102,6 @@ inline append(who, b, e, n) {
 /* Ledger.Put's answer, r being the returned version: whether an entry of who is the valid one on top of b. */
 inline mine(who, b, e, r, answer) {
 	if
-	:: r == b + 1 -> answer = true
 	:: r <= b || (b > 0 && e != epoch) -> answer = false /* the ledger was deleted */
 	:: else -> /* read the versions between */
 		i = b + 1;
@@ -119,7 +117,7 @@ inline mine(who, b, e, r, answer) {
 /* Ledger.Newest: whoever folds the history finds the head. */
 inline assertFold() {
 	for (i : 1 .. MAXL - 1) { folded = (i <= ledVer && base[i] == folded -> i : folded) }
-	HOLDS(3, folded == head || ledgerLost);
+	HOLDS(3, folded == head || ledgerLost); /* marks of a deleted ledger are not modelled */
 	i = 0; folded = 0
 }
 
@@ -147,7 +145,7 @@ inline forget(p) {
 /* A process dies; a new one takes its place, which owns nothing of it. */
 inline die(p) {
 	printf("%d: keeper %d dies\n", now, p);
-	forget(p); known[p] = 0; judged[p] = 0;
+	forget(p); known[p] = 0; judged[p] = 0; dropped[p] = 0;
 	unmark(p);
 	S.own = (S.own == p -> NOBODY : S.own);
 	P.own = (P.own == p -> NOBODY : P.own);

@@ -78,6 +78,9 @@
 #define INVOCATION STALE
 #endif
 
+/* A first attempt at this time, or NONE, has a leeway that is not over. */
+#define OPEN(since, at) ((since) != NONE && (at) - (since) < LEEWAY - MARGIN)
+
 #include "world.pml"
 #include "promises.pml"
 #include "ledger.pml"

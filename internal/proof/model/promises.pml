@@ -13,13 +13,16 @@
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
 /* Snapshot.again: a refused candidate is presented once more at the next tick, and then now and then. */
-#define MAYAGAIN(k, at) ((at) > v.rejAt && (!(v.twice & (1 << (k))) || (at) >= v.rejAt + REFUSEDWAIT) && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt))
+#define MAYAGAIN(k, at) ((at) > v.rejAt && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt) && \
+	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + REFUSEDWAIT || \
+	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || displaced || SHARED)
+#define RESCUES (rescuers == 3) /* both stored a successor in REFRESH_TOKEN: one is a sibling, and nobody can tell which */
+#define EXCUSED (ledgerLost || displaced || RESCUES || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
-#define REST (v.rotated == NONE && v.past && !v.more -> 1 : REFUSEDWAIT)
+#define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
@@ -55,8 +58,8 @@ inline assertMayPresent(p, t, action) {
 
 /* When a valid entry n of who follows S. */
 inline assertForward(who, n) {
-	/* Over families the newest consent wins, within a family the newest token. */
-	HOLDS(3, EXCUSED || !TOKEN(S.tok) || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
+	/* Over families the newest consent wins while it lives, within a family the newest token. */
+	HOLDS(3, EXCUSED || !TOKEN(S.tok) || dead[fam[S.tok]] || !TOKEN(n.tok) || n.tok == S.tok || order[fam[n.tok]] > order[fam[S.tok]] || (fam[n.tok] == fam[S.tok] && n.tok > S.tok));
 	/* Nothing but an answer of Atlassian makes a token the ledger's; adoption has no other. */
 	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
 	/* No family is taken for younger than it is. */
@@ -71,6 +74,7 @@ inline assertForward(who, n) {
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
 	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
+	dropped[p] = dropped[p] | BIT(held[p].tok);
 	forget(p)
 }
 

@@ -67,6 +67,7 @@ byte pausedAt[2], started[2], since[4];
 /* A received pair that a keeper has not settled yet: it outlives the tick, not the process. */
 typedef Held { byte tok; byte before; byte spent; byte auth; byte gen; byte cand; byte born; byte at; short past };
 Held held[2];
+short dropped[2]; /* tokens that a process received and dropped for newer ones, as bits */
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte psoxyHeld = NONE;
 
@@ -85,7 +86,7 @@ bool consentLost;   /* a consent's process died with the tokens in its memory, o
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
-bool rescued;       /* with two keepers: one stored its successor in REFRESH_TOKEN, the other may have replayed meanwhile */
+byte rescuers;      /* the keepers that stored a successor in REFRESH_TOKEN, as bits */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
 bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */

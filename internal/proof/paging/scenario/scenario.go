@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
@@ -71,6 +72,8 @@ type Options struct {
 	Parameters map[string]string
 	// LookBack is alarm.Evaluator's; nil is its default.
 	LookBack func(n int) int
+	// Observe sees what each tick reported, beside CloudWatch; nil is for nobody.
+	Observe func(began, ended time.Time, outcomes []keeper.Outcome)
 }
 
 // MaxDays is the most days that a run may have: a year and what follows it.
@@ -103,6 +106,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
+	w.observer = o.Observe
 	w.countdown.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days}
 	sc.plan(w, r)
