@@ -147,17 +147,18 @@ func TestVersionsThatSomebodyTurnedOff(t *testing.T) {
 			for n := range many {
 				p.destroy("TOKEN", n+1)
 			}
-			for _, reader := range []*ledger.Ledger{{Log: l.Log, Of: "A_"}, l} {
-				base, err := reader.Newest(t.Context(), p.get("TOKEN"))
-				require.NoError(t, err)
-				require.Zero(t, base.State)
-				l, last = reader, base
-			}
+			knew := l
+			l = &ledger.Ledger{Log: l.Log, Of: "A_"}
+			last, err := l.Newest(t.Context(), p.get("TOKEN"))
+			require.NoError(t, err)
+			require.Zero(t, last.State)
 			anew := put(last, `"anew"`)
 			require.Equal(t, many+1, anew.Version)
-			got, err := (&ledger.Ledger{Log: l.Log, Of: "A_"}).Newest(t.Context(), p.get("TOKEN"))
-			require.NoError(t, err)
-			require.Equal(t, `"anew"`, got.State.Reveal())
+			for _, reader := range []*ledger.Ledger{knew, l, {Log: l.Log, Of: "A_"}} {
+				got, err := reader.Newest(t.Context(), p.get("TOKEN"))
+				require.NoError(t, err)
+				require.Equal(t, `"anew"`, got.State.Reveal())
+			}
 		}
 	})
 	t.Run("one is disabled: whoever needs it is told", func(t *testing.T) {
