@@ -133,7 +133,7 @@ func byPsoxy(s *family.Snapshot) {
 func TestPsoxysTokenIsRefused(t *testing.T) {
 	refusedOnce := func(count int, ago time.Duration) given {
 		return func(s *family.Snapshot) {
-			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Psoxys: true}}
+			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Successor: true, Psoxys: true}}
 		}
 	}
 	for _, c := range []struct {

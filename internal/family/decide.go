@@ -362,7 +362,7 @@ func due(v view) (Decision, bool) {
 // an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Version <= v.State.Inbox.Kin || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Successor || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false
