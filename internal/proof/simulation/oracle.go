@@ -51,7 +51,7 @@ type oracle struct {
 
 	spends   []presentation
 	receipts []received
-	// refused is how often Atlassian has refused a living token to a keeper.
+	// refused is how often Atlassian has refused a good token to a keeper.
 	refused map[rank]int
 	// covers are consents of which psoxy wrote a token after a newer one was stored.
 	covers map[int]bool
@@ -291,8 +291,12 @@ func (o *oracle) late(p placed) bool {
 	return s != nil && o.w.now.Sub(s.at) > reuseInterval
 }
 
-// mistaken notes that a living token is refused.
-func (o *oracle) mistaken(r rank) {
+// mistaken notes that a token is refused; one that is dead is refused rightly.
+func (o *oracle) mistaken(token atlassian.Secret) {
+	r, ok := o.known(token)
+	if info, _ := o.w.em.Lookup(token); !ok || info.Status == atlassiantest.StatusRevoked {
+		return
+	}
 	if o.refused == nil {
 		o.refused = map[rank]int{}
 	}
