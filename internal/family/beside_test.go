@@ -133,7 +133,7 @@ func byPsoxy(s *family.Snapshot) {
 func TestPsoxysTokenIsRefused(t *testing.T) {
 	refusedOnce := func(count int, ago time.Duration) given {
 		return func(s *family.Snapshot) {
-			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Psoxys: true}}
+			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Successor: true, Psoxys: true}}
 		}
 	}
 	for _, c := range []struct {
@@ -144,7 +144,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 	}{
 		{"once, and a rotation is due", all(dueAnyway, refusedOnce(1, 30*time.Second)), family.Idle, true},
 		{"once, and the own token is in doubt", all(doubted(3*minute), refusedOnce(1, 30*time.Second)), family.HoldInDoubt, true},
-		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, true},
+		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, false},
 		{"twice, an hour later", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 60*minute)), family.Rotate, true},
 		{"three times", all(dueAnyway, refusedOnce(3, 59*minute)), family.Rotate, false},
 	} {
@@ -229,4 +229,14 @@ func TestARivalOfAConsent(t *testing.T) {
 		r := s.Consented(family.Pair{Refresh: secret(refresh(50)), SpentAt: now}, family.DefaultPolicy())
 		require.True(t, r.Record.Past.Has(fp(refresh(109))))
 	})
+}
+
+// A token that was refused once stays in REFRESH_TOKEN until its second look where
+// psoxy rotates too: our copy in its place could be a token that psoxy has spent.
+// Elsewhere the copy is published again at once.
+func TestWhatWasRefusedOnce(t *testing.T) {
+	seen := all(rejected(minute-nano, 1), inbox(refresh(109)))
+	require.False(t, decide(seen).Keep)
+	require.True(t, decide(seen, beside).Keep)
+	require.False(t, decide(all(rejected(minute-nano, 2), inbox(refresh(109))), beside).Keep)
 }

@@ -124,14 +124,13 @@ func passing(class string) bool {
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
 	r, fp := s.State.Record, FingerprintOf(candidate.Value)
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
+	if in := s.judged(); candidate.Version > 0 || in.rival {
+		for _, spent := range in.spent {
+			r.Past = r.Past.With(spent)
+		}
 	}
 	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
 		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-	}
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
 	}
 	if candidate.Version == 0 {
 		return r
