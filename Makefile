@@ -115,8 +115,16 @@ checkers: # for the tests of deploy: promtool and systemd-analyze, by apt-get wh
 go-test: setup chromium consumers checkers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test|internal/proof)/')
-	go test -timeout 30m ./test/... ./internal/proof/...
+	go test -timeout 30m $$(go list ./test/... | grep -v /test/stack$$) ./internal/proof/...
 	cd pkg/tokensource && go test $(RACE) ./...
+
+STACK := .venv-stack/.installed
+$(STACK): tools/stack-requirements.txt tools/stack.sh tools/setup.sh
+	PYTHON='$(PYTHON)' tools/stack.sh .venv-stack
+	touch $@
+.PHONY: stack-test
+stack-test: setup $(STACK) ## Deploy the stack on an AWS that runs here, update, re-key and delete it; needs Python 3.13
+	go test -count=1 -timeout 30m ./test/stack
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build

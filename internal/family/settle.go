@@ -67,6 +67,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
+	} else if r.Record.Chain == "" { // what was refused before it may be what it was made of
+		next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}
 	return next, true
 }
@@ -122,14 +124,13 @@ func passing(class string) bool {
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
 	r, fp := s.State.Record, FingerprintOf(candidate.Value)
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
+	if in := s.judged(); candidate.Version > 0 || in.rival {
+		for _, spent := range in.spent {
+			r.Past = r.Past.With(spent)
+		}
 	}
 	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
 		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-	}
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
 	}
 	if candidate.Version == 0 {
 		return r

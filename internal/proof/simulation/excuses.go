@@ -35,6 +35,9 @@ var excuses = []excuse{
 	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.coveredByPsoxy() }},
 
+	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
+		func(l loss) bool { return l.refusedTwice() }},
+
 	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
@@ -92,6 +95,13 @@ func (l loss) early() bool { return l.death.At.Sub(l.root.at) < reuseInterval }
 func (l loss) topSpentByUs() bool {
 	p := l.o.spend(l.top.of)
 	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
+}
+
+// refusedTwice: a keeper went on with an older token after Atlassian had refused the
+// newest one repeatedly.
+func (l loss) refusedTwice() bool {
+	ours := l.death != nil && strings.HasPrefix(l.death.Presenter, "keeper-")
+	return l.o.refused[l.o.highest] > 1 && (ours || l.o.chain.known && l.o.older(l.o.chain.of, l.o.highest))
 }
 
 // coveredByPsoxy is an excuse for a ledger that goes back to an older family, too.

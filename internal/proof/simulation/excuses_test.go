@@ -55,6 +55,8 @@ var excusedPlans = map[string]string{
 	"psoxy presented a token again and lost the answer":  "rotation seed=1 siblings-die shared denied@P/1h#9 atlassian-after@P+10/20s psoxy@P+10",
 	"psoxy wrote an older family's token over a consent": "rotation seed=1 shared psoxy@P+10 consent@P+20 psoxy@P+40",
 
+	refusedTwice: "upgrade seed=f662aea80bc37826 legacy-refusal shared ledger-deleted@41 atlassian-denies@57/2m17s",
+
 	"a person deleted the only place of the newest token": "rotation seed=1 consent@P+8 deleted@P+8",
 	"a person deleted what told of the spend":             "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",
 	"a token that nothing remembers was written back":     "rotation seed=1 aged older@P+10#1c",

@@ -99,7 +99,7 @@ const (
 
 // leavesCalm reports whether a tick that has just ended, and was free to act from
 // begun on, had, or would have had by going on until end, a span of calm.
-func (s *troubles) leavesCalm(begun, end time.Time) bool {
+func (s *troubles) leavesCalm(begun, end time.Time, calm time.Duration) bool {
 	for _, o := range s.outages {
 		to := o.to
 		if to.IsZero() {
