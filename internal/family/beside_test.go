@@ -230,3 +230,13 @@ func TestARivalOfAConsent(t *testing.T) {
 		require.True(t, r.Record.Past.Has(fp(refresh(109))))
 	})
 }
+
+// A token that was refused once stays in REFRESH_TOKEN until its second look where
+// psoxy rotates too: our copy in its place could be a token that psoxy has spent.
+// Elsewhere the copy is published again at once.
+func TestWhatWasRefusedOnce(t *testing.T) {
+	seen := all(rejected(minute-nano, 1), inbox(refresh(109)))
+	require.False(t, decide(seen).Keep)
+	require.True(t, decide(seen, beside).Keep)
+	require.False(t, decide(all(rejected(minute-nano, 2), inbox(refresh(109))), beside).Keep)
+}

@@ -128,7 +128,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
+		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
 	switch first := s.firstSpend(d.Candidate); {
 	case d.Action == Contended && s.State.Intent != nil:
