@@ -68,11 +68,14 @@ reproducible: ## Build the functions in two folders: the bytes must be the same
 	tools/reproducible.sh
 
 # What the functions are made of, read from the binaries themselves.
-SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0 bin -json -noserial -std
 .PHONY: sbom
 sbom: build-functions ## Write build/lambda/*.cdx.json, CycloneDX bills of materials of the functions
 	for function in refresher bootstrap; do \
-	  $(SBOM) bin -json -version '$(VERSION)' -output build/lambda/$$function.cdx.json build/lambda/$$function/bootstrap; done
+	  $(MAKE) --silent sbom-of BINARY=build/lambda/$$function/bootstrap OUTPUT=build/lambda/$$function.cdx.json; done
+.PHONY: sbom-of
+sbom-of: # of one BINARY into OUTPUT; tools/release.sh calls it
+	$(SBOM) -version '$(VERSION)' -output '$(OUTPUT)' '$(BINARY)'
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv
@@ -115,8 +118,16 @@ checkers: # for the tests of deploy: promtool and systemd-analyze, by apt-get wh
 go-test: setup chromium consumers checkers ## All Go tests, end-to-end ones included
 	$(if $(RACE),,@echo 'note: no C compiler, so the tests run without the race detector')
 	go test $(RACE) -timeout 20m $$(go list ./... | grep -vE '/tokenkeeper/(test|internal/proof)/')
-	go test -timeout 30m ./test/... ./internal/proof/...
+	go test -timeout 30m $$(go list ./test/... | grep -v /test/stack$$) ./internal/proof/...
 	cd pkg/tokensource && go test $(RACE) ./...
+
+STACK := .venv-stack/.installed
+$(STACK): tools/stack-requirements.txt tools/stack.sh tools/setup.sh
+	PYTHON='$(PYTHON)' tools/stack.sh .venv-stack
+	touch $@
+.PHONY: stack-test
+stack-test: setup $(STACK) ## Deploy the stack on an AWS that runs here, update, re-key and delete it; needs Python 3.13
+	go test -count=1 -timeout 30m ./test/stack
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -21,16 +25,8 @@ import (
 // hand, and returns the store.
 func seedSSM(t *testing.T, s *stage, server *moto.Server, connection string) store.Store {
 	t.Helper()
-	tokens, err := s.Authorize(atlassiantest.ConsentRequest{})
-	require.NoError(t, err)
 	st := ssmstore.New(ssmstore.NewClient(server.AWSConfig()), "alias/aws/ssm", time.Now)
-	n := family.NamesOf(connection)
-	for name, value := range map[string]atlassian.Secret{
-		n.ClientID: atlassian.NewSecret(s.fix.App.ClientID), n.ClientSecret: s.fix.App.ClientSecret, n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access,
-	} {
-		_, err := st.Write(t.Context(), name, value, store.Encrypted)
-		require.NoError(t, err)
-	}
+	require.NoError(t, fillIn(t.Context(), st, s.Emulator, s.fix, connection, atlassiantest.ConsentRequest{}))
 	return st
 }
 
@@ -131,4 +127,54 @@ func TestStatusOfAnAccount(t *testing.T) {
 	out, code = runProgram(t, append(env, "AWS_REGION=eu-central-1"), "", "status", "--connection", "PSOXY_JIRA_CLOUD_")
 	require.Equal(t, 2, code, out)
 	require.Contains(t, out, "region eu-central-1 (from AWS_REGION)")
+}
+
+// Who may not list the parameters is told so, and who may read none but TOKEN_FAMILY
+// is told what that says: it holds no secret.
+func TestStatusForWhoMayReadLittle(t *testing.T) {
+	s := newStage(t)
+	server := moto.Start(t)
+	server.Reset(t)
+	st := seedSSM(t, s, server, "PSOXY_JIRA_CLOUD_")
+	operator, _ := deploy(t, s, server, "refresher", map[string]string{"METRIC_NAMESPACE": "TokenKeeper/test"})
+	out, code := runProgram(t, operator, "", "tick", "--function", "tokenkeeper-refresher")
+	require.Zero(t, code, out)
+	out, code = runProgram(t, operator, "", "tick", "--function", "tokenkeeper-refresher") // TOKEN_FAMILY follows
+	require.Zero(t, code, out)
+
+	env := server.Env()
+	address := ""
+	for _, pair := range env {
+		if value, ok := strings.CutPrefix(pair, "AWS_ENDPOINT_URL="); ok {
+			address = value
+		}
+	}
+	target, err := url.Parse(address)
+	require.NoError(t, err)
+	moto := httputil.NewSingleHostReverseProxy(target)
+	strict := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		asked := strings.Count(string(body), "PSOXY_JIRA_CLOUD_")
+		if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSSM.") && (asked != 1 || !bytes.Contains(body, []byte("_TOKEN_FAMILY"))) {
+			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"__type":"AccessDeniedException","message":"not authorized"}`))
+			return
+		}
+		moto.ServeHTTP(w, r)
+	}))
+	t.Cleanup(strict.Close)
+	out, code = runProgram(t, append(env, "AWS_ENDPOINT_URL="+strict.URL), "", "status")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "Only PSOXY_JIRA_CLOUD_ was looked at, because the connections cannot be listed: ")
+	require.Contains(t, out, "\nOK until ")
+	require.Contains(t, out, "not read       PSOXY_JIRA_CLOUD_CLIENT_ID, PSOXY_JIRA_CLOUD_CLIENT_SECRET, PSOXY_JIRA_CLOUD_REFRESH_TOKEN, ")
+
+	require.NoError(t, st.Delete(t.Context(), "PSOXY_JIRA_CLOUD_TOKEN_FAMILY"))
+	out, code = runProgram(t, append(env, "AWS_ENDPOINT_URL="+strict.URL), "", "status", "--connection", "PSOXY_JIRA_CLOUD_")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "NEEDS ATTENTION: it cannot be told: reading the parameters of PSOXY_JIRA_CLOUD_ failed: ")
+	require.Contains(t, out, "AccessDeniedException")
+	require.Contains(t, out, ": ask the deployed function: tokenkeeper status --function tokenkeeper-refresher --connection PSOXY_JIRA_CLOUD_\n")
 }

@@ -203,7 +203,7 @@ func (f *authorizeFlags) announce(ctx context.Context, t *terminal.Terminal, see
 	if err != nil {
 		return
 	}
-	if known, err := f.stores.connections(ctx, st, f.connection.ledgerPath); err == nil && len(known) > 0 {
+	if known, err := f.stores.connections(ctx, st); err == nil && len(known) > 0 {
 		t.Say("There are parameters of %s. If that is the one you mean, press Ctrl-C and give --connection.", strings.Join(health.Similar(f.connection.name, known), " and "))
 	}
 }
@@ -249,7 +249,11 @@ func (f *authorizeFlags) next(connection string) string {
 // verify requests the test paths, and returns an issue that the token opens. Its
 // error says, too, that the consent is complete.
 func (f *authorizeFlags) verify(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) (issue string, err error) {
-	report, err := verifyStored(cmd.Context(), st, api, f.connection.connection(), verify.Request{CloudID: done.CloudID, Issue: f.issue})
+	seen, err := health.Look(cmd.Context(), st, f.connection.connection(), time.Now())
+	var report verify.Report
+	if err == nil {
+		report, err = verifyStored(cmd.Context(), seen, api, verify.Request{CloudID: done.CloudID, Issue: f.issue})
+	}
 	if err != nil { // not wrapped: an interruption does not undo the consent
 		return "", fmt.Errorf("the consent is complete and stored, but was not verified: %v; run tokenkeeper verify", err)
 	}

@@ -85,7 +85,7 @@ func completeConnection(cmd *cobra.Command, _ []string, _ string) ([]string, cob
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	found, err := stores.connections(ctx, st, value("ledger-path"))
+	found, err := stores.connections(ctx, st)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

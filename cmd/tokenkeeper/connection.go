@@ -97,9 +97,12 @@ func openConnection(ctx context.Context, c connectionFlag, stores *storeFlags, p
 	if conn.Policy, err = policies.policy(); err != nil {
 		return none(err)
 	}
-	seen, err := health.Look(ctx, st, conn, time.Now())
+	seen, path, err := stores.look(ctx, st, conn)
 	if err != nil {
 		return none(err)
+	}
+	if path != "" {
+		return none(errUsage{fmt.Errorf("the ledger of %s is below %s: give --ledger-path %s, or a second one would begin beside it", conn.Name, path, path)})
 	}
 	return st, seen, conn, nil
 }

@@ -129,7 +129,7 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		c.name = name
 		conn := c.connection()
 		conn.Policy = policy
-		seen, err := health.Look(ctx, st, conn, time.Now())
+		seen, _, err := f.stores.look(ctx, st, conn)
 		if err != nil {
 			out.unseen = append(out.unseen, health.Unseen(name, err, f.commands(name), out.now))
 			continue
@@ -167,7 +167,7 @@ func (f *doctorFlags) names(ctx context.Context, st store.Store, stack *stackFac
 	case stack != nil && stack.err == nil:
 		return listedConnections(ctx, f.stores.aws, stack.parameters)
 	}
-	known, err := f.stores.connections(ctx, st, f.connection.ledgerPath)
+	known, err := f.stores.connections(ctx, st)
 	if err != nil || len(known) == 0 {
 		known = []string{f.connection.name}
 	}

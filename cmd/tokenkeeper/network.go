@@ -14,6 +14,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -22,15 +23,15 @@ import (
 // How long a person waits for a connection to AWS, and for credentials.
 const (
 	awsDialTimeout     = 5 * time.Second
-	credentialsTimeout = 10 * time.Second
+	credentialsTimeout = 6 * time.Second
 )
 
 // awsConfig is the AWS configuration of the environment, with credentials that
 // were found. Its errors say what to set.
 func awsConfig(ctx context.Context) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(awsClient()))
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(awsClient()), awsconfig.WithLogger(logging.Nop{}))
 	if err != nil {
-		return aws.Config{}, errors.New("the AWS configuration cannot be used: " + awsReason(err))
+		return aws.Config{}, errors.New(configurationReason(err, os.Getenv))
 	}
 	if cfg.Region == "" {
 		return aws.Config{}, errors.New("no AWS region is configured: set AWS_REGION, or AWS_PROFILE to a profile with one")
@@ -57,6 +58,21 @@ func awsClient() *awshttp.BuildableClient {
 	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = awsDialTimeout })
 }
 
+// configurationReason says why the AWS configuration cannot be used.
+func configurationReason(err error, getenv func(string) string) string {
+	var profile awsconfig.SharedConfigProfileNotExistError
+	var loading awsconfig.SharedConfigLoadError
+	switch bundle := getenv("AWS_CA_BUNDLE"); {
+	case errors.As(err, &profile):
+		return "there is no AWS profile " + getenv("AWS_PROFILE") + ": correct AWS_PROFILE"
+	case errors.As(err, &loading):
+		return "the AWS configuration file cannot be read: " + loading.Filename + ": correct it, or AWS_CONFIG_FILE"
+	case bundle != "":
+		return "AWS_CA_BUNDLE cannot be used: " + bundle + ": expected a file of certificates in PEM form; correct or unset it"
+	}
+	return "the AWS configuration cannot be used: " + awsReason(err)
+}
+
 // credentialsReason says why there are no credentials, and what to set.
 func credentialsReason(err error, getenv func(string) string) string {
 	const set = "set AWS_PROFILE (after aws sso login, where your company uses that), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -65,14 +81,12 @@ func credentialsReason(err error, getenv func(string) string) string {
 	case strings.Contains(text, "failed to refresh cached credentials") && strings.Contains(text, "EC2 IMDS"):
 		// The SDK asks the machine's metadata service last, when nothing else is set.
 		return "there are no AWS credentials: nothing is set, and this machine has no role (its metadata service does not answer): " + set
-	case strings.Contains(text, "SSO"), strings.Contains(text, "sso"):
+	case strings.Contains(text, "SSO"), strings.Contains(text, "sso_"):
 		profile := getenv("AWS_PROFILE")
 		if profile != "" {
 			profile = " --profile " + profile
 		}
 		return "the AWS sign-in has expired or was not made: run aws sso login" + profile
-	case strings.Contains(text, "failed to get shared config profile"):
-		return "there is no AWS profile " + getenv("AWS_PROFILE") + ": correct AWS_PROFILE"
 	}
 	return "there are no AWS credentials, or they cannot be renewed: " + awsReason(err) + ": " + set
 }

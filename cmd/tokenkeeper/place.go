@@ -38,7 +38,10 @@ func (p place) String() string {
 	if p.Differs != "" {
 		text += "; " + p.Differs
 	}
-	return "account " + cmp.Or(p.Account, "unknown") + ", " + text + ")"
+	if p.Account != "" {
+		text = "account " + p.Account + ", " + text
+	}
+	return text + ")"
 }
 
 // regionOf says which of the settings decided the region: AWS_REGION, then

@@ -62,20 +62,30 @@ func scriptSeed(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 1 {
 		request.Scopes = args[1:]
 	}
-	tokens, err := a.Authorize(request)
-	ts.Check(err)
 	st, err := filestore.Open(ts.MkAbs(args[0]))
 	ts.Check(err)
-	n := family.NamesOf("PSOXY_JIRA_CLOUD_")
+	ts.Check(fillIn(context.Background(), st, a.Emulator, a.fix, "PSOXY_JIRA_CLOUD_", request))
+}
+
+// fillIn fills in the parameters of a connection as a person does after a consent by
+// hand.
+func fillIn(ctx context.Context, st store.Store, e *atlassiantest.Emulator, fix atlassiantest.Fixture, connection string, request atlassiantest.ConsentRequest) error {
+	tokens, err := e.Authorize(request)
+	if err != nil {
+		return err
+	}
+	n := family.NamesOf(connection)
 	for name, value := range map[string]atlassian.Secret{
-		n.ClientID: atlassian.NewSecret(a.fix.App.ClientID), n.ClientSecret: a.fix.App.ClientSecret,
-		n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access,
+		n.ClientID: atlassian.NewSecret(fix.App.ClientID), n.ClientSecret: fix.App.ClientSecret, n.RefreshToken: tokens.Refresh, n.AccessToken: tokens.Access,
 	} {
-		if !value.IsZero() {
-			_, err := st.Write(context.Background(), name, value, store.Encrypted)
-			ts.Check(err)
+		if value.IsZero() {
+			continue
+		}
+		if _, err := st.Write(ctx, name, value, store.Encrypted); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // scriptFreePort: "freeport NAME" puts a port that is free into a variable.

@@ -81,20 +81,25 @@ func (f *setSecretFlags) run(cmd *cobra.Command) error {
 	return err
 }
 
-// existing opens a connection that has parameters. The error of another says where
-// was looked, and what is like it there.
+// existing opens a connection that has parameters.
 func existing(ctx context.Context, c connectionFlag, stores *storeFlags, policies policyFlags) (store.Store, health.Survey, family.Connection, error) {
 	st, seen, conn, err := openConnection(ctx, c, stores, policies)
 	if err != nil {
 		return nil, health.Survey{}, family.Connection{}, err
 	}
 	if !seen.Exists {
-		f := statusFlags{connection: c, stores: *stores, stack: defaultStack}
-		var at place
-		f.complete(ctx, st, conn, &seen, &at)
-		return nil, health.Survey{}, family.Connection{}, errors.New(seen.Verdict().Line)
+		return nil, health.Survey{}, family.Connection{}, notFound(ctx, c, stores, st, seen)
 	}
 	return st, seen, conn, nil
+}
+
+// notFound is the error of a connection without parameters: it says where was looked,
+// and what is like it there.
+func notFound(ctx context.Context, c connectionFlag, stores *storeFlags, st store.Store, seen health.Survey) error {
+	f := statusFlags{connection: c, stores: *stores, stack: defaultStack}
+	var at place
+	f.complete(ctx, st, c.connection(), &seen, &at)
+	return errors.New(seen.Verdict().Line)
 }
 
 func askForID(ctx context.Context, t *terminal.Terminal) (id string, err error) {

@@ -24,8 +24,11 @@ type statusFlags struct {
 	function      string
 	asJSON        bool
 	watch         bool
+	every         time.Duration
 	// one: the person asks about one connection.
 	one bool
+	// note is what the person has to know about the question; empty if nothing.
+	note string
 }
 
 // newStatusCommand returns "tokenkeeper status".
@@ -59,7 +62,8 @@ where consumers fail now or only a consent helps.`,
 	fl.StringVar(&f.stack, "stack", defaultStack, "the deployed stack that the commands to run next are about")
 	fl.StringVar(&f.function, "function", "", "ask this deployed function (name or ARN) instead of reading the parameters")
 	fl.BoolVar(&f.asJSON, "json", false, "print the status as JSON, as docs/schema/status.json describes it")
-	fl.BoolVar(&f.watch, "watch", false, "look again every ten seconds, until Ctrl-C")
+	fl.BoolVar(&f.watch, "watch", false, "look again and again, until Ctrl-C")
+	fl.DurationVar(&f.every, "every", watchEvery, "with --watch: how often to look")
 	return cmd
 }
 
@@ -69,7 +73,7 @@ const (
 	lastWarning  = 1
 	// defaultStack is the name that make deploy gives a stack.
 	defaultStack = "tokenkeeper"
-	// watchEvery is how often --watch looks.
+	// watchEvery is how often --watch looks, where nothing else is said.
 	watchEvery = 10 * time.Second
 )
 
@@ -96,6 +100,12 @@ func (f *statusFlags) check(cmd *cobra.Command) error {
 	if f.refreshBefore < 0 || f.refreshBefore > time.Hour {
 		return errUsage{fmt.Errorf("--refresh-before is %s: expected a duration of up to 1h, such as 25m", f.refreshBefore)}
 	}
+	if f.every < time.Second || f.every > time.Hour {
+		return errUsage{fmt.Errorf("--every is %s: expected a duration from 1s to 1h", f.every)}
+	}
+	if cmd.Flags().Changed("every") && !f.watch {
+		return errUsage{errors.New("--every goes with --watch")}
+	}
 	return f.connection.check()
 }
 
@@ -114,6 +124,9 @@ func (f *statusFlags) run(cmd *cobra.Command) error {
 	reports, at, err := ask(cmd.Context())
 	if err != nil {
 		return err
+	}
+	if f.note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), f.note)
 	}
 	if f.asJSON {
 		err = printJSON(cmd.OutOrStdout(), f.document(reports, at))

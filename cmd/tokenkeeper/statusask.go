@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -19,9 +20,12 @@ func (f *statusFlags) askStore(ctx context.Context, st store.Store, policy famil
 	at = f.stores.place()
 	names := []string{f.connection.name}
 	if !f.one {
-		known, err := f.stores.connections(ctx, st, f.connection.ledgerPath)
-		if err == nil && len(known) > 0 { // else only the one that every command means without the flag
-			names = known
+		known, err := f.stores.connections(ctx, st)
+		switch {
+		case errors.Is(err, store.ErrDenied):
+			f.note = "Only " + f.connection.name + " was looked at, because the connections cannot be listed: " + err.Error()
+		case len(known) > 0:
+			names = known // else the one that every command means without the flag
 		}
 	}
 	for _, name := range names {
@@ -29,7 +33,7 @@ func (f *statusFlags) askStore(ctx context.Context, st store.Store, policy famil
 		c.name = name
 		conn := c.connection()
 		conn.Policy = policy
-		seen, err := health.Look(ctx, st, conn, time.Now())
+		seen, path, err := f.stores.look(ctx, st, conn)
 		if ctx.Err() != nil {
 			return nil, at, ctx.Err()
 		}
@@ -38,6 +42,11 @@ func (f *statusFlags) askStore(ctx context.Context, st store.Store, policy famil
 			continue
 		}
 		f.complete(ctx, st, conn, &seen, &at)
+		if path != "" {
+			g := *f
+			g.connection.ledgerPath = path
+			seen.Commands = g.commands(name)
+		}
 		reports = append(reports, seen.Report())
 	}
 	return reports, at, nil
@@ -52,7 +61,7 @@ func (f *statusFlags) complete(ctx context.Context, st store.Store, conn family.
 	}
 	*at = f.stores.identify(ctx)
 	s.Place, s.Local = at.String(), at.Store != "ssm"
-	if known, err := f.stores.connections(ctx, st, f.connection.ledgerPath); err == nil {
+	if known, err := f.stores.connections(ctx, st); err == nil {
 		s.Similar = health.Similar(conn.Name, known)
 	}
 }

@@ -193,7 +193,7 @@ func (f *statusFlags) watching(cmd *cobra.Command, ask asker) error {
 			text = string(f.screen(reports, at, s))
 		}
 		if s.terminal {
-			text = clearScreen + text + "\n" + time.Now().UTC().Format("15:04:05Z") + ", every " + watchEvery.String() + "; Ctrl-C ends it\n"
+			text = clearScreen + text + "\n" + time.Now().UTC().Format("15:04:05Z") + ", every " + f.every.String() + "; Ctrl-C ends it\n"
 		} else if key := headline(reports); err == nil && key == shown {
 			text = ""
 		} else {
@@ -202,6 +202,6 @@ func (f *statusFlags) watching(cmd *cobra.Command, ask asker) error {
 		if _, err := io.WriteString(out, text); err != nil {
 			return err
 		}
-		pause(ctx, watchEvery)
+		pause(ctx, f.every)
 	}
 }

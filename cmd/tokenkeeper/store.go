@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/config"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/filestore"
@@ -87,16 +89,37 @@ func (f *storeFlags) identify(ctx context.Context) place {
 	return p
 }
 
-// connections are those that have parameters in the store.
-func (f *storeFlags) connections(ctx context.Context, st store.Store, ledgerPath string) ([]string, error) {
-	var names []string
-	var err error
+// names are those of the parameters in the store, as far as they may be tokenkeeper's.
+func (f *storeFlags) names(ctx context.Context, st store.Store) ([]string, error) {
 	if listed, ok := st.(interface {
 		Names(context.Context) ([]string, error)
 	}); ok {
-		names, err = listed.Names(ctx)
-	} else {
-		names, err = ssmstore.Names(ctx, ssmstore.NewClient(f.aws), "TOKEN_LEDGER", "TOKEN_FAMILY", "REFRESH_TOKEN", "CLIENT_SECRET")
+		return listed.Names(ctx)
 	}
-	return health.Connections(names, ledgerPath), err
+	return ssmstore.Names(ctx, ssmstore.NewClient(f.aws), "TOKEN_LEDGER", "TOKEN_FAMILY", "REFRESH_TOKEN", "CLIENT_SECRET")
+}
+
+// connections are those that have parameters in the store.
+func (f *storeFlags) connections(ctx context.Context, st store.Store) ([]string, error) {
+	names, err := f.names(ctx, st)
+	return health.Connections(names), err
+}
+
+// look looks at a connection. path is where its ledger was found, if that is not
+// where the connection says.
+func (f *storeFlags) look(ctx context.Context, st store.Store, conn family.Connection) (seen health.Survey, path string, err error) {
+	seen, err = health.Look(ctx, st, conn, time.Now())
+	if err != nil || !seen.WithoutLedger() || conn.Ledger != "" {
+		return seen, "", err
+	}
+	names, err := f.names(ctx, st)
+	if err != nil {
+		return seen, "", nil // it may not be listed, which only the ledger's place needs
+	}
+	if path = health.LedgerPath(names, conn.Name); path == "" {
+		return seen, "", nil
+	}
+	conn.Ledger = config.LedgerBelow(path, conn.Name)
+	seen, err = health.Look(ctx, st, conn, time.Now())
+	return seen, path, err
 }

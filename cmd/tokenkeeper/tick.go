@@ -102,7 +102,7 @@ func (f *tickFlags) run(cmd *cobra.Command) error {
 
 // hint says that another connection may be meant.
 func (f *tickFlags) hint(cmd *cobra.Command, st store.Store, seen health.Survey) {
-	known, err := f.stores.connections(cmd.Context(), st, f.connection.ledgerPath)
+	known, err := f.stores.connections(cmd.Context(), st)
 	if err != nil || seen.Verdict().State != health.NotFound || len(known) == 0 {
 		return
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy/verify"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -64,7 +63,14 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 			if err != nil {
 				return err
 			}
-			report, err := verifyStored(ctx, st, api, connection.connection(), verify.Request{CloudID: cloudID, Issue: issue})
+			seen, _, err := stores.look(ctx, st, connection.connection())
+			if err == nil && !seen.Exists {
+				err = notFound(ctx, connection, &stores, st, seen)
+			}
+			if err != nil {
+				return err
+			}
+			report, err := verifyStored(ctx, seen, api, verify.Request{CloudID: cloudID, Issue: issue})
 			if err != nil {
 				return err
 			}
@@ -92,17 +98,13 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 	return cmd
 }
 
-// verifyStored verifies the access token in the store; what r leaves open is
-// taken from there.
-func verifyStored(ctx context.Context, st store.Store, api *atlassian.Client, conn family.Connection, r verify.Request) (verify.Report, error) {
-	p, err := health.Look(ctx, st, conn, time.Now())
-	if err != nil {
-		return verify.Report{}, err
-	}
-	r.Access, r.Expires = p.AccessToken.Value, accessExpiry(p)
-	n := conn.Names()
+// verifyStored verifies the access token that was seen in the store; what r leaves
+// open is taken from there.
+func verifyStored(ctx context.Context, seen health.Survey, api *atlassian.Client, r verify.Request) (verify.Report, error) {
+	r.Access, r.Expires = seen.AccessToken.Value, accessExpiry(seen)
+	n := family.NamesOf(seen.Connection)
 	if r.CloudID == "" {
-		r.CloudID = p.CloudID.Value.Reveal()
+		r.CloudID = seen.CloudID.Value.Reveal()
 		if err := verify.CheckCloudID(r.CloudID); err != nil {
 			return verify.Report{}, fmt.Errorf("%s: %w: correct it, or give --cloud-id", n.CloudID, err)
 		}

@@ -41,7 +41,13 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		}), family.Rotate, 11, 8, nil},
 		{"of another chain: it begins a family", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, []string{chained("a")}},
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
-		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, []string{two}},
+		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, nil},
+		{"the older one in doubt, the newer one psoxy's", all(pending(3*minute), byPsoxy, inbox(one, two)), family.Replay, 9, 8, []string{two}},
+		{"the newer one rescued", all(inbox(one, two), func(s *family.Snapshot) {
+			r := s.State.Record
+			r.Refresh = fp(two)
+			s.Family = &r
+		}), family.Rotate, 10, 8, nil},
 		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the newer one refused once", all(refusedAt(10, 1), inbox(one, two)), family.Idle, 0, 8, nil},
 		{"the newer one refused twice", all(refusedAt(10, 2), inbox(one, two)), family.Rotate, 9, 8, nil},
@@ -113,4 +119,124 @@ func TestOurOwnLock(t *testing.T) {
 			requireAction(t, c.left, decide(locked(c.value, 3*minute)))
 		})
 	}
+}
+
+// byPsoxy says that version 9 is psoxy's: an access token in its form was stored just
+// before.
+func byPsoxy(s *family.Snapshot) {
+	stored := now.Add(-24 * time.Hour) // as inbox has it
+	s.AccessToken, s.AccessExpires = field(access(8), 9, stored), now.Add(time.Minute)
+}
+
+// What psoxy stored is its successor of the ledger's own token: that waits while
+// Atlassian is asked again about what it has refused by mistake.
+func TestPsoxysTokenIsRefused(t *testing.T) {
+	refusedOnce := func(count int, ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Successor: true, Psoxys: true}}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Action
+		keep  bool
+	}{
+		{"once, and a rotation is due", all(dueAnyway, refusedOnce(1, 30*time.Second)), family.Idle, true},
+		{"once, and the own token is in doubt", all(doubted(3*minute), refusedOnce(1, 30*time.Second)), family.HoldInDoubt, true},
+		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, false},
+		{"twice, an hour later", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 60*minute)), family.Rotate, true},
+		{"three times", all(dueAnyway, refusedOnce(3, 59*minute)), family.Rotate, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := decide(beside, byPsoxy, c.given, inbox(refresh(109)))
+			requireAction(t, c.want, d)
+			require.Equal(t, c.keep, d.Keep)
+		})
+	}
+	t.Run("it is known as psoxy's from the intent on", func(t *testing.T) {
+		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": func(*family.Snapshot) {}} {
+			s := healthy()
+			all(beside, inbox(refresh(109)), given)(&s)
+			d := family.Decide(s, family.DefaultPolicy())
+			state := s.Intending(fp(refresh(109)), d)
+			require.Equal(t, name == "psoxy's", state.Inbox.Pending.Psoxys)
+			state = state.Failed(family.Failure{Class: "permanent", Token: fp(refresh(109)), Credentials: s.Credentials()}, false, now)
+			require.Equal(t, name == "psoxy's", state.Inbox.Rejected[0].Psoxys)
+		}
+	})
+	t.Run("once the own token has rotated it is a sibling", func(t *testing.T) {
+		s := healthy()
+		all(beside, refusedOnce(2, 60*minute), rotated(30*minute), inbox(refresh(109)))(&s)
+		require.Zero(t, family.Decide(s, family.DefaultPolicy()).Candidate.Version)
+	})
+}
+
+// Psoxy may have presented the family before a consent from its cache: while a replay
+// can do no harm, the consent's own token tells which family a token is of.
+func TestARivalOfAConsent(t *testing.T) {
+	consented := func(ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			s.State.Record.AuthorizedAt, s.State.Record.AuthorizedAtSource = now.Add(-ago), family.FromConsent
+			s.State.Record.Generation, s.State.Record.RotatedAt = 0, time.Time{}
+			for i := range s.Offers {
+				s.Offers[i].Modified = now.Add(-ago).Add(time.Duration(1+i) * time.Minute)
+				s.Offers[i].Until = s.Offers[i].Modified.Add(time.Minute)
+			}
+			if n := len(s.Offers); n > 0 {
+				s.AccessToken, s.AccessExpires = field(access(8), 9, s.Offers[n-1].Modified), now.Add(time.Minute)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name      string
+		given     given
+		want      family.Action
+		candidate int64
+	}{
+		{"psoxy stored a token just after", all(inbox(refresh(109)), consented(4*minute)), family.Replay, 0},
+		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.AccessExpires = time.Time{} }), family.Rotate, 9},
+		{"psoxy rotated twice, so that it has the consent's", all(inbox(refresh(109), refresh(110)), consented(4*minute)), family.Rotate, 10},
+		{"the leeway is over", all(inbox(refresh(109)), consented(9*minute)), family.Rotate, 9},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			all(beside, c.given)(&s)
+			d := family.Decide(s, family.DefaultPolicy())
+			requireAction(t, c.want, d)
+			require.Equal(t, c.candidate, d.Candidate.Version)
+			if c.candidate == 0 {
+				require.Equal(t, s.State.Record.AuthorizedAt, d.FirstSpend)
+				require.True(t, s.Offspring(d.Candidate).Past.Has(fp(refresh(109))), "it is older, whichever family it is of")
+			}
+		})
+	}
+	t.Run("its chain tells", func(t *testing.T) {
+		before := record()
+		before.Chain = fp("chain")
+		s := healthy()
+		s.State.Record = family.Consented(conn, family.Pair{Refresh: secret(refresh(7)), SpentAt: now.Add(-time.Hour)}, family.DefaultPolicy(), before)
+		older := field(rotating("chain", now), 9, now)
+		verdict, _ := s.State.Judge(older)
+		require.Equal(t, family.Older, verdict)
+		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: fp(refresh(7))})
+		verdict, _ = s.State.Judge(older)
+		require.Equal(t, family.Candidate, verdict, "nothing is left to lose")
+	})
+	t.Run("all that stood there is older", func(t *testing.T) {
+		s := healthy()
+		inbox(refresh(109), "CHANGE_ME")(&s)
+		r := s.Consented(family.Pair{Refresh: secret(refresh(50)), SpentAt: now}, family.DefaultPolicy())
+		require.True(t, r.Record.Past.Has(fp(refresh(109))))
+	})
+}
+
+// A token that was refused once stays in REFRESH_TOKEN until its second look where
+// psoxy rotates too: our copy in its place could be a token that psoxy has spent.
+// Elsewhere the copy is published again at once.
+func TestWhatWasRefusedOnce(t *testing.T) {
+	seen := all(rejected(minute-nano, 1), inbox(refresh(109)))
+	require.False(t, decide(seen).Keep)
+	require.True(t, decide(seen, beside).Keep)
+	require.False(t, decide(all(rejected(minute-nano, 2), inbox(refresh(109))), beside).Keep)
 }

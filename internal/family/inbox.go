@@ -21,7 +21,7 @@ func (s Snapshot) InboxSettled() bool {
 }
 
 func (s Snapshot) again(r Rejected) bool {
-	if r.Version <= s.State.Inbox.Kin && s.State.Record.RotatedAt.After(r.At) {
+	if r.Successor && s.State.Record.RotatedAt.After(r.At) {
 		return false // it would be a sibling by now
 	}
 	own := s.State.Record
@@ -152,7 +152,7 @@ func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) 
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case !waiting[f.Version] && rank > best:
-			if s.mayYield(f, in.candidate) {
+			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
 			in.candidate, best = f, rank
@@ -173,7 +173,7 @@ const (
 )
 
 func (s Snapshot) rank(f Field) int {
-	first := s.State.Inbox.first(f.Version)
+	first := s.firstSpend(f)
 	switch {
 	case s.rescued(FingerprintOf(f.Value)):
 		return saved
@@ -190,7 +190,7 @@ func (s Snapshot) rank(f Field) int {
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
 func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
-		if r.Version == f.Version && (!s.again(r) || r.Psoxys && s.State.Record.RotatedAt.After(r.At)) {
+		if r.Version == f.Version && !s.again(r) {
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
@@ -205,17 +205,21 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 	return verdict, reason, false
 }
 
-// continues reports whether a candidate counts as the family's next generation:
-// its chain claim says so or, where there is none, psoxy shares the rotation, or it
-// stood there when the ledger began, or TOKEN_FAMILY names it.
+// continues reports whether a candidate counts as the family's next generation: it
+// is the own token's successor, or psoxy rotates too and no claims tell otherwise.
 func (s Snapshot) continues(candidate Field) bool {
-	switch mine, its := s.State.Record.Chain, chainOf(candidate.Value); {
-	case mine == its && (mine != "" || s.Shared()):
-		return true
-	case mine != "" && its != "":
-		return false
+	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
+}
+
+// succeeds reports whether a candidate is the own token's successor, as far as is
+// known: its chain claim says so or, where there is none, it stood there when the
+// ledger began, TOKEN_FAMILY names it, or psoxy stored it.
+func (s Snapshot) succeeds(candidate Field) bool {
+	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
+	if mine != "" && its != "" {
+		return mine == its
 	}
-	return candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value))
+	return candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value)) || mine == its && s.byPsoxy(candidate)
 }
 
 // byPsoxy reports whether psoxy stored a token: it writes an access token in its
@@ -227,7 +231,7 @@ func (s Snapshot) byPsoxy(f Field) bool {
 
 // mayYield reports whether psoxy may have made one token of another.
 func (s Snapshot) mayYield(f, successor Field) bool {
-	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
+	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value) && !s.rescued(FingerprintOf(successor.Value))
 }
 
 // rivals reports whether a candidate may be of the family before a consent: psoxy

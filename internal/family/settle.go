@@ -67,6 +67,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
 		next.Inbox = next.Inbox.after(r.Candidate)
+	} else if r.Record.Chain == "" { // what was refused before it may be what it was made of
+		next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}
 	return next, true
 }
@@ -82,10 +84,11 @@ func (s State) presented(p Pending) *Intent {
 
 // Defers reports whether a received pair must not go into the ledger yet: another
 // process than the given one has presented the same token since, which may have
-// revoked the pair, and the token can still be replayed.
+// revoked the pair, and the token can still be replayed. A consent's pair waits for
+// nobody, though an adopted family may have been stored in the same second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
-	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
+	return in != nil && !r.Record.FreshConsent() && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
 // Failed returns the state after a spend without a successor. doubt says that
@@ -122,14 +125,13 @@ func passing(class string) bool {
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
 	r, fp := s.State.Record, FingerprintOf(candidate.Value)
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
+	if in := s.judged(); candidate.Version > 0 || in.rival {
+		for _, spent := range in.spent {
+			r.Past = r.Past.With(spent)
+		}
 	}
 	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
 		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-	}
-	for _, spent := range s.judged().spent {
-		r.Past = r.Past.With(spent)
 	}
 	if candidate.Version == 0 {
 		return r

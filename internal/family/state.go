@@ -85,8 +85,10 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
-	// Psoxys: psoxy made it of the ledger's own.
-	Psoxys bool `json:"psoxys,omitempty"`
+	// Successor: it is the ledger's own token's, as far as is known, and Psoxys that
+	// psoxy stored it.
+	Successor bool `json:"successor,omitempty"`
+	Psoxys    bool `json:"psoxys,omitempty"`
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials.
@@ -96,11 +98,12 @@ type Rejected struct {
 	Credentials Fingerprint `json:"credentials"`
 	// At is the time of the newest answer, and Count how many there were, but for
 	// those inside the leeway of First: when an answer was lost before, if one was.
-	// Psoxys is as in Pending.
-	At     time.Time `json:"at"`
-	Count  int       `json:"count"`
-	First  time.Time `json:"first,omitzero"`
-	Psoxys bool      `json:"psoxys,omitempty"`
+	// Successor and Psoxys are as in Pending.
+	At        time.Time `json:"at"`
+	Count     int       `json:"count"`
+	First     time.Time `json:"first,omitzero"`
+	Successor bool      `json:"successor,omitempty"`
+	Psoxys    bool      `json:"psoxys,omitempty"`
 }
 
 // rejectedKept is how many rejected candidates a state remembers.
@@ -246,7 +249,9 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
 	if d.Candidate.Version > 0 {
-		state.Inbox.Pending.Psoxys = s.continues(d.Candidate) && s.byPsoxy(d.Candidate)
+		p := state.Inbox.Pending
+		p.Successor = s.succeeds(d.Candidate)
+		p.Psoxys = p.Successor && s.byPsoxy(d.Candidate)
 	}
 	return state
 }
@@ -331,7 +336,7 @@ func (i Inbox) first(version int64) time.Time {
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend)}
 	if i.Pending != nil && i.Pending.Version == version {
-		r.Psoxys, i.Pending = i.Pending.Psoxys, nil
+		r.Successor, r.Psoxys, i.Pending = i.Pending.Successor, i.Pending.Psoxys, nil
 	}
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
@@ -340,7 +345,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			all = append(all, old)
 		case old.Credentials == f.Credentials && !open(r.First, at):
 			all[0].Count = old.Count + 1
-			all[0].Psoxys = r.Psoxys || old.Psoxys
+			all[0].Successor, all[0].Psoxys = r.Successor || old.Successor, r.Psoxys || old.Psoxys
 		}
 	}
 	i.Rejected = all[:min(len(all), rejectedKept)]

@@ -30,13 +30,15 @@ func (c *clock) set(store time.Time) time.Time {
 // least corrects the clock by when the store says that it wrote what was just put:
 // its answers to reads tell whole seconds.
 func (c *clock) least(written time.Time) {
-	if written.After(c.now()) {
-		c.store, c.read = written, c.local()
+	if local := c.local(); written.After(c.at(local)) {
+		c.store, c.read = written, local
 	}
 }
 
 // now is the store's time.
-func (c *clock) now() time.Time { return c.store.Add(elapsed(c.read, c.local())) }
+func (c *clock) now() time.Time { return c.at(c.local()) }
+
+func (c *clock) at(local time.Time) time.Time { return c.store.Add(elapsed(c.read, local)) }
 
 // left reports whether the invocation has at least d left.
 func (c *clock) left(d time.Duration) bool {

@@ -86,6 +86,7 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	}
 	ctx, cancel := t.clock.uncancelled(ctx)
 	defer cancel()
+	v.Now = t.clock.now()
 	grant, err := obtain(ctx, v.Snapshot)
 	if err != nil {
 		return family.Record{}, err

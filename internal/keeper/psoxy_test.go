@@ -237,6 +237,23 @@ func TestOurLockInSharedMode(t *testing.T) {
 		w.ticks(6, keeper.Idle, keeper.Rotated)
 		w.requireSharedAndKept()
 	})
+	t.Run("psoxy has it before a token is presented again", func(t *testing.T) {
+		w := shared(t)
+		w.after = atFirst("post", func() { w.put(names.Lock, "locked_1764000000000") })
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 1}))
+		w.want(keeper.InDoubt)
+		require.Equal(t, 1, w.spends())
+	})
+	t.Run("a dead tick's is not waited for", func(t *testing.T) {
+		w := shared(t)
+		w.after = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { panic(crash{}) })
+		w.tick()
+		require.NotZero(t, w.get(names.Lock).Version)
+		w.after = nil
+		w.clock.Advance(10 * time.Second)
+		w.want(keeper.Rotated)
+		w.requireSharedAndKept()
+	})
 	t.Run("every single fault of a rotation", func(t *testing.T) {
 		calm := shared(t)
 		calm.want(keeper.Rotated)

@@ -57,7 +57,8 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 			all = append(all, publication{name: name, value: value, kind: kind})
 		}
 	}
-	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access {
+	psoxys := d.Keep && v.Shared() && !rotated // it belongs to what is not judged yet
+	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && !psoxys {
 		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
 	}
 	if !d.Keep {

@@ -97,15 +97,16 @@ func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
 	return base, state, err
 }
 
-// rescue writes the successor where people and programs write tokens, and first
+// rescue writes the successor where people and programs write tokens, and then
 // to TOKEN_FAMILY whose it is, since the ledger takes no writes and the process may
-// end.
+// end. TOKEN_FAMILY never names a token that is nowhere.
 func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
-	if _, err := t.Store.Write(ctx, t.names.Family, r.Record.Encode(), store.Plain); err != nil {
-		t.log.Error("TOKEN_FAMILY could not be written either", "error", err)
+	_, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
+	if err == nil {
+		_, err = t.Store.Write(ctx, t.names.Family, r.Record.Encode(), store.Plain)
 	}
-	if _, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted); err != nil {
-		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN either", "error", err)
+	if err != nil {
+		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN and TOKEN_FAMILY either", "error", err)
 	}
 }
 

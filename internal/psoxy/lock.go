@@ -40,8 +40,11 @@ type Lock struct {
 	name  string
 }
 
-// Ours reports whether a lock's value is one of ours: it holds a mark.
-func Ours(value atlassian.Secret) bool { return strings.Contains(value.Reveal(), " ") }
+// Ours reports whether a lock's value is one of ours: psoxy's form, and a mark.
+func Ours(value atlassian.Secret) bool {
+	at, mark, _ := strings.Cut(strings.TrimPrefix(value.Reveal(), "locked_"), " ")
+	return strings.HasPrefix(value.Reveal(), "locked_") && at != "" && strings.Trim(at, "0123456789") == "" && mark != ""
+}
 
 // ForTick begins the mark of a tick's lock. It keeps psoxy out; ticks keep each other
 // out by the ledger, and take such a lock over at any age.

@@ -86,7 +86,7 @@ func (k *Keeper) Tick(ctx context.Context, c Connection) Outcome {
 	}
 	ctx, cancel := k.bound(ctx)
 	defer cancel()
-	return Outcome(k.inner.Tick(ctx, c.inner(), k.log))
+	return Outcome(k.inner.Tick(ctx, c.inner(), k.log)) // does not compile unless both have the same fields
 }
 
 // Grant is what a consent yields.

@@ -189,7 +189,7 @@ func TestRunDocument(t *testing.T) {
 	}
 	require.Equal(t, []string{"[ssm:GetParameters ssm:GetParameterHistory ssm:PutParameter]", "ssm:DeleteParameter", "[kms:Decrypt kms:Encrypt kms:GenerateDataKey]"}, actions)
 	metrics := regexp.MustCompile("`(tokenkeeper_[a-z_]+)`").FindAllStringSubmatch(text, -1)
-	require.Len(t, metrics, 10)
+	require.Len(t, metrics, 11)
 	source := read(t, "internal/metrics/exporter/exporter.go")
 	for _, m := range metrics {
 		require.Contains(t, source, `"`+strings.TrimPrefix(m[1], "tokenkeeper_")+`"`)

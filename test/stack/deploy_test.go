@@ -94,7 +94,7 @@ func (s *stage) deploy(template string, parameters ...string) {
 	require.NotEmpty(s, changes, said)
 	s.run("aws", "cloudformation", "execute-change-set", "--change-set-name", changes)
 	var state string
-	s.until(3*time.Minute, "the stack is deployed", func() bool {
+	s.until(10*time.Minute, "the stack is deployed", func() bool {
 		state = strings.TrimSpace(s.run("aws", "cloudformation", "describe-stacks", "--stack-name", stackName, "--query", "Stacks[0].StackStatus", "--output", "text"))
 		return !strings.HasSuffix(state, "_IN_PROGRESS")
 	})

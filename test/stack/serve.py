@@ -72,7 +72,7 @@ class ProcessExecutor(runtime_executor.RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version):
-        function_version.config.code.destroy_cached()
+        """Leaves the unpacked code: a version with other settings may use the same."""
 
 
 def evaluate_often():

@@ -20,6 +20,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -44,10 +45,14 @@ type Client struct {
 func New(cfg aws.Config, function string) *Client {
 	return &Client{function: function, lambda: lambda.NewFromConfig(cfg, func(o *lambda.Options) {
 		o.Retryer = aws.NopRetryer{}
-		if _, plain := o.HTTPClient.(*http.Client); !plain {
-			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(invokeTimeout).
-				WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
+		if _, plain := o.HTTPClient.(*http.Client); plain {
+			return
 		}
+		own, ok := o.HTTPClient.(*awshttp.BuildableClient)
+		if !ok {
+			own = awshttp.NewBuildableClient()
+		}
+		o.HTTPClient = own.WithTimeout(invokeTimeout).WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })
 	})}
 }
 
@@ -139,7 +144,10 @@ func (c *Client) invoke(ctx context.Context, event atlassian.Secret, answer any)
 func (c *Client) describe(err error) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return fmt.Errorf("the function %s could not be invoked, or its answer was lost: %w", c.function, err)
+		if errors.Is(err, context.Canceled) {
+			return fmt.Errorf("the function %s could not be invoked, or its answer was lost: %w", c.function, context.Canceled)
+		}
+		return fmt.Errorf("the function %s could not be invoked, or its answer was lost: %s", c.function, ssmstore.Reason(err))
 	}
 	switch api.ErrorCode() {
 	case "ResourceNotFoundException":

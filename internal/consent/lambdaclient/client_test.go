@@ -13,6 +13,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -94,4 +96,26 @@ func TestFailures(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = client(t, service(500, "x")).Complete(stopped, consent.CompleteRequest{})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Either function tells how the connections are, and the refresher makes a tick.
+func TestHealthAndTick(t *testing.T) {
+	a := &answer{status: 200, body: `{"version":"v1","connections":[{"connection":"A_","state":"lost","level":2}]}`}
+	told, err := client(t, a).Health(t.Context(), "A_")
+	require.NoError(t, err)
+	require.Equal(t, "v1", told.Version)
+	require.Equal(t, health.Lost, told.Connections[0].State)
+	require.Equal(t, health.Broken, told.Connections[0].Level)
+	_, err = client(t, &answer{status: 200, body: `{"authorize_url":"x"}`}).Health(t.Context(), "")
+	require.ErrorContains(t, err, "is it one of tokenkeeper's, and of the same version as this program?")
+
+	report, err := client(t, &answer{status: 200, body: `{"connections":[{"connection":"A_","action":"idle"}]}`}).Tick(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, keeper.Idle, report.Connections[0].Action)
+
+	_, err = client(t, &answer{status: 429, header: map[string]string{"X-Amzn-ErrorType": "TooManyRequestsException"}, body: "{}"}).Tick(t.Context())
+	require.True(t, lambdaclient.Busy(err))
+	_, err = client(t, &answer{status: 500, header: map[string]string{"X-Amzn-ErrorType": "ServiceException"}, body: "{}"}).Tick(t.Context())
+	require.Error(t, err)
+	require.False(t, lambdaclient.Busy(err))
 }

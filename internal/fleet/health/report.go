@@ -2,11 +2,14 @@ package health
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"math"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // Report is a connection's verdict and what it rests on, for people and machines.
@@ -111,8 +114,12 @@ func (s Survey) Report() Report {
 
 // Unseen is the report of a connection that could not be looked at.
 func Unseen(connection string, err error, commands Commands, now time.Time) Report {
-	return Report{Connection: connection, State: Unreadable, Level: Attention, Action: keeper.Failed, Do: commands.Doctor, At: now, Reason: err.Error(),
-		Verdict: "NEEDS ATTENTION: it cannot be told: " + err.Error() + ": see why: " + commands.Doctor}
+	do, see := commands.Doctor, "see why"
+	if errors.Is(err, store.ErrDenied) && commands.Ask != "" {
+		do, see = commands.Ask, "ask the deployed function"
+	}
+	return Report{Connection: connection, State: Unreadable, Level: Attention, Action: keeper.Failed, Do: do, At: now, Reason: err.Error(),
+		Verdict: fmt.Sprintf("NEEDS ATTENTION: it cannot be told: %v: %s: %s", err, see, do)}
 }
 
 func familyOf(r family.Record, p family.Policy, now time.Time) *Family {

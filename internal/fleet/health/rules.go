@@ -18,9 +18,9 @@ func unreadable(v view) (Verdict, bool) {
 		return Verdict{State: LedgerUnreadable, Level: Broken, Action: keeper.Failed, Do: do, Reason: v.LedgerErr.Error(), Since: v.Written,
 			Line: fmt.Sprintf("BROKEN: %s cannot be used, and no tick works: %v: %s", v.Ledger, v.LedgerErr, do)}, true
 	case v.denied(v.Ledger) && v.Family == nil && v.found():
-		do := "ask the deployed function: tokenkeeper status --function NAME, or have ssm:GetParameters and kms:Decrypt granted"
+		do := cmp.Or(v.Commands.Ask, v.Commands.Doctor)
 		return Verdict{State: LedgerUnreadable, Level: Attention, Action: keeper.Failed, Do: do, Reason: "access is denied",
-			Line: fmt.Sprintf("NEEDS ATTENTION: you may not read %s, and TOKEN_FAMILY does not tell either: %s", v.Ledger, do)}, true
+			Line: fmt.Sprintf("NEEDS ATTENTION: you may not read %s, and TOKEN_FAMILY does not tell either: ask the deployed function: %s", v.Ledger, do)}, true
 	}
 	return not()
 }
@@ -117,7 +117,7 @@ func noTick(v view) (Verdict, bool) {
 	then := v.Snapshot
 	then.Now = v.Now.Add(-grace)
 	switch {
-	case v.LedgerErr != nil || v.record.AuthorizedAt.IsZero(), v.changed().After(then.Now):
+	case v.LedgerErr != nil || v.record.AuthorizedAt.IsZero() || v.WithoutLedger(), v.changed().After(then.Now):
 		return not()
 	case !v.acts(v.decision) || !v.acts(family.Decide(then, v.Policy)):
 		return not()

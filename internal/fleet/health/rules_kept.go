@@ -145,8 +145,15 @@ func notKept(v view) (Verdict, bool) {
 	if !v.State.Empty() || v.Begin.Empty() {
 		return not()
 	}
-	return Verdict{State: NotKept, Level: Attention, Action: keeper.Idle, Do: v.Commands.Tick, Reason: "the ledger is empty",
-		Line: "NEEDS ATTENTION: tokens are stored, and the first tick has yet to take them over: " + v.Commands.Tick}, true
+	out := Verdict{State: NotKept, Level: v.level(), Action: keeper.Idle, Do: v.Commands.Tick, Reason: "the ledger is empty"}
+	what := "tokens are stored, and the first tick has yet to take them over"
+	if v.WithoutLedger() {
+		out.Since = v.Family.RotatedAt
+		out.Reason = "TOKEN_FAMILY tells of a rotation at " + v.clock(out.Since) + "; where the stack has a LedgerPath, give it by --ledger-path"
+		what = "there is no ledger " + v.Ledger + ", although the family was rotated: if it was deleted, the next tick begins it anew from the copies; where the stack has a LedgerPath, give --ledger-path"
+	}
+	out.Line = fmt.Sprintf("%s: %s: %s", out.Level.word(), what, out.Do)
+	return out, true
 }
 
 func exposed(v view) (Verdict, bool) {

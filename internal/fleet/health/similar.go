@@ -10,8 +10,9 @@ import (
 
 // Connections are the connections that a store's parameters belong to, in order:
 // those with a ledger or TOKEN_FAMILY, or with REFRESH_TOKEN and CLIENT_SECRET
-// beside each other. Ledgers below ledgerPath belong to connections elsewhere.
-func Connections(names []string, ledgerPath string) (found []string) {
+// beside each other. A ledger that is apart, below a path, belongs to the connection
+// elsewhere.
+func Connections(names []string) (found []string) {
 	has := map[string]bool{}
 	for _, name := range names {
 		has[name] = true
@@ -22,9 +23,6 @@ func Connections(names []string, ledgerPath string) (found []string) {
 		}
 	}
 	for _, name := range names {
-		if ledgerPath != "" && strings.HasPrefix(name, ledgerPath+"/") {
-			continue
-		}
 		for _, suffix := range []string{"TOKEN_LEDGER", "TOKEN_FAMILY"} {
 			if prefix, ok := strings.CutSuffix(name, suffix); ok {
 				add(prefix)
@@ -34,8 +32,31 @@ func Connections(names []string, ledgerPath string) (found []string) {
 			add(prefix)
 		}
 	}
+	found = slices.DeleteFunc(found, func(prefix string) bool {
+		apart := func(c string) bool { return c != prefix && strings.HasSuffix(prefix, "/"+strings.TrimPrefix(c, "/")) }
+		return !has[prefix+"TOKEN_FAMILY"] && !has[prefix+"REFRESH_TOKEN"] && slices.ContainsFunc(found, apart)
+	})
 	slices.Sort(found)
 	return found
+}
+
+// LedgerPath is the path below which names show a connection's ledger, where that is
+// not beside its parameters; empty if there is none, or more than one.
+func LedgerPath(names []string, connection string) (path string) {
+	beside := family.NamesOf(connection).Ledger
+	apart := "/" + family.NamesOf(strings.TrimPrefix(connection, "/")).Ledger
+	for _, name := range names {
+		before, ok := strings.CutSuffix(name, apart)
+		switch {
+		case name == beside:
+			return ""
+		case ok && before != "" && path != "":
+			return ""
+		case ok && before != "":
+			path = before
+		}
+	}
+	return path
 }
 
 // maxSimilar is how many similar connections are named.

@@ -9,9 +9,17 @@ import (
 func TestConnections(t *testing.T) {
 	names := []string{"/corp/B_TOKEN_FAMILY", "/ledgers/A_TOKEN_LEDGER", "A_CLIENT_SECRET", "A_REFRESH_TOKEN", "C_TOKEN_LEDGER", "C_TOKEN_FAMILY",
 		"PSOXY_ZOOM_REFRESH_TOKEN", "TOKEN_LEDGER", "unrelated"}
-	require.Equal(t, []string{"/corp/B_", "A_", "C_"}, Connections(names, "/ledgers"))
-	require.Equal(t, []string{"/corp/B_", "/ledgers/A_", "A_", "C_"}, Connections(names, ""))
-	require.Empty(t, Connections(nil, ""))
+	require.Equal(t, []string{"/corp/B_", "A_", "C_"}, Connections(names))
+	require.Equal(t, []string{"/ledgers/A_"}, Connections([]string{"/ledgers/A_TOKEN_LEDGER"}))
+	require.Empty(t, Connections(nil))
+}
+
+func TestLedgerPath(t *testing.T) {
+	names := []string{"/ledgers/A_TOKEN_LEDGER", "/ledgers/corp/B_TOKEN_LEDGER", "/corp/B_TOKEN_FAMILY", "A_TOKEN_FAMILY", "C_TOKEN_LEDGER", "/ledgers/C_TOKEN_LEDGER",
+		"/one/D_TOKEN_LEDGER", "/two/D_TOKEN_LEDGER"}
+	for connection, want := range map[string]string{"A_": "/ledgers", "/corp/B_": "/ledgers", "C_": "", "D_": "", "E_": ""} {
+		require.Equal(t, want, LedgerPath(names, connection), connection)
+	}
 }
 
 func TestSimilar(t *testing.T) {

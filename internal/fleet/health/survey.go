@@ -64,8 +64,9 @@ type Tick struct {
 // Commands are commands as they work where the person is.
 type Commands struct {
 	// Authorize consents, SetSecret stores the app's secret, Tick asks for a tick,
-	// Doctor looks at all that is around, and Status says how it stands.
-	Authorize, SetSecret, Tick, Doctor, Status string
+	// Doctor looks at all that is around, and Ask has the deployed function say how it
+	// stands, for who may not read the parameters.
+	Authorize, SetSecret, Tick, Doctor, Ask string
 }
 
 // CommandsFor are the commands for a connection, with further flags that lead to
@@ -76,19 +77,25 @@ func CommandsFor(connection, flags, stack string) Commands {
 	c := Commands{
 		Authorize: "tokenkeeper authorize" + at,
 		SetSecret: "tokenkeeper set-secret" + at,
-		Status:    "tokenkeeper status" + at,
 		Tick:      "tokenkeeper tick" + at,
 		Doctor:    "tokenkeeper doctor" + at,
 	}
 	if stack != "" {
 		c.Tick = "tokenkeeper tick --function " + stack + "-refresher"
 		c.Doctor = "tokenkeeper doctor --stack " + stack
+		c.Ask = "tokenkeeper status --function " + stack + "-refresher --connection " + connection
 	}
 	return c
 }
 
 // found reports whether any of the parameters exists, or may exist.
 func (s Survey) found() bool { return s.Exists || len(s.Denied) > 0 }
+
+// WithoutLedger reports whether the family was rotated, and there is no ledger: it
+// was deleted, or it is elsewhere.
+func (s Survey) WithoutLedger() bool {
+	return s.State.Empty() && s.LedgerErr == nil && !s.denied(s.Ledger) && s.Family != nil && !s.Family.RotatedAt.IsZero()
+}
 
 func (s Survey) fields() []family.Field {
 	return []family.Field{s.ClientID, s.ClientSecret, s.RefreshToken, s.AccessToken, s.CloudID, s.Lock}

@@ -25,6 +25,7 @@ var (
 	access   = desc("access_token_expiry_timestamp_seconds", "When the stored access token expires.", "connection")
 	state    = desc("connection_state", "1 for the action that the last tick reported of a connection, 0 for all others.", "connection", "state")
 	foreign  = desc("foreign_write", "1 if the last tick found something in REFRESH_TOKEN that is no newer token.", "connection")
+	siteLost = desc("site_lost", "1 if the access token does not reach the site of CLOUD_ID any more, by Atlassian's last answers.", "connection")
 	rotated  = desc("rotations_total", "Rotations that were completed.", "connection")
 	ticks    = desc("ticks_total", "Ticks that ended. A complete one served all connections.", "complete")
 	complete = desc("last_complete_tick_timestamp_seconds", "When the last tick ended that served all connections.")
@@ -116,7 +117,7 @@ func (e *Exporter) note(o keeper.Outcome, at time.Time) {
 
 // Describe implements prometheus.Collector.
 func (e *Exporter) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{family, inactive, access, state, foreign, rotated, ticks, complete, duration, started} {
+	for _, d := range []*prometheus.Desc{family, inactive, access, state, foreign, siteLost, rotated, ticks, complete, duration, started} {
 		to <- d
 	}
 }
@@ -153,6 +154,7 @@ func (e *Exporter) Collect(to chan<- prometheus.Metric) {
 			gauge(state, one(o.Action == a), o.Connection, string(a))
 		}
 		gauge(foreign, one(o.Foreign != ""), o.Connection)
+		gauge(siteLost, one(o.SiteLost != ""), o.Connection)
 	}
 }
 

@@ -48,7 +48,7 @@ func TestBeforeTheFirstTick(t *testing.T) {
 func TestATick(t *testing.T) {
 	e := exporter.New("v1", start, "A_")
 	at := start.Add(10 * time.Second)
-	e.Observe(at.Add(-1500*time.Millisecond), at, []keeper.Outcome{{Connection: "A_", Action: keeper.Rotated, Foreign: "an older token",
+	e.Observe(at.Add(-1500*time.Millisecond), at, []keeper.Outcome{{Connection: "A_", Action: keeper.Rotated, Foreign: "an older token", SiteLost: "it is gone",
 		FamilyDaysRemaining: days(2), InactivityDaysRemaining: days(1), AccessTokenSecondsRemaining: days(3600)}})
 	lines, _ := scrape(t, e)
 	for _, want := range []string{
@@ -58,6 +58,7 @@ func TestATick(t *testing.T) {
 		`tokenkeeper_connection_state{connection="A_",state="rotated"} 1`,
 		`tokenkeeper_connection_state{connection="A_",state="refused"} 0`,
 		`tokenkeeper_foreign_write{connection="A_"} 1`,
+		`tokenkeeper_site_lost{connection="A_"} 1`,
 		`tokenkeeper_rotations_total{connection="A_"} 1`,
 		`tokenkeeper_ticks_total{complete="true"} 1`,
 		`tokenkeeper_last_complete_tick_timestamp_seconds 1.79611561e+09`,

@@ -32,14 +32,14 @@ func requireKept(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summa
 // Atlassian may have, where psoxy only reads. `tokenkeeper simulate --exhaustive 1`
 // runs them all, and those of the shared mode.
 func TestSingleFaults(t *testing.T) {
-	plans, err := simulation.Exhaustive(1, simulation.Reader, 0)
+	plans, err := simulation.Exhaustive(1, simulation.Draw{Mode: simulation.Reader})
 	require.NoError(t, err)
 	require.Greater(t, requireKept(t, every(3, plans)).Runs, 5_000)
 }
 
 // Every 256th pair of faults; `tokenkeeper simulate --exhaustive 2` runs them all.
 func TestPairsOfFaults(t *testing.T) {
-	plans, err := simulation.Exhaustive(2, simulation.Reader, 0)
+	plans, err := simulation.Exhaustive(2, simulation.Draw{Mode: simulation.Reader})
 	require.NoError(t, err)
 	require.Greater(t, requireKept(t, every(256, plans)).Runs, 2_000)
 }
@@ -122,6 +122,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=bdcaded80fca49d1 claims key-outage@2/1s deactivated@17/11m6s",
 		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 atlassian-denies@285/9m17s",
 		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 placeholder@199/1s",
+		"rotation seed=ff46ce7e765ac78 reconsent-kills-old legacy-refusal authorize@2#2 authorize@9#2 authorize@16#31287c9956d4fd35",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

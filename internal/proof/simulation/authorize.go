@@ -44,12 +44,14 @@ func (w *world) authorize(n uint64) {
 var errCodeLost = errors.New("the authorization code is spent, and its answer is lost")
 
 // exchange exchanges a fresh authorization code. at is the time by the store's
-// clock, as it was read just before.
+// clock, as it is known.
 func (w *world) exchange(a *actor, at time.Time) (keeper.Grant, error) {
+	began := w.now
 	h, err := w.begin(a, opConsent, "")
 	if err != nil {
 		return keeper.Grant{}, err
 	}
+	at = at.Add(w.now.Sub(began))
 	w.advance(postLatency)
 	w.killIfLate(a)
 	if w.down&(atlassianUnreachable|atlassianFailsBefore|atlassianDenies) != 0 {

@@ -127,10 +127,14 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	}
 	o.name("in the ledger", c.of)
 	if c.highest != (rank{}) && o.older(c.of, c.highest) && o.familyLives(c.highest) {
-		if o.covered(c.of) {
+		switch {
+		case o.covered(c.of):
 			o.excuse(coveredByPsoxy)
 			c.highest = c.of
-		} else {
+		case o.refused[c.highest] > 1:
+			o.excuse(refusedTwice)
+			c.highest = c.of
+		default:
 			o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
 		}
 	}

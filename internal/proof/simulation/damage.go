@@ -51,7 +51,7 @@ func damaged(value atlassian.Secret, n uint64) atlassian.Secret {
 	if len(text) < 8 {
 		return placeholder(n)
 	}
-	return atlassian.NewSecret(damages[n%uint64(len(damages))](text))
+	return atlassian.NewSecret(strings.ToValidUTF8(damages[n%uint64(len(damages))](text), "?")) // what is damaged twice
 }
 
 // placeholders stand where nobody has put a value yet, or took one away.

@@ -49,7 +49,7 @@
 // excuses.go lists every excuse for a loss, and what documents that its cause lies
 // beyond a keeper's reach. A loss is excused by a spend that no tick could make
 // good for only if every tick within the leeway was in trouble, and an outage
-// counts as trouble only if it left no 22 seconds of calm in the tick's first
+// counts as trouble only if it left no 22 seconds of calm (27 beside psoxy) in the tick's first
 // minute. A summary says how many losses each excuse covered.
 //
 // # Reading order

@@ -35,6 +35,9 @@ var excuses = []excuse{
 	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.coveredByPsoxy() }},
 
+	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
+		func(l loss) bool { return l.refusedTwice() }},
+
 	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
@@ -58,10 +61,12 @@ var excuses = []excuse{
 		everyTickMet(atlassianFailsBefore | atlassianFailsAfter | atlassianUnreachable | atlassianDenies)},
 	{"the account or the app's secret was unusable at every tick within the leeway", "Atlassian: 401 and 403 while a person has to act",
 		everyTickMet(accountOff | secretWrong)},
+	{"Google did not tell at any tick within the leeway when the ledger was written", "Google: all but versions by number is eventually consistent, which may take hours",
+		func(l loss) bool { return everyTickMet(lagging|contended)(l) && l.root.why&lagging != 0 }},
 	{"every tick within the leeway was killed or paused, or met another's intent", "AWS: a function's process can be ended or frozen at any time",
 		everyTickMet(killed | paused | contended)},
 	{"several of these, one at each tick within the leeway", "each as above",
-		everyTickMet(worldly | killed | paused | contended | struckOften)},
+		everyTickMet(worldly | killed | paused | contended | struckOften | lagging)},
 }
 
 func diedOf(cause atlassiantest.Cause) func(loss) bool {
@@ -92,6 +97,13 @@ func (l loss) early() bool { return l.death.At.Sub(l.root.at) < reuseInterval }
 func (l loss) topSpentByUs() bool {
 	p := l.o.spend(l.top.of)
 	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
+}
+
+// refusedTwice: a keeper went on with an older token after Atlassian had refused the
+// newest one repeatedly.
+func (l loss) refusedTwice() bool {
+	ours := l.death != nil && strings.HasPrefix(l.death.Presenter, "keeper-")
+	return l.o.refused[l.o.highest] > 1 && (ours || l.o.chain.known && l.o.older(l.o.chain.of, l.o.highest))
 }
 
 // coveredByPsoxy is an excuse for a ledger that goes back to an older family, too.

@@ -55,16 +55,19 @@ var excusedPlans = map[string]string{
 	"psoxy presented a token again and lost the answer":  "rotation seed=1 siblings-die shared denied@P/1h#9 atlassian-after@P+10/20s psoxy@P+10",
 	"psoxy wrote an older family's token over a consent": "rotation seed=1 shared psoxy@P+10 consent@P+20 psoxy@P+40",
 
+	refusedTwice: "upgrade seed=f662aea80bc37826 legacy-refusal shared ledger-deleted@41 atlassian-denies@57/2m17s",
+
 	"a person deleted the only place of the newest token": "rotation seed=1 consent@P+8 deleted@P+8",
 	"a person deleted what told of the spend":             "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",
 	"a token that nothing remembers was written back":     "rotation seed=1 aged older@P+10#1c",
 
-	"no tick within the leeway":                                                    "rotation seed=1 no-ticks@P/15m crash-after@P",
-	"AWS failed at every tick within the leeway":                                   "rotation seed=1 store-outage@P/15m crash-after@P",
-	"the key denied every tick within the leeway":                                  "rotation seed=1 key-outage@P/15m crash-after@P",
-	"the ledger or the credentials were denied at every tick within the leeway":    "rotation seed=1 denied@P/15m#8 crash-after@P",
-	"Atlassian failed at every tick within the leeway":                             "rotation seed=1 atlassian-after@P/15m",
-	"the account or the app's secret was unusable at every tick within the leeway": "rotation seed=1 crash-after@P secret-rotated@P+1/15m",
-	"every tick within the leeway was killed or paused, or met another's intent":   "rotation seed=1 every=5m crash-after@P crash-before@P+2 crash-before@P+10 crash-before@P+18 crash-before@P+26 crash-before@P+34 crash-before@P+42 crash-before@P+50 crash-before@P+58 crash-before@P+66 crash-before@P+74",
-	"several of these, one at each tick within the leeway":                         "rotation seed=1 store-outage@P/5m crash-after@P atlassian-before@P+11/15m",
+	"no tick within the leeway":                                                     "rotation seed=1 no-ticks@P/15m crash-after@P",
+	"AWS failed at every tick within the leeway":                                    "rotation seed=1 store-outage@P/15m crash-after@P",
+	"the key denied every tick within the leeway":                                   "rotation seed=1 key-outage@P/15m crash-after@P",
+	"the ledger or the credentials were denied at every tick within the leeway":     "rotation seed=1 denied@P/15m#8 crash-after@P",
+	"Atlassian failed at every tick within the leeway":                              "rotation seed=1 atlassian-after@P/15m",
+	"the account or the app's secret was unusable at every tick within the leeway":  "rotation seed=1 crash-after@P secret-rotated@P+1/15m",
+	"every tick within the leeway was killed or paused, or met another's intent":    "rotation seed=1 every=5m crash-after@P crash-before@P+2 crash-before@P+10 crash-before@P+18 crash-before@P+26 crash-before@P+34 crash-before@P+42 crash-before@P+50 crash-before@P+58 crash-before@P+66 crash-before@P+74",
+	"Google did not tell at any tick within the leeway when the ledger was written": "rotation seed=1 google crash-after@P stale@P/150s",
+	"several of these, one at each tick within the leeway":                          "rotation seed=1 store-outage@P/5m crash-after@P atlassian-before@P+11/15m",
 }

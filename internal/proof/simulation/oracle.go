@@ -51,6 +51,8 @@ type oracle struct {
 
 	spends   []presentation
 	receipts []received
+	// refused is how often Atlassian has refused a good token to a keeper.
+	refused map[rank]int
 	// covers are consents of which psoxy wrote a token after a newer one was stored.
 	covers map[int]bool
 	// restrained is until when Atlassian asked not to be called (Retry-After).
@@ -117,7 +119,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 	switch i {
 	case slotLedger:
 		for n := range o.spends {
-			if p := &o.spends[n]; o.chain.known && p.of == o.chain.of && !p.chance {
+			if p := &o.spends[n]; o.chain.known && (p.of == o.chain.of || p.intent != "" && p.intent == o.chain.intent) && !p.chance {
 				p.erased = true
 			}
 		}
@@ -265,6 +267,9 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 			o.forgotten = true
 			return ""
 		}
+		if o.refused[top.of] > 1 {
+			return ""
+		}
 		return "the store"
 	}
 	for _, got := range o.receipts {
@@ -285,6 +290,22 @@ func (o *oracle) late(p placed) bool {
 	s := o.spend(p.of)
 	return s != nil && o.w.now.Sub(s.at) > reuseInterval
 }
+
+// mistaken notes that a token is refused; one that is dead is refused rightly.
+func (o *oracle) mistaken(token atlassian.Secret) {
+	r, ok := o.known(token)
+	if info, _ := o.w.em.Lookup(token); !ok || info.Status == atlassiantest.StatusRevoked {
+		return
+	}
+	if o.refused == nil {
+		o.refused = map[rank]int{}
+	}
+	o.refused[r]++
+}
+
+// refusedTwice is an excuse, of more than losses: a keeper believes a refusal that is
+// repeated, and goes on with what else there is.
+const refusedTwice = "Atlassian refused the newest token twice, by mistake"
 
 // memory is how many generations a ledger remembers at least.
 const memory = 190

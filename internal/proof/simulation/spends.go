@@ -29,7 +29,9 @@ type presentation struct {
 	// a tick found that lock.
 	lock time.Time
 	told bool
-	// erased: a person deleted the ledger, which alone told of the spend.
+	// intent is the fingerprint of what was announced, if it was. erased: a person
+	// deleted the ledger, which alone told of the spend.
+	intent string
 	erased bool
 	// ticks are how many later ticks could have helped had nothing troubled them,
 	// why is what did, and chance that nothing troubled one, or the one that spent.
@@ -61,7 +63,7 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	if p == nil {
 		q := presentation{of: r, at: o.w.now, by: by}
 		if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
-			q.at = o.chain.since
+			q.at, q.intent = o.chain.since, o.chain.intent
 		}
 		if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
 			q.lock = l.entry.Modified
@@ -86,10 +88,7 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 // other's lease can wait for its end: it tries for 77 s, and after the two minutes of
 // the lease another round needs 22 s of calm.
 func (o *oracle) tickBegins(a *actor) {
-	soon := 70 * time.Second
-	if o.w.settings.Shared {
-		soon += 5 * time.Second // taking psoxy's lock
-	}
+	soon := 70*time.Second + o.w.locking()
 	c, l := &o.chain, &o.w.slots[slotLock]
 	if a.free = a.begun; c.owned && c.by != a && c.at.Add(lease).After(a.free) {
 		a.free = c.at.Add(lease)
@@ -100,9 +99,17 @@ func (o *oracle) tickBegins(a *actor) {
 	}
 }
 
+// locking is how much longer a spend takes where psoxy's lock must be taken.
+func (w *world) locking() time.Duration {
+	if w.settings.Shared {
+		return 5 * time.Second
+	}
+	return 0
+}
+
 // ticked notes the end of a keeper's tick.
 func (o *oracle) ticked(a *actor) {
-	if a.trouble&worldly != 0 && o.w.leavesCalm(a.free, a.begun.Add(perseverance)) {
+	if a.trouble&worldly != 0 && o.w.leavesCalm(a.free, a.begun.Add(perseverance), calm+o.w.locking()) {
 		a.trouble &^= worldly
 	}
 	if a.stalled > 20*time.Second {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
@@ -71,6 +72,8 @@ type Options struct {
 	Parameters map[string]string
 	// LookBack is alarm.Evaluator's; nil is its default.
 	LookBack func(n int) int
+	// Observe sees what each tick reported, beside CloudWatch; nil is for nobody.
+	Observe func(began, ended time.Time, outcomes []keeper.Outcome)
 }
 
 // MaxDays is the most days that a run may have: a year and what follows it.
@@ -79,6 +82,11 @@ const MaxDays = 400
 // Run runs a scenario on a template. The error says what is wrong with the
 // options or the template, or that the simulation itself failed.
 func Run(template []byte, sc Scenario, o Options) (Result, error) {
+	return run(sc, o, func(parameters map[string]string) (*stack, error) { return readStack(template, parameters) })
+}
+
+// run runs a scenario on what read deploys with parameters.
+func run(sc Scenario, o Options, read func(parameters map[string]string) (*stack, error)) (Result, error) {
 	days := sc.Days
 	if o.Days != 0 {
 		days = o.Days
@@ -92,7 +100,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 		parameters = map[string]string{}
 	}
 	maps.Copy(parameters, o.Parameters)
-	s, err := readStack(template, parameters)
+	s, err := read(parameters)
 	if err != nil {
 		return Result{}, err
 	}
@@ -103,6 +111,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 	if o.LookBack != nil {
 		w.evaluator.LookBack = o.LookBack
 	}
+	w.observer = o.Observe
 	w.countdown.spacing = time.Duration(days) * chartSpacing
 	r := &Result{Scenario: sc.Name, Days: days}
 	sc.plan(w, r)

@@ -36,8 +36,9 @@ type world struct {
 	victim    *connection
 	refresher *fleet.Fleet
 	evaluator *alarm.Evaluator
-	// outcomes counts what ticks did about connections.
+	// outcomes counts what ticks did about connections, and observer sees them.
 	outcomes map[keeper.Action]int
+	observer func(began, ended time.Time, outcomes []keeper.Outcome)
 	platform
 	faults
 	// askedForSites is when the function asked Atlassian for sites last.
@@ -174,6 +175,9 @@ func (w *world) invoke() (ok bool) {
 	report, err := w.refresher.Tick(ctx, slog.New(slog.DiscardHandler))
 	for _, o := range report.Connections {
 		w.outcomes[o.Action]++
+	}
+	if w.observer != nil {
+		w.observer(began, w.clock.Now(), report.Connections)
 	}
 	return !fleet.Retryable(err) && w.clock.Now().Sub(began) <= w.timeout
 }
