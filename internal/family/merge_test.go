@@ -156,6 +156,18 @@ func TestAConsentMayPublish(t *testing.T) {
 
 // TOKEN_FAMILY names a token that was received and could not be saved: it comes
 // first, and it is the family's.
+// The process that stored a rescued token may have presented others before it.
+func TestARescuedTokensPast(t *testing.T) {
+	s := healthy()
+	rescued := record()
+	rescued.Refresh, rescued.Past = fp(refresh(109)), rescued.Past.With(fp("a-token-in-between"))
+	s.Family = &rescued
+	r := s.Offspring(field(refresh(109), 9, now))
+	require.True(t, r.Past.Has(fp("a-token-in-between")))
+	require.True(t, r.Past.Has(fp(refresh(7))))
+	require.False(t, r.Past.Has(fp(refresh(109))))
+}
+
 func TestARescuedToken(t *testing.T) {
 	s := healthy()
 	rescued := record().Succeed(pair(8, now.Add(-time.Minute)))

@@ -137,6 +137,9 @@ func (s Snapshot) Offspring(candidate Field) Record {
 		return r
 	}
 	r.Past = r.Past.With(r.Refresh)
+	if s.rescued(fp) {
+		r.Past = r.Past.Merge(s.Family.Past) // its receiver may have presented others before
+	}
 	if s.rescued(fp) && !s.Family.sameFamily(r) {
 		rescued := *s.Family
 		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -202,4 +203,24 @@ func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {
 			w.requireKept()
 		})
 	}
+}
+
+// A tick takes the lock of another over, and then finds its intent: the lock stays,
+// or psoxy would present the token beside that.
+func TestALockThatWasTakenOverStays(t *testing.T) {
+	w := shared(t)
+	w.clock.Advance(40 * time.Minute)
+	w.put(names.Lock, "locked_1 "+psoxy.ForTick+"process-0/1")
+	w.before = atFirst("delete "+short(names.Lock), func() {
+		w.restart()
+		w.after = crashing("post")
+		_, alive := w.tick()
+		require.False(t, alive)
+		w.after = nil
+	})
+	w.want(keeper.Contended)
+	require.NotZero(t, w.get(names.Lock).Version)
+	w.before = nil
+	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Replayed)
+	w.requireSharedAndKept()
 }

@@ -111,7 +111,9 @@ func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Log
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
 	out := t.run(ctx)
-	t.unlock(ctx)
+	if out.Action != Contended { // or psoxy would work beside the other, whose lock this one may have replaced
+		t.unlock(ctx)
+	}
 	report(t.log, out)
 	return out
 }
@@ -238,6 +240,8 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	}
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
+	} else {
+		t.lock = nil // another tick has taken it over
 	}
 	v.Held = t.memory.held
 	if newest := v.State.Record; t.memory.held == nil && newest.Access != "" && family.FingerprintOf(v.AccessToken.Value) == newest.Access {

@@ -59,6 +59,9 @@ inline voidInbox() {
 /* Snapshot.rescued: TOKEN_FAMILY names the token, whose receiver could not write the ledger. */
 #define RESCUED(k) (RECORDED && rt[k] == F.tok)
 
+/* Two tokens may be of one family. */
+#define KIN(x, y) (!TOKEN(rt[x]) || !TOKEN(rt[y]) || fam[rt[x]] == fam[rt[y]])
+
 /*
  * Snapshot.judged: c is the candidate, or 0: one that was rescued, or one in doubt
  * inside its leeway, or else the newest. All up to seen are judged.
@@ -68,7 +71,7 @@ inline judge(sv) {
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
-			c = (c > 0 && (RESCUED(c) || (OPEN(FIRSTOF(c), time) && !RESCUED(i) && !(PSOXY > 0 && c + 1 == i))) -> c : i);
+			c = (c > 0 && (RESCUED(c) || (OPEN(FIRSTOF(c), time) && !RESCUED(i) && !(PSOXY > 0 && c + 1 == i && KIN(c, i)))) -> c : i);
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
 			seen = (c > 0 -> c - 1 : seen)
 #else
@@ -207,13 +210,13 @@ inline intending(t) {
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
-	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 -> BIT(family) : 0); /* a rescued token is a sibling of what comes now */
+	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 -> BIT(family) : (t == family -> familyPast : 0)); /* a rescued token is a sibling of what comes now */
 	if
 	:: cv > 0 && (PSOXY > 0 || fam[t] != fam[v.tok]) -> /* candidates before it: of older consents, or spent by psoxy */
 		i = cv - 1; last = cv; time = TIME(me);
 		do
 		:: i > 0 ->
-			held[me].past = held[me].past | (CANDIDATE(i) && (fam[t] != fam[v.tok] || last == i + 1) -> BIT(rt[i]) : 0);
+			held[me].past = held[me].past | (CANDIDATE(i) && (fam[t] != fam[v.tok] || (last == i + 1 && KIN(i, cv))) -> BIT(rt[i]) : 0);
 			last = (CANDIDATE(i) && last == i + 1 -> i : last); i--
 		:: else -> break
 		od;

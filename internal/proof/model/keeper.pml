@@ -54,7 +54,8 @@ inline put() {
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
 	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, written, family = NONE;
-	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, announced;
+	short familyPast; /* of TOKEN_FAMILY, as it was read */
+	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, announced, contended;
 	Entry v;
 	clear(v);
 
@@ -100,17 +101,18 @@ end:
 		fi;
 		readLedger(me);
 		voidInbox();
+		locked = locked && lkEx && lkOwner == me;
 		v.past = v.past | (v.tok == NONE -> 0 : dropped[me]);
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
-		family = (RECORDED && F.auth == v.auth -> F.tok : NONE); /* as it was read */
+		family = (RECORDED && F.auth == v.auth -> F.tok : NONE); familyPast = F.past;
 		judgeChance(me);
 		decide(sv);
 		t = (cv > 0 -> rt[cv] : v.tok); announced = (v.probing && now >= v.last + 2 * LEEWAY) || (v.last > v.first && OPEN(v.last, now));
 		sawLock = LOCKSEEN; success = false;
 		if
-		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> step = LAST
+		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> contended = busyElsewhere; step = LAST
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
 		:: else -> step = (act >= ANNOUNCE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
@@ -166,7 +168,7 @@ end:
 #else
 			put();
 #endif
-			step = (act == ADOPT -> READ : (act == ANNOUNCE || !WON -> LAST : POST));
+			step = (act == ADOPT -> READ : (act == ANNOUNCE || !WON -> LAST : POST)); contended = !ok;
 			REACH(14, !ok);
 			if
 			:: true
@@ -284,7 +286,7 @@ end:
 	}
 	:: atomic { AT(RELEASE) ->
 		if
-		:: lkEx && lkOwner == me && now - since[me] < STALE -> deleteLock()
+		:: lkEx && lkOwner == me && now - since[me] < STALE && !contended -> deleteLock()
 		:: else
 		fi;
 		step = END
@@ -302,7 +304,7 @@ end:
 #endif
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
 		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
-		written = 0; family = NONE; unread = false; announced = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		written = 0; family = NONE; familyPast = 0; unread = false; announced = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od
