@@ -68,11 +68,14 @@ reproducible: ## Build the functions in two folders: the bytes must be the same
 	tools/reproducible.sh
 
 # What the functions are made of, read from the binaries themselves.
-SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0 bin -json -noserial -std
 .PHONY: sbom
 sbom: build-functions ## Write build/lambda/*.cdx.json, CycloneDX bills of materials of the functions
 	for function in refresher bootstrap; do \
-	  $(SBOM) bin -json -version '$(VERSION)' -output build/lambda/$$function.cdx.json build/lambda/$$function/bootstrap; done
+	  $(MAKE) --silent sbom-of BINARY=build/lambda/$$function/bootstrap OUTPUT=build/lambda/$$function.cdx.json; done
+.PHONY: sbom-of
+sbom-of: # of one BINARY into OUTPUT; tools/release.sh calls it
+	$(SBOM) -version '$(VERSION)' -output '$(OUTPUT)' '$(BINARY)'
 
 .PHONY: setup
 setup: $(TOOLS) ## Install the pinned Python tools into .venv

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds what a release consists of: the command line for Linux and macOS, the functions' archives for both
-# architectures, the template as CloudFormation takes it, notes and checksums. Two runs on one commit give the same bytes.
+# architectures, their bills of materials, the template as CloudFormation takes it, notes and checksums. Two runs on one
+# commit give the same bytes.
 # Windows is left out: the store of files needs flock(2) and an atomic rename.
 # Usage: tools/release.sh VERSION [DIRECTORY], such as tools/release.sh v1.2.3; the directory is build/release.
 set -euo pipefail
@@ -24,6 +25,7 @@ for architecture in arm64/arm64 amd64/x86_64; do
     ARTIFACTS_DIR=$PWD/$work/${function,,}_${architecture#*/}
     mkdir -p "$ARTIFACTS_DIR"
     ARTIFACTS_DIR=$ARTIFACTS_DIR make --silent LAMBDA_GOARCH="${architecture%/*}" VERSION="$version" "build-${function}Function"
+    make --silent VERSION="$version" sbom-of BINARY="$ARTIFACTS_DIR/bootstrap" OUTPUT="$ARTIFACTS_DIR.cdx.json"
   done
 done
 # The name of the code's archive decides when CloudFormation publishes a version of a function.

@@ -130,7 +130,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
-	switch first := s.State.Inbox.first(d.Candidate.Version); {
+	switch first := s.firstSpend(d.Candidate); {
 	case d.Action == Contended && s.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
 	case d.Action == Adopt && s.Lock.Version > 0: // it may tell of a spend
@@ -215,9 +215,9 @@ func candidate(v view) (Decision, bool) {
 	name, fp := v.inboxName(), FingerprintOf(c.Value)
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
 	kin := v.continues(c) // then the ledger's own token may be older
-	if first := v.State.Inbox.first(c.Version); open(first, v.Now) {
+	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
-	} else if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version {
+	} else if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version || v.underLock(c) {
 		if kin {
 			return lateCandidate(v)
 		}

@@ -47,6 +47,21 @@ func (s Snapshot) LockTells(candidate Field) bool {
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
+// underLock reports whether psoxy may have presented a candidate: it stood there when
+// psoxy took the lock that it left behind, and nothing was stored since.
+func (s Snapshot) underLock(candidate Field) bool {
+	return candidate.Version > 0 && candidate.Version == s.RefreshToken.Version && s.LockTells(candidate)
+}
+
+// firstSpend is when a candidate was, or may have been, presented first.
+func (s Snapshot) firstSpend(candidate Field) time.Time {
+	first := s.State.Inbox.first(candidate.Version)
+	if at := s.Lock.Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
+		return at
+	}
+	return first
+}
+
 // replayable reports whether the token may be presented again inside the leeway
 // of its first spend (invariant 2).
 func (d doubt) replayable(now time.Time) bool { return open(d.first, now) }

@@ -70,7 +70,8 @@ func TestDecideInDoubt(t *testing.T) {
 		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.HoldInDoubt, 30 * minute},
 		{"and it has ended", psoxyDied(90*minute, 60*minute), family.Probe, 90 * minute},
 		{"psoxy left its lock and saved its token", all(psoxyDied(3*minute, 0), saved(3*minute)), family.Rotate, 0},
-		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Rotate, 0},
+		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Replay, 3 * minute},
+		{"the same, and its leeway is over", all(psoxyDied(9*minute, 0), saved(10*minute)), family.Probe, 9 * minute},
 		{"our attempt, and psoxy's lock from before it", all(once("", 3*minute), psoxyDied(8*minute, 0)), family.Replay, 8 * minute},
 		{"our attempt, and psoxy's lock from after it", all(once("", 8*minute), psoxyDied(3*minute, 0)), family.Replay, 8 * minute},
 	} {

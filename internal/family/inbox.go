@@ -173,7 +173,7 @@ const (
 )
 
 func (s Snapshot) rank(f Field) int {
-	first := s.State.Inbox.first(f.Version)
+	first := s.firstSpend(f)
 	switch {
 	case s.rescued(FingerprintOf(f.Value)):
 		return saved

@@ -16,6 +16,9 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 	t.lockedAt = t.clock.local()
 	if v.LockTells(d.Candidate) {
 		state := v.State.Doubting(v.Lock.Modified)
+		if c := d.Candidate; c.Version > 0 && !d.FirstSpend.IsZero() {
+			state.Inbox.Pending = &family.Pending{Version: c.Version, Token: family.FingerprintOf(c.Value), First: d.FirstSpend}
+		}
 		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
 			return err
 		}

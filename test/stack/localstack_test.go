@@ -23,8 +23,6 @@ import (
 const (
 	root   = "../.."
 	region = "eu-west-1"
-	// account is localstack's.
-	account = "000000000000"
 	// startTimeout is generous: a first start compiles Python, on a busy machine.
 	startTimeout = 3 * time.Minute
 )

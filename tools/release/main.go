@@ -53,6 +53,8 @@ func pack(repository, version, built, target string) error {
 		switch {
 		case folder.Name() == "template.json":
 			files[name], err = publishedTemplate(path, version)
+		case strings.HasSuffix(folder.Name(), ".cdx.json"):
+			files[name], err = billOfMaterials(path)
 		case strings.HasPrefix(folder.Name(), "refresher_"), strings.HasPrefix(folder.Name(), "bootstrap_"):
 			files[name+".zip"], err = zipped(filepath.Join(path, "bootstrap"))
 		default:

@@ -42,7 +42,7 @@ func TestRelease(t *testing.T) {
 		want = append(want, prefix+platform+".tar.gz")
 	}
 	for _, function := range []string{"refresher_arm64", "refresher_x86_64", "bootstrap_arm64", "bootstrap_x86_64"} {
-		want = append(want, prefix+function+".zip")
+		want = append(want, prefix+function+".zip", prefix+function+".cdx.json")
 	}
 	entries, err := os.ReadDir(second)
 	require.NoError(t, err)
@@ -90,6 +90,14 @@ func TestRelease(t *testing.T) {
 			require.True(t, bytes.Contains(content, []byte(version)))
 			require.NoError(t, archive.Close())
 		}
+	})
+	t.Run("the bills of materials", func(t *testing.T) {
+		content, err := os.ReadFile(filepath.Join(first, prefix+"refresher_arm64.cdx.json"))
+		require.NoError(t, err)
+		for _, part := range []string{`"bomFormat": "CycloneDX"`, "pkg:golang/github.com/aws/aws-sdk-go-v2/service/ssm@", "pkg:golang/std@", version} {
+			require.Contains(t, string(content), part)
+		}
+		require.NotContains(t, string(content), "pkg:golang/github.com/stretchr/testify", "of the tests")
 	})
 	t.Run("the template", func(t *testing.T) { requireTemplate(t, filepath.Join(first, prefix+"template.json")) })
 }

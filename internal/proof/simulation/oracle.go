@@ -119,7 +119,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 	switch i {
 	case slotLedger:
 		for n := range o.spends {
-			if p := &o.spends[n]; o.chain.known && p.of == o.chain.of && !p.chance {
+			if p := &o.spends[n]; o.chain.known && (p.of == o.chain.of || p.intent != "" && p.intent == o.chain.intent) && !p.chance {
 				p.erased = true
 			}
 		}

@@ -29,7 +29,9 @@ type presentation struct {
 	// a tick found that lock.
 	lock time.Time
 	told bool
-	// erased: a person deleted the ledger, which alone told of the spend.
+	// intent is the fingerprint of what was announced, if it was. erased: a person
+	// deleted the ledger, which alone told of the spend.
+	intent string
 	erased bool
 	// ticks are how many later ticks could have helped had nothing troubled them,
 	// why is what did, and chance that nothing troubled one, or the one that spent.
@@ -61,7 +63,7 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	if p == nil {
 		q := presentation{of: r, at: o.w.now, by: by}
 		if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
-			q.at = o.chain.since
+			q.at, q.intent = o.chain.since, o.chain.intent
 		}
 		if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
 			q.lock = l.entry.Modified
