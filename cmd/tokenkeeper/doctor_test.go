@@ -90,6 +90,7 @@ func TestDoctor(t *testing.T) {
 		}, "sounding", resultWarn, "tk-consent-now since 11:00Z", "tokenkeeper runbook consent-now"},
 		{"alarms that may not be read", func(f *facts) { f.stack.alarmsErr = denied }, "alarms", resultWarn, "denied", "cloudwatch:DescribeAlarms"},
 		{"a runbook nobody can open", func(f *facts) { f.stack.parameters["RunbookUrl"] = "docs/runbook.md" }, "runbook", resultWarn, `"docs/runbook.md"`, "RunbookUrl: https://"},
+		{"a path for a runbook", func(f *facts) { f.stack.parameters["RunbookUrl"] = "https://" }, "runbook", resultWarn, `"https://"`, "or without it"},
 		{"a lost family", func(f *facts) {
 			c := &f.connections[0]
 			c.State.Record.LastFailure = &family.Failure{Class: "permanent", At: statusNow, Count: 1, Token: c.State.Record.Refresh, Credentials: c.Credentials()}
@@ -123,6 +124,13 @@ func TestDoctor(t *testing.T) {
 			require.Contains(t, wrong[0].Do, tt.do)
 		})
 	}
+}
+
+// Without a link, the alarms name the command that shows the runbook.
+func TestDoctorOfARunbookInTheTerminal(t *testing.T) {
+	f := wellStack()
+	f.stack.parameters["RunbookUrl"] = ""
+	require.Contains(t, f.examine(), check{"runbook", resultOK, "the alarms name the command tokenkeeper runbook", ""})
 }
 
 // Without the stack there is nothing to say about what it is made of.

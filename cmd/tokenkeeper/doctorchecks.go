@@ -161,10 +161,13 @@ func (s *stackFacts) examine(now time.Time, own string, add adder) {
 	s.examineKey(add)
 	s.examineTopics(add)
 	s.examineAlarms(now, add)
-	if url := s.parameters["RunbookUrl"]; strings.HasPrefix(url, "https://") && strings.Contains(url, ".") {
+	switch url := s.parameters["RunbookUrl"]; {
+	case url == "":
+		add("runbook", resultOK, "", "the alarms name the command tokenkeeper runbook")
+	case strings.HasPrefix(url, "https://") && strings.Contains(url, "."):
 		add("runbook", resultOK, "", "the alarms link to %s", url)
-	} else {
-		add("runbook", resultWarn, "put docs/runbook.md where engineers read, and deploy with RunbookUrl: https://…; tokenkeeper runbook shows it too", "the alarms link to %q, which nobody can open", url)
+	default:
+		add("runbook", resultWarn, "deploy with RunbookUrl: https://… where engineers read docs/runbook.md, or without it", "the alarms link to %q, which nobody can open", url)
 	}
 }
 

@@ -54,7 +54,7 @@ func (f facts) format(s health.Survey, add adder) {
 	}
 	name := s.Connection + " format"
 	switch stored := s.AccessFormat; {
-	case stored == "":
+	case s.AccessToken.Value.IsZero():
 	case configured != psoxy.AsStored && configured != stored:
 		add(name, resultWarn, "set AccessTokenFormat to what the consumer reads: raw, or psoxy-json where psoxy rotates too", "ACCESS_TOKEN is %s, and ticks write %s", stored, configured)
 	case stored == psoxy.JSON:

@@ -24,6 +24,7 @@ type faultFlags struct {
 	seed       uint64
 	faults     string
 	mode       string
+	semantics  string
 	interval   time.Duration
 	exhaustive int
 	replay     string
@@ -43,6 +44,7 @@ func (f *faultFlags) add(cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 1, "determines the runs")
 	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for a month), light (in a week), heavy (within some rotations)")
 	flags.StringVar(&f.mode, "mode", "both", "who rotates: reader (psoxy only reads), shared (psoxy rotates too), both (half of the runs each)")
+	flags.StringVar(&f.semantics, "store-semantics", "ssm", "how the store behaves: ssm (Parameter Store) or gcp (Secret Manager)")
 	flags.DurationVar(&f.interval, "interval", simulation.DefaultInterval, "the time between two ticks of the schedule")
 	flags.IntVar(&f.exhaustive, "exhaustive", 0, "instead of random runs, every fault (1) or every pair of faults (2) at every operation")
 	flags.StringVar(&f.replay, "replay", "", `run one plan, such as "rotation seed=1 crash-after@12 consent@13"`)
@@ -102,6 +104,8 @@ func (f *faultFlags) drawn() (iter.Seq[simulation.Plan], int, error) {
 	switch {
 	case err != nil:
 		return nil, 0, fmt.Errorf("--faults: %w", err)
+	case f.semantics != "ssm" && f.semantics != "gcp":
+		return nil, 0, fmt.Errorf("--store-semantics is %q: expected ssm or gcp", f.semantics)
 	case f.interval < time.Minute:
 		return nil, 0, fmt.Errorf("--interval is %s: expected at least 1m", f.interval)
 	case f.runs < 1:
@@ -111,14 +115,15 @@ func (f *faultFlags) drawn() (iter.Seq[simulation.Plan], int, error) {
 	if every == simulation.DefaultInterval {
 		every = 0
 	}
+	draw := simulation.Draw{Weight: weight, Mode: mode, Every: every, Google: f.semantics == "gcp"}
 	if f.exhaustive != 0 {
-		plans, err := simulation.Exhaustive(f.exhaustive, mode, every)
+		plans, err := simulation.Exhaustive(f.exhaustive, draw)
 		if err != nil {
 			return nil, 0, fmt.Errorf("--exhaustive: %w", err)
 		}
 		return plans, 0, nil
 	}
-	return simulation.Random(f.seed, f.runs, simulation.Draw{Weight: weight, Mode: mode, Every: every}), f.runs, nil
+	return simulation.Random(f.seed, f.runs, draw), f.runs, nil
 }
 
 // progress shows on a terminal how far a simulation is; elsewhere it is nil.

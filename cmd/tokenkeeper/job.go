@@ -37,7 +37,8 @@ environment configures it, as it does the function in AWS:
   REFRESH_BEFORE, FAMILY_LIFETIME_DAYS, ACCESS_TOKEN_FORMAT, WARNING_DAYS,
   LAST_WARNING_DAYS     as in docs/configuration.md
 
-It exits with 1 if somebody should look. Lines of JSON tell what it did.`,
+It exits with 1 if a repetition may achieve more. What only a person can mend is told
+by the metrics, and by lines of JSON on standard error.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			level := &slog.HandlerOptions{ReplaceAttr: severity}
@@ -50,10 +51,14 @@ It exits with 1 if somebody should look. Lines of JSON tell what it did.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), jobTime)
 			defer cancel()
 			report, err := f.Tick(ctx, log)
-			if err != nil {
-				log.Error("the tick needs a look", "error", err)
+			printed := printJSON(cmd.OutOrStdout(), report)
+			switch {
+			case fleet.Retryable(err):
+				log.Error("the tick failed", "error", err)
+			case err != nil:
+				log.Warn("a person is needed", "error", err)
 			}
-			if printed := printJSON(cmd.OutOrStdout(), report); printed != nil || err != nil {
+			if fleet.Retryable(err) || printed != nil {
 				return errReported
 			}
 			return nil

@@ -39,12 +39,12 @@ func newSimulateCommand() *cobra.Command {
 // simulateExclusive are the pairs of flags of which one would be without effect.
 func simulateExclusive() [][2]string {
 	pairs := [][2]string{
-		{"replay", "runs"}, {"replay", "seed"}, {"replay", "faults"}, {"replay", "exhaustive"}, {"replay", "mode"}, {"replay", "interval"},
+		{"replay", "runs"}, {"replay", "seed"}, {"replay", "faults"}, {"replay", "exhaustive"}, {"replay", "mode"}, {"replay", "store-semantics"}, {"replay", "interval"},
 		{"exhaustive", "runs"}, {"exhaustive", "seed"}, {"exhaustive", "faults"},
 		{"json", "table"}, {"json", "trace"},
 	}
 	for _, s := range []string{"scenario", "scenarios"} {
-		for _, f := range []string{"runs", "seed", "faults", "mode", "interval", "exhaustive", "replay", "trace"} {
+		for _, f := range []string{"runs", "seed", "faults", "mode", "store-semantics", "interval", "exhaustive", "replay", "trace"} {
 			pairs = append(pairs, [2]string{f, s})
 		}
 	}

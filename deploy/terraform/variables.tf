@@ -262,11 +262,11 @@ variable "no_change_notification_hours" {
 
 variable "runbook_url" {
   type        = string
-  description = "Where your on-call engineers read docs/runbook.md; every alarm links to its entry there. The template's default: docs/runbook.md."
+  description = "Where your on-call engineers read docs/runbook.md; every alarm links to its entry there. Without it every alarm names the command that shows the entry, tokenkeeper runbook. The template's default: none."
   default     = null
   validation {
-    condition     = var.runbook_url == null ? true : can(regex("^[!#-;=?-\\[\\]-~]{1,200}$", var.runbook_url))
-    error_message = "The value must be a URL or a path of at most 200 characters without spaces, quotes, backslashes, < and >."
+    condition     = var.runbook_url == null ? true : can(regex("^[!#-;=?-\\[\\]-~]{0,200}$", var.runbook_url))
+    error_message = "The value must be empty or a URL or a path of at most 200 characters without spaces, quotes, backslashes, < and >."
   }
 }
 

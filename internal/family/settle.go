@@ -84,10 +84,11 @@ func (s State) presented(p Pending) *Intent {
 
 // Defers reports whether a received pair must not go into the ledger yet: another
 // process than the given one has presented the same token since, which may have
-// revoked the pair, and the token can still be replayed.
+// revoked the pair, and the token can still be replayed. A consent's pair waits for
+// nobody, though an adopted family may have been stored in the same second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
-	return in != nil && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
+	return in != nil && !r.Record.FreshConsent() && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
 // Failed returns the state after a spend without a successor. doubt says that

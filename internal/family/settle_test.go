@@ -174,6 +174,8 @@ func TestDefers(t *testing.T) {
 	held := receipt(now.Add(-5 * time.Minute))
 	consent := held
 	consent.Record.AuthorizedAt = now
+	sameSecond := held
+	sameSecond.Record.AuthorizedAtSource, sameSecond.Record.Generation = family.FromConsent, 0
 	mine := theirs(6*time.Minute, time.Minute)
 	mine.Intent.Owner = "me"
 	ownerless := theirs(6*time.Minute, time.Minute)
@@ -192,6 +194,7 @@ func TestDefers(t *testing.T) {
 		{"our own intent", mine, held, false},
 		{"nobody", state(), held, false},
 		{"ours is of a new family", theirs(6*time.Minute, time.Minute), consent, false},
+		{"ours is of a consent in the second of theirs", theirs(6*time.Minute, time.Minute), sameSecond, false},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.state.Defers(c.held, "me", now)) })
 	}

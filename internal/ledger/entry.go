@@ -45,6 +45,8 @@ type link struct {
 	fresh bool
 	// foreign: the version holds no entry of this ledger.
 	foreign bool
+	// destroyed: what the version held is gone, and may have been an entry.
+	destroyed bool
 }
 
 // freshFor is how long after its composition an entry may be written to count as
@@ -53,7 +55,7 @@ const freshFor = time.Hour
 
 // read parses one version of the parameter.
 func read(e store.Entry, of string) link {
-	l := link{Entry: Entry{Version: e.Version, Written: e.Modified}, foreign: true}
+	l := link{Entry: Entry{Version: e.Version, Written: e.Modified}, foreign: true, destroyed: e.Value.IsZero()}
 	var f form
 	if json.Unmarshal([]byte(e.Value.Reveal()), &f) != nil || f.Of != of || f.Mark == "" || f.Base < 0 || len(f.State) == 0 {
 		return l

@@ -21,7 +21,8 @@ func (l link) ours(known Entry) bool { return l.fresh && l.mark == known.mark }
 // in ascending order, and whether that is certain. last is the valid entry before
 // them; anchored says that it is known. Without it the fold begins at the
 // parameter's first version, or else at the first entry that proves itself, or
-// names what is before it.
+// names what is before it. An entry that names a destroyed version just before it is
+// believed as it is where it is the newest; see young.
 func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 	if !anchored && len(links) > 0 && links[0].Version == 1 {
 		last, anchored = Entry{}, true
@@ -30,6 +31,8 @@ func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 		switch {
 		case anchored && l.follows(last):
 			last = l.Entry
+		case l.Version > young && l.proves() && i > 0 && links[i-1].destroyed:
+			last, anchored = l.Entry, true
 		case anchored || l.foreign || l.base != l.Version-1:
 		case i > 0 && l.after == links[i-1].mark, i == 0 && l.fresh:
 			last, anchored = l.Entry, true

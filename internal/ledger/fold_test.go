@@ -53,3 +53,35 @@ func TestConsecutive(t *testing.T) {
 		require.False(t, consecutive(wrong, 3, 5))
 	}
 }
+
+// TestFoldOverADestroyedVersion: what names it just before itself proves it, for
+// those who fold as for those who see it as the newest; what names another does not.
+func TestFoldOverADestroyedVersion(t *testing.T) {
+	gone := func(version int64) link {
+		return link{Entry: Entry{Version: version}, foreign: true, destroyed: true}
+	}
+	const n = young + 1
+	known := written(n, n-1, "a", "z", true).Entry
+	for _, c := range []struct {
+		name  string
+		links []link
+		last  string
+	}{
+		{"it is named", []link{gone(n + 1), written(n+2, n+1, "c", "b", true)}, "c"},
+		{"it is named by a backup", []link{gone(n + 1), written(n+2, n+1, "c", "b", false)}, "a"},
+		{"what is before it is named", []link{gone(n + 1), written(n+2, n, "c", "a", true)}, "c"},
+		{"a foreign version is no such", []link{{Entry: Entry{Version: n + 1}, foreign: true}, written(n+2, n+1, "c", "b", true)}, "a"},
+		{"more are gone", []link{gone(n + 1), gone(n + 2)}, "a"},
+		{"the chain goes on", []link{gone(n + 1), gone(n + 2), written(n+3, n+2, "c", "b", true), written(n+4, n+2, "x", "b", true), written(n+5, n+3, "d", "c", true)}, "d"},
+		{"of a young ledger a number proves nothing", []link{gone(young - 1), written(young, young-1, "c", "b", true)}, "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			last, certain := fold(known, true, c.links)
+			require.True(t, certain)
+			require.Equal(t, c.last, last.mark)
+		})
+	}
+	last, certain := fold(Entry{}, false, []link{gone(1), gone(2)})
+	require.True(t, certain)
+	require.Zero(t, last, "all are gone, and it begins anew")
+}

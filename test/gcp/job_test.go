@@ -51,26 +51,43 @@ func TestTheSeedsFiveSecrets(t *testing.T) {
 			w.requireAction("rotated")
 			w.requireCurrent()
 			require.Len(t, w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.Prefix + metrics.Heartbeat}), 7)
-			days := w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.Prefix + metrics.FamilyDaysRemaining, Connection: connection})
+			days := w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.OfAConnection + metrics.FamilyDaysRemaining, Connection: connection})
 			require.InDelta(t, 365, days[len(days)-1].Value, 0.1)
 		})
 	}
 }
 
-// TestPropagationTakesTime: while nothing but versions by their numbers propagates,
-// rotation goes on, and so does psoxy once it all has.
+// TestPropagationTakesTime: while only versions by their numbers propagate, rotation
+// goes on, and so does psoxy once it all has.
 func TestPropagationTakesTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.seed()
 	w.requireAction("rotated")
-	w.secrets.FreezeAll()
+	w.secrets.Freeze()
 	for range 3 {
 		w.pass(36 * time.Minute)
 		w.requireAction("rotated")
 		w.requireAction("idle")
 	}
 	w.secrets.Thaw()
+	w.requireCurrent()
+}
+
+// TestTimesThatAreNotKnownYet: nothing is spent before it is told when the ledger was
+// written last.
+func TestTimesThatAreNotKnownYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.seed()
+	w.secrets.FreezeAll() // without what was just filled in
+	w.requireAction("rotated")
+	w.pass(36 * time.Minute)
+	posts := len(w.front.Calls(tokenEndpoint))
+	require.Contains(t, w.requireAction("failed").reason, "does not tell yet when it was added")
+	require.Len(t, w.front.Calls(tokenEndpoint), posts)
+	w.secrets.Thaw()
+	w.requireAction("rotated")
 	w.requireCurrent()
 }
 

@@ -69,10 +69,15 @@ func newWorld(t *testing.T) *world {
 // terraform makes what psoxy's does: secrets without a version.
 func (w *world) terraform() {
 	for _, name := range []string{"CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN", "ACCESS_TOKEN", "OAUTH_REFRESH_TOKEN"} {
-		_, err := w.client.CreateSecret(w.Context(), &secretmanagerpb.CreateSecretRequest{Parent: "projects/" + emulator.Project, SecretId: connection + name,
-			Secret: &secretmanagerpb.Secret{Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{}}}})
-		require.NoError(w, err)
+		w.create(name)
 	}
+}
+
+// create makes a secret without a version.
+func (w *world) create(name string) {
+	_, err := w.client.CreateSecret(w.Context(), &secretmanagerpb.CreateSecretRequest{Parent: "projects/" + emulator.Project, SecretId: connection + name,
+		Secret: &secretmanagerpb.Secret{Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{}}}})
+	require.NoError(w, err)
 }
 
 // fill adds a version by hand, as `gcloud secrets versions add` does.

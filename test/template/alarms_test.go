@@ -150,7 +150,7 @@ func checkActions(s *stack) (findings []string) {
 func checkDescriptions(s *stack) (findings []string) {
 	for id, w := range expectedAlarms(s) {
 		text := fmt.Sprint(s.properties(id)["AlarmDescription"])
-		if !regexp.MustCompile(`^\S.*\. Means: .*\. Do: .*\. Runbook: \S+$`).MatchString(text) || len(text) > 1024 {
+		if !regexp.MustCompile(`^\S.*\. Means: .*\. Do: .*\. Runbook: (\S+|tokenkeeper runbook \S+)$`).MatchString(text) || len(text) > 1024 {
 			findings = append(findings, id+": its description must say what is seen, what it means and what to do, in 1024 characters")
 		}
 		command := "tokenkeeper status --function tokens-refresher"
@@ -160,11 +160,20 @@ func checkDescriptions(s *stack) (findings []string) {
 		if !strings.Contains(text, "Do: run "+command) {
 			findings = append(findings, fmt.Sprintf("%s does not name the one command to run, %s", id, command))
 		}
-		if link := fmt.Sprintf("Runbook: %v#%s", s.values["RunbookUrl"], w.entry); !strings.HasSuffix(text, link) {
+		if link := s.runbook(w.entry); !strings.HasSuffix(text, link) {
 			findings = append(findings, fmt.Sprintf("%s: its description must end in %q", id, link))
 		}
 	}
 	return findings
+}
+
+// runbook is how a text ends that leads to an entry of the runbook: by a link, or by
+// the command that shows it.
+func (s *stack) runbook(entry string) string {
+	if url := fmt.Sprint(s.values["RunbookUrl"]); url != "" {
+		return "Runbook: " + url + "#" + entry
+	}
+	return "Runbook: tokenkeeper runbook " + entry
 }
 
 // checkTopics: under the stack's key, for this stack's alarms, over TLS; and
@@ -249,7 +258,7 @@ func checkNoChange(s *stack) []string {
 		differ("targets", 1, len(p["Targets"].([]any))),
 		differ("target", any(s.topicOf(page)), at(p, "Targets", 0, "Arn")),
 		differ("parts of the message", any(object{"name": "$.detail.parameter-name", "reason": "$.detail.action-reason", "at": "$.time"}), at(p, "Targets", 0, "InputTransformer", "InputPathsMap")))
-	if !strings.HasSuffix(message, fmt.Sprintf("Runbook: %v#no-change", s.values["RunbookUrl"])) {
+	if !strings.HasSuffix(message, s.runbook("no-change")) {
 		findings = append(findings, "the message does not link to the runbook")
 	}
 	if !strings.Contains(message, "Do: run tokenkeeper doctor --stack tokens.") {

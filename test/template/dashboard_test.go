@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -139,7 +140,7 @@ func (s *stack) checkInstructions(w widget) (findings []string) {
 	text := fmt.Sprint(w.Properties["markdown"])
 	for _, needed := range []string{
 		"`" + kept + "`", "tokenkeeper status --function tokens-refresher", "tokenkeeper doctor --stack tokens", "tokenkeeper authorize --connection", "tokenkeeper verify --connection",
-		"tokenkeeper tick --function tokens-refresher", "aws logs tail /aws/lambda/tokens-refresher", fmt.Sprint(s.values["RunbookUrl"]),
+		"tokenkeeper tick --function tokens-refresher", "aws logs tail /aws/lambda/tokens-refresher", cmp.Or(fmt.Sprint(s.values["RunbookUrl"]), "`tokenkeeper runbook`"),
 	} {
 		if !strings.Contains(text, needed) {
 			findings = append(findings, "the instructions do not say "+needed)

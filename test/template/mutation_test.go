@@ -110,7 +110,7 @@ var mutations = []struct{ fault, old, new, foundBy string }{
 	{"a page becomes a ticket", `"AlarmActions":[{"Fn::If":["OwnPageTopic",{"Ref":"PageTopic"},`, `"AlarmActions":[{"Fn::If":["OwnPageTopic",{"Ref":"TicketTopic"},`, "whom the alarms tell"},
 	{"nobody hears that it is over", `"OKActions"`, `"InsufficientDataActions"`, "whom the alarms tell"},
 	{"alarm that says nothing", `Means: `, ``, "what the alarms say"},
-	{"alarm without a runbook", `${RunbookUrl}#consent-now`, `${RunbookUrl}#consent-later`, "what the alarms say"},
+	{"alarm without a runbook", `${Runbook}consent-now`, `${Runbook}consent-later`, "what the alarms say"},
 	{"CloudWatch may not use the key", `"Principal":{"Service":"cloudwatch.amazonaws.com"},"Resource":"*"`, `"Principal":{"Service":"sns.amazonaws.com"},"Resource":"*"`, "the key"},
 	{"CloudWatch may only decrypt", `["kms:Decrypt","kms:GenerateDataKey*"]`, `["kms:Decrypt"]`, "the key"},
 	{"the managed key swallows pages", `"KmsMasterKeyId":{"Fn::If":["HasKey",{"Fn::GetAtt":["Key","Arn"]},{"Ref":"AWS::NoValue"}]},"TopicName"`, `"KmsMasterKeyId":"alias/aws/sns","TopicName"`, "the topics"},

@@ -59,7 +59,7 @@ func TestParameterPatterns(t *testing.T) {
 		"TicketEmail":               {[]string{"", "ops@example.com"}, []string{"ops"}},
 		"PageUrl":                   {[]string{"", "https://events.example.com/integration/k/enqueue"}, []string{"http://events.example.com", "events.example.com", "https://a b"}},
 		"TicketUrl":                 {[]string{"", "https://a.example"}, []string{"http://a.example"}},
-		"RunbookUrl":                {[]string{"docs/runbook.md", "https://wiki.example.com/x?y=z&a=[b]", "https://wiki.example.com/it's/~me#x"}, []string{"", "a b", `a"b`, `a\b`, "a<b", "a>b"}},
+		"RunbookUrl":                {[]string{"", "docs/runbook.md", "https://wiki.example.com/x?y=z&a=[b]", "https://wiki.example.com/it's/~me#x"}, []string{"a b", `a"b`, `a\b`, "a<b", "a>b"}},
 		"ConsentOrganization":       {[]string{"", "Example & Söhne"}, []string{"two\nlines", strings.Repeat("x", 101)}},
 		"ConsentContact":            {[]string{"", "it@example.com", "https://help.example.com/?a=b"}, []string{"a\tb", strings.Repeat("x", 101)}},
 		"AtlassianHosts":            {[]string{"official", "any"}, []string{""}},

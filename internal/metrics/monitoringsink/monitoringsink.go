@@ -3,8 +3,9 @@
 // taken from log lines would only count lines or sort values into buckets, and
 // would go on saying 0 where a missing heartbeat has to be missing.
 //
-// The type of a metric is custom.googleapis.com/tokenkeeper/NAME. One connection's
-// has the label "connection". All belong to one generic_task, so that a series goes
+// The type of a metric is custom.googleapis.com/tokenkeeper/NAME. One connection's is
+// custom.googleapis.com/tokenkeeper/connection/NAME with the label "connection", so
+// that a policy means either. All belong to one generic_task, so that a series goes
 // on whichever process writes it. The call needs roles/monitoring.metricWriter.
 package monitoringsink
 
@@ -29,8 +30,11 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
-// Prefix is what the types of the metrics begin with.
-const Prefix = "custom.googleapis.com/tokenkeeper/"
+// What the types of the metrics begin with: over all connections, and of one.
+const (
+	Prefix        = "custom.googleapis.com/tokenkeeper/"
+	OfAConnection = Prefix + "connection/"
+)
 
 // maxSeries is how many series one call may write (API reference,
 // CreateTimeSeriesRequest).
@@ -95,7 +99,7 @@ func (s *Sink) Publish(ctx context.Context, at time.Time, ms []metrics.Metric) e
 func (s *Sink) series(at time.Time, m metrics.Metric) *monitoringpb.TimeSeries {
 	metric := &metricpb.Metric{Type: Prefix + m.Name}
 	if m.Connection != "" {
-		metric.Labels = map[string]string{"connection": m.Connection}
+		metric.Type, metric.Labels = OfAConnection+m.Name, map[string]string{"connection": m.Connection}
 	}
 	return &monitoringpb.TimeSeries{
 		Metric: metric,

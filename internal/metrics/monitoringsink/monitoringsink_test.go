@@ -31,7 +31,7 @@ func TestMetricsAreReadBack(t *testing.T) {
 	require.NoError(t, sink.Publish(t.Context(), at, []metrics.Metric{
 		{Name: metrics.FamilyDaysRemaining, Value: 364.97, Unit: metrics.None, Connection: "A_"}, heartbeat[0]}))
 	require.Equal(t, []emulator.Point{{At: at, Value: 364.97}},
-		server.Points(emulator.Metric{Type: "custom.googleapis.com/tokenkeeper/FamilyDaysRemaining", Connection: "A_"}))
+		server.Points(emulator.Metric{Type: "custom.googleapis.com/tokenkeeper/connection/FamilyDaysRemaining", Connection: "A_"}))
 	require.Equal(t, []emulator.Point{{At: at, Value: 1}}, server.Points(emulator.Metric{Type: monitoringsink.Prefix + metrics.Heartbeat}))
 }
 
@@ -42,7 +42,7 @@ func TestTwoHundredSeriesACall(t *testing.T) {
 		ms = append(ms, metrics.Metric{Name: metrics.FamilyDaysRemaining, Value: 1, Connection: fmt.Sprintf("C%d_", i)})
 	}
 	require.NoError(t, sink.Publish(t.Context(), time.Now(), ms))
-	require.Len(t, server.Points(emulator.Metric{Type: monitoringsink.Prefix + metrics.FamilyDaysRemaining, Connection: "C400_"}), 1)
+	require.Len(t, server.Points(emulator.Metric{Type: monitoringsink.OfAConnection + metrics.FamilyDaysRemaining, Connection: "C400_"}), 1)
 }
 
 func TestFailures(t *testing.T) {

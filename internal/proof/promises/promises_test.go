@@ -32,14 +32,14 @@ func requireKept(t *testing.T, plans iter.Seq[simulation.Plan]) simulation.Summa
 // Atlassian may have, where psoxy only reads. `tokenkeeper simulate --exhaustive 1`
 // runs them all, and those of the shared mode.
 func TestSingleFaults(t *testing.T) {
-	plans, err := simulation.Exhaustive(1, simulation.Reader, 0)
+	plans, err := simulation.Exhaustive(1, simulation.Draw{Mode: simulation.Reader})
 	require.NoError(t, err)
 	require.Greater(t, requireKept(t, every(3, plans)).Runs, 5_000)
 }
 
 // Every 256th pair of faults; `tokenkeeper simulate --exhaustive 2` runs them all.
 func TestPairsOfFaults(t *testing.T) {
-	plans, err := simulation.Exhaustive(2, simulation.Reader, 0)
+	plans, err := simulation.Exhaustive(2, simulation.Draw{Mode: simulation.Reader})
 	require.NoError(t, err)
 	require.Greater(t, requireKept(t, every(256, plans)).Runs, 2_000)
 }

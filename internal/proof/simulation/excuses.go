@@ -66,10 +66,12 @@ var excuses = []excuse{
 		everyTickMet(atlassianFailsBefore | atlassianFailsAfter | atlassianUnreachable | atlassianDenies)},
 	{"the account or the app's secret was unusable at every tick within the leeway", "Atlassian: 401 and 403 while a person has to act",
 		everyTickMet(accountOff | secretWrong)},
+	{"Google did not tell at any tick within the leeway when the ledger was written", "Google: all but versions by number is eventually consistent, which may take hours",
+		func(l loss) bool { return everyTickMet(lagging|contended)(l) && l.root.why&lagging != 0 }},
 	{"every tick within the leeway was killed or paused, or met another's intent", "AWS: a function's process can be ended or frozen at any time",
 		everyTickMet(killed | paused | contended)},
 	{"several of these, one at each tick within the leeway", "each as above",
-		everyTickMet(worldly | killed | paused | contended | struckOften)},
+		everyTickMet(worldly | killed | paused | contended | struckOften | lagging)},
 }
 
 func diedOf(cause atlassiantest.Cause) func(loss) bool {

@@ -13,12 +13,12 @@ import (
 // claims and refusals. Depth 2 has all settings at their worst, and one variant
 // of each kind.
 //
-// The second fault strikes up to reach operations after the first: the rest of
+// The draw's weight is without meaning. The second fault strikes up to reach operations after the first: the rest of
 // the tick, and the ticks that recover from it.
-func Exhaustive(depth int, mode Mode, every time.Duration) (iter.Seq[Plan], error) {
-	e := exhaustive{every: every}
+func Exhaustive(depth int, d Draw) (iter.Seq[Plan], error) {
+	e := exhaustive{every: d.Every, google: d.Google}
 	for _, shared := range []bool{false, true} {
-		if mode == Both || shared == (mode == Shared) {
+		if d.Mode == Both || shared == (d.Mode == Shared) {
 			e.shared = append(e.shared, shared)
 		}
 	}
@@ -37,13 +37,14 @@ const reach = 60
 type exhaustive struct {
 	shared []bool
 	every  time.Duration
+	google bool
 }
 
 func (e exhaustive) singles(yield func(Plan) bool) {
 	for _, situation := range Situations() {
 		for _, shared := range e.shared {
 			for bits := range 4 {
-				s := Settings{SiblingsDie: bits&1 != 0, ReconsentKillsOld: bits&2 != 0, LegacyRefusal: bits&1 != bits>>1, Claims: bits == 0 || bits == 3, Shared: shared}
+				s := Settings{SiblingsDie: bits&1 != 0, ReconsentKillsOld: bits&2 != 0, LegacyRefusal: bits&1 != bits>>1, Claims: bits == 0 || bits == 3, Shared: shared, Google: e.google}
 				p := Plan{Seed: uint64(bits), Situation: situation, Settings: s, Every: e.every}
 				for _, f := range strikesOf(p, 0, allVariants) {
 					p.Faults = Schedule{f}
@@ -59,7 +60,7 @@ func (e exhaustive) singles(yield func(Plan) bool) {
 func (e exhaustive) pairs(yield func(Plan) bool) {
 	for _, situation := range Situations() {
 		for _, shared := range e.shared {
-			p := Plan{Seed: 1, Situation: situation, Settings: Settings{SiblingsDie: true, ReconsentKillsOld: true, Shared: shared}, Every: e.every}
+			p := Plan{Seed: 1, Situation: situation, Settings: Settings{SiblingsDie: true, ReconsentKillsOld: true, Shared: shared, Google: e.google}, Every: e.every}
 			for _, f := range strikesOf(p, 0, oneVariant) {
 				p.Faults = Schedule{f}
 				for _, g := range strikesOf(p, f.At, oneVariant) {

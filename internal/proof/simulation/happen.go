@@ -7,6 +7,9 @@ func (w *world) happen(f Fault) {
 	switch f.Kind {
 	case Stale:
 		w.stale = staleness{until: w.now.Add(f.For / 2), asOf: w.now.Add(-f.For / 2), mask: f.N}
+		if w.settings.Google {
+			w.stale.asOf, w.stale.until = w.now.Add(-f.For), w.now.Add(propagation*f.For)
+		}
 	case SharedCreate:
 		w.shared = w.now.Add(30 * time.Second)
 	case ClockForward, ClockBack:

@@ -38,7 +38,7 @@ func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, ops int, wrot
 	}
 	i.by, i.ops = a, ops
 	i.valid = again && w.armed
-	i.until = w.accessExpires().Add(-family.DefaultPolicy().RefreshBefore - storeLatency)
+	i.until = w.accessExpires().Add(-family.DefaultPolicy().RefreshBefore - w.readLatency())
 }
 
 // obstructed reports whether a name is denied or labelled.

@@ -73,6 +73,7 @@ var settingNames = []struct {
 	{"claims", func(s *Settings) *bool { return &s.Claims }},
 	{"shared", func(s *Settings) *bool { return &s.Shared }},
 	{"aged", func(s *Settings) *bool { return &s.Aged }},
+	{"google", func(s *Settings) *bool { return &s.Google }},
 }
 
 // String writes a plan as ParsePlan reads it, such as

@@ -64,6 +64,8 @@ type Draw struct {
 	Mode   Mode
 	// Every is the interval of the schedule; 0 is DefaultInterval.
 	Every time.Duration
+	// Google is that of Settings.
+	Google bool
 }
 
 // oneAged of so many runs begins with an aged family, which takes long to prepare.
@@ -78,6 +80,7 @@ func NewPlan(runSeed uint64, d Draw) Plan {
 	if d.Mode != Both {
 		p.Settings.Shared = d.Mode == Shared
 	}
+	p.Settings.Google = d.Google
 	switch d.Weight {
 	case None:
 		p.For = 30 * 24 * time.Hour

@@ -115,7 +115,7 @@ func (w *world) serve(at time.Time) (failed bool) {
 	for again := true; again; {
 		if w.idle.skips(w, at) {
 			w.ops += w.idle.ops
-			w.advance(storeLatency)
+			w.advance(w.readLatency())
 			failed = false
 		} else {
 			failed = w.tick(w.proc)

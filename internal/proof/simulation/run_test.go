@@ -12,7 +12,7 @@ import (
 // Equal plans have equal results, and a plan survives being written down.
 func TestRunsAreReplayable(t *testing.T) {
 	for i := range 60 {
-		p := NewPlan(RunSeed(7, i), Draw{Weight: Heavy, Mode: Both})
+		p := NewPlan(RunSeed(7, i), Draw{Weight: Heavy, Mode: Both, Google: i >= 40})
 		again, err := ParsePlan(p.String())
 		require.NoError(t, err)
 		require.Equal(t, p.String(), again.String())
@@ -41,8 +41,8 @@ func TestPlansThatCannotBe(t *testing.T) {
 
 // Leaving out ticks that are known to be idle changes nothing.
 func TestSkippedTicksChangeNothing(t *testing.T) {
-	for i, weight := range []Weight{Heavy, Heavy, Heavy, Heavy, Heavy, Heavy, Light, None} {
-		p := NewPlan(RunSeed(3, i), Draw{Weight: weight, Mode: Both})
+	for i, weight := range []Weight{Heavy, Heavy, Heavy, Heavy, Heavy, Heavy, Light, None, Heavy, Heavy, Light} {
+		p := NewPlan(RunSeed(3, i), Draw{Weight: weight, Mode: Both, Google: i >= 8})
 		p.For = min(p.For, 30*time.Hour)
 		requireSkipsChangeNothing(t, p)
 	}

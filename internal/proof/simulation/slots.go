@@ -64,6 +64,9 @@ type slot struct {
 	entry     store.Entry // Version 0: it does not exist
 	by        *actor
 	deletedAt time.Time
+	// destroyed is the newest version that was destroyed, as Google Cloud lets people
+	// do: it and those before it have a number and no value.
+	destroyed int64
 	// Until when the name cannot be read, written, or put because of a label.
 	unreadable, unwritable, labelled time.Time
 }
@@ -142,12 +145,18 @@ func (w *world) putBy(by *actor, i slotIndex, value atlassian.Secret) {
 	w.changed(by, i, value, v)
 }
 
-// remove deletes a parameter by a person's hand.
+// remove deletes a parameter by a person's hand. On Google Cloud it may be that all
+// its versions are destroyed: its numbers then go on.
 func (w *world) remove(i slotIndex) {
 	if w.slots[i].entry.Version == 0 {
 		return
 	}
-	must(w.mem.Delete(context.Background(), w.slots[i].name))
+	if w.settings.Google && w.writes&1 == 0 {
+		w.slots[i].destroyed = w.slots[i].entry.Version
+	} else {
+		must(w.mem.Delete(context.Background(), w.slots[i].name))
+		w.slots[i].destroyed = 0
+	}
 	w.slots[i].labelled = time.Time{}
 	w.changed(person, i, atlassian.Secret{}, 0)
 }
@@ -181,7 +190,7 @@ func (w *world) isStale(i slotIndex) bool {
 
 // history is a parameter's, as far back as it is kept.
 func (w *world) history(i slotIndex) []store.Entry {
-	entries, err := w.mem.History(context.Background(), w.slots[i].name, 1)
+	entries, err := w.mem.History(context.Background(), w.slots[i].name, w.slots[i].destroyed+1)
 	must(err)
 	return entries
 }

@@ -54,6 +54,9 @@ func (s storage) permits(o operation, i slotIndex) error {
 		return store.ErrDenied
 	}
 	if o == opWrite && w.now.Before(p.labelled) {
+		if w.settings.Google {
+			return store.ErrNotWritten
+		}
 		return store.ErrUnwritable
 	}
 	return nil
@@ -61,6 +64,9 @@ func (s storage) permits(o operation, i slotIndex) error {
 
 // Read implements store.Store. ReadAt is in whole seconds, as Parameter Store's is.
 func (s storage) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	if s.w.settings.Google {
+		return s.readEach(ctx, names)
+	}
 	var stack [slotCount]slotIndex
 	slots := stack[:0]
 	for _, n := range names {
@@ -103,7 +109,9 @@ func (s storage) History(ctx context.Context, name string, from int64) ([]store.
 		return nil, err
 	}
 	entries, err := s.w.mem.History(ctx, name, from)
-	if s.w.isStale(i) {
+	if s.w.settings.Google && err == nil {
+		err = s.google(i, &entries)
+	} else if s.w.isStale(i) {
 		newest := s.w.view(i, s.w.stale.asOf).Version
 		entries = slices.DeleteFunc(entries, func(e store.Entry) bool { return e.Version > newest })
 	}
@@ -123,7 +131,7 @@ func (s storage) Create(ctx context.Context, name string, value atlassian.Secret
 	}
 	create := func() (int64, error) {
 		at := &s.w.slots[i]
-		if s.w.now.Before(s.w.shared) && at.entry.Version != 0 && s.w.now.Sub(at.deletedAt) < 30*time.Second {
+		if s.w.now.Before(s.w.shared) && !s.w.settings.Google && at.entry.Version != 0 && s.w.now.Sub(at.deletedAt) < 30*time.Second {
 			_ = s.w.mem.Delete(ctx, name)
 		}
 		v, err := s.w.mem.Create(ctx, name, value, kind)

@@ -24,7 +24,8 @@ const (
 	paused
 	killed
 	struckOften
-	troubleCount = 14
+	lagging
+	troubleCount = 15
 )
 
 // worldly are the troubles that begin and end whether or not a tick runs.
@@ -32,7 +33,7 @@ const worldly = contended - 1
 
 var troubleNames = [troubleCount]string{"store down", "key denied", "ledger denied", "credentials denied", "Atlassian failing",
 	"Atlassian losing answers", "Atlassian unreachable", "Atlassian refusing all", "account inactive", "client secret wrong",
-	"at work elsewhere", "paused", "killed", "struck often"}
+	"at work elsewhere", "paused", "killed", "struck often", "times not told yet"}
 
 // String names what is in the set.
 func (t trouble) String() string {

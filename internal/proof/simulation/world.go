@@ -38,6 +38,8 @@ type Settings struct {
 	Shared bool
 	// Aged: the family has more generations behind it than a ledger remembers.
 	Aged bool
+	// Google: the store is Google Cloud's Secret Manager, and not Parameter Store.
+	Google bool
 }
 
 // world is one connection, everything it depends on, and what happens to it.

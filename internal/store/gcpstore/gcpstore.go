@@ -10,7 +10,9 @@
 // "typically within minutes", but "may take a few hours"
 // (https://docs.cloud.google.com/secret-manager/docs/reference/consistency). So
 // Read asks for `latest`, and then for the next numbers until there is none. A
-// read is thereby never older than the versions that were added before it.
+// read is thereby never older than the versions that were added before it. Where
+// it is not told yet when another process added a version, it fails, and can be
+// repeated.
 //
 // # What differs from Parameter Store
 //
@@ -51,6 +53,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -103,6 +106,8 @@ type Store struct {
 	locks map[string]atlassian.Secret
 	// numbers are the newest versions that this process has seen, by name.
 	numbers map[string]int64
+	// written is when this process added versions, by name and number.
+	written map[string]map[int64]time.Time
 }
 
 var _ store.Store = (*Store)(nil)
@@ -116,7 +121,7 @@ func New(c client, cfg Config) *Store {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{Config: cfg, client: c, locks: map[string]atlassian.Secret{}, numbers: map[string]int64{}}
+	return &Store{Config: cfg, client: c, locks: map[string]atlassian.Secret{}, numbers: map[string]int64{}, written: map[string]map[int64]time.Time{}}
 }
 
 // maxID is the longest secret id.
@@ -224,6 +229,9 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if secret, ok := lockSecret(name); ok {
 		return s.unlock(ctx, name, secret)
 	}
+	s.mu.Lock()
+	delete(s.written, name)
+	s.mu.Unlock()
 	attempts := 0
 	_, err := call(ctx, calling{what: "DeleteSecret", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (struct{}, error) {
 		attempts++
@@ -274,6 +282,7 @@ func (s *Store) add(ctx context.Context, name string, value atlassian.Secret) (i
 		return 0, err
 	}
 	if version := number(added.GetName()); version > 0 {
+		s.wrote(name, version, added.GetCreateTime().AsTime())
 		return version, nil
 	}
 	return 0, fmt.Errorf("%s: Secret Manager answered without a version: the write may have taken effect", name)

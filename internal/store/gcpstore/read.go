@@ -82,7 +82,8 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 	return found, nil
 }
 
-// History implements store.Store. It shows as many versions as are kept.
+// History implements store.Store. It shows as many versions as are kept, those that
+// somebody destroyed among them: a ledger needs all numbers.
 func (s *Store) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	if err := s.check(ctx, name); err != nil {
 		return nil, err
@@ -110,9 +111,6 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	}
 	var entries []store.Entry
 	for _, v := range versions {
-		if v.state == secretmanagerpb.SecretVersion_DESTROYED && len(entries) == 0 {
-			continue // not kept any more
-		}
 		e, err := v.entry(name)
 		if err != nil {
 			return nil, err
@@ -184,6 +182,17 @@ func (s *Store) see(name string, version int64) {
 	s.numbers[name] = version
 }
 
+// wrote remembers when this process added a version.
+func (s *Store) wrote(name string, version int64, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.written[name] == nil {
+		s.written[name] = map[int64]time.Time{}
+	}
+	s.written[name][version] = at
+	delete(s.written[name], version-store.KeptVersions)
+}
+
 // versions are those from the given one to the newest, in ascending order.
 func (s *Store) versions(ctx context.Context, name string, first int64, newest version, clock *clock) ([]version, error) {
 	all := make([]version, newest.number-first+1)
@@ -217,21 +226,26 @@ func (s *Store) versions(ctx context.Context, name string, first int64, newest v
 	})
 }
 
-// complete adds to a version what is not in its payload. A version whose metadata
-// have not propagated was written a moment ago: it counts as written now, by the
-// later of both clocks. Its age is underestimated until they have, so nobody takes
-// over what it says.
+// complete adds to a version what is not in its payload. When it was written must
+// be known: by that a keeper decides whether another one is still at work, and
+// whether a token may be presented again. A version whose metadata have not
+// propagated, and that this process has not written, makes the read fail.
 func (s *Store) complete(ctx context.Context, name string, v *version, clock *clock) error {
 	described, err := s.describe(ctx, name, strconv.FormatInt(v.number, 10), clock)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case described.number > 0:
+		v.state, v.at = described.state, described.at
+		return nil
 	}
-	if v.state, v.at = described.state, described.at; described.number == 0 {
-		if v.at = time.Now().UTC(); v.at.Before(clock.latest()) {
-			v.at = clock.latest()
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.written[name][v.number]; ok {
+		v.at = at
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s: version %d is there, and Secret Manager does not tell yet when it was added; try again", name, v.number)
 }
 
 // describe reads the metadata of a version: by its number, or as "latest". The zero

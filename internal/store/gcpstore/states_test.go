@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 	emulator "github.com/tokenkeeper/tokenkeeper/test/secretmanager"
@@ -123,12 +124,42 @@ func TestVersionsThatSomebodyTurnedOff(t *testing.T) {
 		require.Equal(t, []string{"1 value 1", "2 value 2", "3 "}, values(history))
 		require.EqualValues(t, 4, p.put("TOKEN", "value 4"))
 	})
-	t.Run("the oldest are destroyed: they are gone", func(t *testing.T) {
+	t.Run("the oldest are destroyed: their numbers stay", func(t *testing.T) {
 		p := three(t)
 		p.destroy("TOKEN", 1)
 		history, err := p.History(t.Context(), "TOKEN", 0)
 		require.NoError(t, err)
-		require.Equal(t, []string{"2 value 2", "3 value 3"}, values(history))
+		require.Equal(t, []string{"1 ", "2 value 2", "3 value 3"}, values(history))
+	})
+	t.Run("all of a ledger is destroyed: it begins anew on top", func(t *testing.T) {
+		for _, many := range []int64{3, store.KeptVersions + 30} {
+			p := newPlace(t, nil, nil)
+			l := &ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: "TOKEN"}, Of: "A_"}
+			put := func(base ledger.Entry, state string) ledger.Entry {
+				e, err := l.Put(t.Context(), ledger.NewDraft("A_", base, secret(state), time.Now(), fmt.Sprint(base.Version, state)))
+				require.NoError(t, err)
+				return e
+			}
+			last := ledger.Entry{}
+			for range many {
+				last = put(last, `"before"`)
+			}
+			for n := range many {
+				p.destroy("TOKEN", n+1)
+			}
+			knew := l
+			l = &ledger.Ledger{Log: l.Log, Of: "A_"}
+			last, err := l.Newest(t.Context(), p.get("TOKEN"))
+			require.NoError(t, err)
+			require.Zero(t, last.State)
+			anew := put(last, `"anew"`)
+			require.Equal(t, many+1, anew.Version)
+			for _, reader := range []*ledger.Ledger{knew, l, {Log: l.Log, Of: "A_"}} {
+				got, err := reader.Newest(t.Context(), p.get("TOKEN"))
+				require.NoError(t, err)
+				require.Equal(t, `"anew"`, got.State.Reveal())
+			}
+		}
 	})
 	t.Run("one is disabled: whoever needs it is told", func(t *testing.T) {
 		p := three(t)
@@ -166,6 +197,16 @@ func TestLatestLagsBehind(t *testing.T) {
 	history, err := p.History(t.Context(), "TOKEN", 6)
 	require.NoError(t, err)
 	require.Equal(t, []string{"6 value 6", "7 value 7", "8 value 8"}, values(history))
+	t.Run("another process is not told when they were written, and waits", func(t *testing.T) {
+		other := gcpstore.New(p.client, gcpstore.Config{Project: emulator.Project})
+		_, err := other.Read(t.Context(), "TOKEN")
+		require.ErrorContains(t, err, "TOKEN: version 8 is there, and Secret Manager does not tell yet when it was added")
+		require.NotErrorIs(t, err, store.ErrDenied)
+		p.server.Freeze() // versions by number have propagated now
+		found, err := other.Read(t.Context(), "TOKEN")
+		require.NoError(t, err)
+		require.Equal(t, "value 8", found["TOKEN"].Value.Reveal())
+	})
 	p.server.Thaw()
 	require.Equal(t, "value 8", p.get("TOKEN").Value.Reveal())
 }

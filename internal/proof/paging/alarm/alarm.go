@@ -20,8 +20,10 @@ type Alarm struct {
 	// metrics by their id; expressions in the order of their evaluation.
 	metrics     []metricQuery
 	expressions []expressionQuery
-	// insight stands for both where the alarm is on a query.
+	// insight stands for both where the alarm is on a query, and policy where it is
+	// an alert policy of Google Cloud.
 	insight *insight
+	policy  *Policy
 	// result is the id whose series is compared with the threshold.
 	result   string
 	breaches func(value, threshold float64) bool
@@ -50,7 +52,7 @@ func (a *Alarm) Watches(name string) bool {
 			return true
 		}
 	}
-	return a.insight != nil && a.insight.name == name
+	return a.insight != nil && a.insight.name == name || a.policy != nil && a.policy.Metric.Name == name
 }
 
 // Actions are the ARNs that are notified when the alarm enters the state.
@@ -115,15 +117,22 @@ type Evaluator struct {
 	states  []State
 	// contributors have the states of the time series of an alarm, by its ID.
 	contributors map[string]map[string]State
+	// incidents are those of the policies, by alarm and time series.
+	incidents map[string]map[string]incident
 }
 
 // NewEvaluator returns an evaluator whose alarms have just been created, and so
 // have insufficient data, and an empty store of samples that is large enough.
 func NewEvaluator(alarms []*Alarm) *Evaluator {
-	e := &Evaluator{LookBack: func(n int) int { return n + 2 }, alarms: alarms, contributors: map[string]map[string]State{}}
+	e := &Evaluator{LookBack: func(n int) int { return n + 2 }, alarms: alarms, contributors: map[string]map[string]State{},
+		incidents: map[string]map[string]incident{}}
 	longest := time.Hour
 	for _, a := range alarms {
-		e.states = append(e.states, InsufficientData)
+		state := InsufficientData
+		if a.policy != nil {
+			state = OK // there is no incident
+		}
+		e.states = append(e.states, state)
 		longest = max(longest, time.Duration(a.N+10)*a.Period)
 	}
 	e.samples = NewSamples(longest)
@@ -150,6 +159,10 @@ func (e *Evaluator) Evaluate(now time.Time) (changes []Change) {
 	e.samples.reveal(now)
 	end := minuteOf(now)
 	for i, a := range e.alarms {
+		if a.policy != nil {
+			changes = append(changes, e.evaluatePolicy(i, now, end)...)
+			continue
+		}
 		if a.insight != nil {
 			changes = append(changes, e.evaluateEach(i, now, end)...)
 			continue

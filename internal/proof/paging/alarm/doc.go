@@ -22,4 +22,9 @@
 // length of the alarm period". All published examples retrieve two more, and so
 // does an Evaluator by default; LookBack changes it, so that a test can show
 // what depends on it.
+//
+// # Google Cloud
+//
+// A Policy is an alert policy of Cloud Monitoring. It is evaluated over the same
+// samples, and its incidents are an alarm's changes of state.
 package alarm

@@ -181,6 +181,12 @@ func (w *world) attempt(event time.Time, retry int) {
 	}
 	w.invocations++
 	ok := w.invoke()
+	if w.google {
+		if !ok {
+			w.evaluator.Samples().Put(alarm.Metric{Namespace: googleRuns, Name: failedRuns}, w.clock.Now(), 1, w.clock.Now().Add(awsIngestion))
+		}
+		return
+	}
 	w.publishAWS("AWS/Lambda", "FunctionName", w.function, "Invocations", began, 1)
 	if ok {
 		if w.mended {
@@ -209,7 +215,7 @@ func (w *world) publishAWS(namespace, dimension, resource, name string, at time.
 // evaluateUntil evaluates the alarms at every full minute up to t.
 func (w *world) evaluateUntil(t time.Time) {
 	for next := w.evaluated.Add(time.Minute); !next.After(t); next = next.Add(time.Minute) {
-		if w.deadLetters > 0 {
+		if w.deadLetters > 0 && !w.google {
 			w.queueUntil = next.Add(queueActive)
 		}
 		if next.Before(w.queueUntil) {

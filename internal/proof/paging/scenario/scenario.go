@@ -82,6 +82,11 @@ const MaxDays = 400
 // Run runs a scenario on a template. The error says what is wrong with the
 // options or the template, or that the simulation itself failed.
 func Run(template []byte, sc Scenario, o Options) (Result, error) {
+	return run(sc, o, func(parameters map[string]string) (*stack, error) { return readStack(template, parameters) })
+}
+
+// run runs a scenario on what read deploys with parameters.
+func run(sc Scenario, o Options, read func(parameters map[string]string) (*stack, error)) (Result, error) {
 	days := sc.Days
 	if o.Days != 0 {
 		days = o.Days
@@ -95,7 +100,7 @@ func Run(template []byte, sc Scenario, o Options) (Result, error) {
 		parameters = map[string]string{}
 	}
 	maps.Copy(parameters, o.Parameters)
-	s, err := readStack(template, parameters)
+	s, err := read(parameters)
 	if err != nil {
 		return Result{}, err
 	}

@@ -31,13 +31,14 @@ const (
 // deadLetterMetric counts ticks that failed at every retry.
 const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
-// What alarms may say about a kind of cause. Errors are Lambda's own.
+// What alarms may say about a kind of cause. Errors are Lambda's own, and failed
+// executions Cloud Run's.
 var (
 	refused = []string{metrics.ConsentNeeded, metrics.AccessTokenSecondsRemaining}
 	wrong   = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining}
-	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors"}
-	noticed = []string{metrics.Attention}
-	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors"}
+	failing = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining, deadLetterMetric, "Errors", failedRuns}
+	noticed = []string{metrics.Attention, metrics.ForeignWrites, metrics.SiteLost}
+	silence = []string{metrics.Heartbeat, deadLetterMetric, "Errors", failedRuns}
 )
 
 // Reasons why something is known no earlier.

@@ -29,6 +29,9 @@ type stack struct {
 	// warnings are the days remaining at which an alarm warns, longest first.
 	warnings  []float64
 	namespace string
+	// google: it is a module on Google Cloud, whose last warning is kept apart.
+	google      bool
+	lastWarning float64
 	// function and queue are the names in the dimensions of AWS's own metrics.
 	function, queue string
 }

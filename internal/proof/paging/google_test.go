@@ -1,0 +1,82 @@
+package paging
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/alarm"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/scenario"
+)
+
+// onGoogle is the module of Terraform whose alerts are tried.
+const onGoogle = "../../../deploy/gcp"
+
+func runOnGoogle(t *testing.T, name string, o scenario.Options) (scenario.Scenario, scenario.Result) {
+	t.Helper()
+	sc, err := scenario.Find(name)
+	require.NoError(t, err)
+	r, err := scenario.RunOnGoogle(onGoogle, sc, o)
+	require.NoError(t, err)
+	return sc, r
+}
+
+// TestAHealthyYearOnGoogle: as on AWS.
+func TestAHealthyYearOnGoogle(t *testing.T) {
+	_, r := runOnGoogle(t, "healthy-year", scenario.Options{})
+	require.Equal(t, 400*720, r.Ticks)
+	require.Equal(t, warnings, sounded(r))
+	require.Zero(t, r.FalsePages)
+	require.Empty(t, r.Sounding)
+	for _, p := range r.Pages {
+		if p.State == alarm.InAlarm {
+			require.InDelta(t, map[string]float64{"first-warning": 60, "second-warning": 30, "third-warning": 14,
+				"fourth-warning": 7, "consent-now": 1}[p.Alarm], *p.FamilyDaysLeft, 0.01, "minutes after the threshold")
+		}
+	}
+}
+
+// TestEveryFailureOnGoogle: the right page in time, no other, and silence when all is
+// mended. Cloud Run repeats no execution, so a failure may be known two minutes later
+// than on AWS.
+func TestEveryFailureOnGoogle(t *testing.T) {
+	for _, sc := range scenario.All() {
+		if sc.Days > 55 {
+			continue
+		}
+		t.Run(sc.Name, func(t *testing.T) {
+			_, r := runOnGoogle(t, sc.Name, scenario.Options{})
+			require.Zero(t, r.FalsePages, "%+v", r.Pages)
+			require.Empty(t, r.Sounding)
+			if sc.Urgency == "page" {
+				requireTold(t, sc, r, promptly+2*time.Minute)
+			}
+			if sc.Urgency == "ticket" {
+				require.NotNil(t, r.First, "nobody was told")
+			}
+		})
+	}
+}
+
+// TestSecondOnesOnGoogle: each connection has an incident of its own.
+func TestSecondOnesOnGoogle(t *testing.T) {
+	count := func(r scenario.Result, name string) (told []float64) {
+		for _, p := range r.Pages {
+			if p.Alarm == name && p.State == alarm.InAlarm {
+				told = append(told, float64(int(p.Day)))
+			}
+		}
+		return told
+	}
+	_, lost := runOnGoogle(t, "second-lost", scenario.Options{})
+	require.Equal(t, []float64{0, 0}, count(lost, "consent-now"))
+	_, warned := runOnGoogle(t, "second-warned", scenario.Options{})
+	require.Equal(t, []float64{10, 15}, count(warned, "first-warning"))
+	require.Equal(t, []float64{40, 45}, count(warned, "second-warning"))
+	require.Empty(t, count(warned, "third-warning"))
+	_, psoxy := runOnGoogle(t, "psoxy-racing", scenario.Options{})
+	require.Empty(t, psoxy.Pages)
+	_, awaiting := runOnGoogle(t, "awaiting-consent", scenario.Options{})
+	require.Equal(t, []float64{1}, count(awaiting, "awaiting-consent"))
+}

@@ -1,0 +1,95 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// How Secret Manager differs from Parameter Store for a keeper, as
+// internal/store/gcpstore reads and writes it:
+//
+//   - Each parameter is read by itself: others come in between, and each call may
+//     be struck.
+//   - Versions by number are never stale. What lags behind is when they were
+//     written: until that has propagated, only the process that wrote them can read
+//     them. psoxy, which does not ask for it, reads them all.
+//   - There are no labels that forbid writing; a quota may be used up as long.
+//   - Making a secret is always exclusive, and so is psoxy's lock, under an etag.
+//   - Of the copies, fewer versions are kept than of the ledger.
+//   - Versions can be destroyed: their numbers stay, and go on.
+
+// propagation is how much longer than Fault.For the times of versions lag behind:
+// up to five minutes.
+const propagation = 60
+
+// errLagging: it is not told yet when a version was written.
+var errLagging = errors.New("the store does not tell yet when this version was written")
+
+// keptCopies is how many versions of a copy are kept.
+const keptCopies = 20
+
+// readLatency is how long it takes to read the whole connection.
+func (w *world) readLatency() time.Duration {
+	if w.settings.Google {
+		return time.Duration(slotCount) * storeLatency
+	}
+	return storeLatency
+}
+
+// readEach reads the parameters one by one. Which comes first changes from time to time.
+func (s storage) readEach(ctx context.Context, names []string) (map[string]store.Entry, error) {
+	found := map[string]store.Entry{}
+	first := s.w.writes % len(names)
+	for n := range names {
+		name := names[(first+n)%len(names)]
+		i := s.w.slotOf(name)
+		h, err := s.reach(opRead, i)
+		if err != nil {
+			return nil, err
+		}
+		one, err := s.w.mem.Read(ctx, name)
+		if e, ok := one[name]; ok && err == nil {
+			entries := []store.Entry{e}
+			err = s.google(i, &entries)
+			if s.a.role != consumes || e.Version > s.w.slots[i].destroyed {
+				found[name] = entries[0]
+			}
+		}
+		if err := s.w.end(s.a, h, err); err != nil {
+			return nil, err
+		}
+	}
+	for name, e := range found {
+		e.ReadAt = s.w.now.Truncate(time.Second)
+		found[name] = e
+	}
+	if s.a.role == ticks {
+		if e, ok := found[s.w.slots[slotLock].name]; ok {
+			s.a.sawLock(s.w, e)
+		}
+	}
+	return found, nil
+}
+
+// google turns versions of a parameter into what Secret Manager shows of them.
+func (s storage) google(i slotIndex, entries *[]store.Entry) error {
+	all := *entries
+	if i != slotLedger && len(all) > keptCopies {
+		all = all[len(all)-keptCopies:]
+	}
+	for n := range all {
+		if all[n].Version <= s.w.slots[i].destroyed {
+			all[n].Value = atlassian.Secret{}
+		}
+		if s.a.role != consumes && s.w.isStale(i) && all[n].Modified.After(s.w.stale.asOf) && s.w.slots[i].by != s.a {
+			s.a.trouble |= lagging
+			return errLagging
+		}
+	}
+	*entries = all
+	return nil
+}
