@@ -34,6 +34,11 @@ var excuses = []excuse{
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
 	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.coveredByPsoxy() }},
+	{"a person stored a consent as psoxy stores a rotation", "psoxy: it writes ACCESS_TOKEN, then REFRESH_TOKEN; a token that tells nothing is taken for its rotation",
+		func(l loss) bool {
+			o := l.o
+			return o.w.settings.Shared && !o.w.settings.Claims && o.likePsoxy[o.highest.consent] && o.chain.known && o.older(o.chain.of, o.highest)
+		}},
 
 	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
 		func(l loss) bool { return l.refusedTwice() }},

@@ -55,6 +55,9 @@ type oracle struct {
 	refused map[rank]int
 	// covers are consents of which psoxy wrote a token after a newer one was stored.
 	covers map[int]bool
+	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
+	// access token in its form first, and then the refresh token.
+	likePsoxy map[int]bool
 	// restrained is until when Atlassian asked not to be called (Retry-After).
 	restrained time.Time
 	// overdue is what a keeper should have put right, since when.
@@ -93,6 +96,13 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 		if r, ok := o.known(value); ok {
 			o.name("stored", r)
 			o.inbox = push(o.inbox, placed{r, value, by})
+			if access := &o.w.slots[slotAccess]; by.role == byHand && access.by == by && o.w.now.Sub(access.entry.Modified) < 30*time.Second &&
+				strings.HasPrefix(access.entry.Value.Reveal(), "{") {
+				if o.likePsoxy == nil {
+					o.likePsoxy = map[int]bool{}
+				}
+				o.likePsoxy[r.consent] = true
+			}
 			if n := len(o.appeared); by.role == consumes && n > 0 && r.consent < o.appeared[n-1] {
 				if o.covers == nil {
 					o.covers = map[int]bool{}

@@ -93,6 +93,9 @@ func (o *oracle) tickBegins(a *actor) {
 	if a.free = a.begun; c.owned && c.by != a && c.at.Add(lease).After(a.free) {
 		a.free = c.at.Add(lease)
 	}
+	if l.entry.Version != 0 && l.by.role == consumes && l.entry.Modified.Add(lockStale).After(a.free) {
+		a.free = l.entry.Modified.Add(lockStale)
+	}
 	if c.owned && c.by != a && o.w.now.Sub(c.at) < soon ||
 		l.entry.Version != 0 && l.by.role == consumes && o.w.now.Sub(l.entry.Modified) < soon {
 		a.trouble |= contended
