@@ -153,6 +153,7 @@ func (s *stage) anotherKey() {
 	report := s.tick()
 	require.Equal(s, keeper.Idle, report.Connections[0].Action)
 	s.requireKept()
+	require.Contains(s, s.resources(), "ReadsUnderPreviousKeys")
 
 	s.deploy(s.template("v2"), "PreviousParametersKeys=")
 	require.NotContains(s, s.resources(), "ReadsUnderPreviousKeys")
