@@ -120,3 +120,27 @@ func TestADroppedPairIsOlder(t *testing.T) {
 	require.NoError(t, err)
 	w.requireConsented()
 }
+
+// The ledger is deleted under a spend, and cannot be read for a while: what is based on
+// the deleted one is not put again and again, until a number of the new one fits.
+func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
+	w := due(t)
+	writes := 0
+	w.before = func(_ int, op string) error {
+		switch {
+		case op != "write TOKEN_LEDGER" || w.spends() == 0:
+		case writes == 0:
+			w.remove(names.Ledger)
+			w.unreadable = map[string]error{names.Ledger: errFault}
+			fallthrough
+		default:
+			writes++
+		}
+		return nil
+	}
+	w.want(keeper.Failed)
+	require.Equal(t, 1, writes)
+	w.unreadable = nil
+	w.ticks(1, keeper.Rotated)
+	w.requireKept()
+}

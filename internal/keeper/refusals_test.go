@@ -237,3 +237,23 @@ func TestExpiresInOfNothing(t *testing.T) {
 		})
 	}
 }
+
+// A refused token is probed, the answer is lost, and then the token is refused again:
+// the probe may have been what spent it, and it is replayed inside that leeway.
+func TestAProbeWhoseAnswerIsLost(t *testing.T) {
+	w := due(t)
+	w.answer(403, "unauthorized_client", 1)
+	w.want(keeper.Refused)
+	w.clock.Advance(time.Hour + time.Minute)
+	w.after = func(_ int, op string) error {
+		if op != "post" {
+			return nil
+		}
+		w.after = nil
+		w.answer(403, "unauthorized_client", 1)
+		return errFault
+	}
+	w.want(keeper.InDoubt)
+	w.ticks(1, keeper.Replayed)
+	w.requireKept()
+}

@@ -45,8 +45,15 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	t.memory.held = r
 	var draft *ledger.Draft
 	var next family.State
+	overtaken := false // what is based on an overtaken entry means nothing
 	for attempt := 0; ; attempt++ {
 		err := error(nil)
+		if overtaken {
+			on, now, again := t.reload(ctx)
+			if err = again; err == nil {
+				base, state, draft, overtaken = on, now, nil, false
+			}
+		}
 		if draft == nil {
 			if state.Defers(*r, t.Process, t.clock.now()) {
 				return base, state, errDeferred
@@ -59,18 +66,15 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 			d := ledger.NewDraft(t.conn.Name, base, next.Encode(), t.clock.now(), t.mark())
 			draft = &d
 		}
-		entry, err := t.memory.ledger.Put(ctx, *draft)
-		if err == nil {
-			t.memory.held = nil
-			return entry, next, nil
-		}
-		if errors.Is(err, ledger.ErrOvertaken) {
-			var again error
-			if base, state, again = t.reload(ctx); again == nil {
-				draft = nil
+		if !overtaken {
+			var entry ledger.Entry
+			if entry, err = t.memory.ledger.Put(ctx, *draft); err == nil {
+				t.memory.held = nil
+				return entry, next, nil
+			}
+			if overtaken = errors.Is(err, ledger.ErrOvertaken); overtaken {
 				continue
 			}
-			err = again
 		}
 		if (attempt == rescueAfter || final(err)) && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)

@@ -23,7 +23,7 @@ type spend struct {
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until is the end of the leeway; zero for a probe, which is not bound by it.
+	// until is the end of the leeway; zero for a probe, until an answer to it is lost.
 	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
@@ -166,7 +166,7 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			if err.Class != atlassian.Ambiguous {
 				return
 			}
-			sp.doubt = true
+			sp.lost(at)
 			t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
 			continue
 		}
@@ -181,8 +181,16 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 			return
 		}
 		t.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
-		sp.doubt = true
+		sp.lost(at)
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
+	}
+}
+
+// lost notes an attempt whose outcome is not known. That of a probe may have been the
+// first to arrive, and have opened a leeway of its own.
+func (sp *spend) lost(at time.Time) {
+	if sp.doubt = true; sp.until.IsZero() {
+		sp.until = at.Add(family.Leeway - requestTime)
 	}
 }
 

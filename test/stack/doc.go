@@ -13,6 +13,8 @@
 //     cannot update alarms and aliases. The test of the refresher's binary plays
 //     CloudFormation for the first; the tests of the template look at the others. The
 //     alias, which nothing refers to, is left out.
+//   - It deletes the stack's key with the stack, for it does not know
+//     RetainExceptOnCreate. The tests of the template see to that policy.
 //   - The schedule never fires. The test sends what it would send.
 //   - Alarms of metric math stay as they are, so pages come from the plain ones.
 //     Package internal/alarm evaluates all of them.

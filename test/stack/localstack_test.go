@@ -34,8 +34,10 @@ type stage struct {
 	fix atlassiantest.Fixture
 	// atlassian and aws are their addresses.
 	atlassian, aws string
-	pages          *pager
-	functions      *functions
+	// key is one that is not the stack's.
+	key       string
+	pages     *pager
+	functions *functions
 	// dir holds what is built, the operator's programs among it, in dir/bin.
 	dir string
 	// env is the operator's environment.

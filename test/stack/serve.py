@@ -1,9 +1,12 @@
-"""Serves AWS for test/stack: localstack-core, with two changes.
+"""Serves AWS for test/stack: localstack-core, with three changes.
 
 Functions run as processes on this machine. localstack starts a container for each, and Docker is not needed here: it asks
 the test to run the code that was uploaded (functions.go), by the address in TOKENKEEPER_FUNCTIONS.
 
 Alarms are evaluated every few seconds. localstack does it once in all of an alarm's periods, CloudWatch every minute.
+
+Parameters of CloudFormation that are lists are lists in the values before an update or a deletion too. localstack keeps
+those as texts, and fails where one is joined.
 
 Usage: python test/stack/serve.py, with GATEWAY_LISTEN and TOKENKEEPER_FUNCTIONS set. It ends with its standard input.
 """
@@ -86,6 +89,21 @@ def evaluate_often():
     alarm_scheduler.Scheduler = Scheduler
 
 
+def keep_lists():
+    """Turns the value that a list had before into a list."""
+    from localstack.services.cloudformation.engine.v2.change_set_model_preproc import ChangeSetModelPreproc
+
+    visit = ChangeSetModelPreproc.visit_node_parameter
+
+    def visit_node_parameter(self, node):
+        delta, kind = visit(self, node), self.visit(node.type_)
+        if isinstance(delta.before, str) and "CommaDelimitedList" in (kind.before, kind.after):
+            delta.before = [item.strip() for item in delta.before.split(",")]
+        return delta
+
+    ChangeSetModelPreproc.visit_node_parameter = visit_node_parameter
+
+
 def end_with_standard_input():
     """Ends this process when the test that started it has ended, however that ended."""
     sys.stdin.read()
@@ -97,6 +115,7 @@ if __name__ == "__main__":
     # Before any other module takes the name from this one.
     runtime_executor.get_runtime_executor = lambda: ProcessExecutor
     evaluate_often()
+    keep_lists()
     from localstack.runtime.main import main
 
     main()

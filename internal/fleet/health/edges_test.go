@@ -79,6 +79,33 @@ func TestAlso(t *testing.T) {
 	require.Contains(t, v.Also[0], "A_CLIENT_SECRET and A_REFRESH_TOKEN are not encrypted")
 }
 
+// The worst of what is the matter is the level, whichever is told first.
+func TestTheWorstCounts(t *testing.T) {
+	s := well()
+	doubted(&s, 5*time.Minute)
+	s.State.Record.SiteAskedAt, s.State.Record.SiteMissing = now, 9
+	v := s.Verdict()
+	require.Equal(t, InDoubt, v.State)
+	require.Equal(t, Broken, v.Level)
+}
+
+// Whoever presents a candidate at this moment is no doubt; and what was put right
+// since calls for nobody.
+func TestWhatPasses(t *testing.T) {
+	s := well()
+	candidate(&s, now.Add(-time.Minute))
+	s.State.Inbox.Pending = &family.Pending{Version: 5, Token: "0123456789ab", First: now.Add(-time.Minute)}
+	s.State.Intent = &family.Intent{Owner: "p/2", Token: "0123456789ab", Candidate: 5, First: now.Add(-time.Minute), Last: now.Add(-time.Minute)}
+	s.Written = now.Add(-time.Minute)
+	require.Equal(t, OK, s.Verdict().State, s.Verdict().Line)
+
+	s = well()
+	s.Offers = []family.Field{{Value: atlassian.NewSecret("nonsense"), Version: 5, Modified: now.Add(-2 * time.Minute)}}
+	s.RefreshToken.Version = 6
+	require.Equal(t, OK, s.Verdict().State, s.Verdict().Line)
+	require.Contains(t, s.Report().Notice, "A_REFRESH_TOKEN was written over", "it is told all the same")
+}
+
 // A tick that was just made shows that ticks come, whatever is in the store.
 func TestATickSpeaksForItself(t *testing.T) {
 	s := well()

@@ -82,6 +82,8 @@ var adoptMutants = in("internal/family/adopt.go",
 		old: "born := token.Modified\n", new: "born := now\n"},
 	change{name: "the first edition's doubt is lost", breaks: "invariant 2", why: "an update in the leeway presents the token as new",
 		old: "Intent: s.leftBehind(record), Inbox: inbox}", new: "Inbox: inbox}"},
+	change{name: "what a deleted ledger had not judged is older", breaks: "invariant 10", why: "a consent that a rotation wrote over is lost",
+		old: "record.complete() {", new: "false {"},
 	change{name: "the first edition's lock is lost", breaks: "invariant 2", why: "an update in the leeway presents the token as new",
 		old: "lock.Spending == r.Refresh {", new: "false {"},
 )

@@ -92,9 +92,10 @@ func (o *oracle) rootOf(l loss) *presentation {
 		return p
 	}
 	for i := range o.spends {
-		// The newest token was ended by a replay of the one before.
+		// The newest token was ended by a replay of the one before, or saved too late.
 		p := &o.spends[i]
-		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1) {
+		late := l.death != nil && o.rotated.After(l.death.At)
+		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1 || late) {
 			return p
 		}
 	}

@@ -24,6 +24,17 @@ func (s *stage) visit(path string) (status int, page string) {
 	return resp.StatusCode, string(body)
 }
 
+// elsewhere begins a consent that is tied to no browser, lets a person accept it,
+// and returns the address that the browser ended up at.
+func (s *stage) elsewhere() *url.URL {
+	s.t.Helper()
+	var b begun
+	require.Nil(s.t, s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"http://localhost"}`, &b))
+	back, err := url.Parse(s.accept(b.AuthorizeURL))
+	require.NoError(s.t, err)
+	return back
+}
+
 // complete answers a consent by an invocation.
 func (s *stage) complete(r consent.CompleteRequest) string {
 	s.t.Helper()
@@ -56,10 +67,7 @@ func TestWaitingTokensAreNoPages(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, true)
 			tt.prepare(s)
-			var b begun
-			require.Nil(t, s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"http://localhost"}`, &b))
-			back, err := url.Parse(s.accept(b.AuthorizeURL))
-			require.NoError(t, err)
+			back := s.elsewhere()
 			request := consent.CompleteRequest{RedirectURL: atlassian.NewSecret(back.String())}
 			require.Equal(t, tt.waits, s.complete(request))
 			s.em.ClearFaults()
@@ -84,10 +92,7 @@ func TestWaitingTokensAreNoPages(t *testing.T) {
 func TestAMistakeClaimsNoConsent(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, false)
-	var b begun
-	require.Nil(t, s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"http://localhost"}`, &b))
-	back, err := url.Parse(s.accept(b.AuthorizeURL))
-	require.NoError(t, err)
+	back := s.elsewhere()
 	state, code := atlassian.NewSecret(back.Query().Get("state")), back.Query().Get("code")
 	for name, tt := range map[string]struct {
 		request consent.CompleteRequest

@@ -156,10 +156,7 @@ func TestStranger(t *testing.T) {
 func TestUnreadableAddressesAndForeignConsents(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, false)
-	var b begun
-	require.Nil(t, s.invoke(`{"action":"begin","connection":"`+s.conn+`","redirect_uri":"http://localhost"}`, &b))
-	back, err := url.Parse(s.accept(b.AuthorizeURL))
-	require.NoError(t, err)
+	back := s.elsewhere()
 	before := s.inUse()
 	for path, status := range map[string]int{"/callback": http.StatusGone, "/callback%zz": http.StatusNotFound, "/call back": http.StatusNotFound, "/\\u0001": http.StatusNotFound} {
 		event := `{"version":"2.0","rawPath":"` + path + `","rawQueryString":"` + back.RawQuery + `","cookies":["__Host-tokenkeeper=` + strings.Repeat("a", 43) + `"],
