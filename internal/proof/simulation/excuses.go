@@ -40,9 +40,6 @@ var excuses = []excuse{
 			return o.w.settings.Shared && !o.w.settings.Claims && o.likePsoxy[o.highest.consent] && o.chain.known && o.older(o.chain.of, o.highest)
 		}},
 
-	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
-		func(l loss) bool { return l.refusedTwice() }},
-
 	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
@@ -72,6 +69,8 @@ var excuses = []excuse{
 		everyTickMet(killed | paused | contended)},
 	{"several of these, one at each tick within the leeway", "each as above",
 		everyTickMet(worldly | killed | paused | contended | struckOften | lagging)},
+	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
+		func(l loss) bool { return l.refusedTwice() }},
 }
 
 func diedOf(cause atlassiantest.Cause) func(loss) bool {
