@@ -154,8 +154,6 @@ func TestAConsentMayPublish(t *testing.T) {
 	}
 }
 
-// TOKEN_FAMILY names a token that was received and could not be saved: it comes
-// first, and it is the family's.
 // The process that stored a rescued token may have presented others before it.
 func TestARescuedTokensPast(t *testing.T) {
 	s := healthy()
@@ -168,6 +166,8 @@ func TestARescuedTokensPast(t *testing.T) {
 	require.False(t, r.Past.Has(fp(refresh(109))))
 }
 
+// TOKEN_FAMILY names a token that was received and could not be saved: it comes
+// first, and it is the family's.
 func TestARescuedToken(t *testing.T) {
 	s := healthy()
 	rescued := record().Succeed(pair(8, now.Add(-time.Minute)))
