@@ -62,6 +62,8 @@ type memory struct {
 	// dropped are tokens that this process received and dropped for newer ones. One
 	// may stand in REFRESH_TOKEN.
 	dropped family.Past
+	// saved is what this process put into the ledger last.
+	saved family.Record
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -231,6 +233,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	v.Written = v.base.Written
 	if v.State, err = t.parse(v.base); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
+	}
+	if saved := t.memory.saved; saved.Refresh != v.State.Record.Refresh && v.State.Record.RotatedAt.After(saved.RotatedAt) {
+		t.memory.dropped = t.memory.dropped.With(saved.Refresh) // the ledger was deleted, and has gone on without it
 	}
 	if !v.State.Empty() {
 		v.State.Record.Past = v.State.Record.Past.Merge(t.memory.dropped)

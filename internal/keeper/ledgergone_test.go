@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -143,4 +144,27 @@ func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
 	w.unreadable = nil
 	w.ticks(1, keeper.Rotated)
 	w.requireKept()
+}
+
+// The ledger is deleted before a rotation has published its token, and another process
+// begins it anew and rotates too. What the first one publishes then is older, and it
+// knows that itself.
+func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
+	for _, siblingsDie := range []bool{false, true} {
+		w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+		other := w.other("adopts")
+		w.before = func(_ int, op string) error {
+			if op == "write REFRESH_TOKEN" {
+				w.before = nil
+				w.remove(names.Ledger)
+				w.clock.Advance(time.Second)
+				out := other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+				require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+			}
+			return nil
+		}
+		w.want(keeper.Rotated)
+		w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
+		w.requireKept(siblingsDie)
+	}
 }

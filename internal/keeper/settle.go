@@ -69,7 +69,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 		if !overtaken {
 			var entry ledger.Entry
 			if entry, err = t.memory.ledger.Put(ctx, *draft); err == nil {
-				t.memory.held = nil
+				t.memory.held, t.memory.saved = nil, next.Record
 				return entry, next, nil
 			}
 			if overtaken = errors.Is(err, ledger.ErrOvertaken); overtaken {
