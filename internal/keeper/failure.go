@@ -90,7 +90,10 @@ func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) O
 // dated by what was known of the store's clock just before.
 func (t *tick) dateIntent(ctx context.Context, sp *spend) {
 	base, state, err := t.reload(ctx)
-	if err == nil && base.Version == sp.base.Version {
+	ours := func(in *family.Intent) bool {
+		return in != nil && in.Owner == t.Process && in.Token == family.FingerprintOf(sp.token)
+	}
+	if err == nil && base.Version == sp.base.Version && ours(state.Intent) {
 		sp.state, sp.base = state, base
 	} else if sp.state.Intent.First.IsZero() {
 		in := *sp.state.Intent

@@ -168,3 +168,27 @@ func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 		w.requireKept(siblingsDie)
 	}
 }
+
+// The answers to a spend are lost, and another process has begun the ledger anew
+// meanwhile, up to the very version of the intent.
+func TestAnotherEntryHasTheNumberOfTheIntent(t *testing.T) {
+	w := due(t)
+	other := w.other("adopts")
+	w.after = func(_ int, op string) error {
+		if op != "post" {
+			return nil
+		}
+		w.after = nil
+		intent := w.get(names.Ledger).Version
+		w.remove(names.Ledger)
+		w.clock.Advance(time.Second)
+		w.put(names.Ledger, "fill me")
+		other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+		require.Equal(t, intent, w.get(names.Ledger).Version)
+		w.answer(503, "temporarily_unavailable", 2)
+		return errFault
+	}
+	w.tick()
+	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
+	w.requireKept()
+}

@@ -123,6 +123,13 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 atlassian-denies@285/9m17s",
 		"upgrade seed=db143b7a01c2c371 legacy-refusal labelled@14/2m12s#3 atlassian-unreachable@34/11m2s ledger-deleted@39 placeholder@199/1s",
 		"rotation seed=ff46ce7e765ac78 reconsent-kills-old legacy-refusal authorize@2#2 authorize@9#2 authorize@16#31287c9956d4fd35",
+		"adoption seed=1 siblings-die reconsent-kills-old atlassian-denies@0/4m0s error-after@52",
+		"adoption seed=1 siblings-die reconsent-kills-old atlassian-denies@0/4m0s omit-after@52",
+		"adoption seed=1 siblings-die reconsent-kills-old atlassian-denies@2/4m0s error-after@52",
+		"consent seed=8c958dfda5f8fdbe reconsent-kills-old denied@11/13s ledger-deleted@18",
+		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
+		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",
+		"rotation seed=711ed9448902d416 siblings-die claims authorize@3#2 authorize@4#8b72c3ee2ac7fe35",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

@@ -109,7 +109,7 @@ func (o *oracle) consentEnds(a *actor) {
 	if !ok || a.trouble != 0 || a.strikes > 2 || a.stalled > 20*time.Second {
 		return
 	}
-	if _, stored := o.best(got.consent); o.chain.valid == 0 && (stored || o.erased != nil) || o.chain.known && o.chain.highest.consent >= got.consent {
+	if _, stored := o.best(got.consent); o.chain.valid == 0 && (stored || o.erased != nil) || o.chain.known && !o.older(o.chain.highest, got) {
 		return
 	}
 	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")
