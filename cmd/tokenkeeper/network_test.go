@@ -52,11 +52,12 @@ func TestAProxyThatRefuses(t *testing.T) {
 
 // Where the network inspects TLS, a person is told what to set; set so, it works.
 func TestTLSInspection(t *testing.T) {
-	inspected := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	inspected := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		_, _ = w.Write([]byte(`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/me</Arn><UserId>U</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`))
 	}))
 	inspected.Config.ErrorLog = log.New(io.Discard, "", 0)
+	inspected.StartTLS()
 	t.Cleanup(inspected.Close)
 	env := somebody("AWS_ENDPOINT_URL=" + inspected.URL)
 	out := quickly(t, env, "where")

@@ -57,7 +57,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // net/http repeats a request that it considers repeatable. It must not do so here.
 func TestOneRequestOverKeptConnections(t *testing.T) {
 	var posts atomic.Int32
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			_, _ = io.WriteString(w, "[]")
 			return
@@ -67,6 +67,7 @@ func TestOneRequestOverKeptConnections(t *testing.T) {
 		panic(http.ErrAbortHandler) // closes the connection without an answer
 	}))
 	s.Config.ErrorLog = quiet()
+	s.Start()
 	defer s.Close()
 	client := &atlassian.Client{AuthURL: s.URL, APIURL: s.URL, HTTPClient: &http.Client{Transport: &http.Transport{}}}
 	for range 20 {

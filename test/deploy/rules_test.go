@@ -102,7 +102,7 @@ func TestRulesAreGuarded(t *testing.T) {
 func TestRulesMeanTheAlarms(t *testing.T) {
 	template, err := cloudformation.Parse([]byte(read(t, "template.yaml")))
 	require.NoError(t, err)
-	topics := map[string]string{"PageTopicArn": "arn:aws:sns:eu-west-1:111122223333:page", "TicketTopicArn": "arn:aws:sns:eu-west-1:111122223333:ticket"}
+	topics := map[string]string{"RunbookUrl": "docs/runbook.md", "PageTopicArn": "arn:aws:sns:eu-west-1:111122223333:page", "TicketTopicArn": "arn:aws:sns:eu-west-1:111122223333:ticket"}
 	stack, err := cloudformation.Deploy(template, "tokenkeeper", topics)
 	require.NoError(t, err)
 	alarms, err := stack.IDs("AWS::CloudWatch::Alarm")
