@@ -106,3 +106,16 @@ func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
 		})
 	}
 }
+
+// What only a person can mend does not keep the tick busy: it is not tried again
+// within the invocation.
+func TestNothingToAdoptIsNotUrgent(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.put(names.RefreshToken, "CHANGE_ME")
+	w.remove(names.RefreshToken)
+	w.put(names.RefreshToken, "CHANGE_ME")
+	out, _ := w.tick()
+	require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+	require.False(t, out.Urgent)
+}
