@@ -78,11 +78,11 @@ func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 		w.RequireAction(late, "refused")
 		require.Len(t, late.Posts, 1)
 		require.Equal(t, atlassiantest.CauseReplayedAfterReuseInterval, c.Family().Death.Cause)
-		for range 3 {
+		for n := range 4 {
 			w.Pass(5 * time.Minute)
 			stopped := w.Tick()
 			w.RequireAction(stopped, "refused")
-			require.Empty(t, stopped.Posts)
+			require.Len(t, stopped.Posts, max(0, 1-n), "an adopted token is asked about twice, since refusals have been mistaken")
 		}
 	})
 }

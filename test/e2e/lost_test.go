@@ -200,7 +200,7 @@ func TestSavesFail(t *testing.T) {
 		require.Len(t, tick.Posts, 1)
 		remove()
 		next := w.Tick()
-		w.RequireAction(next, "idle")
+		w.RequireAction(next, "rotated") // the pair that it held is saved now
 		require.Empty(t, next.Posts)
 		c.RequireHealthy(2)
 		require.Equal(t, 1, w.Function.Starts())
