@@ -38,7 +38,6 @@ func TestADayAtKMS(t *testing.T) {
 			t.Parallel()
 			c := newCrowd(t, connections, 80, 8)
 			m := moto.Start(t).Clocked(t, c.clock.Now)
-			begun := c.clock.Now()
 			parameters := ssmstore.New(ssmstore.NewClient(m.AWSConfig()), "alias/aws/ssm", c.clock.Now)
 			for i := range c.Connections {
 				old := family.NamesOf(c.Connections[i].Name)
@@ -66,7 +65,7 @@ func TestADayAtKMS(t *testing.T) {
 				_, err := c.Tick(t.Context(), slog.New(slog.DiscardHandler))
 				require.NoError(t, err)
 			}
-			begun = c.clock.Now()
+			begun := c.clock.Now()
 			m.Counts()
 
 			const ticks = 24 * 60 / 5
