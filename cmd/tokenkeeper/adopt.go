@@ -97,7 +97,7 @@ func (f *adoptFlags) run(cmd *cobra.Command) error {
 const adoptAttempts = 5
 
 // adopt writes an entry that says when the family began, on top of what the ledger
-// says, or as its first. A spend that is under way is not disturbed.
+// says, or as its first. A pending spend is not disturbed.
 func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.Time) (family.Record, error) {
 	name := conn.Names().Ledger
 	for attempt := range adoptAttempts {

@@ -166,8 +166,8 @@ func (f *authorizeFlags) check() ([]string, error) {
 	return scopes, nil
 }
 
-// service returns what carries the consent out, the store that it works on, and
-// what was seen there; nil and nothing where only the function has access to it.
+// service returns what carries the consent out, its store, and what was read
+// there. The last two are empty if only the function has access.
 func (f *authorizeFlags) service(ctx context.Context, api *atlassian.Client) (authorize.Consent, store.Store, health.Survey, error) {
 	if f.function != "" {
 		cfg, err := awsConfig(ctx)

@@ -58,8 +58,8 @@ func run(ctx context.Context, args []string) int {
 	return int(code)
 }
 
-// describe is an error as a person sees it: fit for a terminal, and where a
-// consent was refused with the type of that, which the documents use.
+// describe formats an error for a terminal. The error of a refused consent is
+// followed by its type, which the documents use.
 func describe(err error) string {
 	text := terminal.Printable(err.Error())
 	var refused *consent.Error

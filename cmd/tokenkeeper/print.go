@@ -21,7 +21,7 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-// table prints counts by name; nothing where there are none.
+// table prints counts by name, and nothing without counts.
 func (p *printer) table(title string, counts map[string]int) {
 	if len(counts) == 0 {
 		return

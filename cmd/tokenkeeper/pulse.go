@@ -9,8 +9,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
-// pulse answers whether ticks still end, however they end: a process that hangs is
-// to be started anew, and one whose store is down is not.
+// pulse answers whether ticks still end, with success or not. A process that hangs
+// must be restarted; one whose store fails must not.
 type pulse struct {
 	now func() time.Time
 	// limit is the longest time from the end of a tick to that of the next.

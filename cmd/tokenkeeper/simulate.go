@@ -36,7 +36,7 @@ func newSimulateCommand() *cobra.Command {
 	return cmd
 }
 
-// simulateExclusive are the pairs of flags of which one would be without effect.
+// simulateExclusive are pairs of flags that exclude each other.
 func simulateExclusive() [][2]string {
 	pairs := [][2]string{
 		{"replay", "runs"}, {"replay", "seed"}, {"replay", "faults"}, {"replay", "exhaustive"}, {"replay", "mode"}, {"replay", "store-semantics"}, {"replay", "interval"},

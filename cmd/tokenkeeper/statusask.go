@@ -78,8 +78,7 @@ func (f *statusFlags) commands(connection string) health.Commands {
 	return health.CommandsFor(connection, flags, stack)
 }
 
-// consentOf is the consent that is not at its end; nil if there is none, or if it
-// may not be read.
+// consentOf is the pending consent; nil without one, or if it may not be read.
 func consentOf(ctx context.Context, st store.Store, conn family.Connection) *health.Consent {
 	service := consent.New(consent.Config{Store: st, Connections: []family.Connection{conn}, Now: time.Now})
 	all, err := service.Status(ctx, consent.StatusRequest{Connection: conn.Name})
@@ -108,7 +107,7 @@ func (f *statusFlags) askFunction(ctx context.Context) (asker, error) {
 	}, nil
 }
 
-// whileBusy repeats a call while the function is at work for somebody else.
+// whileBusy repeats a call while the function serves another one.
 func whileBusy[T any](ctx context.Context, call func() (T, error)) (answer T, err error) {
 	for range 10 {
 		if answer, err = call(); err == nil || !lambdaclient.Busy(err) {
@@ -119,7 +118,7 @@ func whileBusy[T any](ctx context.Context, call func() (T, error)) (answer T, er
 	return answer, err
 }
 
-// worst is the report that is told first.
+// worst is the report that comes first.
 func worst(reports []health.Report) health.Report {
 	return slices.MaxFunc(reports, func(a, b health.Report) int {
 		if a.Level != b.Level {

@@ -172,8 +172,8 @@ func familyDetails(f *health.Family, now time.Time, line func(name, format strin
 	}
 }
 
-// watching looks again and again. On a terminal the screen is drawn anew, and
-// elsewhere what has changed is printed.
+// watching looks again and again. On a terminal the screen is drawn again;
+// elsewhere the changes are printed.
 func (f *statusFlags) watching(cmd *cobra.Command, ask asker) error {
 	out, ctx := cmd.OutOrStdout(), cmd.Context()
 	s := styleOf(out)

@@ -137,7 +137,8 @@ func (f *tickFlags) invoke(cmd *cobra.Command) error {
 	return err
 }
 
-// print shows how a tick ended; the error is errReported if somebody should look.
+// print shows the outcomes of a tick. The error is errReported if a person should
+// look.
 func (f *tickFlags) print(cmd *cobra.Command, o keeper.Outcome) (err error) {
 	if f.asJSON {
 		err = printJSON(cmd.OutOrStdout(), o)

@@ -42,8 +42,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// exclusive refuses pairs of flags that contradict each other, or of which one
-// would be without effect.
+// exclusive refuses pairs of flags that contradict each other, or that make one of
+// them useless.
 func exclusive(cmd *cobra.Command, pairs [][2]string) error {
 	for _, pair := range pairs {
 		if cmd.Flags().Changed(pair[0]) && cmd.Flags().Changed(pair[1]) {

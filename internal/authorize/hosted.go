@@ -17,7 +17,7 @@ const (
 )
 
 // hosted leads to the deployed pages, which ask for everything, and waits until
-// new tokens are in use.
+// new tokens are in use. before is the connection's status until now.
 func (f *Flow) hosted(ctx context.Context, before consent.ConnectionStatus, begun consent.Begun) (consent.Completed, error) {
 	f.showLink(ctx, begun)
 	told := false

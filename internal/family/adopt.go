@@ -9,9 +9,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Adopt returns the first state of a ledger: what the parameters tell where it
-// has nothing to say yet, or no more. tokens and records are the kept versions of
-// REFRESH_TOKEN and TOKEN_FAMILY. why is set where nothing can be adopted.
+// Adopt returns the first state of a ledger that is new or was deleted, from the
+// parameters. tokens and records are the kept versions of REFRESH_TOKEN and
+// TOKEN_FAMILY. why is the reason if nothing can be adopted.
 //
 // Where TOKEN_FAMILY names a token of the history, that is the ledger's own, and
 // what was stored after it are candidates of its family. Otherwise the newest token
@@ -77,8 +77,8 @@ func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past P
 	return own, past, why
 }
 
-// record is the newest that TOKEN_FAMILY ever held, as far as that can be read:
-// the one with the latest rotation or consent, and of these the one written last.
+// record is the newest readable version of TOKEN_FAMILY: the one with the latest
+// rotation or consent, and of equal ones the one written last.
 func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
 	for _, e := range records {
 		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
@@ -116,8 +116,8 @@ func birth(token Field, now time.Time) time.Time {
 	return born
 }
 
-// leftBehind is what the first edition knew of a doubt about the token: its
-// lock held an intent, and its record the time of the first spend.
+// leftBehind is the first edition's doubt about the token: the intent in its lock,
+// and the time of the first spend in its record.
 func (s Snapshot) leftBehind(r Record) *Intent {
 	var in *Intent
 	if f := r.LastFailure; f != nil && !f.FirstSpend.IsZero() {

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Action is what is to be done about a connection now.
+// Action is the next step for a connection.
 type Action int
 
 const (
@@ -21,7 +21,7 @@ const (
 	AwaitConsent
 	// Misconfigured: a person has to put a parameter right first.
 	Misconfigured
-	// Contended: somebody else is rotating or consenting right now.
+	// Contended: another process rotates or consents right now.
 	Contended
 	// StayRefused: Atlassian refused the newest refresh token.
 	StayRefused
@@ -57,18 +57,19 @@ type Decision struct {
 	// FirstSpend is when the token in doubt was, or may have been, presented
 	// first, and LastSpend last; zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
-	// Judged is how far REFRESH_TOKEN is judged, and Keep that what stands there must
-	// stay: it is not judged yet.
+	// Judged is how far REFRESH_TOKEN is judged. Keep means that its value must
+	// stay, because it is not judged yet.
 	Judged
 	Keep bool
-	// Notice says what stood in REFRESH_TOKEN and was not believed; "" if nothing.
+	// Notice names a value in REFRESH_TOKEN that was not believed; "" without
+	// one.
 	Notice string
 }
 
-// Urgent reports whether the decision has to succeed in this tick: the next one
-// may come too late, or in a process that does not hold what is to be saved.
-// Within the leeway of a first attempt that is always so. A late one may have
-// been the first to arrive; its leeway is the next tick's too while two fit in.
+// Urgent reports whether the decision must succeed in this tick. The next one may
+// come too late, or in a process that does not hold the tokens to be saved. Within
+// the leeway of a first attempt that is always so. A late one may have been the
+// first to arrive; its leeway is the next tick's too while two fit in.
 func (d Decision) Urgent(now time.Time) bool {
 	left := func(spend time.Time) time.Duration {
 		if spend.IsZero() {
@@ -328,8 +329,8 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 	return not()
 }
 
-// republishPause is the least time between two rotations, however short access
-// tokens live and whoever writes over ACCESS_TOKEN.
+// republishPause is the least time between two rotations, even if access tokens
+// are short-lived or another program writes over ACCESS_TOKEN.
 const republishPause = 4 * time.Minute
 
 // consentPublishes is how long a consent's process may take from its entry to the
@@ -357,9 +358,9 @@ func due(v view) (Decision, bool) {
 	return not()
 }
 
-// looksAgain reports whether a candidate that was rejected is presented again before
-// the own token: once, and where it may be the own token's successor once more after
-// an hour, while the access token lives.
+// looksAgain reports whether a rejected candidate is presented again before the
+// own token. Each is, once. One that may be the own token's successor is presented
+// once more after an hour, while the access token lives.
 func (v view) looksAgain(r Rejected) bool {
 	rest := secondLook
 	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Successor || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {

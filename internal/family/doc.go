@@ -14,14 +14,13 @@
 // its outcome is unknown.
 //
 // The ledger is the parameter that holds the truth; what else a connection's
-// parameters hold are copies of it. REFRESH_TOKEN is also the inbox: what
-// somebody else wrote there is a candidate, and is judged before it is believed.
+// parameters hold are copies of it. REFRESH_TOKEN is also the inbox: a value that
+// another program wrote there is a candidate, and is judged before it is believed.
 //
 // # Where to read
 //
-// [State] is what a ledger entry says, [Record] the content of TOKEN_FAMILY in
-// it, [Snapshot] a connection as it was read. [Decide] is the decision: a list
-// of rules, the first of which that applies decides. [State.Judge] judges what
-// stands in the inbox, and [State.Settle] what a received pair makes of a state
-// that others may have changed meanwhile.
+// [State] is what a ledger entry says, [Record] the content of TOKEN_FAMILY in it,
+// [Snapshot] a connection as it was read. [Decide] decides by a list of rules: the
+// first that applies. [State.Judge] judges a value in the inbox. [State.Settle]
+// adds a received pair to a state that others may have changed.
 package family

@@ -14,8 +14,8 @@ type doubt struct {
 	owned bool
 }
 
-// doubt returns what is known of attempts to present the ledger's own token: by
-// the ledger and, beside psoxy, by a lock that it left behind and by a rival of a
+// doubt returns the known attempts to present the ledger's own token. The ledger
+// names them. Beside psoxy, so may a lock that it left behind, and a rival of a
 // consent.
 func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 	if in := s.State.doubted(); in != nil {
@@ -39,16 +39,16 @@ func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 }
 
 // LockTells reports whether a lock that psoxy left behind puts the ledger's own
-// token in doubt: it is not older than the token nor than Atlassian's refusal of it,
-// and whoever took it has not stored a successor as a candidate.
+// token in doubt. The lock is not older than the token, nor than Atlassian's
+// refusal of it, and no successor was stored as a candidate since.
 func (s Snapshot) LockTells(candidate Field) bool {
 	lock, r := s.Lock, s.State.Record
 	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
-// underLock reports whether psoxy may have presented a candidate: it stood there when
-// psoxy took the lock that it left behind, and nothing was stored since.
+// underLock reports whether psoxy may have presented a candidate: it was stored
+// when psoxy took the lock that it left behind, and nothing was stored since.
 func (s Snapshot) underLock(candidate Field) bool {
 	return candidate.Version > 0 && candidate.Version == s.RefreshToken.Version && s.LockTells(candidate)
 }
@@ -69,18 +69,17 @@ func (d doubt) replayable(now time.Time) bool { return open(d.first, now) }
 // open reports whether the leeway of a spend at the given time is not over.
 func open(spend, now time.Time) bool { return now.Sub(spend) < Leeway-LeewayMargin }
 
-// lastIsOpen reports whether a later attempt than the first has a leeway of its
-// own, if it was the first to arrive, and that is not over.
+// lastIsOpen reports whether a later attempt than the first may have a leeway of
+// its own that is not over. It has one if it was the first to arrive.
 func (d doubt) lastIsOpen(now time.Time) bool {
 	return d.last.After(d.first) && open(d.last, now)
 }
 
 // hold says why a token whose leeway is over is not presented yet; "" if it may
-// be. Every attempt may have been the first to arrive and have opened a leeway
-// of its own. After the leeway there is one thing left to lose: what somebody
-// else received. So the probe waits for a process that may still save a
-// successor, and for the end of an access token that only a spend can have
-// yielded.
+// be. Every attempt may have been the first to arrive and have opened a leeway of
+// its own. After the leeway there is one thing left to lose: what another process
+// received. So the probe waits for a process that may still save a successor. It
+// also waits for the end of an access token that only a spend can have yielded.
 func (d doubt) hold(s Snapshot) (why string) {
 	if d.lastIsOpen(s.Now) {
 		return ""

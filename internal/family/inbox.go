@@ -92,7 +92,7 @@ func (s *Snapshot) forget(e store.Entry) {
 
 // inbox is what the offers come to.
 type inbox struct {
-	// candidate comes first of all; Version 0 if there is none.
+	// candidate is presented first; Version 0 without one.
 	candidate Field
 	// seen is the version up to which all is judged without it.
 	seen int64
@@ -105,8 +105,8 @@ type inbox struct {
 	rival bool
 }
 
-// judged judges the offers, the newest first. A candidate that was rejected
-// under the same credentials is none any more.
+// judged judges the offers, the newest first. A candidate that was rejected under
+// the same credentials does not count.
 func (s Snapshot) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := s.inboxName()
@@ -212,8 +212,8 @@ func (s Snapshot) continues(candidate Field) bool {
 }
 
 // succeeds reports whether a candidate is the own token's successor, as far as is
-// known: its chain claim says so or, where there is none, it stood there when the
-// ledger began, TOKEN_FAMILY names it, or psoxy stored it.
+// known. Its chain claim decides. Without one, it is if it was stored when the
+// ledger began, if TOKEN_FAMILY names it, or if psoxy stored it.
 func (s Snapshot) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
@@ -234,7 +234,7 @@ func (s Snapshot) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value) && !s.rescued(FingerprintOf(successor.Value))
 }
 
-// rivals reports whether a candidate may be of the family before a consent: psoxy
+// rivals reports whether a candidate may be of the family before a consent. Psoxy
 // may have presented that family's token from its cache just after the consent. As
 // long as a replay can do no harm, the consent's own token tells: one that psoxy
 // has spent yields a sibling of the candidate.

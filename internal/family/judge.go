@@ -24,8 +24,8 @@ const (
 	Candidate
 )
 
-// Judge judges a value that stands in REFRESH_TOKEN. The reason is a clause for
-// people, without a secret; it is empty for a copy and a candidate.
+// Judge judges a value of REFRESH_TOKEN. The reason is a clause for people,
+// without a secret; it is empty for a copy and a candidate.
 func (s State) Judge(f Field) (j Judgement, reason string) {
 	token, own := f.Value.Reveal(), s.Refresh.Reveal()
 	fp := FingerprintOf(f.Value)

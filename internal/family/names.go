@@ -39,7 +39,7 @@ type Names struct {
 	Ledger       string
 	// Lock is psoxy's; we take it in shared mode only.
 	Lock string
-	// ConsentState is the consent under way, and ConsentTokens what it received,
+	// ConsentState is the pending consent, and ConsentTokens what it received,
 	// until that is in use.
 	ConsentState  string
 	ConsentTokens string

@@ -25,7 +25,7 @@ const (
 	// given: two of them fit into the leeway.
 	TickInterval = 5 * time.Minute
 	// Lease is how long an intent or a lock is respected, by the store's clock.
-	// Whoever wrote it does nothing more under it then.
+	// Its writer does nothing more under it then.
 	Lease = psoxy.LockStale
 	// PostTimeout bounds one token request. It is well below Lease.
 	PostTimeout = 20 * time.Second

@@ -62,8 +62,8 @@ type Record struct {
 	// the tokens.
 	Consent     string `json:"consent,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// SiteAskedAt is when Atlassian was last asked whether the site is still reached,
-	// and SiteMissing in how many answers on end, up to two, it was not.
+	// SiteAskedAt is when Atlassian was last asked whether the site is still
+	// reached. SiteMissing counts the answers in a row without it, up to two.
 	SiteAskedAt time.Time `json:"site_asked_at,omitzero"`
 	SiteMissing int       `json:"site_missing,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.

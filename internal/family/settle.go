@@ -23,7 +23,7 @@ type Receipt struct {
 	App *atlassian.App
 }
 
-// clockStep is how finely the store's clock is told.
+// clockStep is the precision of the store's clock.
 const clockStep = time.Second
 
 // Settle returns the state in which the received pair is the newest. Others may
@@ -82,10 +82,10 @@ func (s State) presented(p Pending) *Intent {
 	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
-// Defers reports whether a received pair must not go into the ledger yet: another
-// process than the given one has presented the same token since, which may have
-// revoked the pair, and the token can still be replayed. A consent's pair waits for
-// nobody, though an adopted family may have been stored in the same second.
+// Defers reports whether a received pair must wait. Another process has presented
+// the same token since, which may have revoked the pair, and the token can still
+// be replayed. A consent's pair waits for nobody, though an adopted family may
+// have been stored in the same second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
 	return in != nil && !r.Record.FreshConsent() && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
@@ -170,7 +170,7 @@ func (s Snapshot) before(candidate Field) (older Past) {
 }
 
 // Consented is the receipt of a consent's first pair, decided on what the snapshot
-// tells. All that stands in REFRESH_TOKEN is older.
+// tells. Every value in REFRESH_TOKEN is older.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if s.State.Empty() && s.Family != nil {
@@ -211,9 +211,9 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
 }
 
-// Sibling is the token that TOKEN_FAMILY names if it was rescued, while another
-// process presented the same token later, and has received a newer one or can yet:
-// it must not be presented. It is empty once the ledger knows of it.
+// Sibling is a rescued token that must not be presented; TOKEN_FAMILY names it.
+// Another process presented the same token later, and has received a newer one or
+// still can. It is empty once the ledger knows of it.
 func (s Snapshot) Sibling() Fingerprint {
 	f, own := s.Family, s.State.Record
 	if f == nil || f.Refresh == own.Refresh || own.Past.Has(f.Refresh) || !f.sameFamily(own) {

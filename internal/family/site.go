@@ -17,8 +17,8 @@ const missingIsGone = 2
 // any more, by Atlassian's own list. Rotations go on all the same.
 func (r Record) SiteGone() bool { return r.SiteMissing >= missingIsGone }
 
-// SiteDue reports whether Atlassian is to be asked again for the sites that the
-// access token reaches: once a day, and more often while the site is missing.
+// SiteDue reports whether to ask Atlassian again which sites the access token
+// reaches: once a day, and more often while the site is missing.
 func (r Record) SiteDue(now time.Time) bool {
 	holds := siteHolds
 	switch {

@@ -18,9 +18,9 @@ type State struct {
 	// adopted; Record describes its family.
 	Refresh atlassian.Secret
 	Record  Record
-	// Intent is a spend that was announced and not settled; nil if there is none.
-	// Doubt is an earlier one about the ledger's own token, where Intent is about a
-	// candidate.
+	// Intent is a spend that was announced and not settled; nil without one.
+	// Doubt is an earlier one about the ledger's own token, where Intent is about
+	// a candidate.
 	Intent, Doubt *Intent
 	Inbox         Inbox
 	// App is the app of a consent, until CLIENT_ID and CLIENT_SECRET hold it.
@@ -55,9 +55,9 @@ type Judged struct {
 	Modified time.Time `json:"modified,omitzero"`
 }
 
-// upTo is the version up to which is judged what is there now, where one was written
-// at the given time: a later one with such a number shows that the parameter was
-// deleted and begun anew.
+// upTo is the version up to which the present versions are judged, given one of
+// them and its time. A later time at a judged number shows that the parameter was
+// deleted and begun again.
 func (j Judged) upTo(version int64, modified time.Time) int64 {
 	if version <= j.Seen && modified.After(j.Modified) {
 		return 0
@@ -68,8 +68,8 @@ func (j Judged) upTo(version int64, modified time.Time) int64 {
 // Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
 type Inbox struct {
 	Judged
-	// Kin is the version up to which candidates are taken for the family's own: they
-	// stood there when the ledger began.
+	// Kin is the version up to which candidates count as the family's own: they
+	// were stored when the ledger began.
 	Kin int64 `json:"kin,omitempty"`
 	// Pending is a candidate that was presented without a definite answer.
 	Pending *Pending `json:"pending,omitempty"`
@@ -257,7 +257,7 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 }
 
 // doubted is the intent, settled or not, that puts the ledger's own token in
-// doubt; nil if there is none.
+// doubt; nil without one.
 func (s State) doubted() *Intent {
 	for _, in := range []*Intent{s.Intent, s.Doubt} {
 		if s.own(in) {
@@ -318,8 +318,8 @@ func (i Inbox) kept() Inbox {
 	return i
 }
 
-// first is when an attempt to present a candidate was made whose answer was lost,
-// the first one; zero if there was none, or a refusal came when its leeway was over.
+// first is the time of the first attempt to present a candidate whose answer was
+// lost. It is zero without one, and after a refusal that came when its leeway was over.
 func (i Inbox) first(version int64) time.Time {
 	if p := i.Pending; p != nil && p.Version == version {
 		return p.First

@@ -73,8 +73,8 @@ type turn struct {
 
 // order returns the connections' turns in their order. Without a Survey that is
 // the configured one. With one, every connection is due somewhat early; see
-// Spread. If there is no time for that, a second turn follows its own policy.
-// Outcomes are filled with what holds for a connection whose turn does not come.
+// Spread. If there is no time for that, a second turn follows its own policy. Each
+// outcome is set to what is true if the connection gets no turn.
 func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.Logger) []turn {
 	first := make([]turn, len(f.Connections))
 	for i, c := range f.Connections {

@@ -55,12 +55,13 @@ func elapsed(a, b time.Time) time.Duration {
 const (
 	// lastCall is for the metrics and the report.
 	lastCall = 8 * time.Second
-	// giveUp is when calls that hang are given up before the invocation ends.
+	// giveUp is how long before the end of the invocation hanging calls are
+	// cancelled.
 	giveUp = 3 * time.Second
 )
 
 // uncancelled is ctx without its cancellation: what is received must be saved,
-// whoever has lost interest. It ends a moment before the platform would kill the
+// even if the caller has gone. It ends a moment before the platform would kill the
 // process. A clock that jumped leaves time for a call all the same.
 func (c *clock) uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)

@@ -66,12 +66,12 @@ const (
 // Consent replaces a connection's token family by the one that obtain yields.
 //
 // It first appends an entry that changes nothing: so the ledger and its key are
-// known to take writes before an authorization code is spent. What obtain
-// returns is saved as one entry, whatever becomes of ctx, until the invocation's
-// deadline; then the copies are published, and what of that fails any later tick
-// makes good. A rotation under way finds the new family when it settles, and
-// drops what it received. An error of obtain is returned as it is, and nothing
-// that is in use has changed.
+// known to take writes before an authorization code is spent. What obtain returns
+// is saved as one entry, even if ctx is cancelled, until the invocation's
+// deadline. Then the copies are published; any later tick repairs a failed one. A
+// rotation at the same time finds the new family when it settles, and drops its
+// own tokens. An error of obtain is returned as it is, and nothing that is in use
+// has changed.
 func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.Logger,
 	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
 	t := k.open(ctx, conn, log)
@@ -113,9 +113,9 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 	return view{}, &ConsentBusyError{"other processes keep writing to " + t.names.Ledger}
 }
 
-// lookAlone looks at the connection. Where psoxy rotates too it takes psoxy's lock
-// first, if that is to be had before a code grows old: what psoxy is about to
-// write would otherwise come after the consent's copies.
+// lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
+// first, but only while the code stays fresh. Otherwise psoxy could write after
+// the consent's copies.
 func (t *tick) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)

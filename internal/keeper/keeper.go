@@ -91,7 +91,7 @@ func New(c Config) *Keeper {
 	return &Keeper{Config: c, conns: map[string]*memory{}}
 }
 
-// tick is one tick, or consent, of one connection under way.
+// tick is one running tick, or consent, of one connection.
 type tick struct {
 	*Keeper
 	conn   family.Connection
@@ -171,8 +171,8 @@ type view struct {
 	copies map[string]store.Entry
 }
 
-// carryOut does what was decided. again is true when that has changed what is
-// to be decided.
+// carryOut carries a decision out. again means that this changed the situation, and
+// that a new decision is needed.
 func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Outcome, again bool) {
 	out = Outcome{Connection: t.conn.Name, Urgent: d.Urgent(v.Now)}
 	out.describe(v.State.Record, v.Now, t.conn.Policy)

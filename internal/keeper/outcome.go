@@ -10,7 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
-// Action is what a tick did about a connection, as it stands in the report.
+// Action is what a tick did about a connection, as the report names it.
 type Action string
 
 // The actions of a report.
@@ -21,8 +21,8 @@ const (
 	Rotated Action = "rotated"
 	// Replayed: a pair was received and saved by presenting a token in doubt again.
 	Replayed Action = "replayed"
-	// Restored: somebody wrote over REFRESH_TOKEN what is no newer token. The
-	// family goes on, and the copy is published again.
+	// Restored: another program wrote a value over REFRESH_TOKEN that is no newer
+	// token. The family goes on, and the copy is published again.
 	Restored Action = "restored"
 	// AwaitingConsent: there is no refresh token yet.
 	AwaitingConsent Action = "awaiting_consent"
@@ -32,7 +32,7 @@ const (
 	Misconfigured Action = "misconfigured"
 	// InDoubt: the refresh token may be spent and its successor is not known.
 	InDoubt Action = "in_doubt"
-	// Contended: somebody else was at work on the connection.
+	// Contended: another process worked on the connection.
 	Contended Action = "contended"
 	// Failed: the rotation did not happen, or not all of it could be saved.
 	Failed Action = "failed"
@@ -61,7 +61,7 @@ type Outcome struct {
 	Action     Action `json:"action"`
 	// Reason is for people, and holds no secret.
 	Reason string `json:"reason"`
-	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
+	// Foreign names a value in REFRESH_TOKEN that was not believed.
 	Foreign string `json:"foreign,omitempty"`
 	// SiteLost says that the access token does not reach the connection's site any more.
 	SiteLost string `json:"site_lost,omitempty"`

@@ -10,8 +10,8 @@ import (
 
 // Where psoxy does not rotate too, nothing in this file runs.
 
-// takeLock takes psoxy's lock. One that was left behind is stale, or else nothing
-// would be presented now; the ledger remembers the doubt that it told of.
+// takeLock takes psoxy's lock. A lock that is still there is stale, or else
+// nothing would be presented now. The ledger keeps the doubt that it caused.
 func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err error) {
 	t.lockedAt = t.clock.local()
 	if v.LockTells(d.Candidate) {

@@ -20,12 +20,12 @@ type publication struct {
 	err   error
 }
 
-// publish writes the copies that differ, side by side, and adds to the outcome
-// what could not be written and what was found that is not ours.
+// publish writes the copies that differ, side by side. It adds to the outcome the
+// copies that could not be written, and foreign values that were found.
 //
-// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and
-// a rotation stays at four writes. What stands in REFRESH_TOKEN is left alone
-// while it is not judged.
+// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
+// rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
+// is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)

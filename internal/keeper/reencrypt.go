@@ -24,14 +24,14 @@ type Reencrypted struct {
 // the store's own key. Their values stay. Psoxy's lock is left out, since its time
 // means something.
 //
-// It may run beside ticks and consents. The ledger gets an entry that changes
-// nothing, by the rule for all entries: if another was written at the same time, it
-// is invalid, and the next attempt builds on that one. No other parameter can be
-// written on a condition. There the version number tells that somebody wrote or
-// deleted it between its reading and its writing, and that is put back. A run that
-// dies in between leaves an older copy, which the next tick repairs, or an older
-// secret of the app, which a person has to store again. Where psoxy rotates too,
-// its lock keeps it away.
+// It may run beside ticks and consents. The ledger gets an unchanged entry, by the
+// rule for all entries. If another was written at the same time, ours is invalid,
+// and the next attempt builds on that one. No other parameter can be written on a
+// condition. For another parameter the version number shows that it was written or
+// deleted between the reading and the writing. That value is then restored. A run
+// that dies in between leaves an older copy, which the next tick repairs, or an
+// older secret of the app, which a person must store again. Where psoxy rotates
+// too, its lock keeps it away.
 //
 // After an error it may be run again.
 func (k *Keeper) Reencrypt(ctx context.Context, conn family.Connection, log *slog.Logger) ([]Reencrypted, error) {

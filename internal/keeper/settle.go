@@ -87,7 +87,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	}
 }
 
-// reload reads the ledger anew.
+// reload reads the ledger again.
 func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
 	found, err := t.params.Read(ctx, t.names.Ledger)
 	if err != nil {
@@ -101,9 +101,9 @@ func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
 	return base, state, err
 }
 
-// rescue writes the successor where people and programs write tokens, and then
-// to TOKEN_FAMILY whose it is, since the ledger takes no writes and the process may
-// end. TOKEN_FAMILY never names a token that is nowhere.
+// rescue writes the successor to REFRESH_TOKEN, and then its record to
+// TOKEN_FAMILY, because the ledger takes no writes and the process may end.
+// TOKEN_FAMILY never names a token that is nowhere.
 func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
 	_, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
 	if err == nil {

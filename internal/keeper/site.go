@@ -20,9 +20,9 @@ type SiteLister interface {
 const (
 	// siteTimeout bounds one question about a site.
 	siteTimeout = 10 * time.Second
-	// siteRests is how long no question about a connection's site follows one without
-	// an answer, and siteApart the time between two questions of this process, so that
-	// many connections do not take each other's time.
+	// siteRests is the pause after a question about a connection's site that got
+	// no answer. siteApart is the time between two questions of this process, so
+	// that many connections do not delay each other.
 	siteRests = time.Hour
 	siteApart = time.Second
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Entry is a valid entry of a ledger. The zero Entry means that there is none.
+// Entry is a valid entry of a ledger. The zero Entry is none.
 type Entry struct {
 	// Version is the store's number of this entry; 0 where the ledger is empty.
 	Version int64

@@ -17,12 +17,12 @@ func (l link) proves() bool {
 // another ledger's nor a backup.
 func (l link) ours(known Entry) bool { return l.fresh && l.mark == known.mark }
 
-// fold returns the last valid entry among links, which are consecutive versions
-// in ascending order, and whether that is certain. last is the valid entry before
-// them; anchored says that it is known. Without it the fold begins at the
+// fold returns the last valid entry among links, which are consecutive versions in
+// ascending order, and whether it is certain. last is the valid entry before them, if
+// that is known (anchored). Without it the fold begins at the
 // parameter's first version, or else at the first entry that proves itself, or
-// names what is before it. An entry that names a destroyed version just before it is
-// believed as it is where it is the newest; see young.
+// names what is before it. An entry that names a destroyed version just before it
+// is believed as it is where it is the newest; see young.
 func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 	if !anchored && len(links) > 0 && links[0].Version == 1 {
 		last, anchored = Entry{}, true

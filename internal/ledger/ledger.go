@@ -89,9 +89,9 @@ func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
 	return last
 }
 
-// since reads the versions from a known entry on. Where that is not there any
-// more, since the ledger was deleted or more was written than is kept, it is no
-// anchor, and all that is kept is read.
+// since reads the versions from a known entry on. If that entry is gone, because
+// the ledger was deleted or too much was written since, everything that is kept is
+// read.
 func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
 	if known.Version > 0 {
 		links, err = l.between(ctx, known.Version, to)
@@ -126,9 +126,9 @@ func (l *Ledger) between(ctx context.Context, from, to int64) ([]link, error) {
 	return links, nil
 }
 
-// young is the version up to which a ledger may have come since the writer of an
-// entry read its base, in another ledger that was deleted meanwhile. Up to there a
-// version number proves nothing, and the history is read.
+// young bounds how far a ledger can have come since an entry's writer read its
+// base in another ledger, which was deleted since. Up to there a version number
+// proves nothing, and the history is read.
 const young = 24
 
 // Put appends a draft. It returns the entry that is valid by it: where the put

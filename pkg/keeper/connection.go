@@ -38,8 +38,9 @@ type Names struct {
 	Ledger string
 	// ClientID and ClientSecret are the app's.
 	ClientID, ClientSecret string
-	// AccessToken and RefreshToken are copies of the newest tokens. What somebody
-	// else writes to RefreshToken is tried, and taken over if Atlassian accepts it.
+	// AccessToken and RefreshToken are copies of the newest tokens. A token that
+	// another program writes to RefreshToken is tried, and accepted if Atlassian
+	// accepts it.
 	AccessToken, RefreshToken string
 	// CloudID is the site's id, as the consent gave it.
 	CloudID string

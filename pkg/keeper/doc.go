@@ -11,13 +11,12 @@
 //
 // # What it promises
 //
-// A refresh token works once. Whoever presents it and loses the answer, or does
-// not save it, loses the token family, and a person has to consent again. This
+// A refresh token works once. A program that presents it and loses the answer, or
+// does not save it, loses the token family. A person must then consent again. This
 // package writes down what it is about to do before it presents a token, and saves
 // what it received before anything else. A process may be killed, and a call may
-// fail, at any moment: the next tick, of this process or of another, finds what was
-// under way and goes on. Several processes may tick the same connection; one of
-// them rotates.
+// fail, at any moment. The next tick, of any process, finds the pending work and
+// goes on. Several processes may tick the same connection; one of them rotates.
 //
 // It promises this while a tick comes every [TickInterval] or more often, and the
 // [Store] does what its comment says.

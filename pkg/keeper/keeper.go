@@ -118,9 +118,9 @@ var ErrNoRefreshToken = errors.New("the consent yielded no refresh token: reques
 // only once the store is known to take writes, so no code is wasted. An error of
 // obtain is returned as it is, and then nothing that is in use has changed.
 //
-// What obtain returned is saved whatever becomes of ctx, until its deadline. A process
-// that is killed between the two loses it, and the person has to consent again; the
-// family before stays in use.
+// What obtain returned is saved even if ctx is cancelled, until its deadline. A
+// process that is killed between the two loses it, and the person has to consent
+// again; the family before stays in use.
 func (k *Keeper) Consent(ctx context.Context, c Connection, obtain func(context.Context) (Grant, error)) error {
 	if err := c.check(); err != nil {
 		return err

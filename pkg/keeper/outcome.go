@@ -2,8 +2,8 @@ package keeper
 
 import "github.com/tokenkeeper/tokenkeeper/internal/keeper"
 
-// Action is what a tick did about a connection. Its method Healthy is false where
-// somebody should look.
+// Action is what a tick did about a connection. Its method Healthy is false if a
+// person should look.
 type Action = keeper.Action
 
 // The actions of an outcome.
@@ -14,8 +14,8 @@ const (
 	Rotated = keeper.Rotated
 	// Replayed: the same, for a token whose answer was lost before.
 	Replayed = keeper.Replayed
-	// Restored: somebody had written over REFRESH_TOKEN what is no newer token. The
-	// family goes on.
+	// Restored: another program had written a value over REFRESH_TOKEN that is no
+	// newer token. The family goes on.
 	Restored = keeper.Restored
 	// AwaitingConsent: there is no refresh token yet.
 	AwaitingConsent = keeper.AwaitingConsent
@@ -42,7 +42,7 @@ type Outcome struct {
 	Action     Action `json:"action"`
 	// Reason is for people.
 	Reason string `json:"reason"`
-	// Foreign says what somebody wrote to REFRESH_TOKEN that was not believed.
+	// Foreign names a value in REFRESH_TOKEN that was not believed.
 	Foreign string `json:"foreign,omitempty"`
 	// SiteLost says that the access token does not reach the site of CLOUD_ID any more.
 	SiteLost string `json:"site_lost,omitempty"`

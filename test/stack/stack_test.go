@@ -76,8 +76,8 @@ func (s *stage) consents() {
 	require.Contains(s, status, "known from the consent")
 }
 
-// page: the access token has less than ten minutes left, and whoever is on call
-// learns of it, and of its end.
+// page: when the access token has less than ten minutes left, the person on call
+// gets a page, and another message when that ends.
 func (s *stage) page() {
 	const alarm = stackName + "-access-token-expiring"
 	require.Equal(s, keeper.Rotated, s.tick().Connections[0].Action)

@@ -1,6 +1,6 @@
-// Package tokenform tells from its form whether a text can be an OAuth token: what
-// people and programs store in a token's place by mistake is found before it is
-// presented to anybody. It never shows the text.
+// Package tokenform decides by its form whether a text can be an OAuth token. So a
+// text that was stored in a token's place by mistake is found before it is
+// presented. It never shows the text.
 package tokenform
 
 import (
@@ -112,7 +112,7 @@ func whole(token string) bool {
 	return true
 }
 
-// Decoded is the text that a text is the Base64 form of; "" if it is none.
+// Decoded is the decoded Base64 text; "" if the text is not Base64.
 func Decoded(text string) string {
 	plain := strings.TrimRight(text, "=")
 	for _, form := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {

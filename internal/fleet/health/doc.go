@@ -12,11 +12,10 @@
 //
 // [Look] reads a connection: the ledger is the truth, the other parameters are
 // copies. [Survey.Verdict] is pure. It tries a visible list of rules in their
-// order: the first that applies is the verdict, and the others are told beside it.
-// What the next tick would do is never worked out here but asked of
+// order. The first that applies is the verdict, and the report lists the others
+// beside it. What the next tick would do is never worked out here but asked of
 // [family.Decide], so that status and ticks cannot disagree.
 //
-// That no tick is at work is seen without any heartbeat: if the next tick would
-// act, would have acted a while ago, and nothing was written since, then there
-// was none.
+// Missing ticks are noticed without any heartbeat: the next tick would act, would
+// have acted a while ago, and nothing was written since.
 package health

@@ -39,13 +39,13 @@ type Report struct {
 	Spend *Spend `json:"spend,omitempty"`
 	// Lock is psoxy's; nil where nobody holds it.
 	Lock *Lock `json:"lock,omitempty"`
-	// Consent is nil where none is under way.
+	// Consent is nil without a pending one.
 	Consent *Consent `json:"consent,omitempty"`
 	// Tick is the last one of the process that was asked; nil where not known.
 	Tick *Tick `json:"last_tick,omitempty"`
 	// Seen is the newest sign of a tick or a consent in the store.
 	Seen time.Time `json:"last_sign,omitzero"`
-	// Notice says what somebody wrote to REFRESH_TOKEN that was not believed.
+	// Notice names a value in REFRESH_TOKEN that was not believed.
 	Notice string `json:"notice,omitempty"`
 	// NextTick is what the keeper would do now, and why.
 	NextTick string `json:"next_tick"`
@@ -79,7 +79,7 @@ type Spend struct {
 	// Owner is the process that presents it; empty where that has ended without a
 	// definite answer.
 	Owner string `json:"owner,omitempty"`
-	// Candidate: it is what somebody wrote to REFRESH_TOKEN.
+	// Candidate: another program wrote it to REFRESH_TOKEN.
 	Candidate bool `json:"candidate"`
 }
 

@@ -37,7 +37,7 @@ type Survey struct {
 	Place   string
 	Local   bool
 	Similar []string
-	// Consent is the one that is not at its end; nil if there is none.
+	// Consent is the pending one; nil without one.
 	Consent *Consent
 	// Tick is the last one of the process that was asked; nil where that is not known.
 	Tick *Tick
@@ -127,8 +127,8 @@ func (s Survey) appDenied() bool {
 	return s.denied(n.ClientID, n.ClientSecret)
 }
 
-// Seen is when the newest sign of a tick, a consent or psoxy was written; zero if
-// there is none.
+// Seen is the time of the newest sign of a tick, a consent or psoxy; zero without
+// one.
 func (s Survey) Seen() (at time.Time) {
 	r := s.Record()
 	signs := []time.Time{s.Written, r.RotatedAt}

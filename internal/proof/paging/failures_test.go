@@ -96,9 +96,9 @@ func TestNothingIsToldOfWhatDoesNoHarm(t *testing.T) {
 	}
 }
 
-// TestWhatCanWaitUntilTheMorning: what harms no rotation is a ticket, each time
-// anew, and never a page. A site that is lost is told of within a day, and within
-// minutes once Atlassian was asked.
+// TestWhatCanWaitUntilTheMorning: a cause that stops no rotation makes a ticket
+// each time, and never a page. A lost site makes one within a day, and within
+// minutes after Atlassian was asked.
 func TestWhatCanWaitUntilTheMorning(t *testing.T) {
 	for name, times := range map[string]int{"token-overwritten": 15, "copies-deleted": 1, "site-lost": 1} {
 		r := resultOf(t, name)

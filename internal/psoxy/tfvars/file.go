@@ -23,7 +23,7 @@ func Check(path string) error {
 
 // Update merges the values into the file at path, or creates it. The file is
 // replaced in one step or not at all, and keeps its mode; a symbolic link stays
-// one.
+// one. changed is false if the file was right already.
 func Update(path string, v Values) (changed bool, err error) {
 	target, source, merged, err := merge(path, v)
 	if err != nil || bytes.Equal(merged, source) {

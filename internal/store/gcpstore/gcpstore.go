@@ -9,9 +9,9 @@
 // `latest`, aliases, labels, lists and permissions are eventually consistent,
 // "typically within minutes", but "may take a few hours"
 // (https://docs.cloud.google.com/secret-manager/docs/reference/consistency). So
-// Read asks for `latest`, and then for the next numbers until there is none. A
-// read is thereby never older than the versions that were added before it. Where
-// it is not told yet when another process added a version, it fails, and can be
+// Read asks for `latest`, and then for the next numbers until one does not exist.
+// So a read is never older than the versions that were added before it. Where it
+// is not told yet when another process added a version, it fails, and can be
 // repeated.
 //
 // # What differs from Parameter Store

@@ -17,7 +17,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// sideBySide is how many calls a Read or a History has under way at once.
+// sideBySide is how many calls a Read or a History makes at once.
 const sideBySide = 16
 
 // castagnoli is the checksum that Secret Manager keeps with a payload.

@@ -109,7 +109,7 @@ func (d decrypted) fits(glance map[string]store.Entry) bool {
 }
 
 // decryptBeside decrypts in the background what a glance at names would find
-// changed, or else what proves the key.
+// changed, or else what proves the key. stop ends it.
 func (s *Store) decryptBeside(ctx context.Context, names []string, r recalled) (result <-chan decrypted, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan decrypted, 1)

@@ -9,7 +9,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// directory holds the apps, accounts and sites, and who is signed in.
+// directory holds the apps, accounts and sites, and the account that is signed in.
 type directory struct {
 	*core
 	apps     map[string]*app

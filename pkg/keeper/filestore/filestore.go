@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/keeper"
 )
 
-// Open opens the store in a directory, which it creates where there is none. It
-// fails if the directory, or a file in it, is open to others than the owner.
+// Open opens the store in a directory, and creates that if it is missing. It fails
+// if the directory, or a file in it, is open to others than the owner.
 func Open(dir string) (keeper.Store, error) {
 	s, err := filestore.Open(dir)
 	if err != nil {

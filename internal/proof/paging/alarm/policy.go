@@ -21,7 +21,7 @@ import (
 //
 // How late a written point is seen is not documented; the caller decides that.
 type Policy struct {
-	// Name is the display name, Channels who is notified.
+	// Name is the display name. Channels are the notification channels.
 	Name     string
 	Channels []string
 	// Metric is the metric, and Each the dimension by which its series differ; empty

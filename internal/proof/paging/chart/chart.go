@@ -66,9 +66,8 @@ func save(path string, content io.WriterTo) error {
 	return errors.Join(err, f.Close())
 }
 
-// restyle makes an SVG fit for every reader; a PNG stays as it is. Who has not the
-// font of the PNG gets one like it, and who reads in the dark gets light lines on
-// the page's own ground.
+// restyle adds to an SVG a similar font for readers without the chart's own, and
+// light lines for dark mode; a PNG stays as it is.
 func restyle(image []byte) []byte {
 	image = bytes.ReplaceAll(image, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
 	var dark strings.Builder
