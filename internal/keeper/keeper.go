@@ -180,7 +180,10 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	case d.Action == family.SettleHeld:
 		return t.settleHeld(ctx, v, d, out)
 	case d.Action == family.Adopt:
-		return t.adopt(ctx, v, out)
+		out, again = t.adopt(ctx, v, out)
+		// Only a person can mend what is stored or denied; a spend in doubt cannot wait.
+		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
+		return out, again
 	case d.Action == family.Announce:
 		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Announcing().Encode(), t.clock.now(), t.mark())); err != nil {
 			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false

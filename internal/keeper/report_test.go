@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -109,13 +110,24 @@ func TestTheFormOfTheAccessTokenIsKept(t *testing.T) {
 
 // What only a person can mend does not keep the tick busy: it is not tried again
 // within the invocation.
-func TestNothingToAdoptIsNotUrgent(t *testing.T) {
-	w := newWorld(t)
-	w.consent()
-	w.put(names.RefreshToken, "CHANGE_ME")
-	w.remove(names.RefreshToken)
-	w.put(names.RefreshToken, "CHANGE_ME")
-	out, _ := w.tick()
-	require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
-	require.False(t, out.Urgent)
+func TestWhatAPersonMustMendIsNotUrgent(t *testing.T) {
+	for name, given := range map[string]func(*world){
+		"a placeholder instead of a token": func(w *world) {
+			w.remove(names.RefreshToken)
+			w.put(names.RefreshToken, "CHANGE_ME")
+		},
+		"the family's age may not be read": func(w *world) {
+			w.put(names.Family, "{}")
+			w.unreadable = map[string]error{names.Family: store.ErrDenied}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.consent()
+			given(w)
+			out, _ := w.tick()
+			require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+			require.False(t, out.Urgent)
+		})
+	}
 }

@@ -151,7 +151,6 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	out.Urgent = out.Urgent && why == "" // only a person can mend what is stored
 	switch {
 	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
 		return out.as(AwaitingConsent, "%s", why), false
