@@ -109,7 +109,7 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 	}
 	out.place = f.stores.place()
 	if f.stores.name == "ssm" {
-		if out.place, out.ahead, err = identity(ctx, f.stores.aws); err != nil {
+		if out.place, out.ahead, err = awsPlace(ctx, f.stores.aws); err != nil {
 			return out, err
 		}
 		out.stack = lookAtStack(ctx, f.stores.aws, f.stack, out.now)

@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
@@ -27,23 +24,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/metrics/cloudwatchsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/ssmstore"
 )
-
-// identity is who the credentials are, and how far this machine's clock is ahead of
-// AWS's.
-func identity(ctx context.Context, cfg aws.Config) (p place, ahead time.Duration, err error) {
-	p = regionOf(cfg, os.Getenv)
-	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
-	defer cancel()
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return p, 0, errors.New("who these credentials are cannot be asked: " + awsReason(err))
-	}
-	p.Account, p.As = aws.ToString(who.Account), aws.ToString(who.Arn)
-	if at, ok := awsmiddleware.GetServerTime(who.ResultMetadata); ok {
-		ahead = time.Since(at)
-	}
-	return p, ahead, nil
-}
 
 // lookAtStack gathers what is known about a stack.
 func lookAtStack(ctx context.Context, cfg aws.Config, name string, now time.Time) *stackFacts {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -64,19 +65,24 @@ func regionOf(cfg aws.Config, getenv func(string) string) place {
 	return p
 }
 
-// identityTimeout bounds the question who the credentials are.
+// identityTimeout bounds the question who the credentials are. Its two attempts fit
+// in, with the SDK's longest pause between them: or the time-out would hide why AWS
+// cannot be reached.
 const identityTimeout = 5 * time.Second
 
-// awsPlace is where the AWS configuration leads. The error says why it is not
-// known whose account that is.
-func awsPlace(ctx context.Context, cfg aws.Config) (place, error) {
-	p := regionOf(cfg, os.Getenv)
+// awsPlace is where the AWS configuration leads, and how far this machine's clock is
+// ahead of AWS's. The error says why it is not known whose account that is.
+func awsPlace(ctx context.Context, cfg aws.Config) (p place, ahead time.Duration, err error) {
+	p = regionOf(cfg, os.Getenv)
 	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
 	who, err := sts.NewFromConfig(cfg, func(o *sts.Options) { o.RetryMaxAttempts = 2 }).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return p, fmt.Errorf("who these credentials are cannot be asked: %s", awsReason(err))
+		return p, 0, fmt.Errorf("who these credentials are cannot be asked: %s", awsReason(err))
 	}
 	p.Account, p.As = aws.ToString(who.Account), aws.ToString(who.Arn)
-	return p, nil
+	if at, ok := awsmiddleware.GetServerTime(who.ResultMetadata); ok {
+		ahead = time.Since(at)
+	}
+	return p, ahead, nil
 }

@@ -85,7 +85,7 @@ func (f *storeFlags) identify(ctx context.Context) place {
 	if f.name != "ssm" {
 		return f.place()
 	}
-	p, _ := awsPlace(ctx, f.aws) // without the account it still says the region
+	p, _, _ := awsPlace(ctx, f.aws) // without the account it still says the region
 	return p
 }
 

@@ -31,7 +31,7 @@ anything.`,
 				_, err = fmt.Fprintln(out, cfg.Region)
 				return err
 			}
-			p, err := awsPlace(cmd.Context(), cfg)
+			p, _, err := awsPlace(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
