@@ -220,7 +220,7 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 	switch {
 	case f.noVerify:
 	case st == nil:
-		fmt.Fprintf(out, "\nThe test paths were not requested: the access token is with the function. Whoever may read it can run:\n  tokenkeeper verify --connection %s\n", done.Connection)
+		fmt.Fprintf(out, "\nThe test paths were not requested: the access token is with the function. A person who may read it can run:\n  tokenkeeper verify --connection %s\n", done.Connection)
 	default:
 		fmt.Fprintln(cmd.ErrOrStderr(), "\nRequesting the connector's test paths …")
 		issue, failed = f.verify(cmd, done, st, api)
@@ -238,7 +238,7 @@ func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st s
 // next says what keeps the tokens alive from now on.
 func (f *authorizeFlags) next(connection string) string {
 	if _, ok := f.stores.directory(); ok && f.function == "" {
-		return fmt.Sprintf("Next: let this run every five minutes, by cron for example:\n  tokenkeeper tick --store %s --connection %s", f.stores.name, connection)
+		return fmt.Sprintf("Next: let this run, as a service (docs/run.md):\n  tokenkeeper run --store %s --connection %s", f.stores.name, connection)
 	}
 	if _, ok := f.stores.google(); ok && f.function == "" {
 		return "Next: nothing, if the job of deploy/gcp runs with " + connection + " among its connections: its next tick takes over."

@@ -16,9 +16,9 @@ import (
 
 // scenarioHelp describes the scenarios' part of the simulate command.
 const scenarioHelp = `With --scenario it runs the deployed stack through a scenario under virtual time:
-the real tick every five minutes against an emulated Atlassian, and the alarms of
-template.yaml evaluated as CloudWatch does. Prints who would have been told of
-what, and when. Nothing outside this process is touched; the charts go to --out.`
+the real tick, on the template's schedule, against an emulated Atlassian, and the
+alarms of template.yaml evaluated as CloudWatch does. Prints every ticket and page
+with its time. Nothing outside this process is touched; the charts go to --out.`
 
 // scenarioFlags are the flags of the simulate command that choose a scenario.
 type scenarioFlags struct {

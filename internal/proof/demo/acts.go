@@ -44,7 +44,7 @@ func (s *stage) consent(ctx context.Context) error {
 
 // rotations are the first two hours on the schedule.
 func (s *stage) rotations(ctx context.Context) error {
-	s.say("\nThe schedule ticks every five minutes; these are the ticks that had something to do")
+	s.say("\nIn this demonstration a tick comes every five minutes; these are the ticks that had something to do")
 	if _, err := s.show(ctx, keeper.Rotated); err != nil {
 		return err
 	}
