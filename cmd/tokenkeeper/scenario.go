@@ -41,6 +41,25 @@ func (f *scenarioFlags) requested() bool {
 	return f.list || f.scenario != "" || f.days != 0 || f.out != "" || f.table
 }
 
+// selected returns the scenarios that the flags name, or a usage error.
+func (f *scenarioFlags) selected() ([]scenario.Scenario, error) {
+	switch {
+	case f.scenario == "":
+		return nil, errUsage{errors.New("--days, --out and --table are for a scenario: name one by --scenario, or list them by --scenarios")}
+	case f.scenario == "all" && (f.out != "" || f.days != 0):
+		return nil, errUsage{errors.New("--out and --days are for one scenario: name it by --scenario")}
+	case f.days < 0 || f.days > scenario.MaxDays:
+		return nil, errUsage{fmt.Errorf("--days is %d: expected 1 to %d", f.days, scenario.MaxDays)}
+	case f.scenario == "all":
+		return scenario.All(), nil
+	}
+	sc, err := scenario.Find(f.scenario)
+	if err != nil {
+		return nil, errUsage{fmt.Errorf("--scenario: %w", err)}
+	}
+	return []scenario.Scenario{sc}, nil
+}
+
 // run runs what the flags ask for.
 func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 	if f.list {
@@ -49,22 +68,9 @@ func (f *scenarioFlags) run(out io.Writer, asJSON bool) error {
 		}
 		return nil
 	}
-	if f.scenario == "" {
-		return errUsage{errors.New("--days, --out and --table are for a scenario: name one by --scenario, or list them by --scenarios")}
-	}
-	selected := scenario.All()
-	if f.scenario != "all" {
-		sc, err := scenario.Find(f.scenario)
-		if err != nil {
-			return errUsage{fmt.Errorf("--scenario: %w", err)}
-		}
-		selected = []scenario.Scenario{sc}
-	}
-	switch {
-	case len(selected) > 1 && (f.out != "" || f.days != 0):
-		return errUsage{errors.New("--out and --days are for one scenario: name it by --scenario")}
-	case f.days < 0 || f.days > scenario.MaxDays:
-		return errUsage{fmt.Errorf("--days is %d: expected 1 to %d", f.days, scenario.MaxDays)}
+	selected, err := f.selected()
+	if err != nil {
+		return err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and lots of memory for it
 	var results []scenario.Result

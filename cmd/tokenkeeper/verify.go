@@ -23,16 +23,19 @@ import (
 // verifyTimeout bounds one request.
 const verifyTimeout = 20 * time.Second
 
+// verifyCommand holds the flags of "tokenkeeper verify".
+type verifyCommand struct {
+	connection connectionFlag
+	stores     storeFlags
+	hosts      atlassianFlags
+	request    verify.Request // its site and issue
+	asJSON     bool
+	tfvarsPath string
+}
+
 // newVerifyCommand returns "tokenkeeper verify".
 func newVerifyCommand() *cobra.Command {
-	var (
-		connection     connectionFlag
-		stores         storeFlags
-		hosts          atlassianFlags
-		cloudID, issue string
-		asJSON         bool
-		tfvarsPath     string
-	)
+	var c verifyCommand
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Request the connector's test paths with the stored access token",
@@ -42,60 +45,79 @@ account lacks. It only reads, and exits with 1 if a path failed.`,
 		Example: `  tokenkeeper verify --connection PSOXY_JIRA_CLOUD_ --issue ABC-12`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			if err := connection.check(); err != nil {
+			if err := c.check(); err != nil {
 				return err
 			}
-			if err := verify.CheckCloudID(cloudID); err != nil {
-				return errUsage{fmt.Errorf("--cloud-id: %w", err)}
-			}
-			if err := verify.CheckIssue(issue); err != nil {
-				return errUsage{fmt.Errorf("--issue: %w", err)}
-			}
-			if err := checkTFVars(tfvarsPath); err != nil {
-				return err
-			}
-			api, err := hosts.client()
+			report, err := c.verify(cmd.Context())
 			if err != nil {
 				return err
 			}
-			st, err := stores.open(ctx)
-			if err != nil {
-				return err
-			}
-			seen, _, err := stores.look(ctx, st, connection.connection())
-			if err == nil && !seen.Exists {
-				err = notFound(ctx, connection, &stores, st, seen)
-			}
-			if err != nil {
-				return err
-			}
-			report, err := verifyStored(ctx, seen, api, verify.Request{CloudID: cloudID, Issue: issue})
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), report)
-			} else {
-				err = printReport(cmd.OutOrStdout(), report)
-			}
-			if err == nil && tfvarsPath != "" && report.SiteURL != "" {
-				err = handOver(cmd, tfvarsPath, report.CloudID, report.ExampleIssue())
-			}
-			if err == nil && report.Failures() > 0 {
-				err = errReported
-			}
-			return err
+			return c.show(cmd, report)
 		},
 	}
-	connection.register(cmd)
-	stores.register(cmd)
-	hosts.register(cmd)
-	cmd.Flags().StringVar(&cloudID, "cloud-id", "", "the site's cloud id, instead of the stored CLOUD_ID")
-	cmd.Flags().StringVar(&issue, "issue", "", "an issue such as ABC-12 for the paths that need one; without it one is looked for")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
-	registerTFVars(cmd, &tfvarsPath)
+	c.connection.register(cmd)
+	c.stores.register(cmd)
+	c.hosts.register(cmd)
+	cmd.Flags().StringVar(&c.request.CloudID, "cloud-id", "", "the site's cloud id, instead of the stored CLOUD_ID")
+	cmd.Flags().StringVar(&c.request.Issue, "issue", "", "an issue such as ABC-12 for the paths that need one; without it one is looked for")
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print the report as JSON")
+	registerTFVars(cmd, &c.tfvarsPath)
 	return cmd
+}
+
+// check refuses wrong flags before anything is read.
+func (c *verifyCommand) check() error {
+	if err := c.connection.check(); err != nil {
+		return err
+	}
+	if err := verify.CheckCloudID(c.request.CloudID); err != nil {
+		return errUsage{fmt.Errorf("--cloud-id: %w", err)}
+	}
+	if err := verify.CheckIssue(c.request.Issue); err != nil {
+		return errUsage{fmt.Errorf("--issue: %w", err)}
+	}
+	return checkTFVars(c.tfvarsPath)
+}
+
+// verify looks into the store and requests the paths.
+func (c *verifyCommand) verify(ctx context.Context) (verify.Report, error) {
+	api, err := c.hosts.client()
+	if err != nil {
+		return verify.Report{}, err
+	}
+	st, err := c.stores.open(ctx)
+	if err != nil {
+		return verify.Report{}, err
+	}
+	seen, _, err := c.stores.look(ctx, st, c.connection.connection())
+	if err == nil && !seen.Exists {
+		err = notFound(ctx, c.connection, &c.stores, st, seen)
+	}
+	if err != nil {
+		return verify.Report{}, err
+	}
+	return verifyStored(ctx, seen, api, c.request)
+}
+
+// show prints the report and writes the variables file. It returns errReported if
+// a path failed.
+func (c *verifyCommand) show(cmd *cobra.Command, report verify.Report) error {
+	write := printReport
+	if c.asJSON {
+		write = func(out io.Writer, r verify.Report) error { return printJSON(out, r) }
+	}
+	if err := write(cmd.OutOrStdout(), report); err != nil {
+		return err
+	}
+	if c.tfvarsPath != "" && report.SiteURL != "" {
+		if err := handOver(cmd, c.tfvarsPath, report.CloudID, report.ExampleIssue()); err != nil {
+			return err
+		}
+	}
+	if report.Failures() > 0 {
+		return errReported
+	}
+	return nil
 }
 
 // verifyStored verifies the access token that was seen in the store; what r leaves

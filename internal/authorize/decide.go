@@ -14,15 +14,7 @@ import (
 func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest) (again bool, _ error) {
 	var refused *consent.Error
 	if !errors.As(err, &refused) {
-		if ctx.Err() != nil || !f.Terminal.Interactive() {
-			return false, err
-		}
-		// How it ended is not known. The same request again is answered with that.
-		f.Terminal.Say("%s", terminal.Printable(err.Error()))
-		if yes, asked := f.Terminal.Confirm(ctx, "Ask again how it ended?"); asked != nil || !yes {
-			return false, err
-		}
-		return true, nil
+		return f.askAgain(ctx, err)
 	}
 	switch refused.Type {
 	case consent.SiteNeeded, consent.SiteUnknown:
@@ -45,6 +37,19 @@ func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest
 		return false, fmt.Errorf("%w (--new-app asks for client id and secret again)", refused)
 	}
 	return false, refused
+}
+
+// askAgain: how the consent ended is not known. The same request again is answered
+// with that.
+func (f *Flow) askAgain(ctx context.Context, err error) (again bool, _ error) {
+	if ctx.Err() != nil || !f.Terminal.Interactive() {
+		return false, err
+	}
+	f.Terminal.Say("%s", terminal.Printable(err.Error()))
+	if yes, asked := f.Terminal.Confirm(ctx, "Ask again how it ended?"); asked != nil || !yes {
+		return false, err
+	}
+	return true, nil
 }
 
 // chooseSite lets the person choose.

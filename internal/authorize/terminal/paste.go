@@ -71,44 +71,59 @@ const pasteSettles = 100 * time.Millisecond
 
 // pasted reads until a line end after which nothing follows at once.
 func (in *input) pasted(ctx context.Context) (string, error) {
-	var text []byte
-	ended := false
+	var p pasting
 	for {
 		if len(in.rest) == 0 {
-			quiet, err := in.more(ctx, ended)
-			if err != nil {
-				return "", err
-			}
-			if quiet {
-				return string(text), nil
+			if quiet, err := in.more(ctx, p.ended); err != nil || quiet {
+				return string(p.text), err
 			}
 		}
 		for len(in.rest) > 0 {
-			key := in.rest[0]
-			switch {
-			case key == escape:
-				n, whole := sequence(in.rest)
-				if !whole {
-					if quiet, err := in.more(ctx, true); err == nil && !quiet {
-						continue // its rest has just arrived
-					}
-				}
-				in.rest = in.rest[n:]
+			if in.rest[0] == escape {
+				in.skip(ctx)
 				continue
-			case key == ctrlC, key == ctrlD && len(text) == 0:
+			}
+			if p.add(in.rest[0]) {
 				return "", ErrInterrupted
-			case key == '\r', key == '\n':
-				ended = true
-			case key == backspace || key == del:
-				text = text[:max(0, len(text)-1)]
-			case key == ctrlU:
-				text, ended = nil, false
-			case key >= ' ' && len(text) < maxPasted:
-				text, ended = append(text, key), false
 			}
 			in.rest = in.rest[1:]
 		}
 	}
+}
+
+// pasting is the answer so far, and whether its last line has ended.
+type pasting struct {
+	text  []byte
+	ended bool
+}
+
+// add does what a key says. interrupted: the person gives no answer.
+func (p *pasting) add(key byte) (interrupted bool) {
+	switch {
+	case key == ctrlC, key == ctrlD && len(p.text) == 0:
+		return true
+	case key == '\r', key == '\n':
+		p.ended = true
+	case key == backspace, key == del:
+		p.text = p.text[:max(0, len(p.text)-1)]
+	case key == ctrlU:
+		p.text, p.ended = nil, false
+	case key >= ' ' && len(p.text) < maxPasted:
+		p.text, p.ended = append(p.text, key), false
+	}
+	return false
+}
+
+// skip leaves out the escape sequence that the input begins with. Where its end is
+// yet to come, skip waits for it.
+func (in *input) skip(ctx context.Context) {
+	n, whole := sequence(in.rest)
+	if !whole {
+		if quiet, err := in.more(ctx, true); err == nil && !quiet {
+			return // more has arrived: it is looked at again
+		}
+	}
+	in.rest = in.rest[n:]
 }
 
 // more waits for input; after the end of a line not for long, and quiet tells

@@ -12,7 +12,7 @@ import (
 
 func misconfigured(v view) (Verdict, bool) {
 	out := Verdict{State: Misconfigured, Level: v.level(), Action: keeper.Misconfigured, Do: v.Commands.SetSecret}
-	f := v.record.LastFailure
+	refusal := v.appRefusal()
 	begins := v.CannotBegin != "" && (!v.RefreshToken.Value.IsZero() || v.Family != nil)
 	switch {
 	case v.record.Refused() || v.LedgerErr != nil:
@@ -21,12 +21,12 @@ func misconfigured(v view) (Verdict, bool) {
 		out.Reason, out.Do = v.CannotBegin, v.Commands.Authorize
 	case v.missing() != "":
 		out.Reason = v.missing() + " is missing or not filled in"
-	case f != nil && f.Class == atlassian.Configuration.String() && f.Credentials != "" && f.Credentials != v.Credentials() && !v.appDenied():
+	case refusal != nil && refusal.Credentials != "" && refusal.Credentials != v.Credentials() && !v.appDenied():
 		out.State, out.Do = Retrying, v.Commands.Tick
 		out.Reason = "Atlassian refused the app's id or secret, and they have changed since: the next tick tries"
-	case f != nil && f.Class == atlassian.Configuration.String():
-		out.Since = f.Since
-		out.Reason = fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", f.Code)
+	case refusal != nil:
+		out.Since = refusal.Since
+		out.Reason = fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", refusal.Code)
 	case v.decision.Action == family.Misconfigured && !v.State.Empty() && !v.appDenied(): // a token that is too large
 		out.Reason, out.Do = v.decision.Reason, v.Commands.Authorize
 	default:
@@ -34,6 +34,15 @@ func misconfigured(v view) (Verdict, bool) {
 	}
 	out.Line = fmt.Sprintf("%s: %s: %s", out.Level.word(), out.Reason, out.Do)
 	return out, true
+}
+
+// appRefusal is the last failure, if Atlassian refused the app or the account; nil
+// otherwise.
+func (v view) appRefusal() *family.Failure {
+	if f := v.record.LastFailure; f != nil && f.Class == atlassian.Configuration.String() {
+		return f
+	}
+	return nil
 }
 
 // missing are the app's parameters that hold nothing, where there is a family.
