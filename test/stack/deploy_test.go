@@ -106,7 +106,7 @@ func (s *stage) resources() map[string][2]string {
 	s.Helper()
 	listed := ask[struct {
 		StackResourceSummaries []struct{ LogicalResourceID, ResourceType, ResourceStatus string }
-	}](s, "cloudformation", "list-stack-resources", "--stack-name", stackName)
+	}](s.operator, "cloudformation", "list-stack-resources", "--stack-name", stackName)
 	all := map[string][2]string{}
 	for _, r := range listed.StackResourceSummaries {
 		all[r.LogicalResourceID] = [2]string{r.ResourceType, r.ResourceStatus}

@@ -1,10 +1,7 @@
 package stack
 
 import (
-	"bytes"
-	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,9 +24,9 @@ const (
 	startTimeout = 3 * time.Minute
 )
 
-// stage is AWS and Atlassian, and the tools of an operator.
+// stage is AWS and Atlassian, and an operator of both.
 type stage struct {
-	*testing.T
+	*operator
 	em  *atlassiantest.Emulator
 	fix atlassiantest.Fixture
 	// atlassian and aws are their addresses.
@@ -38,15 +35,11 @@ type stage struct {
 	key       string
 	pages     *pager
 	functions *functions
-	// dir holds what is built, the operator's programs among it, in dir/bin.
-	dir string
-	// env is the operator's environment.
-	env []string
 }
 
 // newStage starts everything, and deploys nothing.
 func newStage(t *testing.T) *stage {
-	s := &stage{T: t, dir: t.TempDir(), em: atlassiantest.New(atlassiantest.Config{Clock: atlassiantest.NewRunningClock()})}
+	s := &stage{operator: &operator{T: t, dir: t.TempDir()}, em: atlassiantest.New(atlassiantest.Config{Clock: atlassiantest.NewRunningClock()})}
 	var err error
 	s.fix, err = s.em.AddFixture("http://localhost")
 	require.NoError(t, err)
@@ -59,14 +52,8 @@ func newStage(t *testing.T) *stage {
 	s.pages = takePages(t)
 
 	s.aws = s.serve()
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") {
-			s.env = append(s.env, variable)
-		}
-	}
-	s.env = append(s.env, "PATH="+filepath.Join(s.dir, "bin")+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+s.aws,
-		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
-	s.tools()
+	s.install()
+	s.signIn("SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+s.aws)
 	return s
 }
 
@@ -105,74 +92,4 @@ func (s *stage) serve() string {
 		return err == nil
 	})
 	return "http://" + address
-}
-
-// oldCLI makes of AWS's command line of version 1, which is on PyPI, what the
-// documents use of version 2.
-const oldCLI = `#!/usr/bin/env bash
-arguments=()
-while [ $# -gt 0 ]; do
-  if [ "$1" = --cli-binary-format ]; then shift 2; continue; fi
-  arguments+=("$1"); shift
-done
-exec '%s' "${arguments[@]}"
-`
-
-// tools puts the operator's programs into dir/bin.
-func (s *stage) tools() {
-	bin := filepath.Join(s.dir, "bin")
-	require.NoError(s, os.Mkdir(bin, 0o700))
-	aws, err := filepath.Abs(filepath.Join(root, ".venv-stack/bin/aws"))
-	require.NoError(s, err)
-	require.NoError(s, os.WriteFile(filepath.Join(bin, "aws"), fmt.Appendf(nil, oldCLI, aws), 0o700))
-	out, err := exec.CommandContext(s.Context(), "go", "build", "-o", bin, root+"/cmd/tokenkeeper").CombinedOutput()
-	require.NoError(s, err, string(out))
-}
-
-// until waits for a condition.
-func (s *stage) until(limit time.Duration, what string, holds func() bool) {
-	s.Helper()
-	for deadline := time.Now().Add(limit); !holds(); <-time.After(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.Fatalf("waited %s in vain until %s", limit, what)
-		}
-	}
-}
-
-// run runs an operator's program and returns its standard output.
-func (s *stage) run(name string, arguments ...string) string {
-	s.Helper()
-	out, err := s.try(name, arguments...)
-	require.NoError(s, err)
-	return out
-}
-
-// try is run whose failure is an error.
-func (s *stage) try(name string, arguments ...string) (string, error) {
-	cmd := exec.CommandContext(s.Context(), "/usr/bin/env", append([]string{name}, arguments...)...)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(arguments, " "), err, &out, &problems)
-	}
-	return out.String(), nil
-}
-
-// ask asks AWS and decodes the answer.
-func ask[T any](s *stage, arguments ...string) (answer T) {
-	s.Helper()
-	out := s.run("aws", arguments...)
-	require.NoError(s, json.Unmarshal([]byte(out), &answer), out)
-	return answer
-}
-
-// documented runs a command of a document as it stands there, but for
-// placeholders: each is followed by its value.
-func (s *stage) documented(document, command string, placeholders ...string) string {
-	s.Helper()
-	text, err := os.ReadFile(filepath.Join(root, document))
-	require.NoError(s, err)
-	require.Contains(s, string(text), command, "%s has another command", document)
-	return s.run("bash", "-euo", "pipefail", "-c", strings.NewReplacer(placeholders...).Replace(command))
 }

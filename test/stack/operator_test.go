@@ -1,140 +1,113 @@
 package stack
 
 import (
+	"bytes"
 	"encoding/json"
-	"net/url"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/require"
-
-	"github.com/tokenkeeper/tokenkeeper/internal/consent"
-	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
-	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// lifetime is how long access tokens live from now on.
-func (s *stage) lifetime(d time.Duration) {
-	require.NoError(s, s.em.ChangePolicy(func(p *atlassiantest.Policy) { p.AccessTokenLifetime = d }))
+// operator runs programs as a person does who has read the documents.
+type operator struct {
+	*testing.T
+	// dir holds what is built, the operator's programs among it, in dir/bin.
+	dir string
+	// env is the operator's environment.
+	env []string
 }
 
-// consent is a whole one, by two invocations; the first one gives the app too.
-func (s *stage) consent(first bool) consent.Completed {
-	s.Helper()
-	function := lambdaclient.New(aws.Config{Region: region, BaseEndpoint: &s.aws,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}, s.output("BootstrapFunctionName"))
-	request := consent.BeginRequest{Connection: connection, RedirectURI: "http://localhost"}
-	if first {
-		request.ClientID, request.ClientSecret = s.fix.App.ClientID, s.fix.App.ClientSecret
-	}
-	begun, err := function.Begin(s.Context(), request)
-	require.NoError(s, err)
-	u, err := url.Parse(begun.AuthorizeURL)
-	require.NoError(s, err)
-	code, err := s.em.Consent(atlassiantest.ConsentRequest{ClientID: u.Query().Get("client_id"), RedirectURI: u.Query().Get("redirect_uri"),
-		Scopes: strings.Fields(u.Query().Get("scope"))})
-	require.NoError(s, err)
-	done, err := function.Complete(s.Context(), consent.CompleteRequest{State: atlassian.NewSecret(u.Query().Get("state")), Code: code})
-	require.NoError(s, err)
-	return done
-}
-
-// tick asks for one as the documents say, and returns its report.
-func (s *stage) tick() (report fleet.Report) {
-	s.Helper()
-	out := s.documented("docs/operations.md",
-		`aws lambda invoke --function-name tokenkeeper-refresher --cli-binary-format raw-in-base64-out --payload '{"action":"tick"}' /dev/stdout`)
-	require.NoError(s, json.NewDecoder(strings.NewReader(out)).Decode(&report), out)
-	require.Len(s, report.Connections, 1, out)
-	return report
-}
-
-// alarms are the names of the stack's.
-func (s *stage) alarms() []string {
-	s.Helper()
-	return ask[[]string](s, "cloudwatch", "describe-alarms", "--alarm-name-prefix", stackName+"-", "--query", "MetricAlarms[].AlarmName")
-}
-
-// heartbeats are how many were counted in the last hour.
-func (s *stage) heartbeats() (sum float64) {
-	s.Helper()
-	now := time.Now()
-	for _, one := range ask[[]float64](s, "cloudwatch", "get-metric-statistics", "--namespace", "TokenKeeper/"+stackName, "--metric-name", "Heartbeat",
-		"--start-time", now.Add(-time.Hour).Format(time.RFC3339), "--end-time", now.Add(time.Minute).Format(time.RFC3339),
-		"--period", "3600", "--statistics", "Sum", "--query", "Datapoints[].Sum") {
-		sum += one
-	}
-	return sum
-}
-
-// described is what Parameter Store tells of a parameter without its value.
-type described struct {
-	Name, Type, KeyID string
-	Version           int
-}
-
-func (s *stage) described() []described {
-	s.Helper()
-	return ask[[]described](s, "ssm", "describe-parameters", "--parameter-filters", "Key=Name,Option=BeginsWith,Values="+connection, "--query", "Parameters")
-}
-
-// names are the connection's parameters.
-func (s *stage) names() (all []string) {
-	s.Helper()
-	for _, p := range s.described() {
-		all = append(all, p.Name)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// keys are the keys of its secrets.
-func (s *stage) keys() map[string]string {
-	s.Helper()
-	all := map[string]string{}
-	for _, p := range s.described() {
-		if p.Type == "SecureString" {
-			all[p.Name] = p.KeyID
+// signIn gives the operator credentials of AWS, and more variables.
+func (o *operator) signIn(more ...string) {
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") {
+			o.env = append(o.env, variable)
 		}
 	}
-	return all
+	o.env = append(o.env, "PATH="+filepath.Join(o.dir, "bin")+":"+os.Getenv("PATH"),
+		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
+	o.env = append(o.env, more...)
 }
 
-// versions are the numbers of what people and consumers read, by name.
-func (s *stage) versions() map[string]int {
-	s.Helper()
-	all := map[string]int{}
-	for _, p := range s.described() {
-		if p.Type == "SecureString" && !strings.HasSuffix(p.Name, "TOKEN_LEDGER") {
-			all[p.Name] = p.Version
+// oldCLI makes of AWS's command line of version 1, which is on PyPI, what the
+// documents use of version 2.
+const oldCLI = `#!/usr/bin/env bash
+arguments=()
+while [ $# -gt 0 ]; do
+  if [ "$1" = --cli-binary-format ]; then shift 2; continue; fi
+  arguments+=("$1"); shift
+done
+exec '%s' "${arguments[@]}"
+`
+
+// install puts the operator's programs into dir/bin.
+func (o *operator) install() {
+	bin := filepath.Join(o.dir, "bin")
+	require.NoError(o, os.Mkdir(bin, 0o700))
+	aws, err := filepath.Abs(filepath.Join(root, ".venv-stack/bin/aws"))
+	require.NoError(o, err)
+	require.NoError(o, os.WriteFile(filepath.Join(bin, "aws"), fmt.Appendf(nil, oldCLI, aws), 0o700))
+	out, err := exec.CommandContext(o.Context(), "go", "build", "-o", bin, root+"/cmd/tokenkeeper").CombinedOutput()
+	require.NoError(o, err, string(out))
+}
+
+// until waits for a condition.
+func (o *operator) until(limit time.Duration, what string, holds func() bool) {
+	o.Helper()
+	for deadline := time.Now().Add(limit); !holds(); <-time.After(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			o.Fatalf("waited %s in vain until %s", limit, what)
 		}
 	}
-	return all
 }
 
-// requireKept checks by the emulator's truth that the newest family lives, and that
-// consumers read a living access token.
-func (s *stage) requireKept() {
-	s.Helper()
-	families := s.em.Families()
-	require.True(s, families[len(families)-1].Alive())
-	token := strings.TrimSpace(s.run("aws", "ssm", "get-parameter", "--with-decryption", "--name", connection+"ACCESS_TOKEN", "--query", "Parameter.Value", "--output", "text"))
-	info, known := s.em.Lookup(atlassian.NewSecret(token))
-	require.True(s, known)
-	require.Equal(s, families[len(families)-1].ID, info.FamilyID)
-	require.Equal(s, atlassiantest.StatusLive, info.Status)
+// run runs an operator's program and returns its standard output.
+func (o *operator) run(name string, arguments ...string) string {
+	o.Helper()
+	out, err := o.try(name, arguments...)
+	require.NoError(o, err)
+	return out
+}
+
+// try is run whose failure is an error.
+func (o *operator) try(name string, arguments ...string) (string, error) {
+	cmd := exec.CommandContext(o.Context(), "/usr/bin/env", append([]string{name}, arguments...)...)
+	cmd.Dir, cmd.Env = o.dir, o.env
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(arguments, " "), err, &out, &problems)
+	}
+	return out.String(), nil
+}
+
+// ask asks AWS and decodes the answer.
+func ask[T any](o *operator, arguments ...string) (answer T) {
+	o.Helper()
+	out := o.run("aws", arguments...)
+	require.NoError(o, json.Unmarshal([]byte(out), &answer), out)
+	return answer
+}
+
+// documented runs a command of a document as it stands there, but for
+// placeholders: each is followed by its value.
+func (o *operator) documented(document, command string, placeholders ...string) string {
+	o.Helper()
+	text, err := os.ReadFile(filepath.Join(root, document))
+	require.NoError(o, err)
+	require.Contains(o, string(text), command, "%s has another command", document)
+	return o.run("bash", "-euo", "pipefail", "-c", strings.NewReplacer(placeholders...).Replace(command))
 }
 
 // file writes a file and returns its path.
-func (s *stage) file(name, content string) string {
-	path := filepath.Join(s.dir, name)
-	require.NoError(s, os.WriteFile(path, []byte(content), 0o600))
+func (o *operator) file(name, content string) string {
+	path := filepath.Join(o.dir, name)
+	require.NoError(o, os.WriteFile(path, []byte(content), 0o600))
 	return path
 }

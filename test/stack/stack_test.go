@@ -19,15 +19,15 @@ func TestStack(t *testing.T) {
 		name string
 		do   func(*stage)
 	}{
-		{"creation", (*stage).creation},
-		{"a consent by invocation", (*stage).consents},
-		{"a page that arrives", (*stage).page},
-		{"a tick of the schedule", (*stage).schedule},
-		{"an update", (*stage).update},
-		{"another key", (*stage).anotherKey},
-		{"deletion", (*stage).deletion},
-		{"a new stack takes over", (*stage).again},
-		{"removal of all that stays", (*stage).removal},
+		{"creation", creation},
+		{"a consent by invocation", consents},
+		{"a page that arrives", paged},
+		{"a tick of the schedule", schedule},
+		{"an update", update},
+		{"another key", anotherKey},
+		{"deletion", deletion},
+		{"a new stack takes over", again},
+		{"removal of all that stays", removal},
 	} {
 		if !t.Run(step.name, func(t *testing.T) {
 			s.T = t
@@ -44,7 +44,7 @@ func (s *stage) parameters() []string {
 		"AtlassianHosts=any", "AtlassianAuthUrl=" + s.atlassian, "AtlassianApiUrl=" + s.atlassian, "PageUrl=" + s.pages.URL}
 }
 
-func (s *stage) creation() {
+func creation(s *stage) {
 	s.run("aws", "s3", "mb", "s3://"+codeBucket)
 	s.deploy(s.release("v1"), s.parameters()...)
 	for id, r := range s.resources() {
@@ -64,7 +64,7 @@ func (s *stage) creation() {
 	require.Equal(s, keeper.AwaitingConsent, report.Connections[0].Action)
 }
 
-func (s *stage) consents() {
+func consents(s *stage) {
 	s.lifetime(5 * time.Minute) // so that the access token is about to expire
 	done := s.consent(true)
 	require.Equal(s, s.fix.Site.CloudID, done.CloudID)
@@ -76,9 +76,9 @@ func (s *stage) consents() {
 	require.Contains(s, status, "known from the consent")
 }
 
-// page: when the access token has less than ten minutes left, the person on call
+// paged: when the access token has less than ten minutes left, the person on call
 // gets a page, and another message when that ends.
-func (s *stage) page() {
+func paged(s *stage) {
 	const alarm = stackName + "-access-token-expiring"
 	require.Equal(s, keeper.Rotated, s.tick().Connections[0].Action)
 	s.until(5*time.Minute, "the page arrives", func() bool { return slices.Contains(s.pages.about(alarm), "ALARM") })
@@ -95,10 +95,10 @@ func (s *stage) page() {
 }
 
 // schedule sends what the schedule would.
-func (s *stage) schedule() {
+func schedule(s *stage) {
 	schedules := ask[struct {
 		Schedules []struct{ Name, GroupName string }
-	}](s, "scheduler", "list-schedules", "--group-name", stackName)
+	}](s.operator, "scheduler", "list-schedules", "--group-name", stackName)
 	require.Len(s, schedules.Schedules, 1)
 	one := ask[struct {
 		Target struct {
@@ -106,7 +106,7 @@ func (s *stage) schedule() {
 			DeadLetterConfig struct{ Arn string }
 		}
 		ScheduleExpression string
-	}](s, "scheduler", "get-schedule", "--group-name", stackName, "--name", schedules.Schedules[0].Name)
+	}](s.operator, "scheduler", "get-schedule", "--group-name", stackName, "--name", schedules.Schedules[0].Name)
 	require.Equal(s, "rate(2 minutes)", one.ScheduleExpression)
 	require.Equal(s, s.output("RefresherFunctionArn"), one.Target.Arn)
 	require.NotEmpty(s, one.Target.DeadLetterConfig.Arn)
@@ -122,7 +122,7 @@ func (s *stage) schedule() {
 
 // update brings new code and another setting. The tokens are in no resource of
 // the stack, and the family goes on.
-func (s *stage) update() {
+func update(s *stage) {
 	before := s.versions()
 	s.deploy(s.release("v2"), "RefreshBefore=45m")
 	require.Equal(s, "UPDATE_COMPLETE", s.resources()["RefresherFunction"][1])
@@ -136,9 +136,9 @@ func (s *stage) update() {
 }
 
 // anotherKey changes the parameters' key as docs/operations.md has it.
-func (s *stage) anotherKey() {
+func anotherKey(s *stage) {
 	old := s.output("KeyArn")
-	key := ask[struct{ KeyMetadata struct{ Arn string } }](s, "kms", "create-key").KeyMetadata.Arn
+	key := ask[struct{ KeyMetadata struct{ Arn string } }](s.operator, "kms", "create-key").KeyMetadata.Arn
 	s.key = key
 	s.deploy(s.template("v2"), "ParametersKey="+key, "PreviousParametersKeys="+old)
 	require.Equal(s, keeper.Idle, s.tick().Connections[0].Action)
@@ -162,7 +162,7 @@ func (s *stage) anotherKey() {
 }
 
 // deletion leaves the tokens.
-func (s *stage) deletion() {
+func deletion(s *stage) {
 	before := s.versions()
 	s.documented("docs/operations.md", "aws cloudformation delete-stack --stack-name tokenkeeper")
 	s.documented("docs/operations.md", "aws cloudformation wait stack-delete-complete --stack-name tokenkeeper")
@@ -176,7 +176,7 @@ func (s *stage) deletion() {
 
 // again creates the stack anew. It has a key of its own, and reads what is under
 // another.
-func (s *stage) again() {
+func again(s *stage) {
 	old := s.keys()[connection+"TOKEN_LEDGER"]
 	s.deploy(s.template("v2"), append(s.parameters(), "PreviousParametersKeys="+old)...)
 	key := s.output("KeyArn")
@@ -190,7 +190,7 @@ func (s *stage) again() {
 }
 
 // removal deletes what the stack leaves behind.
-func (s *stage) removal() {
+func removal(s *stage) {
 	s.documented("docs/operations.md", "aws cloudformation delete-stack --stack-name tokenkeeper")
 	s.documented("docs/operations.md", "aws cloudformation wait stack-delete-complete --stack-name tokenkeeper")
 	s.documented("docs/operations.md", "aws ssm delete-parameters --names NAMES", "NAMES", strings.Join(s.names(), " "))

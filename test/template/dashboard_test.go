@@ -62,7 +62,7 @@ func checkDashboard(s *stack) []string {
 	for i, w := range body.Widgets {
 		title, _ := w.Properties["title"].(string)
 		titles[title] = w
-		findings = append(findings, s.checkWidget(title, w)...)
+		findings = append(findings, w.check(s, title)...)
 		for _, other := range body.Widgets[:i] {
 			if w.X < other.X+other.Width && other.X < w.X+w.Width && w.Y < other.Y+other.Height && other.Y < w.Y+w.Height {
 				findings = append(findings, fmt.Sprintf("%q lies over another widget", title))
@@ -75,15 +75,15 @@ func checkDashboard(s *stack) []string {
 			"Life of the access token that expires first", "Rotations and failures, connections in five minutes",
 			"In doubt, and the minutes of it in the time shown", "Which connection has which problem", "Ticks",
 		}, slices.Collect(maps.Keys(titles))),
-		s.checkInstructions(titles[""]),
-		s.checkAlarmsShown(titles["Alarms"]),
-		s.checkLines(titles["Days until a family ends, by connection, over a year"], "FirstWarningAlarm", "SecondWarningAlarm", "ThirdWarningAlarm", "FourthWarningAlarm", "ConsentNowAlarm"),
-		s.checkLines(titles["Life of the access token that expires first"], "AccessTokenExpiringAlarm"),
-		checkProblems(titles["Which connection has which problem"]))
+		titles[""].checkInstructions(s),
+		titles["Alarms"].checkAlarms(s),
+		titles["Days until a family ends, by connection, over a year"].checkLines(s, "FirstWarningAlarm", "SecondWarningAlarm", "ThirdWarningAlarm", "FourthWarningAlarm", "ConsentNowAlarm"),
+		titles["Life of the access token that expires first"].checkLines(s, "AccessTokenExpiringAlarm"),
+		titles["Which connection has which problem"].checkProblems())
 }
 
-// checkWidget: it lies on the grid, and shows what is published.
-func (s *stack) checkWidget(title string, w widget) (findings []string) {
+// check: it lies on the grid, and shows what is published.
+func (w widget) check(s *stack, title string) (findings []string) {
 	if w.Width < 1 || w.Height < 1 || w.X < 0 || w.X+w.Width > 24 {
 		findings = append(findings, fmt.Sprintf("%q does not lie on the grid of 24 columns", title))
 	}
@@ -95,7 +95,7 @@ func (s *stack) checkWidget(title string, w widget) (findings []string) {
 	for _, line := range w.Properties["metrics"].([]any) {
 		line := line.([]any)
 		if expression, ok := at(line, 0, "expression").(string); ok {
-			findings = append(findings, s.checkSearch(title, expression, byConnection)...)
+			findings = append(findings, checkSearch(s, title, expression, byConnection)...)
 			continue
 		}
 		namespace, metric := fmt.Sprint(line[0]), fmt.Sprint(line[1])
@@ -115,7 +115,7 @@ func (s *stack) checkWidget(title string, w widget) (findings []string) {
 var search = regexp.MustCompile(`^SEARCH\('\{"([^"]+)",Connection\} MetricName=(.+)', '(Minimum|Maximum)', (300|3600)\)$`)
 
 // checkSearch: an expression that searches finds metrics that there are.
-func (s *stack) checkSearch(title, expression string, byConnection map[string]bool) (findings []string) {
+func checkSearch(s *stack, title, expression string, byConnection map[string]bool) (findings []string) {
 	if !strings.Contains(expression, "SEARCH") {
 		return nil // arithmetic over a metric of the same widget, checked as such
 	}
@@ -132,7 +132,7 @@ func (s *stack) checkSearch(title, expression string, byConnection map[string]bo
 }
 
 // checkInstructions: the commands name this stack's own things.
-func (s *stack) checkInstructions(w widget) (findings []string) {
+func (w widget) checkInstructions(s *stack) (findings []string) {
 	kept := strings.Join(s.connections, ",")
 	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
 		kept = "the connections listed below " + path
@@ -149,8 +149,8 @@ func (s *stack) checkInstructions(w widget) (findings []string) {
 	return findings
 }
 
-// checkAlarmsShown: all of them.
-func (s *stack) checkAlarmsShown(w widget) []string {
+// checkAlarms: it shows all of them.
+func (w widget) checkAlarms(s *stack) []string {
 	var arns []string
 	for _, id := range s.ids("AWS::CloudWatch::Alarm") {
 		arns = append(arns, s.attribute(id, "Arn"))
@@ -160,7 +160,7 @@ func (s *stack) checkAlarmsShown(w widget) []string {
 
 // checkLines: a line is drawn where each of the alarms goes off, and says its
 // urgency.
-func (s *stack) checkLines(w widget, alarms ...string) []string {
+func (w widget) checkLines(s *stack, alarms ...string) []string {
 	var want, drawn []string
 	for _, id := range alarms {
 		expected := expectedAlarms(s)[id]
@@ -180,7 +180,7 @@ func (s *stack) checkLines(w widget, alarms ...string) []string {
 }
 
 // checkProblems: every metric that a sick connection has is looked for.
-func checkProblems(w widget) (findings []string) {
+func (w widget) checkProblems() (findings []string) {
 	_, byConnection := published()
 	delete(byConnection, metrics.FamilyDaysRemaining)
 	lines, _ := w.Properties["metrics"].([]any)

@@ -72,13 +72,8 @@ func statements(document any) (lines []string) {
 // grantsOf is everything that a role's policies say: its own and the managed
 // ones that name it.
 func (s *stack) grantsOf(role string) (lines []string) {
-	for _, policy := range s.properties(role)["Policies"].([]any) {
-		lines = append(lines, statements(at(policy, "PolicyDocument"))...)
-	}
-	for _, id := range s.ids("AWS::IAM::ManagedPolicy") {
-		if p := s.properties(id); slices.Contains(strs(p["Roles"]), s.physical(role)) {
-			lines = append(lines, statements(p["PolicyDocument"])...)
-		}
+	for _, document := range s.policiesOf(role) {
+		lines = append(lines, statements(document)...)
 	}
 	return lines
 }
@@ -123,50 +118,6 @@ func checkRefresherGrants(s *stack) []string {
 	}
 	want = slices.Concat(want, s.parametersKeyGrants(encrypted), s.listGrants())
 	return compare("RefresherRole", want, s.grantsOf("RefresherRole"))
-}
-
-// parametersKeyGrants is what a role may do with the parameters' key: nothing is
-// needed for the AWS managed one.
-func (s *stack) parametersKeyGrants(encrypted []string) (want []string) {
-	if key := s.values["ParametersKey"]; key != "alias/aws/ssm" {
-		resource := fmt.Sprint(key)
-		if key == "stack" {
-			resource = keyARN
-		}
-		for _, action := range []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"} {
-			want = append(want, grant("Allow", "-", action, resource, s.onlyFor(encrypted)))
-		}
-	}
-	return append(want, s.previousKeyGrants()...)
-}
-
-// onlyFor is the condition of a key's use: through Parameter Store, and for these
-// parameters.
-func (s *stack) onlyFor(arns []string) string {
-	const context, via, service = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService", "ssm.eu-west-1.amazonaws.com"
-	tests := object{"StringEquals": object{context: arns, via: service}}
-	if s.values["ConnectionsPath"] != "" {
-		tests = object{"StringEquals": object{via: service}, "StringLike": object{context: arns}}
-	}
-	condition, _ := json.Marshal(tests)
-	return string(condition)
-}
-
-// previousKeyGrants is what both functions may do with previous keys: read.
-func (s *stack) previousKeyGrants() (want []string) {
-	var encrypted []string
-	for _, connection := range s.prefixes() {
-		n := family.NamesOf(connection)
-		for _, name := range []string{n.ClientID, n.ClientSecret, s.ledger(connection), n.RefreshToken, n.AccessToken, n.Lock, n.ConsentState, n.ConsentTokens} {
-			encrypted = append(encrypted, parameterARN(name))
-		}
-	}
-	for _, key := range strs(s.values["PreviousParametersKeys"]) {
-		if key != "" {
-			want = append(want, grant("Allow", "-", "kms:Decrypt", key, s.onlyFor(encrypted)))
-		}
-	}
-	return want
 }
 
 func checkSchedulerGrants(s *stack) []string {

@@ -13,8 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/config"
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 )
 
@@ -63,12 +61,9 @@ type object = cloudformation.Object
 // cannot be evaluated panics, and is a finding of the check that came upon it.
 type stack struct {
 	*cloudformation.Stack
-	doc object
-	// values of the parameters.
-	values map[string]any
-	// connections are the prefixes that the scenario deploys.
-	connections []string
-	scenario    string
+	settings
+	doc      object
+	scenario string
 }
 
 // scenario is a deployment: parameter values that differ from the defaults.
@@ -97,33 +92,6 @@ func listed(more ...string) map[string]string {
 		parameters[pair[0]] = pair[1]
 	}
 	return parameters
-}
-
-// prefixes are what the connections' grants are made of: their names, or with a
-// list any name below the path.
-func (s *stack) prefixes() []string {
-	if s.values["ConnectionsPath"] != "" {
-		return []string{fmt.Sprint(s.values["ParameterPath"]) + "*"}
-	}
-	return s.connections
-}
-
-// ledger is the name of a connection's ledger.
-func (s *stack) ledger(connection string) string {
-	if path := fmt.Sprint(s.values["LedgerPath"]); path != "" {
-		return config.LedgerBelow(path, connection)
-	}
-	return family.NamesOf(connection).Ledger
-}
-
-// listGrants are for reading the list.
-func (s *stack) listGrants() (want []string) {
-	if path := fmt.Sprint(s.values["ConnectionsPath"]); path != "" {
-		for _, resource := range []string{path, path + "/*"} {
-			want = append(want, grant("Allow", "-", "ssm:GetParametersByPath", parameterARN(resource), ""))
-		}
-	}
-	return want
 }
 
 // scenarios that every check passes in.
@@ -163,7 +131,7 @@ var scenarios = []scenario{
 
 // deploy gives the template the scenario's values.
 func deploy(raw []byte, sc scenario) (*stack, error) {
-	s := &stack{scenario: sc.name, values: map[string]any{}}
+	s := &stack{scenario: sc.name, settings: settings{values: map[string]any{}}}
 	if err := json.Unmarshal(raw, &s.doc); err != nil {
 		return nil, err
 	}
@@ -201,17 +169,6 @@ func (s *stack) attribute(id, name string) string {
 func (s *stack) physical(id string) string { return must(s.Physical(id)) }
 
 func (s *stack) truth(condition any) bool { return must(s.Holds(condition)) }
-
-// key is the ARN of the stack's own key; nil if it has none.
-func (s *stack) key() any {
-	if s.values["StackKey"] == "none" {
-		return nil
-	}
-	return keyARN
-}
-
-// namespace of the stack's metrics.
-func (s *stack) namespace() string { return fmt.Sprint(s.values["MetricNamespace"], "/tokens") }
 
 // properties of a resource, with the intrinsic functions evaluated.
 func (s *stack) properties(id string) object { return must(s.Properties(id)) }

@@ -15,7 +15,7 @@ var garbage = atlassian.NewSecret("written by somebody else")
 
 // fullHistory: beyond a hundred versions the oldest are gone, the root among
 // them. The chain goes on, for those who knew it and for those who did not.
-func (s *suite) fullHistory() {
+func testFullHistory(s *suite) {
 	p, l, last := s.begun(0)
 	forgotten := &ledger.Ledger{Log: p, Of: of}
 	s.requireSays(p, last, forgotten)
@@ -36,7 +36,7 @@ func (s *suite) fullHistory() {
 
 // buried: a hundred foreign values cover the last entry. Nobody knows any more
 // which entry was valid. The ledger begins again on top, for every reader alike.
-func (s *suite) buried() {
+func testBuried(s *suite) {
 	p, l, last := s.begun(3)
 	behind := &ledger.Ledger{Log: p, Of: of}
 	s.requireSays(p, last, behind)
@@ -71,7 +71,7 @@ func (s *suite) buried() {
 // label: a label on the oldest version makes a full history unwritable. Nothing
 // is valid by a put that was refused, and once the label is gone the same draft
 // can be put again.
-func (s *suite) label() {
+func testLabel(s *suite) {
 	p, l, last := s.begun(2)
 	require.NoError(s, p.Label(s.Context()))
 	for n := last.Version; n < store.KeptVersions; n++ {

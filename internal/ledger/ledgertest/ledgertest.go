@@ -41,19 +41,19 @@ func Run(t *testing.T, open func(*testing.T) Factory) {
 		name string
 		run  func(*suite)
 	}{
-		{"one writer", (*suite).oneWriter},
-		{"many writers", (*suite).manyWriters},
-		{"writers with one base", (*suite).oneBase},
-		{"a repeated put", (*suite).repeatedPut},
-		{"a lost answer", (*suite).lostAnswer},
-		{"a stale read", (*suite).staleRead},
-		{"foreign values", (*suite).foreign},
-		{"restored entries", (*suite).restored},
-		{"restored into a new beginning", (*suite).restoredAnew},
-		{"deletion", (*suite).deletion},
-		{"a full history", (*suite).fullHistory},
-		{"a full history without an entry", (*suite).buried},
-		{"a label on the oldest version", (*suite).label},
+		{"one writer", testOneWriter},
+		{"many writers", testManyWriters},
+		{"writers with one base", testOneBase},
+		{"a repeated put", testRepeatedPut},
+		{"a lost answer", testLostAnswer},
+		{"a stale read", testStaleRead},
+		{"foreign values", testForeign},
+		{"restored entries", testRestored},
+		{"restored into a new beginning", testRestoredAnew},
+		{"deletion", testDeletion},
+		{"a full history", testFullHistory},
+		{"a full history without an entry", testBuried},
+		{"a label on the oldest version", testLabel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(&suite{T: t, open: open(t)}) })
 	}

@@ -16,7 +16,7 @@ import (
 
 // staleRead: a reader that the store answers with old values does not take them
 // for the newest, and what it writes on top is invalid.
-func (s *suite) staleRead() {
+func testStaleRead(s *suite) {
 	p, l, base := s.begun(1)
 	old, err := p.Newest(s.Context())
 	require.NoError(s, err)
@@ -50,7 +50,7 @@ func (s *suite) staleRead() {
 }
 
 // foreign: values that are no entries are passed over.
-func (s *suite) foreign() {
+func testForeign(s *suite) {
 	p, l, last := s.begun(2)
 	for _, value := range []string{"fill me", "{}", "[]", "null", `"text"`, "{", strings.Repeat("x", 4000),
 		`{"of":"` + of + `","base":2,"mark":"m"}`, `{"of":"` + of + `","base":3,"mark":"","state":{}}`,
@@ -64,7 +64,7 @@ func (s *suite) foreign() {
 
 // restored: old values of the ledger that are put back mean nothing, in
 // whatever number and order, nor do the entries of another connection.
-func (s *suite) restored() {
+func testRestored(s *suite) {
 	p, l, last := s.begun(4)
 	for i, old := range s.values(p) {
 		s.append(p, old.Value)
@@ -100,7 +100,7 @@ func (s *suite) restored() {
 // restoredAnew: the ledger was deleted and begun again, and its versions count
 // from 1. A backup can then stand at the very version that fits its base, and
 // means nothing all the same.
-func (s *suite) restoredAnew() {
+func testRestoredAnew(s *suite) {
 	for _, age := range []time.Duration{2 * time.Hour, time.Minute} {
 		for young := 1; young <= 3; young++ {
 			p, l, last := s.begun(young - 1)
@@ -157,7 +157,7 @@ func (s *suite) backup(ago time.Duration) (values []atlassian.Secret) {
 }
 
 // deletion: who knew the ledger learns that it is gone, and a new one begins.
-func (s *suite) deletion() {
+func testDeletion(s *suite) {
 	p, l, last := s.begun(3)
 	reader := &ledger.Ledger{Log: p, Of: of}
 	s.requireSays(p, last, l, reader)

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-func (s *suite) oneWriter() {
+func testOneWriter(s *suite) {
 	p := s.open()
 	l := &ledger.Ledger{Log: p, Of: of}
 	none, err := s.newest(p, l)
@@ -35,7 +35,7 @@ func (s *suite) oneWriter() {
 
 // manyWriters: each reads, and appends on top of what it read, until it has
 // succeeded five times. The chain that all see holds each success once.
-func (s *suite) manyWriters() {
+func testManyWriters(s *suite) {
 	const writers, each = 4, 5
 	p, _, _ := s.begun(0)
 	var mu sync.Mutex
@@ -92,7 +92,7 @@ func (s *suite) contend(l *ledger.Ledger, top store.Entry, state string, n int, 
 }
 
 // oneBase: of any number of writers that knew the same entry, the first wins.
-func (s *suite) oneBase() {
+func testOneBase(s *suite) {
 	p, first, base := s.begun(2)
 	second, third := &ledger.Ledger{Log: p, Of: of}, &ledger.Ledger{Log: p, Of: of}
 	s.requireSays(p, base, second, third)
@@ -112,7 +112,7 @@ func (s *suite) oneBase() {
 
 // repeatedPut: a draft is put again and again, as after lost answers. It counts
 // once, as its first version.
-func (s *suite) repeatedPut() {
+func testRepeatedPut(s *suite) {
 	for _, root := range []bool{true, false} {
 		p, l, base := s.open(), (*ledger.Ledger)(nil), ledger.Entry{}
 		if l = (&ledger.Ledger{Log: p, Of: of}); !root {
@@ -154,7 +154,7 @@ func (l *losing) Append(ctx context.Context, value atlassian.Secret) (int64, err
 
 // lostAnswer: the repetition tells whether the entry is valid, also where
 // another writer came in between.
-func (s *suite) lostAnswer() {
+func testLostAnswer(s *suite) {
 	s.Run("nobody came in between", func(t *testing.T) {
 		p, _, base := s.begun(1)
 		l := &ledger.Ledger{Log: &losing{p, 2}, Of: of}

@@ -44,7 +44,7 @@ func (f *firstError) get() error {
 	return f.err
 }
 
-func (s *suite) manyCreators() {
+func testManyCreators(s *suite) {
 	const creators = 40
 	ctx, name := s.Context(), s.name("LOCK")
 	var errs [creators]error
@@ -66,7 +66,7 @@ func (s *suite) manyCreators() {
 	s.requireEntry(s.get(name), fmt.Sprint("owner ", winner), 1)
 }
 
-func (s *suite) manyWriters() {
+func testManyWriters(s *suite) {
 	const writers, each = 10, 6
 	ctx, name := s.Context(), s.name("TOKEN")
 	var mu sync.Mutex
@@ -98,7 +98,7 @@ func (s *suite) manyWriters() {
 
 // readersBesideWriter: what is read is always one whole version, the value and
 // the number belong together, and a reader never sees the parameter go away.
-func (s *suite) readersBesideWriter() {
+func testReadersBesideWriter(s *suite) {
 	const writes = 60
 	ctx, name := s.Context(), s.name("TOKEN")
 	s.put(name, "value 1")

@@ -11,7 +11,7 @@ import (
 
 // clock: ReadAt and Modified come from one clock, which never goes back, and all
 // entries of one call have the same ReadAt.
-func (s *suite) clock() {
+func testClock(s *suite) {
 	ctx, first, second := s.Context(), s.name("FIRST"), s.name("SECOND")
 	s.put(first, "unchanged")
 	var before time.Time
@@ -40,7 +40,7 @@ func (s *suite) clock() {
 const readTime = 2 * time.Second
 
 // by: a store either never tells who wrote a version, or tells it for all.
-func (s *suite) by() {
+func testBy(s *suite) {
 	ctx, name := s.Context(), s.name("TOKEN")
 	for n := range 3 {
 		s.put(name, fmt.Sprint("value ", n))

@@ -42,27 +42,27 @@ func RunWith(t *testing.T, limits Limits, open func(t *testing.T) store.Store) {
 		name string
 		run  func(*suite)
 	}{
-		{"what is absent", (*suite).absent},
-		{"create is exclusive", (*suite).create},
-		{"write and read back", (*suite).write},
-		{"history by version", (*suite).history},
-		{"more than a hundred versions", (*suite).manyVersions},
-		{"versions restart after a delete", (*suite).restart},
-		{"the store's clock", (*suite).clock},
-		{"who wrote it", (*suite).by},
-		{"kinds", (*suite).kinds},
-		{"a store keeps an existing parameter writable whatever its kind", (*suite).changedKind},
-		{"twenty-five names", (*suite).manyNames},
-		{"names", (*suite).names},
-		{"impossible names", (*suite).impossibleNames},
-		{"values are byte-exact", (*suite).exact},
-		{"values that cannot be", (*suite).impossibleValues},
-		{"the size limit", (*suite).size},
-		{"no value in any error", (*suite).noLeak},
-		{"a context that is over", (*suite).context},
-		{"forty creators", (*suite).manyCreators},
-		{"concurrent writers", (*suite).manyWriters},
-		{"readers beside a writer", (*suite).readersBesideWriter},
+		{"what is absent", testAbsent},
+		{"create is exclusive", testCreate},
+		{"write and read back", testWrite},
+		{"history by version", testHistory},
+		{"more than a hundred versions", testManyVersions},
+		{"versions restart after a delete", testRestart},
+		{"the store's clock", testClock},
+		{"who wrote it", testBy},
+		{"kinds", testKinds},
+		{"a store keeps an existing parameter writable whatever its kind", testChangedKind},
+		{"twenty-five names", testManyNames},
+		{"names", testNames},
+		{"impossible names", testImpossibleNames},
+		{"values are byte-exact", testExact},
+		{"values that cannot be", testImpossibleValues},
+		{"the size limit", testSize},
+		{"no value in any error", testNoLeak},
+		{"a context that is over", testContext},
+		{"forty creators", testManyCreators},
+		{"concurrent writers", testManyWriters},
+		{"readers beside a writer", testReadersBesideWriter},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(&suite{T: t, Store: open(t), Limits: limits, prefix: "STORETEST_" + rand.Text()[:10] + "_"})
@@ -106,7 +106,7 @@ func (s *suite) requireEntry(e store.Entry, value string, version int64) {
 	require.WithinDuration(s, time.Now(), e.Modified, time.Hour)
 }
 
-func (s *suite) absent() {
+func testAbsent(s *suite) {
 	ctx, name := s.Context(), s.name("NOBODY")
 	entries, err := s.Read(ctx, name, s.name("NOBODY_ELSE"))
 	require.NoError(s, err)
@@ -125,7 +125,7 @@ func (s *suite) absent() {
 	require.ErrorContains(s, err, name)
 }
 
-func (s *suite) create() {
+func testCreate(s *suite) {
 	ctx, name := s.Context(), s.name("LOCK")
 	v, err := s.Create(ctx, name, secret("mine"), store.Plain)
 	require.NoError(s, err)
@@ -137,7 +137,7 @@ func (s *suite) create() {
 	s.requireEntry(s.get(name), "mine", 1)
 }
 
-func (s *suite) write() {
+func testWrite(s *suite) {
 	name := s.name("TOKEN")
 	for n := range int64(5) {
 		value := fmt.Sprint("value ", n)
@@ -147,7 +147,7 @@ func (s *suite) write() {
 	require.EqualValues(s, 6, s.put(name, "value 4"), "the same value again is a version again")
 }
 
-func (s *suite) history() {
+func testHistory(s *suite) {
 	ctx, name := s.Context(), s.name("TOKEN")
 	for n := range 4 {
 		s.put(name, fmt.Sprint("value ", n+1))
@@ -163,7 +163,7 @@ func (s *suite) history() {
 	}
 }
 
-func (s *suite) manyVersions() {
+func testManyVersions(s *suite) {
 	ctx, name := s.Context(), s.name("TOKEN")
 	const writes = store.KeptVersions + 7
 	for n := range int64(writes) {
@@ -184,7 +184,7 @@ func (s *suite) manyVersions() {
 	}
 }
 
-func (s *suite) restart() {
+func testRestart(s *suite) {
 	ctx, name := s.Context(), s.name("LOCK")
 	s.put(name, "one")
 	s.put(name, "two")
@@ -205,7 +205,7 @@ func (s *suite) restart() {
 	require.ErrorIs(s, err, store.ErrNotFound)
 }
 
-func (s *suite) kinds() {
+func testKinds(s *suite) {
 	ctx := s.Context()
 	for _, kind := range []store.Kind{store.Plain, store.Encrypted} {
 		created, written := s.name(fmt.Sprint("CREATED", kind)), s.name(fmt.Sprint("WRITTEN", kind))
@@ -229,7 +229,7 @@ func (s *suite) kinds() {
 	}
 }
 
-func (s *suite) changedKind() {
+func testChangedKind(s *suite) {
 	ctx, name := s.Context(), s.name("SEED")
 	_, err := s.Create(ctx, name, secret("put by hand"), store.Plain)
 	require.NoError(s, err)
@@ -239,7 +239,7 @@ func (s *suite) changedKind() {
 	s.requireEntry(s.get(name), "rotated", 2)
 }
 
-func (s *suite) manyNames() {
+func testManyNames(s *suite) {
 	var names []string
 	for n := range 25 {
 		names = append(names, s.name(fmt.Sprint("N", n)))
@@ -259,7 +259,7 @@ func (s *suite) manyNames() {
 	}
 }
 
-func (s *suite) names() {
+func testNames(s *suite) {
 	names := []string{
 		s.name("TOKEN"), s.name("token"), s.name("TOKEN_lock"), s.name("a.b-c"),
 		"/" + s.prefix + "/TOKEN", "/" + s.prefix + "/deep/er/TOKEN", "/" + s.prefix + "_TOKEN",
@@ -283,7 +283,7 @@ func (s *suite) names() {
 	}
 }
 
-func (s *suite) impossibleNames() {
+func testImpossibleNames(s *suite) {
 	ctx, good := s.Context(), s.name("GOOD")
 	s.put(good, "here")
 	for _, name := range []string{"", good + ":1", "with space", "../" + s.prefix + "\x00", strings.Repeat("n", store.MaxNameBytes+1)} {

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-func (s *suite) exact() {
+func testExact(s *suite) {
 	for n, value := range []string{
 		"plain", " ", "\n", "\r\n", "\t x \n", "trailing newline\n", "\nleading", "  both  ",
 		"fill me", `{"token":"a","expirationDate":1639526410000}`, `"quoted" \ back\u0041slash`,
@@ -27,7 +27,7 @@ func (s *suite) exact() {
 	}
 }
 
-func (s *suite) impossibleValues() {
+func testImpossibleValues(s *suite) {
 	ctx, name := s.Context(), s.name("VALUE")
 	for _, test := range []struct {
 		value string
@@ -49,7 +49,7 @@ func (s *suite) impossibleValues() {
 	s.requireEntry(s.get(name), "before", 1)
 }
 
-func (s *suite) size() {
+func testSize(s *suite) {
 	ctx, name := s.Context(), s.name("LARGE")
 	// Between 4 and 8 KB a parameter has to move to the advanced tier.
 	for n, size := range []int{4096, 4097, store.MaxValueBytes} {
@@ -75,9 +75,9 @@ func (s *suite) size() {
 	require.Empty(s, entries)
 }
 
-// noLeak provokes every error that can be provoked, with a value that must not
+// testNoLeak provokes every error that can be provoked, with a value that must not
 // be seen in any of them.
-func (s *suite) noLeak() {
+func testNoLeak(s *suite) {
 	const canary = "canary-7c1d"
 	ctx, name := s.Context(), s.name("TOKEN")
 	s.put(name, canary+" stored")
@@ -108,7 +108,7 @@ func (s *suite) noLeak() {
 	s.requireEntry(s.get(name), canary+" stored", 1)
 }
 
-func (s *suite) context() {
+func testContext(s *suite) {
 	name := s.name("TOKEN")
 	s.put(name, "before")
 	over, cancel := context.WithCancel(s.Context())
