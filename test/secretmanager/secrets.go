@@ -2,7 +2,6 @@ package secretmanager
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -23,11 +22,6 @@ var (
 	labelValue = regexp.MustCompile(`^[a-z0-9_-]{0,63}$`)
 )
 
-func (s *Server) etag() string {
-	s.etags++
-	return fmt.Sprintf(`"%x"`, s.etags)
-}
-
 func notFound(resource string) error {
 	return status.Errorf(codes.NotFound, "Secret [%s] not found or has no versions.", resource)
 }
@@ -42,7 +36,7 @@ func checkLabels(labels map[string]string) error {
 }
 
 // CreateSecret implements the API.
-func (s *Server) CreateSecret(_ context.Context, r *secretmanagerpb.CreateSecretRequest) (*secretmanagerpb.Secret, error) {
+func (s *vault) CreateSecret(_ context.Context, r *secretmanagerpb.CreateSecretRequest) (*secretmanagerpb.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !secretID.MatchString(r.GetSecretId()) || r.GetSecret().GetReplication().GetReplication() == nil {
@@ -60,23 +54,8 @@ func (s *Server) CreateSecret(_ context.Context, r *secretmanagerpb.CreateSecret
 	return created.describe(name), nil
 }
 
-// seen is a secret as calls see it that need not see the last changes.
-func (s *Server) seen(name string) (*secret, error) {
-	if !secretName.MatchString(name) {
-		return nil, status.Errorf(codes.InvalidArgument, "The name %q is invalid.", name)
-	}
-	from := s.secrets
-	if s.behind != nil {
-		from = s.behind
-	}
-	if found := from[name]; found != nil {
-		return found, nil
-	}
-	return nil, notFound(name)
-}
-
 // GetSecret implements the API.
-func (s *Server) GetSecret(_ context.Context, r *secretmanagerpb.GetSecretRequest) (*secretmanagerpb.Secret, error) {
+func (s *vault) GetSecret(_ context.Context, r *secretmanagerpb.GetSecretRequest) (*secretmanagerpb.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := s.seen(r.GetName())
@@ -87,13 +66,10 @@ func (s *Server) GetSecret(_ context.Context, r *secretmanagerpb.GetSecretReques
 }
 
 // ListSecrets implements the API, without a filter, fifty a page.
-func (s *Server) ListSecrets(_ context.Context, r *secretmanagerpb.ListSecretsRequest) (*secretmanagerpb.ListSecretsResponse, error) {
+func (s *vault) ListSecrets(_ context.Context, r *secretmanagerpb.ListSecretsRequest) (*secretmanagerpb.ListSecretsResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := s.secrets
-	if s.behind != nil {
-		from = s.behind
-	}
+	from := s.shown()
 	answer := &secretmanagerpb.ListSecretsResponse{}
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		if !strings.HasPrefix(name, r.GetParent()+"/secrets/") || name <= r.GetPageToken() {
@@ -109,7 +85,7 @@ func (s *Server) ListSecrets(_ context.Context, r *secretmanagerpb.ListSecretsRe
 }
 
 // UpdateSecret implements the API, for labels.
-func (s *Server) UpdateSecret(_ context.Context, r *secretmanagerpb.UpdateSecretRequest) (*secretmanagerpb.Secret, error) {
+func (s *vault) UpdateSecret(_ context.Context, r *secretmanagerpb.UpdateSecretRequest) (*secretmanagerpb.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Equal(r.GetUpdateMask().GetPaths(), []string{"labels"}) {
@@ -130,7 +106,7 @@ func (s *Server) UpdateSecret(_ context.Context, r *secretmanagerpb.UpdateSecret
 }
 
 // DeleteSecret implements the API.
-func (s *Server) DeleteSecret(_ context.Context, r *secretmanagerpb.DeleteSecretRequest) (*emptypb.Empty, error) {
+func (s *vault) DeleteSecret(_ context.Context, r *secretmanagerpb.DeleteSecretRequest) (*emptypb.Empty, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.secrets[r.GetName()]
@@ -142,25 +118,4 @@ func (s *Server) DeleteSecret(_ context.Context, r *secretmanagerpb.DeleteSecret
 	}
 	delete(s.secrets, r.GetName())
 	return &emptypb.Empty{}, nil
-}
-
-// Labels returns the labels of a secret as they really are.
-func (s *Server) Labels(id string) map[string]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if found := s.secrets["projects/"+Project+"/secrets/"+id]; found != nil {
-		return maps.Clone(found.labels)
-	}
-	return nil
-}
-
-// IDs returns the ids of all secrets, sorted.
-func (s *Server) IDs() (ids []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name := range s.secrets {
-		ids = append(ids, name[strings.LastIndex(name, "/")+1:])
-	}
-	slices.Sort(ids)
-	return ids
 }

@@ -2,10 +2,8 @@ package secretmanager
 
 import (
 	"context"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +14,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Project is a project that tests use.
@@ -24,22 +21,15 @@ const Project = "a-project"
 
 // Server is a running emulator.
 type Server struct {
-	secretmanagerpb.UnimplementedSecretManagerServiceServer
 	// Address is its host and port.
 	Address string
 
-	now     func() time.Time
-	mu      sync.Mutex
-	secrets map[string]*secret
-	// behind is what all but AccessSecretVersion answer from, while it is not nil.
-	behind map[string]*secret
-	// hides: the metadata of versions by number are among that.
-	hides  bool
+	vault  *vault
+	mu     sync.Mutex
 	denied map[Call]bool
 	before func(Call) error
 	after  func(Call) error
 	calls  map[string]int
-	etags  int
 }
 
 // Call is a call of the API.
@@ -48,21 +38,6 @@ type Call struct {
 	Method string
 	// Secret is the id of the secret.
 	Secret string
-}
-
-// secret is a secret and its versions, the first one first.
-type secret struct {
-	created  time.Time
-	labels   map[string]string
-	etag     string
-	versions []version
-}
-
-type version struct {
-	state   secretmanagerpb.SecretVersion_State
-	data    []byte
-	sum     *int64
-	created time.Time
 }
 
 // Start starts an emulator, which ends with the test. The clock is time.Now where
@@ -76,9 +51,9 @@ func Start(t testing.TB, now func() time.Time) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Address: listener.Addr().String(), now: now, secrets: map[string]*secret{}, denied: map[Call]bool{}, calls: map[string]int{}}
+	s := &Server{Address: listener.Addr().String(), vault: &vault{now: now, secrets: map[string]*secret{}}, denied: map[Call]bool{}, calls: map[string]int{}}
 	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
-	secretmanagerpb.RegisterSecretManagerServiceServer(g, s)
+	secretmanagerpb.RegisterSecretManagerServiceServer(g, s.vault)
 	go func() { _ = g.Serve(listener) }()
 	t.Cleanup(g.Stop)
 	return s
@@ -114,29 +89,26 @@ func (s *Server) After(f func(Call) error) {
 // Freeze lets changes propagate no further, until Thaw: all but the versions, by
 // their number, is answered as it is now. Changes are made, and etags compared, as
 // things really are.
-func (s *Server) Freeze() { s.freeze(false) }
+func (s *Server) Freeze() { s.vault.freeze(false) }
 
 // FreezeAll is Freeze where the metadata of versions do not propagate either, only
 // their payloads: all that Google promises.
-func (s *Server) FreezeAll() { s.freeze(true) }
-
-func (s *Server) freeze(metadata bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hides = metadata
-	s.behind = map[string]*secret{}
-	for name, one := range s.secrets {
-		copied := *one
-		copied.labels, copied.versions = maps.Clone(one.labels), slices.Clone(one.versions)
-		s.behind[name] = &copied
-	}
-}
+func (s *Server) FreezeAll() { s.vault.freeze(true) }
 
 // Thaw lets everything propagate.
-func (s *Server) Thaw() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.behind = nil
+func (s *Server) Thaw() { s.vault.thaw() }
+
+// Labels returns the labels of a secret as they really are.
+func (s *Server) Labels(id string) map[string]string {
+	return s.vault.labels("projects/" + Project + "/secrets/" + id)
+}
+
+// IDs returns the ids of all secrets, sorted.
+func (s *Server) IDs() (ids []string) {
+	for _, name := range s.vault.names() {
+		ids = append(ids, id(name))
+	}
+	return ids
 }
 
 // Calls returns how often each method was called since the last time.
@@ -150,7 +122,7 @@ func (s *Server) Calls() map[string]int {
 
 // intercept is around every call.
 func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	_ = grpc.SetHeader(ctx, metadata.Pairs("date", s.now().UTC().Format(http.TimeFormat)))
+	_ = grpc.SetHeader(ctx, metadata.Pairs("date", s.vault.now().UTC().Format(http.TimeFormat)))
 	c := Call{Method: info.FullMethod[strings.LastIndex(info.FullMethod, "/")+1:], Secret: secretOf(request)}
 	s.mu.Lock()
 	s.calls[c.Method]++
@@ -194,9 +166,4 @@ func id(resource string) string {
 	_, after, _ := strings.Cut(resource, "/secrets/")
 	before, _, _ := strings.Cut(after, "/")
 	return before
-}
-
-// describe is a secret as the API shows it.
-func (s *secret) describe(name string) *secretmanagerpb.Secret {
-	return &secretmanagerpb.Secret{Name: name, Labels: maps.Clone(s.labels), Etag: s.etag, CreateTime: timestamppb.New(s.created)}
 }

@@ -17,7 +17,7 @@ import (
 const maxPayload = 64 << 10
 
 // AddSecretVersion implements the API.
-func (s *Server) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) AddSecretVersion(_ context.Context, r *secretmanagerpb.AddSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.secrets[r.GetParent()]
@@ -61,7 +61,7 @@ func parent(resource string) string {
 }
 
 // GetSecretVersion implements the API.
-func (s *Server) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := s.seen(parent(r.GetName()))
@@ -80,7 +80,7 @@ func (s *Server) GetSecretVersion(_ context.Context, r *secretmanagerpb.GetSecre
 
 // AccessSecretVersion implements the API: by number it sees every change, by
 // `latest` it need not.
-func (s *Server) AccessSecretVersion(_ context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
+func (s *vault) AccessSecretVersion(_ context.Context, r *secretmanagerpb.AccessSecretVersionRequest) (*secretmanagerpb.AccessSecretVersionResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := parent(r.GetName())
@@ -104,7 +104,7 @@ func (s *Server) AccessSecretVersion(_ context.Context, r *secretmanagerpb.Acces
 }
 
 // ListSecretVersions implements the API, without a filter: the newest first.
-func (s *Server) ListSecretVersions(_ context.Context, r *secretmanagerpb.ListSecretVersionsRequest) (*secretmanagerpb.ListSecretVersionsResponse, error) {
+func (s *vault) ListSecretVersions(_ context.Context, r *secretmanagerpb.ListSecretVersionsRequest) (*secretmanagerpb.ListSecretVersionsResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := s.seen(r.GetParent())
@@ -132,22 +132,22 @@ func (s *Server) ListSecretVersions(_ context.Context, r *secretmanagerpb.ListSe
 }
 
 // EnableSecretVersion implements the API.
-func (s *Server) EnableSecretVersion(_ context.Context, r *secretmanagerpb.EnableSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) EnableSecretVersion(_ context.Context, r *secretmanagerpb.EnableSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	return s.turn(r.GetName(), secretmanagerpb.SecretVersion_ENABLED)
 }
 
 // DisableSecretVersion implements the API.
-func (s *Server) DisableSecretVersion(_ context.Context, r *secretmanagerpb.DisableSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) DisableSecretVersion(_ context.Context, r *secretmanagerpb.DisableSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	return s.turn(r.GetName(), secretmanagerpb.SecretVersion_DISABLED)
 }
 
 // DestroySecretVersion implements the API.
-func (s *Server) DestroySecretVersion(_ context.Context, r *secretmanagerpb.DestroySecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) DestroySecretVersion(_ context.Context, r *secretmanagerpb.DestroySecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	return s.turn(r.GetName(), secretmanagerpb.SecretVersion_DESTROYED)
 }
 
 // turn changes the state of a version; DESTROYED is for ever.
-func (s *Server) turn(resource string, to secretmanagerpb.SecretVersion_State) (*secretmanagerpb.SecretVersion, error) {
+func (s *vault) turn(resource string, to secretmanagerpb.SecretVersion_State) (*secretmanagerpb.SecretVersion, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := s.secrets[parent(resource)]

@@ -51,35 +51,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
-	"time"
 
-	"cloud.google.com/go/secretmanager/apiv1"
-	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
-
-// client is what the store uses of *secretmanager.Client.
-type client interface {
-	AccessSecretVersion(context.Context, *secretmanagerpb.AccessSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.AccessSecretVersionResponse, error)
-	GetSecretVersion(context.Context, *secretmanagerpb.GetSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
-	ListSecretVersions(context.Context, *secretmanagerpb.ListSecretVersionsRequest, ...gax.CallOption) *secretmanager.SecretVersionIterator
-	AddSecretVersion(context.Context, *secretmanagerpb.AddSecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
-	DestroySecretVersion(context.Context, *secretmanagerpb.DestroySecretVersionRequest, ...gax.CallOption) (*secretmanagerpb.SecretVersion, error)
-	GetSecret(context.Context, *secretmanagerpb.GetSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
-	CreateSecret(context.Context, *secretmanagerpb.CreateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
-	UpdateSecret(context.Context, *secretmanagerpb.UpdateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
-	ListSecrets(context.Context, *secretmanagerpb.ListSecretsRequest, ...gax.CallOption) *secretmanager.SecretIterator
-	DeleteSecret(context.Context, *secretmanagerpb.DeleteSecretRequest, ...gax.CallOption) error
-}
-
-var _ client = (*secretmanager.Client)(nil)
 
 // Config says where the secrets are.
 type Config struct {
@@ -99,15 +77,8 @@ type Config struct {
 // Store implements store.Store.
 type Store struct {
 	Config
-	client client
-
-	mu sync.Mutex
-	// locks are the values of psoxy's lock that this process wrote, by name.
-	locks map[string]atlassian.Secret
-	// numbers are the newest versions that this process has seen, by name.
-	numbers map[string]int64
-	// written is when this process added versions, by name and number.
-	written map[string]map[int64]time.Time
+	api    *api
+	memory memory
 }
 
 var _ store.Store = (*Store)(nil)
@@ -121,7 +92,7 @@ func New(c client, cfg Config) *Store {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{Config: cfg, client: c, locks: map[string]atlassian.Secret{}, numbers: map[string]int64{}, written: map[string]map[int64]time.Time{}}
+	return &Store{Config: cfg, api: &api{client: c, project: cfg.Project, prefix: cfg.Prefix}, memory: newMemory()}
 }
 
 // maxID is the longest secret id.
@@ -157,11 +128,6 @@ func (s *Store) check(ctx context.Context, name string) error {
 	return CheckName(s.Prefix + name)
 }
 
-// secret is the resource name of a parameter's secret.
-func (s *Store) secret(name string) string {
-	return "projects/" + s.Project + "/secrets/" + s.Prefix + name
-}
-
 // Create implements store.Store.
 func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret, _ store.Kind) (int64, error) {
 	if err := s.check(ctx, name); err != nil {
@@ -173,7 +139,7 @@ func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret,
 	if secret, ok := lockSecret(name); ok {
 		return s.lock(ctx, name, secret, value, false)
 	}
-	if err := s.create(ctx, name, nil); err != nil {
+	if err := s.api.create(ctx, name, nil); err != nil {
 		return 0, err
 	}
 	version, err := s.add(ctx, name, value)
@@ -203,7 +169,7 @@ func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, 
 	}
 	version, err := s.add(ctx, name, value)
 	if codeOf(err) == codes.NotFound {
-		if err = s.create(ctx, name, nil); err != nil && !errors.Is(err, store.ErrExists) {
+		if err = s.api.create(ctx, name, nil); err != nil && !errors.Is(err, store.ErrExists) {
 			return 0, err
 		}
 		version, err = s.add(ctx, name, value)
@@ -216,7 +182,7 @@ func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, 
 			return 0, fmt.Errorf("version %d was added, but its label %s does not name it: %s", version, psoxy.VersionLabel, err)
 		}
 	}
-	s.see(name, version)
+	s.memory.see(name, version)
 	s.tidy(ctx, name, version)
 	return version, nil
 }
@@ -229,61 +195,19 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if secret, ok := lockSecret(name); ok {
 		return s.unlock(ctx, name, secret)
 	}
-	s.mu.Lock()
-	delete(s.written, name)
-	s.mu.Unlock()
-	attempts := 0
-	_, err := call(ctx, calling{what: "DeleteSecret", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (struct{}, error) {
-		attempts++
-		return struct{}{}, s.client.DeleteSecret(ctx, &secretmanagerpb.DeleteSecretRequest{Name: s.secret(name)}, o...)
-	})
-	if attempts > 1 && codeOf(err) == codes.NotFound {
-		return nil // the attempt whose answer was lost has deleted it
-	}
-	return err
+	s.memory.forget(name)
+	return s.api.delete(ctx, name)
 }
 
 // Names lists the names of all parameters. It needs secretmanager.secrets.list on
 // the project, which no other call does.
-func (s *Store) Names(ctx context.Context) ([]string, error) {
-	return call(ctx, calling{what: "ListSecrets", name: "projects/" + s.Project}, func(ctx context.Context, o ...gax.CallOption) (names []string, err error) {
-		for found, err := range s.client.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: "projects/" + s.Project}, o...).All() {
-			if err != nil {
-				return nil, err
-			}
-			_, id, _ := strings.Cut(found.GetName(), "/secrets/")
-			if name, ours := strings.CutPrefix(id, s.Prefix); ours {
-				names = append(names, name)
-			}
-		}
-		return names, nil
-	})
-}
+func (s *Store) Names(ctx context.Context) ([]string, error) { return s.api.names(ctx) }
 
-// create makes a secret without a version.
-func (s *Store) create(ctx context.Context, name string, labels map[string]string) error {
-	_, err := call(ctx, calling{what: "CreateSecret", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.Secret, error) {
-		automatic := &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}}
-		return s.client.CreateSecret(ctx, &secretmanagerpb.CreateSecretRequest{Parent: "projects/" + s.Project, SecretId: s.Prefix + name,
-			Secret: &secretmanagerpb.Secret{Replication: automatic, Labels: labels}}, o...)
-	})
-	return err
-}
-
-// add adds a version and returns its number.
+// add adds a version, remembers when, and returns its number.
 func (s *Store) add(ctx context.Context, name string, value atlassian.Secret) (int64, error) {
-	data := value.AppendReveal(nil)
-	sum := int64(checksum(data))
-	added, err := call(ctx, calling{what: "AddSecretVersion", name: name, changes: true}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.SecretVersion, error) {
-		return s.client.AddSecretVersion(ctx, &secretmanagerpb.AddSecretVersionRequest{Parent: s.secret(name),
-			Payload: &secretmanagerpb.SecretPayload{Data: data, DataCrc32C: &sum}}, o...)
-	})
-	if err != nil {
-		return 0, err
+	added, err := s.api.add(ctx, name, value)
+	if err == nil {
+		s.memory.wrote(name, added.number, added.at)
 	}
-	if version := number(added.GetName()); version > 0 {
-		s.wrote(name, version, added.GetCreateTime().AsTime())
-		return version, nil
-	}
-	return 0, fmt.Errorf("%s: Secret Manager answered without a version: the write may have taken effect", name)
+	return added.number, err
 }

@@ -25,7 +25,7 @@ func lockSecret(name string) (secret string, ok bool) {
 // readLock reads psoxy's lock: a label that holds when it was taken. Its value is
 // as on AWS; where this process took it, with its mark.
 func (s *Store) readLock(ctx context.Context, name, secret string, at *clock) (*store.Entry, error) {
-	found, err := s.getSecret(ctx, secret, at)
+	found, err := s.api.get(ctx, secret, at)
 	if codeOf(err) == codes.NotFound || err == nil && found.GetLabels()[psoxy.LockLabel] == "" {
 		return nil, nil
 	}
@@ -35,9 +35,7 @@ func (s *Store) readLock(ctx context.Context, name, secret string, at *clock) (*
 	taken := found.GetLabels()[psoxy.LockLabel]
 	milliseconds, _ := strconv.ParseInt(taken, 10, 64) // one that is no time is stale
 	e := &store.Entry{Value: atlassian.NewSecret("locked_" + taken), Version: 1, Modified: time.UnixMilli(milliseconds).UTC(), Kind: store.Plain}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if mine, ok := s.locks[name]; ok && takenAt(mine) == taken {
+	if mine := s.memory.lock(name); !mine.IsZero() && takenAt(mine) == taken {
 		e.Value = mine
 	}
 	return e, nil
@@ -55,8 +53,8 @@ func (s *Store) lock(ctx context.Context, name, secret string, value atlassian.S
 	if _, err := strconv.ParseInt(at, 10, 64); err != nil {
 		return 0, fmt.Errorf("%s: a lock's value is locked_ and the time in milliseconds: %w", name, store.ErrUnwritable)
 	}
-	s.remember(name, value)
-	err := s.relabel(ctx, name, secret, func(labels map[string]string) error {
+	s.memory.took(name, value)
+	err := s.api.relabel(ctx, name, secret, func(labels map[string]string) error {
 		if labels[psoxy.LockLabel] == at {
 			return errAsItIs
 		}
@@ -67,10 +65,10 @@ func (s *Store) lock(ctx context.Context, name, secret string, value atlassian.S
 		return nil
 	})
 	if codeOf(err) == codes.NotFound {
-		err = s.create(ctx, secret, map[string]string{psoxy.LockLabel: at})
+		err = s.api.create(ctx, secret, map[string]string{psoxy.LockLabel: at})
 	}
 	if errors.Is(err, store.ErrExists) {
-		s.remember(name, atlassian.Secret{})
+		s.memory.took(name, atlassian.Secret{})
 	}
 	if err != nil {
 		return 0, err
@@ -78,19 +76,10 @@ func (s *Store) lock(ctx context.Context, name, secret string, value atlassian.S
 	return 1, nil
 }
 
-// remember notes what this process wrote as its lock.
-func (s *Store) remember(name string, value atlassian.Secret) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.locks[name] = value; value.IsZero() {
-		delete(s.locks, name)
-	}
-}
-
 // unlock removes psoxy's lock.
 func (s *Store) unlock(ctx context.Context, name, secret string) error {
 	held := false
-	err := s.relabel(ctx, name, secret, func(labels map[string]string) error {
+	err := s.api.relabel(ctx, name, secret, func(labels map[string]string) error {
 		if labels[psoxy.LockLabel] == "" {
 			return errAsItIs
 		}

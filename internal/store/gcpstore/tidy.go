@@ -2,11 +2,9 @@ package gcpstore
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
-	"github.com/googleapis/gax-go/v2"
 )
 
 const (
@@ -32,7 +30,7 @@ func (s *Store) tidy(ctx context.Context, name string, newest int64) {
 	var now time.Time
 	var old []int64
 	destroyed := 0
-	err := s.list(ctx, name, nil, func(v version) bool {
+	err := s.api.list(ctx, name, nil, func(v version) bool {
 		if now.IsZero() {
 			now = v.at
 		}
@@ -46,13 +44,7 @@ func (s *Store) tidy(ctx context.Context, name string, newest int64) {
 		return destroyed < enough
 	})
 	if err == nil {
-		err = each(ctx, len(old), func(ctx context.Context, i int) error {
-			_, err := call(ctx, calling{what: "DestroySecretVersion", name: name}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.SecretVersion, error) {
-				return s.client.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{
-					Name: s.secret(name) + "/versions/" + strconv.FormatInt(old[i], 10)}, o...)
-			})
-			return err
-		})
+		err = each(ctx, len(old), func(ctx context.Context, i int) error { return s.api.destroy(ctx, name, old[i]) })
 	}
 	if err != nil {
 		s.Log.Warn("versions that are no longer needed could not be destroyed, and cost money", "parameter", name, "error", err)
