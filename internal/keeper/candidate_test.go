@@ -17,12 +17,6 @@ func killing(kills bool) func(*atlassiantest.Policy) {
 	return func(p *atlassiantest.Policy) { p.ReconsentKillsOld = kills }
 }
 
-// requireAlive checks that the n-th family lives.
-func (w *world) requireAlive(n int) {
-	w.t.Helper()
-	require.Nil(w.t, w.em.Families()[n].Death)
-}
-
 // A person stores the tokens of a new consent by hand at any moment of a
 // rotation: the newest consent wins, wherever it falls, and its year begins.
 func TestAConsentByHandInBetween(t *testing.T) {

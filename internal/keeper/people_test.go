@@ -2,12 +2,7 @@ package keeper_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +11,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -64,85 +58,10 @@ func (w *world) ticks(n int, want ...keeper.Action) {
 	}
 }
 
-// spends is how often the keeper presented a token since ops was emptied.
-func (w *world) spends() (n int) {
-	for _, op := range w.ops {
-		if op == "post" {
-			n++
-		}
-	}
-	return n
-}
-
-// writes is how often the keeper wrote a parameter since ops was emptied.
-func (w *world) writes(name string) (n int) {
-	for _, op := range w.ops {
-		if op == "write "+short(name) {
-			n++
-		}
-	}
-	return n
-}
-
-func (w *world) remove(name string) {
-	w.t.Helper()
-	require.NoError(w.t, w.mem.Delete(context.Background(), name))
-}
-
 // readAgain is an entry as if it had been read at another time.
 func readAgain(e store.Entry, readAt time.Time) store.Entry {
 	e.ReadAt = readAt
 	return e
-}
-
-// ledger is what the newest version of the ledger says.
-func (w *world) ledger() family.State {
-	w.t.Helper()
-	e := w.get(names.Ledger)
-	var entry struct{ State json.RawMessage }
-	require.NoError(w.t, json.Unmarshal([]byte(e.Value.Reveal()), &entry))
-	s, err := family.ParseState(atlassian.NewSecret(string(entry.State)), e.Modified, conn)
-	require.NoError(w.t, err)
-	return s
-}
-
-// failing lets every operation of this name fail before it takes effect.
-func failing(op string) func(int, string) error {
-	return func(_ int, o string) error {
-		if o == op {
-			return errFault
-		}
-		return nil
-	}
-}
-
-// crashing ends the process at the first operation of this name.
-func crashing(op string) func(int, string) error {
-	return func(_ int, o string) error {
-		if o == op {
-			panic(crash{})
-		}
-		return nil
-	}
-}
-
-// atFirst does something at the first operation of this name.
-func atFirst(op string, do func()) func(int, string) error {
-	done := false
-	return func(_ int, o string) error {
-		if o == op && !done {
-			done = true
-			do()
-		}
-		return nil
-	}
-}
-
-// inject lets the token endpoint answer so, so many times; 0 is for ever.
-func (w *world) inject(when atlassiantest.When, status, times int) {
-	w.t.Helper()
-	require.NoError(w.t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when,
-		Kind: atlassiantest.KindStatus, Status: status, Times: times}))
 }
 
 // other is a keeper of another process that no fault strikes.
@@ -155,44 +74,4 @@ func (w *world) other(name string) *keeper.Keeper {
 func (w *world) tickOf(k *keeper.Keeper) keeper.Outcome {
 	return k.Tick(invocation{context.Background(), w.clock.Now().Add(2 * time.Minute)},
 		family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
-}
-
-// script gives token requests a fixed answer, so many times, instead of asking
-// the emulator.
-type script struct {
-	status int
-	body   string
-	header http.Header
-	times  int
-	// asked is how often it answered, and presented what with.
-	asked     int
-	presented []string
-}
-
-// RoundTrip implements http.RoundTripper.
-func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.asked >= s.times || r.URL.Path != "/oauth/token" {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	s.asked++
-	var request struct {
-		Refresh string `json:"refresh_token"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-		return nil, err
-	}
-	s.presented = append(s.presented, request.Refresh)
-	header := s.header
-	if header == nil {
-		header = http.Header{"Content-Type": {"application/json"}}
-	}
-	return &http.Response{StatusCode: s.status, Header: header, Request: r, ContentLength: -1,
-		Body: io.NopCloser(strings.NewReader(s.body))}, nil
-}
-
-// answer lets the token endpoint give this answer, so many times.
-func (w *world) answer(status int, code string, times int) *script {
-	s := &script{status: status, body: fmt.Sprintf(`{"error":%q}`, code), times: times}
-	w.client.HTTPClient = &http.Client{Transport: s}
-	return s
 }

@@ -32,31 +32,39 @@ func shared(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 	return w
 }
 
-// psoxyLocks takes psoxy's lock as psoxy does.
-func (w *world) psoxyLocks() {
-	w.t.Helper()
-	_, err := w.mem.Create(context.Background(), names.Lock, atlassian.NewSecret("locked_"+strconv.FormatInt(w.clock.Now().UnixMilli(), 10)), store.Plain)
-	require.NoError(w.t, err)
+// psoxyProxy is psoxy beside the keeper: another program that knows no ledger.
+type psoxyProxy struct {
+	parameters
+	em    *atlassiantest.Emulator
+	app   atlassiantest.App
+	clock *atlassiantest.Clock
 }
 
-// psoxySpends is psoxy's token request.
-func (w *world) psoxySpends() atlassiantest.Tokens {
-	w.t.Helper()
-	tokens, err := w.em.Refresh(atlassiantest.RefreshRequest{ClientID: w.fix.App.ClientID, ClientSecret: w.fix.App.ClientSecret,
-		RefreshToken: w.get(names.RefreshToken).Value, Presenter: "psoxy"})
-	require.NoError(w.t, err)
-	w.clock.Advance(time.Second)
+// locks takes psoxy's lock as psoxy does.
+func (p psoxyProxy) locks() {
+	p.t.Helper()
+	_, err := p.mem.Create(context.Background(), names.Lock, atlassian.NewSecret("locked_"+strconv.FormatInt(p.clock.Now().UnixMilli(), 10)), store.Plain)
+	require.NoError(p.t, err)
+}
+
+// spends is psoxy's token request.
+func (p psoxyProxy) spends() atlassiantest.Tokens {
+	p.t.Helper()
+	tokens, err := p.em.Refresh(atlassiantest.RefreshRequest{ClientID: p.app.ClientID, ClientSecret: p.app.ClientSecret,
+		RefreshToken: p.get(names.RefreshToken).Value, Presenter: "psoxy"})
+	require.NoError(p.t, err)
+	p.clock.Advance(time.Second)
 	return tokens
 }
 
-// psoxySaves are its two writes, in their order.
-func (w *world) psoxySaves(tokens atlassiantest.Tokens, writes int) {
-	w.t.Helper()
+// saves are its two writes, in their order.
+func (p psoxyProxy) saves(tokens atlassiantest.Tokens, writes int) {
+	p.t.Helper()
 	if writes > 0 {
-		w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(time.Hour)).Reveal())
+		p.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, p.clock.Now().Add(time.Hour)).Reveal())
 	}
 	if writes > 1 {
-		w.put(names.RefreshToken, tokens.Refresh.Reveal())
+		p.put(names.RefreshToken, tokens.Refresh.Reveal())
 	}
 }
 
@@ -74,10 +82,10 @@ func TestPsoxyBesideUs(t *testing.T) {
 	t.Run("it rotates while we wait", func(t *testing.T) {
 		w := shared(t)
 		born := w.record().AuthorizedAt
-		w.psoxyLocks()
-		tokens := w.psoxySpends()
+		w.psoxy.locks()
+		tokens := w.psoxy.spends()
 		w.want(keeper.Contended)
-		w.psoxySaves(tokens, 2)
+		w.psoxy.saves(tokens, 2)
 		w.remove(names.Lock)
 		w.ticks(9, keeper.Idle, keeper.Rotated, keeper.Contended)
 		require.Equal(t, born, w.record().AuthorizedAt, "psoxy's rotation does not restart the countdown")
@@ -87,8 +95,8 @@ func TestPsoxyBesideUs(t *testing.T) {
 		w := shared(t)
 		born := w.record().AuthorizedAt
 		for range 36 {
-			w.psoxyLocks()
-			w.psoxySaves(w.psoxySpends(), 2)
+			w.psoxy.locks()
+			w.psoxy.saves(w.psoxy.spends(), 2)
 			w.remove(names.Lock)
 			w.ticks(8, keeper.Idle, keeper.Rotated)
 		}
@@ -101,8 +109,8 @@ func TestPsoxyBesideUs(t *testing.T) {
 				t.Run(fmt.Sprintf("it dies %s, and a tick comes %s later, siblings die: %v", when, wait, siblingsDie), func(t *testing.T) {
 					w := shared(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
 					born := w.record().AuthorizedAt
-					w.psoxyLocks()
-					w.psoxySaves(w.psoxySpends(), writes)
+					w.psoxy.locks()
+					w.psoxy.saves(w.psoxy.spends(), writes)
 					w.want(keeper.Contended)
 					w.clock.Advance(wait)
 					out, _ := w.tick()
@@ -116,8 +124,8 @@ func TestPsoxyBesideUs(t *testing.T) {
 	}
 	t.Run("it dies, and ticks come every minute: none makes its lock younger", func(t *testing.T) {
 		w := shared(t)
-		w.psoxyLocks()
-		w.psoxySpends()
+		w.psoxy.locks()
+		w.psoxy.spends()
 		for range 4 {
 			w.clock.Advance(29 * time.Second)
 			w.want(keeper.Contended)
@@ -129,15 +137,15 @@ func TestPsoxyBesideUs(t *testing.T) {
 	})
 	t.Run("it left its lock three weeks ago, and the family lives", func(t *testing.T) {
 		w := shared(t)
-		w.psoxyLocks()
+		w.psoxy.locks()
 		w.clock.Advance(21 * 24 * time.Hour)
 		w.ticks(6)
 		w.requireSharedAndKept()
 	})
 	t.Run("it left its lock, and somebody wrote REFRESH_TOKEN again since", func(t *testing.T) {
 		w := shared(t)
-		w.psoxyLocks()
-		w.psoxySpends()
+		w.psoxy.locks()
+		w.psoxy.spends()
 		w.clock.Advance(time.Second)
 		w.put(names.RefreshToken, w.get(names.RefreshToken).Value.Reveal()) // the same value, and younger than the lock
 		w.clock.Advance(4 * time.Minute)
@@ -149,8 +157,8 @@ func TestPsoxyBesideUs(t *testing.T) {
 		w := shared(t)
 		older, err := w.mem.History(context.Background(), names.RefreshToken, 1)
 		require.NoError(t, err)
-		w.psoxyLocks()
-		w.psoxySpends()
+		w.psoxy.locks()
+		w.psoxy.spends()
 		w.put(names.RefreshToken, older[0].Value.Reveal())
 		w.clock.Advance(4 * time.Minute)
 		w.want(keeper.Replayed)
@@ -183,7 +191,7 @@ func TestOurLockInSharedMode(t *testing.T) {
 				if w.get(names.Lock).Version > 0 {
 					w.remove(names.Lock)
 				}
-				w.psoxyLocks()
+				w.psoxy.locks()
 			})
 			if at == "before" {
 				w.before = take
@@ -231,7 +239,7 @@ func TestOurLockInSharedMode(t *testing.T) {
 	})
 	t.Run("psoxy's rotation came just before it", func(t *testing.T) {
 		w := shared(t)
-		w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.psoxySaves(w.psoxySpends(), 2) })
+		w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.psoxy.saves(w.psoxy.spends(), 2) })
 		w.tick()
 		w.before = nil
 		w.ticks(6, keeper.Idle, keeper.Rotated)

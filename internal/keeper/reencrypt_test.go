@@ -22,17 +22,8 @@ var encrypted = []string{names.Ledger, names.RefreshToken, names.AccessToken, na
 // reencrypt is a run by a person's process; only that meets the world's faults.
 func (w *world) reencrypt() (done []keeper.Reencrypted, err error) {
 	operator := w.other("operator")
-	operator.Store = faultyStore{w}
+	operator.Store = w.store()
 	return operator.Reencrypt(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
-}
-
-// versions are those of the given parameters.
-func (w *world) versions(of []string) map[string]int64 {
-	all := map[string]int64{}
-	for _, name := range of {
-		all[name] = w.get(name).Version
-	}
-	return all
 }
 
 // readyWorld is one in which the next rotation is due in some minutes, with a
@@ -268,7 +259,7 @@ func TestReencryptBesidePsoxy(t *testing.T) {
 	w.want(keeper.Idle)
 	w.requireSharedAndKept()
 
-	w.psoxyLocks()
+	w.psoxy.locks()
 	before := w.versions(encrypted)
 	_, err = w.reencrypt()
 	require.ErrorContains(t, err, "is held since")

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // asked counts the questions about sites, and fails them while err is set.
@@ -49,12 +48,6 @@ func (a *asked) hours(n int, until int) (last keeper.Outcome) {
 		require.True(a.t, last.Action.Healthy(), last.Reason)
 	}
 	return last
-}
-
-// blocked lets every list of sites be empty, as an administrator does who blocks
-// the app: nothing else changes.
-func (w *world) blocked() {
-	require.NoError(w.t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointResources, When: atlassiantest.Before, Kind: atlassiantest.KindEmpty}))
 }
 
 func TestASiteIsLookedForOnceADay(t *testing.T) {

@@ -65,7 +65,7 @@ func TestAStaleRead(t *testing.T) {
 			for _, fresh := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, by %d versions, new process: %v", set, behind, fresh), func(t *testing.T) {
 					w := newWorld(t)
-					stale := &staleStore{Store: faultyStore{w}, names: list, behind: behind}
+					stale := &staleStore{Store: w.store(), names: list, behind: behind}
 					w.restartWith(stale)
 					w.consent()
 					w.want(keeper.Rotated)
@@ -98,7 +98,7 @@ func TestNothingIsSpentOnAStaleLedger(t *testing.T) {
 	w.clock.Advance(40 * time.Minute)
 	w.want(keeper.Rotated)
 	spent := w.spends()
-	w.restartWith(&staleStore{Store: faultyStore{w}, names: []string{names.Ledger, names.RefreshToken, names.AccessToken, names.Family}, reads: 100, behind: 2})
+	w.restartWith(&staleStore{Store: w.store(), names: []string{names.Ledger, names.RefreshToken, names.AccessToken, names.Family}, reads: 100, behind: 2})
 	w.clock.Advance(time.Minute)
 	out, _ := w.tick()
 	require.Contains(t, []keeper.Action{keeper.Contended, keeper.Failed, keeper.Idle}, out.Action, out.Reason)
@@ -122,7 +122,7 @@ func (s timeless) Read(ctx context.Context, list ...string) (map[string]store.En
 // Where the store does not tell its clock, ours counts.
 func TestAStoreWithoutAClock(t *testing.T) {
 	w := newWorld(t)
-	w.restartWith(timeless{faultyStore{w}})
+	w.restartWith(timeless{w.store()})
 	w.consent()
 	for range 6 {
 		require.Equal(t, 3600.0, *w.want(keeper.Rotated).AccessTokenSecondsRemaining)
@@ -133,7 +133,7 @@ func TestAStoreWithoutAClock(t *testing.T) {
 	w.after = crashing("post")
 	w.tick()
 	w.after = nil
-	w.restartWith(timeless{faultyStore{w}})
+	w.restartWith(timeless{w.store()})
 	w.want(keeper.Contended)
 	w.clock.Advance(5 * time.Minute)
 	w.want(keeper.Replayed)
@@ -154,7 +154,7 @@ func (s twice) Write(ctx context.Context, name string, value atlassian.Secret, k
 // The store's own repetition of a call is not another process.
 func TestEveryWriteIsRepeatedByTheStoresClient(t *testing.T) {
 	w := newWorld(t)
-	w.restartWith(twice{faultyStore{w}})
+	w.restartWith(twice{w.store()})
 	w.consent()
 	for range 12 {
 		w.want(keeper.Rotated)

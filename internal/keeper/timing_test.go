@@ -168,7 +168,7 @@ func TestAnAgeThatCannotBeRead(t *testing.T) {
 // again, and what a person stored there is in use after this tick.
 func TestAStaleHistoryIsReadAgain(t *testing.T) {
 	w := settledWorld(t)
-	w.restartWith(&staleStore{Store: faultyStore{w}, histories: 2, behind: 1})
+	w.restartWith(&staleStore{Store: w.store(), histories: 2, behind: 1})
 	w.clock.Advance(time.Minute)
 	w.consent()
 	require.Equal(t, 1, w.want(keeper.Rotated).Generation)

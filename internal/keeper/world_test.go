@@ -3,10 +3,8 @@ package keeper_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,26 +23,19 @@ const conn = "PSOXY_JIRA_CLOUD_"
 var names = family.NamesOf(conn)
 
 // world is the real keeper and client, the emulator, and a store, under a clock
-// that only tests move. Every call of the keeper to store and Atlassian goes
-// through op, where faults strike.
+// that only tests move. Faults strike every call of the keeper to store and
+// Atlassian.
 type world struct {
-	t       *testing.T
+	t *testing.T
+	parameters
+	issuer
+	faults
 	clock   *atlassiantest.Clock
-	em      *atlassiantest.Emulator
-	fix     atlassiantest.Fixture
-	mem     *memstore.Store
-	client  *atlassian.Client
+	psoxy   psoxyProxy
 	keeper  *keeper.Keeper
 	policy  family.Policy
 	started int
 	logs    bytes.Buffer
-	// ops are the operations of the keeper so far; before and after are called
-	// around each with its number, and may fail it or crash the process.
-	ops           []string
-	before, after func(n int, op string) error
-	// unreadable and unwritable are names to which access is denied, or that take no
-	// write for another reason.
-	unreadable, unwritable map[string]error
 	// older are the entries of REFRESH_TOKEN before the newest.
 	older []store.Entry
 	// limit is the invocation's time.
@@ -59,30 +50,35 @@ func newWorld(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 func newWorldOf(t *testing.T, claims bool, change ...func(*atlassiantest.Policy)) *world {
 	w := &world{t: t, clock: atlassiantest.NewClock(time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)),
 		policy: family.DefaultPolicy(), limit: 2 * time.Minute}
+	w.parameters = parameters{t, memstore.New(w.clock.Now)}
 	p := atlassiantest.DefaultPolicy()
 	for _, f := range change {
 		f(&p)
 	}
 	w.em = atlassiantest.New(atlassiantest.Config{Clock: w.clock, Policy: &p, CheapTokens: true, CheapClaims: claims})
+	w.issuer.t = t
 	var err error
 	w.fix, err = w.em.AddFixture()
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(w.em)
 	t.Cleanup(server.Close)
 	w.client = &atlassian.Client{AuthURL: server.URL, APIURL: server.URL}
-	w.mem = memstore.New(w.clock.Now)
+	w.psoxy = psoxyProxy{w.parameters, w.em, w.fix.App, w.clock}
 	w.restart()
 	return w
 }
 
+// store is the store as keepers of this world meet it.
+func (w *world) store() faultyStore { return faultyStore{&w.faults, w.mem} }
+
 // restart is a new process: it remembers nothing.
-func (w *world) restart() { w.restartWith(faultyStore{w}) }
+func (w *world) restart() { w.restartWith(w.store()) }
 
 // restartWith is a new process that finds another store.
 func (w *world) restartWith(s store.Store) {
 	w.started++
 	w.keeper = keeper.New(keeper.Config{
-		Store: s, Token: faultyEndpoint{w}, Now: w.clock.Now,
+		Store: s, Token: faultyEndpoint{&w.faults, w.client}, Now: w.clock.Now,
 		Sleep:   func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
 		Process: fmt.Sprintf("process-%d", w.started), Together: inTurn,
 	})
@@ -98,23 +94,6 @@ func (w *world) consent() atlassiantest.Tokens {
 	w.put(names.AccessToken, tokens.Access.Reveal())
 	w.put(names.RefreshToken, tokens.Refresh.Reveal())
 	return tokens
-}
-
-func (w *world) put(name, value string) {
-	_, err := w.mem.Write(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
-	require.NoError(w.t, err)
-}
-
-func (w *world) get(name string) store.Entry {
-	entries, err := w.mem.Read(context.Background(), name)
-	require.NoError(w.t, err)
-	return entries[name]
-}
-
-func (w *world) record() family.Record {
-	r, err := family.ParseRecord(w.get(names.Family).Value.Reveal(), conn)
-	require.NoError(w.t, err)
-	return r
 }
 
 // invocation has a deadline by the test's clock, which never fires.
@@ -149,86 +128,6 @@ func (w *world) want(a keeper.Action) keeper.Outcome {
 	return out
 }
 
-// crash is the panic of a killed process.
-type crash struct{}
-
-func (w *world) op(op string, do func() error) error {
-	n := len(w.ops)
-	w.ops = append(w.ops, op)
-	if w.before != nil {
-		if err := w.before(n, op); err != nil {
-			return err
-		}
-	}
-	err := do()
-	if w.after != nil {
-		if lost := w.after(n, op); lost != nil {
-			return lost
-		}
-	}
-	return err
-}
-
-var errFault = errors.New("the store did not answer")
-
-type faultyStore struct{ *world }
-
-func short(name string) string { return strings.TrimPrefix(name, conn) }
-
-func (s faultyStore) Read(ctx context.Context, names ...string) (m map[string]store.Entry, err error) {
-	err = s.op("read", func() error {
-		for _, name := range names {
-			if err := s.unreadable[name]; err != nil {
-				return fmt.Errorf("%s: %w", name, err) // one call, one answer
-			}
-		}
-		m, err = s.mem.Read(ctx, names...)
-		return err
-	})
-	return m, err
-}
-
-func (s faultyStore) History(ctx context.Context, name string, from int64) (h []store.Entry, err error) {
-	err = s.op("read history of "+short(name), func() error {
-		if err := s.unreadable[name]; err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		h, err = s.mem.History(ctx, name, from)
-		return err
-	})
-	return h, err
-}
-
-func (s faultyStore) Create(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (v int64, err error) {
-	err = s.op("create "+short(name), func() error { v, err = s.mem.Create(ctx, name, value, k); return err })
-	return v, err
-}
-
-func (s faultyStore) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (v int64, err error) {
-	err = s.op("write "+short(name), func() error {
-		if err := s.unwritable[name]; err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		v, err = s.mem.Write(ctx, name, value, k)
-		return err
-	})
-	return v, err
-}
-
-func (s faultyStore) Delete(ctx context.Context, name string) error {
-	return s.op("delete "+short(name), func() error { return s.mem.Delete(ctx, name) })
-}
-
-type faultyEndpoint struct{ *world }
-
-func (e faultyEndpoint) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (tok atlassian.Token, err error) {
-	lost := e.op("post", func() error { tok, err = e.client.Refresh(ctx, app, refresh); return nil })
-	if lost != nil {
-		return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: lost}
-	}
-	return tok, err
-}
-
 // requireKept checks, by the emulator's truth, that the newest family lives
 // and that the store holds its live tokens.
 func (w *world) requireKept(msg ...any) {
@@ -244,9 +143,6 @@ func (w *world) requireKept(msg ...any) {
 	require.True(w.t, known, msg...)
 	require.Equal(w.t, atlassiantest.StatusLive, info.Status, msg...)
 }
-
-// posts is how many token requests reached the emulator.
-func (w *world) posts() int { return int(w.em.EventCount()) }
 
 // inTurn runs tasks one after the other, so that faults strike the same
 // operation in every run.
