@@ -26,6 +26,7 @@ const parallel = 5
 // runFlags are those of "tokenkeeper run" alone.
 type runFlags struct {
 	connections   []string
+	list          listFlags
 	ledgerPath    string
 	every         time.Duration
 	refreshBefore time.Duration
@@ -51,12 +52,22 @@ Stop it by SIGTERM or Ctrl-C and give it two minutes: a rotation that has begun 
 saved first, and none begins any more. A kill in the middle loses nothing while
 the next start comes within minutes. Several may run at once; one of them rotates.`,
 		Example: `  tokenkeeper run --store file:/var/lib/tokenkeeper --connection PSOXY_JIRA_CLOUD_
-  tokenkeeper run --store ssm --key-id alias/tokens --connection A_ --connection B_ --listen :9464`,
+  tokenkeeper run --store ssm --key-id alias/tokens --connection A_ --connection B_ --listen :9464
+  tokenkeeper run --store ssm --connections-path /ops/connections --parameter-path /tokenkeeper/`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conns, err := flags.check(policies)
+			policy, err := flags.policy(policies)
 			if err != nil {
 				return err
+			}
+			if err := flags.list.check(stores.name, flags.ledgerPath, cmd.Flags().Changed("connection")); err != nil {
+				return err
+			}
+			var conns []family.Connection
+			if !flags.list.given() {
+				if conns, err = flags.named(policy); err != nil {
+					return err
+				}
 			}
 			api, err := hosts.client()
 			if err != nil {
@@ -68,7 +79,10 @@ the next start comes within minutes. Several may run at once; one of them rotate
 			}
 			log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 			keep := fleet.Fleet{Keeper: fleet.Guarded{Keeper: newKeeper(st, api)}, Connections: conns, Parallel: parallel}
-			if len(conns) > parallel {
+			if flags.list.given() {
+				keep.List = flags.list.open(stores.aws, flags.ledgerPath, policy)
+			}
+			if flags.list.given() || len(conns) > parallel {
 				keep.Survey = st // the most urgent come first
 			}
 			return flags.run(cmd.Context(), log, keep)
@@ -76,6 +90,7 @@ the next start comes within minutes. Several may run at once; one of them rotate
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&flags.connections, "connection", []string{"PSOXY_JIRA_CLOUD_"}, "a connection: the prefix of its parameters' names; may be repeated")
+	flags.list.register(cmd)
 	f.StringVar(&flags.ledgerPath, "ledger-path", os.Getenv("LEDGER_PATH"), "the path below which the ledgers are; without it each is beside its connection")
 	f.DurationVar(&flags.every, "every", 2*time.Minute, "the time from tick to tick, 30s to 5m")
 	f.DurationVar(&flags.refreshBefore, "refresh-before", family.DefaultPolicy().RefreshBefore, "rotate when the access token has less than this left, 10m to 55m")
@@ -86,19 +101,24 @@ the next start comes within minutes. Several may run at once; one of them rotate
 	return cmd
 }
 
-// check returns the connections, with their policy.
-func (f *runFlags) check(policies policyFlags) (conns []family.Connection, err error) {
+// policy is that of all connections.
+func (f *runFlags) policy(policies policyFlags) (family.Policy, error) {
 	policy, err := policies.policy()
 	if err != nil {
-		return nil, err
+		return policy, err
 	}
 	if f.every < 30*time.Second || f.every > family.TickInterval {
-		return nil, errUsage{fmt.Errorf("--every is %s: expected 30s to %s, since two ticks must fit into the ten minutes in which a lost answer can be asked for again", f.every, family.TickInterval)}
+		return policy, errUsage{fmt.Errorf("--every is %s: expected 30s to %s, since two ticks must fit into the ten minutes in which a lost answer can be asked for again", f.every, family.TickInterval)}
 	}
 	if f.refreshBefore < 10*time.Minute || f.refreshBefore > fleet.MaxRefreshBefore {
-		return nil, errUsage{fmt.Errorf("--refresh-before is %s: expected 10m to %s", f.refreshBefore, fleet.MaxRefreshBefore)}
+		return policy, errUsage{fmt.Errorf("--refresh-before is %s: expected 10m to %s", f.refreshBefore, fleet.MaxRefreshBefore)}
 	}
 	policy.RefreshBefore = f.refreshBefore
+	return policy, nil
+}
+
+// named are the connections that --connection names.
+func (f *runFlags) named(policy family.Policy) (conns []family.Connection, err error) {
 	for _, name := range f.connections {
 		one := connectionFlag{name: name, ledgerPath: f.ledgerPath}
 		if err := one.check(); err != nil {
@@ -122,7 +142,11 @@ func (f *runFlags) check(policies policyFlags) (conns []family.Connection, err e
 func (f *runFlags) run(ctx context.Context, log *slog.Logger, keep fleet.Fleet) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	shown := exporter.New(config.Version(), time.Now(), f.connections...)
+	var names []string
+	for _, conn := range keep.Connections {
+		names = append(names, conn.Name)
+	}
+	shown := exporter.New(config.Version(), time.Now(), names...)
 	alive := newPulse(time.Now, f.every)
 	unserved := make(chan error, 1)
 	if f.listen != "" {
@@ -136,7 +160,7 @@ func (f *runFlags) run(ctx context.Context, log *slog.Logger, keep fleet.Fleet) 
 		defer stop()
 	}
 	defer context.AfterFunc(ctx, func() { log.Info("stopping: a rotation that is under way is saved first") })()
-	log.Info("started", "connections", f.connections, "every", f.every.String())
+	log.Info("started", "connections", names, "list", f.list.path, "every", f.every.String())
 	fleet.Loop(ctx, f.every, func(ctx context.Context) {
 		began := time.Now()
 		report, err := keep.Tick(ctx, log)

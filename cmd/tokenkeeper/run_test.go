@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,7 @@ import (
 // service is "tokenkeeper run" as a process, on a directory of files.
 type service struct {
 	t       *testing.T
+	kept    kept
 	cmd     *exec.Cmd
 	lines   *bufio.Scanner
 	printed strings.Builder
@@ -42,25 +44,46 @@ type kept struct {
 	store store.Store
 	flag  string
 	env   []string
+	// root begins the connections' names, which are named, or listed where it is set.
+	root string
+}
+
+func (k kept) connection(name string) string { return k.root + name }
+
+// arguments say which connections to keep.
+func (k kept) arguments() []string {
+	if k.root != "" {
+		return []string{"--connections-path", "/ops/connections", "--parameter-path", k.root}
+	}
+	return []string{"--connection", "A_", "--connection", "B_"}
 }
 
 func inFiles(t *testing.T) kept {
 	dir := privateDir(t)
 	s, err := filestore.Open(dir)
 	require.NoError(t, err)
-	return kept{s, "file:" + dir, nil}
+	return kept{store: s, flag: "file:" + dir}
 }
 
 func inParameterStore(t *testing.T) kept {
 	aws := moto.Start(t)
-	return kept{ssmstore.New(ssmstore.NewClient(aws.AWSConfig()), "alias/aws/ssm", time.Now), "ssm", aws.Env()}
+	return kept{store: ssmstore.New(ssmstore.NewClient(aws.AWSConfig()), "alias/aws/ssm", time.Now), flag: "ssm", env: aws.Env()}
+}
+
+// inList is Parameter Store where a parameter lists the connections.
+func inList(t *testing.T) kept {
+	in := inParameterStore(t)
+	in.root = "/tokenkeeper/"
+	_, err := in.store.Write(t.Context(), "/ops/connections/all", atlassian.NewSecret(in.connection("A_")+","+in.connection("B_")), store.Plain)
+	require.NoError(t, err)
+	return in
 }
 
 // startService seeds a connection whose rotation is due, and starts the program.
 // before is called with every token request on its way, and may hold it.
 func startService(t *testing.T, in kept, before func()) *service {
 	t.Helper()
-	s := &service{t: t, store: in.store, emu: atlassiantest.New(atlassiantest.Config{})}
+	s := &service{t: t, kept: in, store: in.store, emu: atlassiantest.New(atlassiantest.Config{})}
 	fix, err := s.emu.AddFixture()
 	require.NoError(t, err)
 	server := atlassiantest.NewServer(s.emu)
@@ -76,13 +99,13 @@ func startService(t *testing.T, in kept, before func()) *service {
 
 	tokens, err := s.emu.Authorize(atlassiantest.ConsentRequest{})
 	require.NoError(t, err)
-	n := family.NamesOf("A_")
+	n := family.NamesOf(in.connection("A_"))
 	for name, value := range map[string]atlassian.Secret{n.ClientID: atlassian.NewSecret(fix.App.ClientID), n.ClientSecret: fix.App.ClientSecret, n.RefreshToken: tokens.Refresh} {
 		_, err := s.store.Write(t.Context(), name, value, store.Encrypted)
 		require.NoError(t, err)
 	}
 
-	s.cmd = exec.Command("tokenkeeper", "run", "--store", in.flag, "--connection", "A_", "--connection", "B_", "--listen", "127.0.0.1:0")
+	s.cmd = exec.Command("tokenkeeper", append([]string{"run", "--store", in.flag, "--listen", "127.0.0.1:0"}, in.arguments()...)...)
 	s.cmd.Env = append(append(os.Environ(), in.env...), "ATLASSIAN_AUTH_URL="+gate.URL, "ATLASSIAN_API_URL="+gate.URL)
 	stderr, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
@@ -117,7 +140,7 @@ func (s *service) ends() {
 	s.logged(map[string]string{"msg": "no such line"})
 	require.NoError(s.t, s.cmd.Wait(), s.printed.String())
 	require.Contains(s.t, s.printed.String(), `"msg":"stopped"`)
-	n := family.NamesOf("A_")
+	n := family.NamesOf(s.kept.connection("A_"))
 	for _, name := range []string{n.RefreshToken, n.AccessToken, n.ClientSecret} {
 		history, err := s.store.History(s.t.Context(), name, 1)
 		require.NoError(s.t, err)
@@ -131,7 +154,7 @@ func (s *service) ends() {
 // requireSaved: the stored tokens are the living ones.
 func (s *service) requireSaved() {
 	s.t.Helper()
-	n := family.NamesOf("A_")
+	n := family.NamesOf(s.kept.connection("A_"))
 	found, err := s.store.Read(s.t.Context(), n.RefreshToken, n.AccessToken)
 	require.NoError(s.t, err)
 	for _, name := range []string{n.RefreshToken, n.AccessToken} {
@@ -143,7 +166,7 @@ func (s *service) requireSaved() {
 
 // TestRun: a process ticks at once, shows what it did, and stops when it is told.
 func TestRun(t *testing.T) {
-	for name, in := range map[string]func(*testing.T) kept{"files": inFiles, "Parameter Store": inParameterStore} {
+	for name, in := range map[string]func(*testing.T) kept{"files": inFiles, "Parameter Store": inParameterStore, "a list": inList} {
 		t.Run(name, func(t *testing.T) { runs(t, in(t)) })
 	}
 }
@@ -163,9 +186,10 @@ func runs(t *testing.T, in kept) {
 		shown = fetch(t, "GET", "http://"+address+"/metrics", "")
 		return strings.Contains(shown, "tokenkeeper_connection_state")
 	}, 10*time.Second, 10*time.Millisecond)
-	require.Contains(t, shown, `tokenkeeper_connection_state{connection="A_",state="rotated"} 1`)
-	require.Contains(t, shown, `tokenkeeper_connection_state{connection="B_",state="awaiting_consent"} 1`)
-	require.Contains(t, shown, `tokenkeeper_rotations_total{connection="A_"} 1`)
+	require.Contains(t, shown, fmt.Sprintf(`tokenkeeper_connection_state{connection=%q,state="rotated"} 1`, in.connection("A_")))
+	require.Contains(t, shown, fmt.Sprintf(`tokenkeeper_connection_state{connection=%q,state="awaiting_consent"} 1`, in.connection("B_")))
+	require.Contains(t, shown, fmt.Sprintf(`tokenkeeper_rotations_total{connection=%q} 1`, in.connection("A_")))
+	require.Contains(t, shown, fmt.Sprintf(`tokenkeeper_rotations_total{connection=%q} 0`, in.connection("B_")))
 	s.requireSaved()
 	s.printed.WriteString(shown)
 	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
@@ -214,6 +238,11 @@ func TestRunWrongly(t *testing.T) {
 		"no connection":          {[]string{files, "--connection", ""}, exitUsage},
 		"not a connection":       {[]string{files, "--connection", "A"}, exitUsage},
 		"not a path for ledgers": {[]string{files, "--ledger-path", "x"}, exitUsage},
+		"a list in files":        {[]string{files, "--connections-path", "/ops", "--parameter-path", "/tokenkeeper/"}, exitUsage},
+		"names and a list":       {[]string{"--connection", "A_", "--connections-path", "/ops", "--parameter-path", "/tokenkeeper/"}, exitUsage},
+		"a list without a root":  {[]string{"--connections-path", "/ops"}, exitUsage},
+		"a root without a list":  {[]string{"--parameter-path", "/tokenkeeper/"}, exitUsage},
+		"a list among its own":   {[]string{"--connections-path", "/tokenkeeper", "--parameter-path", "/tokenkeeper/"}, exitUsage},
 		"not a form":             {[]string{files, "--access-token-format", "xml"}, exitUsage},
 	} {
 		t.Run(name, func(t *testing.T) {

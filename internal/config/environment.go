@@ -194,15 +194,36 @@ func (r *Reader) connections(c Common) (conns []family.Connection) {
 	return conns
 }
 
+// CheckConnectionsPath returns an error that begins with the quoted path if the list
+// of connections cannot be below it, and says what is expected. root is the path
+// below which the connections' own parameters are.
+func CheckConnectionsPath(path, root string) error {
+	if !isPath(path) {
+		return fmt.Errorf("%q: expected a path of parameters that does not end in a slash, such as /tokenkeeper-connections", path)
+	}
+	if strings.HasPrefix(root, path+"/") {
+		return fmt.Errorf("%q: expected a path that does not hold the connections' own parameters, which are below %s", path, root)
+	}
+	return nil
+}
+
+// CheckParameterPath returns an error that begins with the quoted path if the
+// names of listed connections cannot begin with it, and says what is expected.
+func CheckParameterPath(root string) error {
+	if !isPath(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
+		return fmt.Errorf("%q: with a list of connections, expected a path that begins and ends with a slash, such as /tokenkeeper/", root)
+	}
+	return nil
+}
+
 // checkList checks what goes with CONNECTIONS_PATH.
 func (r *Reader) checkList(path string) {
-	if !isPath(path) {
-		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path of parameters that does not end in a slash, such as /tokenkeeper/connections", path)
+	root := r.Get("PARAMETER_PATH", "")
+	if err := CheckConnectionsPath(path, root); err != nil {
+		r.Wrong("CONNECTIONS_PATH", "is %v", err)
 	}
-	if root := r.Get("PARAMETER_PATH", ""); !isPath(strings.TrimSuffix(root, "/")) || !strings.HasSuffix(root, "/") {
-		r.Wrong("PARAMETER_PATH", "is %q: with CONNECTIONS_PATH, expected a path that begins and ends with a slash, such as /tokenkeeper/", root)
-	} else if strings.HasPrefix(root, path+"/") {
-		r.Wrong("CONNECTIONS_PATH", "is %q: expected a path that does not hold the connections' own parameters, which are below %s", path, root)
+	if err := CheckParameterPath(root); err != nil {
+		r.Wrong("PARAMETER_PATH", "is %v", err)
 	}
 	if r.Get("CONNECTIONS", "") != "" {
 		r.Wrong("CONNECTIONS", "is set beside CONNECTIONS_PATH: expected one of them")

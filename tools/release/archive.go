@@ -40,8 +40,8 @@ func zipped(program string) ([]byte, error) {
 	return archive.Bytes(), nil
 }
 
-// tarred is a program with its licence.
-func tarred(program string, license []byte) ([]byte, error) {
+// tarred is a program with the files that go with it, by their names.
+func tarred(program string, beside map[string][]byte) ([]byte, error) {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return nil, err
@@ -49,18 +49,21 @@ func tarred(program string, license []byte) ([]byte, error) {
 	var archive bytes.Buffer
 	compressed := gzip.NewWriter(&archive) // its header has no time and no name
 	w := tar.NewWriter(compressed)
-	for _, file := range []struct {
-		name    string
-		mode    int64
-		content []byte
-	}{{"LICENSE", 0o644, license}, {filepath.Base(program), 0o755, content}} {
-		header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), ModTime: packed, Format: tar.FormatUSTAR}
+	add := func(name string, mode int64, content []byte) error {
+		header := &tar.Header{Name: name, Mode: mode, Size: int64(len(content)), ModTime: packed, Format: tar.FormatUSTAR}
 		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+		_, err := w.Write(content)
+		return err
+	}
+	for _, name := range sorted(beside) {
+		if err := add(name, 0o644, beside[name]); err != nil {
 			return nil, err
 		}
-		if _, err := w.Write(file.content); err != nil {
-			return nil, err
-		}
+	}
+	if err := add(filepath.Base(program), 0o755, content); err != nil {
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err

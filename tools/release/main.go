@@ -32,15 +32,21 @@ func run(arguments []string) error {
 	return fmt.Errorf("expected check VERSION, or pack VERSION BUILT TARGET")
 }
 
+// besideProgram are the files that go with the command line: what docs/run.md
+// installs of the repository.
+var besideProgram = []string{"LICENSE", "deploy/prometheus/rules.yaml", "deploy/systemd/tokenkeeper.service"}
+
 // pack writes the files of a release into target, which it empties first.
 func pack(repository, version, built, target string) error {
 	notes, err := check(repository, version)
 	if err != nil {
 		return err
 	}
-	license, err := os.ReadFile(filepath.Join(repository, "LICENSE"))
-	if err != nil {
-		return err
+	beside := map[string][]byte{}
+	for _, name := range besideProgram {
+		if beside[name], err = os.ReadFile(filepath.Join(repository, name)); err != nil {
+			return err
+		}
 	}
 	files := map[string][]byte{"NOTES.md": []byte(notes)}
 	folders, err := os.ReadDir(built)
@@ -58,7 +64,7 @@ func pack(repository, version, built, target string) error {
 		case strings.HasPrefix(folder.Name(), "refresher_"), strings.HasPrefix(folder.Name(), "bootstrap_"):
 			files[name+".zip"], err = zipped(filepath.Join(path, "bootstrap"))
 		default:
-			files[name+".tar.gz"], err = tarred(filepath.Join(path, "tokenkeeper"), license)
+			files[name+".tar.gz"], err = tarred(filepath.Join(path, "tokenkeeper"), beside)
 		}
 		if err != nil {
 			return err

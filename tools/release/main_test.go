@@ -68,7 +68,13 @@ func TestRelease(t *testing.T) {
 		dir := t.TempDir()
 		out, err := exec.Command("tar", "-xzf", filepath.Join(first, prefix+"linux_"+arch(t)+".tar.gz"), "-C", dir).CombinedOutput()
 		require.NoError(t, err, string(out))
-		require.FileExists(t, filepath.Join(dir, "LICENSE"))
+		for _, name := range []string{"LICENSE", "deploy/prometheus/rules.yaml", "deploy/systemd/tokenkeeper.service"} {
+			want, err := os.ReadFile(filepath.Join("../..", name))
+			require.NoError(t, err)
+			got, err := os.ReadFile(filepath.Join(dir, name))
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got), name)
+		}
 		out, err = exec.Command(filepath.Join(dir, "tokenkeeper"), "version").CombinedOutput()
 		require.NoError(t, err, string(out))
 		require.Contains(t, string(out), "tokenkeeper "+version+",")
@@ -191,16 +197,17 @@ func TestTheOwnersSettingIsThere(t *testing.T) {
 func TestTarredIsTheSameWhenBuiltLater(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tokenkeeper")
 	require.NoError(t, os.WriteFile(program, []byte("program"), 0o600))
-	first, err := tarred(program, []byte("licence"))
+	beside := map[string][]byte{"deploy/unit": []byte("unit"), "LICENSE": []byte("licence")}
+	first, err := tarred(program, beside)
 	require.NoError(t, err)
 	require.NoError(t, os.Chtimes(program, packed, packed))
-	second, err := tarred(program, []byte("licence"))
+	second, err := tarred(program, beside)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(first, second))
 	compressed, err := gzip.NewReader(bytes.NewReader(first))
 	require.NoError(t, err)
 	archive := tar.NewReader(compressed)
-	for _, name := range []string{"LICENSE", "tokenkeeper"} {
+	for _, name := range []string{"LICENSE", "deploy/unit", "tokenkeeper"} {
 		header, err := archive.Next()
 		require.NoError(t, err)
 		require.Equal(t, name, header.Name)

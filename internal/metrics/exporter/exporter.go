@@ -90,9 +90,7 @@ func (e *Exporter) Observe(began, ended time.Time, outcomes []keeper.Outcome) {
 		e.complete = ended
 	}
 	for _, o := range outcomes {
-		if o.Action == keeper.Rotated || o.Action == keeper.Replayed {
-			e.rotations[o.Connection]++
-		}
+		e.rotations[o.Connection] += one(o.Action == keeper.Rotated || o.Action == keeper.Replayed)
 		e.note(o, ended)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 )
 
 // lock waits for the directory's lock until ctx ends. Closing the returned file
@@ -25,14 +24,14 @@ func (d directory) lock(ctx context.Context) (*os.File, error) {
 	if err != nil {
 		return nil, denied("the store's lock", err)
 	}
-	taken, err := flock(f, syscall.LOCK_NB)
+	taken, err := flock(f, false)
 	if err != nil || taken {
 		return closedOn(f, err, path)
 	}
 
 	done := make(chan error, 1)
 	go func() {
-		_, err := flock(f, 0)
+		_, err := flock(f, true)
 		done <- err
 	}()
 	select {
@@ -54,21 +53,4 @@ func closedOn(f *os.File, err error, path string) (*os.File, error) {
 		return nil, fmt.Errorf("locking %s: %w; expected a local file system that supports flock", path, err)
 	}
 	return f, nil
-}
-
-// flock locks f exclusively. With LOCK_NB it does not wait, and taken is false
-// if another holds the lock.
-func flock(f *os.File, flags int) (taken bool, err error) {
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|flags)
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, syscall.EINTR):
-		case errors.Is(err, syscall.EWOULDBLOCK):
-			return false, nil
-		default:
-			return false, err
-		}
-	}
 }

@@ -5,7 +5,8 @@
 // Directory and files are the owner's alone, and their values lie in clear text. A
 // killed process leaves the old value or the new one, whole, and what a write
 // returned has reached the disk. The directory has to be on a local file system: any
-// number of processes take turns by flock(2), so there is none for Windows.
+// number of processes take turns by flock(2). Windows has none, so every call fails
+// there.
 package filestore
 
 import (
