@@ -121,12 +121,12 @@ go-test: setup chromium consumers checkers ## All Go tests, end-to-end ones incl
 	go test -timeout 30m $$(go list ./test/... | grep -v /test/stack$$) ./internal/proof/...
 	cd pkg/tokensource && go test $(RACE) ./...
 
-STACK := .venv-stack/.installed
-$(STACK): tools/stack-requirements.txt tools/stack.sh tools/setup.sh
+STACK_TOOLS := .venv-stack/.installed
+$(STACK_TOOLS): tools/stack-requirements.txt tools/stack.sh tools/setup.sh
 	PYTHON='$(PYTHON)' tools/stack.sh .venv-stack
 	touch $@
 .PHONY: stack-test
-stack-test: setup $(STACK) ## Deploy the stack on an AWS that runs here, update, re-key and delete it; needs Python 3.13
+stack-test: setup $(STACK_TOOLS) ## Deploy the stack on an AWS that runs here, update, re-key and delete it; needs Python 3.13
 	go test -count=1 -timeout 30m ./test/stack
 
 .PHONY: sam-check

@@ -1,12 +1,13 @@
-"""Serves AWS for test/stack: localstack-core, with three changes.
+"""Serves AWS for test/stack: localstack-core, with some changes.
 
 Functions run as processes on this machine. localstack starts a container for each, and Docker is not needed here: it asks
 the test to run the code that was uploaded (functions.go), by the address in TOKENKEEPER_FUNCTIONS.
 
 Alarms are evaluated every few seconds. localstack does it once in all of an alarm's periods, CloudWatch every minute.
 
-Parameters of CloudFormation that are lists are lists in the values before an update or a deletion too. localstack keeps
-those as texts, and fails where one is joined.
+CloudFormation takes a template of SAM as it is: localstack looks for the names that the transform makes before it has
+made them. It updates aliases and alarms, which localstack can only create. Parameters that are lists are lists in the
+values before an update or a deletion too; localstack keeps those as texts, and fails where one is joined.
 
 Usage: python test/stack/serve.py, with GATEWAY_LISTEN and TOKENKEEPER_FUNCTIONS set. It ends with its standard input.
 """
@@ -104,6 +105,28 @@ def keep_lists():
     ChangeSetModelPreproc.visit_node_parameter = visit_node_parameter
 
 
+def transform_first():
+    """Leaves out the macros inside of a template, of which there are none here, and with them the look at its names."""
+    from localstack.services.cloudformation.engine.v2.change_set_model_transform import ChangeSetModelTransform
+
+    ChangeSetModelTransform._execute_local_transforms = lambda self: None
+
+
+def update_resources():
+    """Updates aliases and alarms."""
+    from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
+    from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
+    from localstack.services.lambda_.resource_providers.lambda_alias import LambdaAliasProvider
+
+    def update_alias(self, request):
+        alias = {name: request.desired_state[name] for name in ("FunctionName", "Name", "FunctionVersion")}
+        updated = request.aws_client_factory.lambda_.update_alias(**alias)
+        return ProgressEvent(OperationStatus.SUCCESS, {**request.desired_state, "Id": updated["AliasArn"]})
+
+    LambdaAliasProvider.update = update_alias
+    CloudWatchAlarmProvider.update = CloudWatchAlarmProvider.create  # it puts the alarm, over one of its name
+
+
 def end_with_standard_input():
     """Ends this process when the test that started it has ended, however that ended."""
     sys.stdin.read()
@@ -116,6 +139,8 @@ if __name__ == "__main__":
     runtime_executor.get_runtime_executor = lambda: ProcessExecutor
     evaluate_often()
     keep_lists()
+    transform_first()
+    update_resources()
     from localstack.runtime.main import main
 
     main()

@@ -104,6 +104,26 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
+// TestMakeDeploy: make hands on what was said, and nothing of its own.
+func TestMakeDeploy(t *testing.T) {
+	for _, tt := range []struct {
+		name, called string
+		said         []string
+	}{
+		{"nothing said", "ENV='' STACK='' PARAMETERS='' LAMBDA_GOARCH=arm64 tools/deploy.sh", nil},
+		{"all said", "ENV='prod' STACK='s' PARAMETERS='my.yaml' LAMBDA_GOARCH=amd64 tools/deploy.sh",
+			[]string{"ENV=prod", "STACK=s", "PARAMETERS=my.yaml", "LAMBDA_GOARCH=amd64"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command("make", append([]string{"--dry-run", "--directory", root, "deploy"}, tt.said...)...)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+			require.Contains(t, string(out), "\n"+tt.called+"\n")
+		})
+	}
+}
+
 // TestAnEnvironmentsParameters: its file is found by its name.
 func TestAnEnvironmentsParameters(t *testing.T) {
 	script, err := os.ReadFile(filepath.Join(root, "tools/deploy.sh"))
