@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -55,7 +54,6 @@ func (f *faultFlags) add(cmd *cobra.Command) {
 var errBroken = errors.New("a promise was broken; see the report")
 
 func (f *faultFlags) run(ctx context.Context, out io.Writer, asJSON bool) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // short-lived garbage, and memory to spare
 	plans, total, err := f.plans(out)
 	if err != nil {
 		return errUsage{err}

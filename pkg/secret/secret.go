@@ -60,7 +60,7 @@ func appendMasked(dst []byte, s string) []byte {
 
 // mask is appendMasked with a new string as the result.
 func mask(s string) string {
-	var stack [1024]byte
+	var stack [4096]byte // what is longer is copied twice
 	return string(appendMasked(stack[:0], s))
 }
 

@@ -140,7 +140,7 @@ func (w *world) tick(a *actor) (failed bool) {
 		w.trace(fmt.Sprintf("%s ticks, clock %v", a.name, a.skew))
 	}
 	w.oracle.tickBegins(a)
-	ops, foreign, writes := w.ops, w.idle.foreign, w.writes
+	ops, writes := w.ops, w.writes
 	out, healthy, survived := w.invoke(a)
 	a.busy = false
 	if !survived {
@@ -154,11 +154,12 @@ func (w *world) tick(a *actor) (failed bool) {
 		w.trace(fmt.Sprintf("%s ends: survived=%v %s: %s", a.name, survived, out.Action, out.Reason))
 	}
 	w.oracle.ticked(a)
-	w.idle.observe(w, a, out, w.ops-ops, w.writes != writes)
-	if w.idle.foreign != foreign {
-		w.idle.valid = false // what the tick has read is not what is stored now
+	failed = !survived || !healthy
+	w.idle.observe(w, a, out, failed, w.ops-ops)
+	if w.writes != writes {
+		w.idle.valid, w.idle.ops = false, 0 // what a tick has read is not what is stored now
 	}
-	return !survived || !healthy
+	return failed
 }
 
 func (w *world) invoke(a *actor) (out keeper.Outcome, healthy, survived bool) {

@@ -11,16 +11,29 @@ import (
 )
 
 // canary is the log of all processes. It keeps nothing, and looks for secrets.
-type canary struct{ w *world }
+type canary struct {
+	w *world
+	// secret is the app's, and plain what it reveals.
+	secret atlassian.Secret
+	plain  string
+}
 
 // tokenMark begins every token of the emulator.
 const tokenMark = "eyJ0eXAiOiJKV1Qi"
 
-func newCanary(w *world) *canary { return &canary{w} }
+func newCanary(w *world) *canary { return &canary{w: w} }
+
+// clientSecret is the app's secret in plain text.
+func (c *canary) clientSecret() string {
+	if c.secret != c.w.secret {
+		c.secret, c.plain = c.w.secret, c.w.secret.Reveal()
+	}
+	return c.plain
+}
 
 // look searches a text that leaves a process.
 func (c *canary) look(text string) {
-	if strings.Contains(text, tokenMark) || strings.Contains(text, c.w.secret.Reveal()) {
+	if strings.Contains(text, tokenMark) || strings.Contains(text, c.clientSecret()) {
 		c.leaks()
 	}
 }
@@ -29,7 +42,7 @@ func (c *canary) look(text string) {
 func (c *canary) lookSecret(value atlassian.Secret) {
 	var stack [4096]byte
 	text := value.AppendReveal(stack[:0])
-	if bytes.Contains(text, []byte(tokenMark)) || bytes.Contains(text, []byte(c.w.secret.Reveal())) {
+	if bytes.Contains(text, []byte(tokenMark)) || bytes.Contains(text, []byte(c.clientSecret())) {
 		c.leaks()
 	}
 }

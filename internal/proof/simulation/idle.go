@@ -8,37 +8,41 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 )
 
-// idleness knows which ticks would be idle. Such a tick reads, decides that
-// nothing is due and writes nothing, so that leaving it out changes nothing but
-// the count of operations and the clock, which are made up for.
+// idleness knows which ticks would do nothing. Such a tick reads, decides that
+// nothing is due and writes nothing. Leaving it out changes only the count of
+// operations and the clock, and both are made up for.
 //
-// A tick is left out if the last one of the same process was idle, wrote nothing,
-// and nothing was wrong, the store did not change since, nothing is going to
-// happen, and the access token that TOKEN_FAMILY describes will have 25 minutes
-// left when the tick has read the store.
+// A tick is left out if the last one of the same process did nothing, nothing was
+// wrong, and the store has not changed since. Nothing may be going to happen, and
+// no wait of the keeper may end before the tick has read the store.
 // TestSkippedTicksChangeNothing compares runs with and without.
 type idleness struct {
 	never, valid bool
 	by           *actor
-	// foreign counts the changes of the store by others than ticks.
-	foreign int
 	// until is when the last tick may begin that finds nothing due.
 	until time.Time
-	// ops are the operations of an idle tick that followed another.
-	ops int
+	// ops are the operations of the last tick, if it did nothing, and took its time.
+	// failed says that the platform saw it fail.
+	ops    int
+	took   time.Duration
+	failed bool
 }
 
 // observe looks at a tick that ended.
-func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, ops int, wrote bool) {
+func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops int) {
 	again := i.by == a && i.ops > 0
 	i.valid, i.ops = false, 0
-	if a.dead || out.Action != keeper.Idle || wrote || a.trouble != 0 || !w.busy.Before(a.begun) ||
-		w.slots[slotLock].entry.Version != 0 || a.begun.Before(w.stale.until) || a.begun.Before(w.clocks.until) || w.obstructed() {
+	if a.dead || a.trouble != 0 || !w.busy.Before(a.begun) || a.begun.Before(w.stale.until) || a.begun.Before(w.clocks.until) || w.obstructed() ||
+		out.Action != keeper.Idle && out.Action != keeper.Refused {
 		return
 	}
-	i.by, i.ops = a, ops
+	if lock := &w.slots[slotLock].entry; lock.Version != 0 && a.begun.Sub(lock.Modified) < reuseInterval {
+		return
+	}
+	took := w.now.Sub(a.begun)
+	i.until = w.rests(a.begun, out.Action == keeper.Refused).Add(-took)
+	i.by, i.ops, i.took, i.failed = a, ops, took, failed
 	i.valid = again && w.armed
-	i.until = w.accessExpires().Add(-family.DefaultPolicy().RefreshBefore - w.readLatency())
 }
 
 // obstructed reports whether a name is denied or labelled.
@@ -52,13 +56,56 @@ func (w *world) obstructed() bool {
 	return false
 }
 
-// accessExpires is the expiry in TOKEN_FAMILY; zero if it has none.
-func (w *world) accessExpires() time.Time {
-	var stack [4096]byte
-	_, value, _ := bytes.Cut(w.slots[slotFamily].entry.Value.AppendReveal(stack[:0]), []byte(`"access_expires_at":"`))
-	value, _, _ = bytes.Cut(value, []byte(`"`))
-	at, _ := time.Parse(time.RFC3339, string(value))
-	return at
+// keeperWaits are the waits of a keeper that begin at a time in the ledger: before
+// it asks about a token again, and for the end of the leeway.
+var keeperWaits = [...]time.Duration{time.Minute, 9 * time.Minute, time.Hour, 6 * time.Hour}
+
+// rests returns a time before which a keeper that found nothing to do finds
+// nothing, as far as the ledger and the copies tell. Zero means that they do not.
+func (w *world) rests(now time.Time, refused bool) (until time.Time) {
+	ledger := &w.slots[slotLedger].entry
+	var stack [8192]byte
+	_, state, _ := bytes.Cut(ledger.Value.AppendReveal(stack[:0]), []byte(`"state":`))
+	if ledger.Version != w.oracle.chain.valid || bytes.Contains(state, []byte(`"failure":`)) {
+		return time.Time{}
+	}
+	until = now.Add(24 * time.Hour)
+	if !refused {
+		expiry, _ := textAfter(state, `"access_expires_at":"`)
+		expires, _ := time.Parse(time.RFC3339, string(expiry))
+		until = expires.Add(-family.DefaultPolicy().RefreshBefore)
+		if !w.published(state) {
+			return time.Time{}
+		}
+	}
+	for _, name := range []string{`"at":"`, `"first":"`} {
+		for at, rest := textAfter(state, name); rest != nil; at, rest = textAfter(rest, name) {
+			began, _ := time.Parse(time.RFC3339, string(at))
+			for _, wait := range keeperWaits {
+				if ends := began.Add(wait); ends.After(now.Add(-time.Second)) && ends.Before(until) {
+					until = ends
+				}
+			}
+		}
+	}
+	return until
+}
+
+// published reports whether the copies hold the tokens of a ledger's state.
+func (w *world) published(state []byte) bool {
+	access, _ := textAfter(state, `"access_token":"`)
+	return w.slots[slotRefresh].entry.Value == w.oracle.chain.token && fingerprint(accessIn(w.slots[slotAccess].entry.Value)) == string(access)
+}
+
+// textAfter returns the text between a mark and the next quotation mark, and what
+// follows. Without the mark that is nil.
+func textAfter(s []byte, mark string) (text, rest []byte) {
+	_, s, found := bytes.Cut(s, []byte(mark))
+	if !found {
+		return nil, nil
+	}
+	text, rest, _ = bytes.Cut(s, []byte(`"`))
+	return text, rest
 }
 
 // skips reports whether the tick at the given time can be left out.

@@ -1,7 +1,7 @@
 package simulation
 
 import (
-	"strings"
+	"bytes"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -73,14 +73,21 @@ func (o *oracle) copiesAfter(a *actor) {
 	}
 }
 
-// worksNow reports whether a value of ACCESS_TOKEN, raw or in psoxy's form, is a
-// living access token.
-func (o *oracle) worksNow(value atlassian.Secret) bool {
-	text := value.Reveal()
-	if rest, ok := strings.CutPrefix(text, `{"token":"`); ok {
-		text, _, _ = strings.Cut(rest, `"`)
+// accessIn is the access token in a value of ACCESS_TOKEN, raw or in psoxy's form.
+func accessIn(value atlassian.Secret) atlassian.Secret {
+	var stack [1024]byte
+	text := value.AppendReveal(stack[:0])
+	rest, ok := bytes.CutPrefix(text, []byte(`{"token":"`))
+	if !ok {
+		return value
 	}
-	info, ok := o.w.em.Lookup(atlassian.NewSecret(text))
+	token, _, _ := bytes.Cut(rest, []byte(`"`))
+	return atlassian.NewSecret(string(token))
+}
+
+// worksNow reports whether a value of ACCESS_TOKEN is a living access token.
+func (o *oracle) worksNow(value atlassian.Secret) bool {
+	info, ok := o.w.em.Lookup(accessIn(value))
 	return ok && info.Kind == "access" && (info.Status == atlassiantest.StatusLive || info.Status == atlassiantest.StatusReusable)
 }
 

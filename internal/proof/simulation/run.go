@@ -115,8 +115,8 @@ func (w *world) serve(at time.Time) (failed bool) {
 	for again := true; again; {
 		if w.idle.skips(w, at) {
 			w.ops += w.idle.ops
-			w.advance(w.readLatency())
-			failed = false
+			w.advance(w.idle.took)
+			failed = w.idle.failed
 		} else {
 			failed = w.tick(w.proc)
 		}

@@ -53,6 +53,14 @@ func TestSkippedTicksChangeNothing(t *testing.T) {
 		"adoption seed=fd39dcb0d39afbbb reconsent-kills-old shared error-after@122 consent@128#f again@143 late@177/9m34s error-after@179",
 		// A tick of which every read was stale is followed by one that finds more.
 		"adoption seed=676fba02a71b47d3 legacy-refusal shared stale@12/2s#8 consent@14#d again@16 consent@81#9 clock-back@108/1s#1a clock-forward@116/1s#e",
+		// ACCESS_TOKEN is useless, and a rotation waits some minutes for its turn.
+		"adoption seed=7291c3ae4caa83fc legacy-refusal crash-before@3 crash-after@32",
+		// A candidate that was refused is asked about again after an hour.
+		"rotation seed=711e4acae7065e89 reconsent-kills-old consent@2#6a0f consent@21#72dc atlassian-unreachable@29/2h34m44s concurrent@31#5f924f0d48bebe62",
+		// A refused token is probed after an hour, by a clock that tells whole seconds.
+		"rotation seed=895787111aaa1d83 claims crash-after@10 crash-after@23 atlassian-after@24/48m15s",
+		// The ledger's newest version is a backup, and does not say what counts.
+		"rotation seed=a5d433f74121c19 false-refusal@4 damaged@10/50m0s#773d pause-before@29/12s older@37#2be6 no-ticks@45/12m38s backup@51#8fda",
 	} {
 		p, err := ParsePlan(plan)
 		require.NoError(t, err)

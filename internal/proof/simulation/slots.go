@@ -117,9 +117,6 @@ func (w *world) changed(by *actor, i slotIndex, value atlassian.Secret, version 
 	if i == slotRefresh && (by.role != byHand || !slices.Contains(w.issued, value)) {
 		w.issue(value)
 	}
-	if by.role != ticks {
-		w.idle.foreign++
-	}
 }
 
 // issue remembers a token that appears for the first time.
