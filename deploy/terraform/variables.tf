@@ -195,8 +195,8 @@ variable "first_warning_days" {
   description = "A ticket is filed when a token family has less than this many days left. Each warning must be below the one before. The template's default: 60."
   default     = null
   validation {
-    condition     = var.first_warning_days == null ? true : var.first_warning_days >= 1 && var.first_warning_days <= 3650
-    error_message = "The value must be from 1 to 3650."
+    condition     = var.first_warning_days == null ? true : contains([30, 45, 60, 75, 90, 120, 180], var.first_warning_days)
+    error_message = "The value must be one of 30, 45, 60, 75, 90, 120, 180."
   }
 }
 
@@ -205,8 +205,8 @@ variable "second_warning_days" {
   description = "The second ticket, in days before a family ends. The template's default: 30."
   default     = null
   validation {
-    condition     = var.second_warning_days == null ? true : var.second_warning_days >= 1 && var.second_warning_days <= 3650
-    error_message = "The value must be from 1 to 3650."
+    condition     = var.second_warning_days == null ? true : contains([14, 21, 30, 45, 60, 90], var.second_warning_days)
+    error_message = "The value must be one of 14, 21, 30, 45, 60, 90."
   }
 }
 
@@ -215,8 +215,8 @@ variable "third_warning_days" {
   description = "The third ticket, in days before a family ends. The template's default: 14."
   default     = null
   validation {
-    condition     = var.third_warning_days == null ? true : var.third_warning_days >= 1 && var.third_warning_days <= 3650
-    error_message = "The value must be from 1 to 3650."
+    condition     = var.third_warning_days == null ? true : contains([7, 10, 14, 21, 30], var.third_warning_days)
+    error_message = "The value must be one of 7, 10, 14, 21, 30."
   }
 }
 
@@ -225,8 +225,8 @@ variable "fourth_warning_days" {
   description = "The first page, in days before a family ends. The template's default: 7."
   default     = null
   validation {
-    condition     = var.fourth_warning_days == null ? true : var.fourth_warning_days >= 1 && var.fourth_warning_days <= 3650
-    error_message = "The value must be from 1 to 3650."
+    condition     = var.fourth_warning_days == null ? true : contains([3, 5, 7, 10, 14], var.fourth_warning_days)
+    error_message = "The value must be one of 3, 5, 7, 10, 14."
   }
 }
 
@@ -235,8 +235,8 @@ variable "last_warning_days" {
   description = "The last page, in days before a family ends; the same alarm pages at once when a family is lost. The template's default: 1."
   default     = null
   validation {
-    condition     = var.last_warning_days == null ? true : var.last_warning_days >= 1 && var.last_warning_days <= 3650
-    error_message = "The value must be from 1 to 3650."
+    condition     = var.last_warning_days == null ? true : contains([1, 2, 3, 5], var.last_warning_days)
+    error_message = "The value must be one of 1, 2, 3, 5."
   }
 }
 

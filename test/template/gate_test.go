@@ -34,7 +34,7 @@ func TestNewSettingsAreProved(t *testing.T) {
 	changed := map[string]string{
 		"Connections": "A_", "AccessTokenFormat": "psoxy-json", "RefreshBefore": "30m", "FamilyLifetimeDays": "90", "ParametersKey": otherKeyARN,
 		"StackKey": "none", "Architecture": "x86_64", "MetricNamespace": "Other", "ConnectionMetricsLimit": "50", "LastWarningDays": "2",
-		"FirstWarningDays": "90", "SecondWarningDays": "40", "ThirdWarningDays": "20", "FourthWarningDays": "10",
+		"FirstWarningDays": "90", "SecondWarningDays": "45", "ThirdWarningDays": "21", "FourthWarningDays": "10",
 		"NoChangeNotificationHours": "6", "AtlassianAuthUrl": "https://a.example", "AtlassianApiUrl": "https://b.example",
 		"ParameterStoreThroughput": "higher", "ConnectionsPath": "/list", "ParameterPath": "/p/", "LedgerPath": "/ledgers",
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/cloudformation"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -72,6 +74,8 @@ func TestParameterPatterns(t *testing.T) {
 		"ScheduleState":             {[]string{"ENABLED", "DISABLED"}, []string{"", "enabled"}},
 		"Architecture":              {[]string{"arm64", "x86_64"}, []string{"amd64"}},
 
+		"FirstWarningDays":    {[]string{"30", "180"}, []string{"", "0", "14", "40"}},
+		"LastWarningDays":     {[]string{"1", "5"}, []string{"0", "7"}},
 		"ReservedConcurrency": {[]string{"0", "1"}, []string{"-1", "2", ""}},
 	} {
 		require.Contains(t, definitions, name)
@@ -198,21 +202,62 @@ func TestRules(t *testing.T) {
 		{map[string]string{"FirstWarningDays": "30"}, false},
 		{map[string]string{"SecondWarningDays": "14"}, false},
 		{map[string]string{"ThirdWarningDays": "7"}, false},
-		{map[string]string{"LastWarningDays": "7"}, false},
+		{map[string]string{"FourthWarningDays": "14"}, false},
+		{map[string]string{"LastWarningDays": "5"}, true},
 		{map[string]string{"FirstWarningDays": "30", "SecondWarningDays": "14", "ThirdWarningDays": "7", "FourthWarningDays": "3"}, true},
 	} {
 		s, err := deploy(transformed(t), scenario{parameters: tt.parameters})
 		require.NoError(t, err)
-		accepted := true
-		for _, rule := range s.doc["Rules"].(object) {
-			if condition := at(rule, "RuleCondition"); condition != nil && !s.truth(condition) {
-				continue
+		require.Equal(t, tt.accepted, obeyed(s), tt)
+	}
+}
+
+// obeyed tells whether the stack's parameters keep the template's rules.
+func obeyed(s *stack) bool {
+	for _, rule := range s.doc["Rules"].(object) {
+		if condition := at(rule, "RuleCondition"); condition != nil && !s.truth(condition) {
+			continue
+		}
+		for _, assertion := range at(rule, "Assertions").([]any) {
+			if at(assertion, "AssertDescription") == nil {
+				panic(fault("an assertion says nothing"))
 			}
-			for _, assertion := range at(rule, "Assertions").([]any) {
-				accepted = accepted && s.truth(at(assertion, "Assert"))
-				require.NotEmpty(t, at(assertion, "AssertDescription"))
+			if !s.truth(at(assertion, "Assert")) {
+				return false
 			}
 		}
-		require.Equal(t, tt.accepted, accepted, tt)
 	}
+	return true
+}
+
+// TestWarningsInOrder: of all days that the warnings can be set to, exactly those
+// that fall from one to the next are accepted.
+func TestWarningsInOrder(t *testing.T) {
+	warnings := []string{"FirstWarningDays", "SecondWarningDays", "ThirdWarningDays", "FourthWarningDays", "LastWarningDays"}
+	definitions := parameters(t)
+	var doc object
+	require.NoError(t, json.Unmarshal(transformed(t), &doc))
+	tried, accepted, given := 0, 0, map[string]string{}
+	var try func(order int, previous float64, falling bool)
+	try = func(order int, previous float64, falling bool) {
+		if order == len(warnings) {
+			s := &stack{doc: doc}
+			var err error
+			s.Stack, err = cloudformation.Deploy(doc, "tokens", given)
+			require.NoError(t, err)
+			require.Equal(t, falling, obeyed(s), given)
+			tried++
+			if falling {
+				accepted++
+			}
+			return
+		}
+		for _, value := range definitions[warnings[order]]["AllowedValues"].([]any) {
+			given[warnings[order]] = fmt.Sprint(value)
+			try(order+1, value.(float64), falling && value.(float64) < previous)
+		}
+	}
+	try(0, math.Inf(1), true)
+	require.Equal(t, 7*6*5*5*4, tried)
+	require.Equal(t, 1222, accepted, "those that fall")
 }

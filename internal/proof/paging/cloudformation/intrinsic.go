@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -147,6 +148,9 @@ func (s *Stack) truth(v any) bool {
 				}
 			}
 			return name == "Fn::And"
+		case "Fn::Contains": // of rules alone
+			list := argument.([]any)
+			return slices.Contains(Strings(list[0]), text(s.value(list[1])))
 		}
 	}
 	panic(fault(fmt.Sprintf("the condition %v is not known here", v)))
