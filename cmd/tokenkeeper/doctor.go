@@ -15,6 +15,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 )
 
 // doctorFlags are the flags of "tokenkeeper doctor".
@@ -34,10 +35,13 @@ parameters, the form that consumers read, and where a consent comes back to. Eac
 line is ok, warn or fail, and says what to do. It reads and changes nothing; what
 may not be read is a warning that names the permission.
 
-On a file store it looks at the connections. The exit code is 0 where all is ok, 1
+On Google Cloud it looks at credentials, the project, and each connection and its
+secrets: permissions, psoxy's label, old versions. On a file store it looks at the
+connections. The exit code is 0 where all is ok, 1
 with a warning, and 2 with a failure.`,
 		Example: `  tokenkeeper doctor
   tokenkeeper doctor --stack tokenkeeper-prod --json
+  tokenkeeper doctor --store gcp:my-project --connection psoxy_JIRA_CLOUD_
   tokenkeeper doctor --store file:./tokens`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -115,6 +119,10 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		out.stack = lookAtStack(ctx, f.stores.aws, f.stack, out.now)
 		f.settle(out.stack.parameters)
 	}
+	if _, ok := f.stores.google(); ok {
+		out.google = f.stores.lookAtProject(ctx, st)
+		out.place.As = out.google.as
+	}
 	names, err := f.names(ctx, st, out.stack)
 	if err != nil {
 		return out, err
@@ -129,6 +137,9 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		c.name = name
 		conn := c.connection()
 		conn.Policy = policy
+		if out.google != nil && !gcpstore.ProjectRefused(out.google.project) {
+			out.google.lookAtSecrets(ctx, st, name)
+		}
 		seen, _, err := f.stores.look(ctx, st, conn)
 		if err != nil {
 			out.unseen = append(out.unseen, health.Unseen(name, err, f.commands(name), out.now))

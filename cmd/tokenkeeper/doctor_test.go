@@ -97,6 +97,7 @@ func TestDoctor(t *testing.T) {
 		}, "A_", resultFail, "LOST since 12:00Z: consent now", "tokenkeeper authorize --connection A_"},
 		{"a due consent", func(f *facts) { f.connections[0].State.Record.AuthorizedAt = statusNow.Add(-320 * 24 * time.Hour) }, "A_", resultWarn, "in 45 days", "tokenkeeper authorize"},
 		{"a missing copy", func(f *facts) { f.connections[0].CloudID = family.Field{} }, "A_ parameters", resultWarn, "CLOUD_ID", "comes with a consent"},
+		{"a copy that may not be read", func(f *facts) { f.connections[0].Denied = []string{"A_ACCESS_TOKEN"} }, "A_ parameters", resultWarn, "not looked at: A_ACCESS_TOKEN", "ssm:GetParameters"},
 		{"a connection that may not be read", func(f *facts) {
 			f.unseen = []health.Report{health.Unseen("B_", denied, health.CommandsFor("B_", "", "tk"), statusNow)}
 		}, "B_", resultFail, "denied", "kms:Decrypt"},

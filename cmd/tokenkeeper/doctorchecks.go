@@ -40,8 +40,9 @@ type facts struct {
 	// connections are in the stack's order; unseen could not be read.
 	connections []health.Survey
 	unseen      []health.Report
-	// stack is nil on a file store.
-	stack *stackFacts
+	// stack is for AWS, and google for Google Cloud; both are nil on a file store.
+	stack  *stackFacts
+	google *googleFacts
 }
 
 // stackFacts are those of a deployed stack.
@@ -89,9 +90,12 @@ func (f facts) examine() []check {
 		}
 		all = append(all, check{name, r, fmt.Sprintf(format, args...), do})
 	}
-	if f.stack == nil {
+	switch {
+	case f.google != nil:
+		f.google.examine(f.place, add)
+	case f.stack == nil:
 		add("store", resultOK, "", "%s can be used", f.place)
-	} else {
+	default:
 		f.surroundings(add)
 		if f.stack.err == nil {
 			f.stack.examine(f.now, f.own, add)

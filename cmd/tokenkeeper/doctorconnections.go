@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
@@ -11,8 +10,15 @@ import (
 // kept looks at the connections.
 func (f facts) kept(add adder) {
 	level := [...]result{resultOK, resultWarn, resultFail}
+	reading := "have ssm:GetParameters and kms:Decrypt granted, or ask by tokenkeeper status --function NAME"
+	if f.google != nil {
+		reading = "have secretmanager.versions.access and versions.get granted on its secrets"
+	}
 	for _, r := range f.unseen {
-		add(r.Connection, resultFail, "have ssm:GetParameters and kms:Decrypt granted, or ask by tokenkeeper status --function NAME", "%s", r.Reason)
+		add(r.Connection, resultFail, reading, "%s", r.Reason)
+		if f.google != nil {
+			f.google.examineSecrets(r.Connection, add)
+		}
 	}
 	for _, s := range f.connections {
 		v := s.Verdict()
@@ -20,13 +26,18 @@ func (f facts) kept(add adder) {
 		for _, also := range v.Also {
 			add(s.Connection, resultWarn, v.Do, "%s", also)
 		}
-		if missing := absent(s); s.Exists && len(missing) > 0 && v.State != health.AwaitingConsent {
+		if len(s.Denied) > 0 {
+			add(s.Connection+" parameters", resultWarn, reading, "these may not be read, and are not looked at: %s", strings.Join(s.Denied, ", "))
+		} else if missing := absent(s); s.Exists && len(missing) > 0 && v.State != health.AwaitingConsent {
 			add(s.Connection+" parameters", resultWarn, "the next tick publishes copies; a missing CLOUD_ID comes with a consent", "there is no %s", strings.Join(missing, ", "))
 		} else if s.Exists {
 			add(s.Connection+" parameters", resultOK, "", "present, encrypted, well formed")
 		}
 		f.format(s, add)
 		callback(s, f.stack, add)
+		if f.google != nil {
+			f.google.examineSecrets(s.Connection, add)
+		}
 	}
 }
 
@@ -39,7 +50,7 @@ func absent(s health.Survey) (missing []string) {
 		{"CLIENT_ID", !s.ClientID.Value.IsZero()}, {"CLIENT_SECRET", !s.ClientSecret.Value.IsZero()}, {"REFRESH_TOKEN", !s.RefreshToken.Value.IsZero()},
 		{"ACCESS_TOKEN", !s.AccessToken.Value.IsZero()}, {"TOKEN_FAMILY", s.Family != nil}, {"CLOUD_ID", !s.CloudID.Value.IsZero()},
 	} {
-		if !p.there && !slices.Contains(s.Denied, s.Connection+p.name) {
+		if !p.there {
 			missing = append(missing, p.name)
 		}
 	}

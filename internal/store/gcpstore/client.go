@@ -102,7 +102,7 @@ func call[T any](ctx context.Context, c calling, do func(context.Context, ...gax
 		code := status.Code(err)
 		lost = lost || c.changes && !harmless(code)
 		if !again(code) || attempt == maxAttempts {
-			return answer, failed(c, code, lost)
+			return answer, failed(c, err, lost)
 		}
 		select {
 		case <-ctx.Done():

@@ -3,8 +3,11 @@ package gcpstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/googleapis/gax-go/v2/apierror"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
@@ -13,6 +16,8 @@ import (
 // could quote what was sent.
 type failure struct {
 	code codes.Code
+	// reason is Google's of a refusal, such as SERVICE_DISABLED, or empty.
+	reason string
 	// class is an error of package store, or nil where it is open what happened.
 	class error
 	text  string
@@ -56,10 +61,57 @@ var meanings = map[codes.Code]meaning{
 	codes.Aborted:            {store.ErrNotWritten, "Secret Manager was busy with another change of this secret"},
 }
 
+// projectReasons are refusals of a whole project, with what to do about them
+// (https://docs.cloud.google.com/apis/design/errors, google.api.ErrorReason).
+var projectReasons = map[string]string{
+	"SERVICE_DISABLED":                "the Secret Manager API is not enabled there: run gcloud services enable secretmanager.googleapis.com --project PROJECT",
+	"CONSUMER_INVALID":                "there is no such project, or it is deleted: see gcloud projects list",
+	"CONSUMER_SUSPENDED":              "the project is suspended: ask its owner",
+	"BILLING_DISABLED":                "the project has no billing account, which Secret Manager needs: have one linked",
+	"ACCESS_TOKEN_SCOPE_INSUFFICIENT": "the credentials are not for all of Google Cloud: give the machine or the login the scope cloud-platform",
+	"USER_PROJECT_DENIED":             "the credentials may not use their quota project: run gcloud auth application-default set-quota-project PROJECT",
+}
+
+// ProjectRefused tells whether an error says that nothing in the project can be
+// used, for a reason that the error names with what to do.
+func ProjectRefused(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && projectReasons[f.reason] != ""
+}
+
+// permissions are those that a call may lack.
+var permissions = []string{
+	"secretmanager.secrets.get", "secretmanager.secrets.update", "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.list",
+	"secretmanager.versions.access", "secretmanager.versions.get", "secretmanager.versions.list", "secretmanager.versions.add", "secretmanager.versions.destroy",
+}
+
+// refusal is what Google gives as the reason of a refusal, and as the permission that
+// is missing; both may be empty. Nothing else of its answer is looked at.
+func refusal(err error) (reason, missing string) {
+	answer, ok := apierror.FromError(err)
+	if !ok {
+		return "", ""
+	}
+	reason = answer.Reason()
+	if missing = answer.Metadata()["permission"]; reason != "IAM_PERMISSION_DENIED" || !slices.Contains(permissions, missing) {
+		missing = ""
+	}
+	return reason, missing
+}
+
 // failed describes the last attempt of a call. lost: an attempt may have taken effect.
-func failed(c calling, code codes.Code, lost bool) error {
+func failed(c calling, err error, lost bool) error {
+	code := status.Code(err)
 	f := &failure{code: code}
 	m := meanings[code]
+	reason, missing := refusal(err)
+	f.reason = reason
+	switch advice := projectReasons[reason]; {
+	case advice != "":
+		m.advice = advice
+	case missing != "":
+		m.advice = "the credentials lack " + missing + " on the secret, or it does not exist; a permission that was just granted may take minutes"
+	}
 	if !lost || code == codes.AlreadyExists || code == codes.NotFound {
 		f.class = m.class
 	}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/secretmanager/apiv1"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
+	emulator "github.com/tokenkeeper/tokenkeeper/test/secretmanager"
+)
+
+// patient is a kept connection in an emulated project.
+type patient struct {
+	*testing.T
+	*emulator.Server
+	client *secretmanager.Client
+	env    []string
+}
+
+func newPatient(t *testing.T) *patient {
+	server := emulator.Start(t, nil)
+	redirect := "http://localhost:" + strconv.Itoa(freePort(t))
+	s := newStage(t, redirect)
+	p := &patient{T: t, Server: server, env: append(append(os.Environ(), "SECRET_MANAGER_EMULATOR_HOST="+server.Address, "DISPLAY=:0"), s.env...)}
+	var err error
+	p.client, err = gcpstore.NewClient(t.Context(), server.Address)
+	require.NoError(t, err)
+	app := s.fix.App.ClientID + "\n" + s.fix.App.ClientSecret.Reveal() + "\n"
+	out, code := runProgram(t, p.env, app, "authorize", "--store", "gcp:"+emulator.Project, "--connection", onGoogle, "--redirect-uri", redirect)
+	require.Zero(t, code, out)
+	out, code = runProgram(t, p.env, "", "tick", "--store", "gcp:"+emulator.Project, "--connection", onGoogle)
+	require.Zero(t, code, out)
+	return p
+}
+
+// doctor runs the command, and returns the lines that are not ok.
+func (p *patient) doctor(code int) string {
+	p.Helper()
+	out, exit := runProgram(p.T, p.env, "", "doctor", "--store", "gcp:"+emulator.Project)
+	require.Equal(p, code, exit, out)
+	var wrong []string
+	for line := range strings.Lines(out) {
+		if !strings.HasPrefix(line, "ok ") {
+			wrong = append(wrong, line)
+		}
+	}
+	return strings.Join(wrong, "")
+}
+
+func (p *patient) label(name, version string) {
+	_, err := p.client.UpdateSecret(p.Context(), &secretmanagerpb.UpdateSecretRequest{UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"labels"}},
+		Secret: &secretmanagerpb.Secret{Name: "projects/" + emulator.Project + "/secrets/" + name, Labels: map[string]string{psoxy.VersionLabel: version}}})
+	require.NoError(p, err)
+}
+
+// TestDoctorOnGoogle: one thing at a time is the matter, and one line says so and what
+// to do.
+func TestDoctorOnGoogle(t *testing.T) {
+	const access = onGoogle + "ACCESS_TOKEN"
+	refuse := func(reason string) func(*patient) {
+		return func(p *patient) {
+			p.Before(func(emulator.Call) error {
+				refused, err := status.New(codes.PermissionDenied, "canary").WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: "googleapis.com"})
+				require.NoError(p, err)
+				return refused.Err()
+			})
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*patient)
+		code   int
+		says   []string
+	}{
+		{"nothing", func(*patient) {}, 0, nil},
+		{"the API is disabled", refuse("SERVICE_DISABLED"), 2, []string{"fail  project: ", "gcloud services enable secretmanager.googleapis.com"}},
+		{"no such project", refuse("CONSUMER_INVALID"), 2, []string{"fail  project: ", "there is no such project"}},
+		{"secrets cannot be listed", func(p *patient) {
+			p.Deny("ListSecrets", "")
+		}, 2, []string{"warn  project: its secrets cannot be listed", "secretmanager.secrets.list"}},
+		{"a secret's labels cannot be seen", func(p *patient) { p.Deny("GetSecret", access) }, 1,
+			[]string{"warn  " + onGoogle + " secrets: not all can be seen: " + access + " without secretmanager.secrets.get\n"}},
+		{"versions cannot be listed", func(p *patient) { p.Deny("ListSecretVersions", access) }, 1,
+			[]string{"warn  " + onGoogle + " secrets: not all can be seen: " + access + " without secretmanager.versions.list\n"}},
+		{"a token cannot be read", func(p *patient) { p.Deny("AccessSecretVersion", onGoogle+"REFRESH_TOKEN") }, 1, []string{"warn  " + onGoogle + " parameters: these may not be read, and are not looked at: " + onGoogle + "REFRESH_TOKEN\n", "secretmanager.versions.access"}},
+		{"psoxy reads an old version", func(p *patient) {
+			_, err := p.client.AddSecretVersion(p.Context(), &secretmanagerpb.AddSecretVersionRequest{Parent: "projects/" + emulator.Project + "/secrets/" + onGoogle + "CLIENT_ID",
+				Payload: &secretmanagerpb.SecretPayload{Data: []byte("another")}})
+			require.NoError(p, err)
+			p.label(onGoogle+"CLIENT_ID", "1")
+		}, 2, []string{"fail  " + onGoogle + " label: psoxy reads an old version, by the label latest-version: " + onGoogle + "CLIENT_ID names version 1, and the newest is 2"}},
+		{"a secret that the job may not make", func(p *patient) {
+			require.NoError(p, p.client.DeleteSecret(p.Context(), &secretmanagerpb.DeleteSecretRequest{Name: "projects/" + emulator.Project + "/secrets/" + onGoogle + "CLOUD_ID"}))
+		}, 1, []string{"warn  " + onGoogle + " secrets: these do not exist: " + onGoogle + "CLOUD_ID", "apply deploy/gcp"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPatient(t)
+			tt.change(p)
+			wrong := p.doctor(tt.code)
+			require.NotContains(t, wrong, "canary")
+			for _, text := range tt.says {
+				require.Contains(t, wrong, text)
+			}
+			if tt.says == nil {
+				require.Empty(t, wrong)
+			}
+		})
+	}
+}
+
+// TestOldVersionsThatStay: they cost money, and doctor says how many.
+func TestOldVersionsThatStay(t *testing.T) {
+	g := googleFacts{secrets: map[string][]secretFact{"A_": {{Inspection: gcpstore.Inspection{ID: "A_REFRESH_TOKEN", Made: true, Costing: 90, Due: 60}}}}}
+	var all []check
+	g.examineSecrets("A_", func(name string, r result, do, format string, args ...any) {
+		all = append(all, check{Name: name, Result: r, Do: do})
+	})
+	require.Len(t, all, 3)
+	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the job: it destroys old versions at every tenth write"}, all[2])
+}
+
+// TestWhoTheCredentialsAre: by the forms that Google's libraries read.
+func TestWhoTheCredentialsAre(t *testing.T) {
+	for _, tt := range []struct{ name, file, says string }{
+		{"a key", `{"type": "service_account", "client_email": "job@p.iam.gserviceaccount.com", "private_key": "canary"}`, "job@p.iam.gserviceaccount.com, by a key file"},
+		{"a person", `{"type": "authorized_user", "client_id": "x", "client_secret": "canary", "refresh_token": "canary", "quota_project_id": "p"}`,
+			"a person, by gcloud auth application-default login; the quota is the project p's"},
+		{"a named person", `{"type": "authorized_user", "account": "me@example.com", "refresh_token": "canary"}`, "me@example.com, by gcloud auth application-default login"},
+		{"somebody else", `{"type": "impersonated_service_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/job@p.iam.gserviceaccount.com:generateAccessToken"}`,
+			"job@p.iam.gserviceaccount.com, impersonated"},
+		{"a workload", `{"type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/github"}`, "a workload identity of github"},
+		{"a workload that impersonates", `{"type": "external_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/job@p.iam.gserviceaccount.com:generateAccessToken"}`,
+			"job@p.iam.gserviceaccount.com, by a workload identity"},
+		{"another type", `{"type": "gdch_service_account"}`, `credentials of the type "gdch_service_account"`},
+		{"no JSON", `canary`, "a file that cannot be read"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.says, identityIn([]byte(tt.file))) })
+	}
+	// As the library finds them.
+	path := filepath.Join(t.TempDir(), "credentials.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"type": "authorized_user", "client_id": "id", "client_secret": "canary", "refresh_token": "canary"}`), 0o600))
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
+	t.Setenv("SECRET_MANAGER_EMULATOR_HOST", "")
+	require.Equal(t, "a person, by gcloud auth application-default login", googleIdentity(context.Background()))
+	t.Setenv("SECRET_MANAGER_EMULATOR_HOST", "localhost:1")
+	require.Contains(t, googleIdentity(context.Background()), "an emulator at localhost:1")
+}
