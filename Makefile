@@ -133,6 +133,7 @@ stack-test: setup $(STACK_TOOLS) ## Deploy the stack on an AWS that runs here, u
 sam-check: setup ## sam validate --lint and sam build
 	$(ANY_REGION) $(SAM) validate --lint $(SAM_CONFIG)
 	$(ANY_REGION) LAMBDA_GOARCH=$(LAMBDA_GOARCH) $(SAM) build $(SAM_CONFIG)
+	! grep -nE '[ [{][&*][A-Za-z]' .aws-sam/build/template.yaml # CloudFormation takes no YAML aliases
 
 .PHONY: lint
 lint: setup $(LINTERS) ## gofmt, vet, staticcheck, test/architecture; actionlint, hadolint, kubernetes-validate; cfn-lint, checkov, cfn-guard, parliament

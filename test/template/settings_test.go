@@ -74,11 +74,7 @@ func (s settings) parametersKeyGrants(encrypted []string) (want []string) {
 // parameters.
 func (s settings) onlyFor(arns []string) string {
 	const context, via, service = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService", "ssm.eu-west-1.amazonaws.com"
-	tests := object{"StringEquals": object{context: arns, via: service}}
-	if s.values["ConnectionsPath"] != "" {
-		tests = object{"StringEquals": object{via: service}, "StringLike": object{context: arns}}
-	}
-	condition, _ := json.Marshal(tests)
+	condition, _ := json.Marshal(object{"StringEquals": object{via: service}, "StringLike": object{context: arns}})
 	return string(condition)
 }
 

@@ -96,11 +96,32 @@ func (s *Stack) Resource(id string) (r Object, err error) {
 }
 
 // Properties of a resource, with the intrinsic functions evaluated; nil if it has
-// none.
+// none. SAM's Globals are among the properties of a function.
 func (s *Stack) Properties(id string) (properties Object, err error) {
 	defer catch(&err)
-	properties, _ = s.value(s.resource(id)["Properties"]).(Object)
+	r := s.resource(id)
+	own := r["Properties"]
+	if r["Type"] == "AWS::Serverless::Function" {
+		globals, _ := s.template["Globals"].(Object)
+		own = merged(globals["Function"], own)
+	}
+	properties, _ = s.value(own).(Object)
 	return properties, nil
+}
+
+// merged is a function's own property over that of Globals: maps merge, and
+// anything else is replaced.
+func merged(global, own any) any {
+	g, isMap := global.(Object)
+	o, isOwnMap := own.(Object)
+	if !isMap || !isOwnMap {
+		return own
+	}
+	out := maps.Clone(g)
+	for name, v := range o {
+		out[name] = merged(g[name], v)
+	}
+	return out
 }
 
 // Value evaluates intrinsic functions, all the way down.

@@ -131,3 +131,22 @@ L: *anchor
 		require.ErrorContains(t, err, problem, text)
 	}
 }
+
+// TestGlobals: a function has the properties that Globals give to every function,
+// under its own.
+func TestGlobals(t *testing.T) {
+	s := deploy(t, `
+Globals:
+  Function: {Timeout: 120, MemorySize: 128, Environment: {Variables: {A: !Ref AWS::Region, B: global}}}
+Resources:
+  F: {Type: "AWS::Serverless::Function", Properties: {MemorySize: 256, Environment: {Variables: {B: own}}}}
+  G: {Type: "AWS::SQS::Queue", Properties: {QueueName: q}}
+`, nil)
+	f, err := s.Properties("F")
+	require.NoError(t, err)
+	require.Equal(t, cloudformation.Object{"Timeout": 120.0, "MemorySize": 256.0,
+		"Environment": cloudformation.Object{"Variables": cloudformation.Object{"A": "eu-west-1", "B": "own"}}}, f)
+	g, err := s.Properties("G")
+	require.NoError(t, err)
+	require.Equal(t, cloudformation.Object{"QueueName": "q"}, g)
+}
