@@ -122,12 +122,18 @@ func TestLinksAreNotBlind(t *testing.T) {
 	}
 }
 
-// TestMap: README names every folder that a newcomer meets first.
+// TestMap: README names every folder that a newcomer meets first, and no other.
 func TestMap(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
 	_, folders, found := strings.Cut(string(text), "## Where things are")
 	require.True(t, found)
+	for row := range strings.SplitSeq(folders, "\n| ") {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(strings.SplitN(row, " | ", 2)[0], -1) {
+			_, err := os.Stat(filepath.Join(root, name[1]))
+			require.NoError(t, err, "README's map of folders names %s", name[1])
+		}
+	}
 	for _, parent := range []string{".", "functions", "internal", "pkg", "cmd"} {
 		entries, err := os.ReadDir(filepath.Join(root, parent))
 		require.NoError(t, err)
