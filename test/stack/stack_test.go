@@ -82,7 +82,7 @@ func paged(s *stage) {
 	const alarm = stackName + "-access-token-expiring"
 	require.Equal(s, keeper.Rotated, s.tick().Connections[0].Action)
 	s.until(5*time.Minute, "the page arrives", func() bool { return slices.Contains(s.pages.about(alarm), "ALARM") })
-	require.Contains(s, s.pages.description(alarm), "docs/runbook.md#access-token-expiring")
+	require.Contains(s, s.pages.description(alarm), "tokenkeeper runbook access-token-expiring")
 
 	s.lifetime(50 * time.Minute)
 	s.consent(false)
