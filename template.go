@@ -1,6 +1,6 @@
-// Package tokenkeeper holds files of the repository for programs that read them,
-// so that each stands in one place: the simulation takes the alarms from the
-// template, and the command line shows the runbook.
+// Package tokenkeeper holds files of the repository for programs that read them.
+// The simulation takes the alarms from the template, and the command line shows the
+// runbook.
 package tokenkeeper
 
 import _ "embed"

@@ -22,15 +22,14 @@ const (
 	postLatency = 150 * time.Millisecond
 )
 
-// latencyBound is what a rotation waits for at least, one after the other: the
-// read, the intent, the token request, the settle, the copies, which go side by
-// side, and the metrics.
+// latencyBound is the least that a rotation waits: for the read, the intent, the
+// token request, the settle, the copies (side by side), and the metrics.
 var latencyBound = []time.Duration{awsLatency, awsLatency, postLatency, awsLatency, awsLatency, awsLatency}
 
-// BenchmarkRotationTime measures a rotation in a process that has made others,
-// where every call of AWS takes 10 ms and the token request 150, and nothing
-// else takes time: the SDK's clients, the protocol and the requests are real. In
-// the same run it measures six waits of those lengths, which are the bound.
+// BenchmarkRotationTime measures a rotation in a process that has made others.
+// Every call of AWS takes 10 ms, the token request 150 ms, and nothing else takes
+// time. The SDK's clients, the protocol and the requests are real. In the same run
+// it measures six waits of those lengths, which are the bound.
 func BenchmarkRotationTime(b *testing.B) {
 	clock := atlassiantest.NewRunningClock()
 	emulator := atlassiantest.New(atlassiantest.Config{Clock: clock})

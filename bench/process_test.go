@@ -29,10 +29,10 @@ type contender struct {
 }
 
 // BenchmarkProcess starts the refresher and two floors in turns: a bare handler,
-// and one that makes the SDK's two clients and nothing else. It logs a table of
-// the binaries' sizes (MB), and of the medians of the time from exec to the first
-// request for an event (ms) and of the resident memory then (MiB). Its metrics
-// are the refresher's start and its multiples of the floors.
+// and one that makes the SDK's two clients and nothing else. It logs a table: the
+// binaries' sizes (MB), the median time from exec to the first request for an event
+// (ms), and the median resident memory at that moment (MiB). Its metrics are the
+// refresher's start and its multiples of the floors.
 func BenchmarkProcess(b *testing.B) {
 	refresher := &contender{name: "refresher", path: world.Binary(b)}
 	contenders := []*contender{floor(b, "bare"), floor(b, "sdk"), refresher}

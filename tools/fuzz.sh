@@ -1,8 +1,6 @@
-#!/usr/bin/env bash
-# Runs each fuzz test of the module on so many inputs, one after the other. What
-# makes one fail is kept in the package's testdata/fuzz, and is a test from then on.
-# Usage: tools/fuzz.sh INPUTS, such as 3000x. A duration is taken too, but where
-# one ends, Go before 1.27 may report a failure that is none (golang/go#75804).
+# !/usr/bin/env bash Runs each fuzz test of the module on so many inputs, one after the other. What makes one fail is
+# kept in the package's testdata/fuzz, and is a test from then on. Usage: tools/fuzz.sh INPUTS, such as 3000x. A
+# duration is taken too. But at its end Go before 1.27 may report a failure although there is none (golang/go#75804).
 set -euo pipefail
 
 inputs=${1:?expected on how many inputs to run each fuzz test, such as 3000x}

@@ -1,7 +1,6 @@
-#!/usr/bin/env bash
-# Builds the functions here and in a copy of the sources in another folder: the binaries must have the same bytes, so that
-# anybody can see that what is deployed was made of these sources. Both must hold the version that they were built as.
-# Usage: tools/reproducible.sh
+# !/usr/bin/env bash Builds the functions here and in a copy of the sources in another folder. The binaries must have
+# the same bytes, so that everybody can check that they were made of these sources. Both must hold the version that they
+# were built as. Usage: tools/reproducible.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

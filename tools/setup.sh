@@ -26,7 +26,7 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   rm -rf "$venv"
   "$python" -m venv "$venv"
 fi
-# The list is whole, so that nothing is installed beside it.
+# The list is complete: nothing else is installed.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$requirements" ||
   fail "pip could not install $requirements into $venv; its message is above." \
     'A package index must be reachable. Then run make setup again.'

@@ -30,8 +30,8 @@ func seedSSM(t *testing.T, s *stage, server *moto.Server, connection string) sto
 	return st
 }
 
-// Either function says how the connections are, to whoever may invoke it and
-// nothing else. The refresher knows its last tick.
+// Either function reports how the connections are. The caller needs only the
+// permission to invoke it. The refresher knows its last tick.
 func TestStatusAndTickThroughTheFunctions(t *testing.T) {
 	s := newStage(t)
 	server := moto.Start(t)
@@ -103,8 +103,8 @@ func TestABusyFunction(t *testing.T) {
 	require.EqualValues(t, 2, calls.Load())
 }
 
-// Without --connection every connection of the account and region is found, and
-// with a name that is not there the place and what is like it are told.
+// Without --connection every connection of the account and region is found. For a
+// name that does not exist, the place and similar names are shown.
 func TestStatusOfAnAccount(t *testing.T) {
 	s := newStage(t)
 	server := moto.Start(t)

@@ -93,7 +93,7 @@ Stop with Ctrl-C.
 	return e.Serve(ctx, l)
 }
 
-// secretPlace tells where the client secret is to be had.
+// secretPlace says where to find the client secret.
 func secretPlace(file, url, clientID string) string {
 	if file != "" {
 		return "in the file " + file

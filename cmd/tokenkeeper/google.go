@@ -36,7 +36,7 @@ func (f *storeFlags) openGoogle(ctx context.Context) (store.Store, error) {
 }
 
 // keptVersions is how many versions of a parameter are kept on Google Cloud, where
-// each costs money: what a ledger needs, and half a day of the copies.
+// each costs money: as many as a ledger needs, and half a day of each copy.
 func keptVersions(name string) int {
 	if strings.HasSuffix(name, "TOKEN_LEDGER") {
 		return store.KeptVersions

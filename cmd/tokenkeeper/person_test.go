@@ -185,8 +185,9 @@ func TestAPersonConsentsByPasting(t *testing.T) {
 	require.NotEmpty(t, live)
 }
 
-// The browser is on this machine: its answer ends the wait for a pasted address,
-// and the next question begins with an empty line, whatever was typed.
+// The browser is on this machine. Its answer ends the wait for a pasted address.
+// What was typed until then is dropped, and the next question begins with an empty
+// line.
 func TestTheBrowserAnswersByItself(t *testing.T) {
 	redirect := "http://localhost:" + strconv.Itoa(freePort(t)) + "/callback"
 	s := newStage(t, redirect)

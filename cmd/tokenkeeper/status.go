@@ -157,8 +157,8 @@ func (f *statusFlags) asker(ctx context.Context) (asker, error) {
 	}, nil
 }
 
-// exitWith is nil for a level at which nobody needs to act, and otherwise ends the
-// program with its code.
+// exitWith is nil for a level at which nobody needs to act. For the others it is an
+// error that ends the program with the exit code of the level.
 func exitWith(l health.Level) error {
 	if l == health.Fine {
 		return nil

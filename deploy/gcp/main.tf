@@ -43,8 +43,8 @@ resource "google_cloud_run_v2_job" "tick" {
   deletion_protection = false
 
   template {
-    # One execution has one task, which ends before the next one begins. Were two to
-    # run at once all the same, the ledger lets one of them win.
+    # One execution has one task, which ends before the next one begins. If two run at once nevertheless, the ledger
+    # lets one of them win.
     parallelism = 1
     task_count  = 1
     template {

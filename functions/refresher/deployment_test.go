@@ -119,9 +119,9 @@ func TestDeployment(t *testing.T) {
 	}
 }
 
-// TestOthersAreNotAnswered: whoever may invoke the function can make an event up.
-// Nothing is called and no tick is made for one that is not of this stack, or
-// wants an answer elsewhere than at CloudFormation.
+// TestOthersAreNotAnswered: a caller who may invoke the function can invent an
+// event. Nothing is called and no tick is made for one that is not of this stack,
+// or wants an answer elsewhere than at CloudFormation.
 func TestOthersAreNotAnswered(t *testing.T) {
 	const bucket = "https://cloudformation-custom-resource-response-euwest1.s3"
 	for name, tt := range map[string]struct{ own, stack, url string }{

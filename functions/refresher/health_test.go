@@ -37,7 +37,8 @@ func asked(t *testing.T, st store.Store, outcomes ...keeper.Outcome) func(contex
 	return serve
 }
 
-// Whoever may invoke the function is told how the connections are, and no secret.
+// A caller who may invoke the function learns how the connections are, and no
+// secret.
 func TestHealth(t *testing.T) {
 	st := memstore.New(time.Now)
 	for _, name := range []string{"A_CLIENT_ID", "A_CLIENT_SECRET", "A_REFRESH_TOKEN"} {

@@ -15,8 +15,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
-// A process serves many requests: the lines of each tell of it alone, and do
-// not grow.
+// A process serves many requests. The log lines of each name that request alone,
+// and do not grow.
 func TestEachLineTellsOneRequest(t *testing.T) {
 	var out bytes.Buffer
 	serve := handler(slog.New(slog.NewJSONHandler(&out, nil)), deployment{}, func(_ context.Context, log *slog.Logger) (fleet.Report, error) {

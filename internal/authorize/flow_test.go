@@ -167,8 +167,7 @@ func TestNobodyConsentsInTime(t *testing.T) {
 	require.ErrorContains(t, err, "nobody consented in time")
 }
 
-// Input that ends leaves the listener as the only way, and ends everything
-// where there is none.
+// If the input ends, only the listener is left. Without a listener everything ends.
 func TestInputThatEnds(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.answers.Close())

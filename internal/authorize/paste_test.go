@@ -14,8 +14,8 @@ const (
 	query = "?state=" + state + "&code=" + code
 )
 
-// Where state and code are right, an address at the person's own machine counts,
-// and is put right; nothing of it is ever shown.
+// If state and code are right, an address of the person's own machine is accepted
+// and corrected. No part of it is ever shown.
 func TestWhichPastedAddressesAnswer(t *testing.T) {
 	for _, c := range []struct{ name, uri, pasted, want, says string }{
 		{"as it is", "http://localhost", "http://localhost/" + query, "http://localhost" + query, ""},

@@ -194,9 +194,9 @@ func (r *Reader) connections(c Common) (conns []family.Connection) {
 	return conns
 }
 
-// CheckConnectionsPath returns an error that begins with the quoted path if the list
-// of connections cannot be below it, and says what is expected. root is the path
-// below which the connections' own parameters are.
+// CheckConnectionsPath returns an error if the list of connections cannot be below
+// a path. It begins with the quoted path and says what is expected. root is the
+// path below which the connections' own parameters are.
 func CheckConnectionsPath(path, root string) error {
 	if !isPath(path) {
 		return fmt.Errorf("%q: expected a path of parameters that does not end in a slash, such as /tokenkeeper-connections", path)

@@ -286,8 +286,8 @@ func TestAnotherAccount(t *testing.T) {
 	require.Equal(t, store.Encrypted, entries[namesA.ClientSecret].Kind)
 }
 
-// The store refuses writes of one name for a while. A copy that could not be
-// published is published by the next tick, and the consent is complete all the same.
+// The store refuses writes of one name for a while. The consent is complete though
+// a copy could not be published. The next tick publishes it.
 func TestStoreFailsAfterTheExchange(t *testing.T) {
 	for _, failing := range []string{namesA.ConsentTokens, namesA.RefreshToken, namesA.AccessToken, namesA.Family, namesA.CloudID} {
 		t.Run(failing, func(t *testing.T) {

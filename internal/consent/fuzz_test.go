@@ -17,9 +17,9 @@ const fuzzCanary = "canary-0123456789-0123456789-0123456789-0123456789-012345678
 
 func planted(value string) string { return strings.ReplaceAll(value, "§", fuzzCanary) }
 
-// FuzzRedirectURL: whatever a person pastes as the address that the browser
-// ended up at, no error shows any of it, and what is accepted has a state and
-// came back to where the consent was sent.
+// FuzzRedirectURL: a person may paste anything as the address at which the browser
+// ended. No error shows any of it. What is accepted has a state, and came back to
+// the address that the consent named.
 func FuzzRedirectURL(f *testing.F) {
 	const sentTo = "http://localhost:9000/callback"
 	for _, address := range []string{sentTo + "?state=§&code=§", " " + sentTo + "?code=§&state=§#x \n", "?state=§&code=§", "state=§", "https://evil.example/callback?state=§&code=§",

@@ -10,8 +10,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 )
 
-// The bootstrap function tells how the connections are, with the consents under way
-// and without a secret.
+// The bootstrap function reports how the connections are, and which consents are
+// under way, without a secret.
 func TestHealth(t *testing.T) {
 	w := newWorld(t)
 	w.consented(connA)

@@ -81,8 +81,8 @@ func TestHostedConsent(t *testing.T) {
 	w.refused(consent.ConsentExpired, err, connA, before)
 }
 
-// A link that nobody opened can be completed by nobody: not even with the
-// state, which whoever has the link can derive.
+// A consent whose link nobody opened cannot be completed, not even with the state,
+// which can be derived from the link.
 func TestHostedConsentNeedsTheStartPage(t *testing.T) {
 	w := newWorld(t)
 	begun := w.begin(connA, hosted)
@@ -168,8 +168,8 @@ func TestHostedChoiceOfASite(t *testing.T) {
 	require.Len(t, w.em.Families(), 2)
 }
 
-// What was begun without the pages is nothing to them: neither the consent under
-// way nor tokens that wait.
+// The pages ignore what was begun without them: a consent under way, and tokens
+// that wait.
 func TestPagesServeOnlyWhatIsTiedToABrowser(t *testing.T) {
 	w := newWorld(t)
 	begun := w.begin(connA)
@@ -199,8 +199,8 @@ func TestPagesServeOnlyWhatIsTiedToABrowser(t *testing.T) {
 	stranger(consent.CompleteRequest{RedirectURL: address})
 }
 
-// Requests to pages cost the store nothing while no consent is under way, but for
-// a look every two seconds.
+// While no consent is under way, requests to pages cost the store one look every
+// two seconds and no more.
 func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -244,8 +244,8 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What is stored of a consent under way lets nobody complete it, and what is
-// logged and refused shows no secret.
+// Nobody can complete a consent with what is stored of it. Neither the log nor a
+// refusal shows a secret.
 func TestNoSecretIsStoredInTheOpenOrShown(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()

@@ -15,8 +15,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// stockPsoxy is psoxy 0.6.9 that refreshes the token by itself, one call after
-// the other: it creates its lock, reads it again, exchanges, writes both tokens and
+// stockPsoxy is psoxy 0.6.9, which refreshes the token by itself. One call after
+// the other it creates its lock, reads it again, exchanges, writes both tokens and
 // deletes the lock. Whatever fails ends it, and what it did stays.
 type stockPsoxy struct {
 	*world
@@ -72,8 +72,8 @@ func (p *stockPsoxy) call() bool {
 }
 
 // TestStockPsoxyBesideACompletion: psoxy begins to refresh at any step of a
-// completion, gets as far as any of its calls, and there dies or goes on while the
-// completion waits. The consent succeeds all the same, and its family stays in use.
+// completion. At any of its calls it dies, or goes on while the completion waits.
+// The consent succeeds nevertheless, and its family stays in use.
 func TestStockPsoxyBesideACompletion(t *testing.T) {
 	for _, dies := range []bool{true, false} {
 		for so := 1; so <= calls; so++ {

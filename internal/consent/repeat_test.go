@@ -16,8 +16,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// Of many completions of one consent one uses the code, in whatever processes; the
-// others are refused, or answered with what came of it.
+// Many processes complete one consent. One of them uses the code. The others are
+// refused, or get the same result.
 func TestExactlyOneCompletionWins(t *testing.T) {
 	w := newWorld(t)
 	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
@@ -45,8 +45,8 @@ func TestExactlyOneCompletionWins(t *testing.T) {
 	require.Equal(t, before, w.contents(connA))
 }
 
-// A repeated request is answered with what came of it, for as long as the family
-// is in use, and changes nothing.
+// A repeated request gets the same result as long as the family is in use, and
+// changes nothing.
 func TestARepeatedRequestIsAnswered(t *testing.T) {
 	w := newWorld(t)
 	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}

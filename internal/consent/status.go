@@ -25,7 +25,7 @@ func (s *Service) Status(ctx context.Context, r StatusRequest) (Status, error) {
 	return all, nil
 }
 
-// Unfinished is the consent that is not at its end; nil if there is none.
+// Unfinished is the consent that has not ended; nil if there is none.
 func (c ConnectionStatus) Unfinished() *health.Consent {
 	switch {
 	case c.Waiting != nil:

@@ -52,11 +52,11 @@ var settings = []setting{
 	}},
 }
 
-// TestEveryStepOfACompletion: at each call of a completion one thing happens.
-// Then ticks run, and the same request is repeated. The token in use is alive all
-// the time. The request ends with what came of it, and the record says all that
-// is known; only where the code was used and its tokens reached nobody it is
-// refused, and a new consent succeeds.
+// TestEveryStepOfACompletion: at each call of a completion one thing happens. Then
+// ticks run, and the same request is repeated. The token in use is alive all the
+// time. The request ends with the result of the consent, and the record says all
+// that is known. It is refused only if the code was used and its tokens reached
+// nobody. Then a new consent succeeds.
 func TestEveryStepOfACompletion(t *testing.T) {
 	for _, before := range settings {
 		for _, what := range troubles {
@@ -130,8 +130,8 @@ func everyStep(t *testing.T, before setting, what trouble, at int) int {
 	return len(steps)
 }
 
-// wasted reports whether the code was used in vain: the consent was claimed, and
-// the tokens did not reach CONSENT_TOKENS while the process lived.
+// wasted reports whether the code was used and its tokens were lost: the consent
+// was claimed, and the process died before the tokens reached CONSENT_TOKENS.
 func wasted(ops []string, at int, what trouble) bool {
 	claimed, exchanged, aside := slices.Index(ops, "delete CONSENT_STATE"), slices.Index(ops, "exchange"), slices.Index(ops, "write CONSENT_TOKENS")
 	switch what.name {

@@ -11,8 +11,8 @@ import (
 const TickTime = family.Lease
 
 // Loop calls tick at once and then at every interval, until ctx is cancelled, and
-// returns when the last call has returned. Two calls are never under way: what
-// comes due meanwhile is left out.
+// returns when the last call has returned. Two calls never run at the same time: a
+// tick that comes due during another is left out.
 //
 // The context of a call ends with ctx and after TickTime. A tick begins no rotation
 // under a cancelled one, and saves what is under way until its deadline.

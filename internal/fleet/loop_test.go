@@ -43,7 +43,7 @@ func TestLoop(t *testing.T) {
 	})
 }
 
-// TestLoopStops: the tick that is under way is waited for, and none follows.
+// TestLoopStops: Loop waits for the running tick, and none follows.
 func TestLoopStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

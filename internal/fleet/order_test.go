@@ -42,9 +42,9 @@ func (unreadable) Read(context.Context, ...string) (map[string]store.Entry, erro
 	return nil, errors.New("throttled")
 }
 
-// In doubt come first, then whose access token ends first. With too little time
-// for a rotation, only those are looked at that need none; who would have been
-// due early is looked at last, by the policy of its own.
+// In doubt come first, then whose access token ends first. If there is too little
+// time for a rotation, only connections that need none are looked at. One that
+// would have been due early is looked at last, by its own policy.
 func TestTurns(t *testing.T) {
 	now := time.Now()
 	st := memstore.New(func() time.Time { return now })

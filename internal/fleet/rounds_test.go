@@ -28,8 +28,8 @@ func (s *scripted) Tick(_ context.Context, c family.Connection, _ *slog.Logger) 
 	return keeper.Outcome{Connection: c.Name, Action: keeper.Rotated}
 }
 
-// An urgent connection is served again after a pause, the others are not; the
-// report tells of the last time. It ends with the invocation's time.
+// An urgent connection is served again after a pause, the others are not. The
+// report holds the last outcome. It ends with the invocation's time.
 func TestUrgentConnectionsAreServedAgain(t *testing.T) {
 	for _, c := range []struct {
 		urgent  int
@@ -58,8 +58,9 @@ func TestUrgentConnectionsAreServedAgain(t *testing.T) {
 	}
 }
 
-// Where another process was at work, the last look comes after its lease may have
-// ended: a tick that Lambda repeats after a kill begins one minute after the intent.
+// If another process was at work, the last look comes when its lease may have
+// ended. A tick that Lambda repeats after a kill begins one minute after the
+// intent.
 func TestContendedConnectionsAreServedUntilTheLeaseEnds(t *testing.T) {
 	now := time.Now()
 	begun := now

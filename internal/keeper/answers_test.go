@@ -140,11 +140,10 @@ func TestWrongSecretIsMended(t *testing.T) {
 	w.requireKept()
 }
 
-// A refusal of a token that was replaced between reading and presenting it is
-// not believed.
-// A refresh token that is presented with another app's credentials is refused
-// like a dead one. Whoever fills in a new app's values one after the other, or
-// mistakes one app for another, must not lose the family by it.
+// A refusal of a token that was replaced between reading and presenting it is not
+// believed. A refresh token that is presented with another app's credentials is
+// refused like a dead one. A person may fill in a new app's values one after the
+// other, or mistake one app for another. The family must not be lost by it.
 func TestAnotherAppsCredentialsAreMended(t *testing.T) {
 	w := newWorld(t)
 	w.consent()

@@ -139,9 +139,9 @@ func TestAPausedRotationCannotOverwriteAConsent(t *testing.T) {
 	}
 }
 
-// What psoxy, or a release before this one, writes while a consent is under way is
-// covered by it, if it was written before the consent. Later it is a candidate like
-// any other; either way no family is lost.
+// psoxy or an earlier release may write while a consent is under way. The consent
+// replaces what was written before it. Later it is a candidate like any other;
+// either way no family is lost.
 func TestAnUnknownTokenWrittenWhileAConsentIsUnderWay(t *testing.T) {
 	for at := range 6 {
 		t.Run(fmt.Sprintf("before operation %d", at), func(t *testing.T) {

@@ -21,8 +21,9 @@ var (
 	errBusy   = fmt.Errorf("throttled: %w", store.ErrNotWritten)
 )
 
-// A parameter takes no write for hours. Nothing is spent that could not be saved,
-// and what the ledger has saved is published when the parameter is put right.
+// A parameter takes no write for hours. No token is spent whose successor could not
+// be saved. What the ledger has saved is published when the parameter can be
+// written again.
 func TestAParameterThatTakesNoWrite(t *testing.T) {
 	for name, why := range map[string]error{"a policy": errPolicy, "a label on its oldest version": errLabel, "a StringList": errList, "no answer": errFault, "throttled": errBusy} {
 		for _, parameter := range []string{names.Ledger, names.RefreshToken, names.AccessToken, names.Family, names.CloudID, names.Lock} {

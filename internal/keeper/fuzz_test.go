@@ -26,10 +26,10 @@ import (
 // It is as long as the shortest of tokens.
 const canary = "canary-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789"
 
-// FuzzTick: whatever stands in a connection's parameters and whatever the token
-// endpoint answers, a tick neither panics nor reveals anything, spends under its
-// own intent only, deletes nothing but psoxy's lock, and replaces the refresh token
-// only by what the endpoint returned; its history keeps what was there before.
+// FuzzTick: the parameters may hold anything, and the token endpoint may answer
+// anything. A tick neither panics nor reveals a secret. It spends under its own
+// intent only, and deletes nothing but psoxy's lock. It replaces the refresh token
+// only by what the endpoint returned, and the history keeps what was there before.
 func FuzzTick(f *testing.F) {
 	const answer = `{"access_token":"a-%","refresh_token":"r-%","expires_in":3600,"scope":"x"}`
 	token := family.FingerprintOf(atlassian.NewSecret(plant("token-%")))

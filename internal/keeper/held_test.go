@@ -42,9 +42,8 @@ func (w *world) rescuing(holder *keeper.Keeper) {
 	})
 }
 
-// A process holds a pair that it saves again and again in vain, while others look
-// and take over: the first spend keeps its time, and no token is presented
-// after its leeway.
+// A process holds a pair that it cannot save, while others look and take over. The
+// first spend keeps its time, and no token is presented after its leeway.
 func TestAHeldPairIsSavedAgainWhileAnotherLooks(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		t.Run(fmt.Sprintf("siblings die: %v", siblingsDie), func(t *testing.T) {
@@ -94,8 +93,8 @@ func TestAHeldPairThatAnotherPresentedSince(t *testing.T) {
 	}
 }
 
-// What could not be saved was stored in REFRESH_TOKEN, and another process has
-// presented it from there: when its holder saves it at last, it is in doubt.
+// A pair that could not be saved was stored in REFRESH_TOKEN, and another process
+// has presented it from there. When its holder saves it at last, it is in doubt.
 func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		for _, dies := range []bool{false, true} {
@@ -121,8 +120,8 @@ func TestAHeldPairThatAnotherPresentedAsACandidate(t *testing.T) {
 	}
 }
 
-// What could not be saved was stored in REFRESH_TOKEN, while another process was
-// presenting the token that it came from: it is a sibling, and stays unused.
+// A pair that could not be saved was stored in REFRESH_TOKEN, while another process
+// was presenting the token it came from. It is a sibling, and stays unused.
 func TestARescuedSibling(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		for _, known := range []bool{false, true} {

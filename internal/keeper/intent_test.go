@@ -39,9 +39,9 @@ func TestNothingIsSpentWithoutAnIntent(t *testing.T) {
 	}
 }
 
-// What the ledger says while the token is presented, in the first tick and in
-// those that take the intent over: the leeway counts from the first, by the
-// store's clock.
+// What the ledger says while the token is presented, in the first tick and in those
+// that take the intent over. The leeway counts from the first, by the store's
+// clock.
 func TestTheIntentTellsTheFirstSpend(t *testing.T) {
 	w := due(t)
 	token := family.FingerprintOf(w.get(names.RefreshToken).Value)
@@ -123,8 +123,8 @@ func TestAnothersIntent(t *testing.T) {
 	}
 }
 
-// Ticks every minute, each of which dies: the intent is never made younger by
-// those who look at it, nor its first attempt.
+// Ticks come every minute, and each dies. No tick makes the intent or its first
+// attempt younger by looking at it.
 func TestALookDoesNotRenewAnIntent(t *testing.T) {
 	w := due(t)
 	w.after = crashing("post")
@@ -179,8 +179,8 @@ func TestTwoTicksAtOnce(t *testing.T) {
 	}
 }
 
-// Answers are lost and what came of them cannot be written down: the intent
-// alone tells of the doubt.
+// Answers are lost, and the outcome cannot be saved. The intent alone shows the
+// doubt.
 func TestTheIntentAloneTellsOfADoubt(t *testing.T) {
 	w := due(t)
 	first := w.clock.Now()

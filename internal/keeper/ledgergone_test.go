@@ -33,9 +33,9 @@ func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
 	w.requireKept()
 }
 
-// TOKEN_FAMILY is a rotation behind when the ledger is deleted, and REFRESH_TOKEN
-// holds the newest token and the candidate that it came from: only the newest is
-// presented.
+// The ledger is deleted while TOKEN_FAMILY is a rotation behind. REFRESH_TOKEN
+// holds the newest token and, before it, the candidate that it came from. Only the
+// newest is presented.
 func TestTheLedgerIsDeletedAfterACandidate(t *testing.T) {
 	w := settledWorld(t)
 	w.unwritable = map[string]error{names.Family: errPolicy}
@@ -104,9 +104,9 @@ func TestAConsentInTheSecondOfAnAdoption(t *testing.T) {
 	w.requireConsented()
 }
 
-// A rotation cannot save what it received, and has stored it in REFRESH_TOKEN, while
-// a consent is under way: the process that drops it for the consent's does not
-// present it.
+// A rotation cannot save what it received and has stored it in REFRESH_TOKEN, while
+// a consent is under way. The process drops it for the consent's tokens, and does
+// not present it.
 func TestADroppedPairIsOlder(t *testing.T) {
 	w := due(t, killing(false))
 	other := keeper.New(keeper.Config{Store: w.mem, Token: w.client, Now: w.clock.Now, Process: "consents", Together: inTurn})
@@ -122,8 +122,9 @@ func TestADroppedPairIsOlder(t *testing.T) {
 	w.requireConsented()
 }
 
-// The ledger is deleted under a spend, and cannot be read for a while: what is based on
-// the deleted one is not put again and again, until a number of the new one fits.
+// The ledger is deleted during a spend, and cannot be read for a while. An entry on
+// top of the deleted one is not put again and again until its number fits the new
+// ledger.
 func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
 	w := due(t)
 	writes := 0

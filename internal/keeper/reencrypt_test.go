@@ -72,8 +72,8 @@ func TestReencryptLeavesThePlainOnes(t *testing.T) {
 	require.Equal(t, before, w.versions(plain))
 }
 
-// A token that somebody stored, and that Atlassian has not been asked about, stays
-// as it is: a second version of it would be asked about once more.
+// A stored token that Atlassian has not been asked about stays as it is. Atlassian
+// would be asked again about a second version of it.
 func TestReencryptLeavesACandidate(t *testing.T) {
 	t.Run("beside a family", func(t *testing.T) {
 		w := settledWorld(t)

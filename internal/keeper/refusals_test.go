@@ -16,8 +16,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// Values that cannot be refresh tokens are not presented, whoever stores them
-// when, and are never reported as a lost family.
+// Values that cannot be refresh tokens are never presented, and never reported as a
+// lost family.
 func TestWhatCannotBeATokenIsNotPresented(t *testing.T) {
 	values := []string{"CHANGE_ME", "null", "None", "undefined", "****", "$REFRESH_TOKEN", "fill me", "{}", "refresh_token=x",
 		`{"access_token":"a","refresh_token":"r"}`, "two words", "line\nbreak"}
@@ -113,8 +113,8 @@ func TestAMistakenRefusalOfAnAdoptedToken(t *testing.T) {
 	w.requireKept()
 }
 
-// Refusals under other codes, and answers that are none of the token endpoint's:
-// they are no lost answers, and are not repeated without end.
+// Refusals under other codes, and answers that do not come from the token endpoint:
+// they do not count as lost answers, and are not repeated without end.
 func TestRefusalsUnderOtherCodes(t *testing.T) {
 	for _, c := range []struct {
 		status int
@@ -238,8 +238,8 @@ func TestExpiresInOfNothing(t *testing.T) {
 	}
 }
 
-// A refused token is probed, the answer is lost, and then the token is refused again:
-// the probe may have been what spent it, and it is replayed inside that leeway.
+// A refused token is probed, the answer is lost, and then the token is refused
+// again. The probe may have spent it, so it is replayed inside that leeway.
 func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 	w := due(t)
 	w.answer(403, "unauthorized_client", 1)

@@ -40,8 +40,8 @@ func TestASaveIsTriedAgain(t *testing.T) {
 	}
 }
 
-// The store takes no writes after the spend: the pair stays in memory, and the
-// next tick of the same process saves it, longer than the leeway.
+// The store takes no writes after the spend. The pair stays in memory for longer
+// than the leeway, and the next tick of the same process saves it.
 func TestAReceivedPairSurvivesAnOutageOfTheStore(t *testing.T) {
 	t.Run("of the ledger", func(t *testing.T) {
 		w := due(t)
@@ -102,8 +102,8 @@ func TestAHeldPairYieldsToANewConsent(t *testing.T) {
 	}
 }
 
-// The caller loses interest once the token is spent: what was received is saved
-// all the same, by this tick or by the next one.
+// The caller cancels once the token is spent. What was received is saved
+// nevertheless, by this tick or the next.
 func TestACancelledTickSavesWhatItReceived(t *testing.T) {
 	for _, held := range []bool{false, true} {
 		t.Run(fmt.Sprintf("received in an earlier tick: %v", held), func(t *testing.T) {

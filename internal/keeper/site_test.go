@@ -70,7 +70,7 @@ func TestASiteIsLost(t *testing.T) {
 	require.Contains(t, a.hours(1, 3).SiteLost, "rotations succeed")
 	require.Equal(t, 3, a.times)
 
-	// The next ticks, and another process, tell of it without asking.
+	// The next ticks, and another process, report it without asking.
 	w.restart()
 	out, _ := w.tick()
 	require.NotEmpty(t, out.SiteLost)

@@ -53,9 +53,9 @@ func (s *staleStore) History(ctx context.Context, name string, from int64) ([]st
 	return entries, err
 }
 
-// The store answers with what was true some writes ago, of one parameter or of
-// all, to the process that wrote it or to another: nothing is lost by it, and no
-// token is presented after it was settled.
+// The store answers with what was true some writes ago: for one parameter or for
+// all, to the process that wrote it or to another. Nothing is lost, and no token is
+// presented after it was settled.
 func TestAStaleRead(t *testing.T) {
 	everything := []string{names.Ledger, names.RefreshToken, names.AccessToken, names.Family, names.CloudID, names.ClientID, names.ClientSecret, names.Lock}
 	sets := map[string][]string{"the ledger": {names.Ledger}, "REFRESH_TOKEN": {names.RefreshToken}, "ACCESS_TOKEN": {names.AccessToken},

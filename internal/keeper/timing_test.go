@@ -27,8 +27,8 @@ func TestNothingIsAnnouncedWithoutTime(t *testing.T) {
 	w.want(keeper.Rotated)
 }
 
-// A process that is paused between its intent and its request finds that the
-// leeway, or psoxy's lock, which is older than the intent, has no time left.
+// A process is paused between its intent and its request. Then the leeway is over,
+// or psoxy's lock, which is older than the intent, has expired.
 func TestAPauseBeforeTheRequest(t *testing.T) {
 	t.Run("at the end of the leeway", func(t *testing.T) {
 		w := due(t)
@@ -152,8 +152,8 @@ func TestARescuedTokenKeepsItsFamily(t *testing.T) {
 	require.Equal(t, born, w.record().AuthorizedAt)
 }
 
-// Where neither TOKEN_FAMILY nor its history can be read, nobody knows how old
-// the family is, and none is begun.
+// If neither TOKEN_FAMILY nor its history can be read, the age of the family is not
+// known, and no ledger is begun.
 func TestAnAgeThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
@@ -164,7 +164,7 @@ func TestAnAgeThatCannotBeRead(t *testing.T) {
 	w.want(keeper.Rotated)
 }
 
-// The history of REFRESH_TOKEN lacks its newest version for a moment: it is read
+// The history of REFRESH_TOKEN lacks its newest version for a moment. It is read
 // again, and what a person stored there is in use after this tick.
 func TestAStaleHistoryIsReadAgain(t *testing.T) {
 	w := settledWorld(t)

@@ -98,8 +98,8 @@ func TestTerraformWritesWhatItReadAtPlanTime(t *testing.T) {
 	})
 }
 
-// The newest token is damaged, and put right a tick later. The damaged one is
-// never believed, whether or not it says of itself whose it is.
+// The newest token is damaged, and corrected a tick later. The damaged one is never
+// believed, whether or not it says of itself whose it is.
 func TestADamagedTokenIsPutRight(t *testing.T) {
 	damages := map[string]func(string) string{
 		"cut by four characters": func(s string) string { return s[:len(s)-4] },

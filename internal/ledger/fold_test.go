@@ -54,8 +54,9 @@ func TestConsecutive(t *testing.T) {
 	}
 }
 
-// TestFoldOverADestroyedVersion: what names it just before itself proves it, for
-// those who fold as for those who see it as the newest; what names another does not.
+// TestFoldOverADestroyedVersion: an entry that names the destroyed version just
+// before itself proves it, for readers who fold and for those who see it as the
+// newest. An entry that names another does not.
 func TestFoldOverADestroyedVersion(t *testing.T) {
 	gone := func(version int64) link {
 		return link{Entry: Entry{Version: version}, foreign: true, destroyed: true}

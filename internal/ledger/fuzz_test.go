@@ -31,9 +31,9 @@ func entryText(t testing.TB, of string, base int, mark, state string) string {
 	return found[name].Value.Reveal()
 }
 
-// FuzzEntry: whatever stands in the parameter, reading it neither panics nor
-// fails; what it is taken for is JSON of this connection; and an entry on top of
-// it is valid for all.
+// FuzzEntry: the parameter may hold anything. Reading it neither panics nor fails,
+// its state is JSON of this connection, and an entry on top of it is valid for all
+// readers.
 func FuzzEntry(f *testing.F) {
 	for _, state := range []string{`{}`, `"text"`, `{"refresh":"x","record":{}}`} {
 		for base := range 3 {

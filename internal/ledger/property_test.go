@@ -217,8 +217,8 @@ func (c *crowd) agree(t *rapid.T) {
 	}
 }
 
-// Writers with stale views, lost answers, people who restore old values and who
-// delete the ledger: one chain comes of it, and all agree on it.
+// Writers have stale views, answers are lost, people restore old values and delete
+// the ledger. The result is one chain, and all readers agree on it.
 func TestOneChain(t *testing.T) {
 	for _, deleting := range []bool{false, true} {
 		t.Run(fmt.Sprintf("deleted meanwhile: %v", deleting), func(t *testing.T) {

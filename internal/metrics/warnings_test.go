@@ -9,9 +9,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
-// TestPassedWarnings: one family is told of at once. Another that passes the same
-// warning silences the metric for 75 minutes, which ends the alarm, and then both
-// are counted.
+// TestPassedWarnings: the first family is reported at once. Another that passes the
+// same warning silences the metric for 75 minutes, which ends the alarm, and then
+// both are counted.
 func TestPassedWarnings(t *testing.T) {
 	const minute = 1.0 / (24 * 60)
 	for name, tt := range map[string]struct {

@@ -10,8 +10,8 @@ import (
 // DefaultPreset is the set of scopes that is asked for where none is named.
 const DefaultPreset = "jira-psoxy"
 
-// presets are named sets of scopes. An app must have all of a set's scopes
-// (offline_access it always has), or Atlassian shows an error page.
+// presets are named sets of scopes. An app must have all scopes of a set, or
+// Atlassian shows an error page. Every app has offline_access.
 var presets = map[string][]string{
 	// What psoxy's Jira Cloud connector needs today.
 	DefaultPreset: {"offline_access", "read:group:jira", "read:avatar:jira", "read:user:jira", "read:jira-user", "read:jira-work"},

@@ -17,10 +17,11 @@ import (
 
 // Options of a Keeper. The zero Options are for production.
 type Options struct {
-	// Endpoint is how Atlassian is asked; nil means &atlassian.Client{}. A client with an
-	// HTTPClient of yours has your proxy, certificates and tracing. Its transport must
-	// not repeat a request. One that lists sites too, as the client does, is asked once a
-	// day whether the site of CLOUD_ID is still reached; see Outcome.SiteLost.
+	// Endpoint is how Atlassian is asked; nil means &atlassian.Client{}. Give the
+	// client your own HTTPClient for a proxy, certificates or tracing. Its transport
+	// must not repeat a request. One that lists sites too, as the client does, is
+	// asked once a day whether the site of CLOUD_ID is still reached; see
+	// Outcome.SiteLost.
 	Endpoint TokenEndpoint
 	// Log receives what is done, without secrets; nil discards it.
 	Log *slog.Logger
@@ -76,10 +77,10 @@ func (k *Keeper) bound(ctx context.Context) (context.Context, context.CancelFunc
 // Tick looks after a connection: it reads, decides, and rotates if that is due.
 // Call it every [TickInterval] or more often; a call too many changes nothing.
 //
-// A cancelled ctx keeps a rotation from beginning. One that is under way is
-// finished and saved all the same, until the deadline of ctx. So stop a program by
-// cancelling, and wait for Tick to return. A deadline of less than 40 seconds keeps
-// every rotation from beginning; without one Tick has two minutes.
+// A cancelled ctx keeps a rotation from beginning. One that is under way is still
+// finished and saved, until the deadline of ctx. So stop a program by cancelling,
+// and wait for Tick to return. A deadline of less than 40 seconds keeps every
+// rotation from beginning; without one Tick has two minutes.
 func (k *Keeper) Tick(ctx context.Context, c Connection) Outcome {
 	if err := c.check(); err != nil {
 		return Outcome{Connection: c.Name, Action: Misconfigured, Reason: err.Error()}

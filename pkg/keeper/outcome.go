@@ -34,8 +34,7 @@ const (
 )
 
 // Outcome is the end of one tick. It holds no secret and can be logged, encoded and
-// counted: Healthy of its Action, and the days and seconds that remain, are what to
-// alarm on.
+// counted: Alarm on Action.Healthy, and on the days and seconds that remain.
 type Outcome struct {
 	// Connection is its name.
 	Connection string `json:"connection"`

@@ -52,7 +52,7 @@ func under(path string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
 
-// adapters connect a contract of ours to something outside.
+// adapters connect one of our contracts to something outside.
 var adapters = []string{"internal/store/ssmstore", "internal/store/gcpstore", "internal/store/filestore", "internal/store/memstore", "internal/metrics/cloudwatchsink", "internal/metrics/monitoringsink", "internal/metrics/exporter", "internal/consent/lambdaclient"}
 
 // ofAWS are the adapters to AWS.

@@ -12,9 +12,9 @@ import (
 )
 
 // shim stands before the AWS command line. The real one checks every word of a
-// command, and must get as far as the connection, which goes nowhere. What is of
-// its version 2 only, which no package registry has, is compared here: logs tail, and
-// the option that takes a payload as it is.
+// command, and must get as far as the connection, which goes nowhere. No package
+// registry has version 2. What only version 2 knows is compared here: logs tail,
+// and the option that takes a payload as it is.
 const shim = `#!/usr/bin/env bash
 if [ "$1 $2" = "logs tail" ]; then
   [[ "${*:3}" =~ ^/aws/lambda/[a-z-]+\ --since\ [0-9]+[hm](\ --filter-pattern\ .+)?$ ]] && exit

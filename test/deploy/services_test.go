@@ -53,7 +53,8 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// requireArguments: the program takes them. It reads them before it shows its help.
+// requireArguments checks that the program takes the arguments. It reads them
+// before it shows its help.
 func requireArguments(t *testing.T, args []string) {
 	t.Helper()
 	require.Equal(t, "run", args[0])

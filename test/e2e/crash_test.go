@@ -46,9 +46,9 @@ func TestKilledBetweenPostAndSave(t *testing.T) {
 	c.RequireHealthy(3)
 }
 
-// Killed right after the spend, and nothing ran until the leeway was over. What
-// can be known then: if the spend never arrived, the token still works; if it
-// did, the family is lost, and that is said once and not hammered.
+// Killed right after the spend, and nothing ran until the leeway was over. What can
+// be known then: if the spend never arrived, the token still works. If it did, the
+// family is lost; that is reported, and the token is not presented at every tick.
 func TestNothingRanUntilTheLeewayWasOver(t *testing.T) {
 	t.Parallel()
 	t.Run("the spend never arrived", func(t *testing.T) {

@@ -111,8 +111,8 @@ func TestADeploymentWaitsForATick(t *testing.T) {
 	require.Contains(t, c.Answer.Reason, `REFRESH_BEFORE is "soon"`)
 }
 
-// Whoever may invoke the function gets no request out of it to an address of
-// his, and no tick by such an event.
+// A caller who may invoke the function cannot make it send a request to the
+// caller's own address, nor tick by such an event.
 func TestAForeignDeploymentIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	called := false

@@ -42,8 +42,8 @@ func TestMistakenRefusal(t *testing.T) {
 	}
 }
 
-// An answer that says that the request could not be read says nothing about the
-// token: it is presented again some minutes later, and nobody is told of a loss.
+// An answer that the request could not be read says nothing about the token. The
+// token is presented again some minutes later, and no loss is reported.
 func TestMistakenMalformedRequest(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]atlassiantest.Fault{
@@ -72,8 +72,8 @@ func TestMistakenMalformedRequest(t *testing.T) {
 }
 
 // Only REFRESH_TOKEN takes no writes. The successor is safe in the ledger, so
-// that rotations go on; the report says what is wrong, and the copy follows once
-// that is mended.
+// rotations go on. The report says what is wrong. The copy follows once that is
+// mended.
 func TestOnlyTheTokenCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]string{

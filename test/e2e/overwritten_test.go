@@ -50,8 +50,8 @@ func requireGoesOn(t *testing.T, w *world.World, born time.Time) {
 	}
 }
 
-// Terraform, a backup or a copy puts an older token over the newest, and more
-// than that: nothing of it is presented, and the family goes on.
+// Terraform, a backup or a copy writes older values over the newest ones. None of
+// them is presented, and the family goes on.
 func TestOlderTokenIsPutBack(t *testing.T) {
 	t.Parallel()
 	for name, overwrite := range map[string]func(c *world.Connection, b []backup){

@@ -11,9 +11,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
 )
 
-// A wrong client secret is a fault of the configuration: the family lives,
-// nothing is stored but the failure, attempts get rarer, and the right secret
-// ends the wait at once.
+// A wrong client secret is a fault of the configuration. The family lives, only the
+// failure is stored, attempts get rarer, and the right secret ends the wait at
+// once.
 func TestWrongClientSecret(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
@@ -64,9 +64,9 @@ func TestInactiveAccount(t *testing.T) {
 	}
 }
 
-// A revoked grant is refused, with either of the two bodies: the token is not
-// presented at every tick, but after an hour and then every six, since refusals
-// have been mistaken. A new consent's token wakes the connection, as a new family.
+// A revoked grant is refused, with either of the two bodies. The token is presented
+// again after an hour and then every six hours, since refusals have been mistaken.
+// A new consent's token wakes the connection, as a new family.
 func TestRevokedGrant(t *testing.T) {
 	t.Parallel()
 	for _, legacy := range []bool{false, true} {
@@ -100,7 +100,7 @@ func TestRevokedGrant(t *testing.T) {
 }
 
 // A new consent is stored while the old token is on its way to Atlassian, which
-// refuses it: the same tick finds the consent and takes it up.
+// refuses it. The same tick finds the consent and adopts it.
 func TestConsentDuringARefusal(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
@@ -124,7 +124,7 @@ func TestConsentDuringARefusal(t *testing.T) {
 }
 
 // The same, but the old token is still accepted, and its successor is published
-// over the consent: the next tick finds that in the history, and takes it up.
+// over the consent. The next tick finds the consent in the history and adopts it.
 func TestConsentDuringARotation(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})

@@ -13,9 +13,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
-// One sick connection hinders no other: they rotate, the metrics go out, and the
-// log says what is wrong with which. The invocation does not fail: Lambda would
-// repeat it in vain.
+// One sick connection does not stop the others. They rotate, the metrics go out,
+// and the log says which connection is sick and why. The invocation does not fail:
+// A retry by Lambda would not help.
 func TestSickConnectionHindersNoOther(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{Connections: []string{"SICK_JIRA_", "/corp/WELL_JIRA_", "WAITING_JIRA_", "REVOKED_JIRA_"}})

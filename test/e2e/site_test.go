@@ -11,7 +11,7 @@ import (
 )
 
 // An administrator blocks the app: every rotation succeeds, and the list of sites
-// is empty. The function tells of it once a second answer has confirmed it.
+// is empty. The function reports it once a second answer has confirmed it.
 func TestTheSiteIsLost(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})

@@ -181,7 +181,7 @@ func (s *strike) disarm() {
 
 func name(c emulator.Call) string { return c.Method + " " + strings.TrimPrefix(c.Secret, connection) }
 
-// reached counts a call, and reports whether it is that at which the process dies.
+// reached counts a call, and reports whether the process dies at it.
 func (s *strike) reached(call string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

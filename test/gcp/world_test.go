@@ -1,6 +1,7 @@
 // Package gcp tests the job of Google Cloud as it is deployed: the built binary,
 // real gRPC to emulators of Secret Manager and Cloud Monitoring, real HTTP to
-// Atlassian's, real signals, and psoxy's rules of reading, written anew.
+// Atlassian's, and real signals. It reads tokens by psoxy's rules, which are
+// written again here.
 package gcp
 
 import (

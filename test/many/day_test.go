@@ -160,9 +160,9 @@ func (c *crowd) announce(t *testing.T, conn family.Connection) {
 	require.NoError(t, err)
 }
 
-// A thousand connections over a day: a tick serves all or reports who was left,
-// in doubt are always served, and no family is lost, though answers are lost and
-// processes die.
+// A thousand connections over a day. A tick serves all of them or reports which
+// were left. Those in doubt are always served. No family is lost, though answers
+// are lost and processes die.
 func TestAThousandConnections(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, 1000, 80, 8)

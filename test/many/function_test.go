@@ -21,9 +21,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// The built function keeps the connections that two parameters list: fifty, and
-// one more without a deployment. An entry that is none is told of, and a list
-// that cannot be read fails the invocation.
+// The built function keeps the connections that two parameters list: fifty, and one
+// more without a deployment. An invalid entry is reported. A list that cannot be
+// read fails the invocation.
 func TestListedConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	const invocation = 2 * time.Minute

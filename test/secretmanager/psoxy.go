@@ -9,10 +9,10 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ReadAsPsoxy reads a secret by psoxy's rules (release 0.6.9, read in its source):
-// the version that the label latest-version names; the latest where there is no
-// label, where the secret may not be looked at, or where that version does not
-// exist. Anything else counts as absent, which is an empty value.
+// ReadAsPsoxy reads a secret by psoxy's rules (release 0.6.9, read in its source).
+// It reads the version that the label latest-version names. It reads the latest if
+// there is no label, if the secret may not be looked at, or if that version does
+// not exist. Anything else counts as absent, which is an empty value.
 func ReadAsPsoxy(t testing.TB, c *secretmanager.Client, id string) string {
 	t.Helper()
 	ctx, name := t.Context(), "projects/"+Project+"/secrets/"+id

@@ -79,7 +79,7 @@ func (s *Server) Before(f func(Call) error) {
 	s.before = f
 }
 
-// After lets f see what was carried out; its error is the answer all the same.
+// After lets f see a call that was carried out; its error replaces the answer.
 func (s *Server) After(f func(Call) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

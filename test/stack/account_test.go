@@ -72,7 +72,7 @@ func (s *stage) heartbeats() (sum float64) {
 	return sum
 }
 
-// described is what Parameter Store tells of a parameter without its value.
+// described is what Parameter Store says of a parameter without its value.
 type described struct {
 	Name, Type, KeyID string
 	Version           int

@@ -1,6 +1,6 @@
-// Package stack deploys the whole stack on an AWS that nobody here wrote, and
-// lives through what an account sees of it: creation, a consent, ticks, a page, an
-// update, a change of the key, deletion.
+// Package stack deploys the whole stack on localstack, an AWS that is not this
+// project's own. It goes through the life of a stack: creation, a consent, ticks, a
+// page, an update, a change of the key, deletion.
 //
 // AWS is localstack-core, a process on this machine; `make stack-test` installs
 // it, and runs these tests, which no other target does. The functions' uploaded

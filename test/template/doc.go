@@ -3,7 +3,7 @@
 // values. What is compared are therefore the concrete policies, ARNs, names and
 // numbers that a deployment would get.
 //
-// Every check returns what it finds wrong, so that the mutation tests can show
-// that it finds something: a template with a mistyped action, a wildcard or a
-// missing dead-letter queue must not pass.
+// Every check returns what it finds wrong, so that the mutation tests can show that
+// it works. A template with a mistyped action, a wildcard or a missing dead-letter
+// queue must not pass.
 package template

@@ -47,8 +47,8 @@ func TestPartitions(t *testing.T) {
 	}
 }
 
-// TestNamesFit: whatever name of a stack the template takes, no name that is made
-// of it is longer than its service allows; one more character is refused.
+// TestNamesFit: for every name of a stack that the template takes, no name made of
+// it is longer than its service allows. One more character is refused.
 func TestNamesFit(t *testing.T) {
 	var doc object
 	require.NoError(t, json.Unmarshal(transformed(t), &doc))

@@ -47,9 +47,9 @@ func fromTerraform(text string) string {
 }
 
 // TestPsoxyReadsTheAccessTokenOnly: with the policy of docs/psoxy.md, in either
-// notation, psoxy's role can read ACCESS_TOKEN and CLOUD_ID of the connection and
-// do nothing else to it, though its own policy allows all; what belongs to its
-// other connectors stays as it was.
+// notation, psoxy's role can read ACCESS_TOKEN and CLOUD_ID of the connection. It
+// can do nothing else to it, though its own policy allows all. Its other connectors
+// are not affected.
 func TestPsoxyReadsTheAccessTokenOnly(t *testing.T) {
 	reads := map[string]bool{"ssm:GetParameter": true, "ssm:GetParameters": true}
 	actions := []string{"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory", "ssm:PutParameter", "ssm:DeleteParameter", "ssm:DeleteParameters",

@@ -33,9 +33,9 @@ var transitions = []struct {
 	{"another key to AWS's", map[string]string{"StackKey": "none"}, otherKeyARN, ""},
 }
 
-// TestKeyTransitions: after a change of the key, both functions read what is
-// still under the previous one, write with the new one, and can do nothing else
-// with the previous one.
+// TestKeyTransitions: after a change of the key, both functions read what is still
+// under the previous key, and write with the new one. They can do nothing else with
+// the previous key.
 func TestKeyTransitions(t *testing.T) {
 	connections := map[string]map[string]string{
 		"named":  {"Connections": "A_,/r/B_"},

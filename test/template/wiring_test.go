@@ -65,8 +65,8 @@ func checkFirstTick(s *stack) []string {
 	return findings
 }
 
-// checkRetries: whatever becomes of a tick, it is tried again inside the
-// leeway, given up when the next one is there, and then kept where it is seen.
+// checkRetries: a failed tick is tried again inside the leeway. When the next one
+// has come, it goes to the dead-letter queue, which is seen.
 func checkRetries(s *stack) (findings []string) {
 	schedule := s.properties(s.only("AWS::Scheduler::Schedule"))
 	invoke := s.properties(s.only("AWS::Lambda::EventInvokeConfig"))

@@ -99,7 +99,7 @@ func TestCallbackSendsStrangersAway(t *testing.T) {
 	require.Contains(t, (<-c.Answer()).Reveal(), "code=right")
 }
 
-// Whoever has either address of localhost would get the answer.
+// A program that holds either address of localhost would get the answer.
 func TestATakenPortIsAnError(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		other, err := net.Listen("tcp", net.JoinHostPort(host, "0"))

@@ -89,8 +89,8 @@ func TestTheWorstCounts(t *testing.T) {
 	require.Equal(t, Broken, v.Level)
 }
 
-// Whoever presents a candidate at this moment is no doubt; and what was put right
-// since calls for nobody.
+// A candidate that is being presented is no doubt. What has been corrected since
+// needs nobody.
 func TestWhatPasses(t *testing.T) {
 	s := well()
 	candidate(&s, now.Add(-time.Minute))

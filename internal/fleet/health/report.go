@@ -136,7 +136,8 @@ func familyOf(r family.Record, p family.Policy, now time.Time) *Family {
 func Days(d time.Duration) float64 { return math.Round(d.Hours()/24*100) / 100 }
 
 // Fill completes the survey of a function that serves the connection, and reports.
-// warning is when a consent is due, and last from when on it cannot wait, in days.
+// warning is the days before the end at which a consent is due, and last those at
+// which it cannot wait any more.
 func (s Survey) Fill(c *Consent, tick *Tick, stack string, warning, last float64) Report {
 	s.Configured, s.Consent, s.Tick, s.Warning, s.Last = true, c, tick, warning, last
 	s.Commands = CommandsFor(s.Connection, "", stack)

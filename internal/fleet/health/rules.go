@@ -140,8 +140,8 @@ func noTick(v view) (Verdict, bool) {
 	return out, true
 }
 
-// copied reports whether REFRESH_TOKEN holds the newest token: what stood there
-// before is put right.
+// copied reports whether REFRESH_TOKEN holds the newest token, so that what was
+// there before has been corrected.
 func (v view) copied() bool { return family.FingerprintOf(v.RefreshToken.Value) == v.record.Refresh }
 
 // acts reports whether a tick that decides so writes something. When a parameter

@@ -40,8 +40,8 @@ func Connections(names []string) (found []string) {
 	return found
 }
 
-// LedgerPath is the path below which names show a connection's ledger, where that is
-// not beside its parameters; empty if there is none, or more than one.
+// LedgerPath is the path below which names show a connection's ledger that is not
+// beside its parameters. It is empty if there is none, or more than one.
 func LedgerPath(names []string, connection string) (path string) {
 	beside := family.NamesOf(connection).Ledger
 	apart := "/" + family.NamesOf(strings.TrimPrefix(connection, "/")).Ledger

@@ -63,9 +63,9 @@ type Tick struct {
 
 // Commands are commands as they work where the person is.
 type Commands struct {
-	// Authorize consents, SetSecret stores the app's secret, Tick asks for a tick,
-	// Doctor looks at all that is around, and Ask has the deployed function say how it
-	// stands, for who may not read the parameters.
+	// Authorize consents, SetSecret stores the app's secret, Tick asks for a tick, and
+	// Doctor looks at everything around the tokens. Ask asks the deployed function for
+	// its status, for people who may not read the parameters.
 	Authorize, SetSecret, Tick, Doctor, Ask string
 }
 

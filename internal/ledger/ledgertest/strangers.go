@@ -97,9 +97,9 @@ func testRestored(s *suite) {
 	s.requireSays(p, last, l)
 }
 
-// restoredAnew: the ledger was deleted and begun again, and its versions count
-// from 1. A backup can then stand at the very version that fits its base, and
-// means nothing all the same.
+// restoredAnew: the ledger was deleted and begun again, and its versions count from
+// 1. A backup can then be at exactly the version that fits its base, and still
+// means nothing.
 func testRestoredAnew(s *suite) {
 	for _, age := range []time.Duration{2 * time.Hour, time.Minute} {
 		for young := 1; young <= 3; young++ {

@@ -1,8 +1,8 @@
 // Package exporter shows Prometheus what the ticks of this process did.
 //
-// Its metrics are by connection, since Prometheus sums and compares by itself, and
-// what ends is shown as the time of its end: so it counts down between two ticks,
-// and while no tick comes. deploy/prometheus has the alerts on them, which mean the
+// Its metrics are by connection, since Prometheus sums and compares by itself. What
+// ends is shown as the time of its end. So it counts down between two ticks, and
+// while no tick comes. deploy/prometheus has the alerts on them, which mean the
 // same as the alarms on CloudWatch's metrics.
 package exporter
 

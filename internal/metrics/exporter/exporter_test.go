@@ -16,7 +16,7 @@ import (
 
 var start = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 
-// scrape is what Prometheus reads of ours.
+// scrape returns our metrics as Prometheus reads them.
 func scrape(t *testing.T, e *exporter.Exporter) (lines []string, all string) {
 	t.Helper()
 	w := httptest.NewRecorder()

@@ -129,10 +129,10 @@ func (c *child) next() (which int, n int64, ok bool) {
 	return which, n, true
 }
 
-// A process that writes in a loop is killed at a random moment, in the middle of
-// whatever it does; in every other round beside a second one, which must be able
-// to go on, and is killed in its turn. What they leave behind is whole, has lost
-// nothing that was reported as written, and can be written at once.
+// A process that writes in a loop is killed at a random moment. In every other
+// round a second process writes beside it, must be able to go on, and is killed in
+// turn. What they leave behind is whole, has lost nothing that was reported as
+// written, and can be written at once.
 func TestKilledWhileWriting(t *testing.T) {
 	rounds := 60
 	if testing.Short() {

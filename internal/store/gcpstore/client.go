@@ -28,9 +28,9 @@ const (
 )
 
 // NewClient returns a client for New. emulator is the host and port of an emulator,
-// which is spoken to without encryption and credentials; where it is empty, the
-// credentials are the environment's (Application Default Credentials). Close the
-// client when it is no longer used.
+// which needs neither encryption nor credentials. If it is empty, the credentials
+// are the environment's (Application Default Credentials). Close the client when it
+// is no longer used.
 func NewClient(ctx context.Context, emulator string, options ...option.ClientOption) (*secretmanager.Client, error) {
 	if emulator != "" {
 		options = append(options, option.WithEndpoint(emulator), option.WithoutAuthentication(),

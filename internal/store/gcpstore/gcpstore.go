@@ -98,9 +98,9 @@ func New(c client, cfg Config) *Store {
 // maxID is the longest secret id.
 const maxID = 255
 
-// CheckName returns an error that wraps store.ErrName if no secret can have the
-// name, which may be a whole id or begin one: up to 255 letters, digits, _ and -
-// (API reference, CreateSecretRequest.secret_id).
+// CheckName returns an error that wraps store.ErrName if no secret id can be or
+// begin with the name. An id has up to 255 letters, digits, _ and - (API reference,
+// CreateSecretRequest.secret_id).
 func CheckName(name string) error {
 	if err := store.CheckName(name); err != nil {
 		return err

@@ -172,7 +172,7 @@ func (s *Store) versions(ctx context.Context, name string, first int64, newest v
 }
 
 // complete adds to a version what is not in its payload. When it was written must
-// be known: by that a keeper decides whether another one is still at work, and
+// be known. A keeper uses it to decide whether another one is still at work, and
 // whether a token may be presented again. A version whose metadata have not
 // propagated, and that this process has not written, makes the read fail.
 func (s *Store) complete(ctx context.Context, name string, v *version, clock *clock) error {

@@ -32,7 +32,7 @@ func (r *remembering) first(answered chan struct{}) func(http.ResponseWriter, *h
 	}
 }
 
-// The glance and the decryption are under way at the same time: each is
+// The read without decryption and the one with it run at the same time: each is
 // answered only when the other has arrived.
 func TestAGlanceAndItsDecryptionRunSideBySide(t *testing.T) {
 	all := func(r *remembering) map[string]string {

@@ -62,7 +62,7 @@ func (r *remembering) pass(d time.Duration) {
 	r.time = r.time.Add(d)
 }
 
-// read requires what is found, and the calls by which it was, in any order.
+// read checks what is found, and which calls found it, in any order.
 func (r *remembering) read(want map[string]string, calls ...string) {
 	r.Helper()
 	r.then()
@@ -211,8 +211,8 @@ func TestOwnWritesAreReadBack(t *testing.T) {
 	r.called("glance 4", "decrypt 1", "decrypt 4")
 }
 
-// A key that cannot be used any more is noticed by the first read after the last
-// proof has aged, though nothing has changed; and by the next, and the next.
+// A key that cannot be used any more is noticed though nothing has changed: by the
+// first read after the last proof has aged, and by every later one.
 func TestALostKeyIsNoticed(t *testing.T) {
 	r := newRemembering(t)
 	for _, pass := range []time.Duration{time.Minute, 0, 0} {

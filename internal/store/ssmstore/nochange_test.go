@@ -48,7 +48,7 @@ func TestNoChangeNotification(t *testing.T) {
 	require.Len(t, out.Parameters[0].Policies, 1, "the second write did not add another")
 }
 
-// A received token is saved, whatever becomes of its policy.
+// A received token is saved even if its policy cannot be set.
 func TestARefusedPolicyCostsNoToken(t *testing.T) {
 	b, plain := newBetween(t)
 	for _, code := range []string{

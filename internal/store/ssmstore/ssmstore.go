@@ -135,8 +135,8 @@ func (s *Store) Create(ctx context.Context, name string, value atlassian.Secret,
 // Write implements store.Store.
 //
 // An existing parameter cannot change its type: SSM answers with
-// HierarchyTypeMismatchException. A token that was just received must be saved all
-// the same. So the put is repeated with the type that the parameter must have.
+// HierarchyTypeMismatchException. A token that was just received must be saved
+// nevertheless. So the put is repeated with the type that the parameter must have.
 func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (int64, error) {
 	version, err := s.put(ctx, name, value, kind, true)
 	if errors.Is(err, errOtherKind) {

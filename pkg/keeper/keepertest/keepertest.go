@@ -14,8 +14,8 @@ import (
 )
 
 // Run runs all tests. open returns a store for one of them. It may return the same
-// one each time, and that may hold other names: the tests use names of their own,
-// which begin with STORETEST_ or LEDGERTEST_, with a slash before it or not.
+// one each time, and that may hold other names. The tests use their own names,
+// which begin with STORETEST_ or LEDGERTEST_, or with a slash and one of these.
 func Run(t *testing.T, open func(t *testing.T) keeper.Store) {
 	t.Run("store", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) store.Store { return open(t) })

@@ -1,6 +1,6 @@
 // Package ssmstore keeps connections in AWS Systems Manager Parameter Store, for
 // programs that run elsewhere than in tokenkeeper's Lambda function. The command
-// line, psoxy and whoever else reads the parameters work beside them.
+// line, psoxy and other readers of the parameters work beside them.
 //
 // The program needs ssm:GetParameters, ssm:GetParameterHistory and ssm:PutParameter
 // on the connection's parameters, ssm:DeleteParameter on OAUTH_REFRESH_TOKEN_lock

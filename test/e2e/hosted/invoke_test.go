@@ -55,7 +55,7 @@ func TestInvoked(t *testing.T) {
 	require.WithinDuration(t, time.Now().AddDate(0, 0, 365), done.FamilyExpiresAt, time.Hour)
 	s.requireStored()
 
-	// The same request again is answered with what came of it.
+	// The same request gets the same result again.
 	before := s.inUse()
 	var again consent.Completed
 	require.Nil(t, s.invoke(complete, &again))
@@ -151,8 +151,8 @@ func TestStranger(t *testing.T) {
 	require.Empty(t, s.em.Events())
 }
 
-// Addresses that cannot be read, and what comes back to a public address for a
-// consent that was begun elsewhere: nothing of it is used, shown or logged.
+// Addresses that cannot be read, and answers to a public address for a consent that
+// was begun elsewhere, are not used, shown or logged.
 func TestUnreadableAddressesAndForeignConsents(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, false)

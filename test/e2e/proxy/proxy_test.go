@@ -114,7 +114,7 @@ func TestReplyReplaceAndRemove(t *testing.T) {
 	require.Equal(t, "YOU SAID X", answer)
 }
 
-// A call that is held up does not hinder others, and is on record meanwhile.
+// A delayed call does not delay others, and is recorded meanwhile.
 func TestPause(t *testing.T) {
 	p, _ := setup(t)
 	reached, release := make(chan struct{}), make(chan struct{})

@@ -13,9 +13,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 )
 
-// Leaks searches everything that the function has shown for every secret of the
-// test: its output, answers and errors, its metrics and plain parameters, and the
-// heads of all its requests. Each finding names the place and the kind of secret,
+// Leaks searches for every secret of the test in everything that the function has
+// shown: its output, answers and errors, its metrics and plain parameters, and the
+// headers of all its requests. Each finding names the place and the kind of secret,
 // and not the secret.
 func (w *World) Leaks() []string {
 	places := []struct{ name, text string }{{"the log", w.Function.Logs()}}
