@@ -52,6 +52,24 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	return State{Refresh: own.Value, Record: record, Intent: s.leftBehind(record), Inbox: inbox}, ""
 }
 
+// Restore returns the state with which a ledger that was deleted begins anew: what
+// this process knew of it. newest is false where that is nothing, or TOKEN_FAMILY
+// tells of a newer token. A person may have corrected the time of the consent there.
+func (s Snapshot) Restore(known State, records []store.Entry) (state State, newest bool) {
+	record, found := s.record(records)
+	own := &known.Record
+	if known.Empty() || known.unproven() || s.RefreshToken.Value.IsZero() || found && record.Refresh != own.Refresh && !own.Past.Has(record.Refresh) {
+		return State{}, false
+	}
+	if record.Refresh == own.Refresh {
+		own.AuthorizedAt, own.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
+	}
+	if FingerprintOf(s.RefreshToken.Value) != own.Refresh {
+		known.Inbox.Kin = s.RefreshToken.Version // as for a token that TOKEN_FAMILY names
+	}
+	return known, true
+}
+
 // choose finds the token to begin with, and those that were there before. Without
 // one, why says what was found.
 func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {

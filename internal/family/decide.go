@@ -208,9 +208,15 @@ func replay(v view) (Decision, bool) {
 	return not()
 }
 
+// ageless reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
+// candidate that was not presented yet: that it is the family's own.
+func (v view) ageless(c Field) bool {
+	return slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
+}
+
 func candidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
-	if c.Version == 0 {
+	if c.Version == 0 || v.ageless(c) {
 		return not()
 	}
 	name, fp := v.inboxName(), FingerprintOf(c.Value)
@@ -231,8 +237,16 @@ func candidate(v view) (Decision, bool) {
 
 func lateCandidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
-	if c.Version == 0 {
+	switch p := v.State.Inbox.Pending; {
+	case c.Version == 0 && p != nil && open(p.First, v.Now):
+		d, _ := decide(HoldInDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
+		d.FirstSpend = p.First
+		return d, true
+	case c.Version == 0:
 		return not()
+	case v.ageless(c):
+		return decide(Misconfigured, "%s cannot be read, so it is not known how old the token in version %d of %s is, and it is not presented",
+			NamesOf(v.Connection).Family, c.Version, v.inboxName())
 	}
 	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
 		return d, true
@@ -245,10 +259,11 @@ func lateProbe(v view) (Decision, bool) {
 	if !v.doubted {
 		return not()
 	}
-	if why := v.doubt.hold(v.Snapshot); why != "" {
-		if v.inbox.candidate.Version > 0 {
-			return lateCandidate(v)
-		}
+	why, c := v.doubt.hold(v.Snapshot), v.inbox.candidate
+	switch {
+	case c.Version > 0 && (why != "" || v.ageless(c)):
+		return lateCandidate(v)
+	case why != "":
 		return decide(HoldInDoubt, "%s", why)
 	}
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {

@@ -131,7 +131,7 @@ func (s Snapshot) judged() inbox {
 	if s.Partial {
 		in.seen = min(in.seen, s.seen())
 	}
-	if s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, name) {
+	if s.Deleted() {
 		in.notice = name + " was deleted"
 	}
 	return in
@@ -242,6 +242,11 @@ func (s Snapshot) rivals(f Field) bool {
 	r := s.State.Record
 	return f.Version > 0 && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
+}
+
+// Deleted reports whether REFRESH_TOKEN was deleted since it was judged.
+func (s Snapshot) Deleted() bool {
+	return s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, s.inboxName())
 }
 
 func writer(by string) string {

@@ -46,6 +46,16 @@ func refusedOwn(s *family.Snapshot) {
 	s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now.Add(-minute), Token: fp(refresh(7)), Credentials: s.Credentials()})
 }
 
+// unreadable denies access to a parameter.
+func unreadable(name string) given {
+	return func(s *family.Snapshot) {
+		s.Denied = append(s.Denied, name)
+		if name == names.RefreshToken {
+			s.RefreshToken = family.Field{}
+		}
+	}
+}
+
 func otherApp(s *family.Snapshot) { s.ClientSecret = field("another-secret", 2, now) }
 
 func doubted(ago time.Duration) given {
@@ -78,9 +88,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"a placeholder that was put right since", inbox("CHANGE_ME", refresh(7)), family.Idle, 0, 10, true},
 		{"psoxy's placeholder", inbox("fill me"), family.Idle, 0, 9, true},
 		{"deleted: its versions will count from 1 again", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, family.Idle, 0, 0, true},
-		{"unreadable", func(s *family.Snapshot) {
-			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
-		}, family.Idle, 0, 8, false},
+		{"unreadable", unreadable(names.RefreshToken), family.Idle, 0, 8, false},
 
 		{"the own token in doubt: a candidate may be its successor", all(doubted(3*minute), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"the own token in doubt, and an older one", all(doubted(3*minute), inbox(refresh(6))), family.Replay, 0, 9, true},
@@ -93,6 +101,14 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"after its leeway the own token in doubt comes first", all(pending(9*minute), doubted(5*minute), inbox(unknown)), family.Replay, 0, 8, false},
 		{"after its leeway a due rotation comes first", all(dueAnyway, pending(9*minute), inbox(unknown)), family.Rotate, 0, 8, false},
 		{"after its leeway, the own refused", all(refusedOwn, pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+
+		{"a candidate in doubt that cannot be read is waited for", all(pending(9*minute-nano), unreadable(names.RefreshToken)), family.HoldInDoubt, 0, 8, false},
+		{"until its leeway is over", all(pending(9*minute), unreadable(names.RefreshToken)), family.Idle, 0, 8, false},
+		{"a due rotation comes first", all(dueAnyway, pending(minute), unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
+		{"TOKEN_FAMILY cannot be read, and may tell whose it is", all(inbox(unknown), unreadable(names.Family)), family.Misconfigured, 0, 8, false},
+		{"the same, a rotation is due", all(dueAnyway, inbox(unknown), unreadable(names.Family)), family.Rotate, 0, 8, false},
+		{"the same, the own token's leeway is over", all(doubted(30*minute), inbox(unknown), unreadable(names.Family)), family.Misconfigured, 0, 8, false},
+		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), unreadable(names.Family)), family.Replay, 9, 8, false},
 
 		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
 		{"the second look comes before a due rotation", all(dueAnyway, rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},

@@ -21,6 +21,21 @@ type Receipt struct {
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
+	// Doubt is an attempt to present the pair's own refresh token; nil without one.
+	Doubt *Intent
+}
+
+// Receipt is the receipt that settles a state's tokens once more, in a ledger that
+// has begun anew without them.
+func (s State) Receipt() *Receipt {
+	return &Receipt{Pair: Pair{Refresh: s.Refresh, SpentAt: s.Record.RotatedAt}, Record: s.Record, App: s.App, Doubt: s.doubted()}
+}
+
+// Knows reports whether the state continues an earlier one. One whose token was
+// adopted, and not proven since, is not missed.
+func (s State) Knows(earlier State) bool {
+	fp := earlier.Record.Refresh
+	return earlier.Empty() || earlier.unproven() || s.Record.Refresh == fp || s.Record.Past.Has(fp)
 }
 
 // clockStep is the precision of the store's clock.
@@ -48,7 +63,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
 		return s, false
 	}
-	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App}
+	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App, Doubt: r.Doubt}
 	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
 	}

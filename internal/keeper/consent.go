@@ -102,7 +102,7 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 		if v, err = t.lookAlone(ctx); err != nil {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
-		v.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Encode(), t.clock.now(), t.mark()))
+		v.base, err = t.append(ctx, v.base, v.State)
 		if err == nil {
 			return v, nil
 		}

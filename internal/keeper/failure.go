@@ -3,7 +3,6 @@ package keeper
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -16,37 +15,23 @@ import (
 func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
 	e := sp.failure
 	candidate := d.Candidate.Version > 0
-	// A refusal of the own token in doubt settles nothing before its leeway is over:
-	// until then another replay can do no harm, and refusals have been mistaken. A
-	// candidate is looked at again a minute later.
-	replayable := !candidate && sp.doubt && !sp.until.IsZero() && t.clock.now().Before(sp.until)
-	definite := (e.Class == atlassian.Permanent || candidate && e.Class == atlassian.Malformed) && !replayable
-	var first time.Time
+	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
 	if sp.doubt {
 		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
-		first = sp.state.Intent.First
+		if candidate {
+			f.FirstSpend = sp.state.Intent.First
+		}
 	}
-	sp.doubt = sp.doubt && !definite
-	f := family.Failure{Class: e.Class.String(), Code: e.Code, At: t.clock.now(), Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
-	if candidate {
-		f.FirstSpend = first
-	}
-	if e.RetryAfter > 0 {
+	if f.At = t.clock.now(); e.RetryAfter > 0 {
 		f.RetryAt = f.At.Add(e.RetryAfter)
 	}
+	definite := sp.definite(f, candidate)
+	sp.doubt = sp.doubt && !definite
 	if sp.pair != nil {
 		t.keepAccess(*sp.pair) // an access token came, though no refresh token
 	}
 	state := sp.state.Failed(f, sp.doubt, f.At)
-	draft := func(base ledger.Entry) ledger.Draft {
-		return ledger.NewDraft(t.conn.Name, base, state.Encode(), t.clock.now(), t.mark())
-	}
-	entry, err := t.append(ctx, draft(sp.base))
-	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || candidate) {
-		if base, now, again := t.reload(ctx); again == nil && now.Empty() { // it was deleted
-			entry, err = t.append(ctx, draft(base))
-		}
-	}
+	entry, err := t.writeDown(ctx, sp, state, candidate)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Contended, "another entry was written while the token was presented; what came of it (%v) is looked at again", e), true
@@ -65,6 +50,33 @@ func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend,
 	}
 	out.describe(v.State.Record, t.clock.now(), t.conn.Policy)
 	return t.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
+}
+
+// definite reports whether a failure settles the spend. A candidate that is refused
+// is looked at again a minute later. A refusal of the own token in doubt settles
+// nothing before its leeway is over: until then another replay can do no harm, and
+// refusals have been mistaken.
+func (sp *spend) definite(f family.Failure, candidate bool) bool {
+	permanent := f.Class == atlassian.Permanent.String()
+	switch {
+	case candidate:
+		return permanent || f.Class == atlassian.Malformed.String()
+	case sp.doubt && !sp.until.IsZero() && f.At.Before(sp.until):
+		return false
+	}
+	return permanent || sp.doubt && sp.state.Record.Fail(f).Refused()
+}
+
+// writeDown appends the entry of a failure. Where the ledger was deleted while the
+// token was presented, a doubt and what is known of a candidate begin it anew.
+func (t *tick) writeDown(ctx context.Context, sp *spend, state family.State, candidate bool) (ledger.Entry, error) {
+	entry, err := t.append(ctx, sp.base, state)
+	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || candidate) {
+		if base, now, again := t.reload(ctx); again == nil && now.Empty() { // it was deleted
+			return t.append(ctx, base, state)
+		}
+	}
+	return entry, err
 }
 
 // explain names a failure.

@@ -62,8 +62,9 @@ type memory struct {
 	// dropped are tokens that this process received and dropped for newer ones. One
 	// may stand in REFRESH_TOKEN.
 	dropped family.Past
-	// saved is what this process put into the ledger last.
-	saved family.Record
+	// known is what the ledger said last. A ledger that was deleted may have begun
+	// anew without it.
+	known family.State
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -103,7 +104,10 @@ type tick struct {
 	// began, by the local clock.
 	lock     *psoxy.Lock
 	lockedAt time.Time
-	log      *slog.Logger
+	// crossed: somebody may have written REFRESH_TOKEN between this tick's reading
+	// and its writing.
+	crossed bool
+	log     *slog.Logger
 }
 
 // Tick looks after one connection: it reads, decides, and carries the decision
@@ -150,9 +154,10 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 		}
 		d := family.Decide(v.Snapshot, t.conn.Policy)
 		var again bool
-		if out, again = t.carryOut(ctx, v, d); !again {
+		if out, again = t.carryOut(ctx, v, d); !again && !t.crossed {
 			break
 		}
+		t.crossed = false
 		if out.Action == Rotated || out.Action == Replayed {
 			rotated = out
 		}
@@ -174,7 +179,7 @@ type view struct {
 // carryOut carries a decision out. again means that this changed the situation, and
 // that a new decision is needed.
 func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Outcome, again bool) {
-	out = Outcome{Connection: t.conn.Name, Urgent: d.Urgent(v.Now)}
+	out = Outcome{Connection: t.conn.Name, Urgent: d.Urgent(v.Now) || v.Held != nil}
 	out.describe(v.State.Record, v.Now, t.conn.Policy)
 	switch {
 	case d.Action == family.SettleHeld:
@@ -185,7 +190,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
 	case d.Action == family.Announce:
-		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, v.State.Announcing().Encode(), t.clock.now(), t.mark())); err != nil {
+		if _, err := t.append(ctx, v.base, v.State.Announcing()); err != nil {
 			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
 		}
 		return out.as(InDoubt, "%s", d.Reason), false
@@ -202,6 +207,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		return out, false
 	}
 	out.Urgent = out.Urgent && out.Action.Unfinished()
+	t.note(ctx, &v)
 	out = t.publish(ctx, v, d, out)
 	if out.Action.Healthy() {
 		out = t.askSite(ctx, v, out)
@@ -237,11 +243,8 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if v.State, err = t.parse(v.base); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
-	if saved := t.memory.saved; saved.Refresh != v.State.Record.Refresh && v.State.Record.RotatedAt.After(saved.RotatedAt) {
-		t.memory.dropped = t.memory.dropped.With(saved.Refresh) // the ledger was deleted, and has gone on without it
-	}
 	if !v.State.Empty() {
-		v.State.Record.Past = v.State.Record.Past.Merge(t.memory.dropped)
+		t.recall(&v.State)
 	}
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published
@@ -268,6 +271,17 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		v.Offer(history)
 	}
 	return v, nil
+}
+
+// recall compares what the ledger says with what this process knows. Where it was
+// deleted and has begun anew without the tokens that are known, these are settled
+// once more. What was dropped counts as older.
+func (t *tick) recall(s *family.State) {
+	if t.memory.held == nil && !s.Knows(t.memory.known) {
+		t.memory.held = t.memory.known.Receipt()
+	}
+	t.memory.known = *s
+	s.Record.Past = t.memory.dropped.Merge(s.Record.Past)
 }
 
 // parse reads what an entry says, once.

@@ -87,7 +87,7 @@ func TestARefusedCandidateInDoubt(t *testing.T) {
 	w.want(keeper.Idle)
 	posts := w.posts()
 	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
-	require.LessOrEqual(t, w.posts()-posts, 5)
+	require.LessOrEqual(t, w.posts()-posts, 8)
 	w.requireKept()
 }
 
@@ -164,7 +164,13 @@ func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 			}
 			return nil
 		}
-		w.want(keeper.Rotated)
+		w.want(keeper.Restored)
+		require.Equal(t, w.get(names.RefreshToken).Value, w.ledger().Refresh, "it is noticed in the same tick")
+		history, err := w.mem.History(t.Context(), names.RefreshToken, 0)
+		require.NoError(t, err)
+		for _, e := range history[:len(history)-1] {
+			require.True(t, e.Value == w.ledger().Refresh || w.ledger().Record.Past.Has(family.FingerprintOf(e.Value)), "others know the dropped token as older")
+		}
 		w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
 		w.requireKept(siblingsDie)
 	}
@@ -192,4 +198,80 @@ func TestAnotherEntryHasTheNumberOfTheIntent(t *testing.T) {
 	w.tick()
 	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
 	w.requireKept()
+}
+
+// forgetful is a world in which the ledger is deleted right after a rotation, and
+// the process goes on.
+func forgetful(t *testing.T) *world {
+	w := settledWorld(t)
+	w.rotations(2)
+	w.clock.Advance(40 * time.Minute)
+	w.want(keeper.Rotated)
+	w.remove(names.Ledger)
+	return w
+}
+
+// A process that goes on knows more of a deleted ledger than the copies tell.
+func TestAProcessKnowsTheDeletedLedger(t *testing.T) {
+	t.Run("its newest token", func(t *testing.T) {
+		w := forgetful(t)
+		before := w.posts()
+		w.want(keeper.Idle)
+		require.Equal(t, before, w.posts(), "nobody need be asked")
+		require.Equal(t, 3, w.ledger().Record.Generation-1)
+		w.requireKept()
+	})
+	t.Run("a consent in its history is no token of the family", func(t *testing.T) {
+		w := settledWorld(t)
+		w.rotations(2)
+		born := w.record().AuthorizedAt
+		w.clock.Advance(40 * time.Minute)
+		w.before = atFirst("write REFRESH_TOKEN", func() { w.consent() })
+		w.want(keeper.Rotated)
+		w.before = nil
+		w.remove(names.Ledger)
+		w.ticks(3)
+		w.requireKept()
+		require.NotEqual(t, born, w.ledger().Record.AuthorizedAt, "it is the consent's family")
+	})
+	t.Run("a spend that is in doubt", func(t *testing.T) {
+		w := due(t)
+		w.inject(atlassiantest.After, 502, 3)
+		w.want(keeper.InDoubt)
+		w.remove(names.Ledger)
+		w.clock.Advance(20 * time.Minute)
+		w.ticks(1)
+		require.True(t, w.ledger().InDoubt() || w.ledger().Record.Refused(), "it is not taken for a first presentation")
+	})
+	t.Run("but a person's word about the consent counts", func(t *testing.T) {
+		w := settledWorld(t)
+		w.rotations(2)
+		w.ticks(1)
+		record := w.record()
+		record.AuthorizedAt, record.AuthorizedAtSource = record.AuthorizedAt.Add(-100*24*time.Hour), family.FromPerson
+		w.put(names.Family, record.Encode().Reveal())
+		w.remove(names.Ledger)
+		w.ticks(2)
+		require.Equal(t, record.AuthorizedAt, w.ledger().Record.AuthorizedAt)
+		require.Equal(t, family.FromPerson, w.ledger().Record.AuthorizedAtSource)
+	})
+	t.Run("and a token that others have rotated to since", func(t *testing.T) {
+		w := settledWorld(t)
+		w.rotations(2)
+		w.clock.Advance(40 * time.Minute)
+		other := w.other("rotates")
+		out := other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+		require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+		w.remove(names.Ledger)
+		w.ticks(3)
+		w.requireKept()
+		require.Equal(t, w.record().AuthorizedAt, w.ledger().Record.AuthorizedAt)
+	})
+	t.Run("unless all is deleted", func(t *testing.T) {
+		w := forgetful(t)
+		w.remove(names.RefreshToken)
+		w.remove(names.Family)
+		w.want(keeper.AwaitingConsent)
+		require.Zero(t, w.get(names.Ledger).Version)
+	})
 }

@@ -96,13 +96,16 @@ func (p parameters) history(ctx context.Context, name string, from, to int64) (e
 	return entries, err
 }
 
-// write writes a copy and returns its version.
-func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, err error) {
+// write writes a copy. It returns its version, and whether more than one attempt was
+// needed.
+func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, late bool, err error) {
+	attempts := 0
 	err = p.retry(ctx, fewAttempts, func() error {
+		attempts++
 		version, err = p.Store.Write(ctx, name, value, kind)
 		return err
 	})
-	return version, err
+	return version, attempts > 1, err
 }
 
 // delete removes a parameter; that it is gone already is no error.

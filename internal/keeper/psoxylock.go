@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
@@ -19,7 +18,7 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 		if c := d.Candidate; c.Version > 0 && !d.FirstSpend.IsZero() {
 			state.Inbox.Pending = &family.Pending{Version: c.Version, Token: family.FingerprintOf(c.Value), First: d.FirstSpend}
 		}
-		if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
+		if _, err := t.append(ctx, v.base, state); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -17,7 +16,10 @@ type publication struct {
 	name  string
 	value atlassian.Secret
 	kind  store.Kind
-	err   error
+	// version is the one that was written; late, if that took more than one attempt.
+	version int64
+	late    bool
+	err     error
 }
 
 // publish writes the copies that differ, side by side. It adds to the outcome the
@@ -31,7 +33,9 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {
-		tasks[i] = func() { _, all[i].err = t.params.write(ctx, all[i].name, all[i].value, all[i].kind) }
+		tasks[i] = func() {
+			all[i].version, all[i].late, all[i].err = t.params.write(ctx, all[i].name, all[i].value, all[i].kind)
+		}
 	}
 	t.Together(tasks...)
 	if d.Notice != "" {
@@ -41,6 +45,9 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	for _, p := range all {
+		if p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1) {
+			t.crossed = true
+		}
 		if p.err != nil {
 			return t.unpublished(out, p)
 		}
@@ -48,11 +55,29 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	return out
 }
 
+// note appends an entry with what the ledger must know before REFRESH_TOKEN is
+// written: which tokens were dropped, and that the parameter was deleted.
+func (t *tick) note(ctx context.Context, v *view) {
+	state, known := v.State, t.memory.state.Record.Past.HasAll(t.memory.dropped)
+	switch {
+	case v.Deleted():
+		state.Inbox = family.Inbox{Failure: state.Inbox.Failure}
+	case known:
+		t.memory.dropped = ""
+		return
+	}
+	if entry, err := t.append(ctx, v.base, state); err == nil {
+		v.State, v.base = state, entry
+	}
+}
+
 // differing lists the copies to publish.
 func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publication) {
 	n, r := t.names, v.State.Record
 	add := func(name string, value atlassian.Secret, kind store.Kind) {
-		unknown := slices.Contains(v.Denied, name) && !rotated // it cannot be read, and is written when it must have changed
+		// What cannot be read is written when it must have changed; but TOKEN_FAMILY may
+		// tell of a candidate.
+		unknown := slices.Contains(v.Denied, name) && (!rotated || d.Keep && name == n.Family)
 		if !value.IsZero() && v.copies[name].Value != value && !unknown {
 			all = append(all, publication{name: name, value: value, kind: kind})
 		}
@@ -96,14 +121,14 @@ func (t *tick) publishApp(ctx context.Context, v *view) {
 		if v.copies[name].Value == value {
 			continue
 		}
-		if _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
+		if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
 			t.log.Error("the app of the consent could not be published, and is used from the ledger", "parameter", name, "error", err)
 			return
 		}
 	}
 	state := v.State
 	state.App = nil
-	if entry, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err == nil {
+	if entry, err := t.append(ctx, v.base, state); err == nil {
 		v.State, v.base = state, entry
 	}
 }

@@ -97,7 +97,7 @@ func (t *tick) reencrypt(ctx context.Context, name string, v view) (*Reencrypted
 // to it meanwhile.
 func (t *tick) rewrite(ctx context.Context, name string, e store.Entry) error {
 	for range 2 * fewAttempts {
-		version, err := t.params.write(ctx, name, e.Value, store.Encrypted)
+		version, _, err := t.params.write(ctx, name, e.Value, store.Encrypted)
 		switch {
 		case err != nil:
 			return err

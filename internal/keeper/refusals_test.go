@@ -250,7 +250,7 @@ func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 			return nil
 		}
 		w.after = nil
-		w.answer(403, "unauthorized_client", 1)
+		w.answer(403, "unauthorized_client", 2)
 		return errFault
 	}
 	w.want(keeper.InDoubt)

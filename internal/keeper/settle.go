@@ -63,13 +63,13 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 				t.memory.held, t.memory.dropped = nil, t.memory.dropped.With(r.Record.Refresh)
 				return base, state, errNewer
 			}
-			d := ledger.NewDraft(t.conn.Name, base, next.Encode(), t.clock.now(), t.mark())
+			d := t.draft(base, next)
 			draft = &d
 		}
 		if !overtaken {
 			var entry ledger.Entry
 			if entry, err = t.memory.ledger.Put(ctx, *draft); err == nil {
-				t.memory.held, t.memory.saved = nil, next.Record
+				t.memory.held, t.memory.known = nil, next
 				return entry, next, nil
 			}
 			if overtaken = errors.Is(err, ledger.ErrOvertaken); overtaken {
@@ -151,13 +151,16 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
+	if known, newest := v.Restore(t.memory.known, records); newest {
+		state, why = known, ""
+	}
 	switch {
 	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
 		return out.as(AwaitingConsent, "%s", why), false
 	case why != "":
 		return out.as(Misconfigured, "%s", why), false
 	}
-	_, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark()))
+	_, err = t.append(ctx, v.base, state)
 	if err != nil && !errors.Is(err, ledger.ErrOvertaken) {
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -51,7 +50,7 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	there := slices.ContainsFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
 	state := v.State
 	state.Record = r.SiteAnswered(there, t.clock.now())
-	if _, err := t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, state.Encode(), t.clock.now(), t.mark())); err != nil {
+	if _, err := t.append(ctx, v.base, state); err != nil {
 		t.log.Warn("what Atlassian said about the site is not saved, and it is asked again", "error", err)
 		return out
 	}

@@ -94,14 +94,19 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, e
 	}
 	err := t.inTime(sp) // or a doubt would be announced of a token that nobody presents
 	if err == nil {
-		sp.base, err = t.append(ctx, ledger.NewDraft(t.conn.Name, v.base, sp.state.Encode(), sp.announced, t.mark()))
+		sp.base, err = t.append(ctx, v.base, sp.state)
 	}
 	return sp, err
 }
 
-// append puts a draft, a few times if need be.
-func (t *tick) append(ctx context.Context, draft ledger.Draft) (e ledger.Entry, err error) {
-	overtaken := false
+// draft composes an entry on top of base.
+func (t *tick) draft(base ledger.Entry, state family.State) ledger.Draft {
+	return ledger.NewDraft(t.conn.Name, base, state.Encode(), t.clock.now(), t.mark())
+}
+
+// append appends an entry on top of base, and tries a few times if need be.
+func (t *tick) append(ctx context.Context, base ledger.Entry, state family.State) (e ledger.Entry, err error) {
+	draft, overtaken := t.draft(base, state), false
 	err = t.params.retry(ctx, fewAttempts, func() error {
 		e, err = t.memory.ledger.Put(ctx, draft)
 		overtaken = errors.Is(err, ledger.ErrOvertaken)
@@ -143,8 +148,8 @@ func (t *tick) inTime(sp *spend) error {
 // in the same tick. All of it lies inside the leeway and the lease.
 var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 
-// present presents the token, and again while its answer is lost and the lease
-// has time for it.
+// present presents the token, and again while that may help and the lease has time
+// for it.
 //
 // An answer without a refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. Only where
@@ -163,11 +168,13 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 		token, err := t.post(ctx, sp)
 		if err != nil {
 			sp.failure = err
-			if err.Class != atlassian.Ambiguous {
+			switch {
+			case err.Class == atlassian.Ambiguous:
+				sp.lost(at)
+				t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
+			case !sp.again(err):
 				return
 			}
-			sp.lost(at)
-			t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
 			continue
 		}
 		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
@@ -184,6 +191,14 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 		sp.lost(at)
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
 	}
+}
+
+// again reports whether another attempt under the same intent may bring more than a
+// failure: the request did not arrive, or the token is refused while it may be
+// presented again after a lost answer. Refusals have been mistaken.
+func (sp *spend) again(e *atlassian.Error) bool {
+	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
+	return e.Class == atlassian.Transient && !e.Sent || refused && sp.doubt && !sp.until.IsZero()
 }
 
 // lost notes an attempt whose outcome is not known. That of a probe may have been the

@@ -124,9 +124,10 @@ func TestARefusalInsideTheLeeway(t *testing.T) {
 	w.inject(atlassiantest.After, 502, 3)
 	w.want(keeper.InDoubt)
 	w.clock.Advance(2 * time.Minute)
-	w.answer(403, "invalid_grant", 1)
+	w.answer(403, "invalid_grant", 3)
 	w.want(keeper.InDoubt)
 	w.clock.Advance(2 * time.Minute)
+	w.answer(403, "invalid_grant", 2) // and once more in the same tick
 	w.want(keeper.Replayed)
 	w.requireKept()
 }

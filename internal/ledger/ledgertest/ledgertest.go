@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(*testing.T) Factory) {
 		{"a stale read", testStaleRead},
 		{"foreign values", testForeign},
 		{"restored entries", testRestored},
+		{"entries of another connection", testCopied},
 		{"restored into a new beginning", testRestoredAnew},
 		{"deletion", testDeletion},
 		{"a full history", testFullHistory},

@@ -63,7 +63,7 @@ func testForeign(s *suite) {
 }
 
 // restored: old values of the ledger that are put back mean nothing, in
-// whatever number and order, nor do the entries of another connection.
+// whatever number and order.
 func testRestored(s *suite) {
 	p, l, last := s.begun(4)
 	for i, old := range s.values(p) {
@@ -79,22 +79,29 @@ func testRestored(s *suite) {
 		}
 		s.requireSays(p, last, l)
 	})
-	s.Run("of another connection, with a base that fits", func(t *testing.T) {
-		top, err := p.Newest(t.Context())
-		require.NoError(t, err)
+	last = s.put(l, last, "goes on")
+	s.requireSays(p, last, l)
+}
+
+// grown is a number of entries after which an entry proves itself by its number.
+const grown = 30
+
+// copied: the entries of another connection mean nothing, also where their base fits.
+func testCopied(s *suite) {
+	for _, more := range []int{4, grown} {
+		p, l, last := s.begun(more)
 		other := s.open()
-		stranger := &ledger.Ledger{Log: other, Of: "OTHER_"}
-		base := ledger.Entry{}
-		for range top.Version + 1 {
-			base, err = stranger.Put(t.Context(), ledger.NewDraft("OTHER_", base, text("other"), top.Modified, fmt.Sprint("m", base.Version)))
-			require.NoError(t, err)
+		stranger, base := &ledger.Ledger{Log: other, Of: "OTHER_"}, ledger.Entry{}
+		for range last.Version + 1 {
+			var err error
+			base, err = stranger.Put(s.Context(), ledger.NewDraft("OTHER_", base, text("other"), time.Now(), fmt.Sprint("m", base.Version)))
+			require.NoError(s, err)
 		}
 		kept := s.values(other)
 		s.append(p, kept[len(kept)-1].Value)
 		s.requireSays(p, last, l)
-	})
-	last = s.put(l, last, "goes on")
-	s.requireSays(p, last, l)
+		s.requireSays(p, s.put(l, last, "goes on"), l)
+	}
 }
 
 // restoredAnew: the ledger was deleted and begun again, and its versions count from
@@ -196,6 +203,17 @@ func testDeletion(s *suite) {
 		_, err := l.Put(t.Context(), draft(last, "late"))
 		require.ErrorIs(t, err, ledger.ErrOvertaken)
 		s.requireSays(p, anew, l, other)
+	})
+	s.Run("what was based on it is invalid for all who know the new one", func(t *testing.T) {
+		p, l, last := s.begun(grown)
+		require.NoError(s, p.Delete(s.Context()))
+		other := &ledger.Ledger{Log: p, Of: of}
+		anew := ledger.Entry{}
+		for n := range last.Version {
+			anew = s.put(other, anew, fmt.Sprint("anew ", n))
+		}
+		_, _ = l.Put(t.Context(), draft(last, "late")) // its writer cannot tell
+		s.requireKnown(p, anew, other)
 	})
 	s.Run("it begins anew and reaches the version that was known", func(*testing.T) {
 		p, l, last := s.begun(2)

@@ -14,19 +14,21 @@ func TestEveryMutantApplies(t *testing.T) {
 	require.GreaterOrEqual(t, len(all), 90)
 	names, quick := map[string]bool{}, 0
 	for _, m := range all {
-		require.NotContains(t, names, m.name)
-		names[m.name] = true
-		require.NotEmpty(t, m.breaks, m.name)
-		require.NotEmpty(t, m.why, m.name)
 		if m.quick {
 			quick++
 		}
-		changed, err := m.apply(root)
-		require.NoError(t, err, m.name)
-		require.NotEmpty(t, changed, m.name)
-		for _, e := range m.edits {
-			require.NotEqual(t, e.old, e.new, m.name)
-		}
+		t.Run(m.name, func(t *testing.T) {
+			require.NotContains(t, names, m.name)
+			names[m.name] = true
+			require.NotEmpty(t, m.breaks)
+			require.NotEmpty(t, m.why)
+			changed, err := m.apply(root)
+			require.NoError(t, err)
+			require.NotEmpty(t, changed)
+			for _, e := range m.edits {
+				require.NotEqual(t, e.old, e.new)
+			}
+		})
 	}
 	require.NotZero(t, quick)
 }

@@ -130,6 +130,20 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
 		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",
 		"rotation seed=711ed9448902d416 siblings-die claims authorize@3#2 authorize@4#8b72c3ee2ac7fe35",
+		"adoption seed=5c8553b681b7c0c2 siblings-die reconsent-kills-old claims damaged@2/1s#40ec crash-after@19",
+		"consent seed=85ca5354956bcf4a siblings-die legacy-refusal crash-after@15 denied@39/6m30s#1",
+		"upgrade seed=ec4eba3648401a30 reconsent-kills-old legacy-refusal denied@18/1m54s#10 recycled@67 denied@67/2m27s#3",
+		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137#1",
+		"adoption seed=548431ee50f11faa legacy-refusal deleted@22 store-outage@22/3m20s consent@189",
+		"replay seed=93ac54852601cfe1 reconsent-kills-old legacy-refusal key-outage@2/32s#1 unreached@17 store-outage@75/10m11s",
+		"rotation seed=8223470cacc5d571 siblings-die authorize@19 ledger-deleted@25",
+		"upgrade seed=ece351b6c02c6e4 reconsent-kills-old legacy-refusal ledger-deleted@29 concurrent@29#6f6eda5c694cab9f throttle@32",
+		"consent seed=fd37be8b5dbccf8f siblings-die crash-after@13 unreadable@38 atlassian-after@89/8m42s",
+		"replay seed=edaf9b9fd8629caa reconsent-kills-old legacy-refusal shared ledger-deleted@35 atlassian-after@60/25s atlassian-denies@146/15m42s",
+		"replay seed=e39352701e991a0a shared consent@28 ledger-deleted@40",
+		"consent seed=839fbaf4ebc06f69 legacy-refusal shared deleted@10 consent@134 ledger-deleted@158 ledger-deleted@177",
+		"consent seed=3ec490894824aa54 reconsent-kills-old claims shared atlassian-after@24/1s unreadable@29 atlassian-before@54/8m18s",
+		"upgrade seed=9329f2a0bf92abe legacy-refusal claims google atlassian-after@30/11s concurrent@44 ledger-deleted@44",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
