@@ -65,7 +65,7 @@ func (s Snapshot) Restore(known State, records []store.Entry) (state State, newe
 		own.AuthorizedAt, own.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
 	}
 	if FingerprintOf(s.RefreshToken.Value) != own.Refresh {
-		known.Inbox.Kin = s.RefreshToken.Version // as for a token that TOKEN_FAMILY names
+		known.Inbox.Kin, known.Inbox.Modified = s.RefreshToken.Version, s.RefreshToken.Modified // as for a token that TOKEN_FAMILY names
 	}
 	return known, true
 }

@@ -209,9 +209,10 @@ func replay(v view) (Decision, bool) {
 }
 
 // ageless reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
-// candidate that was not presented yet: that it is the family's own.
+// candidate that was not presented yet: that it is the family's own. That is waited
+// for an hour.
 func (v view) ageless(c Field) bool {
-	return slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
+	return v.Now.Sub(c.Modified) < probeFirst && slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
 }
 
 func candidate(v view) (Decision, bool) {
@@ -306,7 +307,13 @@ func tooLarge(v view) (Decision, bool) {
 	return not()
 }
 
-func backOff(v view) (Decision, bool) { return v.waits(v.State.Record.Refresh) }
+func backOff(v view) (Decision, bool) {
+	d, wait := v.waits(v.State.Record.Refresh)
+	if d.Action == Misconfigured && v.inbox.candidate.Version > 0 {
+		return lateCandidate(v) // it has pauses of its own
+	}
+	return d, wait
+}
 
 // waits holds back an attempt with a token that would only repeat the last one.
 func (v view) waits(token Fingerprint) (Decision, bool) {

@@ -46,6 +46,13 @@ func refusedOwn(s *family.Snapshot) {
 	s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now.Add(-minute), Token: fp(refresh(7)), Credentials: s.Credentials()})
 }
 
+// justStored says that the offers were stored within the hour.
+func justStored(s *family.Snapshot) {
+	for i := range s.Offers {
+		s.Offers[i].Modified = now.Add(nano - 60*minute)
+	}
+}
+
 // unreadable denies access to a parameter.
 func unreadable(name string) given {
 	return func(s *family.Snapshot) {
@@ -105,9 +112,10 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"a candidate in doubt that cannot be read is waited for", all(pending(9*minute-nano), unreadable(names.RefreshToken)), family.HoldInDoubt, 0, 8, false},
 		{"until its leeway is over", all(pending(9*minute), unreadable(names.RefreshToken)), family.Idle, 0, 8, false},
 		{"a due rotation comes first", all(dueAnyway, pending(minute), unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
-		{"TOKEN_FAMILY cannot be read, and may tell whose it is", all(inbox(unknown), unreadable(names.Family)), family.Misconfigured, 0, 8, false},
-		{"the same, a rotation is due", all(dueAnyway, inbox(unknown), unreadable(names.Family)), family.Rotate, 0, 8, false},
-		{"the same, the own token's leeway is over", all(doubted(30*minute), inbox(unknown), unreadable(names.Family)), family.Misconfigured, 0, 8, false},
+		{"TOKEN_FAMILY cannot be read, and may tell whose it is", all(inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
+		{"the same, a rotation is due", all(dueAnyway, inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 0, 8, false},
+		{"the same, the own token's leeway is over", all(doubted(30*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
+		{"the same, an hour later", all(inbox(unknown), unreadable(names.Family)), family.Rotate, 9, 8, false},
 		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), unreadable(names.Family)), family.Replay, 9, 8, false},
 
 		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},

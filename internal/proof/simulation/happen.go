@@ -78,6 +78,7 @@ func (w *world) deny(f Fault) {
 	case i == slotLedger:
 		w.trouble(ledgerDenied, f.For, nil)
 	case (i == slotClientSecret || i == slotClientID) && how != 1, i == slotLock && w.settings.Shared,
+		i == slotFamily && how != 1 && w.slots[slotLedger].entry.Version == 0, // it alone tells the family's age
 		i == slotRefresh && how != 1 && (w.settings.Shared || w.slots[slotLedger].entry.Version == 0 ||
 			w.oracle.chain.of.consent != w.oracle.highest.consent): // it alone holds the newest token
 		w.trouble(credentialsDenied, f.For, nil)
