@@ -131,11 +131,16 @@ func Decide(s Snapshot, p Policy) Decision {
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
-	switch first := s.firstSpend(d.Candidate); {
-	case d.Action == Contended && s.State.Intent != nil:
-		d.FirstSpend, d.LastSpend = s.State.Intent.First, s.State.Intent.Last
-	case d.Action == Adopt && s.Lock.Version > 0: // it may tell of a spend
-		d.FirstSpend, d.LastSpend = s.Lock.Modified, s.Lock.Modified
+	return v.date(d)
+}
+
+// date fills in when the token in doubt that a decision is about was presented.
+func (v view) date(d Decision) Decision {
+	switch first := v.firstSpend(d.Candidate); {
+	case d.Action == Contended && v.State.Intent != nil:
+		d.FirstSpend, d.LastSpend = v.State.Intent.First, v.State.Intent.Last
+	case d.Action == Adopt && v.Lock.Version > 0: // it may tell of a spend
+		d.FirstSpend, d.LastSpend = v.Lock.Modified, v.Lock.Modified
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case !first.IsZero():
@@ -317,8 +322,7 @@ func backOff(v view) (Decision, bool) {
 
 // waits holds back an attempt with a token that would only repeat the last one.
 func (v view) waits(token Fingerprint) (Decision, bool) {
-	r, longest := v.State.Record, maxFailureBackoff
-	f := r.LastFailure
+	f, longest := v.State.Record.LastFailure, maxFailureBackoff
 	if f == nil || f.Token != token {
 		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
 	}
@@ -329,14 +333,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 	next := f.At.Add(backoff)
 	switch f.Class {
 	case atlassian.Transient.String():
-		until := f.RetryAt
-		if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
-			until = latest
-		}
-		if latest := r.AccessExpiresAt.Add(-accessReserve); !r.AccessExpiresAt.IsZero() && latest.Before(until) {
-			until = latest
-		}
-		if v.Now.Before(until) {
+		if until := v.restrained(f); v.Now.Before(until) {
 			return decide(Wait, "Atlassian asked not to be called before %s", clock(until))
 		}
 	case atlassian.Configuration.String():
@@ -349,6 +346,19 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		}
 	}
 	return not()
+}
+
+// restrained is the time before which Atlassian asked not to be called, as far as
+// it is obeyed.
+func (v view) restrained(f *Failure) time.Time {
+	until, expires := f.RetryAt, v.State.Record.AccessExpiresAt
+	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
+		until = latest
+	}
+	if latest := expires.Add(-accessReserve); !expires.IsZero() && latest.Before(until) {
+		until = latest
+	}
+	return until
 }
 
 // republishPause is the least time between two rotations, even if access tokens

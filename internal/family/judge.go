@@ -34,9 +34,10 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Absent, "it is empty or not filled in"
 	case token == own:
 		return Copied, ""
-	case s.Record.Past.Has(fp) && s.unproven() && s.Record.refusedTwice() && !s.InDoubt():
-		return Candidate, "" // the one that was adopted in its place is none
 	case s.Record.Past.Has(fp):
+		if s.unproven() && s.Record.refusedTwice() && !s.InDoubt() {
+			return Candidate, "" // the one that was adopted in its place is none
+		}
 		return Older, "it is an older token of this connection"
 	case fp == s.Record.Access:
 		return NoToken, "it is the access token: store the value of refresh_token"
@@ -49,19 +50,21 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	if why := tokenform.Problem(token); why != "" {
 		return NoToken, why
 	}
-	claims, ok := atlassian.Claims(f.Value)
-	if !ok {
-		return Candidate, ""
-	}
+	return s.judgeClaims(f.Value)
+}
+
+// judgeClaims judges a token by its claims. One without any is a candidate.
+func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) {
+	claims, _ := atlassian.Claims(token)
 	mine, _ := atlassian.Claims(s.Refresh)
-	issued := claims.IssuedAt
+	issued, chain := claims.IssuedAt, chainOf(token)
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"
-	case s.Record.Past.Has(chainOf(f.Value)) && !s.Record.Refused():
+	case s.Record.Past.Has(chain) && !s.Record.Refused():
 		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
-	case chainOf(f.Value) == s.Record.Chain && s.Record.Chain != "" && issued.Before(mine.IssuedAt):
+	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"
 	case s.Record.olderConsent(issued):
 		return Older, "it was issued before the consent that is in use"

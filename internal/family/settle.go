@@ -50,42 +50,53 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
 		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
 	}
-	switch {
-	case theirs.Refresh == r.Before, s.Empty():
-		// Nothing newer came in between.
-	case theirs.Past.Has(r.Record.Refresh):
-		return s, false // the pair was settled before
-	case !theirs.sameFamily(r.Record):
-		spentLater := theirs.Past.Has(r.Spent) && !r.Pair.SpentAt.After(theirs.RotatedAt) // and from the same token
-		if spentLater || !r.Record.AuthorizedAt.After(theirs.AuthorizedAt) {
-			return s, false
-		}
-	case theirs.Generation > r.Record.Generation, !r.Pair.SpentAt.After(theirs.RotatedAt):
+	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App, Doubt: r.Doubt}
-	if s.Record.Refresh != r.Before && s.Record.Refresh != r.Record.Refresh {
-		next.Record.Past = next.Record.Past.With(s.Record.Refresh)
+	if theirs.Refresh != r.Before && theirs.Refresh != r.Record.Refresh {
+		next.Record.Past = next.Record.Past.With(theirs.Refresh)
 	}
-	next.Record.Past = next.Record.Past.Merge(s.Record.Past)
+	next.Record.Past = next.Record.Past.Merge(theirs.Past)
 	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
 		next.Intent = in // another process is presenting a candidate
 	}
 	if r.App != nil {
 		next.App = r.App
 	}
-	next.Inbox.Failure = nil
-	if p := next.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
-		next.Doubt, next.Inbox.Pending = s.presented(*p), nil // it was stored in REFRESH_TOKEN
-	} else if p != nil && p.Version == r.Candidate {
-		next.Inbox.Pending = nil
-	}
-	if !s.Record.sameFamily(r.Record) || r.Candidate <= s.Inbox.Kin && r.Record.Chain == "" {
-		next.Inbox = next.Inbox.after(r.Candidate)
-	} else if r.Record.Chain == "" { // what was refused before it may be what it was made of
-		next.Inbox.Rejected = slices.DeleteFunc(slices.Clone(next.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
-	}
+	next.settleInbox(s, r)
 	return next, true
+}
+
+// newer reports whether a record is newer than a received pair that was decided on
+// another one, or has known the pair before.
+func (r Record) newer(than Receipt) bool {
+	spentLater := !than.Pair.SpentAt.After(r.RotatedAt)
+	switch {
+	case r.Past.Has(than.Record.Refresh):
+		return true // the pair was settled before
+	case r.sameFamily(than.Record):
+		return r.Generation > than.Record.Generation || spentLater
+	}
+	return r.Past.Has(than.Spent) && spentLater || // from the same token
+		!than.Record.AuthorizedAt.After(r.AuthorizedAt)
+}
+
+// settleInbox takes out of the inbox what the received pair has settled.
+func (s *State) settleInbox(before State, r Receipt) {
+	s.Inbox.Failure = nil
+	if p := s.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
+		s.Doubt, s.Inbox.Pending = before.presented(*p), nil // it was stored in REFRESH_TOKEN
+	} else if p != nil && p.Version == r.Candidate {
+		s.Inbox.Pending = nil
+	}
+	opaque := r.Record.Chain == ""
+	switch {
+	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
+		s.Inbox = s.Inbox.after(r.Candidate)
+	case opaque: // what was refused before it may be what it was made of
+		s.Inbox.Rejected = slices.DeleteFunc(slices.Clone(s.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
+	}
 }
 
 // presented is the doubt about a token that another process has presented as a

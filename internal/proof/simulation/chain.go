@@ -131,9 +131,6 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 		case o.covered(c.of):
 			o.excuse(coveredByPsoxy)
 			c.highest = c.of
-		case o.refused[c.highest] > 1:
-			o.excuse(refusedTwice)
-			c.highest = c.of
 		default:
 			o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
 		}

@@ -69,8 +69,6 @@ var excuses = []excuse{
 		everyTickMet(killed | paused | contended)},
 	{"several of these, one at each tick within the leeway", "each as above",
 		everyTickMet(worldly | killed | paused | contended | struckOften | lagging)},
-	{refusedTwice, "Atlassian: refusals of living tokens in outages; a refusal that is repeated is believed while others may be right",
-		func(l loss) bool { return l.refusedTwice() }},
 }
 
 func diedOf(cause atlassiantest.Cause) func(loss) bool {
@@ -101,13 +99,6 @@ func (l loss) early() bool { return l.death.At.Sub(l.root.at) < reuseInterval }
 func (l loss) topSpentByUs() bool {
 	p := l.o.spend(l.top.of)
 	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
-}
-
-// refusedTwice: a keeper went on with an older token after Atlassian had refused the
-// newest one repeatedly.
-func (l loss) refusedTwice() bool {
-	ours := l.death != nil && strings.HasPrefix(l.death.Presenter, "keeper-")
-	return l.o.refused[l.o.highest] > 1 && (ours || l.o.chain.known && l.o.older(l.o.chain.of, l.o.highest))
 }
 
 // coveredByPsoxy is an excuse for a ledger that goes back to an older family, too.

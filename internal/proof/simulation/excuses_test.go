@@ -46,7 +46,7 @@ func atPost(t *testing.T, text string) Plan {
 
 // excusedPlans are runs that end in a loss, by its excuse.
 var excusedPlans = map[string]string{
-	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 ledger-deleted@P+10",
+	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 crash-after@P+9 ledger-deleted@P+10",
 	"the user removed the app": "rotation seed=1 revoked@1",
 	"the password was changed": "rotation seed=1 password-changed@1",
 	"a newer consent ended it": "rotation seed=1 reconsent-kills-old consent@1",
@@ -56,8 +56,6 @@ var excusedPlans = map[string]string{
 	"psoxy wrote an older family's token over a consent": "rotation seed=1 shared psoxy@P+10 consent@P+20 psoxy@P+40",
 
 	"a person stored a consent as psoxy stores a rotation": "consent seed=b0c49d6620906863 siblings-die shared crash-before@27 consent@93#54e2 atlassian-after@93/6s",
-
-	refusedTwice: "upgrade seed=f662aea80bc37826 legacy-refusal shared ledger-deleted@41 atlassian-denies@57/2m17s",
 
 	"a person deleted the only place of the newest token": "rotation seed=1 consent@P+8 deleted@P+8",
 	"a person deleted what told of the spend":             "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",

@@ -51,8 +51,6 @@ type oracle struct {
 
 	spends   []presentation
 	receipts []received
-	// refused is how often Atlassian has refused a good token to a keeper.
-	refused map[rank]int
 	// covers are consents of which psoxy wrote a token after a newer one was stored.
 	covers map[int]bool
 	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
@@ -277,9 +275,6 @@ func (o *oracle) heldBefore(presented rank, token atlassian.Secret, killer *acto
 			o.forgotten = true
 			return ""
 		}
-		if o.refused[top.of] > 1 {
-			return ""
-		}
 		return "the store"
 	}
 	for _, got := range o.receipts {
@@ -300,22 +295,6 @@ func (o *oracle) late(p placed) bool {
 	s := o.spend(p.of)
 	return s != nil && o.w.now.Sub(s.at) > reuseInterval
 }
-
-// mistaken notes that a token is refused; one that is dead is refused rightly.
-func (o *oracle) mistaken(token atlassian.Secret) {
-	r, ok := o.known(token)
-	if info, _ := o.w.em.Lookup(token); !ok || info.Status == atlassiantest.StatusRevoked {
-		return
-	}
-	if o.refused == nil {
-		o.refused = map[rank]int{}
-	}
-	o.refused[r]++
-}
-
-// refusedTwice is an excuse, of more than losses: a keeper believes a refusal that is
-// repeated, and goes on with what else there is.
-const refusedTwice = "Atlassian refused the newest token twice, by mistake"
 
 // memory is how many generations a ledger remembers at least.
 const memory = 190

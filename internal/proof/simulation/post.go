@@ -41,9 +41,6 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	if h.post == Throttle && e.a.role == ticks {
 		w.oracle.restrained = w.now.Add(retryAfter[h.n&3])
 	}
-	if h.post == FalseRefusal && e.a.role == ticks {
-		w.oracle.mistaken(refresh)
-	}
 	if unanswered != nil {
 		return atlassian.Token{}, w.end(e.a, h, unanswered)
 	}
