@@ -20,8 +20,8 @@ import (
 // describes, unless its chain claim says otherwise: a true age matters more than a
 // fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
-	record, known := s.record(records)
-	own, past, why := s.choose(tokens, record)
+	record, known := newestRecord(records, s.Connection)
+	own, past, why := choose(tokens, record)
 	if own.Version == 0 {
 		return State{}, s.inboxName() + ": " + why
 	}
@@ -49,14 +49,14 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	return State{Refresh: own.Value, Record: record, Intent: s.leftBehind(record), Inbox: inbox}, ""
+	return State{Refresh: own.Value, Record: record, Intent: leftBehind(s.Lock, record), Inbox: inbox}, ""
 }
 
 // Restore returns the state with which a ledger that was deleted begins anew: what
 // this process knew of it. newest is false where that is nothing, or TOKEN_FAMILY
 // tells of a newer token. A person may have corrected the time of the consent there.
 func (s Snapshot) Restore(known State, records []store.Entry) (state State, newest bool) {
-	record, found := s.record(records)
+	record, found := newestRecord(records, s.Connection)
 	own := &known.Record
 	if known.Empty() || known.unproven() || s.RefreshToken.Value.IsZero() || found && record.Refresh != own.Refresh && !own.Past.Has(record.Refresh) {
 		return State{}, false
@@ -72,7 +72,7 @@ func (s Snapshot) Restore(known State, records []store.Entry) (state State, newe
 
 // choose finds the token to begin with, and those that were there before. Without
 // one, why says what was found.
-func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
+func choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
 	for _, e := range tokens {
@@ -95,11 +95,11 @@ func (s Snapshot) choose(tokens []store.Entry, record Record) (own Field, past P
 	return own, past, why
 }
 
-// record is the newest readable version of TOKEN_FAMILY: the one with the latest
-// rotation or consent, and of equal ones the one written last.
-func (s Snapshot) record(records []store.Entry) (newest Record, found bool) {
+// newestRecord is the newest readable version of TOKEN_FAMILY: the one with the
+// latest rotation or consent, and of equal ones the one written last.
+func newestRecord(records []store.Entry, connection string) (newest Record, found bool) {
 	for _, e := range records {
-		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
+		r, err := ParseRecord(FieldOf(e).Value.Reveal(), connection)
 		if err == nil && (!found || !r.active().Before(newest.active())) {
 			newest, found = r, true
 		}
@@ -136,24 +136,24 @@ func birth(token Field, now time.Time) time.Time {
 
 // leftBehind is the first edition's doubt about the token: the intent in its lock,
 // and the time of the first spend in its record.
-func (s Snapshot) leftBehind(r Record) *Intent {
+func leftBehind(locked Field, r Record) *Intent {
 	var in *Intent
 	if f := r.LastFailure; f != nil && !f.FirstSpend.IsZero() {
 		in = &Intent{Token: r.Refresh, First: f.FirstSpend, Last: f.At}
 	}
-	_, text, _ := strings.Cut(s.Lock.Value.Reveal(), " ")
+	_, text, _ := strings.Cut(locked.Value.Reveal(), " ")
 	var lock struct {
 		Spending   Fingerprint `json:"spending"`
 		FirstSpend time.Time   `json:"first_spend"`
 	}
 	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh {
 		if !plausible(lock.FirstSpend) {
-			lock.FirstSpend = s.Lock.Modified
+			lock.FirstSpend = locked.Modified
 		}
 		if in == nil || lock.FirstSpend.Before(in.First) {
 			in = &Intent{Token: r.Refresh, First: lock.FirstSpend}
 		}
-		in.Last = s.Lock.Modified
+		in.Last = locked.Modified
 	}
 	return in
 }

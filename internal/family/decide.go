@@ -83,7 +83,7 @@ func (d Decision) Urgent(now time.Time) bool {
 
 // view is a snapshot with what several rules need of it.
 type view struct {
-	Snapshot
+	judging
 	policy Policy
 	inbox  inbox
 	doubt  doubt
@@ -115,7 +115,8 @@ var rules = []rule{
 
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
-	v := view{Snapshot: s, policy: p, inbox: s.judged()}
+	v := view{judging: judging{s}, policy: p}
+	v.inbox = v.judged()
 	v.doubt, v.doubted = s.doubt(v.inbox)
 	d := v.idle()
 	for _, r := range rules {

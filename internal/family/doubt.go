@@ -49,12 +49,12 @@ func (s Snapshot) LockTells(candidate Field) bool {
 
 // underLock reports whether psoxy may have presented a candidate: it was stored
 // when psoxy took the lock that it left behind, and nothing was stored since.
-func (s Snapshot) underLock(candidate Field) bool {
+func (s judging) underLock(candidate Field) bool {
 	return candidate.Version > 0 && candidate.Version == s.RefreshToken.Version && s.LockTells(candidate)
 }
 
 // firstSpend is when a candidate was, or may have been, presented first.
-func (s Snapshot) firstSpend(candidate Field) time.Time {
+func (s judging) firstSpend(candidate Field) time.Time {
 	first := s.State.Inbox.first(candidate.Version)
 	if at := s.Lock.Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
 		return at

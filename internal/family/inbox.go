@@ -13,14 +13,18 @@ import (
 // InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
 // nothing that can be read: then its history need not be read.
 func (s Snapshot) InboxSettled() bool {
-	f, seen := s.RefreshToken, s.seen()
+	j := judging{s}
+	f, seen := s.RefreshToken, j.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
 	return slices.Contains(s.Denied, s.inboxName()) ||
-		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, s.again) &&
+		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
 
-func (s Snapshot) again(r Rejected) bool {
+// judging is a snapshot whose inbox is judged.
+type judging struct{ Snapshot }
+
+func (s judging) again(r Rejected) bool {
 	if r.Successor && s.State.Record.RotatedAt.After(r.At) {
 		return false // it would be a sibling by now
 	}
@@ -30,7 +34,7 @@ func (s Snapshot) again(r Rejected) bool {
 }
 
 // seen is the version up to which the inbox is judged.
-func (s Snapshot) seen() int64 {
+func (s judging) seen() int64 {
 	if s.State.Record.Refused() {
 		return 0 // a living token may be in the history
 	}
@@ -55,7 +59,8 @@ func (s *Snapshot) Offer(history []store.Entry) {
 	for _, e := range history {
 		s.forget(e)
 	}
-	in, seen := s.State.Inbox, s.seen()
+	j := judging{*s}
+	in, seen := s.State.Inbox, j.seen()
 	first := map[atlassian.Secret]Field{}
 	for i, e := range history {
 		f := FieldOf(e)
@@ -68,7 +73,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		first[f.Value] = f
 		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
 		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && s.again(r) }) {
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && j.again(r) }) {
 			s.Offers = append(s.Offers, f)
 		}
 	}
@@ -107,7 +112,7 @@ type inbox struct {
 
 // judged judges the offers, the newest first. A candidate that was rejected under
 // the same credentials does not count.
-func (s Snapshot) judged() inbox {
+func (s judging) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := s.inboxName()
 	var candidates []Field
@@ -139,7 +144,7 @@ func (s Snapshot) judged() inbox {
 
 // choose finds the candidate that comes first. Those that are waiting are asked about
 // later. Beside psoxy what stands under another may be spent.
-func (in *inbox) choose(s Snapshot, candidates []Field, waiting map[int64]bool) {
+func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 	best, covered := 0, false
 	for i, f := range candidates {
 		var over Field
@@ -172,7 +177,7 @@ const (
 	saved   // it was received, and could not be saved elsewhere
 )
 
-func (s Snapshot) rank(f Field) int {
+func (s judging) rank(f Field) int {
 	first := s.firstSpend(f)
 	switch {
 	case s.rescued(FingerprintOf(f.Value)):
@@ -188,7 +193,7 @@ func (s Snapshot) rank(f Field) int {
 }
 
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
-func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
 		if r.Version == f.Version && !s.again(r) {
 			return NoToken, "Atlassian did not accept it", r.Count == 1
@@ -207,14 +212,14 @@ func (s Snapshot) verdict(f Field) (verdict Judgement, reason string, waits bool
 
 // continues reports whether a candidate counts as the family's next generation: it
 // is the own token's successor, or psoxy rotates too and no claims tell otherwise.
-func (s Snapshot) continues(candidate Field) bool {
+func (s judging) continues(candidate Field) bool {
 	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
 }
 
 // succeeds reports whether a candidate is the own token's successor, as far as is
 // known. Its chain claim decides. Without one, it is if it was stored when the
 // ledger began, if TOKEN_FAMILY names it, or if psoxy stored it.
-func (s Snapshot) succeeds(candidate Field) bool {
+func (s judging) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
 		return mine == its
@@ -224,13 +229,13 @@ func (s Snapshot) succeeds(candidate Field) bool {
 
 // byPsoxy reports whether psoxy stored a token: it writes an access token in its
 // form just before.
-func (s Snapshot) byPsoxy(f Field) bool {
+func (s judging) byPsoxy(f Field) bool {
 	before := f.Modified.Sub(s.AccessToken.Modified)
 	return s.Shared() && !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access && before >= 0 && before < 30*time.Second
 }
 
 // mayYield reports whether psoxy may have made one token of another.
-func (s Snapshot) mayYield(f, successor Field) bool {
+func (s judging) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value) && !s.rescued(FingerprintOf(successor.Value))
 }
 
@@ -238,7 +243,7 @@ func (s Snapshot) mayYield(f, successor Field) bool {
 // may have presented that family's token from its cache just after the consent. As
 // long as a replay can do no harm, the consent's own token tells: one that psoxy
 // has spent yields a sibling of the candidate.
-func (s Snapshot) rivals(f Field) bool {
+func (s judging) rivals(f Field) bool {
 	r := s.State.Record
 	return f.Version > 0 && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)

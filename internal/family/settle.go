@@ -145,56 +145,6 @@ func passing(class string) bool {
 	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
 }
 
-// Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. One that does not continue the
-// family begins another, at the time at which it was stored or issued, whichever is
-// earlier.
-func (s Snapshot) Offspring(candidate Field) Record {
-	r, fp := s.State.Record, FingerprintOf(candidate.Value)
-	if in := s.judged(); candidate.Version > 0 || in.rival {
-		for _, spent := range in.spent {
-			r.Past = r.Past.With(spent)
-		}
-	}
-	if f := s.Family; candidate.Version == 0 && f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
-		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-	}
-	if candidate.Version == 0 {
-		return r
-	}
-	r.Past = r.Past.With(r.Refresh)
-	if s.rescued(fp) {
-		r.Past = r.Past.Merge(s.Family.Past) // its receiver may have presented others before
-	}
-	if s.rescued(fp) && !s.Family.sameFamily(r) {
-		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.Merge(r.Past), nil
-		return rescued
-	}
-	same := s.continues(candidate)
-	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
-		r.Past = r.Past.Merge(s.before(candidate)) // nobody will judge these any more
-	}
-	if same {
-		r.Generation++
-		r.Refresh, r.LastFailure = fp, nil
-		return r
-	}
-	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: r.LifetimeDays, Refresh: fp, Past: r.Past.With(r.Chain),
-		CloudID: r.CloudID, SiteURL: r.SiteURL, RedirectURI: r.RedirectURI}
-}
-
-// before are the candidates that were offered before the given one.
-func (s Snapshot) before(candidate Field) (older Past) {
-	for _, f := range s.Offers {
-		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
-			older = older.With(FingerprintOf(f.Value))
-		}
-	}
-	return older
-}
-
 // Consented is the receipt of a consent's first pair, decided on what the snapshot
 // tells. Every value in REFRESH_TOKEN is older.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {

@@ -249,9 +249,9 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
 	if d.Candidate.Version > 0 {
-		p := state.Inbox.Pending
-		p.Successor = s.succeeds(d.Candidate)
-		p.Psoxys = p.Successor && s.byPsoxy(d.Candidate)
+		p, j := state.Inbox.Pending, judging{s}
+		p.Successor = j.succeeds(d.Candidate)
+		p.Psoxys = p.Successor && j.byPsoxy(d.Candidate)
 	}
 	return state
 }

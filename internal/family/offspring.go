@@ -1,0 +1,57 @@
+package family
+
+// Offspring is the record of the family to which a token belongs that is about
+// to be presented: the ledger's own, or a candidate. One that does not continue the
+// family begins another, at the time at which it was stored or issued, whichever is
+// earlier.
+func (s Snapshot) Offspring(candidate Field) Record {
+	j, r := judging{s}, s.State.Record
+	if in := j.judged(); candidate.Version > 0 || in.rival {
+		for _, spent := range in.spent {
+			r.Past = r.Past.With(spent)
+		}
+	}
+	if candidate.Version > 0 {
+		return j.offspring(candidate, r)
+	}
+	if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
+		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
+	}
+	return r
+}
+
+// offspring is the record of a candidate's family; own is the ledger's.
+func (s judging) offspring(candidate Field, own Record) Record {
+	fp := FingerprintOf(candidate.Value)
+	past := own.Past.With(own.Refresh)
+	if s.rescued(fp) {
+		past = past.Merge(s.Family.Past) // its receiver may have presented others before
+	}
+	if s.rescued(fp) && !s.Family.sameFamily(own) {
+		rescued := *s.Family
+		rescued.Past, rescued.LastFailure = rescued.Past.Merge(past), nil
+		return rescued
+	}
+	same := s.continues(candidate)
+	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
+		past = past.Merge(s.before(candidate)) // nobody will judge these any more
+	}
+	if same {
+		own.Generation++
+		own.Refresh, own.Past, own.LastFailure = fp, past, nil
+		return own
+	}
+	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past.With(own.Chain),
+		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
+}
+
+// before are the candidates that were offered before the given one.
+func (s judging) before(candidate Field) (older Past) {
+	for _, f := range s.Offers {
+		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
+			older = older.With(FingerprintOf(f.Value))
+		}
+	}
+	return older
+}
