@@ -10,6 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -74,7 +75,7 @@ const (
 // has changed.
 func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.Logger,
 	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
-	t := k.open(ctx, conn, log)
+	t := consenting{k.open(ctx, conn, log)}
 	defer t.memory.mu.Unlock()
 	defer t.unlock(ctx)
 	v, err := t.announce(ctx)
@@ -94,8 +95,11 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	return t.establish(ctx, v, grant)
 }
 
+// consenting is a tick in which a person consents.
+type consenting struct{ *tick }
+
 // announce appends an entry that says what the last one says.
-func (t *tick) announce(ctx context.Context) (view, error) {
+func (t consenting) announce(ctx context.Context) (view, error) {
 	var v view
 	for range fewAttempts {
 		var err error
@@ -116,7 +120,7 @@ func (t *tick) announce(ctx context.Context) (view, error) {
 // lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
 // first, but only while the code stays fresh. Otherwise psoxy could write after
 // the consent's copies.
-func (t *tick) lookAlone(ctx context.Context) (view, error) {
+func (t consenting) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)
 		if err != nil || !v.Shared() || t.lock != nil {
@@ -135,7 +139,7 @@ func (t *tick) lookAlone(ctx context.Context) (view, error) {
 }
 
 // establish saves a grant and publishes it.
-func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
+func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
 	at := g.At
 	if now := t.clock.now(); at.After(now) {
 		at = now
@@ -148,7 +152,7 @@ func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, e
 	if g.App.ClientID != "" {
 		r.App = &g.App
 	}
-	t.keepAccess(pair)
+	t.memory.keepAccess(pair.Access, pair.AccessExpiresAt)
 	base, state, err := t.save(ctx, v.base, v.State, r)
 	switch {
 	case errors.Is(err, errNewer):
@@ -165,4 +169,27 @@ func (t *tick) establish(ctx context.Context, v view, g Grant) (family.Record, e
 	}
 	t.log.Info("a new consent is in use", "scopes", state.Record.Scopes)
 	return state.Record, nil
+}
+
+// publishApp stores a consent's app, and takes it out of the ledger when it is
+// stored: from then on the parameters are what people correct.
+func (t consenting) publishApp(ctx context.Context, v *view) {
+	app := v.State.App
+	if app == nil {
+		return
+	}
+	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
+		if v.copies[name].Value == value {
+			continue
+		}
+		if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
+			t.log.Error("the app of the consent could not be published, and is used from the ledger", "parameter", name, "error", err)
+			return
+		}
+	}
+	state := v.State
+	state.App = nil
+	if entry, err := t.append(ctx, v.base, state); err == nil {
+		v.State, v.base = state, entry
+	}
 }

@@ -12,44 +12,44 @@ import (
 // failed settles a spend that yielded no successor: it writes down what is
 // known. A refusal counts only if its entry is valid on top of the intent: then
 // the refused token was still the newest (invariant 4).
-func (t *tick) failed(ctx context.Context, v view, d family.Decision, sp *spend, out Outcome) (_ Outcome, again bool) {
-	e := sp.failure
+func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool) {
+	e, v, d := sp.failure, sp.view, sp.decision
 	candidate := d.Candidate.Version > 0
 	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
 	if sp.doubt {
-		t.dateIntent(ctx, sp) // the doubt counts from when the store wrote the intent
+		sp.dateIntent(ctx) // the doubt counts from when the store wrote the intent
 		if candidate {
 			f.FirstSpend = sp.state.Intent.First
 		}
 	}
-	if f.At = t.clock.now(); e.RetryAfter > 0 {
+	if f.At = sp.clock.now(); e.RetryAfter > 0 {
 		f.RetryAt = f.At.Add(e.RetryAfter)
 	}
 	definite := sp.definite(f, candidate)
 	sp.doubt = sp.doubt && !definite
 	if sp.pair != nil {
-		t.keepAccess(*sp.pair) // an access token came, though no refresh token
+		sp.memory.keepAccess(sp.pair.Access, sp.pair.AccessExpiresAt) // an access token came, though no refresh token
 	}
 	state := sp.state.Failed(f, sp.doubt, f.At)
-	entry, err := t.writeDown(ctx, sp, state, candidate)
+	entry, err := sp.writeDown(ctx, state, candidate)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Contended, "another entry was written while the token was presented; what came of it (%v) is looked at again", e), true
 	case err != nil && definite:
 		return out.as(Failed, "Atlassian did not accept the refresh token (%v), and the ledger cannot be written to confirm that it is the newest: %v", e, err), false
 	case err != nil:
-		t.log.Error("the failure could not be written down", "error", err)
+		sp.log.Error("the failure could not be written down", "error", err)
 	default:
 		v.State, v.base = state, entry
 	}
-	out = t.explain(out, e, sp.doubt, candidate)
+	out = sp.explain(out, candidate)
 	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	if candidate && definite {
 		out.Foreign = out.Reason
 		return out, true
 	}
-	out.describe(v.State.Record, t.clock.now(), t.conn.Policy)
-	return t.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
+	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
+	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
 }
 
 // definite reports whether a failure settles the spend. A candidate that is refused
@@ -69,23 +69,24 @@ func (sp *spend) definite(f family.Failure, candidate bool) bool {
 
 // writeDown appends the entry of a failure. Where the ledger was deleted while the
 // token was presented, a doubt and what is known of a candidate begin it anew.
-func (t *tick) writeDown(ctx context.Context, sp *spend, state family.State, candidate bool) (ledger.Entry, error) {
-	entry, err := t.append(ctx, sp.base, state)
+func (sp *spend) writeDown(ctx context.Context, state family.State, candidate bool) (ledger.Entry, error) {
+	entry, err := sp.append(ctx, sp.base, state)
 	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || candidate) {
-		if base, now, again := t.reload(ctx); again == nil && now.Empty() { // it was deleted
-			return t.append(ctx, base, state)
+		if base, now, again := sp.reload(ctx); again == nil && now.Empty() { // it was deleted
+			return sp.append(ctx, base, state)
 		}
 	}
 	return entry, err
 }
 
 // explain names a failure.
-func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) Outcome {
+func (sp *spend) explain(out Outcome, candidate bool) Outcome {
+	e, doubt := sp.failure, sp.doubt
 	switch {
 	case doubt && e.Class == atlassian.Permanent:
 		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
 	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
-		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", t.names.RefreshToken, e)
+		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, e)
 	case e.Class == atlassian.Permanent:
 		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; consent again (%v)", e)
 	case e.Class == atlassian.Configuration:
@@ -100,10 +101,10 @@ func (t *tick) explain(out Outcome, e *atlassian.Error, doubt, candidate bool) O
 
 // dateIntent reads when the store wrote the intent. Without an answer it is
 // dated by what was known of the store's clock just before.
-func (t *tick) dateIntent(ctx context.Context, sp *spend) {
-	base, state, err := t.reload(ctx)
+func (sp *spend) dateIntent(ctx context.Context) {
+	base, state, err := sp.reload(ctx)
 	ours := func(in *family.Intent) bool {
-		return in != nil && in.Owner == t.Process && in.Token == family.FingerprintOf(sp.token)
+		return in != nil && in.Owner == sp.Process && in.Token == family.FingerprintOf(sp.token)
 	}
 	if err == nil && base.Version == sp.base.Version && ours(state.Intent) {
 		sp.state, sp.base = state, base

@@ -78,6 +78,42 @@ type memory struct {
 	judged family.Judged
 }
 
+// compare compares what was read with what this process knows. Where the ledger
+// was deleted and has begun anew without the tokens that are known, these are
+// settled once more. What was dropped counts as older.
+func (m *memory) compare(s *family.Snapshot) {
+	if !s.State.Empty() {
+		if m.held == nil && !s.State.Knows(m.known) {
+			m.held = m.known.Receipt()
+		}
+		m.known = s.State
+		s.State.Record.Past = m.dropped.Merge(s.State.Record.Past)
+	}
+	newest := s.State.Record
+	if m.held == nil && newest.Access != "" && family.FingerprintOf(s.AccessToken.Value) == newest.Access {
+		m.keepAccess(s.AccessToken.Value, newest.AccessExpiresAt)
+	}
+	s.Held = m.held
+	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
+}
+
+// parse reads what an entry says, once.
+func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) {
+	if e != m.entry || e.Version == 0 {
+		state, err := family.ParseState(e.State, e.Written, connection)
+		if err != nil {
+			return family.State{}, err
+		}
+		m.entry, m.state = e, state
+	}
+	return m.state, nil
+}
+
+// keepAccess remembers the newest access token.
+func (m *memory) keepAccess(token atlassian.Secret, expires time.Time) {
+	m.access, m.expires = token, expires
+}
+
 // New returns a Keeper.
 func New(c Config) *Keeper {
 	if c.Now == nil {
@@ -95,11 +131,9 @@ func New(c Config) *Keeper {
 // tick is one running tick, or consent, of one connection.
 type tick struct {
 	*Keeper
-	conn   family.Connection
+	journal
 	names  family.Names
 	memory *memory
-	params parameters
-	clock  clock
 	// lock is psoxy's lock, where this tick holds it, and lockedAt when taking it
 	// began, by the local clock.
 	lock     *psoxy.Lock
@@ -127,7 +161,7 @@ func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Log
 // open begins work on a connection, once nobody else in this process is at it.
 // The caller unlocks t.memory.mu.
 func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Logger) *tick {
-	t := &tick{Keeper: k, conn: conn, names: conn.Names(), log: log.With(slog.String("connection", conn.Name))}
+	t := &tick{Keeper: k, journal: journal{conn: conn}, names: conn.Names(), log: log.With(slog.String("connection", conn.Name))}
 	k.mu.Lock()
 	t.memory = k.conns[conn.Name]
 	if t.memory == nil {
@@ -136,9 +170,10 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 	}
 	k.mu.Unlock()
 	t.memory.mu.Lock()
-	t.clock = clock{local: k.Now}
+	t.clock = &clock{local: k.Now}
 	t.clock.deadline, _ = ctx.Deadline()
-	t.params = parameters{Store: k.Store, names: t.names, clock: &t.clock, sleep: k.Sleep, log: t.log}
+	t.params = parameters{Store: k.Store, names: t.names, clock: t.clock, sleep: k.Sleep, log: t.log}
+	t.ledger, t.mark = t.memory.ledger, k.newMark
 	return t
 }
 
@@ -202,9 +237,14 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	case d.Action.Presents():
 		return t.rotate(ctx, v, d, out)
 	}
-	out = out.as(reported[d.Action], "%s", d.Reason)
+	return t.rest(ctx, v, d, out.as(reported[d.Action], "%s", d.Reason)), false
+}
+
+// rest ends a tick that presents nothing: copies are repaired, and the site is asked
+// for.
+func (t *tick) rest(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	if d.Action == family.Contended || v.State.Empty() {
-		return out, false
+		return out
 	}
 	out.Urgent = out.Urgent && out.Action.Unfinished()
 	t.note(ctx, &v)
@@ -212,7 +252,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	if out.Action.Healthy() {
 		out = t.askSite(ctx, v, out)
 	}
-	return out, false
+	return out
 }
 
 // reported maps the decisions that present nothing to their names in the report.
@@ -236,15 +276,12 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
 	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
 	v.Now = t.clock.set(v.Now)
-	if v.base, err = t.params.settled(ctx, t.memory.ledger, copies[t.names.Ledger]); err != nil {
+	if v.base, err = t.params.settled(ctx, t.ledger, copies[t.names.Ledger]); err != nil {
 		return view{}, err
 	}
 	v.Written = v.base.Written
-	if v.State, err = t.parse(v.base); err != nil {
+	if v.State, err = t.memory.parse(v.base, t.conn.Name); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
-	}
-	if !v.State.Empty() {
-		t.recall(&v.State)
 	}
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published
@@ -254,50 +291,27 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	} else {
 		t.lock = nil // another tick has taken it over
 	}
-	v.Held = t.memory.held
-	if newest := v.State.Record; t.memory.held == nil && newest.Access != "" && family.FingerprintOf(v.AccessToken.Value) == newest.Access {
-		t.memory.access, t.memory.expires = v.AccessToken.Value, newest.AccessExpiresAt
+	t.memory.compare(&v.Snapshot)
+	if v.State.Empty() || v.InboxSettled() {
+		return v, nil
 	}
-	v.HoldsAccess = family.FingerprintOf(t.memory.access) == v.State.Record.Access && !t.memory.access.IsZero()
-	if !v.State.Empty() && !v.InboxSettled() {
-		history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
-		if errors.Is(err, store.ErrDenied) {
-			t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
-			history, v.Partial, err = []store.Entry{copies[t.names.RefreshToken]}, true, nil
-		}
-		if err != nil {
-			return view{}, err
-		}
-		v.Offer(history)
-	}
-	return v, nil
+	err = t.offer(ctx, &v)
+	return v, err
 }
 
-// recall compares what the ledger says with what this process knows. Where it was
-// deleted and has begun anew without the tokens that are known, these are settled
-// once more. What was dropped counts as older.
-func (t *tick) recall(s *family.State) {
-	if t.memory.held == nil && !s.Knows(t.memory.known) {
-		t.memory.held = t.memory.known.Receipt()
+// offer reads the history of REFRESH_TOKEN.
+func (t *tick) offer(ctx context.Context, v *view) error {
+	history, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
+	if errors.Is(err, store.ErrDenied) {
+		t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
+		history, v.Partial, err = []store.Entry{v.copies[t.names.RefreshToken]}, true, nil
 	}
-	t.memory.known = *s
-	s.Record.Past = t.memory.dropped.Merge(s.Record.Past)
+	v.Offer(history)
+	return err
 }
 
-// parse reads what an entry says, once.
-func (t *tick) parse(e ledger.Entry) (family.State, error) {
-	if e != t.memory.entry || e.Version == 0 {
-		state, err := family.ParseState(e.State, e.Written, t.conn.Name)
-		if err != nil {
-			return family.State{}, err
-		}
-		t.memory.entry, t.memory.state = e, state
-	}
-	return t.memory.state, nil
-}
-
-// mark is unique to one entry of a ledger.
-func (k *Keeper) mark() string {
+// newMark is unique to one entry of a ledger.
+func (k *Keeper) newMark() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.entries++

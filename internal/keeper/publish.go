@@ -49,7 +49,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 			t.crossed = true
 		}
 		if p.err != nil {
-			return t.unpublished(out, p)
+			t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
+			return p.unpublished(out)
 		}
 	}
 	return out
@@ -75,10 +76,7 @@ func (t *tick) note(ctx context.Context, v *view) {
 func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publication) {
 	n, r := t.names, v.State.Record
 	add := func(name string, value atlassian.Secret, kind store.Kind) {
-		// What cannot be read is written when it must have changed; but TOKEN_FAMILY may
-		// tell of a candidate.
-		unknown := slices.Contains(v.Denied, name) && (!rotated || d.Keep && name == n.Family)
-		if !value.IsZero() && v.copies[name].Value != value && !unknown {
+		if !value.IsZero() && v.copies[name].Value != value {
 			all = append(all, publication{name: name, value: value, kind: kind})
 		}
 	}
@@ -93,13 +91,16 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
-	return all
+	// What cannot be read is written when it must have changed; but TOKEN_FAMILY may
+	// tell of a candidate.
+	return slices.DeleteFunc(all, func(p publication) bool {
+		return slices.Contains(v.Denied, p.name) && (!rotated || d.Keep && p.name == n.Family)
+	})
 }
 
 // unpublished is the outcome where a copy could not be written. Consumers need
 // the access token; the other copies are for people.
-func (t *tick) unpublished(out Outcome, p publication) Outcome {
-	t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
+func (p publication) unpublished(out Outcome) Outcome {
 	if !out.Action.Healthy() {
 		return out
 	}
@@ -108,27 +109,4 @@ func (t *tick) unpublished(out Outcome, p publication) Outcome {
 		return out.as(Misconfigured, "%s", reason)
 	}
 	return out.as(Failed, "%s", reason)
-}
-
-// publishApp stores a consent's app, and takes it out of the ledger when it is
-// stored: from then on the parameters are what people correct.
-func (t *tick) publishApp(ctx context.Context, v *view) {
-	app := v.State.App
-	if app == nil {
-		return
-	}
-	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
-		if v.copies[name].Value == value {
-			continue
-		}
-		if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
-			t.log.Error("the app of the consent could not be published, and is used from the ledger", "parameter", name, "error", err)
-			return
-		}
-	}
-	state := v.State
-	state.App = nil
-	if entry, err := t.append(ctx, v.base, state); err == nil {
-		v.State, v.base = state, entry
-	}
 }

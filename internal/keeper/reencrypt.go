@@ -44,7 +44,7 @@ func (k *Keeper) Reencrypt(ctx context.Context, conn family.Connection, log *slo
 	}
 	var done []Reencrypted
 	if !v.State.Empty() {
-		if v, err = t.announce(ctx); err != nil {
+		if v, err = (consenting{t}).announce(ctx); err != nil {
 			return nil, err
 		}
 		done = append(done, Reencrypted{Parameter: t.names.Ledger})
@@ -90,25 +90,25 @@ func (t *tick) reencrypt(ctx context.Context, name string, v view) (*Reencrypted
 	if name == t.names.RefreshToken && family.FieldOf(e).Value != v.State.Refresh {
 		return &Reencrypted{name, "it holds what no tick has judged yet: run this again after the next one"}, nil
 	}
-	return &Reencrypted{Parameter: name}, t.rewrite(ctx, name, e)
+	return &Reencrypted{Parameter: name}, t.params.rewrite(ctx, name, e)
 }
 
 // rewrite writes a parameter again as it was read, and puts back what others did
 // to it meanwhile.
-func (t *tick) rewrite(ctx context.Context, name string, e store.Entry) error {
+func (p parameters) rewrite(ctx context.Context, name string, e store.Entry) error {
 	for range 2 * fewAttempts {
-		version, _, err := t.params.write(ctx, name, e.Value, store.Encrypted)
+		version, _, err := p.write(ctx, name, e.Value, store.Encrypted)
 		switch {
 		case err != nil:
 			return err
 		case version == e.Version+1:
 			return nil
 		case version <= e.Version: // its numbers begin again
-			t.log.Warn("a parameter was deleted meanwhile, and is deleted again", "parameter", name)
-			return t.params.delete(ctx, name)
+			p.log.Warn("a parameter was deleted meanwhile, and is deleted again", "parameter", name)
+			return p.delete(ctx, name)
 		}
-		t.log.Warn("a parameter was written meanwhile, and is put back", "parameter", name)
-		history, err := t.params.history(ctx, name, version-1, version)
+		p.log.Warn("a parameter was written meanwhile, and is put back", "parameter", name)
+		history, err := p.history(ctx, name, version-1, version)
 		if err != nil {
 			return err
 		}

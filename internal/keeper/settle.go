@@ -16,7 +16,7 @@ var errNewer = errors.New("a newer consent or rotation was saved meanwhile, and 
 // settle puts a received pair into the ledger and publishes it. success is the
 // outcome if all goes well.
 func (t *tick) settle(ctx context.Context, v view, base ledger.Entry, state family.State, r *family.Receipt, d family.Decision, success Outcome) Outcome {
-	t.keepAccess(r.Pair)
+	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
 	base, state, err := t.save(ctx, base, state, r)
 	switch {
 	case errors.Is(err, errNewer):
@@ -39,66 +39,72 @@ var errDeferred = errors.New("another process has presented the same refresh tok
 // a consent are not: its caller has set them aside, with all that is known of them.
 const rescueAfter = 4
 
+// saving is a received pair on its way into the ledger.
+type saving struct {
+	*tick
+	receipt *family.Receipt
+	// base is the entry that the next one follows, and state what it says.
+	base  ledger.Entry
+	state family.State
+	// draft is the entry in which the pair is the newest, and next what it says; nil
+	// where it must be composed. overtaken: what is based on base means nothing.
+	draft     *ledger.Draft
+	next      family.State
+	overtaken bool
+}
+
 // save appends the entry in which a received pair is the newest, and tries until
 // the invocation ends. What it cannot save stays in memory.
 func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, r *family.Receipt) (ledger.Entry, family.State, error) {
 	t.memory.held = r
-	var draft *ledger.Draft
-	var next family.State
-	overtaken := false // what is based on an overtaken entry means nothing
+	s := saving{tick: t, receipt: r, base: base, state: state}
 	for attempt := 0; ; attempt++ {
-		err := error(nil)
-		if overtaken {
-			on, now, again := t.reload(ctx)
-			if err = again; err == nil {
-				base, state, draft, overtaken = on, now, nil, false
-			}
-		}
-		if draft == nil {
-			if state.Defers(*r, t.Process, t.clock.now()) {
-				return base, state, errDeferred
-			}
-			var kept bool
-			if next, kept = state.Settle(*r); !kept {
-				t.memory.held, t.memory.dropped = nil, t.memory.dropped.With(r.Record.Refresh)
-				return base, state, errNewer
-			}
-			d := t.draft(base, next)
-			draft = &d
-		}
-		if !overtaken {
-			var entry ledger.Entry
-			if entry, err = t.memory.ledger.Put(ctx, *draft); err == nil {
-				t.memory.held, t.memory.known = nil, next
-				return entry, next, nil
-			}
-			if overtaken = errors.Is(err, ledger.ErrOvertaken); overtaken {
-				continue
-			}
+		entry, err := s.attempt(ctx)
+		switch {
+		case err == nil:
+			t.memory.held, t.memory.known = nil, s.next
+			return entry, s.next, nil
+		case errors.Is(err, errDeferred), errors.Is(err, errNewer):
+			return s.base, s.state, err
+		case s.overtaken && errors.Is(err, ledger.ErrOvertaken):
+			continue
 		}
 		if (attempt == rescueAfter || final(err)) && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
 			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
-			return base, state, err
+			return s.base, s.state, err
 		}
 		t.log.Warn("the received tokens are not saved yet, and it is tried again", "error", err)
 		t.Sleep(ctx, pause(attempt))
 	}
 }
 
-// reload reads the ledger again.
-func (t *tick) reload(ctx context.Context) (ledger.Entry, family.State, error) {
-	found, err := t.params.Read(ctx, t.names.Ledger)
-	if err != nil {
-		return ledger.Entry{}, family.State{}, err
+// attempt puts the entry once. After it was overtaken, the next attempt builds on
+// what the other has written.
+func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
+	if s.overtaken {
+		base, state, err := s.reload(ctx)
+		if err != nil {
+			return ledger.Entry{}, err
+		}
+		s.base, s.state, s.draft, s.overtaken = base, state, nil, false
 	}
-	base, err := t.params.settled(ctx, t.memory.ledger, found[t.names.Ledger])
-	if err != nil {
-		return ledger.Entry{}, family.State{}, err
+	if s.draft == nil {
+		if s.state.Defers(*s.receipt, s.Process, s.clock.now()) {
+			return ledger.Entry{}, errDeferred
+		}
+		next, kept := s.state.Settle(*s.receipt)
+		if !kept {
+			s.memory.held, s.memory.dropped = nil, s.memory.dropped.With(s.receipt.Record.Refresh)
+			return ledger.Entry{}, errNewer
+		}
+		draft := s.tick.draft(s.base, next)
+		s.next, s.draft = next, &draft
 	}
-	state, err := family.ParseState(base.State, base.Written, t.conn.Name)
-	return base, state, err
+	entry, err := s.ledger.Put(ctx, *s.draft)
+	s.overtaken = errors.Is(err, ledger.ErrOvertaken)
+	return entry, err
 }
 
 // rescue writes the successor to REFRESH_TOKEN, and then its record to
@@ -128,11 +134,6 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 		return out.as(Failed, "%s: %v", d.Reason, err), false
 	}
 	return out.as(Rotated, "%s", d.Reason), true
-}
-
-// keepAccess remembers the newest access token.
-func (t *tick) keepAccess(p family.Pair) {
-	t.memory.access, t.memory.expires = p.Access, p.AccessExpiresAt
 }
 
 // adopt begins a ledger with what the parameters tell.

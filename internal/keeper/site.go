@@ -35,7 +35,7 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	r := v.State.Record
 	access := v.AccessToken.Value
 	readable := family.FingerprintOf(access) == r.Access && !access.IsZero() && v.Now.Before(r.AccessExpiresAt.Add(-time.Minute))
-	if t.Sites == nil || !readable || !r.SiteDue(v.Now) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk() {
+	if t.Sites == nil || !readable || !r.SiteDue(v.Now) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk(t.memory, t.clock.now()) {
 		return out
 	}
 	asking, cancel := context.WithTimeout(ctx, siteTimeout)
@@ -59,17 +59,16 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 }
 
 // mayAsk reports whether a question may be asked now, and notes that it is.
-func (t *tick) mayAsk() bool {
-	now := t.clock.now()
-	if now.Before(t.memory.siteAfter) {
+func (k *Keeper) mayAsk(m *memory, now time.Time) bool {
+	if now.Before(m.siteAfter) {
 		return false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if since := now.Sub(t.asked); since >= 0 && since < siteApart {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if since := now.Sub(k.asked); since >= 0 && since < siteApart {
 		return false
 	}
-	t.asked = now
+	k.asked = now
 	return true
 }
 

@@ -12,8 +12,11 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// spend is the presenting of one refresh token.
+// spend is the presenting of one refresh token, as it was decided on what was read.
 type spend struct {
+	*tick
+	view     view
+	decision family.Decision
 	// token is what is presented, by app.
 	token atlassian.Secret
 	app   atlassian.App
@@ -40,9 +43,10 @@ type spend struct {
 // true where a candidate was not accepted, and the family's own token may be due,
 // or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	sp, err := t.intend(ctx, v, d)
+	sp := t.spending(v, d)
+	err := sp.intend(ctx)
 	if err == nil {
-		err = t.inTime(sp)
+		err = sp.inTime()
 	}
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
@@ -56,9 +60,9 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	defer cancel()
 	t.log.Info("presenting a refresh token", slog.String("why", d.Reason),
 		slog.String("token", string(family.FingerprintOf(sp.token))), slog.Int("generation", v.State.Record.Generation))
-	t.present(ctx, sp)
+	sp.present(ctx)
 	if sp.failure != nil {
-		return t.failed(ctx, v, d, sp, out)
+		return sp.failed(ctx, out)
 	}
 	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate).Succeed(*sp.pair),
 		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
@@ -70,58 +74,38 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
 }
 
-// intend appends the intent (invariant 1). What it returns with an error tells
-// only whether the token is in doubt.
-func (t *tick) intend(ctx context.Context, v view, d family.Decision) (*spend, error) {
-	sp := &spend{token: v.State.Refresh, app: v.App(), since: t.clock.local(), doubt: d.Action == family.Replay || !d.FirstSpend.IsZero()}
+// spending prepares a spend.
+func (t *tick) spending(v view, d family.Decision) *spend {
+	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), since: t.clock.local(), announced: t.clock.now(),
+		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero()}
 	if d.Candidate.Version > 0 {
 		sp.token = d.Candidate.Value
 	}
 	if t.lock != nil {
 		sp.since = t.lockedAt
 	}
-	fp := family.FingerprintOf(sp.token)
-	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
-		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
-	}
-	sp.state = v.Intending(fp, d)
-	sp.announced = t.clock.now()
 	switch d.Action {
 	case family.Replay:
 		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
 	case family.Rotate:
 		sp.until = sp.announced.Add(family.Leeway - requestTime)
 	}
-	err := t.inTime(sp) // or a doubt would be announced of a token that nobody presents
-	if err == nil {
-		sp.base, err = t.append(ctx, v.base, sp.state)
+	fp := family.FingerprintOf(sp.token)
+	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
+		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
 	}
-	return sp, err
+	sp.state = v.Intending(fp, d)
+	return sp
 }
 
-// draft composes an entry on top of base.
-func (t *tick) draft(base ledger.Entry, state family.State) ledger.Draft {
-	return ledger.NewDraft(t.conn.Name, base, state.Encode(), t.clock.now(), t.mark())
-}
-
-// append appends an entry on top of base, and tries a few times if need be.
-func (t *tick) append(ctx context.Context, base ledger.Entry, state family.State) (e ledger.Entry, err error) {
-	draft, overtaken := t.draft(base, state), false
-	err = t.params.retry(ctx, fewAttempts, func() error {
-		e, err = t.memory.ledger.Put(ctx, draft)
-		overtaken = errors.Is(err, ledger.ErrOvertaken)
-		if overtaken {
-			return nil
-		}
-		return err
-	})
-	if overtaken {
-		return e, ledger.ErrOvertaken
-	}
+// intend appends the intent (invariant 1), unless there is no time to present the
+// token: then a doubt would be announced for nothing.
+func (sp *spend) intend(ctx context.Context) error {
+	err := sp.inTime()
 	if err == nil {
-		t.clock.least(e.Written)
+		sp.base, err = sp.append(ctx, sp.view.base, sp.state)
 	}
-	return e, err
+	return err
 }
 
 // requestTime is what a token request takes to arrive.
@@ -130,15 +114,15 @@ const requestTime = 10 * time.Second
 // inTime reports, at this very moment, whether lease and invocation have time
 // left for a token request and the save after it. A process that was paused since
 // it intended finds that they have not.
-func (t *tick) inTime(sp *spend) error {
+func (sp *spend) inTime() error {
 	const need = family.PostTimeout + family.SaveReserve
-	if held := elapsed(sp.since, t.clock.local()); held+need > family.Lease {
+	if held := elapsed(sp.since, sp.clock.local()); held+need > family.Lease {
 		return fmt.Errorf("the intent is %s old already, too old to begin a token request under it", held.Round(time.Second))
 	}
-	if !sp.until.IsZero() && t.clock.now().After(sp.until) {
+	if !sp.until.IsZero() && sp.clock.now().After(sp.until) {
 		return errors.New("the leeway is over but for the time that a request takes")
 	}
-	if !t.clock.left(need) {
+	if !sp.clock.left(need) {
 		return fmt.Errorf("less than %s are left of this invocation, too little for a token request and for saving its answer: raise the function's time-out", need)
 	}
 	return nil
@@ -155,23 +139,23 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 // all the same, only a replay inside the leeway brings its successor. Only where
 // all answers of a tick are of that kind, after the last of an earlier one, the
 // token is taken for unspent, and kept.
-func (t *tick) present(ctx context.Context, sp *spend) {
+func (sp *spend) present(ctx context.Context) {
 	withheld := 0
 	for attempt, wait := range pauses {
 		if attempt > 0 {
-			t.Sleep(ctx, wait)
-			if t.lock != nil && t.lock.Check(ctx) != nil || t.inTime(sp) != nil {
+			sp.Sleep(ctx, wait)
+			if sp.lock != nil && sp.lock.Check(ctx) != nil || sp.inTime() != nil {
 				return
 			}
 		}
-		at := t.clock.now()
-		token, err := t.post(ctx, sp)
+		at := sp.clock.now()
+		token, err := sp.post(ctx)
 		if err != nil {
 			sp.failure = err
 			switch {
 			case err.Class == atlassian.Ambiguous:
 				sp.lost(at)
-				t.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
+				sp.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
 			case !sp.again(err):
 				return
 			}
@@ -187,7 +171,7 @@ func (t *tick) present(ctx context.Context, sp *spend) {
 		if withheld++; withheld == len(pauses) && sp.withheld {
 			return
 		}
-		t.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
+		sp.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
 		sp.lost(at)
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
 	}
@@ -215,10 +199,10 @@ const codeWithheld = "refresh_token_withheld"
 var errNoSuccessor = errors.New("the answer held no refresh token")
 
 // post sends one token request, with a deadline well below the lease.
-func (t *tick) post(ctx context.Context, sp *spend) (atlassian.Token, *atlassian.Error) {
+func (sp *spend) post(ctx context.Context) (atlassian.Token, *atlassian.Error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
-	token, err := t.Token.Refresh(ctx, sp.app, sp.token)
+	token, err := sp.Token.Refresh(ctx, sp.app, sp.token)
 	var e *atlassian.Error
 	switch {
 	case err == nil:

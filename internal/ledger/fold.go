@@ -28,17 +28,26 @@ func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 		last, anchored = Entry{}, true
 	}
 	for i, l := range links {
+		overDestroyed := i > 0 && links[i-1].destroyed && l.Version > young && l.proves()
 		switch {
-		case anchored && l.follows(last):
-			last = l.Entry
-		case l.Version > young && l.proves() && i > 0 && links[i-1].destroyed:
-			last, anchored = l.Entry, true
-		case anchored || l.foreign || l.base != l.Version-1:
-		case i > 0 && l.after == links[i-1].mark, i == 0 && l.fresh:
+		case anchored && l.follows(last), overDestroyed, !anchored && begins(links, i):
 			last, anchored = l.Entry, true
 		}
 	}
 	return last, anchored
+}
+
+// begins reports whether a fold without an anchor can begin with an entry: it names
+// the version before it by number and mark. Where that is not kept it must be fresh.
+func begins(links []link, i int) bool {
+	l := links[i]
+	switch {
+	case l.foreign || l.base != l.Version-1:
+		return false
+	case i == 0:
+		return l.fresh
+	}
+	return l.after == links[i-1].mark
 }
 
 // consecutive reports whether links hold every version from the given one to

@@ -53,20 +53,21 @@ type Ledger struct {
 func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known)) {
+	if l.unchanged(e) {
 		if l.at = e.Modified; l.known.Version == e.Version {
 			l.known.Written = e.Modified
 		}
 		return l.known, nil
 	}
-	if e.Version <= l.settled {
-		if e.Version > 0 && !e.Modified.After(l.known.Written) {
-			return Entry{}, ErrStale
-		}
+	switch {
+	case e.Version > l.settled:
+	case e.Version > 0 && !e.Modified.After(l.known.Written):
+		return Entry{}, ErrStale
+	default:
 		l.knows(Entry{}, 0, time.Time{}) // it was deleted, and perhaps begun anew
-		if e.Version == 0 {
-			return Entry{}, nil
-		}
+	}
+	if e.Version == 0 {
+		return Entry{}, nil
 	}
 	if one := read(e, l.Of); e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
 		return l.knows(one.Entry, e.Version, e.Modified), nil
@@ -80,6 +81,12 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
 	return l.knows(last, e.Version, e.Modified), nil
+}
+
+// unchanged reports whether the newest version is the one that was read, or written,
+// last.
+func (l *Ledger) unchanged(e store.Entry) bool {
+	return e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
 }
 
 // knows remembers the last valid entry up to a version, which was written at the
@@ -141,6 +148,11 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.written(ctx, d, version)
+}
+
+// written tells which entry is valid by a draft that the store has written.
+func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, error) {
 	next := version == d.base.Version+1
 	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
 	switch {

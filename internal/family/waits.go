@@ -1,0 +1,99 @@
+package family
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+func backOff(v view) (Decision, bool) {
+	d, wait := v.waits(v.State.Record.Refresh)
+	if d.Action == Misconfigured && v.inbox.candidate.Version > 0 {
+		return lateCandidate(v) // it has pauses of its own
+	}
+	return d, wait
+}
+
+// waits holds back an attempt with a token that would only repeat the last one.
+func (v view) waits(token Fingerprint) (Decision, bool) {
+	f, longest := v.State.Record.LastFailure, maxFailureBackoff
+	if f == nil || f.Token != token {
+		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
+	}
+	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
+		return not()
+	}
+	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	next := f.At.Add(backoff)
+	switch f.Class {
+	case atlassian.Transient.String():
+		if until := v.restrained(f); v.Now.Before(until) {
+			return decide(Wait, "Atlassian asked not to be called before %s", clock(until))
+		}
+	case atlassian.Configuration.String():
+		if f.Credentials == v.Credentials() && v.Now.Before(next) {
+			return decide(Misconfigured, "Atlassian refused the app's credentials or the account (%s); next attempt at %s, or as soon as CLIENT_ID or CLIENT_SECRET change", orNone(f.Code), clock(next))
+		}
+	case atlassian.Malformed.String():
+		if v.Now.Before(next) {
+			return decide(Wait, "Atlassian answered that it cannot read the request (%s); next attempt at %s", orNone(f.Code), clock(next))
+		}
+	}
+	return not()
+}
+
+// restrained is the time before which Atlassian asked not to be called, as far as
+// it is obeyed.
+func (v view) restrained(f *Failure) time.Time {
+	until, expires := f.RetryAt, v.State.Record.AccessExpiresAt
+	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
+		until = latest
+	}
+	if latest := expires.Add(-accessReserve); !expires.IsZero() && latest.Before(until) {
+		until = latest
+	}
+	return until
+}
+
+// republishPause is the least time between two rotations, even if access tokens
+// are short-lived or another program writes over ACCESS_TOKEN.
+const republishPause = 4 * time.Minute
+
+// consentPublishes is how long a consent's process may take from its entry to the
+// last copy. A rotation in between would be written over.
+const consentPublishes = time.Minute
+
+func due(v view) (Decision, bool) {
+	r := v.State.Record
+	left, since := r.AccessExpiresAt.Sub(v.Now), v.Now.Sub(r.RotatedAt)
+	justRotated := since > -ClockTolerance && since < republishPause // the store tells whole seconds
+	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
+	name := NamesOf(v.Connection).AccessToken
+	switch {
+	case slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+		return not()
+	case r.AccessExpiresAt.IsZero():
+		return decide(Rotate, "it is not known how long the stored access token lives")
+	case left > longestAccess+ClockTolerance:
+		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
+	case left < v.policy.RefreshBefore && !justRotated:
+		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !justRotated && !consenting && !slices.Contains(v.Denied, name):
+		return decide(Rotate, "%s does not hold the newest access token", name)
+	}
+	return not()
+}
+
+// looksAgain reports whether a rejected candidate is presented again before the
+// own token. Each is, once. One that may be the own token's successor is presented
+// once more after an hour, while the access token lives.
+func (v view) looksAgain(r Rejected) bool {
+	rest := secondLook
+	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Successor || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
+		rest = probeFirst
+	} else if r.Count > 1 {
+		return false
+	}
+	return v.Now.Sub(r.At) < rest && r.Credentials == v.Credentials()
+}
