@@ -10,42 +10,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// Action is the next step for a connection.
-type Action int
-
-const (
-	// Idle: nothing is due.
-	Idle Action = iota
-	// AwaitConsent: there is no refresh token yet.
-	AwaitConsent
-	// Misconfigured: a person has to put a parameter right first.
-	Misconfigured
-	// Contended: another process rotates or consents right now.
-	Contended
-	// StayRefused: Atlassian refused the newest refresh token.
-	StayRefused
-	// HoldInDoubt: the token may be spent, and presenting it now could do harm.
-	HoldInDoubt
-	// Wait: an attempt now would only repeat the last one.
-	Wait
-	// SettleHeld: a pair that was received is not in the ledger yet.
-	SettleHeld
-	// Adopt: the ledger is empty, and the parameters hold a refresh token.
-	Adopt
-	// Announce: write down that a token in doubt is about to be probed.
-	Announce
-	// Rotate: present the refresh token for the first time.
-	Rotate
-	// Replay: present it again, inside the leeway of its first spend.
-	Replay
-	// Probe: present it although it may be dead, when only that can tell and
-	// nothing is left to lose.
-	Probe
-)
-
-// Presents reports whether the action presents a refresh token.
-func (a Action) Presents() bool { return a == Rotate || a == Replay || a == Probe }
-
 // Decision is an Action, why, and what it needs.
 type Decision struct {
 	Action Action
@@ -183,7 +147,7 @@ func empty(v view) (Decision, bool) {
 	case slices.Contains(v.Denied, name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
 	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Family == nil:
-		return decide(AwaitConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
+		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
 	return decide(Adopt, "the ledger is empty and %s is filled in", name)
 }
@@ -206,7 +170,7 @@ func withoutApp(v view) (Decision, bool) {
 func replay(v view) (Decision, bool) {
 	if v.doubted && v.doubt.replayable(v.Now) {
 		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool { return r.Psoxys && v.looksAgain(r) }) {
-			return decide(HoldInDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
+			return decide(InDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
 		}
 		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
 	}
@@ -245,7 +209,7 @@ func lateCandidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
 	switch p := v.State.Inbox.Pending; {
 	case c.Version == 0 && p != nil && open(p.First, v.Now):
-		d, _ := decide(HoldInDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
+		d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
 		d.FirstSpend = p.First
 		return d, true
 	case c.Version == 0:
@@ -270,16 +234,16 @@ func lateProbe(v view) (Decision, bool) {
 	case c.Version > 0 && (why != "" || v.ageless(c)):
 		return lateCandidate(v)
 	case why != "":
-		return decide(HoldInDoubt, "%s", why)
+		return decide(InDoubt, "%s", why)
 	}
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
-		return decide(HoldInDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
+		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
 	const rest = 20 * time.Second // a process that holds the successor meets the announcement when it saves
 	switch in := v.State.doubted(); {
 	case in == nil || in.Probing && v.Now.Sub(v.Written) >= rest:
 	case in.Probing:
-		return decide(HoldInDoubt, "presented at %s; a probe is announced", clock(v.doubt.first))
+		return decide(InDoubt, "presented at %s; a probe is announced", clock(v.doubt.first))
 	case in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now):
 		return decide(Announce, "presented at %s, its answer was lost and the leeway is over; the next tick probes it unless its successor is saved before", clock(v.doubt.first))
 	}
@@ -296,7 +260,7 @@ func refused(v view) (Decision, bool) {
 		return lateCandidate(v)
 	}
 	if next := r.probeAt(); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
-		return decide(StayRefused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
+		return decide(Refused, "Atlassian refused this refresh token at %s (%s): consent again; it is tried once more at %s", clock(f.At), orNone(f.Code), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
 }

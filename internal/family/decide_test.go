@@ -1,7 +1,6 @@
 package family_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -97,8 +96,8 @@ func TestDecideWhatIsDue(t *testing.T) {
 		{"an empty ledger", func(s *family.Snapshot) { s.State = family.State{} }, family.Adopt},
 		{"and nothing filled in", func(s *family.Snapshot) {
 			s.State, s.RefreshToken = family.State{}, field("fill me", 1, now)
-		}, family.AwaitConsent},
-		{"and nothing there", func(s *family.Snapshot) { s.State, s.RefreshToken = family.State{}, family.Field{} }, family.AwaitConsent},
+		}, family.AwaitingConsent},
+		{"and nothing there", func(s *family.Snapshot) { s.State, s.RefreshToken = family.State{}, family.Field{} }, family.AwaitingConsent},
 		{"and a record all the same", func(s *family.Snapshot) {
 			r := record()
 			s.State, s.RefreshToken, s.Family = family.State{}, family.Field{}, &r
@@ -131,13 +130,13 @@ func TestDecideAfterAFailure(t *testing.T) {
 		given given
 		want  family.Action
 	}{
-		{"asked to wait", failed(atlassian.Transient, time.Minute, 1, retry(nano)), family.Wait},
+		{"asked to wait", failed(atlassian.Transient, time.Minute, 1, retry(nano)), family.Failed},
 		{"waited", failed(atlassian.Transient, time.Minute, 1, retry(0)), family.Rotate},
 		{"not asked to wait", failed(atlassian.Transient, 0, 9), family.Rotate},
 		{"asked to wait for a day, an hour ago", failed(atlassian.Transient, time.Hour, 1, retry(86400*time.Second)), family.Rotate},
-		{"asked to wait for a day, less than an hour ago", failed(atlassian.Transient, time.Hour-nano, 1, retry(86400*time.Second)), family.Wait},
+		{"asked to wait for a day, less than an hour ago", failed(atlassian.Transient, time.Hour-nano, 1, retry(86400*time.Second)), family.Failed},
 		{"asked to wait into the last minutes of the access token", all(failed(atlassian.Transient, time.Minute, 1, retry(time.Hour)), left(5*time.Minute)), family.Rotate},
-		{"asked to wait until just before them", all(failed(atlassian.Transient, time.Minute, 1, retry(time.Hour)), left(5*time.Minute+nano)), family.Wait},
+		{"asked to wait until just before them", all(failed(atlassian.Transient, time.Minute, 1, retry(time.Hour)), left(5*time.Minute+nano)), family.Failed},
 		{"asked to wait, of another token", failed(atlassian.Transient, time.Minute, 1, retry(time.Hour), func(f *family.Failure) { f.Token = fp("another") }), family.Rotate},
 		{"a failure of the future", failed(atlassian.Transient, -2*time.Minute-nano, 1, retry(time.Hour)), family.Rotate},
 
@@ -149,21 +148,21 @@ func TestDecideAfterAFailure(t *testing.T) {
 		{"a count that a person edited", failed(atlassian.Configuration, 4*time.Minute-nano, -3), family.Misconfigured},
 		{"credentials refused, and changed since", failed(atlassian.Configuration, 0, 9, otherApp), family.Rotate},
 
-		{"not understood, less than four minutes ago", failed(atlassian.Malformed, 4*time.Minute-nano, 1), family.Wait},
+		{"not understood, less than four minutes ago", failed(atlassian.Malformed, 4*time.Minute-nano, 1), family.Failed},
 		{"not understood, four minutes ago", failed(atlassian.Malformed, 4*time.Minute, 1), family.Rotate},
 		{"not understood four times within an hour: no refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute-nano)), family.Rotate},
-		{"not understood four times, for an hour: a refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute)), family.StayRefused},
+		{"not understood four times, for an hour: a refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute)), family.Refused},
 		{"not understood three times, for hours: no refusal", failed(atlassian.Malformed, 32*time.Minute, 3, old(5*time.Hour)), family.Rotate},
 
-		{"refused", failed(atlassian.Permanent, time.Minute, 1), family.StayRefused},
-		{"refused less than an hour ago", failed(atlassian.Permanent, time.Hour-nano, 1), family.StayRefused},
+		{"refused", failed(atlassian.Permanent, time.Minute, 1), family.Refused},
+		{"refused less than an hour ago", failed(atlassian.Permanent, time.Hour-nano, 1), family.Refused},
 		{"refused an hour ago", failed(atlassian.Permanent, time.Hour, 1), family.Probe},
-		{"refused twice, less than six hours ago", failed(atlassian.Permanent, 6*time.Hour-nano, 2), family.StayRefused},
+		{"refused twice, less than six hours ago", failed(atlassian.Permanent, 6*time.Hour-nano, 2), family.Refused},
 		{"refused twice, six hours ago", failed(atlassian.Permanent, 6*time.Hour, 2), family.Probe},
-		{"refused within the store's second", failed(atlassian.Permanent, -time.Second, 1), family.StayRefused},
+		{"refused within the store's second", failed(atlassian.Permanent, -time.Second, 1), family.Refused},
 		{"refused, by a clock that was ahead", failed(atlassian.Permanent, -time.Hour, 1), family.Probe},
 		{"refused under another app's id, put right since", failed(atlassian.Permanent, time.Minute, 1, otherApp), family.Rotate},
-		{"refused, and it is not written down with which credentials", failed(atlassian.Permanent, time.Minute, 1, func(f *family.Failure) { f.Credentials = "" }), family.StayRefused},
+		{"refused, and it is not written down with which credentials", failed(atlassian.Permanent, time.Minute, 1, func(f *family.Failure) { f.Credentials = "" }), family.Refused},
 		{"another token was refused", failed(atlassian.Permanent, time.Minute, 1, func(f *family.Failure) { f.Token = fp("another") }), family.Rotate},
 	} {
 		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(c.given)) })
@@ -216,8 +215,10 @@ func TestDecideBesideOthers(t *testing.T) {
 }
 
 func TestActions(t *testing.T) {
-	for a := family.Idle; a <= family.Probe; a++ {
-		want := a == family.Rotate || a == family.Replay || a == family.Probe
-		require.Equal(t, want, a.Presents(), fmt.Sprint(a))
+	for a, want := range map[family.Action]bool{
+		family.Rotate: true, family.Replay: true, family.Probe: true,
+		family.Idle: false, family.Rotated: false, family.Adopt: false, family.SettleHeld: false, family.Announce: false,
+	} {
+		require.Equal(t, want, a.Presents(), a)
 	}
 }

@@ -47,27 +47,27 @@ func TestDecideInDoubt(t *testing.T) {
 	}{
 		{"early in the leeway", once("dead", 2*minute), family.Replay, 2 * minute},
 		{"at its last moment", once("dead", 9*minute-nano), family.Replay, 9*minute - nano},
-		{"over, and its process may hold the answer", once("dead", 9*minute), family.HoldInDoubt, 9 * minute},
-		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.HoldInDoubt, 20*minute - nano},
+		{"over, and its process may hold the answer", once("dead", 9*minute), family.InDoubt, 9 * minute},
+		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.InDoubt, 20*minute - nano},
 		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Announce, 20 * minute},
-		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.HoldInDoubt, 25 * minute},
+		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.InDoubt, 25 * minute},
 		{"a probe was announced, and nobody saved", all(once("dead", 25*minute), announced(20*time.Second)), family.Probe, 25 * minute},
 		{"by this process, which holds nothing", once("me", 20*minute), family.Probe, 20 * minute},
 		{"the answer was lost for certain", once("", 9*minute), family.Probe, 9 * minute},
 		{"early, the answer was lost for certain", once("", 9*minute-nano), family.Replay, 9*minute - nano},
 		{"over for the first attempt, not for the last", attempt("dead", 30*minute, 9*minute-nano), family.Probe, 30 * minute},
-		{"over for both", attempt("dead", 30*minute, 9*minute), family.HoldInDoubt, 30 * minute},
+		{"over for both", attempt("dead", 30*minute, 9*minute), family.InDoubt, 30 * minute},
 		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Announce, 30 * minute},
 		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
 		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
 		{"a candidate was asked about since", all(once("", 5*minute), aside), family.Replay, 5 * minute},
-		{"a candidate was asked about since, later", all(once("dead", 15*minute), aside), family.HoldInDoubt, 15 * minute},
+		{"a candidate was asked about since, later", all(once("dead", 15*minute), aside), family.InDoubt, 15 * minute},
 
 		{"psoxy left its lock", psoxyDied(2*minute, 0), family.Replay, 2 * minute},
 		{"psoxy left its lock, at the last moment", psoxyDied(9*minute-nano, 0), family.Replay, 9*minute - nano},
-		{"psoxy left its lock, and may still save", psoxyDied(9*minute, 0), family.HoldInDoubt, 9 * minute},
+		{"psoxy left its lock, and may still save", psoxyDied(9*minute, 0), family.InDoubt, 9 * minute},
 		{"psoxy left its lock weeks ago", psoxyDied(500*time.Hour, 0), family.Idle, 0},
-		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.HoldInDoubt, 30 * minute},
+		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.InDoubt, 30 * minute},
 		{"and it has ended", psoxyDied(90*minute, 60*minute), family.Probe, 90 * minute},
 		{"psoxy left its lock and saved its token", all(psoxyDied(3*minute, 0), saved(3*minute)), family.Rotate, 0},
 		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Replay, 3 * minute},
@@ -78,7 +78,7 @@ func TestDecideInDoubt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := decide(c.given)
 			requireAction(t, c.want, d)
-			if c.want == family.Replay || c.want == family.HoldInDoubt || c.want == family.Probe {
+			if c.want == family.Replay || c.want == family.InDoubt || c.want == family.Probe {
 				require.Equal(t, now.Add(-c.first), d.FirstSpend)
 				require.False(t, d.Action == family.Replay && now.Sub(d.FirstSpend) >= family.Leeway-family.LeewayMargin)
 			}
@@ -110,9 +110,9 @@ func TestHoldForAnAccessToken(t *testing.T) {
 		given given
 		want  family.Action
 	}{
-		{"written after the attempt, for an hour", stored(access(8), 24*minute, 0), family.HoldInDoubt},
+		{"written after the attempt, for an hour", stored(access(8), 24*minute, 0), family.InDoubt},
 		{"its form says that it has ended", stored(access(8), 24*minute, -nano), family.Probe},
-		{"its form says that it lives", stored(access(8), 24*minute, nano), family.HoldInDoubt},
+		{"its form says that it lives", stored(access(8), 24*minute, nano), family.InDoubt},
 		{"written before the attempt", stored(access(8), 26*minute, 0), family.Probe},
 		{"our own", stored(access(7), 24*minute, 0), family.Probe},
 	} {

@@ -125,7 +125,7 @@ func TestLockTells(t *testing.T) {
 // own token goes on.
 func TestACandidateThatFailedWaits(t *testing.T) {
 	const wait = 4 * time.Minute
-	for class, action := range map[string]family.Action{"configuration": family.Misconfigured, "malformed": family.Wait} {
+	for class, action := range map[string]family.Action{"configuration": family.Misconfigured, "malformed": family.Failed} {
 		s := healthy()
 		s.State.Inbox.Failure = &family.Failure{Class: class, At: now.Add(-wait + nano), Count: 1, Token: fp(refresh(109)), Credentials: s.Credentials()}
 		inbox(refresh(109))(&s)

@@ -29,7 +29,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 	switch f.Class {
 	case atlassian.Transient.String():
 		if until := v.restrained(f); v.Now.Before(until) {
-			return decide(Wait, "Atlassian asked not to be called before %s", clock(until))
+			return decide(Failed, "Atlassian asked not to be called before %s", clock(until))
 		}
 	case atlassian.Configuration.String():
 		if f.Credentials == v.Credentials() && v.Now.Before(next) {
@@ -37,7 +37,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		}
 	case atlassian.Malformed.String():
 		if v.Now.Before(next) {
-			return decide(Wait, "Atlassian answered that it cannot read the request (%s); next attempt at %s", orNone(f.Code), clock(next))
+			return decide(Failed, "Atlassian answered that it cannot read the request (%s); next attempt at %s", orNone(f.Code), clock(next))
 		}
 	}
 	return not()

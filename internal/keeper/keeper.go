@@ -237,7 +237,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	case d.Action.Presents():
 		return t.rotate(ctx, v, d, out)
 	}
-	return t.rest(ctx, v, d, out.as(reported[d.Action], "%s", d.Reason)), false
+	return t.rest(ctx, v, d, out.as(d.Action, "%s", d.Reason)), false
 }
 
 // rest ends a tick that presents nothing: copies are repaired, and the site is asked
@@ -253,17 +253,6 @@ func (t *tick) rest(ctx context.Context, v view, d family.Decision, out Outcome)
 		out = t.askSite(ctx, v, out)
 	}
 	return out
-}
-
-// reported maps the decisions that present nothing to their names in the report.
-var reported = map[family.Action]Action{
-	family.Idle:          Idle,
-	family.AwaitConsent:  AwaitingConsent,
-	family.Misconfigured: Misconfigured,
-	family.Contended:     Contended,
-	family.StayRefused:   Refused,
-	family.HoldInDoubt:   InDoubt,
-	family.Wait:          Failed,
 }
 
 // look reads the connection, and the history of its inbox where something in it

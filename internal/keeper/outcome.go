@@ -11,49 +11,22 @@ import (
 )
 
 // Action is what a tick did about a connection, as the report names it.
-type Action string
+type Action = family.Action
 
-// The actions of a report.
+// The actions of a report; package family describes them.
 const (
-	// Idle: nothing was due.
-	Idle Action = "idle"
-	// Rotated: a new pair was received and saved.
-	Rotated Action = "rotated"
-	// Replayed: a pair was received and saved by presenting a token in doubt again.
-	Replayed Action = "replayed"
-	// Restored: another program wrote a value over REFRESH_TOKEN that is no newer
-	// token. The family goes on, and the copy is published again.
-	Restored Action = "restored"
-	// AwaitingConsent: there is no refresh token yet.
-	AwaitingConsent Action = "awaiting_consent"
-	// Refused: Atlassian refused the refresh token; the family is lost.
-	Refused Action = "refused"
-	// Misconfigured: a person has to put something right; the family is kept.
-	Misconfigured Action = "misconfigured"
-	// InDoubt: the refresh token may be spent and its successor is not known.
-	InDoubt Action = "in_doubt"
-	// Contended: another process worked on the connection.
-	Contended Action = "contended"
-	// Failed: the rotation did not happen, or not all of it could be saved.
-	Failed Action = "failed"
-	// Postponed: the tick's time was up before the connection was served.
-	Postponed Action = "postponed"
+	Idle            = family.Idle
+	Rotated         = family.Rotated
+	Replayed        = family.Replayed
+	Restored        = family.Restored
+	AwaitingConsent = family.AwaitingConsent
+	Refused         = family.Refused
+	Misconfigured   = family.Misconfigured
+	InDoubt         = family.InDoubt
+	Contended       = family.Contended
+	Failed          = family.Failed
+	Postponed       = family.Postponed
 )
-
-// Healthy reports whether a tick that ended so calls for nobody's attention.
-func (a Action) Healthy() bool {
-	switch a {
-	case Idle, Rotated, Replayed, Restored, AwaitingConsent, Contended:
-		return true
-	}
-	return false
-}
-
-// Unfinished reports whether another tick some seconds later may achieve more:
-// also where a person may be putting a parameter right at this moment.
-func (a Action) Unfinished() bool {
-	return a == Contended || a == InDoubt || a == Failed || a == Misconfigured
-}
 
 // Outcome is the end of one tick for one connection.
 type Outcome struct {
