@@ -178,10 +178,10 @@ func replay(v view) (Decision, bool) {
 }
 
 // ageless reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
-// candidate that was not presented yet: that it is the family's own. That is waited
-// for an hour.
+// candidate that was not presented yet: that it is the successor of a token that is,
+// or was, in doubt. That is waited for an hour.
 func (v view) ageless(c Field) bool {
-	return v.Now.Sub(c.Modified) < probeFirst && slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
+	return (v.doubted || c.Modified.Before(v.State.Record.RotatedAt)) && v.Now.Sub(c.Modified) < probeFirst && slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
 }
 
 func candidate(v view) (Decision, bool) {
