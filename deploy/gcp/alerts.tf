@@ -8,9 +8,71 @@
 # day without a consent is as long, of which each hour had more than 20 ticks.
 
 locals {
-  task    = "resource.type=\"generic_task\" AND resource.labels.job=\"${var.name}\""
-  pages   = concat(var.page_channels, google_monitoring_notification_channel.page[*].name)
-  tickets = concat(var.ticket_channels, google_monitoring_notification_channel.ticket[*].name)
+  ours   = "metric.type=\"custom.googleapis.com/tokenkeeper/"
+  task   = "\" AND resource.type=\"generic_task\" AND resource.labels.job=\"${var.name}\""
+  store  = "--store gcp:${var.project} --connection PREFIX"
+  page   = concat(var.page_channels, google_monitoring_notification_channel.page[*].name)
+  ticket = concat(var.ticket_channels, google_monitoring_notification_channel.ticket[*].name)
+  warnings = {
+    first  = { tell = local.ticket, days = var.first_warning_days }
+    second = { tell = local.ticket, days = var.second_warning_days }
+    third  = { tell = local.ticket, days = var.third_warning_days }
+    fourth = { tell = local.page, days = var.fourth_warning_days }
+  }
+
+  # By name: who is told, what is said, with its entry in the runbook, and the
+  # thresholds, by name. In a threshold's alignment period (300 s unless it says
+  # otherwise) the aligned value (ALIGN_MAX unless …) is above, or below, a value.
+  alerts = merge({ for name, one in local.warnings : "${name}-warning" => {
+    tell  = one.tell
+    entry = "family-ends-in-days"
+    says  = "A token family ends in less than ${one.days} days, however well it is kept, and its consumers stop with it. Means: its yearly consent is due. Do: take the connection from the incident, then run tokenkeeper authorize ${local.store}."
+    when  = { "${name}-warning" = { metric = "connection/FamilyDaysRemaining", value = one.days, below = true } }
+    } }, {
+    consent-now = {
+      tell  = local.page
+      entry = "consent-now"
+      says  = "Atlassian refused a refresh token for good, or a token family ends in less than ${var.last_warning_days} days. Means: a password was changed, the grant was revoked, the account was deactivated, or the year is over. No tick can mend it. Do: take the connection from the incident, then run tokenkeeper authorize ${local.store}. Never store an old token."
+      when  = { consent-now = { metric = "connection/ConsentNeeded", value = 0 } }
+    }
+    rotation-failing = {
+      tell  = local.page
+      entry = "rotation-failing"
+      says  = "For ten minutes a connection could not be rotated. Means: Atlassian, Secret Manager or a key denies or does not answer, a token is in doubt, or a secret is wrong. The family still lives, but its access token will expire. Do: tokenkeeper status ${local.store} gives the reason and the next step."
+      when = {
+        rotation-failing = { metric = "RotationFailures", value = 0, aligner = "ALIGN_MIN", duration = "600s", missing = "EVALUATION_MISSING_DATA_NO_OP" }
+      }
+    }
+    access-token-expiring = {
+      tell  = local.page
+      entry = "access-token-expiring"
+      says  = "The access token that consumers read expires in less than ten minutes, or has expired. Means: several rotations were missed; consumers are about to fail, or fail already. Do: tokenkeeper status ${local.store} gives the reason. Mend that, then ask for a tick."
+      when  = { access-token-expiring = { metric = "AccessTokenSecondsRemaining", value = 600, below = true } }
+    }
+    attention = {
+      tell  = local.ticket
+      entry = "attention"
+      says  = "Something is to be looked at in the morning, though tokens rotate. Means: somebody wrote over a REFRESH_TOKEN (foreign-write), an access token does not reach its site any more (site-lost), or three ticks of ten minutes failed (failed-ticks). Do: take the connection from the incident; tokenkeeper status ${local.store} gives the reason."
+      when = {
+        foreign-write = { metric = "connection/ForeignWrites", value = 0, period = "3600s" }
+        site-lost     = { metric = "connection/SiteLost", value = 0, period = "3600s" }
+        failed-ticks = {
+          filter  = "metric.type=\"run.googleapis.com/job/completed_execution_count\" AND resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.name}\" AND metric.labels.result=\"failed\""
+          value   = 2
+          period  = "600s"
+          aligner = "ALIGN_SUM"
+        }
+      }
+    }
+    awaiting-consent = {
+      tell  = local.ticket
+      entry = "awaiting-consent"
+      says  = "For a day a connection has had no refresh token. Means: the first consent was never given or stored. Do: run tokenkeeper authorize ${local.store}, or take the connection out of the variable connections."
+      when = {
+        awaiting-consent = { metric = "connection/AwaitingConsent", value = 20, aligner = "ALIGN_COUNT", period = "3600s", duration = "84600s", missing = "EVALUATION_MISSING_DATA_INACTIVE" }
+      }
+    }
+  })
 }
 
 resource "google_monitoring_notification_channel" "page" {
@@ -29,22 +91,27 @@ resource "google_monitoring_notification_channel" "ticket" {
   labels       = { email_address = var.ticket_email }
 }
 
-resource "google_monitoring_alert_policy" "first_warning" {
+resource "google_monitoring_alert_policy" "alert" {
+  for_each              = local.alerts
   project               = var.project
-  display_name          = "${var.name}-first-warning"
+  display_name          = "${var.name}-${each.key}"
   combiner              = "OR"
-  notification_channels = local.tickets
+  notification_channels = each.value.tell
 
-  conditions {
-    display_name = "first-warning"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/FamilyDaysRemaining\" AND ${local.task}"
-      comparison      = "COMPARISON_LT"
-      threshold_value = var.first_warning_days
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
+  dynamic "conditions" {
+    for_each = each.value.when
+    content {
+      display_name = conditions.key
+      condition_threshold {
+        filter                  = try(conditions.value.filter, "${local.ours}${conditions.value.metric}${local.task}")
+        comparison              = try(conditions.value.below, false) ? "COMPARISON_LT" : "COMPARISON_GT"
+        threshold_value         = conditions.value.value
+        duration                = try(conditions.value.duration, "0s")
+        evaluation_missing_data = try(conditions.value.missing, null)
+        aggregations {
+          alignment_period   = try(conditions.value.period, "300s")
+          per_series_aligner = try(conditions.value.aligner, "ALIGN_MAX")
+        }
       }
     }
   }
@@ -52,170 +119,14 @@ resource "google_monitoring_alert_policy" "first_warning" {
     auto_close = "1800s"
   }
   documentation {
-    content = "A token family ends in less than ${var.first_warning_days} days, however well it is kept, and its consumers stop with it. Means: its yearly consent is due. Do: take the connection from the incident, then run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX. Runbook: ${var.runbook_url}#family-ends-in-days"
+    content = "${each.value.says} Runbook: ${var.runbook_url}#${each.value.entry}"
   }
-}
 
-resource "google_monitoring_alert_policy" "second_warning" {
-  project               = var.project
-  display_name          = "${var.name}-second-warning"
-  combiner              = "OR"
-  notification_channels = local.tickets
-
-  conditions {
-    display_name = "second-warning"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/FamilyDaysRemaining\" AND ${local.task}"
-      comparison      = "COMPARISON_LT"
-      threshold_value = var.second_warning_days
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
+  lifecycle {
+    precondition {
+      condition     = var.first_warning_days > var.second_warning_days && var.second_warning_days > var.third_warning_days && var.third_warning_days > var.fourth_warning_days && var.fourth_warning_days > var.last_warning_days
+      error_message = "Each of first_warning_days to last_warning_days must be below the one before."
     }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "A token family ends in less than ${var.second_warning_days} days, however well it is kept, and its consumers stop with it. Means: its yearly consent is due. Do: take the connection from the incident, then run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX. Runbook: ${var.runbook_url}#family-ends-in-days"
-  }
-}
-
-resource "google_monitoring_alert_policy" "third_warning" {
-  project               = var.project
-  display_name          = "${var.name}-third-warning"
-  combiner              = "OR"
-  notification_channels = local.tickets
-
-  conditions {
-    display_name = "third-warning"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/FamilyDaysRemaining\" AND ${local.task}"
-      comparison      = "COMPARISON_LT"
-      threshold_value = var.third_warning_days
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "A token family ends in less than ${var.third_warning_days} days, however well it is kept, and its consumers stop with it. Means: its yearly consent is due. Do: take the connection from the incident, then run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX. Runbook: ${var.runbook_url}#family-ends-in-days"
-  }
-}
-
-resource "google_monitoring_alert_policy" "fourth_warning" {
-  project               = var.project
-  display_name          = "${var.name}-fourth-warning"
-  combiner              = "OR"
-  notification_channels = local.pages
-
-  conditions {
-    display_name = "fourth-warning"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/FamilyDaysRemaining\" AND ${local.task}"
-      comparison      = "COMPARISON_LT"
-      threshold_value = var.fourth_warning_days
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "A token family ends in less than ${var.fourth_warning_days} days, however well it is kept, and its consumers stop with it. Means: its yearly consent is due. Do: take the connection from the incident, then run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX. Runbook: ${var.runbook_url}#family-ends-in-days"
-  }
-}
-
-resource "google_monitoring_alert_policy" "consent_now" {
-  project               = var.project
-  display_name          = "${var.name}-consent-now"
-  combiner              = "OR"
-  notification_channels = local.pages
-
-  conditions {
-    display_name = "consent-now"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/ConsentNeeded\" AND ${local.task}"
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "Atlassian refused a refresh token for good, or a token family ends in less than ${var.last_warning_days} days. Means: a password was changed, the grant was revoked, the account was deactivated, or the year is over. No tick can mend it. Do: take the connection from the incident, then run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX. Never store an old token. Runbook: ${var.runbook_url}#consent-now"
-  }
-}
-
-resource "google_monitoring_alert_policy" "rotation_failing" {
-  project               = var.project
-  display_name          = "${var.name}-rotation-failing"
-  combiner              = "OR"
-  notification_channels = local.pages
-
-  conditions {
-    display_name = "rotation-failing"
-    condition_threshold {
-      filter                  = "metric.type=\"custom.googleapis.com/tokenkeeper/RotationFailures\" AND ${local.task}"
-      comparison              = "COMPARISON_GT"
-      threshold_value         = 0
-      duration                = "600s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_NO_OP"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MIN"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "For ten minutes a connection could not be rotated. Means: Atlassian, Secret Manager or a key denies or does not answer, a token is in doubt, or a secret is wrong. The family still lives, but its access token will expire. Do: tokenkeeper status --store gcp:${var.project} --connection PREFIX gives the reason and the next step. Runbook: ${var.runbook_url}#rotation-failing"
-  }
-}
-
-resource "google_monitoring_alert_policy" "access_token_expiring" {
-  project               = var.project
-  display_name          = "${var.name}-access-token-expiring"
-  combiner              = "OR"
-  notification_channels = local.pages
-
-  conditions {
-    display_name = "access-token-expiring"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/AccessTokenSecondsRemaining\" AND ${local.task}"
-      comparison      = "COMPARISON_LT"
-      threshold_value = 600
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "The access token that consumers read expires in less than ten minutes, or has expired. Means: several rotations were missed; consumers are about to fail, or fail already. Do: tokenkeeper status --store gcp:${var.project} --connection PREFIX gives the reason. Mend that, then ask for a tick. Runbook: ${var.runbook_url}#access-token-expiring"
   }
 }
 
@@ -223,12 +134,12 @@ resource "google_monitoring_alert_policy" "heartbeat_missing" {
   project               = var.project
   display_name          = "${var.name}-heartbeat-missing"
   combiner              = "OR"
-  notification_channels = local.pages
+  notification_channels = local.page
 
   conditions {
     display_name = "heartbeat-missing"
     condition_absent {
-      filter   = "metric.type=\"custom.googleapis.com/tokenkeeper/Heartbeat\" AND ${local.task}"
+      filter   = "${local.ours}Heartbeat${local.task}"
       duration = "780s"
       aggregations {
         alignment_period   = "60s"
@@ -241,86 +152,5 @@ resource "google_monitoring_alert_policy" "heartbeat_missing" {
   }
   documentation {
     content = "For 13 minutes no tick has served all connections. Means: the schedule, the job or its metrics are broken, and nothing else here can be trusted. Do: see whether the schedule ${var.name} is paused, then the newest lines of the job's log, then ask for a tick. Runbook: ${var.runbook_url}#heartbeat-missing"
-  }
-}
-
-resource "google_monitoring_alert_policy" "attention" {
-  project               = var.project
-  display_name          = "${var.name}-attention"
-  combiner              = "OR"
-  notification_channels = local.tickets
-
-  conditions {
-    display_name = "foreign-write"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/ForeignWrites\" AND ${local.task}"
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "3600s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  conditions {
-    display_name = "site-lost"
-    condition_threshold {
-      filter          = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/SiteLost\" AND ${local.task}"
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "3600s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-  conditions {
-    display_name = "failed-ticks"
-    condition_threshold {
-      filter          = "metric.type=\"run.googleapis.com/job/completed_execution_count\" AND resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.name}\" AND metric.labels.result=\"failed\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 2
-      duration        = "0s"
-      aggregations {
-        alignment_period   = "600s"
-        per_series_aligner = "ALIGN_SUM"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "Something is to be looked at in the morning, though tokens rotate. Means: somebody wrote over a REFRESH_TOKEN (foreign-write), an access token does not reach its site any more (site-lost), or three ticks of ten minutes failed (failed-ticks). Do: take the connection from the incident; tokenkeeper status --store gcp:${var.project} --connection PREFIX gives the reason. Runbook: ${var.runbook_url}#attention"
-  }
-}
-
-resource "google_monitoring_alert_policy" "awaiting_consent" {
-  project               = var.project
-  display_name          = "${var.name}-awaiting-consent"
-  combiner              = "OR"
-  notification_channels = local.tickets
-
-  conditions {
-    display_name = "awaiting-consent"
-    condition_threshold {
-      filter                  = "metric.type=\"custom.googleapis.com/tokenkeeper/connection/AwaitingConsent\" AND ${local.task}"
-      comparison              = "COMPARISON_GT"
-      threshold_value         = 20
-      duration                = "84600s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
-      aggregations {
-        alignment_period   = "3600s"
-        per_series_aligner = "ALIGN_COUNT"
-      }
-    }
-  }
-  alert_strategy {
-    auto_close = "1800s"
-  }
-  documentation {
-    content = "For a day a connection has had no refresh token. Means: the first consent was never given or stored. Do: run tokenkeeper authorize --store gcp:${var.project} --connection PREFIX, or take the connection out of the variable connections. Runbook: ${var.runbook_url}#awaiting-consent"
   }
 }

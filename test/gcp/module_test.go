@@ -69,11 +69,14 @@ func TestTheModulesForm(t *testing.T) {
 	}
 }
 
+// channels are what the module knows of notification channels where it makes none.
+var channels = map[string]cty.Value{"google_monitoring_notification_channel": cty.ObjectVal(map[string]cty.Value{
+	"page": cty.ListValEmpty(cty.Object(map[string]cty.Type{"name": cty.String})), "ticket": cty.ListValEmpty(cty.Object(map[string]cty.Type{"name": cty.String}))})}
+
 // TestEveryAlertHasItsEntry: ten alerts, each with what is seen, what it means and what
 // to do, and with its entry in the runbook.
 func TestEveryAlertHasItsEntry(t *testing.T) {
-	m, err := terraform.Read(module, nil, map[string]cty.Value{"google_monitoring_notification_channel": cty.ObjectVal(map[string]cty.Value{
-		"page": cty.ListValEmpty(cty.Object(map[string]cty.Type{"name": cty.String})), "ticket": cty.ListValEmpty(cty.Object(map[string]cty.Type{"name": cty.String}))})})
+	m, err := terraform.Read(module, nil, channels)
 	require.NoError(t, err)
 	names := m.Resources("google_monitoring_alert_policy")
 	require.Len(t, names, 10)
@@ -89,6 +92,35 @@ func TestEveryAlertHasItsEntry(t *testing.T) {
 		require.NotNil(t, found, "%s: %s", name, text)
 		heading := strings.ReplaceAll(found[1], "-", " ")
 		require.Contains(t, strings.ToLower(tokenkeeper.Runbook), "\n## "+heading, name)
+	}
+}
+
+// TestUnorderedWarningsAreRefused: before anything is created.
+func TestUnorderedWarningsAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		days    [5]string
+		refused bool
+	}{
+		{[5]string{"60", "30", "14", "7", "1"}, false},
+		{[5]string{"100", "30", "14", "7", "1"}, false},
+		{[5]string{"30", "30", "14", "7", "1"}, true},
+		{[5]string{"60", "9", "14", "7", "1"}, true},
+		{[5]string{"60", "30", "7", "7", "1"}, true},
+		{[5]string{"60", "30", "14", "7", "8"}, true},
+	} {
+		variables := map[string]string{}
+		for i, name := range []string{"first", "second", "third", "fourth", "last"} {
+			variables[name+"_warning_days"] = tt.days[i]
+		}
+		m, err := terraform.Read(module, variables, channels)
+		require.NoError(t, err)
+		body, err := m.Resource("google_monitoring_alert_policy", `alert["consent-now"]`)
+		require.NoError(t, err)
+		condition, err := body.Block("lifecycle", "precondition")
+		require.NoError(t, err)
+		holds, err := condition.Text("condition")
+		require.NoError(t, err)
+		require.Equal(t, tt.refused, holds == "false", tt.days)
 	}
 }
 

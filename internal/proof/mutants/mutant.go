@@ -48,7 +48,7 @@ func in(file string, changes ...change) (all []mutant) {
 // mutants are all of them.
 func mutants() []mutant {
 	return slices.Concat(ruleMutants, waitMutants, doubtMutants, inboxMutants, adoptMutants, stateMutants, settleMutants, recordMutants,
-		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants, answerMutants, reportMutants, runMutants)
+		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants, answerMutants, reportMutants, runMutants, googleMutants)
 }
 
 // folders are the packages that the mutant changes, as `go test` takes them.

@@ -1,6 +1,9 @@
 package paging
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,4 +82,31 @@ func TestSecondOnesOnGoogle(t *testing.T) {
 	require.Empty(t, psoxy.Pages)
 	_, awaiting := runOnGoogle(t, "awaiting-consent", scenario.Options{})
 	require.Equal(t, []float64{1}, count(awaiting, "awaiting-consent"))
+}
+
+// TestBrokenAlertsOnGoogle: what is wrong with the module is noticed here.
+func TestBrokenAlertsOnGoogle(t *testing.T) {
+	for _, tt := range []struct{ name, file, old, new, scenario string }{
+		{"no absence", "alerts.tf", `resource "google_monitoring_alert_policy" "heartbeat_missing" {`, `resource "none" "heartbeat_missing" {`, "schedule-deleted"},
+		{"an absence of an hour", "alerts.tf", `duration = "780s"`, `duration = "3600s"`, "schedule-deleted"},
+		{"the absence of what nobody writes", "alerts.tf", `}Heartbeat${`, `}Heartbeats${`, "schedule-deleted"},
+		{"a lost family is a ticket", "alerts.tf", "consent-now = {\n      tell  = local.page", "consent-now = {\n      tell  = local.ticket", "password-changed"},
+		{"a lost family is none", "alerts.tf", `"connection/ConsentNeeded", value = 0`, `"connection/ConsentNeeded", value = 1`, "password-changed"},
+		{"incidents that close at once", "alerts.tf", "alert_strategy {\n    auto_close = \"1800s\"\n  }\n  documentation {\n    content = \"${each", "alert_strategy {\n    auto_close = \"60s\"\n  }\n  documentation {\n    content = \"${each", "healthy-year"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			folder := t.TempDir()
+			require.NoError(t, os.CopyFS(folder, os.DirFS(onGoogle)))
+			path := filepath.Join(folder, tt.file)
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, 1, strings.Count(string(text), tt.old), tt.old)
+			require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), tt.old, tt.new, 1)), 0o600))
+			sc, err := scenario.Find(tt.scenario)
+			require.NoError(t, err)
+			r, err := scenario.RunOnGoogle(folder, sc, scenario.Options{})
+			told := r.First != nil && r.First.Urgency == "page" && *r.KnownToPage <= (promptly+2*time.Minute).Seconds()
+			require.False(t, err == nil && told == (sc.Urgency == "page") && r.FalsePages == 0 && len(r.Sounding) == 0, "nobody would notice")
+		})
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -22,7 +23,7 @@ import (
 
 // Module is a module with values for its variables.
 type Module struct {
-	resources map[string]map[string]*hclsyntax.Body
+	resources map[string]map[string]Body
 	context   *hcl.EvalContext
 }
 
@@ -34,11 +35,12 @@ func Read(folder string, variables map[string]string, known map[string]cty.Value
 	if err != nil || len(paths) == 0 {
 		return nil, fmt.Errorf("%s holds no module of Terraform (%v)", folder, err)
 	}
-	m := &Module{resources: map[string]map[string]*hclsyntax.Body{}, context: &hcl.EvalContext{Functions: functions, Variables: maps.Clone(known)}}
+	m := &Module{resources: map[string]map[string]Body{}, context: &hcl.EvalContext{Functions: functions, Variables: maps.Clone(known)}}
 	if m.context.Variables == nil {
 		m.context.Variables = map[string]cty.Value{}
 	}
 	values, locals := map[string]cty.Value{}, map[string]hcl.Expression{}
+	var resources []*hclsyntax.Block
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -49,7 +51,10 @@ func Read(folder string, variables map[string]string, known map[string]cty.Value
 			return nil, diagnostics
 		}
 		for _, block := range file.Body.(*hclsyntax.Body).Blocks {
-			if err := m.take(block, variables, values, locals); err != nil {
+			if block.Type == "resource" {
+				resources = append(resources, block)
+			}
+			if err := take(block, variables, values, locals); err != nil {
 				return nil, err
 			}
 		}
@@ -60,18 +65,56 @@ func Read(folder string, variables map[string]string, known map[string]cty.Value
 		}
 	}
 	m.context.Variables["var"] = cty.ObjectVal(values)
-	evaluated := map[string]cty.Value{}
-	for _, name := range slices.Sorted(maps.Keys(locals)) {
-		if v, diagnostics := locals[name].Value(m.context); !diagnostics.HasErrors() {
-			evaluated[name] = v // others may need what only a provider knows
-		}
+	m.evaluate(locals)
+	for _, block := range resources {
+		m.expand(block)
 	}
-	m.context.Variables["local"] = cty.ObjectVal(evaluated)
 	return m, nil
 }
 
-// take files a block of the module.
-func (m *Module) take(block *hclsyntax.Block, variables map[string]string, values map[string]cty.Value, locals map[string]hcl.Expression) error {
+// evaluate gives the locals their values, which may refer to each other. Those that
+// need what only a provider knows have none.
+func (m *Module) evaluate(locals map[string]hcl.Expression) {
+	evaluated := map[string]cty.Value{}
+	for before := -1; before < len(evaluated); {
+		before = len(evaluated)
+		m.context.Variables["local"] = cty.ObjectVal(evaluated)
+		for name, expression := range locals {
+			if v, diagnostics := expression.Value(m.context); !diagnostics.HasErrors() {
+				evaluated[name] = v
+			}
+		}
+	}
+}
+
+// expand files a resource: by its name, or by its address for each member of its
+// for_each, if that can be evaluated.
+func (m *Module) expand(block *hclsyntax.Block) {
+	kind, name := block.Labels[0], block.Labels[1]
+	if m.resources[kind] == nil {
+		m.resources[kind] = map[string]Body{}
+	}
+	if each := block.Body.Attributes["for_each"]; each != nil {
+		if members, diagnostics := each.Expr.Value(m.context); !diagnostics.HasErrors() {
+			for key, value := range members.Elements() {
+				address := fmt.Sprintf("%s[%q]", name, key.AsString())
+				m.resources[kind][address] = Body{with(m.context, "each", key, value), block.Body, kind + "." + address}
+			}
+			return
+		}
+	}
+	m.resources[kind][name] = Body{m.context, block.Body, kind + "." + name}
+}
+
+// with is a context in which name.key and name.value are known too.
+func with(context *hcl.EvalContext, name string, key, value cty.Value) *hcl.EvalContext {
+	child := context.NewChild()
+	child.Variables = map[string]cty.Value{name: cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})}
+	return child
+}
+
+// take files a variable, or locals.
+func take(block *hclsyntax.Block, variables map[string]string, values map[string]cty.Value, locals map[string]hcl.Expression) error {
 	switch block.Type {
 	case "variable":
 		name := block.Labels[0]
@@ -90,44 +133,54 @@ func (m *Module) take(block *hclsyntax.Block, variables map[string]string, value
 		for name, attribute := range block.Body.Attributes {
 			locals[name] = attribute.Expr
 		}
-	case "resource":
-		if m.resources[block.Labels[0]] == nil {
-			m.resources[block.Labels[0]] = map[string]*hclsyntax.Body{}
-		}
-		m.resources[block.Labels[0]][block.Labels[1]] = block.Body
 	}
 	return nil
 }
 
 // functions are those that modules may use in what is read here.
 var functions = map[string]function.Function{
-	"concat": stdlib.ConcatFunc, "join": stdlib.JoinFunc, "replace": stdlib.ReplaceFunc, "tostring": stdlib.MakeToFunc(cty.String),
+	"concat": stdlib.ConcatFunc, "join": stdlib.JoinFunc, "merge": stdlib.MergeFunc, "replace": stdlib.ReplaceFunc, "tostring": stdlib.MakeToFunc(cty.String), "try": tryfunc.TryFunc,
 }
 
-// Resources are the names of the resources of a type, sorted.
+// Resources are the names of the resources of a type, sorted; name["key"] where a
+// resource has a for_each.
 func (m *Module) Resources(kind string) []string { return slices.Sorted(maps.Keys(m.resources[kind])) }
 
 // Resource returns the body of a resource.
 func (m *Module) Resource(kind, name string) (Body, error) {
-	body := m.resources[kind][name]
-	if body == nil {
+	body, ok := m.resources[kind][name]
+	if !ok {
 		return Body{}, fmt.Errorf("the module has no %s %q", kind, name)
 	}
-	return Body{m, body, kind + "." + name}, nil
+	return body, nil
 }
 
 // Body is a resource, or a block in one.
 type Body struct {
-	module *Module
-	body   *hclsyntax.Body
-	name   string
+	context *hcl.EvalContext
+	body    *hclsyntax.Body
+	name    string
 }
 
-// Blocks are the blocks of a type in the body, in order.
+// Blocks are the blocks of a type in the body, in order; dynamic ones as often as
+// there are members. One whose members cannot be evaluated is left as it stands, so
+// that its attributes are errors.
 func (b Body) Blocks(kind string) (found []Body) {
 	for _, block := range b.body.Blocks {
-		if block.Type == kind {
-			found = append(found, Body{b.module, block.Body, b.name + "." + kind})
+		name := b.name + "." + kind
+		switch {
+		case block.Type == kind:
+			found = append(found, Body{b.context, block.Body, name})
+		case block.Type == "dynamic" && block.Labels[0] == kind:
+			content := block.Body.Blocks[0].Body
+			members, diagnostics := block.Body.Attributes["for_each"].Expr.Value(b.context)
+			if diagnostics.HasErrors() {
+				found = append(found, Body{b.context, content, name})
+				continue
+			}
+			for key, value := range members.Elements() {
+				found = append(found, Body{with(b.context, kind, key, value), content, name})
+			}
 		}
 	}
 	return found
@@ -145,14 +198,32 @@ func (b Body) Block(path ...string) (Body, error) {
 	return b, nil
 }
 
-// Has reports whether the body has an attribute.
-func (b Body) Has(name string) bool { return b.body.Attributes[name] != nil }
+// Has reports whether the body has an attribute, and that not null.
+func (b Body) Has(name string) bool {
+	attribute := b.body.Attributes[name]
+	if attribute == nil {
+		return false
+	}
+	v, diagnostics := attribute.Expr.Value(b.context)
+	return diagnostics.HasErrors() || !v.IsNull()
+}
 
-// Names are the names of the attributes and the blocks, sorted.
-func (b Body) Names() []string {
-	names := slices.Collect(maps.Keys(b.body.Attributes))
+// Names are the names of the attributes and the blocks, sorted, but for those of
+// Terraform itself.
+func (b Body) Names() (names []string) {
+	for name := range b.body.Attributes {
+		if b.Has(name) && name != "for_each" {
+			names = append(names, name)
+		}
+	}
 	for _, block := range b.body.Blocks {
-		names = append(names, block.Type)
+		switch block.Type {
+		case "lifecycle":
+		case "dynamic":
+			names = append(names, block.Labels[0])
+		default:
+			names = append(names, block.Type)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -164,7 +235,7 @@ func (b Body) value(name string, kind cty.Type) (cty.Value, error) {
 	if attribute == nil {
 		return cty.NilVal, fmt.Errorf("%s has no %s", b.name, name)
 	}
-	v, diagnostics := attribute.Expr.Value(b.module.context)
+	v, diagnostics := attribute.Expr.Value(b.context)
 	if diagnostics.HasErrors() {
 		return cty.NilVal, fmt.Errorf("%s: %s: %w", b.name, name, diagnostics)
 	}
