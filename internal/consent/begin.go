@@ -54,7 +54,7 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 		begun.StartURL = page.String() + "?" + LinkParameter + "=" + link.Reveal()
 	}
 	name := conn.Names().ConsentState
-	s.calm.set(time.Time{})
+	s.recent.set(time.Time{}, nil)
 	if _, err := s.Store.Write(ctx, name, u.encode(), store.Encrypted); err != nil {
 		return Begun{}, refuse(StoreFailed, "the consent cannot begin, because %s cannot be written: %v", name, err)
 	}

@@ -26,7 +26,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	if !back.state.IsZero() && back.state.Len() != secretLength || back.state.IsZero() && r.Browser.Len() != secretLength {
 		return Completed{}, expired()
 	}
-	all, err := s.addressed(ctx, r)
+	all, err := s.addressed(ctx, r, back.state)
 	if err != nil {
 		return Completed{}, err
 	}
@@ -50,9 +50,11 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 }
 
 // addressed loads the connections that a request can be about.
-func (s *Service) addressed(ctx context.Context, r CompleteRequest) ([]known, error) {
+func (s *Service) addressed(ctx context.Context, r CompleteRequest, state atlassian.Secret) ([]known, error) {
 	if r.Page {
-		all, err := s.visit(ctx)
+		all, err := s.visit(ctx, func(k known) bool {
+			return k.completed(state, r) || k.waits != nil && k.waits.answers(state, r) || k.under != nil && k.under.State.of(state)
+		})
 		return slices.DeleteFunc(all, func(k known) bool { return r.Connection != "" && k.conn.Name != r.Connection }), err
 	}
 	conns, err := s.meant(ctx, r.Connection)

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -87,14 +88,13 @@ func (s *Service) invited(ctx context.Context, link atlassian.Secret) (known, er
 	if link.Len() != secretLength {
 		return known{}, expired()
 	}
-	all, err := s.visit(ctx)
+	mine := func(k known) bool { return k.under != nil && k.under.Link.of(link) }
+	all, err := s.visit(ctx, mine)
 	if err != nil {
 		return known{}, err
 	}
-	for _, k := range all {
-		if k.under != nil && k.under.Link.of(link) {
-			return k, nil
-		}
+	if i := slices.IndexFunc(all, mine); i >= 0 {
+		return all[i], nil
 	}
 	return known{}, expired()
 }

@@ -199,8 +199,8 @@ func TestPagesServeOnlyWhatIsTiedToABrowser(t *testing.T) {
 	stranger(consent.CompleteRequest{RedirectURL: address})
 }
 
-// While no consent is under way, requests to pages cost the store one look every
-// two seconds and no more.
+// Requests of strangers to the pages cost the store one look every two seconds,
+// whatever is under way.
 func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -223,24 +223,38 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 
 	// A link that was begun here works at once, elsewhere after two seconds.
 	other := consent.New(w.config)
-	link := linkOf(t, w.begin(connA, hosted).StartURL)
-	_, err := w.service.Look(ctx, link)
+	begun := w.begin(connA, hosted)
+	link := linkOf(t, begun.StartURL)
+	opened, err := w.service.Open(ctx, link, atlassian.Secret{})
 	require.NoError(t, err)
 	link = func() atlassian.Secret {
 		begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
 		require.NoError(t, err)
 		return linkOf(t, begun.StartURL)
 	}()
+	w.refusedType(consent.ConsentExpired, func() error { _, err := w.service.Look(ctx, link); return err }())
+	w.clock.Advance(consent.CalmTime)
 	_, err = w.service.Look(ctx, link)
-	require.NoError(t, err, "something is under way, so nothing is remembered")
+	require.NoError(t, err)
+
+	// So it is while consents are pending, when tokens wait, and after a completion.
+	w.clock.Advance(consent.CalmTime)
+	require.EqualValues(t, 1, ask(1000))
+	mine := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL), Page: true, Browser: opened.Browser}
+	_, err = w.complete(mine)
+	require.NoError(t, err, "who it is about is served at once")
+	w.clock.Advance(consent.CalmTime)
+	require.EqualValues(t, 1, ask(1000))
+	_, err = w.complete(mine)
+	require.NoError(t, err, "also once more")
 
 	w = newWorld(t)
 	other = consent.New(w.config)
 	require.EqualValues(t, 1, ask(1))
-	begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
+	elsewhere, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
 	require.NoError(t, err)
 	w.clock.Advance(consent.CalmTime)
-	_, err = w.service.Look(ctx, linkOf(t, begun.StartURL))
+	_, err = w.service.Look(ctx, linkOf(t, elsewhere.StartURL))
 	require.NoError(t, err)
 }
 

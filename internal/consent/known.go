@@ -3,6 +3,7 @@ package consent
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,34 +101,36 @@ func (k known) outcome(in family.Record, sites []Site) Completed {
 		AuthorizedAt: in.AuthorizedAt, FamilyExpiresAt: in.ExpiresAt(k.conn.Policy.Lifetime)}
 }
 
-// CalmTime is how long a process remembers that no consent is pending. So requests
+// CalmTime is how long a process remembers which consents are pending. So requests
 // of strangers to the pages cost Parameter Store a call in that time, and no more.
 // A link that was begun in another process works after it at the latest: before a
 // person can have opened it.
 const CalmTime = 2 * time.Second
 
-// calm remembers that no request to a page can be about a consent.
-type calm struct {
+// recent remembers what requests to pages can be about, as it was a moment ago.
+type recent struct {
 	mu    sync.Mutex
 	until time.Time
+	all   []known
 }
 
-func (c *calm) is(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return now.Before(c.until) && c.until.Sub(now) <= CalmTime
+// excludes reports whether a request is about nothing of that, if it is recent.
+func (r *recent) excludes(now time.Time, about func(known) bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return now.Before(r.until) && r.until.Sub(now) <= CalmTime && !slices.ContainsFunc(r.all, about)
 }
 
-func (c *calm) set(until time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until = until
+func (r *recent) set(until time.Time, all []known) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until, r.all = until, all
 }
 
-// visit loads what a request to a page may be about. If nothing was pending a
-// moment ago, it loads nothing.
-func (s *Service) visit(ctx context.Context) ([]known, error) {
-	if s.calm.is(s.Now()) {
+// visit loads what a request to a page may be about, unless it is about nothing that
+// was pending a moment ago.
+func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, error) {
+	if s.recent.excludes(s.Now(), about) {
 		return nil, nil
 	}
 	began := s.Now()
@@ -139,15 +142,27 @@ func (s *Service) visit(ctx context.Context) ([]known, error) {
 	if err != nil {
 		return nil, err
 	}
+	var outlines []known
 	for _, k := range all {
-		// A repetition is answered for as long as a browser keeps its cookie.
-		recent := k.state.Record.Consent != "" && began.Sub(k.state.Record.AuthorizedAt) < StateLifetime+WaitingLifetime
-		if k.under != nil || k.waits != nil || recent {
-			return all, nil
-		}
+		outlines = append(outlines, k.outline())
 	}
-	s.calm.set(began.Add(CalmTime))
+	s.recent.set(began.Add(CalmTime), outlines)
 	return all, nil
+}
+
+// outline is what tells whether a request is about a connection's consents, without
+// a secret.
+func (k known) outline() known {
+	digests := func(u underWay) underWay { return underWay{State: u.State, Link: u.Link, Browser: u.Browser} }
+	o := known{conn: k.conn, state: family.State{Record: family.Record{Consent: k.state.Record.Consent}}}
+	if k.under != nil {
+		u := digests(*k.under)
+		o.under = &u
+	}
+	if k.waits != nil {
+		o.waits = &waiting{underWay: digests(k.waits.underWay)}
+	}
+	return o
 }
 
 // claim makes a consent this caller's alone, by deleting its parameter: of several

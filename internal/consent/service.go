@@ -51,7 +51,7 @@ type Config struct {
 // errors are *Error.
 type Service struct {
 	Config
-	calm calm
+	recent recent
 }
 
 // New returns a Service.
