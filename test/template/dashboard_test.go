@@ -55,7 +55,7 @@ func checkDashboard(s *stack) []string {
 	if strings.Contains(text, "${AWS") || strings.Contains(text, "${Metric") {
 		findings = append(findings, "a name is not put in")
 	}
-	if !strings.Contains(text, "${PROP('Dim.Connection')} ${PROP('MetricName')}") || strings.Contains(fmt.Sprint(s.doc), "${!") {
+	if !strings.Contains(text, `"${PROP('Dim.Connection')} ${PROP('MetricName')}"`) || !strings.Contains(text, `"${PROP('Dim.Connection')}"`) || strings.Contains(fmt.Sprint(s.doc), "${!") {
 		findings = append(findings, "CloudWatch's labels must reach it as values of Sub's variables: not every CloudFormation knows the escape ${!")
 	}
 	titles := map[string]widget{}

@@ -2,6 +2,9 @@ package template
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +22,10 @@ func TestNewCodeIsProved(t *testing.T) {
 	other, err := transformWith("CODE_URI=s3://code/other.zip")
 	require.NoError(t, err)
 	require.NotEqual(t, versionOf(transformed(t)), versionOf(other))
+	// So it is for the function's memory and time, which are in no variable.
+	source, err := os.ReadFile(filepath.Join(root, "template.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), "AutoPublishAlias: newest\n      AutoPublishAliasAllProperties: true\n"))
 }
 
 // TestNewSettingsAreProved: whatever changes what the function works with, its

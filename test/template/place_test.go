@@ -58,6 +58,7 @@ func TestNamesFit(t *testing.T) {
 	pattern := regexp.MustCompile(fmt.Sprint(must(s.Properties("StackNameFits"))["AllowedPattern"]))
 	require.True(t, pattern.MatchString(longest))
 	require.False(t, pattern.MatchString(longest+"n"))
+	require.Equal(t, "StackNameFits", must(s.Resource("Key"))["DependsOn"], "what is not deleted with the stack is not made before that")
 	named := 0
 	for resourceType, limit := range map[string]struct {
 		property string
