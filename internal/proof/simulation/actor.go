@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -29,6 +28,7 @@ const (
 
 // actor is a process that uses the connection, or a person.
 type actor struct {
+	w      *world
 	role   role
 	number int
 	name   string
@@ -80,26 +80,19 @@ func ends(killed *bool) {
 	}
 }
 
-// spawn starts a new keeper process.
-func (w *world) spawn() *actor {
-	w.started++
-	a := &actor{number: w.started, name: fmt.Sprintf("keeper-%d", w.started)}
-	w.equip(a)
-	return a
-}
-
 // equip gives an actor a keeper of its own.
-func (w *world) equip(a *actor) {
+func (a *actor) equip() {
+	w := a.w
 	now := func() time.Time {
 		if w.armed {
-			_, _ = w.begin(a, opClock, "")
+			_, _ = a.begin(opClock, "")
 		}
 		return w.now.Add(a.skew)
 	}
 	sleep := func(_ context.Context, d time.Duration) {
-		h, _ := w.begin(a, opSleep, "")
+		h, _ := a.begin(opSleep, "")
 		w.wait(a, d)
-		_ = w.end(a, h, nil)
+		_ = a.end(h, nil)
 	}
 	var s store.Store = storage{w, a}
 	if w.broken.store != nil {
@@ -114,6 +107,20 @@ func (w *world) equip(a *actor) {
 		Sink: sink{w, a}, Now: now, Sleep: sleep, Parallel: 1}
 }
 
+// newKeeper makes the keeper of one process. What it does side by side is done
+// one after the other: a simulated process is one coroutine.
+func newKeeper(s store.Store, e keeper.TokenEndpoint, process string, now func() time.Time, sleep func(context.Context, time.Duration), backwards bool) *keeper.Keeper {
+	together := func(tasks ...func()) {
+		for i := range tasks {
+			if backwards {
+				i = len(tasks) - 1 - i
+			}
+			tasks[i]()
+		}
+	}
+	return keeper.New(keeper.Config{Store: s, Token: e, Process: process, Now: now, Sleep: sleep, Together: together})
+}
+
 // invocationContext has a deadline by the process's clock. It never fires: the
 // platform kills the process instead.
 type invocationContext struct {
@@ -125,23 +132,25 @@ type invocationContext struct {
 func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // open begins an invocation.
-func (w *world) open(a *actor) {
-	a.begun, a.deadline, a.stalled, a.strikes, a.lock = w.now, w.now.Add(invocation), 0, 0, store.Entry{}
-	a.skew = w.clocks.skewOf(a.number, w.now)
-	a.trouble = w.down
+func (a *actor) open() {
+	now := a.w.now
+	a.begun, a.deadline, a.stalled, a.strikes, a.lock = now, now.Add(invocation), 0, 0, store.Entry{}
+	a.skew = a.w.clocks.skewOf(a.number, now)
+	a.trouble = a.w.down
 	a.busy = true
 }
 
-// tick is one invocation of a keeper process. It reports whether the platform
+// tick is one invocation of a keeper's process. It reports whether the platform
 // sees it fail.
-func (w *world) tick(a *actor) (failed bool) {
-	w.open(a)
-	if w.trace != nil {
-		w.trace(fmt.Sprintf("%s ticks, clock %v", a.name, a.skew))
+func (a *actor) tick() (failed bool) {
+	w := a.w
+	a.open()
+	if w.tracing() {
+		w.note("%s ticks, clock %v", a.name, a.skew)
 	}
 	w.oracle.tickBegins(a)
 	ops, writes := w.ops, w.writes
-	out, healthy, survived := w.invoke(a)
+	out, healthy, survived := a.invoke()
 	a.busy = false
 	if !survived {
 		a.trouble |= killed
@@ -150,29 +159,27 @@ func (w *world) tick(a *actor) (failed bool) {
 			w.proc = w.spawn()
 		}
 	}
-	if w.trace != nil {
-		w.trace(fmt.Sprintf("%s ends: survived=%v %s: %s", a.name, survived, out.Action, out.Reason))
+	if w.tracing() {
+		w.note("%s ends: survived=%v %s: %s", a.name, survived, out.Action, out.Reason)
 	}
 	w.oracle.ticked(a)
 	failed = !survived || !healthy
-	w.idle.observe(w, a, out, failed, w.ops-ops)
-	if w.writes != writes {
-		w.idle.valid, w.idle.ops = false, 0 // what a tick has read is not what is stored now
-	}
+	w.idle.observe(w, a, out, failed, w.ops-ops, w.writes != writes)
 	return failed
 }
 
-func (w *world) invoke(a *actor) (out keeper.Outcome, healthy, survived bool) {
+// invoke lets the process do its work, as far as it lives.
+func (a *actor) invoke() (out keeper.Outcome, healthy, survived bool) {
 	dead := false
 	defer func() { survived = !dead }()
 	defer ends(&dead)
 	ctx := invocationContext{context.Background(), a.deadline.Add(a.skew)}
-	report, err := a.refresher.Tick(ctx, w.log)
+	report, err := a.refresher.Tick(ctx, a.w.log)
 	if err != nil {
-		w.canary.look(err.Error())
+		a.w.canary.look(err.Error())
 	}
 	out = report.Connections[0]
-	w.canary.look(out.Reason)
+	a.w.canary.look(out.Reason)
 	return out, err == nil, true
 }
 
@@ -184,10 +191,22 @@ type sink struct {
 
 // Publish is an operation like any other call.
 func (s sink) Publish(_ context.Context, _ time.Time, metrics []metrics.Metric) error {
-	h, err := s.w.begin(s.a, opPublish, "")
+	h, err := s.a.begin(opPublish, "")
 	for _, m := range metrics {
 		s.w.canary.look(m.Name)
 		s.w.canary.look(m.Connection)
 	}
-	return s.w.end(s.a, h, err)
+	return s.a.end(h, err)
+}
+
+// goesOn reports whether a process will act again. One that the platform passed
+// over for another may be kept for hours, with all that it holds, and never be called
+// again: nobody can count on it.
+func (a *actor) goesOn() bool { return !a.dead && (a.busy || a == a.w.proc) }
+
+// sawLock remembers a lock of psoxy's that a tick has read.
+func (a *actor) sawLock(e store.Entry) {
+	if by := a.w.slots[slotLock].by; e.Version != 0 && by != nil && by.role == consumes {
+		a.lock = e
+	}
 }

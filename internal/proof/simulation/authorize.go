@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -16,27 +15,24 @@ import (
 // authorize" does: on the person's own machine, where it has all the time it
 // wants, or as a Lambda function.
 func (w *world) authorize(n uint64) {
-	w.started++
-	a := &actor{role: consents, number: w.started, name: fmt.Sprintf("authorize-%d", w.started)}
-	w.equip(a)
+	a := w.admit(&actor{w: w, role: consents}, "authorize")
+	a.equip()
 	w.beside(a, n>>1, func() {
 		defer ends(&a.dead)
 		defer func() { a.busy = false }()
-		w.open(a)
+		a.open()
 		ctx := context.Context(invocationContext{context.Background(), a.deadline.Add(a.skew)})
 		if n&1 == 0 {
 			a.deadline = time.Time{}
 			ctx = context.Background()
 		}
 		_, err := a.keeper.Consent(ctx, w.conn, w.log, func(_ context.Context, s family.Snapshot) (keeper.Grant, error) {
-			return w.exchange(a, s.Now)
+			return a.exchange(s.Now)
 		})
 		if err != nil {
 			w.canary.look(err.Error())
 		}
-		if w.trace != nil {
-			w.trace(fmt.Sprintf("%s ends: %v", a.name, err))
-		}
+		w.note("%s ends: %v", a.name, err)
 		w.oracle.consentEnds(a)
 	})
 }
@@ -45,26 +41,27 @@ var errCodeLost = errors.New("the authorization code is spent, and its answer is
 
 // exchange exchanges a fresh authorization code. at is the time by the store's
 // clock, as it is known.
-func (w *world) exchange(a *actor, at time.Time) (keeper.Grant, error) {
+func (a *actor) exchange(at time.Time) (keeper.Grant, error) {
+	w := a.w
 	began := w.now
-	h, err := w.begin(a, opConsent, "")
+	h, err := a.begin(opConsent, "")
 	if err != nil {
 		return keeper.Grant{}, err
 	}
 	at = at.Add(w.now.Sub(began))
 	w.advance(postLatency)
-	w.killIfLate(a)
+	a.killIfLate()
 	if w.down&(atlassianUnreachable|atlassianFailsBefore|atlassianDenies) != 0 {
-		return keeper.Grant{}, w.end(a, h, errNoAnswer)
+		return keeper.Grant{}, a.end(h, errNoAnswer)
 	}
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
 	if err != nil {
-		return keeper.Grant{}, w.end(a, h, err)
+		return keeper.Grant{}, a.end(h, err)
 	}
 	if w.down&atlassianFailsAfter != 0 {
-		return keeper.Grant{}, w.end(a, h, errCodeLost)
+		return keeper.Grant{}, a.end(h, errCodeLost)
 	}
-	if err := w.end(a, h, nil); err != nil {
+	if err := a.end(h, nil); err != nil {
 		return keeper.Grant{}, err
 	}
 	a.received = tokens.Refresh

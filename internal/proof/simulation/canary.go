@@ -21,8 +21,6 @@ type canary struct {
 // tokenMark begins every token of the emulator.
 const tokenMark = "eyJ0eXAiOiJKV1Qi"
 
-func newCanary(w *world) *canary { return &canary{w: w} }
-
 // clientSecret is the app's secret in plain text.
 func (c *canary) clientSecret() string {
 	if c.secret != c.w.secret {
@@ -64,10 +62,10 @@ func (c *canary) Enabled(context.Context, slog.Level) bool { return true }
 func (c *canary) Handle(_ context.Context, r slog.Record) error {
 	c.look(r.Message)
 	r.Attrs(func(a slog.Attr) bool { c.lookAttr(a); return true })
-	if c.w.trace != nil {
+	if c.w.tracing() {
 		text := "  log: " + r.Message
 		r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
-		c.w.trace(text)
+		c.w.note("%s", text)
 	}
 	return nil
 }

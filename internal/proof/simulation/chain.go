@@ -46,15 +46,30 @@ func (g grant) covers(by *actor, token string, now time.Time) bool {
 	return g.by == by && g.token == token && now.Sub(g.at) < lease
 }
 
-// granted notes what a valid entry announces.
-func (o *oracle) granted(by *actor) {
+// grants are the intent in force, and the one that was when a person deleted the
+// ledger.
+type grants struct {
+	grant, ousted grant
+	ledgerDeleted time.Time
+}
+
+// granted notes what a keeper's valid entry announces.
+func (g *grants) granted(by *actor, c *chain) {
 	if by.role != ticks {
 		return
 	}
-	o.grant = grant{}
-	if c := &o.chain; c.owned {
-		o.grant = grant{by, c.intent, c.at}
+	g.grant = grant{}
+	if c.owned {
+		g.grant = grant{by, c.intent, c.at}
 	}
+}
+
+// oust notes that a person deleted the ledger.
+func (g *grants) oust(now time.Time) { g.ousted, g.ledgerDeleted = g.grant, now }
+
+// cover reports whether a spend is announced.
+func (g *grants) cover(by *actor, token string, now time.Time) bool {
+	return g.grant.covers(by, token, now) || g.ousted.covers(by, token, now)
 }
 
 // ledgerEntry is the part of an entry that an oracle needs.
@@ -102,17 +117,11 @@ func (c *chain) read(version int64, value atlassian.Secret, now time.Time, delet
 	return &e
 }
 
-// ledgerWritten notes a put of the ledger.
-func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret) {
-	c, now := &o.chain, o.w.now
-	e := c.read(version, value, now, !o.ledgerDeleted.IsZero())
-	if e == nil {
-		o.note("invalid entry")
-		return
-	}
+// take notes a valid entry.
+func (c *chain) take(by *actor, e *ledgerEntry, now time.Time, t *tokens) {
 	c.by, c.at = by, now
 	c.token = atlassian.NewSecret(e.State.Refresh)
-	c.of, c.known = o.known(c.token)
+	c.of, c.known = t.known(c.token)
 	before := c.intent
 	c.intent, c.owned = "", false
 	if in := e.State.Intent; in != nil {
@@ -121,51 +130,16 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	if c.intent != before {
 		c.since = now
 	}
-	o.granted(by)
-	if !c.known {
-		return
-	}
-	o.name("in the ledger", c.of)
-	if c.highest != (rank{}) && o.older(c.of, c.highest) && o.familyLives(c.highest) {
-		switch {
-		case o.covered(c.of):
-			o.excuse(coveredByPsoxy)
-			c.highest = c.of
-		default:
-			o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
-		}
-	}
-	if c.highest.less(c.of) || by.role == consents {
-		c.highest = c.of
-	}
-	o.stored(placed{c.of, c.token, by})
-	o.checkAge(e)
 }
 
-// familyLives reports whether a token's family is not dead.
-func (o *oracle) familyLives(r rank) bool {
-	f, _ := o.w.em.Family(o.ids[r.consent])
-	return f.Death == nil
+// intends reports whether a process wrote the ledger's last valid entry, an intent,
+// within a lease. What a process holds that has not, nobody can know.
+func (c *chain) intends(a *actor, now time.Time) bool {
+	return c.valid != 0 && c.by == a && c.owned && now.Sub(c.at) < lease
 }
 
 func fingerprint(token atlassian.Secret) string {
 	var stack [1024]byte
 	sum := sha256.Sum256(token.AppendReveal(stack[:0]))
 	return hex.EncodeToString(sum[:6])
-}
-
-// younger is by how much a family may seem younger than it is: a person may take
-// so long to store what a consent yielded.
-const younger = time.Hour
-
-// checkAge compares the entry's time of the consent with the truth. Whoever
-// deletes the ledger and TOKEN_FAMILY deletes the family's age with them.
-func (o *oracle) checkAge(e *ledgerEntry) {
-	f, ok := o.w.em.Family(o.ids[o.chain.of.consent])
-	at := e.State.Record.AuthorizedAt
-	if !ok || at.IsZero() || o.ageDeleted || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
-		return
-	}
-	o.madeYounger = f.ID
-	o.count(&o.MadeYounger, "a family is made younger than it is")
 }

@@ -49,3 +49,32 @@ func (c Counters) Broken() []string {
 	}
 	return names
 }
+
+// tally counts what an oracle finds, and tells the trace.
+type tally struct {
+	Counters
+	losses map[string]int
+	*tracer
+}
+
+// name tells the trace about a token, by the numbers of its consent, generation and sibling.
+func (t *tally) name(what string, r rank) {
+	if t.tracing() {
+		t.note("  token %d.%d.%d %s", r.consent, r.generation, r.sibling, what)
+	}
+}
+
+// count counts what must be 0.
+func (t *tally) count(counter *int, what string) {
+	*counter++
+	t.note("  ORACLE: %s", what)
+}
+
+// excuse counts what is excused.
+func (t *tally) excuse(name string) {
+	if t.losses == nil {
+		t.losses = map[string]int{}
+	}
+	t.losses[name]++
+	t.note("  ORACLE: excused: %s", name)
+}

@@ -54,10 +54,11 @@
 //
 // # Reading order
 //
-// What a run is: plan.go, kind.go, schedule.go. The world: world.go, slots.go,
-// storage.go, post.go, trouble.go. Who acts: actor.go, beside.go, authorize.go,
-// psoxy.go, people.go, damage.go. How it goes on: run.go, prepare.go, operation.go,
-// happen.go, idle.go. How it is judged: counters.go, oracle.go, rank.go, chain.go,
-// spends.go, overdue.go, verdict.go, excuses.go, canary.go. Many runs: random.go,
-// exhaustive.go, minimise.go, summary.go.
+// What a run is: plan.go, kind.go, schedule.go. The world and its parts: world.go,
+// timeline.go, slots.go, storage.go, google.go, post.go, trouble.go. Who acts:
+// actor.go, beside.go, authorize.go, psoxy.go, people.go, damage.go. How it goes on:
+// run.go, prepare.go, platform.go, operation.go, happen.go, idle.go. How it is judged:
+// counters.go, rank.go, chain.go, holdings.go, spends.go, rivals.go, oracle.go,
+// ledger.go, killing.go, overdue.go, verdict.go, excuses.go, canary.go. Many runs:
+// random.go, exhaustive.go, minimise.go, summary.go.
 package simulation

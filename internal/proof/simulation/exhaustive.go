@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -116,69 +117,67 @@ func oneVariant(k Kind) []Fault { return allVariants(k)[:1] }
 // allVariants returns the variants of a kind; the first is the harshest that
 // leaves a chance.
 func allVariants(k Kind) []Fault {
-	last := func(ds ...time.Duration) (fs []Fault) {
-		for _, d := range ds {
-			fs = append(fs, Fault{Kind: k, For: d})
-		}
-		return fs
+	faults := slices.Clone(variants[k])
+	if len(faults) == 0 {
+		faults = []Fault{{}}
 	}
-	variants := func(ns ...uint64) (fs []Fault) {
-		for _, n := range ns {
-			fs = append(fs, Fault{Kind: k, N: n})
-		}
-		return fs
+	for i := range faults {
+		faults[i].Kind = k
 	}
-	switch k {
-	case PauseBefore, PauseAfter:
-		return last(90*time.Second, time.Second, 25*time.Second, 125*time.Second)
-	case Stale:
-		return []Fault{{Kind: k, For: time.Second}, {Kind: k, For: time.Second, N: 1 << slotLedger}, {Kind: k, For: time.Second, N: 1 << slotRefresh}, {Kind: k, For: 5 * time.Second}}
-	case ClockForward, ClockBack:
-		return []Fault{{Kind: k, For: 15 * time.Minute, N: 14}, {Kind: k, For: 2 * time.Hour, N: 59 | 64}}
-	case Late:
-		return last(time.Minute, 7*time.Minute)
-	case NoTicks:
-		return last(4*time.Minute, 7*time.Minute, 24*time.Hour)
-	case StoreOutage:
-		return last(20*time.Second, 3*time.Minute, 5*time.Hour)
-	case KeyOutage:
-		return append(last(20*time.Second, 3*time.Minute, 5*time.Hour), Fault{Kind: k, For: time.Minute, N: 1}, Fault{Kind: k, For: 5 * time.Hour, N: 1})
-	case AtlassianBefore, AtlassianAfter, AtlassianRefuses, AtlassianDenies, Deactivated, SecretRotated:
-		return last(4*time.Minute, 2*time.Second, 5*time.Hour)
-	case Throttle:
-		return variants(0, 1, 3)
-	case Concurrent:
-		return variants(inTurn<<2, 0, 1, inTurn<<2|1, twoForOne<<2|1)
-	case Authorize:
-		return variants(inTurn<<1, 0, 1, inTurn<<1|1, twoForOne<<1)
-	case Psoxy:
-		return variants(inTurn<<2, 0, twoForOne<<2)
-	case Consent:
-		return variants(0, 1, 2, 4, 8, 16, 16|5<<6)
-	case Older:
-		return variants(0, 1, 1<<2, 2<<2|3, 7<<5|1)
-	case Terraform:
-		return []Fault{{Kind: k, For: 3 * time.Minute}, {Kind: k, For: 40 * time.Minute}, {Kind: k, For: 3 * time.Minute, N: 1}, {Kind: k, For: 40 * time.Minute, N: 2}}
-	case Damaged:
-		fs := last(0, time.Minute)
-		for n := range uint64(len(damages)) {
-			fs = append(fs, Fault{Kind: k, N: n, For: 5 * time.Minute})
-		}
-		return fs
-	case Placeholder:
-		return []Fault{{Kind: k}, {Kind: k, For: 5 * time.Minute}, {Kind: k, N: 1, For: 5 * time.Minute}, {Kind: k, N: 2 | 1<<4}, {Kind: k, N: 1 << 4, For: 50 * time.Minute}, {Kind: k, N: 7 << 4}}
-	case Backup:
-		return variants(2, 0, 1|8, 2|8|1234<<4, 5, 3|777<<4)
-	case Deleted:
-		return variants(1, 2, 4, 7)
-	case Labelled:
-		return []Fault{{Kind: k, For: 5 * time.Minute}, {Kind: k, For: 5 * time.Minute, N: 1}, {Kind: k, For: 5 * time.Minute, N: 2}, {Kind: k, For: 5 * time.Hour, N: 1}}
-	case Denied:
-		fs := last(5 * time.Minute)
-		for n := uint64(1); n < 24; n++ {
-			fs = append(fs, Fault{Kind: k, N: n, For: 5 * time.Minute})
-		}
-		return append(fs, Fault{Kind: k, N: 1 | 8, For: 5 * time.Hour})
+	return faults
+}
+
+// lasting are variants of different lengths.
+func lasting(ds ...time.Duration) (fs []Fault) {
+	for _, d := range ds {
+		fs = append(fs, Fault{For: d})
 	}
-	return []Fault{{Kind: k}}
+	return fs
+}
+
+// valued are variants with different values of Fault.N.
+func valued(ns ...uint64) (fs []Fault) {
+	for _, n := range ns {
+		fs = append(fs, Fault{N: n})
+	}
+	return fs
+}
+
+// each is a variant for every value of Fault.N from..to-1.
+func each(from, to uint64, d time.Duration) (fs []Fault) {
+	for n := from; n < to; n++ {
+		fs = append(fs, Fault{N: n, For: d})
+	}
+	return fs
+}
+
+var outageSpans = lasting(4*time.Minute, 2*time.Second, 5*time.Hour)
+
+// variants are those of the kinds that have more than one.
+var variants = [kindEnd][]Fault{
+	PauseBefore:  lasting(90*time.Second, time.Second, 25*time.Second, 125*time.Second),
+	PauseAfter:   lasting(90*time.Second, time.Second, 25*time.Second, 125*time.Second),
+	Stale:        {{For: time.Second}, {For: time.Second, N: 1 << slotLedger}, {For: time.Second, N: 1 << slotRefresh}, {For: 5 * time.Second}},
+	ClockForward: {{For: 15 * time.Minute, N: 14}, {For: 2 * time.Hour, N: 59 | 64}},
+	ClockBack:    {{For: 15 * time.Minute, N: 14}, {For: 2 * time.Hour, N: 59 | 64}},
+	Late:         lasting(time.Minute, 7*time.Minute),
+	NoTicks:      lasting(4*time.Minute, 7*time.Minute, 24*time.Hour),
+	StoreOutage:  lasting(20*time.Second, 3*time.Minute, 5*time.Hour),
+	KeyOutage: slices.Concat(lasting(20*time.Second, 3*time.Minute, 5*time.Hour),
+		[]Fault{{For: time.Minute, N: 1}, {For: 5 * time.Hour, N: 1}}),
+	AtlassianBefore: outageSpans, AtlassianAfter: outageSpans, AtlassianRefuses: outageSpans, AtlassianDenies: outageSpans,
+	Deactivated: outageSpans, SecretRotated: outageSpans,
+	Throttle:    valued(0, 1, 3),
+	Concurrent:  valued(inTurn<<2, 0, 1, inTurn<<2|1, twoForOne<<2|1),
+	Authorize:   valued(inTurn<<1, 0, 1, inTurn<<1|1, twoForOne<<1),
+	Psoxy:       valued(inTurn<<2, 0, twoForOne<<2),
+	Consent:     valued(0, 1, 2, 4, 8, 16, 16|5<<6),
+	Older:       valued(0, 1, 1<<2, 2<<2|3, 7<<5|1),
+	Terraform:   {{For: 3 * time.Minute}, {For: 40 * time.Minute}, {For: 3 * time.Minute, N: 1}, {For: 40 * time.Minute, N: 2}},
+	Damaged:     slices.Concat(lasting(0, time.Minute), each(0, uint64(len(damages)), 5*time.Minute)),
+	Placeholder: {{}, {For: 5 * time.Minute}, {N: 1, For: 5 * time.Minute}, {N: 2 | 1<<4}, {N: 1 << 4, For: 50 * time.Minute}, {N: 7 << 4}},
+	Backup:      valued(2, 0, 1|8, 2|8|1234<<4, 5, 3|777<<4),
+	Deleted:     valued(1, 2, 4, 7),
+	Labelled:    {{For: 5 * time.Minute}, {For: 5 * time.Minute, N: 1}, {For: 5 * time.Minute, N: 2}, {For: 5 * time.Hour, N: 1}},
+	Denied:      append(each(0, 24, 5*time.Minute), Fault{N: 1 | 8, For: 5 * time.Hour}),
 }

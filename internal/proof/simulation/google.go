@@ -32,14 +32,6 @@ var errLagging = errors.New("the store does not tell yet when this version was w
 // keptCopies is how many versions of a copy are kept.
 const keptCopies = 20
 
-// readLatency is how long it takes to read the whole connection.
-func (w *world) readLatency() time.Duration {
-	if w.settings.Google {
-		return time.Duration(slotCount) * storeLatency
-	}
-	return storeLatency
-}
-
 // readEach reads the parameters one by one. Which comes first changes from time to time.
 func (s storage) readEach(ctx context.Context, names []string) (map[string]store.Entry, error) {
 	found := map[string]store.Entry{}
@@ -59,7 +51,7 @@ func (s storage) readEach(ctx context.Context, names []string) (map[string]store
 				found[name] = entries[0]
 			}
 		}
-		if err := s.w.end(s.a, h, err); err != nil {
+		if err := s.a.end(h, err); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +61,7 @@ func (s storage) readEach(ctx context.Context, names []string) (map[string]store
 	}
 	if s.a.role == ticks {
 		if e, ok := found[s.w.slots[slotLock].name]; ok {
-			s.a.sawLock(s.w, e)
+			s.a.sawLock(e)
 		}
 	}
 	return found, nil

@@ -2,14 +2,17 @@ package simulation
 
 import "time"
 
+// outages are the kinds of fault that are nothing but a trouble of the world.
+var outages = map[Kind]trouble{
+	StoreOutage: storeDown, AtlassianBefore: atlassianFailsBefore, AtlassianAfter: atlassianFailsAfter,
+	AtlassianRefuses: atlassianUnreachable, AtlassianDenies: atlassianDenies,
+}
+
 // happen is a fault that strikes the world rather than one operation.
 func (w *world) happen(f Fault) {
 	switch f.Kind {
 	case Stale:
-		w.stale = staleness{until: w.now.Add(f.For / 2), asOf: w.now.Add(-f.For / 2), mask: f.N}
-		if w.settings.Google {
-			w.stale.asOf, w.stale.until = w.now.Add(-f.For), w.now.Add(propagation*f.For)
-		}
+		w.goStale(f.For, f.N)
 	case SharedCreate:
 		w.shared = w.now.Add(30 * time.Second)
 	case ClockForward, ClockBack:
@@ -27,8 +30,6 @@ func (w *world) happen(f Fault) {
 		w.noTicks = w.now.Add(f.For)
 	case Psoxy:
 		w.psoxy(f.N)
-	case StoreOutage:
-		w.trouble(storeDown, f.For, nil)
 	case KeyOutage:
 		w.keyReads = f.N&1 != 0
 		w.trouble(keyDown, f.For, nil)
@@ -36,16 +37,10 @@ func (w *world) happen(f Fault) {
 		w.label(f)
 	case Denied:
 		w.deny(f)
-	case AtlassianBefore:
-		w.trouble(atlassianFailsBefore, f.For, nil)
-	case AtlassianAfter:
-		w.trouble(atlassianFailsAfter, f.For, nil)
-	case AtlassianRefuses:
-		w.trouble(atlassianUnreachable, f.For, nil)
-	case AtlassianDenies:
-		w.trouble(atlassianDenies, f.For, nil)
 	default:
-		if !w.personDoes(f) {
+		if outage, is := outages[f.Kind]; is {
+			w.trouble(outage, f.For, nil)
+		} else if !(people{w}).do(f) {
 			w.ownerDoes(f)
 		}
 	}

@@ -26,34 +26,28 @@ type idleness struct {
 	ops    int
 	took   time.Duration
 	failed bool
+	// writes are the changes of the store up to then.
+	writes int
 }
 
 // observe looks at a tick that ended.
-func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops int) {
+func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops int, wrote bool) {
 	again := i.by == a && i.ops > 0
 	i.valid, i.ops = false, 0
-	if a.dead || a.trouble != 0 || !w.busy.Before(a.begun) || a.begun.Before(w.stale.until) || a.begun.Before(w.clocks.until) || w.obstructed() ||
-		out.Action != keeper.Idle && out.Action != keeper.Refused {
-		return
-	}
-	if lock := &w.slots[slotLock].entry; lock.Version != 0 && a.begun.Sub(lock.Modified) < reuseInterval {
+	if a.dead || wrote || a.trouble != 0 || out.Action != keeper.Idle && out.Action != keeper.Refused || i.disturbed(w, a.begun) {
 		return
 	}
 	took := w.now.Sub(a.begun)
-	i.until = w.rests(a.begun, out.Action == keeper.Refused).Add(-took)
-	i.by, i.ops, i.took, i.failed = a, ops, took, failed
+	i.until = rests(w, a.begun, out.Action == keeper.Refused).Add(-took)
+	i.by, i.ops, i.took, i.failed, i.writes = a, ops, took, failed, w.writes
 	i.valid = again && w.armed
 }
 
-// obstructed reports whether a name is denied or labelled.
-func (w *world) obstructed() bool {
-	for n := range w.slots {
-		s := &w.slots[n]
-		if w.now.Before(s.unreadable) || w.now.Before(s.unwritable) || w.now.Before(s.labelled) {
-			return true
-		}
-	}
-	return false
+// disturbed reports whether a tick may have read, or been told, what the next one is not.
+func (i *idleness) disturbed(w *world, begun time.Time) bool {
+	lock := &w.slots[slotLock].entry
+	return !w.busy.Before(begun) || begun.Before(w.stale.until) || begun.Before(w.clocks.until) || w.obstructed() ||
+		lock.Version != 0 && begun.Sub(lock.Modified) < reuseInterval
 }
 
 // keeperWaits are the waits of a keeper that begin at a time in the ledger: before
@@ -62,7 +56,7 @@ var keeperWaits = [...]time.Duration{time.Minute, 9 * time.Minute, time.Hour, 6 
 
 // rests returns a time before which a keeper that found nothing to do finds
 // nothing, as far as the ledger and the copies tell. Zero means that they do not.
-func (w *world) rests(now time.Time, refused bool) (until time.Time) {
+func rests(w *world, now time.Time, refused bool) (until time.Time) {
 	ledger := &w.slots[slotLedger].entry
 	var stack [8192]byte
 	_, state, _ := bytes.Cut(ledger.Value.AppendReveal(stack[:0]), []byte(`"state":`))
@@ -71,18 +65,24 @@ func (w *world) rests(now time.Time, refused bool) (until time.Time) {
 	}
 	until = now.Add(24 * time.Hour)
 	if !refused {
+		if !published(w, state) {
+			return time.Time{}
+		}
 		expiry, _ := textAfter(state, `"access_expires_at":"`)
 		expires, _ := time.Parse(time.RFC3339, string(expiry))
 		until = expires.Add(-family.DefaultPolicy().RefreshBefore)
-		if !w.published(state) {
-			return time.Time{}
-		}
 	}
+	return waitEnds(state, now.Truncate(time.Second), until)
+}
+
+// waitEnds is the end of the first wait after now that began at a time in a state,
+// or until if that is earlier.
+func waitEnds(state []byte, now, until time.Time) time.Time {
 	for _, name := range []string{`"at":"`, `"first":"`} {
 		for at, rest := textAfter(state, name); rest != nil; at, rest = textAfter(rest, name) {
 			began, _ := time.Parse(time.RFC3339, string(at))
 			for _, wait := range keeperWaits {
-				if ends := began.Add(wait); ends.After(now.Add(-time.Second)) && ends.Before(until) {
+				if ends := began.Add(wait); ends.After(now) && ends.Before(until) {
 					until = ends
 				}
 			}
@@ -92,7 +92,7 @@ func (w *world) rests(now time.Time, refused bool) (until time.Time) {
 }
 
 // published reports whether the copies hold the tokens of a ledger's state.
-func (w *world) published(state []byte) bool {
+func published(w *world, state []byte) bool {
 	access, _ := textAfter(state, `"access_token":"`)
 	return w.slots[slotRefresh].entry.Value == w.oracle.chain.token && fingerprint(accessIn(w.slots[slotAccess].entry.Value)) == string(access)
 }
@@ -110,7 +110,7 @@ func textAfter(s []byte, mark string) (text, rest []byte) {
 
 // skips reports whether the tick at the given time can be left out.
 func (i *idleness) skips(w *world, at time.Time) bool {
-	if i.never || !i.valid || i.by != w.proc || w.now.After(at) || at.After(i.until) ||
+	if i.never || !i.valid || i.writes != w.writes || i.by != w.proc || w.now.After(at) || at.After(i.until) ||
 		w.down != 0 || len(w.others) > 0 || w.now.Before(w.stale.until) {
 		return false
 	}

@@ -1,16 +1,54 @@
 package simulation
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// strike is how one operation is struck, beyond what begin does itself.
+// injector counts the operations, and holds the faults that strike them.
+type injector struct {
+	// armed: operations are counted and faults strike.
+	armed bool
+	// faults are those that have not struck yet, struck how many have, by kind.
+	faults Schedule
+	struck [kindEnd]int
+	ops    int
+	// record: the kinds of operation are noted in steps.
+	record bool
+	steps  []operation
+}
+
+// count counts an operation, and returns its number.
+func (i *injector) count(o operation) (n int) {
+	n = i.ops
+	i.ops++
+	if i.record {
+		i.steps = append(i.steps, o)
+	}
+	return n
+}
+
+// dueFault takes the next fault that strikes an operation.
+func (i *injector) dueFault(n int, o operation) (f Fault, due bool) {
+	if len(i.faults) == 0 || i.faults[0].At > n || !i.faults[0].Kind.strikes(o) {
+		return Fault{}, false
+	}
+	f, i.faults = i.faults[0], i.faults[1:]
+	i.struck[f.Kind]++
+	return f, true
+}
+
+// refusals reports whether good tokens were refused in this run. After that a
+// keeper looks again only a few times a day.
+func (i *injector) refusals() bool { return i.struck[FalseRefusal]+i.struck[AtlassianDenies] > 0 }
+
+// strike is how one operation is struck.
 type strike struct {
-	crashAfter, errorAfter, repeat bool
-	pauseAfter                     time.Duration
+	crashBefore, crashAfter, errorAfter, repeat bool
+	// before fails the operation without effect.
+	before     error
+	pauseAfter time.Duration
 	// post is how a token request goes wrong, and n the variant of it.
 	post Kind
 	n    uint64
@@ -19,7 +57,8 @@ type strike struct {
 // begin is called before every operation of every process. It counts it, lets
 // others take their turns, and lets the faults strike that are due. An error
 // means that the operation fails without effect.
-func (w *world) begin(a *actor, o operation, name string) (h strike, err error) {
+func (a *actor) begin(o operation, name string) (h strike, err error) {
+	w := a.w
 	if !w.armed {
 		return h, nil
 	}
@@ -30,46 +69,43 @@ func (w *world) begin(a *actor, o operation, name string) (h strike, err error) 
 		w.letOthers(false)
 		a.stalled += w.now.Sub(begun) // this operation took as long as what the others did beside it
 	}
-	w.killIfLate(a)
+	a.killIfLate()
 	a.trouble |= w.down
-	if w.trace != nil && o != opClock {
-		w.trace(fmt.Sprintf("%d %s %s: %s %s", w.ops, w.now.Format("15:04:05.000"), a.name, operationNames[o], name))
+	if o != opClock && w.tracing() {
+		w.note("%d %s %s: %s %s", w.ops, w.now.Format("15:04:05.000"), a.name, operationNames[o], name)
 	}
-	n := w.ops
-	w.ops++
-	if w.record {
-		w.steps = append(w.steps, o)
-	}
-	crash := false
-	for len(w.faults) > 0 && w.faults[0].At <= n && w.faults[0].Kind.strikes(o) {
-		f := w.faults[0]
-		w.faults = w.faults[1:]
-		w.struck[f.Kind]++
+	n := w.count(o)
+	for f, due := w.dueFault(n, o); due; f, due = w.dueFault(n, o) {
 		w.busy = w.now
-		w.note("  " + f.String() + " strikes " + operationNames[o])
-		switch {
-		case f.Kind == CrashBefore:
-			crash = true
-		case f.Kind == PauseBefore:
-			w.stall(f.For)
-			w.advance(f.For)
-			w.killIfLate(a)
-		case f.Kind.single():
-			a.strikes++
-			if e := h.add(f, o); e != nil {
-				err = e
-			}
-		default:
-			w.happen(f)
-		}
+		w.note("  %s strikes %s", f, operationNames[o])
+		a.struck(f, o, &h)
 	}
 	if h.pauseAfter > 0 {
 		w.stall(h.pauseAfter)
 	}
-	if crash {
+	if h.crashBefore {
 		panic(killedProcess{})
 	}
-	return h, err
+	return h, h.before
+}
+
+// struck lets a fault strike an operation of the process, or the world before it.
+func (a *actor) struck(f Fault, o operation, h *strike) {
+	switch {
+	case f.Kind == CrashBefore:
+		h.crashBefore = true
+	case f.Kind == PauseBefore:
+		a.w.stall(f.For)
+		a.w.advance(f.For)
+		a.killIfLate()
+	case f.Kind.single():
+		a.strikes++
+		if err := h.add(f, o); err != nil {
+			h.before = err
+		}
+	default:
+		a.w.happen(f)
+	}
 }
 
 // add lets a fault strike one operation; an error fails it without effect.
@@ -114,11 +150,11 @@ func (w *world) stall(d time.Duration) {
 }
 
 // end is called after every operation that took effect.
-func (w *world) end(a *actor, h strike, err error) error {
+func (a *actor) end(h strike, err error) error {
 	if h.pauseAfter > 0 {
-		w.advance(h.pauseAfter)
+		a.w.advance(h.pauseAfter)
 	}
-	w.killIfLate(a)
+	a.killIfLate()
 	if h.crashAfter {
 		panic(killedProcess{})
 	}
@@ -129,8 +165,8 @@ func (w *world) end(a *actor, h strike, err error) error {
 }
 
 // killIfLate is the platform that ends an invocation at its deadline.
-func (w *world) killIfLate(a *actor) {
-	if !a.deadline.IsZero() && !w.now.Before(a.deadline) {
+func (a *actor) killIfLate() {
+	if !a.deadline.IsZero() && !a.w.now.Before(a.deadline) {
 		panic(killedProcess{})
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// overdue is what ticks should have put right.
-type overdue struct {
+// copyWatch is what ticks should have put right.
+type copyWatch struct {
 	// refresh is how many ticks without trouble, one after the other, left
 	// REFRESH_TOKEN other than the ledger, and since when.
 	refresh int
@@ -32,45 +32,53 @@ const (
 	longestPause   = 80 * time.Minute
 )
 
-// copiesAfter judges the copies at the end of a tick.
-func (o *oracle) copiesAfter(a *actor) {
-	w, d := o.w, &o.overdue
-	info, ok := w.em.Lookup(o.chain.token)
-	alive := ok && o.chain.valid != 0 && info.Status == atlassiantest.StatusLive
-	if a.trouble != 0 || len(w.others) > 0 || !alive || d.counted {
+// after judges the copies at the end of a tick.
+func (d *copyWatch) after(o *oracle, a *actor) {
+	w := o.w
+	if a.trouble != 0 || len(w.others) > 0 || d.counted || o.chain.valid == 0 || !o.live(o.chain.token) {
 		d.refresh, d.access = 0, time.Time{}
 		return
 	}
-	s := &w.slots[slotRefresh]
-	switch {
-	case s.entry.Value == o.chain.token, w.now.Before(o.restrained), w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled),
-		s.by != nil && s.by.role != ticks && (!s.entry.Modified.Before(a.begun) || s.entry.Modified.After(d.since)):
-		d.refresh, d.since = 0, w.now
-	default:
-		if d.refresh++; d.refresh == 1 {
-			d.since = w.now
-		}
-		limit := timeToPublish
-		for _, in := range o.inbox {
-			if candidate, _ := w.em.Lookup(in.token); candidate.Status == atlassiantest.StatusLive && o.chain.of.less(in.of) {
-				limit = longestPause
-			}
-		}
-		if d.refresh >= ticksToPublish && w.now.Sub(d.since) > limit {
-			d.counted = true
-			o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
-		}
+	if d.refreshLeft(o, a) {
+		d.counted = true
+		o.count(&o.CopiesLeft, "REFRESH_TOKEN is left other than the ledger")
 	}
-	s = &w.slots[slotAccess]
-	switch {
-	case o.worksNow(s.entry.Value), w.now.Before(s.unreadable), w.now.Before(s.unwritable), w.now.Before(s.labelled), w.refusals():
-		d.access = time.Time{}
-	case d.access.IsZero():
-		d.access = w.now
-	case w.now.Sub(d.access) > longestPause:
+	if d.accessLeft(o) {
 		d.counted = true
 		o.count(&o.CopiesLeft, "ACCESS_TOKEN is left useless")
 	}
+}
+
+// refreshLeft reports whether REFRESH_TOKEN stayed other than the ledger for too long.
+func (d *copyWatch) refreshLeft(o *oracle, a *actor) bool {
+	now, s := o.w.now, &o.w.slots[slotRefresh]
+	others := s.by != nil && s.by.role != ticks && (!s.entry.Modified.Before(a.begun) || s.entry.Modified.After(d.since))
+	if s.entry.Value == o.chain.token || now.Before(o.restrained) || s.obstructed(now) || others {
+		d.refresh, d.since = 0, now
+		return false
+	}
+	if d.refresh++; d.refresh == 1 {
+		d.since = now
+	}
+	limit := timeToPublish
+	for _, in := range o.inbox {
+		if o.chain.of.less(in.of) && o.live(in.token) {
+			limit = longestPause
+		}
+	}
+	return d.refresh >= ticksToPublish && now.Sub(d.since) > limit
+}
+
+// accessLeft reports whether ACCESS_TOKEN stayed useless for too long.
+func (d *copyWatch) accessLeft(o *oracle) bool {
+	now, s := o.w.now, &o.w.slots[slotAccess]
+	switch {
+	case o.worksNow(s.entry.Value), s.obstructed(now), o.w.refusals():
+		d.access = time.Time{}
+	case d.access.IsZero():
+		d.access = now
+	}
+	return !d.access.IsZero() && now.Sub(d.access) > longestPause
 }
 
 // accessIn is the access token in a value of ACCESS_TOKEN, raw or in psoxy's form.
@@ -86,11 +94,7 @@ func accessIn(value atlassian.Secret) atlassian.Secret {
 }
 
 // worksNow reports whether a value of ACCESS_TOKEN is a living access token.
-func (o *oracle) worksNow(value atlassian.Secret) bool {
-	info, ok := o.w.em.Lookup(accessIn(value))
+func (t *tokens) worksNow(value atlassian.Secret) bool {
+	info, ok := t.em.Lookup(accessIn(value))
 	return ok && info.Kind == "access" && (info.Status == atlassiantest.StatusLive || info.Status == atlassiantest.StatusReusable)
 }
-
-// refusals reports whether good tokens were refused in this run. After that a
-// keeper looks again only a few times a day.
-func (w *world) refusals() bool { return w.struck[FalseRefusal]+w.struck[AtlassianDenies] > 0 }

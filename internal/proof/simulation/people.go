@@ -7,9 +7,12 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// personDoes is what people, and programs other than ours, do to the parameters.
-// It reports whether the fault is one of these.
-func (w *world) personDoes(f Fault) bool {
+// people are those who write to the parameters by hand, and programs other than
+// ours. Nothing fails what they do.
+type people struct{ *world }
+
+// do carries out a fault that is an act of theirs. It reports whether it is one.
+func (w people) do(f Fault) bool {
 	switch f.Kind {
 	case Consent:
 		w.fillIn(f.N)
@@ -39,7 +42,7 @@ func (w *world) personDoes(f Fault) bool {
 // fillIn is a person who puts a consent's tokens in by hand. Bit 0 of n: deletes
 // TOKEN_FAMILY first; bit 1: the access token first; bits 2 and 3: the pause in
 // between; bit 4: the refresh token is damaged at first.
-func (w *world) fillIn(n uint64) {
+func (w people) fillIn(n uint64) {
 	if n&1 != 0 {
 		w.remove(slotFamily)
 	}
@@ -66,22 +69,13 @@ func (w *world) fillIn(n uint64) {
 	w.after([...]time.Duration{0, 50 * time.Millisecond, 20 * time.Second, 7 * time.Minute}[n>>2&3], steps[1])
 }
 
-// after lets something happen now or later.
-func (w *world) after(d time.Duration, do func()) {
-	if d == 0 {
-		do()
-		return
-	}
-	w.in(d, do)
-}
-
 // generationsBack are how far back an older token is taken from.
 var generationsBack = [...]int{1, 2, 3, 6, 7, 20, 110, 205}
 
 // putOlder writes back a refresh token of some generations ago, or the first of
 // all. Bit 0 of n: TOKEN_FAMILY is put back too; bit 1: and ACCESS_TOKEN; the next
 // three select how far back.
-func (w *world) putOlder(n uint64) {
+func (w people) putOlder(n uint64) {
 	if len(w.issued) == 0 {
 		return
 	}
@@ -103,7 +97,7 @@ func (w *world) putOlder(n uint64) {
 }
 
 // firstSeen is when REFRESH_TOKEN had a value first, as far as its history tells.
-func (w *world) firstSeen(value atlassian.Secret) time.Time {
+func (w people) firstSeen(value atlassian.Secret) time.Time {
 	for _, e := range w.history(slotRefresh) {
 		if e.Value == value {
 			return e.Modified
@@ -113,7 +107,7 @@ func (w *world) firstSeen(value atlassian.Secret) time.Time {
 }
 
 // spoil replaces a value, and puts the earlier one back later, or never.
-func (w *world) spoil(i slotIndex, spoilt func(atlassian.Secret) atlassian.Secret, later time.Duration) {
+func (w people) spoil(i slotIndex, spoilt func(atlassian.Secret) atlassian.Secret, later time.Duration) {
 	was := w.slots[i].entry
 	if was.Version == 0 {
 		return
@@ -125,7 +119,7 @@ func (w *world) spoil(i slotIndex, spoilt func(atlassian.Secret) atlassian.Secre
 }
 
 // deleteCopies deletes the copies that the bits of n select, or REFRESH_TOKEN.
-func (w *world) deleteCopies(n uint64) {
+func (w people) deleteCopies(n uint64) {
 	if n&7 == 0 {
 		n = 1
 	}
@@ -141,7 +135,7 @@ func (w *world) deleteCopies(n uint64) {
 
 // terraform plans now and applies later: what the plan read is written back. N
 // selects the parameter.
-func (w *world) terraform(f Fault) {
+func (w people) terraform(f Fault) {
 	i := copies[f.N%uint64(len(copies))]
 	was := w.slots[i].entry
 	if was.Version == 0 {
@@ -156,7 +150,7 @@ var backupAges = [...]time.Duration{time.Minute, 3 * time.Minute, 36 * time.Minu
 // restore writes every parameter as it was some time ago, in any order and with
 // pauses. Bits 0 to 2 of n select the age, bit 3 the pauses, the rest the order.
 // A client secret that does not work any more is corrected after ten minutes.
-func (w *world) restore(n uint64) {
+func (w people) restore(n uint64) {
 	order := []slotIndex{slotRefresh, slotAccess, slotFamily, slotLedger, slotClientID, slotClientSecret, slotCloudID}
 	at := w.now.Add(-backupAges[n&7%uint64(len(backupAges))])
 	pause := time.Duration(n>>3&1) * 20 * time.Second
@@ -178,7 +172,7 @@ func (w *world) restore(n uint64) {
 	}
 }
 
-func (w *world) putBack(i slotIndex, value atlassian.Secret) {
+func (w people) putBack(i slotIndex, value atlassian.Secret) {
 	w.put(i, value)
 	if i == slotClientSecret && value != w.secret {
 		w.trouble(secretWrong, 10*time.Minute, func() { w.put(slotClientSecret, w.secret) })

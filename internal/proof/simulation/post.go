@@ -27,7 +27,7 @@ func ambiguous(err error) *atlassian.Error {
 // of the same answers over HTTP; see classify there.
 func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 	w := e.w
-	h, _ := w.begin(e.a, opPost, "")
+	h, _ := e.a.begin(opPost, "")
 	if h.post == 0 {
 		h.post = w.failing()
 	}
@@ -36,13 +36,13 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	}
 	w.oracle.presents(e.a, refresh)
 	w.advance(postLatency)
-	w.killIfLate(e.a)
+	e.a.killIfLate()
 	fault, unanswered := h.fault(w.settings)
 	if h.post == Throttle && e.a.role == ticks {
 		w.oracle.restrained = w.now.Add(retryAfter[h.n&3])
 	}
 	if unanswered != nil {
-		return atlassian.Token{}, w.end(e.a, h, unanswered)
+		return atlassian.Token{}, e.a.end(h, unanswered)
 	}
 	tokens, err := w.em.RefreshWith(atlassiantest.RefreshRequest{
 		ClientID: app.ClientID, ClientSecret: app.ClientSecret, RefreshToken: refresh, Presenter: e.a.name}, fault)
@@ -50,7 +50,7 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 		w.oracle.answered(e.a, refresh, tokens, err)
 	}
 	if err != nil {
-		return atlassian.Token{}, w.end(e.a, h, classified(err))
+		return atlassian.Token{}, e.a.end(h, classified(err))
 	}
 	if !tokens.Refresh.IsZero() {
 		e.a.received = tokens.Refresh
@@ -60,22 +60,7 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 		panic(killedProcess{})
 	}
 	t := atlassian.Token{Access: tokens.Access, Refresh: tokens.Refresh, ExpiresIn: tokens.ExpiresIn, Scopes: tokens.Scopes}
-	return t, w.end(e.a, h, nil)
-}
-
-// failing is how token requests go wrong now, or 0.
-func (w *world) failing() Kind {
-	switch {
-	case w.down&atlassianUnreachable != 0:
-		return Unreached
-	case w.down&atlassianDenies != 0:
-		return FalseRefusal
-	case w.down&atlassianFailsBefore != 0:
-		return ErrorBefore
-	case w.down&atlassianFailsAfter != 0:
-		return ErrorAfter
-	}
-	return 0
+	return t, e.a.end(h, nil)
 }
 
 // retryAfter are the waits that a 429 may ask for.

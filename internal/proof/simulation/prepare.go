@@ -23,11 +23,11 @@ func (w *world) prepare(s Situation) {
 	w.put(slotCloudID, atlassian.NewSecret("11223344-a1b2-3b33-c444-def123456789"))
 	switch s {
 	case Adoption:
-		w.fillIn(32)
+		people{w}.fillIn(32)
 	case Upgrade:
 		w.firstEdition()
 	default:
-		w.fillIn(32)
+		people{w}.fillIn(32)
 		w.rotateAfter(0)
 		if w.settings.Aged {
 			const generations = 210
@@ -41,10 +41,10 @@ func (w *world) prepare(s Situation) {
 	switch s {
 	case Replay:
 		w.dieAfterPost = true
-		w.tick(w.proc)
+		w.proc.tick()
 		w.advance(w.every)
 	case Reconsent:
-		w.fillIn(0)
+		people{w}.fillIn(0)
 	}
 	w.nextTick = w.now
 	w.ops = 0
@@ -53,15 +53,15 @@ func (w *world) prepare(s Situation) {
 // rotateAfter lets a rotation happen after d, and the tick that publishes it all.
 func (w *world) rotateAfter(d time.Duration) {
 	w.advance(d)
-	w.tick(w.proc)
+	w.proc.tick()
 	w.advance(w.every)
-	w.tick(w.proc)
+	w.proc.tick()
 }
 
 // firstEdition leaves the parameters as the first edition of this program does
 // whose process died after a token request: its record, and its lock.
 func (w *world) firstEdition() {
-	w.fillIn(0)
+	people{w}.fillIn(0)
 	born := w.now
 	token := w.slots[slotRefresh].entry.Value
 	old := &actor{role: ticks, name: "first-edition", dead: true}

@@ -45,8 +45,7 @@ func (w *world) psoxy(n uint64) {
 		c = &container{fmt.Sprintf("psoxy-%c", 'a'+n&1), map[slotIndex]cached{}}
 		w.containers[n&1] = c
 	}
-	w.started++
-	a := &actor{role: consumes, number: w.started, name: fmt.Sprintf("%s-%d", c.name, w.started)}
+	a := w.admit(&actor{w: w, role: consumes}, c.name)
 	w.beside(a, n>>2, func() {
 		defer func() {
 			if a.dead {

@@ -38,41 +38,46 @@ func push[T any](log []T, e T) []T {
 	return append(log, e)
 }
 
-// rankOf orders a token by the emulator's truth.
-func (o *oracle) rankOf(info atlassiantest.TokenInfo) rank {
-	i := slices.Index(o.ids, info.FamilyID)
+// tokens knows every token by the emulator's truth.
+type tokens struct {
+	em *atlassiantest.Emulator
+	// ids are all families in the order in which they were given.
+	ids []string
+}
+
+// rankOf orders a token.
+func (t *tokens) rankOf(info atlassiantest.TokenInfo) rank {
+	i := slices.Index(t.ids, info.FamilyID)
 	if i < 0 {
-		o.ids = o.ids[:0]
-		for _, f := range o.w.em.Families() {
-			o.ids = append(o.ids, f.ID)
+		t.ids = t.ids[:0]
+		for _, f := range t.em.Families() {
+			t.ids = append(t.ids, f.ID)
 		}
-		i = slices.Index(o.ids, info.FamilyID)
+		i = slices.Index(t.ids, info.FamilyID)
 	}
 	return rank{i, info.Generation, info.Sibling}
 }
 
 // known looks a refresh token up.
-func (o *oracle) known(token atlassian.Secret) (rank, bool) {
+func (t *tokens) known(token atlassian.Secret) (rank, bool) {
 	if token.IsZero() {
 		return rank{}, false
 	}
-	info, ok := o.w.em.Lookup(token)
+	info, ok := t.em.Lookup(token)
 	if !ok || info.Kind != "refresh" {
 		return rank{}, false
 	}
-	return o.rankOf(info), true
+	return t.rankOf(info), true
 }
 
-// best is the newest token of a consent that is stored: in the ledger, or in any
-// version of REFRESH_TOKEN that is kept.
-func (o *oracle) best(consent int) (p placed, ok bool) {
-	if c := &o.chain; c.valid != 0 && c.known && c.of.consent == consent {
-		p, ok = placed{c.of, c.token, c.by}, true
-	}
-	for _, in := range o.inbox {
-		if in.of.consent == consent && (!ok || p.of.less(in.of)) {
-			p, ok = in, true
-		}
-	}
-	return p, ok
+// live reports whether a token is unspent, and not revoked.
+func (t *tokens) live(token atlassian.Secret) bool {
+	info, ok := t.em.Lookup(token)
+	return ok && info.Status == atlassiantest.StatusLive
+}
+
+// family is the truth about a consent's family.
+func (t *tokens) family(consent int) atlassiantest.FamilyInfo {
+	f, _ := t.em.Family(t.ids[consent])
+	return f
 }

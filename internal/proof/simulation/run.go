@@ -41,7 +41,7 @@ func Run(p Plan) Result {
 	w := newWorld(p)
 	w.prepare(p.Situation)
 	w.idle.never = p.EveryTick
-	w.trace, w.record = p.Trace, p.record
+	w.line, w.record = p.Trace, p.record
 	w.armed, w.faults = true, p.Faults.sorted()
 	begun := w.now
 	w.busy = begun
@@ -66,65 +66,4 @@ func (w *world) over(p Plan, begun time.Time) bool {
 	}
 	quiet := len(w.agenda) == 0 && w.down == 0 && w.now.Sub(w.busy) > calm && w.now.Sub(w.noTicks) > calm
 	return quiet && ran >= p.For && (len(w.faults) == 0 || ran > p.For+2*24*time.Hour) || ran > longest
-}
-
-// retry is an event that the platform delivers again, because its invocation
-// ended in an error.
-type retry struct {
-	at, event time.Time
-	attempt   int
-}
-
-// How Lambda repeats an asynchronous invocation: after a minute, and once more
-// two minutes later, within the event's age in template.yaml.
-var retryWaits = [...]time.Duration{time.Minute, 2 * time.Minute}
-
-const eventAge = 5 * time.Minute
-
-// next is the next event: one of the schedule, or one that is repeated.
-func (w *world) next() {
-	now := retry{at: w.nextTick, event: w.nextTick}
-	if len(w.retries) > 0 && w.retries[0].at.Before(w.nextTick) {
-		now, w.retries = w.retries[0], w.retries[1:]
-	} else {
-		w.nextTick = w.nextTick.Add(w.every)
-	}
-	w.advanceTo(now.at)
-	w.letOthers(true)
-	if w.now.Before(w.noTicks) {
-		return
-	}
-	if w.recycle {
-		w.recycle = false
-		w.proc.dead = true
-		w.proc = w.spawn()
-	}
-	if failed := w.serve(now.at); failed && now.attempt < len(retryWaits) && w.now.Sub(now.event) < eventAge {
-		again := retry{w.now.Add(retryWaits[now.attempt]), now.event, now.attempt + 1}
-		i := len(w.retries)
-		for i > 0 && again.at.Before(w.retries[i-1].at) {
-			i--
-		}
-		w.retries = append(w.retries[:i], append([]retry{again}, w.retries[i:]...)...)
-	}
-}
-
-// serve is one event, and its duplicates. It reports whether the platform sees
-// the event's last invocation fail.
-func (w *world) serve(at time.Time) (failed bool) {
-	for again := true; again; {
-		if w.idle.skips(w, at) {
-			w.ops += w.idle.ops
-			w.advance(w.idle.took)
-			failed = w.idle.failed
-		} else {
-			failed = w.tick(w.proc)
-		}
-		w.letOthers(true)
-		if again = w.again > 0; again {
-			w.again--
-			w.idle.valid = false
-		}
-	}
-	return failed
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // slotIndex numbers the parameters of the connection.
@@ -45,6 +46,11 @@ func (i slotIndex) kind() store.Kind {
 
 // parameters are the store as it truly is.
 type parameters struct {
+	time   *timeline
+	em     *atlassiantest.Emulator
+	oracle *oracle
+	google bool
+
 	mem   *memstore.Store
 	slots [slotCount]slot
 	// recent are the last changes, for stale reads.
@@ -56,6 +62,14 @@ type parameters struct {
 	issued []atlassian.Secret
 	// writes counts the changes.
 	writes int
+}
+
+func newParameters(w *world) parameters {
+	p := parameters{time: &w.timeline, em: w.em, oracle: &w.oracle, google: w.settings.Google, mem: memstore.New(w.Now)}
+	for i, name := range slotNames(w.names) {
+		p.slots[i].name = name
+	}
+	return p
 }
 
 // slot mirrors one parameter.
@@ -71,6 +85,19 @@ type slot struct {
 	unreadable, unwritable, labelled time.Time
 }
 
+// denied reports whether keepers may not read, or write, the name now.
+func (s *slot) denied(reads bool, now time.Time) bool {
+	return reads && now.Before(s.unreadable) || !reads && now.Before(s.unwritable)
+}
+
+// obstructed reports whether anything keeps keepers from reading or writing the name.
+func (s *slot) obstructed(now time.Time) bool {
+	return now.Before(s.unreadable) || now.Before(s.unwritable) || now.Before(s.labelled)
+}
+
+// psoxys reports whether it is a lock that psoxy holds.
+func (s *slot) psoxys() bool { return s.entry.Version != 0 && s.by.role == consumes }
+
 // change is what a parameter was before it changed.
 type change struct {
 	at   time.Time
@@ -84,9 +111,9 @@ type staleness struct {
 	mask        uint64
 }
 
-func (w *world) slotOf(name string) slotIndex {
-	for i := range w.slots {
-		if w.slots[i].name == name {
+func (p *parameters) slotOf(name string) slotIndex {
+	for i := range p.slots {
+		if p.slots[i].name == name {
 			return slotIndex(i)
 		}
 	}
@@ -94,84 +121,83 @@ func (w *world) slotOf(name string) slotIndex {
 }
 
 // changed keeps the mirror true, and tells the oracle. version 0 is a deletion.
-func (w *world) changed(by *actor, i slotIndex, value atlassian.Secret, version int64) {
-	s := &w.slots[i]
+func (p *parameters) changed(by *actor, i slotIndex, value atlassian.Secret, version int64) {
+	s := &p.slots[i]
 	const memory = 10 * time.Second
-	if len(w.recent) > 0 && w.now.Sub(w.recent[len(w.recent)-1].at) > memory {
-		w.recent = w.recent[:0]
+	if len(p.recent) > 0 && p.time.now.Sub(p.recent[len(p.recent)-1].at) > memory {
+		p.recent = p.recent[:0]
 	}
-	w.recent = append(w.recent, change{w.now, i, s.entry})
+	p.recent = append(p.recent, change{p.time.now, i, s.entry})
 	kind := i.kind()
 	if s.entry.Version != 0 {
 		kind = s.entry.Kind
 	}
-	s.entry, s.by = store.Entry{Value: value, Version: version, Modified: w.now, Kind: kind}, by
+	s.entry, s.by = store.Entry{Value: value, Version: version, Modified: p.time.now, Kind: kind}, by
 	if version == 0 {
-		s.entry, s.deletedAt = store.Entry{}, w.now
-		w.oracle.deleted(by, i)
+		s.entry, s.deletedAt = store.Entry{}, p.time.now
+		p.oracle.deleted(by, i)
 	} else {
-		w.oracle.wrote(by, i, version, value)
+		p.oracle.wrote(by, i, version, value)
 	}
-	w.writes++
-	w.idle.valid = false
-	if i == slotRefresh && (by.role != byHand || !slices.Contains(w.issued, value)) {
-		w.issue(value)
+	p.writes++
+	if i == slotRefresh && (by.role != byHand || !slices.Contains(p.issued, value)) {
+		p.issue(value)
 	}
 }
 
 // issue remembers a token that appears for the first time.
-func (w *world) issue(value atlassian.Secret) {
+func (p *parameters) issue(value atlassian.Secret) {
 	const lately = 8
-	if _, ok := w.em.Lookup(value); ok && !slices.Contains(w.issued[max(0, len(w.issued)-lately):], value) {
-		w.issued = append(w.issued, value)
+	if _, ok := p.em.Lookup(value); ok && !slices.Contains(p.issued[max(0, len(p.issued)-lately):], value) {
+		p.issued = append(p.issued, value)
 	}
 }
 
 // put writes a parameter by the hand of a person or program that nothing fails.
-func (w *world) put(i slotIndex, value atlassian.Secret) {
-	w.putBy(person, i, value)
+func (p *parameters) put(i slotIndex, value atlassian.Secret) {
+	p.putBy(person, i, value)
 }
 
-func (w *world) putBy(by *actor, i slotIndex, value atlassian.Secret) {
-	s := &w.slots[i]
-	if w.now.Before(s.labelled) {
+func (p *parameters) putBy(by *actor, i slotIndex, value atlassian.Secret) {
+	s := &p.slots[i]
+	if p.time.now.Before(s.labelled) {
 		return // nobody can
 	}
-	v, err := w.mem.Write(context.Background(), s.name, value, i.kind())
+	v, err := p.mem.Write(context.Background(), s.name, value, i.kind())
 	must(err)
-	w.changed(by, i, value, v)
+	p.changed(by, i, value, v)
 }
 
 // remove deletes a parameter by a person's hand. On Google Cloud it may be that all
 // its versions are destroyed: its numbers then go on.
-func (w *world) remove(i slotIndex) {
-	if w.slots[i].entry.Version == 0 {
+func (p *parameters) remove(i slotIndex) {
+	if p.slots[i].entry.Version == 0 {
 		return
 	}
-	if w.settings.Google && w.writes&1 == 0 {
-		w.slots[i].destroyed = w.slots[i].entry.Version
+	if p.google && p.writes&1 == 0 {
+		p.slots[i].destroyed = p.slots[i].entry.Version
 	} else {
-		must(w.mem.Delete(context.Background(), w.slots[i].name))
-		w.slots[i].destroyed = 0
+		must(p.mem.Delete(context.Background(), p.slots[i].name))
+		p.slots[i].destroyed = 0
 	}
-	w.slots[i].labelled = time.Time{}
-	w.changed(person, i, atlassian.Secret{}, 0)
+	p.slots[i].labelled = time.Time{}
+	p.changed(person, i, atlassian.Secret{}, 0)
 }
 
 // view is a parameter as it was at the time t, some seconds ago.
-func (w *world) view(i slotIndex, t time.Time) store.Entry {
-	e := w.slots[i].entry
-	for n := len(w.recent) - 1; n >= 0 && w.recent[n].at.After(t); n-- {
-		if w.recent[n].slot == i {
-			e = w.recent[n].was
+func (p *parameters) view(i slotIndex, t time.Time) store.Entry {
+	e := p.slots[i].entry
+	for n := len(p.recent) - 1; n >= 0 && p.recent[n].at.After(t); n-- {
+		if p.recent[n].slot == i {
+			e = p.recent[n].was
 		}
 	}
 	return e
 }
 
 // asOf is the value that a parameter had at a time that its history reaches.
-func (w *world) asOf(i slotIndex, t time.Time) (value atlassian.Secret, ok bool) {
-	for _, e := range w.history(i) {
+func (p *parameters) asOf(i slotIndex, t time.Time) (value atlassian.Secret, ok bool) {
+	for _, e := range p.history(i) {
 		if e.Modified.After(t) {
 			break
 		}
@@ -180,14 +206,27 @@ func (w *world) asOf(i slotIndex, t time.Time) (value atlassian.Secret, ok bool)
 	return value, ok
 }
 
+// goStale makes reads of the parameters in mask show the past.
+func (p *parameters) goStale(d time.Duration, mask uint64) {
+	p.stale = staleness{until: p.time.now.Add(d / 2), asOf: p.time.now.Add(-d / 2), mask: mask}
+	if p.google {
+		p.stale.asOf, p.stale.until = p.time.now.Add(-d), p.time.now.Add(propagation*d)
+	}
+}
+
 // isStale reports whether reads of a parameter show the past.
-func (w *world) isStale(i slotIndex) bool {
-	return w.now.Before(w.stale.until) && (w.stale.mask == 0 || w.stale.mask&(1<<i) != 0)
+func (p *parameters) isStale(i slotIndex) bool {
+	return p.time.now.Before(p.stale.until) && (p.stale.mask == 0 || p.stale.mask&(1<<i) != 0)
 }
 
 // history is a parameter's, as far back as it is kept.
-func (w *world) history(i slotIndex) []store.Entry {
-	entries, err := w.mem.History(context.Background(), w.slots[i].name, w.slots[i].destroyed+1)
+func (p *parameters) history(i slotIndex) []store.Entry {
+	entries, err := p.mem.History(context.Background(), p.slots[i].name, p.slots[i].destroyed+1)
 	must(err)
 	return entries
+}
+
+// obstructed reports whether any name is denied or labelled.
+func (p *parameters) obstructed() bool {
+	return slices.ContainsFunc(p.slots[:], func(s slot) bool { return s.obstructed(p.time.now) })
 }

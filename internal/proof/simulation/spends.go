@@ -47,30 +47,78 @@ type received struct {
 	stored bool
 }
 
-func (o *oracle) spend(r rank) *presentation {
-	for i := range o.spends {
-		if o.spends[i].of == r {
-			return &o.spends[i]
+// elder reports whether a token is an elder sibling of the one that was received.
+func (got received) elder(r rank) bool {
+	return got.of.consent == r.consent && got.of.generation == r.generation && got.of.sibling > r.sibling
+}
+
+// going reports whether somebody goes on with what was received.
+func (got received) going() bool {
+	return got.by.role != consumes && (got.stored || got.by.role == ticks && got.by.goesOn())
+}
+
+// spendLog are the tokens that were spent, and the successors that were received.
+type spendLog struct {
+	spends   []presentation
+	receipts []received
+	// rotations are the successors that keepers received.
+	rotations int
+}
+
+func (l *spendLog) spend(r rank) *presentation {
+	for i := range l.spends {
+		if l.spends[i].of == r {
+			return &l.spends[i]
 		}
 	}
 	return nil
 }
 
+// begin returns a token's spend, or notes a new one.
+func (l *spendLog) begin(p presentation) *presentation {
+	if old := l.spend(p.of); old != nil {
+		return old
+	}
+	l.spends = push(l.spends, p)
+	return &l.spends[len(l.spends)-1]
+}
+
+// saved notes that a received token is stored.
+func (l *spendLog) saved(r rank) {
+	for i := range l.receipts {
+		if l.receipts[i].of == r {
+			l.receipts[i].stored = true
+		}
+	}
+}
+
+// forget notes that a person deleted the ledger, which told of spends.
+func (l *spendLog) forget(c *chain) {
+	for n := range l.spends {
+		if p := &l.spends[n]; c.known && (p.of == c.of || p.intent != "" && p.intent == c.intent) && !p.chance {
+			p.erased = true
+		}
+	}
+}
+
+// late reports whether a token was spent, and its leeway is over: nobody can go on
+// with it.
+func (l *spendLog) late(r rank, now time.Time) bool {
+	s := l.spend(r)
+	return s != nil && now.Sub(s.at) > reuseInterval
+}
+
 // spent notes a token that was presented and accepted, or that was spent before
 // and may be presented again.
 func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
-	p := o.spend(r)
-	if p == nil {
-		q := presentation{of: r, at: o.w.now, by: by}
-		if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
-			q.at, q.intent = o.chain.since, o.chain.intent
-		}
-		if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
-			q.lock = l.entry.Modified
-		}
-		o.spends = push(o.spends, q)
-		p = &o.spends[len(o.spends)-1]
+	q := presentation{of: r, at: o.w.now, by: by}
+	if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
+		q.at, q.intent = o.chain.since, o.chain.intent
 	}
+	if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
+		q.lock = l.entry.Modified
+	}
+	p := o.begin(q)
 	p.again = p.again || by.role == consumes && len(p.received) > 0
 	if err != nil || got.Refresh.IsZero() {
 		return
@@ -82,65 +130,6 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	if s, ok := o.known(got.Refresh); ok {
 		o.receipts = push(o.receipts, received{of: s, by: by})
 	}
-}
-
-// tickBegins notes a tick that meets another at work. One that begins late in the
-// other's lease can wait for its end: it tries for 77 s, and after the two minutes of
-// the lease another round needs 22 s of calm.
-func (o *oracle) tickBegins(a *actor) {
-	soon := 70*time.Second + o.w.locking()
-	c, l := &o.chain, &o.w.slots[slotLock]
-	if a.free = a.begun; c.owned && c.by != a && c.at.Add(lease).After(a.free) {
-		a.free = c.at.Add(lease)
-	}
-	if l.entry.Version != 0 && l.by.role == consumes && l.entry.Modified.Add(lockStale).After(a.free) {
-		a.free = l.entry.Modified.Add(lockStale)
-	}
-	if c.owned && c.by != a && o.w.now.Sub(c.at) < soon ||
-		l.entry.Version != 0 && l.by.role == consumes && o.w.now.Sub(l.entry.Modified) < soon {
-		a.trouble |= contended
-	}
-}
-
-// locking is how much longer a spend takes where psoxy's lock must be taken.
-func (w *world) locking() time.Duration {
-	if w.settings.Shared {
-		return 5 * time.Second
-	}
-	return 0
-}
-
-// ticked notes the end of a keeper's tick.
-func (o *oracle) ticked(a *actor) {
-	if a.trouble&worldly != 0 && o.w.leavesCalm(a.free, a.begun.Add(perseverance), calm+o.w.locking()) {
-		a.trouble &^= worldly
-	}
-	if a.stalled > 20*time.Second {
-		a.trouble |= paused
-	}
-	if a.strikes > 2 {
-		a.trouble |= struckOften
-	}
-	if o.rivalled(a) {
-		a.trouble |= contended
-	}
-	newest, ok := o.family()
-	if !ok || newest.Death == nil || newest.Death.At.After(a.begun) {
-		lock := &o.w.slots[slotLock].entry
-		for i := range o.spends {
-			p := &o.spends[i]
-			p.told = p.told || !p.lock.IsZero() && (lock.Version != 0 && lock.Modified.Equal(p.lock) || a.lock.Modified.Equal(p.lock))
-			p.ticked(a)
-		}
-	}
-	o.copiesAfter(a)
-}
-
-// rivalled reports whether somebody else was at work during a tick.
-func (o *oracle) rivalled(a *actor) bool {
-	c, l := &o.chain, &o.w.slots[slotLock]
-	return c.valid != 0 && c.by != a && c.by.role != byHand && !c.at.Before(a.begun) ||
-		l.by != nil && l.by.role == consumes && (l.entry.Version != 0 && !l.entry.Modified.Before(a.begun) || !l.deletedAt.Before(a.begun))
 }
 
 // ticked notes whether a tick that ended could have saved the family: the one

@@ -21,17 +21,17 @@ var _ store.Store = storage{}
 // reach is begin for a call to the store.
 func (s storage) reach(o operation, slots ...slotIndex) (strike, error) {
 	w := s.w
-	h, err := w.begin(s.a, o, w.slots[slots[0]].name)
+	h, err := s.a.begin(o, w.slots[slots[0]].name)
 	if err != nil {
 		return h, err
 	}
 	w.advance(storeLatency)
 	if w.down&storeDown != 0 {
 		w.advance(outageLatency)
-		w.killIfLate(s.a)
+		s.a.killIfLate()
 		return h, errNoAnswer
 	}
-	w.killIfLate(s.a)
+	s.a.killIfLate()
 	for _, i := range slots {
 		if err := s.permits(o, i); err != nil {
 			return h, fmt.Errorf("%s: %w", w.slots[i].name, err)
@@ -40,17 +40,15 @@ func (s storage) reach(o operation, slots ...slotIndex) (strike, error) {
 	return h, nil
 }
 
-// permits tells why one parameter cannot be read or written now. What psoxy and
-// people may do is another matter: they have rights of their own.
+// permits says why a parameter cannot be read or written now; nil if it can. Denials
+// are the keepers': psoxy and people have rights of their own.
 func (s storage) permits(o operation, i slotIndex) error {
 	w, p := s.w, &s.w.slots[i]
-	reads := onReads&set(o) != 0
-	encrypted := p.entry.Kind == store.Encrypted || p.entry.Version == 0 && i.kind() == store.Encrypted
 	switch {
-	case w.down&keyDown != 0 && encrypted && o != opDelete && !(reads && (w.keyReads || p.entry.Version == 0)):
+	case s.keyDenies(o, i):
 		return store.ErrDenied
 	case s.a.role != ticks && s.a.role != consents:
-	case reads && w.now.Before(p.unreadable), !reads && w.now.Before(p.unwritable):
+	case p.denied(onReads&set(o) != 0, w.now):
 		return store.ErrDenied
 	}
 	if o == opWrite && w.now.Before(p.labelled) {
@@ -60,6 +58,16 @@ func (s storage) permits(o operation, i slotIndex) error {
 		return store.ErrUnwritable
 	}
 	return nil
+}
+
+// keyDenies reports whether the key keeps an encrypted parameter from being read or
+// written now.
+func (s storage) keyDenies(o operation, i slotIndex) bool {
+	w, p := s.w, &s.w.slots[i]
+	absent := p.entry.Version == 0
+	encrypted := p.entry.Kind == store.Encrypted || absent && i.kind() == store.Encrypted
+	readable := onReads&set(o) != 0 && (w.keyReads || absent)
+	return w.down&keyDown != 0 && encrypted && o != opDelete && !readable
 }
 
 // Read implements store.Store. ReadAt is in whole seconds, as Parameter Store's is.
@@ -96,9 +104,9 @@ func (s storage) Read(ctx context.Context, names ...string) (map[string]store.En
 		found[name] = e
 	}
 	if s.a.role == ticks {
-		s.a.sawLock(s.w, found[s.w.slots[slotLock].name])
+		s.a.sawLock(found[s.w.slots[slotLock].name])
 	}
-	return found, s.w.end(s.a, h, nil)
+	return found, s.a.end(h, nil)
 }
 
 // History implements store.Store.
@@ -119,7 +127,7 @@ func (s storage) History(ctx context.Context, name string, from int64) ([]store.
 	for n := range entries {
 		entries[n].ReadAt = readAt
 	}
-	return entries, s.w.end(s.a, h, err)
+	return entries, s.a.end(h, err)
 }
 
 // Create implements store.Store.
@@ -144,7 +152,7 @@ func (s storage) Create(ctx context.Context, name string, value atlassian.Secret
 	if h.repeat {
 		v, err = create()
 	}
-	return v, s.w.end(s.a, h, err)
+	return v, s.a.end(h, err)
 }
 
 // Write implements store.Store.
@@ -168,7 +176,7 @@ func (s storage) Write(ctx context.Context, name string, value atlassian.Secret,
 	if kind == store.Plain && s.a.role != byHand {
 		s.w.canary.lookSecret(value)
 	}
-	return v, s.w.end(s.a, h, err)
+	return v, s.a.end(h, err)
 }
 
 // Delete implements store.Store.
@@ -185,5 +193,5 @@ func (s storage) Delete(ctx context.Context, name string) error {
 			err = s.w.mem.Delete(ctx, name)
 		}
 	}
-	return s.w.end(s.a, h, err)
+	return s.a.end(h, err)
 }

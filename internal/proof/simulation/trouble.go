@@ -48,6 +48,7 @@ func (t trouble) String() string {
 
 // troubles are the world's, at this moment and lately.
 type troubles struct {
+	time  *timeline
 	down  trouble
 	until [troubleCount]time.Time
 	// keyReads: the key denies writing only.
@@ -60,34 +61,49 @@ type troubles struct {
 type outage struct{ from, to time.Time }
 
 // trouble lets trouble begin, and end after d.
-func (w *world) trouble(t trouble, d time.Duration, end func()) {
+func (s *troubles) trouble(t trouble, d time.Duration, end func()) {
 	bit := 0
 	for 1<<bit != t {
 		bit++
 	}
-	if w.down == 0 {
+	if s.down == 0 {
 		const kept = 16
-		if len(w.outages) == kept {
-			w.outages = append(w.outages[:0], w.outages[kept/2:]...)
+		if len(s.outages) == kept {
+			s.outages = append(s.outages[:0], s.outages[kept/2:]...)
 		}
-		w.outages = append(w.outages, outage{from: w.now})
+		s.outages = append(s.outages, outage{from: s.time.now})
 	}
-	w.down |= t
-	until := w.now.Add(d)
-	if until.After(w.until[bit]) {
-		w.until[bit] = until
+	s.down |= t
+	until := s.time.now.Add(d)
+	if until.After(s.until[bit]) {
+		s.until[bit] = until
 	}
-	w.in(d, func() {
+	s.time.in(d, func() {
 		if end != nil {
 			end()
 		}
-		if w.until[bit].After(w.now) || w.down&t == 0 {
+		if s.until[bit].After(s.time.now) || s.down&t == 0 {
 			return
 		}
-		if w.down &^= t; w.down == 0 {
-			w.outages[len(w.outages)-1].to = w.now
+		if s.down &^= t; s.down == 0 {
+			s.outages[len(s.outages)-1].to = s.time.now
 		}
 	})
+}
+
+// failing is how token requests go wrong now, or 0.
+func (s *troubles) failing() Kind {
+	switch {
+	case s.down&atlassianUnreachable != 0:
+		return Unreached
+	case s.down&atlassianDenies != 0:
+		return FalseRefusal
+	case s.down&atlassianFailsBefore != 0:
+		return ErrorBefore
+	case s.down&atlassianFailsAfter != 0:
+		return ErrorAfter
+	}
+	return 0
 }
 
 // A tick in which a family is in danger goes on trying for about a minute. An
@@ -119,24 +135,4 @@ func (s *troubles) leavesCalm(begun, end time.Time, calm time.Duration) bool {
 		begun = to
 	}
 	return end.Sub(begun) >= calm
-}
-
-// clocks says how wrong the processes' clocks are.
-type clocks struct {
-	until time.Time
-	back  bool
-	n     uint64
-}
-
-// skewOf is how wrong the clock of the i-th process is: by 1 to 60 minutes, and
-// of every second process perhaps to the other side.
-func (c clocks) skewOf(i int, now time.Time) time.Duration {
-	if !now.Before(c.until) {
-		return 0
-	}
-	d := time.Duration((c.n&63+uint64(i)*17)%60+1) * time.Minute
-	if back := c.back != (i%2 == 1 && c.n&64 != 0); back {
-		return -d
-	}
-	return d
 }

@@ -3,7 +3,6 @@ package simulation
 import (
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -27,31 +26,28 @@ type loss struct {
 	root *presentation
 }
 
-// family is the truth about the newest consent that was stored.
-func (o *oracle) family() (atlassiantest.FamilyInfo, bool) {
+// newestFamily is the truth about the newest consent that was stored.
+func (o *oracle) newestFamily() (atlassiantest.FamilyInfo, bool) {
 	if len(o.appeared) == 0 {
 		return atlassiantest.FamilyInfo{}, false
 	}
-	return o.w.em.Family(o.ids[o.appeared[len(o.appeared)-1]])
+	return o.family(o.newest()), true
 }
 
 // judge decides about the newest consent's family: kept, lost for a reason, or
 // lost avoidably. final is false when a newer consent takes its place while the
 // run goes on; then only a dead family is judged.
 func (o *oracle) judge(final bool) {
-	f, ok := o.family()
+	f, ok := o.newestFamily()
 	if !ok || o.judged[f.ID] || f.Death == nil && !final {
 		return
 	}
 	l := loss{o: o, death: f.Death}
 	l.top, l.stored = o.best(o.highest.consent)
-	if f.Death == nil && o.kept(l) {
+	if f.Death == nil && l.kept() {
 		return
 	}
-	l.root = o.rootOf(l)
-	if o.judged == nil {
-		o.judged = map[string]bool{}
-	}
+	l.root = l.findRoot()
 	o.judged[f.ID] = true
 	for _, e := range excuses {
 		if e.applies(l) {
@@ -65,8 +61,8 @@ func (o *oracle) judge(final bool) {
 // kept reports whether somebody goes on with a living family: its newest token is
 // stored, unspent, and was rotated lately. A keeper that goes on with a family that
 // nobody can call older keeps the connection as well.
-func (o *oracle) kept(l loss) bool {
-	limit := asleep
+func (l loss) kept() bool {
+	o, limit := l.o, asleep
 	if o.w.refusals() {
 		limit = asleepRefused
 	}
@@ -77,24 +73,18 @@ func (o *oracle) kept(l loss) bool {
 	return l.stored && awake && o.live(l.top.token)
 }
 
-// live reports whether a token is unspent, and not revoked.
-func (o *oracle) live(token atlassian.Secret) bool {
-	info, ok := o.w.em.Lookup(token)
-	return ok && info.Status == atlassiantest.StatusLive
-}
-
-// rootOf finds the spend whose successors were lost.
-func (o *oracle) rootOf(l loss) *presentation {
+// findRoot finds the spend whose successors were lost.
+func (l loss) findRoot() *presentation {
 	if !l.stored {
 		return nil
 	}
-	if p := o.spend(l.top.of); p != nil {
+	if p := l.o.spend(l.top.of); p != nil {
 		return p
 	}
-	for i := range o.spends {
+	for i := range l.o.spends {
 		// The newest token was ended by a replay of the one before, or saved too late.
-		p := &o.spends[i]
-		late := l.death != nil && o.rotated.After(l.death.At)
+		p := &l.o.spends[i]
+		late := l.death != nil && l.o.rotated.After(l.death.At)
 		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1 || late) {
 			return p
 		}
@@ -102,7 +92,7 @@ func (o *oracle) rootOf(l loss) *presentation {
 	return nil
 }
 
-// consentEnds judges a process in which a person consented: what it received is
+// consentEnds judges a process in which a person consented. What it received must be
 // in the ledger, unless it was killed or kept from writing, or a newer consent is.
 func (o *oracle) consentEnds(a *actor) {
 	got, ok := o.known(a.received)
@@ -113,13 +103,4 @@ func (o *oracle) consentEnds(a *actor) {
 		return
 	}
 	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")
-}
-
-// excuse counts what is excused.
-func (o *oracle) excuse(name string) {
-	if o.losses == nil {
-		o.losses = map[string]int{}
-	}
-	o.losses[name]++
-	o.note("excused: " + name)
 }

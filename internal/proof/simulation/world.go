@@ -2,13 +2,14 @@ package simulation
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -42,29 +43,37 @@ type Settings struct {
 	Google bool
 }
 
+// readLatency is how long it takes to read the whole connection.
+func (s Settings) readLatency() time.Duration {
+	if s.Google {
+		return time.Duration(slotCount) * storeLatency
+	}
+	return storeLatency
+}
+
+// locking is how much longer a spend takes where psoxy's lock must be taken.
+func (s Settings) locking() time.Duration {
+	if s.Shared {
+		return 5 * time.Second
+	}
+	return 0
+}
+
 // world is one connection, everything it depends on, and what happens to it.
 type world struct {
 	settings Settings
-	// every is the interval of the schedule.
-	every time.Duration
-	// faults are those that have not struck yet.
-	faults Schedule
-	// armed: operations are counted and faults strike.
-	armed bool
-	// record: the kinds of operation are noted in steps.
-	record bool
-	steps  []operation
-	ops    int
-	now    time.Time
-	agenda []event
+	timeline
+	tracer
+	injector
+	parameters
+	troubles
+	coroutines
+	platform
+	clocks clocks
 
 	em     *atlassiantest.Emulator
 	fix    atlassiantest.Fixture
 	secret atlassian.Secret
-
-	parameters
-	troubles
-	clocks clocks
 
 	names  family.Names
 	conn   family.Connection
@@ -72,27 +81,11 @@ type world struct {
 	canary *canary
 	broken broken
 
-	// proc is the process that the platform invokes, spare one that it passed over.
-	proc, spare *actor
-	// others run beside whatever runs now.
-	others     []*actor
 	containers [2]*container
-	started    int // processes so far
-	// nextTick is the schedule's; retries are the platform's, of failed events.
-	nextTick time.Time
-	retries  []retry
-	again    int // deliveries of the same event that are still to come
-	// noTicks is until when nobody is invoked, recycle that the next tick
-	// comes in a new process.
-	noTicks time.Time
-	recycle bool
 	// dieAfterPost is how a replay is prepared.
 	dieAfterPost bool
 
 	oracle oracle
-	struck [kindEnd]int
-	trace  func(string)
-	busy   time.Time // when something last went wrong or came in between
 	idle   idleness
 }
 
@@ -104,81 +97,49 @@ type broken struct {
 }
 
 func newWorld(p Plan) *world {
-	w := &world{settings: p.Settings, every: p.interval(), broken: p.broken, now: birth, nextTick: birth, names: family.NamesOf(connectionName)}
+	w := &world{settings: p.Settings, broken: p.broken, timeline: timeline{now: birth}, platform: platform{every: p.interval(), nextTick: birth},
+		names: family.NamesOf(connectionName)}
 	policy := atlassiantest.DefaultPolicy()
 	policy.SiblingsDie, policy.ReconsentKillsOld, policy.LegacyRefusalBody = p.Settings.SiblingsDie, p.Settings.ReconsentKillsOld, p.Settings.LegacyRefusal
-	w.em = atlassiantest.New(atlassiantest.Config{Clock: trueTime{w}, Policy: &policy, Seed: p.Seed, CheapTokens: true, CheapClaims: p.Settings.Claims, EventLog: -1})
+	w.em = atlassiantest.New(atlassiantest.Config{Clock: &w.timeline, Policy: &policy, Seed: p.Seed, CheapTokens: true, CheapClaims: p.Settings.Claims, EventLog: -1})
 	var err error
 	if w.fix, err = w.em.AddFixture(); err != nil {
 		panic("simulation: " + err.Error())
 	}
 	w.secret = w.fix.App.ClientSecret
-	w.mem = memstore.New(w.clockNow)
-	for i, name := range slotNames(w.names) {
-		w.slots[i].name = name
-	}
+	w.parameters = newParameters(w)
+	w.troubles.time, w.coroutines.time = &w.timeline, &w.timeline
 	w.conn = connectionOf(connectionName, p.Settings.Shared)
-	w.canary = newCanary(w)
+	w.canary = &canary{w: w}
 	w.log = slog.New(w.canary)
-	w.oracle.w = w
+	w.oracle = newOracle(w)
 	w.proc = w.spawn()
 	return w
 }
 
-// trueTime is Atlassian's clock and the store's.
-type trueTime struct{ w *world }
-
-// Now returns the true time.
-func (c trueTime) Now() time.Time { return c.w.now }
-
-func (w *world) clockNow() time.Time { return w.now }
-
-// event is something that will happen at a time.
-type event struct {
-	at time.Time
-	do func()
-}
-
-// in lets something happen later.
-func (w *world) in(d time.Duration, do func()) {
-	w.agenda = append(w.agenda, event{w.now.Add(d), do})
-}
-
-// advance lets time pass, and what is due happen.
-func (w *world) advance(d time.Duration) { w.advanceTo(w.now.Add(d)) }
-
-func (w *world) advanceTo(t time.Time) {
-	for len(w.agenda) > 0 {
-		first := 0
-		for i := range w.agenda {
-			if w.agenda[i].at.Before(w.agenda[first].at) {
-				first = i
-			}
-		}
-		e := w.agenda[first]
-		if e.at.After(t) {
-			break
-		}
-		w.agenda = append(w.agenda[:first], w.agenda[first+1:]...)
-		if e.at.After(w.now) {
-			w.now = e.at
-		}
-		e.do()
-		w.busy = w.now
+// connectionOf is the connection as an operator configures it.
+func connectionOf(name string, shared bool) family.Connection {
+	policy := family.DefaultPolicy()
+	if shared {
+		policy.AccessFormat = psoxy.JSON
 	}
-	if t.After(w.now) {
-		w.now = t
+	return family.Connection{Name: name, Policy: policy}
+}
+
+// tracer is given what happens, line by line, where somebody wants to know it.
+type tracer struct{ line func(string) }
+
+// tracing reports whether anybody reads the trace.
+func (t *tracer) tracing() bool { return t.line != nil }
+
+// note tells the trace what happens.
+func (t *tracer) note(format string, args ...any) {
+	if t.line != nil {
+		t.line(fmt.Sprintf(format, args...))
 	}
 }
 
-// note tells a trace what happens.
-func (w *world) note(text string) {
-	if w.trace != nil {
-		w.trace(text)
-	}
-}
-
-// Errors of calls that were struck, beside those of package store.
+// errNoAnswer is the error of calls that were struck, beside those of package store.
 var errNoAnswer = errors.New("no answer")
 
 // must panics for what cannot fail in a simulation.
