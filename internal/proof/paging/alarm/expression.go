@@ -231,6 +231,11 @@ func (p *parser) operand() expression {
 		}
 		return literal(f)
 	}
+	return p.named()
+}
+
+// named reads a function's call, or a metric by its id.
+func (p *parser) named() expression {
 	word := p.word(func(c rune) bool {
 		return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 	})

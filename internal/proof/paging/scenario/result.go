@@ -94,27 +94,12 @@ type notification struct {
 func (r *Result) judge(w *world, sc Scenario) {
 	r.Pages, r.Sounding = []Page{}, []string{}
 	for _, n := range w.notifications {
-		c := n.change
-		switch {
+		switch c := n.change; {
 		case n.urgency == "none" || c.To == alarm.InsufficientData:
-			continue
 		case c.To == alarm.OK && c.From == alarm.InsufficientData:
 			r.StartNotices++
-			continue
-		}
-		p := Page{Day: dayOf(c.At), At: c.At, Alarm: shortName(c.Alarm), Urgency: n.urgency, State: c.To, Explained: true,
-			FamilyDaysLeft: n.days, AccessTokenSecondsLeft: n.access}
-		if c.To == alarm.InAlarm {
-			p.Explained = w.explained(sc, r, c)
-			if !p.Explained {
-				r.FalsePages++
-			}
-		}
-		r.Pages = append(r.Pages, p)
-		if r.First == nil && r.CauseAt != nil && c.To == alarm.InAlarm && p.Explained && p.Urgency == sc.Urgency && !p.At.Before(*r.CauseAt) {
-			r.First = &p
-			cause, known := p.At.Sub(*r.CauseAt).Seconds(), p.At.Sub(*r.KnownAt).Seconds()
-			r.CauseToPage, r.KnownToPage = &cause, &known
+		default:
+			r.add(n, sc, c.To == alarm.OK || w.explained(sc, r, c))
 		}
 	}
 	for _, a := range w.alarms {
@@ -126,6 +111,22 @@ func (r *Result) judge(w *world, sc Scenario) {
 	r.Samples, r.Warnings = w.countdown.samples, w.warnings
 	for _, f := range w.em.Families() {
 		r.Consents = append(r.Consents, dayOf(f.Born))
+	}
+}
+
+// add adds the page of a notification.
+func (r *Result) add(n notification, sc Scenario, explained bool) {
+	c := n.change
+	p := Page{Day: dayOf(c.At), At: c.At, Alarm: shortName(c.Alarm), Urgency: n.urgency, State: c.To, Explained: explained,
+		FamilyDaysLeft: n.days, AccessTokenSecondsLeft: n.access}
+	r.Pages = append(r.Pages, p)
+	if !explained {
+		r.FalsePages++
+	}
+	if r.First == nil && r.CauseAt != nil && c.To == alarm.InAlarm && explained && p.Urgency == sc.Urgency && !p.At.Before(*r.CauseAt) {
+		r.First = &p
+		cause, known := p.At.Sub(*r.CauseAt).Seconds(), p.At.Sub(*r.KnownAt).Seconds()
+		r.CauseToPage, r.KnownToPage = &cause, &known
 	}
 }
 

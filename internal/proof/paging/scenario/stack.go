@@ -135,3 +135,31 @@ func urgency(actions []string) string {
 	}
 	return "none"
 }
+
+// planned is when the schedule's k-th tick is due. The first comes at once.
+func (s *stack) planned(k int) time.Time {
+	return start.Truncate(time.Minute).Add(time.Duration(k) * s.every)
+}
+
+// tickAt is when tick k comes. The schedule is precise to the minute (EventBridge
+// Scheduler User Guide, "Schedule types"); the second within it is drawn from k
+// and always the same.
+func (s *stack) tickAt(k int) time.Time {
+	x := (uint64(k) + 1) * 0x9e3779b97f4a7c15
+	x ^= x >> 29
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 32
+	if k == 0 {
+		return start.Add(5 * time.Second)
+	}
+	return s.planned(k).Add(time.Duration(x%60) * time.Second)
+}
+
+// tickAfter is the first tick that comes at or after a moment.
+func (s *stack) tickAfter(t time.Time) time.Time {
+	k := max(0, int(t.Sub(start)/s.every)-1)
+	for s.tickAt(k).Before(t) {
+		k++
+	}
+	return s.tickAt(k)
+}

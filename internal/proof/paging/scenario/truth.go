@@ -12,15 +12,6 @@ import (
 // This file knows what is the case, from the emulator and the schedule, and
 // never from an alarm or a metric.
 
-// tickAfter is the first tick that comes at or after a moment.
-func (w *world) tickAfter(t time.Time) time.Time {
-	k := max(0, int(t.Sub(start)/w.every)-1)
-	for w.tickAt(k).Before(t) {
-		k++
-	}
-	return w.tickAt(k)
-}
-
 func nextTick(w *world) time.Time { return w.tickAfter(w.clock.Now()) }
 
 // nextQuestion is when Atlassian is asked next which sites are reached.
@@ -65,12 +56,7 @@ const settled = metrics.PassedPause + 15*time.Minute
 
 // explained reports whether an alarm had a reason to sound.
 func (w *world) explained(sc Scenario, r *Result, c alarm.Change) bool {
-	watches := func(names []string) bool { return slices.ContainsFunc(names, c.Alarm.Watches) }
-	if since := start.Add(sc.earlierAt); sc.earlier != nil && !c.At.Before(since) && watches(sc.explains) && (r.CauseAt == nil || c.At.Before(*r.CauseAt)) {
-		return true
-	}
-	if r.CauseAt != nil && !c.At.Before(*r.CauseAt) && watches(sc.explains) &&
-		(sc.Lasts == 0 || !c.At.After(r.CauseAt.Add(sc.Lasts+settled))) {
+	if slices.ContainsFunc(sc.explains, c.Alarm.Watches) && sc.troubled(r, c.At) {
 		return true
 	}
 	for _, f := range w.em.Families() {
@@ -81,9 +67,19 @@ func (w *world) explained(sc Scenario, r *Result, c alarm.Change) bool {
 				return true
 			}
 		}
-		if f.Death != nil && f.Death.Cause == atlassiantest.CauseExpiredAbsolute && !c.At.Before(end) && watches(refused) {
+		expired := f.Death != nil && f.Death.Cause == atlassiantest.CauseExpiredAbsolute && !c.At.Before(end)
+		if expired && slices.ContainsFunc(refused, c.Alarm.Watches) {
 			return true
 		}
 	}
 	return false
+}
+
+// troubled reports whether the cause, or an earlier one of its kind, may still make
+// an alarm sound at a moment.
+func (sc Scenario) troubled(r *Result, at time.Time) bool {
+	if r.CauseAt == nil || at.Before(*r.CauseAt) {
+		return sc.earlier != nil && !at.Before(start.Add(sc.earlierAt))
+	}
+	return sc.Lasts == 0 || !at.After(r.CauseAt.Add(sc.Lasts+settled))
 }

@@ -26,7 +26,7 @@ var start = time.Date(2026, 11, 24, 4, 0, 11, 0, time.UTC)
 // world is one simulated deployment.
 type world struct {
 	*stack
-	clock *atlassiantest.Clock
+	agenda
 	em    *atlassiantest.Emulator
 	store *memstore.Store
 	// client reaches the emulator without a network.
@@ -65,7 +65,7 @@ type faults struct {
 }
 
 func newWorld(s *stack, connections int, format psoxy.AccessFormat) (*world, error) {
-	w := &world{stack: s, clock: atlassiantest.NewClock(start), evaluator: alarm.NewEvaluator(s.alarms),
+	w := &world{stack: s, agenda: agenda{clock: atlassiantest.NewClock(start)}, evaluator: alarm.NewEvaluator(s.alarms),
 		outcomes: map[keeper.Action]int{}}
 	rules := atlassiantest.DefaultPolicy()
 	rules.AbsoluteLifetime = s.policy.Lifetime
