@@ -12,7 +12,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/scenario"
 )
 
-// promptly is how long after it can be known a cause must have been told of.
+// promptly is how soon a cause must be reported once it can be known.
 const promptly = 15 * time.Minute
 
 // outcome is a run of a scenario as it stands in the documentation.

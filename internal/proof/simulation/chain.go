@@ -34,8 +34,8 @@ type chain struct {
 }
 
 // grant is a valid intent. It lets its owner present the token until the lease
-// ends or another keeper's entry follows. A consent that follows, or a person who
-// deletes the ledger, takes nothing from it: the owner cannot know of that.
+// ends or another keeper's entry follows. It stays valid when a consent follows or a
+// person deletes the ledger: the owner cannot know that.
 type grant struct {
 	by    *actor
 	token string
@@ -91,18 +91,18 @@ type ledgerEntry struct {
 	} `json:"state"`
 }
 
-// freshFor is how old an entry may be when it is stored, where its own word counts:
-// the first of a ledger, and one that names the version just before it.
+// freshFor is how old an entry may be when it is stored, where nothing but the entry
+// itself proves it: the first of a ledger, or one that names the version before it.
 const freshFor = time.Hour
 
-// youngLedger is the version up to which no entry is believed for its number: so far
-// a new ledger may have come while the writer of an entry believed in the old one.
+// youngLedger is the version up to which an entry's number proves nothing: a new
+// ledger may have come so far while the entry's writer still knew the old one.
 const youngLedger = 24
 
 // read judges a put of the ledger; it returns nil for an invalid entry. An entry
-// is valid if it names the last valid one. After a deletion numbers begin again, and
-// in a ledger that is not young one that names the version just before it is
-// believed as every reader believes it, whatever stands there.
+// is valid if it names the last valid one. After a deletion numbers begin again. Then,
+// in a ledger that is not young, one that names the version just before it is valid
+// whatever that version holds, as for every reader.
 func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
 	var e ledgerEntry
 	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName {

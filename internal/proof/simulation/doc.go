@@ -1,7 +1,7 @@
 // Package simulation proves that no token family is lost that could have been
-// kept: it runs the real refresher, keeper, ledger and decision against the
-// emulator and a store with Parameter Store's semantics, under virtual time, while
-// things go wrong.
+// kept. It runs the real refresher, keeper, ledger and decision against the
+// emulator, and against a store with Parameter Store's semantics. Time is virtual,
+// and things go wrong.
 //
 // # A run
 //
@@ -9,25 +9,25 @@
 // a [Schedule] of faults. Equal plans have equal results. Fault points are not
 // listed: every operation of every process (a read or write of the store, a token
 // request, a publication of metrics, a sleep, a look at the clock) is counted as it
-// happens, and a [Fault] strikes the operation with its number. New code is covered
-// by itself.
+// happens, and a [Fault] strikes the operation with its number. So new code is
+// covered without a change here.
 //
-// Processes that run beside each other are coroutines, which hand over at their
-// operations; which one goes on is part of the fault that started it. A process
-// is killed by a panic in the middle of an operation, which no code of the keeper
-// recovers from. An invocation that fails is repeated as Lambda repeats it. Each
-// process has a clock of its own, which can be wrong by up to an hour; the store's
-// clock, which it tells in whole seconds, and Atlassian's are right.
+// Processes that run beside each other are coroutines. They hand over at their
+// operations, and the fault that started one says which goes on. A panic in the
+// middle of an operation kills a process; no code of the keeper recovers from it.
+// An invocation that fails is repeated as Lambda repeats it. Each process has its
+// own clock, which can be wrong by up to an hour. The store's clock, which shows
+// whole seconds, and Atlassian's are right.
 //
 // Beside the keepers there are psoxy with its habits, and people and programs that
 // write to every parameter: consents, older tokens, damaged ones, placeholders,
-// what Terraform read at its plan, whole backups; they delete parameters, and put a
+// what Terraform read at its plan, whole backups. They delete parameters, and put a
 // label on the oldest version.
 //
 // # The oracle
 //
 // The oracle shares no code with the keeper. It knows from the emulator what
-// became of every token, and from its own log who wrote what; it reads the ledger's
+// became of every token, and from its own log who wrote what. It reads the ledger's
 // entries by a parser of its own. It counts:
 //
 //   - avoidable losses: a family died, or nobody goes on with it, or a consent's
@@ -46,11 +46,11 @@
 //     useless, although quiet ticks could have published it;
 //   - made younger: a family's time of consent is later than the truth.
 //
-// excuses.go lists every excuse for a loss, and what documents that its cause lies
-// beyond a keeper's reach. A loss is excused by a spend that no tick could make
-// good for only if every tick within the leeway was in trouble, and an outage
-// counts as trouble only if it left no 22 seconds of calm (27 beside psoxy) in the tick's first
-// minute. A summary says how many losses each excuse covered.
+// excuses.go lists every excuse for a loss, and what documents that no keeper could
+// prevent its cause. A spend whose answer was lost excuses the loss only if every tick
+// within the leeway was in trouble. An outage counts as trouble only if it left no
+// 22 seconds of calm (27 beside psoxy) in the tick's first minute. A summary says how
+// many losses each excuse covered.
 //
 // # Reading order
 //

@@ -9,15 +9,15 @@ import (
 
 // excuse is a reason for which no keeper could have kept a family.
 type excuse struct {
-	// name stands in reports.
+	// name is what reports call it.
 	name string
-	// cause is where the thing is documented that lies beyond our reach.
+	// cause names what documents that no keeper could prevent it.
 	cause   string
 	applies func(loss) bool
 }
 
-// excuses are all reasons that are accepted, the first that applies counts. What
-// none of them covers is an avoidable loss.
+// excuses are all accepted reasons; the first that applies counts. A loss without an
+// excuse is avoidable.
 var excuses = []excuse{
 	{"the user removed the app", "Atlassian: a user's revocation ends the grant",
 		diedOf(atlassiantest.CauseRevokedByUser)},
@@ -80,7 +80,7 @@ func everyTickMet(t trouble) func(loss) bool {
 	return func(l loss) bool { return l.helpless() && l.root.ticks > 0 && l.root.why&^t == 0 }
 }
 
-// helpless: a keeper spent the token, and no tick could have made good for it.
+// helpless: a keeper spent the token, and no tick could have saved its successor.
 func (l loss) helpless() bool { return l.root != nil && !l.root.chance && !l.root.erased }
 
 func (l loss) killedByPsoxy() bool {
@@ -105,12 +105,12 @@ func (l loss) topSpentByUs() bool {
 const coveredByPsoxy = "psoxy wrote an older family's token over a consent"
 
 // coveredByPsoxy: the newest consent lives, but the ledger goes on with an older
-// family, of which psoxy wrote a token after the consent was stored.
+// family. Psoxy wrote a token of that family after the consent was stored.
 func (l loss) coveredByPsoxy() bool {
 	o := l.o
 	return o.chain.known && o.older(o.chain.of, o.highest) && o.covered(o.chain.of)
 }
 
 // covered reports whether psoxy wrote a token of an older family over a newer consent,
-// and the token tells nothing.
+// and the token has no claims that would show it.
 func (o *oracle) covered(r rank) bool { return !o.w.settings.Claims && o.covers[r.consent] }

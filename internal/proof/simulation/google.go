@@ -14,9 +14,9 @@ import (
 //
 //   - Each parameter is read by itself: others come in between, and each call may
 //     be struck.
-//   - Versions by number are never stale. What lags behind is when they were
-//     written: until that has propagated, only the process that wrote them can read
-//     them. psoxy, which does not ask for it, reads them all.
+//   - Versions by number are never stale, but the times when they were written lag
+//     behind. Until those have propagated, only the process that wrote a version can
+//     read it. psoxy does not ask for the times, and reads all versions.
 //   - There are no labels that forbid writing; a quota may be used up as long.
 //   - Making a secret is always exclusive, and so is psoxy's lock, under an etag.
 //   - Of the copies, fewer versions are kept than of the ledger.
@@ -26,8 +26,8 @@ import (
 // up to five minutes.
 const propagation = 60
 
-// errLagging: it is not told yet when a version was written.
-var errLagging = errors.New("the store does not tell yet when this version was written")
+// errLagging: the store does not show yet when a version was written.
+var errLagging = errors.New("the store does not show yet when this version was written")
 
 // keptCopies is how many versions of a copy are kept.
 const keptCopies = 20

@@ -43,7 +43,7 @@ func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, 
 	i.valid = again && w.armed
 }
 
-// disturbed reports whether a tick may have read, or been told, what the next one is not.
+// disturbed reports whether something may make the next tick different from this one.
 func (i *idleness) disturbed(w *world, begun time.Time) bool {
 	lock := &w.slots[slotLock].entry
 	return !w.busy.Before(begun) || begun.Before(w.stale.until) || begun.Before(w.clocks.until) || w.obstructed() ||
@@ -54,8 +54,8 @@ func (i *idleness) disturbed(w *world, begun time.Time) bool {
 // it asks about a token again, and for the end of the leeway.
 var keeperWaits = [...]time.Duration{time.Minute, 9 * time.Minute, time.Hour, 6 * time.Hour}
 
-// rests returns a time before which a keeper that found nothing to do finds
-// nothing, as far as the ledger and the copies tell. Zero means that they do not.
+// rests returns how long a keeper that found nothing to do finds nothing, judging by
+// the ledger and the copies. It is zero where they do not show that.
 func rests(w *world, now time.Time, refused bool) (until time.Time) {
 	ledger := &w.slots[slotLedger].entry
 	var stack [8192]byte

@@ -164,7 +164,7 @@ func (a *actor) end(h strike, err error) error {
 	return err
 }
 
-// killIfLate is the platform that ends an invocation at its deadline.
+// killIfLate ends the invocation at its deadline, as the platform does.
 func (a *actor) killIfLate() {
 	if !a.deadline.IsZero() && !a.w.now.Before(a.deadline) {
 		panic(killedProcess{})

@@ -22,7 +22,7 @@ type oracle struct {
 	copies copyWatch
 	judged map[string]bool
 
-	// ageDeleted: a person deleted, or wrote over, what told of the family's age;
+	// ageDeleted: a person deleted, or wrote over, the only record of the family's age.
 	// familyBefore is what TOKEN_FAMILY held last.
 	ageDeleted   bool
 	familyBefore atlassian.Secret
@@ -32,7 +32,7 @@ type oracle struct {
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
 	forgotten bool
-	// covers are consents of which psoxy wrote a token after a newer one was stored.
+	// covers are consents that psoxy wrote a token of after a newer one was stored.
 	covers map[int]bool
 	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
 	// access token in its form first, and then the refresh token.
@@ -43,7 +43,7 @@ type oracle struct {
 
 func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
-		rivals:  rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
+		rivals: rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
 		covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// copyWatch is what ticks should have put right.
+// copyWatch finds copies that ticks should have put right.
 type copyWatch struct {
 	// refresh is how many ticks without trouble, one after the other, left
 	// REFRESH_TOKEN other than the ledger, and since when.
@@ -20,12 +20,12 @@ type copyWatch struct {
 	counted bool
 }
 
-// How long a copy may stay wrong: the tick that finds it may be busy with the
-// token itself, and the next one publishes; a candidate whose answer was lost is left
-// there until its leeway is over, and one that was refused until the next tick has
-// asked again. Nothing is written over a living candidate, or what stands over it,
-// until that is judged: it may wait, like an access token, for the longest pause that
-// the protocol makes between two attempts.
+// How long a copy may stay wrong. The tick that finds it may be busy with the token
+// itself, and the next one publishes. A candidate whose answer was lost stays there
+// until its leeway is over; one that was refused, until the next tick has asked
+// again. Nothing is written over a living candidate, or what was written over it,
+// before it is judged. That, like an access token, may wait for the protocol's
+// longest pause between two attempts.
 const (
 	ticksToPublish = 3
 	timeToPublish  = 15 * time.Minute

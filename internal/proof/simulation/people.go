@@ -7,8 +7,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// people are those who write to the parameters by hand, and programs other than
-// ours. Nothing fails what they do.
+// people are persons who write to the parameters by hand, and programs other than
+// ours. No fault strikes what they do.
 type people struct{ *world }
 
 // do carries out a fault that is an act of theirs. It reports whether it is one.

@@ -8,9 +8,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// Before the faults, a family is a month old: whoever mistakes it for a new one
-// promises more than there is. The last rotation was so long ago that the next
-// one is due.
+// Before the faults, a family is a month old, so that a keeper that takes it for a
+// new one is found out. The last rotation was so long ago that the next one is due.
 const (
 	month = 30 * 24 * time.Hour
 	due   = 40 * time.Minute

@@ -33,9 +33,9 @@ const (
 // lockWaits are psoxy's waits for a lock that somebody else holds.
 var lockWaits = [...]time.Duration{4 * time.Second, 8 * time.Second, 12 * time.Second}
 
-// psoxy lets a container of psoxy rotate beside whatever runs. It can do so at
-// any time: once ACCESS_TOKEN has more than ten versions, psoxy takes the first
-// page of its history for the newest and refreshes at random.
+// psoxy lets a container of psoxy rotate beside whatever runs. Psoxy can do so at
+// any time: once ACCESS_TOKEN has more than ten versions, it takes the first page of
+// the history for the newest one, and refreshes at random.
 //
 // Bit 0 of n selects one of two containers, bit 1 that it starts anew; the rest
 // is how it takes turns.
@@ -80,8 +80,8 @@ func (c *container) get(w *world, a *actor, i slotIndex) (value atlassian.Secret
 	return e.Value, true
 }
 
-// lock tries three times to take the lock. A stale one is deleted, whoever's it
-// is, and counts as a failed attempt.
+// lock tries three times to take the lock. A stale one is deleted, psoxy's own or
+// not, and counts as a failed attempt.
 func (c *container) lock(w *world, a *actor) bool {
 	ctx, s, name := context.Background(), storage{w, a}, w.names.Lock
 	for _, wait := range lockWaits {
@@ -99,8 +99,8 @@ func (c *container) lock(w *world, a *actor) bool {
 	return false
 }
 
-// refresh is psoxy's. Every error ends it, and what it did stays: a failed
-// exchange leaves the lock, a failed write loses the pair.
+// refresh is psoxy's rotation. Every error ends it, and what it did stays: a failed
+// exchange leaves the lock, and a failed write loses the pair.
 func (c *container) refresh(w *world, a *actor) {
 	if !c.lock(w, a) {
 		return

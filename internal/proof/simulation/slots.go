@@ -153,7 +153,7 @@ func (p *parameters) issue(value atlassian.Secret) {
 	}
 }
 
-// put writes a parameter by the hand of a person or program that nothing fails.
+// put writes a parameter as a person does, whom no fault strikes.
 func (p *parameters) put(i slotIndex, value atlassian.Secret) {
 	p.putBy(person, i, value)
 }

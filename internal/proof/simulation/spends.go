@@ -25,16 +25,16 @@ type presentation struct {
 	received []*actor
 	// again: psoxy presented it after somebody had a successor.
 	again bool
-	// lock is when psoxy's lock was written under which it was spent, and told that
-	// a tick found that lock.
+	// lock is when psoxy's lock was written under which it was spent. told: a tick
+	// has found that lock.
 	lock time.Time
 	told bool
 	// intent is the fingerprint of what was announced, if it was. erased: a person
-	// deleted the ledger, which alone told of the spend.
+	// deleted the ledger, the only record of the spend.
 	intent string
 	erased bool
-	// ticks are how many later ticks could have helped had nothing troubled them,
-	// why is what did, and chance that nothing troubled one, or the one that spent.
+	// ticks are how many later ticks could have helped without trouble, and why is
+	// the trouble they had. chance: one of them, or the one that spent, had none.
 	ticks  int
 	why    trouble
 	chance bool
@@ -92,7 +92,7 @@ func (l *spendLog) saved(r rank) {
 	}
 }
 
-// forget notes that a person deleted the ledger, which told of spends.
+// forget notes that a person deleted the ledger, and its record of spends.
 func (l *spendLog) forget(c *chain) {
 	for n := range l.spends {
 		if p := &l.spends[n]; c.known && (p.of == c.of || p.intent != "" && p.intent == c.intent) && !p.chance {
@@ -132,10 +132,10 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	}
 }
 
-// ticked notes whether a tick that ended could have saved the family: the one
-// that spent the token; one that began inside the reuse interval, which could
-// have presented it again; and one of a process that received a successor, which
-// could have saved that. Of what psoxy spent only its lock tells.
+// ticked notes whether a tick that ended could have saved the family. Three can: the
+// one that spent the token; one that began inside the reuse interval and could
+// present it again; and one of a process that could save a successor it received.
+// A token that psoxy spent is known by psoxy's lock alone.
 func (p *presentation) ticked(a *actor) {
 	after := a.begun.Sub(p.at)
 	own := a == p.by && after <= 0

@@ -33,7 +33,7 @@ const worldly = contended - 1
 
 var troubleNames = [troubleCount]string{"store down", "key denied", "ledger denied", "credentials denied", "Atlassian failing",
 	"Atlassian losing answers", "Atlassian unreachable", "Atlassian refusing all", "account inactive", "client secret wrong",
-	"at work elsewhere", "paused", "killed", "struck often", "times not told yet"}
+	"at work elsewhere", "paused", "killed", "struck often", "times not shown yet"}
 
 // String names what is in the set.
 func (t trouble) String() string {
@@ -106,9 +106,8 @@ func (s *troubles) failing() Kind {
 	return 0
 }
 
-// A tick in which a family is in danger goes on trying for about a minute. An
-// outage excuses it if it leaves no span of calm in which a round of attempts
-// fits, wherever these begin.
+// A tick whose family is in danger tries for about a minute. An outage excuses it
+// only if it leaves no span of calm that is long enough for a round of attempts.
 const (
 	perseverance = time.Minute
 	calm         = 22 * time.Second

@@ -33,7 +33,7 @@ var birth = time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
 type Settings struct {
 	// SiblingsDie, ReconsentKillsOld and LegacyRefusal are atlassiantest.Policy's.
 	SiblingsDie, ReconsentKillsOld, LegacyRefusal bool
-	// Claims: tokens tell their chain and when they were issued.
+	// Claims: tokens carry their chain and the time of their issue.
 	Claims bool
 	// Shared: psoxy rotates too, and ACCESS_TOKEN has psoxy's JSON form.
 	Shared bool

@@ -53,7 +53,7 @@ Resources:
 var failures = alarm.Metric{Namespace: "N", Name: "Failures"}
 
 // TestPeriodsSlide: an alarm is evaluated every minute, over periods that end
-// at that minute, and only a change of its state is told.
+// at that minute, and only a change of its state is reported.
 func TestPeriodsSlide(t *testing.T) {
 	e := evaluatorOf(t, failing)
 	for m := 0; m < 60; m += 5 {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// retain stands in AWS's tables for "Retain current state".
+// retain is what AWS's tables call "Retain current state".
 const retain State = "retain"
 
 // TestAWSExamples are the tables of alarms-and-missing-data.html, "How alarm

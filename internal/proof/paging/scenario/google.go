@@ -128,8 +128,7 @@ func (s *stack) readSchedule(schedule terraform.Body) error {
 var metricFilter = regexp.MustCompile(`^metric\.type="([^"]+)" AND `)
 
 // readPolicy reads an alert policy with one of its conditions, each of which opens
-// incidents of its own. What it does not know is an error: nothing is to be evaluated
-// by guess.
+// incidents of its own. What it does not know is an error: it guesses nothing.
 func readPolicy(body, condition terraform.Body) (*alarm.Alarm, error) {
 	var errs []error
 	text := func(b terraform.Body, name string) string {

@@ -25,8 +25,8 @@ type Scenario struct {
 	Lasts time.Duration
 	// Urgency of the first action that the cause calls for: "page" or "ticket".
 	Urgency string
-	// Live tells that the cause threatens a family which lives, so that a page
-	// must come while its access token still works.
+	// Live: the cause threatens a living family, so that a page must come while its
+	// access token still works.
 	Live bool
 	// KnownBy says by what the cause can be known at the earliest.
 	KnownBy string
@@ -37,8 +37,8 @@ type Scenario struct {
 	unconsented bool
 	// parameters of the template for this scenario; those of the Options go first.
 	parameters map[string]string
-	// earlier strikes before the cause, at earlierAt, is of the same kind, and is
-	// not mended until the cause is.
+	// earlier strikes at earlierAt, before the cause. It is of the same kind, and is
+	// mended with it.
 	earlier   func(*world) error
 	earlierAt time.Duration
 	// prepare, strike and mend may be nil.
@@ -122,8 +122,8 @@ func run(sc Scenario, o Options, read func(parameters map[string]string) (*stack
 	return *r, nil
 }
 
-// chartSpacing is how much time, for each day of a run, lies between two of the
-// countdown's samples that are kept for a chart.
+// chartSpacing is the time between two samples of the countdown that are kept for a
+// chart, for each day of a run.
 const chartSpacing = time.Minute
 
 // plan puts the scenario's events onto the agenda.
@@ -165,6 +165,5 @@ func (sc Scenario) plan(w *world, r *Result) {
 	}
 }
 
-// betweenRotations is about how long lies between two rotations at the default
-// settings.
+// betweenRotations is about the time between two rotations at the default settings.
 const betweenRotations = 35 * time.Minute

@@ -9,8 +9,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// This file knows what is the case, from the emulator and the schedule, and
-// never from an alarm or a metric.
+// This file knows the truth from the emulator and the schedule, and never from an
+// alarm or a metric.
 
 func nextTick(w *world) time.Time { return w.tickAfter(w.clock.Now()) }
 

@@ -11,8 +11,8 @@ import (
 // writersEvery is the interval of foreign writes to REFRESH_TOKEN.
 const writersEvery = 6*time.Hour + 97*time.Second
 
-// startWriters lets people and programs write to REFRESH_TOKEN what is no newer
-// token: a backup of it, a placeholder, or nothing at all.
+// startWriters lets people and programs write over REFRESH_TOKEN what is not a newer
+// token: a backup of it or a placeholder. They delete it, too.
 func startWriters(w *world) error {
 	var next func(n int) func() error
 	next = func(n int) func() error {
