@@ -91,7 +91,7 @@ func TestAPageWithoutAReasonIsCounted(t *testing.T) {
 
 // TestAnAlarmThatTellsNobodyIsNoPage: what has no topic reaches no one.
 func TestAnAlarmThatTellsNobodyIsNoPage(t *testing.T) {
-	template := bytes.ReplaceAll(tokenkeeper.Template, []byte("      AlarmActions: ["), []byte("      ActionsEnabled: false\n      AlarmActions: ["))
+	template := bytes.ReplaceAll(tokenkeeper.Template, []byte("      AlarmActions: "), []byte("      ActionsEnabled: false\n      AlarmActions: "))
 	require.NotEqual(t, tokenkeeper.Template, template)
 	sc, err := scenario.Find("schedule-deleted")
 	require.NoError(t, err)
