@@ -21,6 +21,8 @@ LAMBDA_FLAGS = -tags lambda.norpc -trimpath -buildvcs=false \
 LAMBDA_GO = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build $(LAMBDA_FLAGS)
 
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# A flat switch may be above 15: then //gocyclo:ignore and the reason stand above the function.
+GOCYCLO := go run github.com/fzipp/gocyclo/cmd/gocyclo@v0.6.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOVULNCHECK := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector needs a C compiler.
@@ -136,13 +138,14 @@ sam-check: setup ## sam validate --lint and sam build
 	! grep -nE '[ [{][&*][A-Za-z]' .aws-sam/build/template.yaml # CloudFormation takes no YAML aliases
 
 .PHONY: lint
-lint: setup $(LINTERS) ## gofmt, vet, staticcheck, test/architecture; actionlint, hadolint, kubernetes-validate; cfn-lint, checkov, cfn-guard, parliament
+lint: setup $(LINTERS) ## gofmt, vet, staticcheck, gocyclo, test/architecture; actionlint, hadolint, kubernetes-validate; cfn-lint, checkov, cfn-guard, parliament
 	@unformatted=$$(find . -name '*.go' -not -path './.*' -not -path './build/*' -exec gofmt -l {} +); \
 	  [ -z "$$unformatted" ] || { printf 'not formatted; run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; }
 	go vet ./...
 	GOOS=windows go vet ./pkg/...
 	$(STATICCHECK) ./...
 	cd pkg/tokensource && go vet ./... && $(STATICCHECK) ./...
+	$(GOCYCLO) -over 15 .
 	go test ./test/architecture
 	bash -n .ci/run tools/*.sh
 	$(ACTIONLINT) -color=false .github/workflows/*.yml
