@@ -44,11 +44,11 @@ demo: ## Keep a token family alive on embedded parts; needs Go only
 	go run ./cmd/tokenkeeper demo
 
 .PHONY: alarms
-alarms: ## Simulate every scenario anew, for docs/alarms.md and its chart; needs Go only
+alarms: ## Simulate every scenario again, for docs/alarms.md and its chart; needs Go only
 	tools/scenarios.sh
 
 .PHONY: terraform
-terraform: ## Write the variables and outputs of deploy/terraform anew, from template.yaml
+terraform: ## Write the variables and outputs of deploy/terraform again, from template.yaml
 	go run ./tools/terraform
 
 .PHONY: build build-functions
@@ -96,7 +96,7 @@ LINTED := Connections=PSOXY_JIRA_CLOUD_,/psoxy/prod/PSOXY_JIRA_CLOUD_ Parameters
   HostedConsent=true NoChangeNotificationHours=6 PageEmail=ops@example.com
 
 .PHONY: lock
-lock: ## Resolve the Python tools anew, with the hash of every package
+lock: ## Resolve the Python tools again, with the hash of every package
 	tools/lock.sh
 
 .PHONY: test

@@ -21,7 +21,7 @@ command -v "$python" >/dev/null ||
 # Debian and Ubuntu ship venv's other half, ensurepip, in a package of its own.
 "$python" -c 'import ensurepip' 2>/dev/null || "$(dirname "${BASH_SOURCE[0]}")/packages.sh" ensurepip=python3-venv
 
-# An environment that was moved, or whose Python is gone, is made anew.
+# An environment that was moved, or whose Python is gone, is made again.
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   rm -rf "$venv"
   "$python" -m venv "$venv"

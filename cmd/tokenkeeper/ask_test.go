@@ -174,7 +174,7 @@ func TestStatusForWhoMayReadLittle(t *testing.T) {
 	require.NoError(t, st.Delete(t.Context(), "PSOXY_JIRA_CLOUD_TOKEN_FAMILY"))
 	out, code = runProgram(t, append(env, "AWS_ENDPOINT_URL="+strict.URL), "", "status", "--connection", "PSOXY_JIRA_CLOUD_")
 	require.Equal(t, 1, code, out)
-	require.Contains(t, out, "NEEDS ATTENTION: it cannot be told: reading the parameters of PSOXY_JIRA_CLOUD_ failed: ")
+	require.Contains(t, out, "NEEDS ATTENTION: the state is not known: reading the parameters of PSOXY_JIRA_CLOUD_ failed: ")
 	require.Contains(t, out, "AccessDeniedException")
 	require.Contains(t, out, ": ask the deployed function: tokenkeeper status --function tokenkeeper-refresher --connection PSOXY_JIRA_CLOUD_\n")
 }

@@ -131,7 +131,7 @@ func listenLocal(ctx context.Context, address string, remote bool) (net.Listener
 		return nil, errUsage{fmt.Errorf("--listen is %q: expected ADDRESS:PORT such as 127.0.0.1:8484", address)}
 	}
 	if !loopback.Is(host) && !remote {
-		return nil, errUsage{fmt.Errorf("--listen is %q, not a loopback address, and whoever reaches the emulator controls it; use 127.0.0.1, or add --allow-remote if that is meant", address)}
+		return nil, errUsage{fmt.Errorf("--listen is %q, not a loopback address, and everybody who reaches the emulator controls it; use 127.0.0.1, or add --allow-remote if that is meant", address)}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {

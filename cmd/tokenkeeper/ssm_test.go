@@ -74,7 +74,7 @@ func TestSSMThatCannotBeReached(t *testing.T) {
 	env := append(moto.Start(t).Env(), "AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_MAX_ATTEMPTS=1")
 	out, code := runProgram(t, env, "", "status")
 	require.Equal(t, exitFailed, code)
-	require.True(t, strings.HasPrefix(out, "NEEDS ATTENTION: it cannot be told: reading the parameters of PSOXY_JIRA_CLOUD_ failed: "), out)
+	require.True(t, strings.HasPrefix(out, "NEEDS ATTENTION: the state is not known: reading the parameters of PSOXY_JIRA_CLOUD_ failed: "), out)
 	require.Contains(t, out, "connection refused: check that this network reaches AWS; where only a proxy does, set HTTPS_PROXY: see why: tokenkeeper doctor")
 	env = append(env, "AWS_REGION=", "AWS_CONFIG_FILE=/dev/null")
 	out, code = runProgram(t, env, "", "status")

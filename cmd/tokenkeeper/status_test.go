@@ -90,7 +90,7 @@ func TestStatusShowsWhatIsUnusual(t *testing.T) {
 	require.Contains(t, out, "wait for a decision (AccountChanged)")
 
 	unseen := screenOf(true, style{}, health.Unseen("A_", errors.New("no answer"), health.CommandsFor("A_", "", "tk"), statusNow))
-	require.Equal(t, "NEEDS ATTENTION: it cannot be told: no answer: see why: tokenkeeper doctor --stack tk\n\nconnection  A_, in the directory ./tokens\nreason      no answer\n", unseen)
+	require.Equal(t, "NEEDS ATTENTION: the state is not known: no answer: see why: tokenkeeper doctor --stack tk\n\nconnection  A_, in the directory ./tokens\nreason      no answer\n", unseen)
 }
 
 func TestStatusOfSeveralConnections(t *testing.T) {

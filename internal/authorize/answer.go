@@ -14,7 +14,7 @@ import (
 )
 
 // errExpired ends the wait for the browser.
-var errExpired = errors.New("nobody consented in time: nothing was changed; begin anew")
+var errExpired = errors.New("nobody consented in time: nothing was changed; begin again")
 
 // answer shows the address to open, and waits for the address that the browser
 // comes back with.

@@ -84,7 +84,7 @@ func (f *Flow) Run(ctx context.Context) (consent.Completed, error) {
 func (f *Flow) introduce(now consent.ConnectionStatus) {
 	f.Terminal.Say("A consent for %s, with the scopes\n  %s", f.Connection, strings.Join(f.Scopes, " "))
 	if !now.UnderWay.IsZero() {
-		f.Terminal.Say("Another consent for it is under way until %s. This one takes its place: whoever began that one cannot complete it any more.", now.UnderWay.Local().Format("15:04"))
+		f.Terminal.Say("Another consent for it is under way until %s. This one replaces it: the other one cannot be completed any more.", now.UnderWay.Local().Format("15:04"))
 	}
 	switch {
 	case now.Refused:

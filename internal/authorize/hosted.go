@@ -40,7 +40,7 @@ func (f *Flow) hosted(ctx context.Context, before consent.ConnectionStatus, begu
 		case !now.UnderWay.IsZero():
 			quietSince = f.Now()
 		case f.Now().Sub(quietSince) > endPatience:
-			return consent.Completed{}, errors.New("the consent ended without new tokens, and nothing was changed: the page says why; begin anew")
+			return consent.Completed{}, errors.New("the consent ended without new tokens, and nothing was changed: the page says why; begin again")
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (e expected) check(address string) (answer atlassian.Secret, problem string
 	code, failed := query.Get("code"), query.Get("error")
 	switch {
 	case strings.HasSuffix(u.Path, "/authorize") && query.Get("client_id") != "":
-		return answer, "That is the address to open. Open it, accept, and copy the address that the browser shows then. If Atlassian shows an error there, the app lacks the redirect URI or one of the scopes: compare them with its page in the developer console, and begin anew."
+		return answer, "That is the address to open. Open it, accept, and copy the address that the browser shows then. If Atlassian shows an error there, the app lacks the redirect URI or one of the scopes: compare them with its page in the developer console, and begin again."
 	case err != nil || query.Get("state") == "" || code == "" && failed == "":
 		return answer, "That address holds no answer. Copy all of the address bar after you accepted: it has state= and code= in it. If it is broken into lines, paste the rest of it now."
 	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(e.state.Reveal())) != 1:
@@ -79,7 +79,7 @@ func (e expected) check(address string) (answer atlassian.Secret, problem string
 	}
 	at, err := url.Parse(e.redirectURI)
 	if err != nil {
-		return answer, "The redirect URI of this consent is no address: begin anew with another one."
+		return answer, "The redirect URI of this consent is no address: begin again with another one."
 	}
 	at.RawQuery = u.RawQuery
 	return atlassian.NewSecret(at.String()), ""

@@ -200,7 +200,7 @@ func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassia
 	case atlassian.Configuration, atlassian.Permanent:
 		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
 	}
-	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent came to nothing: consent again (%v)", failed)
+	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
 }
 
 // gather asks for what the decision needs to know.

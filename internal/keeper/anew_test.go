@@ -11,7 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// REFRESH_TOKEN is deleted and begun anew, by hand or by Terraform: its versions
+// REFRESH_TOKEN is deleted and begun again, by hand or by Terraform: its versions
 // count from 1 again. A consent in any of them is found, whatever the numbers of
 // the deleted parameter were.
 func TestAConsentInAnInboxThatBeginsAnew(t *testing.T) {

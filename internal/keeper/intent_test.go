@@ -225,7 +225,7 @@ func TestALedgerOfManyVersions(t *testing.T) {
 	w.requireKept()
 }
 
-// A hundred values of a stranger's cover the ledger: it begins anew on top of them,
+// A hundred values of a stranger's cover the ledger: it begins again on top of them,
 // and the family lives on with its age.
 func TestTheLedgerIsBuried(t *testing.T) {
 	for _, n := range []int{1, 50, 99, 100, 150} {

@@ -148,7 +148,7 @@ func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
 }
 
 // The ledger is deleted before a rotation has published its token, and another process
-// begins it anew and rotates too. What the first one publishes then is older, and it
+// begins it again and rotates too. What the first one publishes then is older, and it
 // knows that itself.
 func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {

@@ -84,5 +84,5 @@ func TestFoldOverADestroyedVersion(t *testing.T) {
 	}
 	last, certain := fold(Entry{}, false, []link{gone(1), gone(2)})
 	require.True(t, certain)
-	require.Zero(t, last, "all are gone, and it begins anew")
+	require.Zero(t, last, "all are gone, and it begins again")
 }

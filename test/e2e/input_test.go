@@ -120,7 +120,7 @@ func TestSuccessorBeyondEightKilobytes(t *testing.T) {
 }
 
 // TOKEN_FAMILY is a copy: one that cannot be read keeps nothing from its turn,
-// and is written anew.
+// and is written again.
 func TestUnreadableRecord(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{

@@ -20,7 +20,7 @@ import (
 
 const tokenEndpoint = "POST /oauth/token"
 
-// TestTheSeedsFiveSecrets: filled in by hand, adopted, rotated, and consented anew.
+// TestTheSeedsFiveSecrets: filled in by hand, adopted, rotated, and consented again.
 // psoxy reads the current token at every step.
 func TestTheSeedsFiveSecrets(t *testing.T) {
 	t.Parallel()

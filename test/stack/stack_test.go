@@ -174,7 +174,7 @@ func deletion(s *stage) {
 	require.Equal(s, before, s.versions())
 }
 
-// again creates the stack anew. It has a key of its own, and reads what is under
+// again creates the stack again. It has a key of its own, and reads what is under
 // another.
 func again(s *stage) {
 	old := s.keys()[connection+"TOKEN_LEDGER"]

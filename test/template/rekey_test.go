@@ -79,7 +79,7 @@ func TestKeyTransitions(t *testing.T) {
 }
 
 // TestConsumersReadAccessTokensOnly: the stack's key lets consumers decrypt
-// ACCESS_TOKEN, and also after a change to another key, until it is written anew.
+// ACCESS_TOKEN, and also after a change to another key, until it is written again.
 func TestConsumersReadAccessTokensOnly(t *testing.T) {
 	for name, tt := range map[string]struct {
 		parameters map[string]string

@@ -65,7 +65,7 @@ func serveStart(ctx context.Context, target string) (string, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 		if !used.CompareAndSwap(false, true) {
-			page(w, http.StatusGone, "This link was used already", "If it was not you who opened it, press Ctrl-C in your terminal and begin anew.")
+			page(w, http.StatusGone, "This link was used already", "If it was not you who opened it, press Ctrl-C in your terminal and begin again.")
 			return
 		}
 		w.Header().Set("Referrer-Policy", "no-referrer")

@@ -119,7 +119,7 @@ func Unseen(connection string, err error, commands Commands, now time.Time) Repo
 		do, see = commands.Ask, "ask the deployed function"
 	}
 	return Report{Connection: connection, State: Unreadable, Level: Attention, Action: keeper.Failed, Do: do, At: now, Reason: err.Error(),
-		Verdict: fmt.Sprintf("NEEDS ATTENTION: it cannot be told: %v: %s: %s", err, see, do)}
+		Verdict: fmt.Sprintf("NEEDS ATTENTION: the state is not known: %v: %s: %s", err, see, do)}
 }
 
 func familyOf(r family.Record, p family.Policy, now time.Time) *Family {

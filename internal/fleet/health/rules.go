@@ -14,7 +14,7 @@ func not() (Verdict, bool) { return Verdict{}, false }
 func unreadable(v view) (Verdict, bool) {
 	switch {
 	case v.LedgerErr != nil:
-		do := "restore an earlier version of its value, or delete it: the next tick then begins anew from REFRESH_TOKEN and TOKEN_FAMILY"
+		do := "restore an earlier version of its value, or delete it: the next tick then begins again from REFRESH_TOKEN and TOKEN_FAMILY"
 		return Verdict{State: LedgerUnreadable, Level: Broken, Action: keeper.Failed, Do: do, Reason: v.LedgerErr.Error(), Since: v.Written,
 			Line: fmt.Sprintf("BROKEN: %s cannot be used, and no tick works: %v: %s", v.Ledger, v.LedgerErr, do)}, true
 	case v.denied(v.Ledger) && v.Family == nil && v.found():
@@ -54,7 +54,7 @@ func awaiting(v view) (Verdict, bool) {
 		Line:   "NEEDS ATTENTION: nobody has consented yet: " + v.Commands.Authorize}
 	if c := v.Consent; c != nil && c.Needs != "" {
 		out.Until = c.Until
-		out.Line = fmt.Sprintf("NEEDS ATTENTION: the tokens of a consent wait until %s for a decision (%s): finish it where it was begun, or begin anew: %s", v.clock(c.Until), c.Needs, out.Do)
+		out.Line = fmt.Sprintf("NEEDS ATTENTION: the tokens of a consent wait until %s for a decision (%s): finish it where it was begun, or begin again: %s", v.clock(c.Until), c.Needs, out.Do)
 	} else if c != nil {
 		out.Until = c.Until
 		out.Line = fmt.Sprintf("NEEDS ATTENTION: nobody has consented yet, and a consent is under way until %s: if nobody finishes it: %s", v.clock(c.Until), out.Do)
@@ -78,7 +78,7 @@ func lost(v view) (Verdict, bool) {
 	}
 	switch {
 	case v.decision.Candidate.Version > 0:
-		reason += ", and another token stands in REFRESH_TOKEN"
+		reason += ", and REFRESH_TOKEN holds another token"
 	case f.Credentials != "" && f.Credentials != v.Credentials():
 		reason += ", and CLIENT_ID or CLIENT_SECRET have changed since"
 	default:
@@ -97,7 +97,7 @@ func pastAge(v view) (Verdict, bool) {
 	out := Verdict{State: PastAge, Level: Broken, Action: keeper.Refused, Do: v.Commands.Authorize, Since: v.ends}
 	switch {
 	case !v.Now.Before(v.ends):
-		out.Reason = "Atlassian ends a family so long after its consent, however well it is kept"
+		out.Reason = "Atlassian ends a family a fixed time after its consent, even if it is rotated"
 		if v.record.RotatedAt.After(v.ends) {
 			out.Reason += "; this one was still rotated at " + v.clock(v.record.RotatedAt)
 		}
@@ -105,7 +105,7 @@ func pastAge(v view) (Verdict, bool) {
 	case !v.Now.Before(v.inactive):
 		out.Since = v.inactive
 		out.Reason = fmt.Sprintf("Atlassian ends a family that is not used for %s", Lasting(family.InactivityLimit))
-		out.Line = fmt.Sprintf("PAST ITS AGE since %s, for nobody rotated it for %s: consent now: %s",
+		out.Line = fmt.Sprintf("PAST ITS AGE since %s, because nobody rotated it for %s: consent now: %s",
 			day(v.inactive), Lasting(v.Now.Sub(v.inactive)+family.InactivityLimit), out.Do)
 	default:
 		return not()

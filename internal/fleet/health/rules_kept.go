@@ -131,7 +131,7 @@ func foreign(v view) (Verdict, bool) {
 		return not()
 	case d.Candidate.Version > 0 && !v.record.Refused():
 		out.Since, out.Reason = d.Candidate.Modified, d.Reason
-		out.Line = fmt.Sprintf("%s: an unknown token stands in REFRESH_TOKEN since %s: the next tick asks Atlassian about it: %s",
+		out.Line = fmt.Sprintf("%s: REFRESH_TOKEN holds an unknown token since %s: the next tick asks Atlassian about it: %s",
 			out.Level.word(), v.clock(d.Candidate.Modified), out.Do)
 	case d.Notice != "" && !v.copied():
 		out.Reason = d.Notice
@@ -159,7 +159,7 @@ func notKept(v view) (Verdict, bool) {
 	if v.WithoutLedger() {
 		out.Since = v.Family.RotatedAt
 		out.Reason = "TOKEN_FAMILY tells of a rotation at " + v.clock(out.Since) + "; where the stack has a LedgerPath, give it by --ledger-path"
-		what = "there is no ledger " + v.Ledger + ", although the family was rotated: if it was deleted, the next tick begins it anew from the copies; where the stack has a LedgerPath, give --ledger-path"
+		what = "there is no ledger " + v.Ledger + ", although the family was rotated: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path"
 	}
 	out.Line = fmt.Sprintf("%s: %s: %s", out.Level.word(), what, out.Do)
 	return out, true
@@ -169,7 +169,7 @@ func exposed(v view) (Verdict, bool) {
 	if len(v.Open) == 0 {
 		return not()
 	}
-	do := "delete what is of type String and store it again as SecureString; then consent anew, for others may have read it: " + v.Commands.Authorize
+	do := "delete what is of type String and store it again as SecureString; then consent again, since others may have read it: " + v.Commands.Authorize
 	return Verdict{State: Exposed, Level: Attention, Action: keeper.Misconfigured, Do: do, Reason: strings.Join(v.Open, ", ") + ": not encrypted",
 		Line: fmt.Sprintf("NEEDS ATTENTION: %s not encrypted: %s", isOrAre(v.Open), do)}, true
 }
@@ -187,7 +187,7 @@ func consentDue(v view) (Verdict, bool) {
 		return not()
 	}
 	out := Verdict{State: ConsentDue, Level: Attention, Action: keeper.Idle, Do: v.Commands.Authorize, Until: v.ends,
-		Reason: "Atlassian ends a family so long after its consent, however well it is kept"}
+		Reason: "Atlassian ends a family a fixed time after its consent, even if it is rotated"}
 	when := "before then"
 	if left.Hours()/24 < v.Last {
 		when = "now"

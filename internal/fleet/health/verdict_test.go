@@ -95,7 +95,7 @@ var verdictCases = []verdictCase{
 	{"past its age", func(s *Survey) { s.State.Record.AuthorizedAt = now.Add(-371 * day24) }, PastAge, Broken, keeper.Refused,
 		"PAST ITS AGE since 2026-11-20 (6 days): consent now: " + authorizeA, authorizeA},
 	{"not used for too long", func(s *Survey) { older(s, 100*day24) }, PastAge, Broken, keeper.Refused,
-		"PAST ITS AGE since 2027-02-24, for nobody rotated it for 100 days: consent now: " + authorizeA, authorizeA},
+		"PAST ITS AGE since 2027-02-24, because nobody rotated it for 100 days: consent now: " + authorizeA, authorizeA},
 
 	{"refused", func(s *Survey) { failed(s, atlassian.Permanent, "unauthorized_client", 40*time.Minute) }, Lost, Broken, keeper.Refused,
 		"LOST since 05:20Z: consent now: " + authorizeA, authorizeA},
@@ -110,7 +110,7 @@ var verdictCases = []verdictCase{
 		failed(s, atlassian.Permanent, "unauthorized_client", 40*time.Minute)
 		candidate(s, now.Add(-time.Minute))
 	}, Retrying, Attention, keeper.Refused,
-		"NEEDS ATTENTION: Atlassian refused the refresh token (unauthorized_client), and another token stands in REFRESH_TOKEN: the next tick tries: " + tickA, tickA},
+		"NEEDS ATTENTION: Atlassian refused the refresh token (unauthorized_client), and REFRESH_TOKEN holds another token: the next tick tries: " + tickA, tickA},
 
 	{"in doubt", func(s *Survey) { doubted(s, 5*time.Minute) }, InDoubt, Attention, keeper.InDoubt,
 		"IN DOUBT until 06:05Z: the answer to a rotation is lost, and each tick asks again until then: see that ticks go on: " + tickA, tickA},
@@ -168,7 +168,7 @@ var verdictCases = []verdictCase{
 	}, Foreign, Attention, keeper.Restored,
 		"NEEDS ATTENTION: A_REFRESH_TOKEN was written over: it is an older token of this connection: the family goes on, and the next tick publishes its token again: find out who wrote there, then: " + tickA, tickA},
 	{"an unknown token in REFRESH_TOKEN", func(s *Survey) { candidate(s, now.Add(-time.Minute)) }, Foreign, Attention, keeper.Restored,
-		"NEEDS ATTENTION: an unknown token stands in REFRESH_TOKEN since 05:59Z: the next tick asks Atlassian about it: " + tickA, tickA},
+		"NEEDS ATTENTION: REFRESH_TOKEN holds an unknown token since 05:59Z: the next tick asks Atlassian about it: " + tickA, tickA},
 	{"REFRESH_TOKEN deleted", func(s *Survey) { s.RefreshToken = family.Field{} }, Foreign, Attention, keeper.Restored,
 		"NEEDS ATTENTION: A_REFRESH_TOKEN was deleted: the family goes on, and the next tick publishes its token again: find out who wrote there, then: " + tickA, tickA},
 	{"ACCESS_TOKEN written over", func(s *Survey) { s.AccessToken = field("nonsense", now) }, Foreign, Attention, keeper.Restored,
@@ -178,8 +178,8 @@ var verdictCases = []verdictCase{
 		"let the site's administrator unblock the app, or correct CLOUD_ID, or consent again and choose the site: " + authorizeA},
 	{"the site is missing in one answer", func(s *Survey) { s.State.Record.SiteMissing = 1 }, OK, Fine, keeper.Idle, "OK until 2027-11-25; nobody needs to act", "nothing"},
 	{"a secret in the open", func(s *Survey) { s.Open = []string{"A_CLIENT_SECRET"} }, Exposed, Attention, keeper.Misconfigured,
-		"NEEDS ATTENTION: A_CLIENT_SECRET is not encrypted: delete what is of type String and store it again as SecureString; then consent anew, for others may have read it: " + authorizeA,
-		"delete what is of type String and store it again as SecureString; then consent anew, for others may have read it: " + authorizeA},
+		"NEEDS ATTENTION: A_CLIENT_SECRET is not encrypted: delete what is of type String and store it again as SecureString; then consent again, since others may have read it: " + authorizeA,
+		"delete what is of type String and store it again as SecureString; then consent again, since others may have read it: " + authorizeA},
 }
 
 // candidate puts a value that the ledger does not know into REFRESH_TOKEN.

@@ -174,7 +174,7 @@ func testDeletion(s *suite) {
 		_, err := reader.Put(t.Context(), draft(last, "late"))
 		require.ErrorIs(t, err, ledger.ErrOvertaken)
 	})
-	s.Run("it begins anew on top of that", func(*testing.T) {
+	s.Run("it begins again on top of that", func(*testing.T) {
 		anew := s.put(l, ledger.Entry{}, "anew")
 		s.requireSays(p, anew, l, reader)
 		next := s.put(reader, anew, "next")
@@ -215,7 +215,7 @@ func testDeletion(s *suite) {
 		_, _ = l.Put(t.Context(), draft(last, "late")) // its writer cannot tell
 		s.requireKnown(p, anew, other)
 	})
-	s.Run("it begins anew and reaches the version that was known", func(*testing.T) {
+	s.Run("it begins again and reaches the version that was known", func(*testing.T) {
 		p, l, last := s.begun(2)
 		s.requireSays(p, last, l)
 		require.NoError(s, p.Delete(s.Context()))

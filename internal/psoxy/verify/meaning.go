@@ -43,7 +43,7 @@ func anonymous(r *atlassian.Response) string {
 		return ""
 	}
 	return "Jira answered as to an anonymous visitor (x-seraph-loginreason: " + r.LoginReason +
-		"): it did not accept the access token, and what it left out cannot be told; let the keeper make a tick, and consent again if that does not help"
+		"): it did not accept the access token, and what it left out is not known; let the keeper make a tick, and consent again if that does not help"
 }
 
 // describe says what a failure of a Jira path means.

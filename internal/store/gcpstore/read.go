@@ -106,7 +106,7 @@ func (s *Store) newest(ctx context.Context, name string, clock *clock) (version,
 	if err != nil {
 		return version{}, err
 	}
-	var v version // none of both may exist: it was deleted, and perhaps begun anew
+	var v version // none of both may exist: it was deleted, and perhaps begun again
 	for _, from := range []version{{number: s.memory.seen(name)}, latest} {
 		if from.number == 0 || from.number < latest.number || v.number > 0 {
 			continue

@@ -131,7 +131,7 @@ func TestVersionsThatSomebodyTurnedOff(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"1 ", "2 value 2", "3 value 3"}, values(history))
 	})
-	t.Run("all of a ledger is destroyed: it begins anew on top", func(t *testing.T) {
+	t.Run("all of a ledger is destroyed: it begins again on top", func(t *testing.T) {
 		for _, many := range []int64{3, store.KeptVersions + 30} {
 			p := newPlace(t, nil, nil)
 			l := &ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: "TOKEN"}, Of: "A_"}

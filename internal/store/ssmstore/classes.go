@@ -113,7 +113,7 @@ func labelled(name string, api smithy.APIError) string {
 	if version == "" {
 		version = "VERSION"
 	}
-	return fmt.Sprintf("; the event LabelParameterVersion in CloudTrail tells who labelled it."+
+	return fmt.Sprintf("; the event LabelParameterVersion in CloudTrail says who labelled it."+
 		" List the labels: aws ssm get-parameter-history --name %s --query 'Parameters[].[Version,Labels]'."+
 		" Remove them: aws ssm unlabel-parameter-version --name %s --parameter-version %s --labels LABEL", name, name, version)
 }
