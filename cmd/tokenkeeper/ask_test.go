@@ -129,8 +129,8 @@ func TestStatusOfAnAccount(t *testing.T) {
 	require.Contains(t, out, "region eu-central-1 (from AWS_REGION)")
 }
 
-// Who may not list the parameters is told so, and who may read none but TOKEN_FAMILY
-// is told what that says: it holds no secret.
+// A person who may not list the parameters learns that. One who may read
+// TOKEN_FAMILY only, which holds no secret, learns what it says.
 func TestStatusForWhoMayReadLittle(t *testing.T) {
 	s := newStage(t)
 	server := moto.Start(t)

@@ -209,7 +209,7 @@ func (f *authorizeFlags) announce(ctx context.Context, t *terminal.Terminal, see
 }
 
 // finish says what is stored now, verifies it and hands it over. The consent is
-// complete, whatever fails here.
+// complete even if this fails.
 func (f *authorizeFlags) finish(cmd *cobra.Command, done consent.Completed, st store.Store, api *atlassian.Client) error {
 	out := cmd.OutOrStdout()
 	if err := printCompleted(out, done, time.Now()); err != nil {

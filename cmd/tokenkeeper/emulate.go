@@ -140,8 +140,8 @@ func listenLocal(ctx context.Context, address string, remote bool) (net.Listener
 	return l, nil
 }
 
-// writeSecretFile puts secret alone, without a newline, into a file that is
-// readable by its owner only from its first moment, whatever was there before.
+// writeSecretFile writes secret alone, without a newline, into a file. From its
+// first moment only its owner can read the file, even if it existed before.
 func writeSecretFile(path string, secret atlassian.Secret) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // created with mode 0600
 	if err != nil {

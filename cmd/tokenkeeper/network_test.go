@@ -92,8 +92,8 @@ func TestTLSInspection(t *testing.T) {
 	require.Contains(t, tick("AWS_CA_BUNDLE="+bundle), "503")
 }
 
-// Without credentials a person is told what to set, also where the machine's
-// metadata service does not answer.
+// Without credentials the message says what to set, even if the machine's metadata
+// service does not answer.
 func TestNoCredentials(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
 	require.NoError(t, err)

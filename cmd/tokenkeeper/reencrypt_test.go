@@ -57,7 +57,8 @@ func TestReencryptOnSSM(t *testing.T) {
 	again, code := runProgram(t, env, "", "verify", "--connection", connection)
 	require.Zero(t, code, again)
 
-	// What a tick has to judge first is left, and the exit code says so.
+	// A parameter that a tick must judge first is left as it is, and the exit code
+	// says so.
 	_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String(connection + "REFRESH_TOKEN"), Value: aws.String("of-somebody"), Overwrite: aws.Bool(true), Type: types.ParameterTypeSecureString})
 	require.NoError(t, err)
 	out, code = runProgram(t, env, "", "reencrypt", "--connection", connection, "--key-id", key)

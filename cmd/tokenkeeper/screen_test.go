@@ -71,7 +71,7 @@ func TestATerminalGetsColours(t *testing.T) {
 	require.NotContains(t, out, "\x1b[")
 	require.Contains(t, out, "[##########]")
 
-	// Who reads no more than the first line ends the program quietly.
+	// If the reader closes the pipe after the first line, the program ends quietly.
 	piped := exec.Command("sh", "-c", "tokenkeeper status --store file:"+dir+" | head -n 1")
 	first, err := piped.CombinedOutput()
 	require.NoError(t, err)

@@ -93,8 +93,8 @@ func existing(ctx context.Context, c connectionFlag, stores *storeFlags, policie
 	return st, seen, conn, nil
 }
 
-// notFound is the error of a connection without parameters: it says where was looked,
-// and what is like it there.
+// notFound is the error for a connection without parameters. It names the store,
+// and connections in it with a similar name.
 func notFound(ctx context.Context, c connectionFlag, stores *storeFlags, st store.Store, seen health.Survey) error {
 	f := statusFlags{connection: c, stores: *stores, stack: defaultStack}
 	var at place

@@ -117,7 +117,7 @@ func TestColours(t *testing.T) {
 	require.Contains(t, out, "\n\x1b[31mlost\x1b[0m   C_")
 }
 
-// Nothing but a terminal gets colours, and none where NO_COLOR is set.
+// Only a terminal gets colours, unless NO_COLOR is set.
 func TestStyle(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	require.Equal(t, style{blocks: true}, styleOf(new(bytes.Buffer)))

@@ -2,10 +2,9 @@
 # compares the very numbers that the job publishes; internal/proof/paging reads this
 # file, and tries it in a simulated year and in every failure.
 #
-# Cloud Monitoring opens an incident for each time series, so a second connection is
-# told of although the first one's incident stands. An incident without data closes
-# after half an hour. No condition can ask for longer than 23 hours and a half, so a
-# day without a consent is as long, of which each hour had more than 20 ticks.
+# Cloud Monitoring opens an incident for each time series, so a second connection is reported while the first one's
+# incident is open. An incident without data closes after half an hour. No condition can ask for longer than 23 hours
+# and a half, so a day without a consent is as long, of which each hour had more than 20 ticks.
 
 locals {
   ours   = "metric.type=\"custom.googleapis.com/tokenkeeper/"

@@ -16,8 +16,8 @@ type settings struct {
 	config.Common
 	// HOSTED_CONSENT, default false: whether the pages are served.
 	hosted bool
-	// CONSENT_ORGANIZATION and CONSENT_CONTACT, default none: who the pages speak
-	// for, and whom they tell people to ask.
+	// CONSENT_ORGANIZATION and CONSENT_CONTACT, default none: the organization that
+	// the pages name, and the contact for questions.
 	host pages.Host
 }
 

@@ -24,7 +24,7 @@ type settings struct {
 	// ticks are the variables of all programs that make ticks.
 	ticks config.Ticks
 	// NO_CHANGE_NOTIFICATION_HOURS, default 0, which means off: Parameter Store
-	// is to tell when a refresh token was not written for so long.
+	// reports a refresh token that was not written for this long.
 	noChangeHours int
 	// CONNECTION_METRICS_LIMIT, default 100: how many of each metric by
 	// connection are sent.

@@ -134,7 +134,7 @@ func (f *Flow) completeOnce(ctx context.Context, r consent.CompleteRequest) (con
 	return f.Consent.Complete(ctx, r)
 }
 
-// expected is what an answer has to be like.
+// expected describes a valid answer.
 type expected struct {
 	state atlassian.Secret
 	// redirectURI is where the browser returns to.

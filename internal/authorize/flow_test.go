@@ -211,8 +211,8 @@ func TestAListenerThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "--listen")
 }
 
-// What is pasted in parts is put together, after any number of wrong answers, and
-// nothing of it is shown.
+// An address that is pasted in parts is put together, also after wrong answers. No
+// part of it is shown.
 func TestAnAddressInParts(t *testing.T) {
 	w := newWorld(t)
 	go func() {

@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// paste asks for the address until it is one that answers this consent. What is
-// pasted in parts is put together.
+// paste asks for the address until it is one that answers this consent. An address
+// that is pasted in parts is put together.
 func (f *Flow) paste(ctx context.Context, e expected) (atlassian.Secret, error) {
 	before := "" // the beginning of an address
 	for {
@@ -49,8 +49,8 @@ func (f *Flow) paste(ctx context.Context, e expected) (atlassian.Secret, error) 
 // longest is the length up to which parts of an address are put together, in bytes.
 const longest = 16 << 10
 
-// unwrapped is a text without what a broken line leaves in it, and without the
-// quotes or brackets that it was copied with.
+// unwrapped removes from a text the line breaks of a terminal, and quotes or
+// brackets that were copied with it.
 func unwrapped(text string) string {
 	return strings.Trim(strings.Join(strings.Fields(text), ""), "\"'<>`")
 }

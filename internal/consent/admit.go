@@ -25,10 +25,10 @@ type facts struct {
 	confirmed bool
 }
 
-// admit decides whether a grant may replace the family in use, and for which
-// site. It never picks a site by chance: it takes the only one, or the one that
-// was named. All that has to be confirmed is said at once, so that
-// nobody confirms what was not said.
+// admit decides whether a grant may replace the family in use, and for which site.
+// It never picks a site by chance: it takes the only one, or the one that was
+// named. Everything that needs a confirmation is said at once, so that nobody
+// confirms something unseen.
 func (f facts) admit() (Site, *Error) {
 	if len(f.sites) == 0 {
 		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")

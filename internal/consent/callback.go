@@ -30,7 +30,7 @@ func isErrorCode(s string) bool {
 	return s != "" && len(s) <= 40 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
-// callback reads a request. Its errors quote nothing of it.
+// callback reads a request. Its errors quote no part of the address.
 func (r CompleteRequest) callback() (callback, error) {
 	c := callback{state: r.State, code: r.Code}
 	if !r.RedirectURL.IsZero() {
@@ -73,8 +73,8 @@ func parseRedirect(address atlassian.Secret) (callback, error) {
 	return c, nil
 }
 
-// SamePlace reports whether an address leads where a redirect URI does, whatever
-// their queries.
+// SamePlace reports whether an address and a redirect URI are equal without their
+// queries.
 func SamePlace(address, redirectURI string) bool {
 	a, err := url.Parse(strings.TrimSpace(address))
 	b, failed := url.Parse(redirectURI)

@@ -166,8 +166,8 @@ func (k known) outline() known {
 }
 
 // claim makes a consent this caller's alone, by deleting its parameter: of several
-// callers one succeeds, and its code is used once. A code that is presented twice
-// may end what the first time has yielded (RFC 6749 section 4.1.2).
+// callers one succeeds, and its code is used once. If a code is presented twice,
+// Atlassian may revoke the tokens of the first time (RFC 6749 section 4.1.2).
 func (s *Service) claim(ctx context.Context, k known) error {
 	err := s.Store.Delete(ctx, k.names.ConsentState)
 	switch {

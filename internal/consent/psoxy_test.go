@@ -17,7 +17,7 @@ import (
 
 // stockPsoxy is psoxy 0.6.9, which refreshes the token by itself. One call after
 // the other it creates its lock, reads it again, exchanges, writes both tokens and
-// deletes the lock. Whatever fails ends it, and what it did stays.
+// deletes the lock. Any failure ends it. What it did before stays.
 type stockPsoxy struct {
 	*world
 	lock  atlassian.Secret

@@ -69,8 +69,8 @@ func TestARepeatedRequestIsAnswered(t *testing.T) {
 	w.refused(consent.ConsentExpired, err, connA, before)
 }
 
-// Tokens that were left in CONSENT_TOKENS, because it could not be deleted, are
-// never put in use again, whatever else was lost.
+// Tokens that stayed in CONSENT_TOKENS, because it could not be deleted, are never
+// used again.
 func TestLeftoversAreNotUsedAgain(t *testing.T) {
 	for _, c := range []struct {
 		name string

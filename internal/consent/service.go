@@ -77,8 +77,8 @@ func (s *Service) connections(ctx context.Context) ([]family.Connection, error) 
 	return conns, nil
 }
 
-// meant are the connections that a request can be about: the named one, or all
-// where it names none.
+// meant returns the connections that a request can be about: the named one, or all
+// if it names none.
 func (s *Service) meant(ctx context.Context, name string) ([]family.Connection, error) {
 	if name == "" {
 		return s.connections(ctx)

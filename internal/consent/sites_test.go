@@ -40,8 +40,8 @@ func TestSeveralSites(t *testing.T) {
 	require.Equal(t, second.CloudID, done.CloudID)
 	require.Equal(t, second.CloudID, w.get(namesA.CloudID))
 
-	// A year later: also the site in use has to be named, for another may have been
-	// chosen in the browser.
+	// A year later the site must be named even if it is the one in use, because the
+	// person may have chosen another in the browser.
 	before = w.contents(connA)
 	request = consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
 	_, err = w.complete(request)

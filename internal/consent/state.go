@@ -31,8 +31,9 @@ func (d digest) of(s atlassian.Secret) bool {
 	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(d), []byte(digestOf(s))) == 1
 }
 
-// secretLength is the length of states, links and cookies. Whatever has another
-// is refused without asking the store, which strangers shall not keep busy.
+// secretLength is the length of states, links and cookies. A value of another
+// length is refused without asking the store, so that strangers cannot keep the
+// store busy.
 const secretLength = 43
 
 // random draws 256 bits.

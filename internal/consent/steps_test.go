@@ -71,7 +71,7 @@ func TestEveryStepOfACompletion(t *testing.T) {
 	}
 }
 
-// everyStep lets the trouble happen at one step, and returns how many there are.
+// everyStep makes one step fail, and returns the number of steps.
 func everyStep(t *testing.T, before setting, what trouble, at int) int {
 	w := newWorld(t)
 	before.prepare(w)

@@ -36,7 +36,7 @@ func left(d time.Duration) given {
 	return func(s *family.Snapshot) { s.State.Record.AccessExpiresAt = now.Add(d) }
 }
 
-// rotated was so long ago.
+// rotated sets how long ago the last rotation was.
 func rotated(ago time.Duration) given {
 	return func(s *family.Snapshot) { s.State.Record.RotatedAt = now.Add(-ago) }
 }

@@ -94,7 +94,8 @@ func TestDecideInDoubt(t *testing.T) {
 	})
 }
 
-// The access token of whoever spent the token is the last thing to lose.
+// The last thing that can be lost is the access token of the program that spent the
+// token.
 func TestHoldForAnAccessToken(t *testing.T) {
 	stored := func(value string, modified, expires time.Duration) given {
 		return func(s *family.Snapshot) {
@@ -131,7 +132,7 @@ func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 	require.Zero(t, d.FirstSpend)
 }
 
-// announced says that a probe was announced, so long ago.
+// announced sets how long ago a probe was announced.
 func announced(ago time.Duration) given {
 	return func(s *family.Snapshot) { s.State, s.Written = s.State.Announcing(), now.Add(-ago) }
 }

@@ -60,7 +60,7 @@ func healthy() family.Snapshot {
 	}
 }
 
-// jwt is a token of a JWT's form. The signature is none, but has its size.
+// jwt is a token of a JWT's form. The signature is invalid, but has the right size.
 func jwt(alg string, claims map[string]any) string {
 	part := func(v any) string {
 		b, _ := json.Marshal(v) // a map of plain values always encodes

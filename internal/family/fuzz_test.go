@@ -69,8 +69,8 @@ func FuzzAccessToken(f *testing.F) {
 	})
 }
 
-// FuzzJudge: whatever stands in REFRESH_TOKEN, judging it does not panic and shows
-// nothing of it, and what is not the ledger's own token is never taken for it.
+// FuzzJudge: REFRESH_TOKEN may hold anything. Judging it does not panic and shows
+// no part of it, and nothing else is taken for the ledger's own token.
 func FuzzJudge(f *testing.F) {
 	token := rotating("chain", now.Add(-time.Hour))
 	for _, form := range damaged {

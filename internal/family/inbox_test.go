@@ -28,14 +28,14 @@ func inbox(values ...string) given {
 	}
 }
 
-// pending says that version 9 was presented, so long ago, and its answer lost.
+// pending sets how long ago version 9 was presented and its answer lost.
 func pending(ago time.Duration) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Pending = &family.Pending{Version: 9, Token: fp(refresh(109)), First: now.Add(-ago)}
 	}
 }
 
-// rejected says that Atlassian did not accept version 9, so long ago, for the count-th time.
+// rejected sets how long ago Atlassian refused version 9, for the count-th time.
 func rejected(ago time.Duration, count int) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count}}
@@ -203,8 +203,8 @@ func TestInboxSettled(t *testing.T) {
 	}
 }
 
-// REFRESH_TOKEN was deleted and put anew: its versions count from 1 again, and
-// what stands there is judged, whatever is known of the same number.
+// REFRESH_TOKEN was deleted and created again, so its versions count from 1. The
+// value is judged, even if something is known of a version with the same number.
 func TestTheInboxBeginsAnew(t *testing.T) {
 	const versions = 12
 	for _, c := range []struct {

@@ -153,8 +153,8 @@ func opaque(bytes int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Tokens of other forms than today's may come, and of other servers: whatever may
-// be a token is asked about.
+// Tokens may come in a new form, or from other servers. Atlassian is asked about
+// everything that may be a token.
 func TestGoodTokensAreCandidates(t *testing.T) {
 	random := make([]byte, 96)
 	_, _ = rand.Read(random)
@@ -211,7 +211,8 @@ func TestGoodTokensAreCandidates(t *testing.T) {
 	})
 }
 
-// What was in use once is never presented: that could kill the family.
+// A token that was in use before is never presented, because that could kill the
+// family.
 func TestOlderTokens(t *testing.T) {
 	day := 24 * time.Hour
 	issued := now.Add(-time.Hour)

@@ -160,8 +160,8 @@ func TestUrgent(t *testing.T) {
 	}
 }
 
-// Whatever stands in the store, deciding neither panics nor reveals it, and
-// presents nothing that is not there.
+// The store may hold anything. Deciding neither panics nor reveals it, and presents
+// only what is there.
 func TestDecideTakesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{refresh(7), refresh(6), refresh(109), "fill me", "{", "locked_1764000000000",

@@ -137,8 +137,8 @@ func TestSettleOfAConsent(t *testing.T) {
 	})
 }
 
-// Whatever order rotations and consents are settled in, the same family stays:
-// that of the newest consent.
+// Rotations and consents may be settled in any order. The family of the newest
+// consent always stays.
 func TestTheNewestConsentStaysInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var receipts []family.Receipt

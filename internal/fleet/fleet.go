@@ -40,8 +40,8 @@ type Fleet struct {
 	Sleep func(ctx context.Context, d time.Duration)
 	// Parallel is how many connections are served at a time; less than 1 means 1.
 	Parallel int
-	// LastWarning: a family with less than so many days left counts as one that
-	// needs a consent.
+	// LastWarning, in days: a family with less than that left counts as one that needs
+	// a consent.
 	LastWarning float64
 	// Warnings are the days of the warnings before it, four at most, falling; see
 	// metrics.Passed.
@@ -98,9 +98,9 @@ func retryable(a keeper.Action) bool {
 func (e *UnhealthyError) Unwrap() error { return e.metrics }
 
 // pauses are the waits before the rounds in which connections are served again
-// whose family may not see another tick in time; see keeper.Outcome.Urgent.
-// Within the reuse interval there may be no more than one tick, so what fails
-// in it for some seconds must not cost the family.
+// whose family may not see another tick in time; see keeper.Outcome.Urgent. The
+// reuse interval may have time for one tick only. A failure of some seconds in that
+// tick must not cost the family.
 var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second, 20 * time.Second}
 
 // roundTime is what a round needs after its pause: the token request, the saves

@@ -119,8 +119,8 @@ func TestMetricsThatCannotBePublishedFailTheTick(t *testing.T) {
 	require.Equal(t, keeper.Rotated, report.Connections[0].Action, "after the rotation was saved")
 }
 
-// What a minute may mend is for the platform to repeat, and what only a person
-// can is not.
+// The platform repeats a tick whose failure may be gone a minute later. It does not
+// repeat one that only a person can mend.
 func TestRetryable(t *testing.T) {
 	for action, want := range map[keeper.Action]bool{
 		keeper.Idle: false, keeper.Restored: false, keeper.Rotated: false, keeper.Replayed: false, keeper.AwaitingConsent: false, keeper.Contended: false,

@@ -11,8 +11,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
-// TestLoop: ticks come at once and at every interval. One that lasts longer delays
-// the next, and what it made late is not made up for.
+// TestLoop: ticks come at once and at every interval. A tick that takes longer
+// delays the next one. Missed ticks are not made later.
 func TestLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 19*time.Minute)

@@ -59,7 +59,7 @@ type standing struct {
 	record   *family.Record
 }
 
-// turn is a connection's to be served.
+// turn is one connection that waits to be served.
 type turn struct {
 	// i is the connection's number.
 	i int

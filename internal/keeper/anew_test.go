@@ -12,8 +12,8 @@ import (
 )
 
 // REFRESH_TOKEN is deleted and begun again, by hand or by Terraform: its versions
-// count from 1 again. A consent in any of them is found, whatever the numbers of
-// the deleted parameter were.
+// count from 1 again. A consent in any of them is found, for any numbers of the
+// deleted parameter.
 func TestAConsentInAnInboxThatBeginsAnew(t *testing.T) {
 	const rotations = 3
 	for before := range rotations + 4 {
@@ -84,8 +84,8 @@ func TestAnInboxBeginsAnewInBetween(t *testing.T) {
 	}
 }
 
-// What is known of a version of a deleted parameter says nothing of the version
-// that has its number now.
+// What is known of a version of a deleted parameter does not count for the new
+// version with the same number.
 func TestAConsentWithTheNumberOfACandidate(t *testing.T) {
 	const stranger = "a-token-that-nobody-has-ever-issued-to-anybody"
 	for _, inDoubt := range []bool{false, true} {

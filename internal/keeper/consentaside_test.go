@@ -35,7 +35,7 @@ func TestAConsentWhileATokenIsInDoubt(t *testing.T) {
 	}
 }
 
-// A consent that comes to nothing changes nothing, and forgets no doubt.
+// A consent that fails changes nothing, and forgets no doubt.
 func TestARefusedConsent(t *testing.T) {
 	refuse := func(context.Context, family.Snapshot) (keeper.Grant, error) { return keeper.Grant{}, errFault }
 	t.Run("changes no parameter", func(t *testing.T) {

@@ -100,8 +100,8 @@ func TestTheIntentHoldsBackALateReplay(t *testing.T) {
 	require.Nil(t, w.em.Families()[0].Death)
 }
 
-// Another's intent is respected for two minutes by the store's clock, whatever the
-// local clock says, and then taken over with the time of its first attempt.
+// Another process's intent is respected for two minutes by the store's clock, not
+// by the local one. Then it is taken over with the time of its first attempt.
 func TestAnothersIntent(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"clocks agree": 0, "ours is an hour ahead": time.Hour, "ours is a day behind": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

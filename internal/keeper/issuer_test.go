@@ -25,7 +25,8 @@ type issuer struct {
 // posts is how many token requests reached the emulator.
 func (i *issuer) posts() int { return int(i.em.EventCount()) }
 
-// inject lets the token endpoint answer so, so many times; 0 is for ever.
+// inject makes the token endpoint answer with this status, a number of times; 0
+// means always.
 func (i *issuer) inject(when atlassiantest.When, status, times int) {
 	i.t.Helper()
 	require.NoError(i.t, i.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: when,
@@ -44,7 +45,7 @@ func (i *issuer) requireAlive(n int) {
 	require.Nil(i.t, i.em.Families()[n].Death)
 }
 
-// script gives token requests a fixed answer, so many times, instead of asking
+// script gives token requests a fixed answer, a number of times, instead of asking
 // the emulator.
 type script struct {
 	status int
@@ -77,7 +78,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader(s.body))}, nil
 }
 
-// answer lets the token endpoint give this answer, so many times.
+// answer makes the token endpoint give this answer, a number of times.
 func (i *issuer) answer(status int, code string, times int) *script {
 	s := &script{status: status, body: fmt.Sprintf(`{"error":%q}`, code), times: times}
 	i.client.HTTPClient = &http.Client{Transport: s}

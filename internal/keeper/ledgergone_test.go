@@ -147,9 +147,9 @@ func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
 	w.requireKept()
 }
 
-// The ledger is deleted before a rotation has published its token, and another process
-// begins it again and rotates too. What the first one publishes then is older, and it
-// knows that itself.
+// The ledger is deleted before a rotation has published its token, and another
+// process begins it again and rotates too. The first one then publishes older
+// tokens, and notices that itself.
 func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// parameters are the connection's as they are, whatever a keeper sees of them.
+// parameters are the connection's as they really are. A keeper may see others.
 type parameters struct {
 	t   *testing.T
 	mem *memstore.Store

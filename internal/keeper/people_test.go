@@ -30,8 +30,8 @@ func due(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 	return w
 }
 
-// rotations are so many more, each when it is due. It returns the tokens that were
-// the newest before.
+// rotations makes n more rotations, each when it is due. It returns the tokens that
+// were the newest before.
 func (w *world) rotations(n int) (older []store.Entry) {
 	w.t.Helper()
 	for range n {
@@ -45,7 +45,8 @@ func (w *world) rotations(n int) (older []store.Entry) {
 	return older
 }
 
-// ticks are so many, five minutes apart. Each must be one of these, if any is given.
+// ticks makes n ticks, five minutes apart. Each must be one of these, if any is
+// given.
 func (w *world) ticks(n int, want ...keeper.Action) {
 	w.t.Helper()
 	for range n {

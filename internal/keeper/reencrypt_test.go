@@ -127,8 +127,8 @@ func beside(t *testing.T, prepare func(*testing.T) *world, do func(*world), then
 	}
 }
 
-// A whole tick that rotates, at any moment of a run: its tokens stand in the
-// parameters when the run ends, and nothing was presented twice.
+// A whole tick that rotates, at any moment of a run. When the run ends, the
+// parameters hold its tokens, and nothing was presented twice.
 func TestReencryptBesideATick(t *testing.T) {
 	rotates := func(w *world) {
 		w.clock.Advance(40 * time.Minute)
@@ -145,8 +145,7 @@ func TestReencryptBesideATick(t *testing.T) {
 	})
 }
 
-// A run in the middle of a rotation, before any of its operations: the rotation
-// settles on top of it.
+// A run before any operation of a rotation. The rotation settles on top of it.
 func TestReencryptDuringARotation(t *testing.T) {
 	for at := 0; ; at++ {
 		w := readyWorld(t)
@@ -179,7 +178,7 @@ func TestReencryptDuringARotation(t *testing.T) {
 	}
 }
 
-// What a person stores meanwhile is what stands there in the end.
+// A value that a person stores meanwhile stays.
 func TestReencryptBesideAPerson(t *testing.T) {
 	for name, edit := range map[string]struct {
 		do   func(*world)

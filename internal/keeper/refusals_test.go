@@ -223,7 +223,7 @@ func (c *compressing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// What an access token's life is said to be is believed as far as it makes sense.
+// The stated life of an access token is believed only within sensible limits.
 func TestExpiresInOfNothing(t *testing.T) {
 	for _, odd := range []string{"0", "-5", "-1e9"} {
 		t.Run("expires_in "+odd, func(t *testing.T) {

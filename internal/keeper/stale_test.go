@@ -90,8 +90,8 @@ func TestAStaleRead(t *testing.T) {
 	}
 }
 
-// A stale reading of the whole connection at the moment of a rotation: what is
-// based on it is invalid, and nothing is spent.
+// The whole connection is read stale at the moment of a rotation. An entry based on
+// that is invalid, and no token is spent.
 func TestNothingIsSpentOnAStaleLedger(t *testing.T) {
 	w := due(t)
 	w.want(keeper.Rotated)

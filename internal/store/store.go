@@ -89,7 +89,7 @@ type Entry struct {
 }
 
 // Store keeps parameters. Its methods may be called concurrently. A read can be
-// stale: it may miss writes of the last moments, other processes' and one's own.
+// stale: it may miss writes of the last moments, this process's own among them.
 // Names are whole parameter names. No error carries a value.
 type Store interface {
 	// Read returns the newest version of each name it finds. Names that do not

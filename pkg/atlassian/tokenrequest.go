@@ -39,8 +39,9 @@ func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI
 }
 
 // Refresh presents a refresh token, which spends it, and returns its successor. It
-// sends at most one request, whatever fails. The caller decides whether to present a
-// token again, because after the reuse interval the same request kills the family.
+// sends at most one request, also after a failure. The caller decides whether to
+// present a token again, because after the reuse interval the same request kills
+// the family.
 //
 // The error is an *Error, and its Class says what happened to the token. Save
 // Token.Refresh before you do anything else. If it is empty, the presented token

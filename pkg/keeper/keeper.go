@@ -115,9 +115,10 @@ type (
 var ErrNoRefreshToken = errors.New("the consent yielded no refresh token: request the scope offline_access as well")
 
 // Consent replaces a connection's token family by a new one. obtain exchanges the
-// authorization code, which must be at hand: it has half a minute. It is called
-// only once the store is known to take writes, so no code is wasted. An error of
-// obtain is returned as it is, and then nothing that is in use has changed.
+// authorization code, which it must have already: it has half a minute. It is
+// called only once the store is known to take writes, so no code is wasted. An
+// error of obtain is returned as it is, and then nothing that is in use has
+// changed.
 //
 // What obtain returned is saved even if ctx is cancelled, until its deadline. A
 // process that is killed between the two loses it, and the person has to consent

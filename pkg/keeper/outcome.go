@@ -28,8 +28,8 @@ const (
 	// InDoubt: a token was presented and its answer is lost. The next tick presents it
 	// again, and must come within minutes.
 	InDoubt = keeper.InDoubt
-	// Failed: nothing was spent, or what was received is not all saved. The next tick
-	// goes on.
+	// Failed: no token was spent, or the received tokens are not all saved. The next
+	// tick goes on.
 	Failed = keeper.Failed
 )
 

@@ -12,8 +12,8 @@ import (
 // Store keeps parameters: values under names, with versions. The package's comment
 // says what an implementation must guarantee, and package keepertest tests it.
 //
-// Its methods may be called concurrently. They give up when ctx ends; whether a
-// write took effect is then open. No error holds a value.
+// Its methods may be called concurrently. They give up when ctx ends. It is then
+// not known whether a write took effect. No error holds a value.
 type Store interface {
 	// Read returns the newest version of each name that exists. A name that does not
 	// is absent from the result, and that is no error.
@@ -28,8 +28,8 @@ type Store interface {
 	// ErrExists and changes nothing.
 	Create(ctx context.Context, name string, value secret.Secret, kind Kind) (version int64, err error)
 
-	// Write adds a version to a name, which it creates where there is none, and
-	// returns the number of that version. An existing name keeps its kind.
+	// Write adds a version to a name and returns the number of that version. It
+	// creates a name that does not exist. An existing name keeps its kind.
 	Write(ctx context.Context, name string, value secret.Secret, kind Kind) (version int64, err error)
 
 	// Delete removes a name with all its versions, or returns ErrNotFound. The next

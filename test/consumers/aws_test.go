@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shim stands before the AWS command line. The real one checks every word of a
-// command, and must get as far as the connection, which goes nowhere. No package
-// registry has version 2. What only version 2 knows is compared here: logs tail,
-// and the option that takes a payload as it is.
+// shim is called in place of the AWS command line, and calls it. The real one
+// checks every word of a command, and must get as far as the connection, which goes
+// nowhere. No package registry has version 2. What only version 2 knows is compared
+// here: logs tail, and the option that takes a payload as it is.
 const shim = `#!/usr/bin/env bash
 if [ "$1 $2" = "logs tail" ]; then
   [[ "${*:3}" =~ ^/aws/lambda/[a-z-]+\ --since\ [0-9]+[hm](\ --filter-pattern\ .+)?$ ]] && exit

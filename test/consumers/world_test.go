@@ -30,7 +30,7 @@ type world struct {
 	clock *atlassiantest.Clock
 	app   atlassian.App
 	token atlassian.Token
-	// aws and api are what the program is sent to.
+	// aws and api are the addresses that the program uses.
 	aws, api *proxy.Proxy
 	server   *atlassiantest.Server
 	store    *ssm.Client

@@ -69,8 +69,7 @@ func TestRules(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
-// TestRulesAreGuarded: whatever is changed in an expression, a test of promtool
-// notices.
+// TestRulesAreGuarded: a test of promtool notices every change of an expression.
 func TestRulesAreGuarded(t *testing.T) {
 	text := read(t, "deploy/prometheus/rules.yaml")
 	for _, change := range [][2]string{

@@ -136,8 +136,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// expect writes a test: within so many minutes before a minute, an alert has sounded
-// or not.
+// expect writes a test: whether an alert has sounded within a number of minutes
+// before a minute.
 func expect(tests *strings.Builder, alert string, minute, within, sounded int) {
 	samples := "[]"
 	if sounded > 0 {

@@ -21,7 +21,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 )
 
-// grace is what a service needs before it is killed: a tick, and the way out.
+// grace is the time that a service needs before it is killed: a tick, and some
+// seconds to end.
 const grace = fleet.TickTime + 10*time.Second
 
 // built is the program as the Dockerfile builds it, outside of a container.
@@ -89,7 +90,8 @@ func TestDockerfile(t *testing.T) {
 	require.Contains(t, read(t, "deploy/docker/Dockerfile.dockerignore"), ".git\n")
 }
 
-// TestUnit: systemd's own checks, and what the program needs of it.
+// TestUnit runs systemd's own checks, and checks what the program needs of the
+// unit.
 func TestUnit(t *testing.T) {
 	text := read(t, "deploy/systemd/tokenkeeper.service")
 	require.Contains(t, text, "\nExecStart=/usr/local/bin/tokenkeeper run $ARGUMENTS\n")
@@ -168,7 +170,7 @@ func TestManifest(t *testing.T) {
 	require.Equal(t, 2, strings.Count(text, "httpGet: {path: /healthz, port: metrics}"))
 }
 
-// TestRunDocument: the commands of docs/run.md, as far as they are ours.
+// TestRunDocument checks the commands of docs/run.md that are tokenkeeper's own.
 func TestRunDocument(t *testing.T) {
 	text := read(t, "docs/run.md")
 	commands := regexp.MustCompile(`(?m)^(?:sudo -u tokenkeeper )?tokenkeeper (.*)$|^  (run .*)$`).FindAllStringSubmatch(text, -1)

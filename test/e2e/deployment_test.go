@@ -30,8 +30,8 @@ const (
 	answersHost = "cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com"
 )
 
-// cloudFormation stands at CloudFormation's own address: a proxy that the
-// process under test takes for its way out, and a certificate that it trusts.
+// cloudFormation answers at CloudFormation's own address: the process under test
+// uses it as its proxy, and trusts its certificate.
 type cloudFormation struct {
 	// Env makes a process reach it.
 	Env    map[string]string

@@ -57,8 +57,8 @@ func unlike(token string) map[string]string {
 	return map[string]string{"without its begin": token[4:], "twice": token + token}
 }
 
-// No form of the newest token but itself is presented. Each is taken back at
-// once, and the reason shows nothing of it.
+// No form of the newest token but itself is presented. Each is overwritten with the
+// newest token at once, and the reason shows no part of it.
 func TestFormsOfTheToken(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})
@@ -125,8 +125,8 @@ func TestFormsOfAConsent(t *testing.T) {
 	})
 }
 
-// What is no token, but looks like one, is asked about. Atlassian knows none of
-// it, and nothing is lost: neither the living family nor the consent.
+// Atlassian is asked about a value that looks like a token and is none. Atlassian
+// does not know it. Neither the living family nor the consent is lost.
 func TestFormsThatOnlyAtlassianKnows(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"without its begin", "twice"} {

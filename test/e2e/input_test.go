@@ -100,8 +100,8 @@ func TestRefreshTokenThatIsNone(t *testing.T) {
 	}
 }
 
-// A successor beyond what a parameter can hold stays in memory: it is not
-// fetched again and again, and somebody is told.
+// A successor that is too large for a parameter stays in memory. It is not fetched
+// again and again, and it is reported.
 func TestSuccessorBeyondEightKilobytes(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})

@@ -108,8 +108,8 @@ func TestAtlassianCannotBeReached(t *testing.T) {
 	require.Equal(t, "transient", c.Record().LastFailure.Class)
 }
 
-// Whatever expires_in holds, the pair is kept, and the access token counts for
-// what it says of itself.
+// expires_in may hold anything. The pair is kept, and the access token's own claims
+// decide how long it lives.
 func TestOddExpiresIn(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "0", "-5", `"3600"`, "1e30", `"soon"`, "null"} {
@@ -160,8 +160,8 @@ func TestAnswerWithoutRefreshToken(t *testing.T) {
 	})
 }
 
-// Parameter Store fails: what was received stays in memory and is saved later,
-// by the same tick or by the next one of the same process.
+// Parameter Store fails. The received tokens stay in memory, and the same tick or
+// the next one of this process saves them.
 func TestSavesFail(t *testing.T) {
 	t.Parallel()
 	t.Run("throttled for a while", func(t *testing.T) {

@@ -100,7 +100,8 @@ func TestOlderTokenIsPutBack(t *testing.T) {
 	}
 }
 
-// What was written over the token is reported, counted, and taken back at once.
+// A value written over the token is reported, counted, and overwritten with the
+// newest token at once.
 func TestForeignWriteIsReported(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})

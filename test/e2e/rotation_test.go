@@ -120,8 +120,8 @@ func requireMetrics(t *testing.T, w *world.World, begun time.Time) {
 	require.NotEmpty(t, w.Moto.Values(t, namespace, connection, "Minimum", begun, time.Now()))
 }
 
-// A rotation is told by logs in JSON, each line with the request id, and every
-// line about a connection with its name.
+// A rotation is logged in JSON. Each line has the request id, and each line about a
+// connection has its name.
 func TestLogs(t *testing.T) {
 	t.Parallel()
 	w := world.New(t, world.Options{})

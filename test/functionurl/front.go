@@ -80,7 +80,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	// As at Lambda, the function finishes even if the browser leaves.
+	// As with Lambda, the function finishes even if the browser leaves.
 	result, err := function.Invoke(context.WithoutCancel(r.Context()), event, timeout)
 	prelude, body, ok := bytes.Cut(result.Payload, make([]byte, 8))
 	var head struct {

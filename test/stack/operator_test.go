@@ -95,8 +95,8 @@ func ask[T any](o *operator, arguments ...string) (answer T) {
 	return answer
 }
 
-// documented runs a command of a document as it stands there, but for
-// placeholders: each is followed by its value.
+// documented runs a command of a document exactly as it is, with placeholders
+// replaced: each is followed by its value.
 func (o *operator) documented(document, command string, placeholders ...string) string {
 	o.Helper()
 	text, err := os.ReadFile(filepath.Join(root, document))

@@ -50,7 +50,7 @@ func creation(s *stage) {
 	for id, r := range s.resources() {
 		require.Equal(s, "CREATE_COMPLETE", r[1], "%s %s", id, r[0])
 	}
-	// What CloudFormation made can be used, whatever it says.
+	// The resources can be used, which CloudFormation's own word does not prove.
 	require.Contains(s, s.documented("docs/runbook.md",
 		`aws scheduler get-schedule --group-name tokenkeeper --name "$(aws scheduler list-schedules --group-name tokenkeeper --query 'Schedules[0].Name' --output text)" --query State`), "ENABLED")
 	require.Contains(s, s.documented("docs/runbook.md",

@@ -73,8 +73,8 @@ func checkBootstrap(s *stack) []string {
 		differ("the function's logging", object{"LogFormat": "JSON", "LogGroup": "/aws/lambda/tokens-bootstrap"}, s.properties("BootstrapFunction")["LoggingConfig"]))
 }
 
-// checkURL: no URL unless it is asked for, and then nobody gets more by it than
-// to send requests over it.
+// checkURL: there is a URL only if it is asked for. It lets the public send
+// requests over it, and nothing else.
 func checkURL(s *stack) (findings []string) {
 	urls, permissions := s.ids("AWS::Lambda::Url"), s.ids("AWS::Lambda::Permission")
 	if s.values["HostedConsent"] != "true" {

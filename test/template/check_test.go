@@ -78,7 +78,7 @@ func differ(what string, want, got any) []string {
 	return []string{fmt.Sprintf("%s: expected %v, found %v", what, want, got)}
 }
 
-// compare reports what is missing from and what is too much in a set.
+// compare reports what is missing in a set, and what is unexpected.
 func compare(what string, want, got []string) (findings []string) {
 	for _, w := range want {
 		if !slices.Contains(got, w) {

@@ -114,7 +114,7 @@ func (w widget) check(s *stack, title string) (findings []string) {
 
 var search = regexp.MustCompile(`^SEARCH\('\{"([^"]+)",Connection\} MetricName=(.+)', '(Minimum|Maximum)', (300|3600)\)$`)
 
-// checkSearch: an expression that searches finds metrics that there are.
+// checkSearch: an expression that searches names metrics that exist.
 func checkSearch(s *stack, title, expression string, byConnection map[string]bool) (findings []string) {
 	if !strings.Contains(expression, "SEARCH") {
 		return nil // arithmetic over a metric of the same widget, checked as such

@@ -19,8 +19,8 @@ type request struct {
 // nothing is allowed (IAM User Guide, "Policy evaluation logic").
 type decision struct{ allows, denies bool }
 
-// decide evaluates policy documents together. What it does not know of a
-// statement panics: no policy is to be judged by guess.
+// decide evaluates policy documents together. It panics at an unknown part of a
+// statement, so that no policy is judged by guessing.
 func decide(r request, documents ...any) (d decision) {
 	for _, document := range documents {
 		for _, st := range document.(object)["Statement"].([]any) {

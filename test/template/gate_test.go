@@ -28,8 +28,8 @@ func TestNewCodeIsProved(t *testing.T) {
 	require.Equal(t, 1, strings.Count(string(source), "AutoPublishAlias: newest\n      AutoPublishAliasAllProperties: true\n"))
 }
 
-// TestNewSettingsAreProved: whatever changes what the function works with, its
-// variables, its architecture or its key, changes FirstTick too.
+// TestNewSettingsAreProved: every change of the function's variables, architecture
+// or key changes FirstTick too.
 func TestNewSettingsAreProved(t *testing.T) {
 	of := func(parameters map[string]string) (settings, gate string) {
 		s, err := deploy(transformed(t), scenario{parameters: parameters})

@@ -161,7 +161,7 @@ func checkNamed(name string) check {
 	return checks[slices.IndexFunc(checks, func(c check) bool { return c.name == name })]
 }
 
-// TestEveryCheckFindsAMutation: a check that finds none would be no check.
+// TestEveryCheckFindsAMutation: a check that finds no mutation would prove nothing.
 func TestEveryCheckFindsAMutation(t *testing.T) {
 	for _, c := range checks {
 		require.True(t, slices.ContainsFunc(mutations, func(m struct{ fault, old, new, foundBy string }) bool { return m.foundBy == c.name }), c.name)

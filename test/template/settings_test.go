@@ -28,8 +28,8 @@ func (s settings) key() any {
 // namespace of the stack's metrics.
 func (s settings) namespace() string { return fmt.Sprint(s.values["MetricNamespace"], "/tokens") }
 
-// prefixes are what the connections' grants are made of: their names, or with a
-// list any name below the path.
+// prefixes begin the names in the connections' grants: each connection's name, or
+// with a list any name below the path.
 func (s settings) prefixes() []string {
 	if s.values["ConnectionsPath"] != "" {
 		return []string{fmt.Sprint(s.values["ParameterPath"]) + "*"}

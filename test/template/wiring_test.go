@@ -57,7 +57,7 @@ func checkFirstTick(s *stack) []string {
 		differ("whether a first tick is made", s.values["ScheduleState"], p["ScheduleState"]),
 		compare("what the first tick waits for", append(s.needed("Refresher"), "RefresherFunctionEventInvokeConfig"), strs(s.resource(id)["DependsOn"])),
 		compare("what the schedule waits for", []string{id}, strs(s.resource("Schedule")["DependsOn"])))
-	// Lambda repeats an event that was throttled or failed, for so long.
+	// Lambda repeats a throttled or failed event for this long.
 	age := number(s.properties(s.only("AWS::Lambda::EventInvokeConfig"))["MaximumEventAgeInSeconds"])
 	if wait := number(p["ServiceTimeout"]); wait < age || wait > 900 {
 		findings = append(findings, fmt.Sprintf("a deployment waits %d s for the first tick: expected %d s to 900 s", wait, age))

@@ -11,7 +11,7 @@ import (
 // form of a version: semantic, with a v, as Go and git tags have it.
 var form = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
 
-// contact stands in SECURITY.md until the owner has put an address there.
+// contact is a placeholder in SECURITY.md until the owner has put an address there.
 const contact = "security-contact@example.invalid"
 
 // check returns a version's notes, or says why it cannot be released.

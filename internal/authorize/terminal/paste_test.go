@@ -13,7 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 )
 
-// However a text is pasted, it comes as one, and nothing of it is shown.
+// A pasted text arrives as one answer, in whatever way it is pasted, and no part of
+// it is shown.
 func TestPasted(t *testing.T) {
 	const text = "http://localhost/?state=canary&code=eyJcanary.canary"
 	long := strings.Repeat("canary", 1500)

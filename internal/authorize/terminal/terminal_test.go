@@ -178,8 +178,8 @@ func TestGivingUpAQuestionRestoresTheTerminal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after)
 
-	// The rest of it is no answer to the next question. What the system's own
-	// line editing echoes between two questions is not ours to hide.
+	// The rest of it is no answer to the next question. The system's own line editing
+	// may echo between two questions, which we cannot hide.
 	_, err = d.keyboard.WriteString("the other half")
 	require.NoError(t, err)
 	go d.answer(t, "Which site? ", "2\r")

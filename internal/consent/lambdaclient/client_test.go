@@ -69,8 +69,8 @@ func TestTheFunctionsRefusalsAreThoseOfTheService(t *testing.T) {
 	require.EqualError(t, err, "choose a site")
 }
 
-// An invocation is made once, whatever fails, and its error says what to do and
-// nothing of what was sent or answered.
+// An invocation is never repeated. Its error says what to do, and quotes nothing
+// that was sent or answered.
 func TestFailures(t *testing.T) {
 	service := func(status int, kind string) *answer {
 		return &answer{status: status, header: map[string]string{"X-Amzn-ErrorType": kind}, body: `{"Message":"in AWS's words"}`}

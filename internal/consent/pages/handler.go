@@ -27,8 +27,8 @@ type Service interface {
 	Status(ctx context.Context, r consent.StatusRequest) (consent.Status, error)
 }
 
-// Cookies. The prefix __Host- makes browsers keep them to this very host, over
-// TLS, whatever other hosts of the domain do.
+// Cookies. The prefix __Host- makes browsers send them to this host only, over TLS,
+// and other hosts of the domain cannot set them.
 const (
 	linkCookie    = "__Host-tokenkeeper-link"
 	browserCookie = "__Host-tokenkeeper"

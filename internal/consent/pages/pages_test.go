@@ -100,7 +100,7 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-// TestEveryAnswerIsHeaded: whatever is asked, and however it ends.
+// TestEveryAnswerIsHeaded: every request gets the headers, also if it fails.
 func TestEveryAnswerIsHeaded(t *testing.T) {
 	s := newSite(t)
 	for _, c := range []struct {

@@ -83,8 +83,8 @@ func Clean(token string) string {
 // section 3.1, RFC 8037); those of an RSA key are multiples of 64.
 var signatures = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64, "ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64}
 
-// whole reports whether a text that begins as a JWT may be one. What it does not
-// understand may be.
+// whole reports whether a text that begins as a JWT may be one. A text that it does
+// not understand may still be a token.
 func whole(token string) bool {
 	parts := strings.Split(token, ".")
 	if len(parts) < 3 {

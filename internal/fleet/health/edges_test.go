@@ -59,7 +59,7 @@ func kept(s *Survey) {
 	s.Written = now.Add(370 * day24)
 }
 
-// What is the matter besides is told, and the worst of all is the level.
+// All other problems are named too, and the level is that of the worst.
 func TestAlso(t *testing.T) {
 	s := well()
 	s.State.Record.AuthorizedAt = now.Add(-320 * day24)
@@ -79,7 +79,7 @@ func TestAlso(t *testing.T) {
 	require.Contains(t, v.Also[0], "A_CLIENT_SECRET and A_REFRESH_TOKEN are not encrypted")
 }
 
-// The worst of what is the matter is the level, whichever is told first.
+// The level is that of the worst problem, even if another is named first.
 func TestTheWorstCounts(t *testing.T) {
 	s := well()
 	doubted(&s, 5*time.Minute)
@@ -106,7 +106,7 @@ func TestWhatPasses(t *testing.T) {
 	require.Contains(t, s.Report().Notice, "A_REFRESH_TOKEN was written over", "it is told all the same")
 }
 
-// A tick that was just made shows that ticks come, whatever is in the store.
+// A tick that was just made proves that ticks come, even if the store looks old.
 func TestATickSpeaksForItself(t *testing.T) {
 	s := well()
 	s.Now = now.Add(day24)

@@ -13,10 +13,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Look reads a connection, in one call where all of it may be read and nothing in
-// it is unusual. The survey's Denied names what may not be read. The error is the
-// store's, if nothing could be read. now is the local time, for stores that do not
-// tell theirs.
+// Look reads a connection. One call is enough if everything may be read and is as
+// usual. The survey's Denied names what may not be read. The error is the store's,
+// if nothing could be read. now is the local time, for stores that do not tell
+// theirs.
 func Look(ctx context.Context, st store.Store, conn family.Connection, now time.Time) (Survey, error) {
 	n := conn.Names()
 	names := []string{n.ClientID, n.ClientSecret, n.RefreshToken, n.AccessToken, n.CloudID, n.Family, n.Lock, n.Ledger}

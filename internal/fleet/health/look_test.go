@@ -18,7 +18,7 @@ import (
 
 var conn = family.Connection{Name: "A_", Policy: family.DefaultPolicy()}
 
-// shelf is a store whose clock stands where a test wants it.
+// shelf is a store whose clock a test sets.
 type shelf struct {
 	*memstore.Store
 	t   *testing.T
@@ -163,7 +163,8 @@ func (d denying) History(context.Context, string, int64) ([]store.Entry, error) 
 	return nil, store.ErrDenied
 }
 
-// Who may not read secrets is told what the copy says that holds none.
+// A person who may not read secrets learns what TOKEN_FAMILY says, which holds
+// none.
 func TestDenied(t *testing.T) {
 	st := newShelf(t, now.Add(-20*time.Minute))
 	st.fill(true)

@@ -70,8 +70,8 @@ func Similar(name string, connections []string) []string {
 	return near[:min(len(near), maxSimilar)]
 }
 
-// distance is how many characters have to be changed, added or left out to make
-// one text of the other (Levenshtein), whatever their case.
+// distance is how many characters must be changed, added or left out to turn one
+// text into the other (Levenshtein). Upper and lower case are equal.
 func distance(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	row := make([]int, len(b)+1)

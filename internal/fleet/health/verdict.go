@@ -88,11 +88,11 @@ type Verdict struct {
 // grace is how long a tick may be late: three of the longest interval.
 const grace = 3 * family.TickInterval
 
-// leastLife is the life of an access token below which it should have been
-// rotated, whatever RefreshBefore says. The alarm access-token-expiring has it too.
+// leastLife: an access token with less left should have been rotated, for every
+// RefreshBefore. The alarm access-token-expiring has it too.
 const leastLife = 10 * time.Minute
 
-// view is a survey with what several rules need of it.
+// view is a survey, with values that several rules need.
 type view struct {
 	Survey
 	record   family.Record

@@ -141,7 +141,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	dir := newDir(t)
 	reported := make([]int64, len(written))
 	kills, leftovers := 0, 0
-	// follow takes reports until enough is true, or all there are.
+	// follow takes reports until enough is true, or until they end.
 	follow := func(c *child, enough func(v int64) bool) {
 		for which, v, ok := c.next(); ok; which, v, ok = c.next() {
 			reported[which] = max(reported[which], v)

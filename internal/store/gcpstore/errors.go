@@ -29,8 +29,8 @@ func (f *failure) Error() string { return f.text }
 // Unwrap returns the error of package store, if it is one.
 func (f *failure) Unwrap() error { return f.class }
 
-// codeOf is the code of a failed call: OK without an error, and Unknown for an
-// error that is no failure.
+// codeOf is the code of a failed call. It is OK for nil, and Unknown for an error
+// of another type.
 func codeOf(err error) codes.Code {
 	if err == nil {
 		return codes.OK

@@ -67,7 +67,7 @@ func TestReadAt(t *testing.T) {
 	})
 }
 
-// What is remembered has the time of the answer that confirms it.
+// A remembered value has the time of the answer that confirms it.
 func TestReadAtOfWhatIsRemembered(t *testing.T) {
 	r := newRemembering(t)
 	for _, at := range []time.Time{time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2030, 1, 2, 3, 6, 5, 0, time.UTC)} {

@@ -21,8 +21,8 @@ const worthwhile = 2
 // decrypts them. Once secrets are remembered, it glances instead: the same without
 // decryption, which costs nothing at KMS. Beside the glance it decrypts what this
 // Store wrote itself. If that is nothing, and no recent decryption has proven the
-// key, it decrypts one secret. What the glance shows to be encrypted and new or
-// changed is decrypted after it.
+// key, it decrypts one secret. What the glance shows as encrypted and new or
+// changed is then decrypted.
 //
 // The answer is the state that the glance saw. If what is decrypted differs,
 // everything is read again.

@@ -51,7 +51,8 @@ func TestALabelOnTheOldestVersion(t *testing.T) {
 	require.EqualValues(t, store.KeptVersions+3, version)
 }
 
-// Without a number in the answer, the advice names none, and shows nothing else of it.
+// Without a number in the answer, the advice names none. It shows no other part of
+// the answer.
 func TestALabelSomewhere(t *testing.T) {
 	b, s := newBetween(t)
 	b.then(answer(400, "ParameterMaxVersionLimitExceeded"))
@@ -113,8 +114,7 @@ func TestParametersOfEachType(t *testing.T) {
 	}
 }
 
-// A refusal of the other type, after an attempt of it whose answer was lost, is
-// ambiguous.
+// A refusal of the other type is ambiguous after an attempt whose answer was lost.
 func TestAListAfterALostAnswer(t *testing.T) {
 	b, s := newBetween(t)
 	mismatch := answer(400, "HierarchyTypeMismatchException")

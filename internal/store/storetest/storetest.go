@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of package store: what it asserts
-// is what the rotation may rely on, whichever adapter it runs on.
+// Package storetest is the conformance suite of package store. It asserts what the
+// rotation relies on, for every adapter.
 //
 // It uses names of its own, so that the store it is given may be shared and may
 // hold other parameters.
@@ -20,8 +20,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Limits are what a store does otherwise than Parameter Store, as its
-// documentation says.
+// Limits are the documented differences of a store from Parameter Store.
 type Limits struct {
 	// FlatNames: a name has letters, digits, _ and - only, and at most MaxName.
 	FlatNames bool

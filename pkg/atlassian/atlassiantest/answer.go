@@ -63,7 +63,7 @@ func (h *front) take(at Endpoint, grantType string) *Fault {
 }
 
 // wait waits for the fault's delay if here is true. A client that leaves does not
-// shorten the delay, as at Atlassian. The end of the server does.
+// shorten the delay; the same happens at Atlassian. The end of the server does.
 func (h *front) wait(fault *Fault, here bool) {
 	if fault == nil || fault.Delay <= 0 || !here {
 		return

@@ -33,8 +33,8 @@ func (e *Emulator) Refresh(r RefreshRequest) (Tokens, error) {
 	return e.refresh(&r, e.take(EndpointToken, grantRefresh))
 }
 
-// RefreshWith is Refresh with one fault, whatever is waiting. A nil fault means
-// none. It ignores the fault's Endpoint, GrantType, Times and Delay.
+// RefreshWith is Refresh with one fault. Waiting faults are ignored. A nil fault
+// means none. It ignores the fault's Endpoint, GrantType, Times and Delay.
 func (e *Emulator) RefreshWith(r RefreshRequest, fault *Fault) (Tokens, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -5,9 +5,9 @@
 // # Time
 //
 // The binary lives in real time, and has no switch to change that. [World.Pass]
-// lets time pass for it all the same, by the other end: the clocks of the
-// emulator and of Parameter Store go forward. The proxy sees to the latter, in
-// the dates of the answers and of the parameters in them.
+// still lets time pass, from the other side: it moves the clocks of the emulator
+// and of Parameter Store forward. The proxy sees to the latter, in the dates of the
+// answers and of the parameters in them.
 //
 // # Secrets
 //
