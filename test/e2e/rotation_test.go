@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/world"
+	"github.com/tokenkeeper/tokenkeeper/test/lambdaruntime"
 	"github.com/tokenkeeper/tokenkeeper/test/moto"
 )
 
@@ -131,11 +133,16 @@ func TestLogs(t *testing.T) {
 	for _, line := range tick.Lines {
 		require.Equal(t, tick.RequestID, line["request_id"], "%v", line)
 		require.Equal(t, w.Connection().Name, line["connection"], "%v", line)
+		require.Equal(t, lambdaruntime.Version, line["version"], "%v", line)
 		require.Equal(t, "2026-11-24T04:00:00Z", line["scheduled_time"], "%v", line)
 		require.Contains(t, []any{"INFO", "WARN", "ERROR"}, line["level"])
 		_, err := time.Parse(time.RFC3339Nano, line["time"].(string))
 		require.NoError(t, err)
 	}
+	require.Equal(t, lambdaruntime.Version, tick.Report.Version)
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	require.Contains(t, string(makefile), "-X github.com/tokenkeeper/tokenkeeper/internal/config.version=$(VERSION)", "as deployments are built")
 	second := w.Tick()
 	for _, line := range second.Lines {
 		require.Equal(t, second.RequestID, line["request_id"], "a warm process must not keep the first request's id")

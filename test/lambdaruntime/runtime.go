@@ -26,6 +26,9 @@ type Config struct {
 	InitTimeout time.Duration
 }
 
+// Version is the one that binaries of Build have.
+const Version = "v0.0.0-test"
+
 // Build compiles the main package pkg for this machine with the flags of the deployed
 // functions. pkg is an argument of `go build`, relative to the working directory. Build
 // returns the path of the binary: "bootstrap" in the folder dir. The error contains the
@@ -33,7 +36,7 @@ type Config struct {
 func Build(ctx context.Context, dir, pkg string) (string, error) {
 	binary := filepath.Join(dir, "bootstrap")
 	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-trimpath",
-		"-ldflags", "-s -w", "-o", binary, pkg)
+		"-ldflags", "-s -w -X github.com/tokenkeeper/tokenkeeper/internal/config.version="+Version, "-o", binary, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)

@@ -29,6 +29,7 @@ type Tick struct {
 
 // Report is the answer's form.
 type Report struct {
+	Version     string    `json:"version"`
 	Connections []Outcome `json:"connections"`
 }
 
