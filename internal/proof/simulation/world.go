@@ -43,14 +43,6 @@ type Settings struct {
 	Google bool
 }
 
-// readLatency is how long it takes to read the whole connection.
-func (s Settings) readLatency() time.Duration {
-	if s.Google {
-		return time.Duration(slotCount) * storeLatency
-	}
-	return storeLatency
-}
-
 // locking is how much longer a spend takes where psoxy's lock must be taken.
 func (s Settings) locking() time.Duration {
 	if s.Shared {
