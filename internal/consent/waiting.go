@@ -11,7 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// waiting are received tokens on their way into use: what CONSENT_TOKENS holds,
+// waiting are received tokens that are not in use yet. CONSENT_TOKENS holds them
 // from their arrival to their entry in the ledger. Where a person has to decide,
 // they wait there.
 type waiting struct {

@@ -102,8 +102,8 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 	return append(first, second...)
 }
 
-// survey looks at all connections, a few in a call. Where a call fails, nothing
-// is known of its connections.
+// survey looks at all connections, a few in a call. If a call fails, nothing is
+// known of its connections.
 func (f *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
 	for some := range slices.Chunk(f.Connections, surveyed) {
 		var names []string

@@ -171,8 +171,8 @@ func TestAnUnknownTokenWrittenWhileAConsentIsUnderWay(t *testing.T) {
 }
 
 // The process dies at every step of a consent, before and after it takes effect.
-// The old family or the new one is kept, whichever the ledger has; and the same
-// consent, done again, is used.
+// The family that the ledger has is kept, the old one or the new one. The same
+// consent is used when it is repeated.
 func TestACrashInAConsent(t *testing.T) {
 	for step := range 7 {
 		for _, after := range []bool{false, true} {

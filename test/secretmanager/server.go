@@ -91,8 +91,8 @@ func (s *Server) After(f func(Call) error) {
 // things really are.
 func (s *Server) Freeze() { s.vault.freeze(false) }
 
-// FreezeAll is Freeze where the metadata of versions do not propagate either, only
-// their payloads: all that Google promises.
+// FreezeAll is Freeze, and holds back the metadata of versions too. Only their
+// payloads are current, which is all that Google promises.
 func (s *Server) FreezeAll() { s.vault.freeze(true) }
 
 // Thaw lets everything propagate.

@@ -13,7 +13,7 @@ import (
 // garbage is a value that nobody takes for an entry.
 var garbage = atlassian.NewSecret("written by somebody else")
 
-// fullHistory: beyond a hundred versions the oldest are gone, the root among
+// testFullHistory: beyond a hundred versions the oldest are gone, the root among
 // them. The chain goes on, for those who knew it and for those who did not.
 func testFullHistory(s *suite) {
 	p, l, last := s.begun(0)
@@ -34,7 +34,7 @@ func testFullHistory(s *suite) {
 	s.requireSays(p, next, l, forgotten)
 }
 
-// buried: a hundred foreign values cover the last entry. Nobody knows any more
+// testBuried: a hundred foreign values cover the last entry. Nobody knows any more
 // which entry was valid. The ledger begins again on top, for every reader alike.
 func testBuried(s *suite) {
 	p, l, last := s.begun(3)
@@ -68,7 +68,7 @@ func testBuried(s *suite) {
 	s.requireSays(p, next, l, behind)
 }
 
-// label: a label on the oldest version makes a full history unwritable. Nothing
+// testLabel: a label on the oldest version makes a full history unwritable. Nothing
 // is valid by a put that was refused, and once the label is gone the same draft
 // can be put again.
 func testLabel(s *suite) {

@@ -14,7 +14,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// staleRead: a reader that the store answers with old values does not take them
+// testStaleRead: a reader that the store answers with old values does not take them
 // for the newest, and what it writes on top is invalid.
 func testStaleRead(s *suite) {
 	p, l, base := s.begun(1)
@@ -49,7 +49,7 @@ func testStaleRead(s *suite) {
 	})
 }
 
-// foreign: values that are no entries are passed over.
+// testForeign: values that are no entries are passed over.
 func testForeign(s *suite) {
 	p, l, last := s.begun(2)
 	for _, value := range []string{"fill me", "{}", "[]", "null", `"text"`, "{", strings.Repeat("x", 4000),
@@ -62,7 +62,7 @@ func testForeign(s *suite) {
 	s.requireSays(p, next, l)
 }
 
-// restored: old values of the ledger that are put back mean nothing, in
+// testRestored: old values of the ledger that are put back mean nothing, in
 // whatever number and order.
 func testRestored(s *suite) {
 	p, l, last := s.begun(4)
@@ -86,7 +86,7 @@ func testRestored(s *suite) {
 // grown is a number of entries after which an entry proves itself by its number.
 const grown = 30
 
-// copied: the entries of another connection mean nothing, also where their base fits.
+// testCopied: the entries of another connection mean nothing, also where their base fits.
 func testCopied(s *suite) {
 	for _, more := range []int{4, grown} {
 		p, l, last := s.begun(more)
@@ -104,7 +104,7 @@ func testCopied(s *suite) {
 	}
 }
 
-// restoredAnew: the ledger was deleted and begun again, and its versions count from
+// testRestoredAnew: the ledger was deleted and begun again, and its versions count from
 // 1. A backup can then be at exactly the version that fits its base, and still
 // means nothing.
 func testRestoredAnew(s *suite) {
@@ -163,7 +163,8 @@ func (s *suite) backup(ago time.Duration) (values []atlassian.Secret) {
 	return values
 }
 
-// deletion: who knew the ledger learns that it is gone, and a new one begins.
+// testDeletion: a reader that knew the ledger learns that it is gone, and a new one
+// begins.
 func testDeletion(s *suite) {
 	p, l, last := s.begun(3)
 	reader := &ledger.Ledger{Log: p, Of: of}

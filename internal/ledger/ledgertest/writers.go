@@ -33,7 +33,7 @@ func testOneWriter(s *suite) {
 	require.Equal(s, top.Modified, e.Written, "the time is the store's")
 }
 
-// manyWriters: each reads, and appends on top of what it read, until it has
+// testManyWriters: each reads, and appends on top of what it read, until it has
 // succeeded five times. The chain that all see holds each success once.
 func testManyWriters(s *suite) {
 	const writers, each = 4, 5
@@ -91,7 +91,7 @@ func (s *suite) contend(l *ledger.Ledger, top store.Entry, state string, n int, 
 	return n + 1, nil
 }
 
-// oneBase: of any number of writers that knew the same entry, the first wins.
+// testOneBase: of any number of writers that knew the same entry, the first wins.
 func testOneBase(s *suite) {
 	p, first, base := s.begun(2)
 	second, third := &ledger.Ledger{Log: p, Of: of}, &ledger.Ledger{Log: p, Of: of}
@@ -110,7 +110,7 @@ func testOneBase(s *suite) {
 	s.requireSays(p, next, first, second, third)
 }
 
-// repeatedPut: a draft is put again and again, as after lost answers. It counts
+// testRepeatedPut: a draft is put again and again, as after lost answers. It counts
 // once, as its first version.
 func testRepeatedPut(s *suite) {
 	for _, root := range []bool{true, false} {
@@ -152,7 +152,7 @@ func (l *losing) Append(ctx context.Context, value atlassian.Secret) (int64, err
 	return v, err
 }
 
-// lostAnswer: the repetition tells whether the entry is valid, also where
+// testLostAnswer: the repetition tells whether the entry is valid, also where
 // another writer came in between.
 func testLostAnswer(s *suite) {
 	s.Run("nobody came in between", func(t *testing.T) {

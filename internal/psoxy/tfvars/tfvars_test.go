@@ -86,7 +86,7 @@ func TestAnIssueThatIsNotKnownStays(t *testing.T) {
 	require.Equal(t, strings.ReplaceAll(freshLines, id, "new"), string(got))
 }
 
-// Whatever a value holds, Terraform reads exactly it, and nothing is evaluated.
+// Terraform reads every value exactly as it is, and evaluates no part of it.
 func TestValuesAreEscaped(t *testing.T) {
 	for _, value := range []string{`"`, `\`, "${file(\"/etc/passwd\")}", "%{ if true }", "$${x}", "a\nb = 1", "\t", "é 文", "}\n", "# no"} {
 		got, err := tfvars.Merge([]byte("connector_settings = { a = 1 }\n"), "x.tfvars", tfvars.Values{CloudID: value, ExampleIssue: value})

@@ -96,7 +96,7 @@ func testManyWriters(s *suite) {
 	s.requireEntry(s.get(name), byVersion[writers*each], writers*each)
 }
 
-// readersBesideWriter: what is read is always one whole version, the value and
+// testReadersBesideWriter: what is read is always one whole version, the value and
 // the number belong together, and a reader never sees the parameter go away.
 func testReadersBesideWriter(s *suite) {
 	const writes = 60

@@ -9,7 +9,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// clock: ReadAt and Modified come from one clock, which never goes back, and all
+// testClock: ReadAt and Modified come from one clock, which never goes back, and all
 // entries of one call have the same ReadAt.
 func testClock(s *suite) {
 	ctx, first, second := s.Context(), s.name("FIRST"), s.name("SECOND")
@@ -39,7 +39,7 @@ func testClock(s *suite) {
 // readTime is how long a read may take on a busy machine.
 const readTime = 2 * time.Second
 
-// by: a store either never tells who wrote a version, or tells it for all.
+// testBy: a store either never tells who wrote a version, or tells it for all.
 func testBy(s *suite) {
 	ctx, name := s.Context(), s.name("TOKEN")
 	for n := range 3 {
