@@ -108,6 +108,10 @@ variable "consumer_role_arns" {
   type        = list(string)
   description = "Roles that read the access tokens. They go into the policy of this stack's key, for ACCESS_TOKEN only, when ParametersKey is stack, or when PreviousParametersKeys is set. Each must exist. The template's default: none."
   default     = null
+  validation {
+    condition     = var.consumer_role_arns == null ? true : alltrue([for member in var.consumer_role_arns : can(regex("^(|arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=.@_/-]+)$", member))])
+    error_message = "The value must be empty or ARNs of IAM roles or users, separated by commas."
+  }
 }
 
 variable "stack_key" {
