@@ -50,7 +50,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	}
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
-		return out.as(Contended, "nothing was spent: %v", err), false
+		return out.as(Contended, "nothing was spent: %v", err), true // where the ledger was deleted, it is restored at once
 	case err != nil && sp.doubt:
 		return out.as(InDoubt, "the token in doubt was not presented: %v", err), false
 	case err != nil:
