@@ -20,6 +20,9 @@ type Decision struct {
 	// FirstSpend is when the token in doubt was, or may have been, presented
 	// first, and LastSpend last; zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
+	// OwnSpend is when the ledger's own token in doubt was presented first, where a
+	// candidate comes before it.
+	OwnSpend time.Time
 	// Judged is how far REFRESH_TOKEN is judged. Keep means that its value must
 	// stay, because it is not judged yet.
 	Judged
@@ -41,7 +44,7 @@ func (d Decision) Urgent(now time.Time) bool {
 		return Leeway - LeewayMargin - now.Sub(spend)
 	}
 	late := left(d.LastSpend)
-	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || late > 0 && late <= TickInterval
+	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || left(d.OwnSpend) > 0 || late > 0 && late <= TickInterval
 }
 
 // view is a snapshot with what several rules need of it.
@@ -100,6 +103,9 @@ func Decide(s Snapshot, p Policy) Decision {
 
 // date fills in when the token in doubt that a decision is about was presented.
 func (v view) date(d Decision) Decision {
+	if d.Candidate.Version > 0 && v.doubted {
+		d.OwnSpend = v.doubt.first
+	}
 	switch first := v.firstSpend(d.Candidate); {
 	case d.Action == Contended && v.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = v.State.Intent.First, v.State.Intent.Last

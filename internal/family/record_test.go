@@ -155,6 +155,8 @@ func TestUrgent(t *testing.T) {
 		{"over for both", attempt("", 30*minute, 9*minute), false},
 		{"a pair is held", func(s *family.Snapshot) { r := receipt(now); s.Held = &r }, true},
 		{"a candidate in doubt", all(pending(3*minute), inbox(refresh(109))), true},
+		{"a candidate, while the own token in doubt can be replayed", all(doubted(9*minute-nano), inbox(refresh(109))), true},
+		{"a candidate, and the own leeway is over", all(doubted(9*minute), inbox(refresh(109))), false},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, decide(c.given).Urgent(now)) })
 	}

@@ -144,6 +144,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=839fbaf4ebc06f69 legacy-refusal shared deleted@10 consent@134 ledger-deleted@158 ledger-deleted@177",
 		"consent seed=3ec490894824aa54 reconsent-kills-old claims shared atlassian-after@24/1s unreadable@29 atlassian-before@54/8m18s",
 		"upgrade seed=9329f2a0bf92abe legacy-refusal claims google atlassian-after@30/11s concurrent@44 ledger-deleted@44",
+		"adoption seed=ca51ddb7f66b4f95 siblings-die reconsent-kills-old omit-after@56 atlassian-unreachable@59/8m15s backup@79#2 damaged@89/1s",
+		"rotation seed=248e67101499d985 siblings-die legacy-refusal concurrent@6#1 ledger-deleted@32",
+		"upgrade seed=7cfd582f98e10936 legacy-refusal consent@53 atlassian-after@71/18s deactivated@149/1h10m33s",
+		"consent seed=9ba3e39c5e3ff61c legacy-refusal denied@37/40m17s#3 consent@52#ca4b authorize@57",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
