@@ -1,5 +1,17 @@
 package family
 
+// Received is the receipt of the pair that the ledger's own token, or a candidate,
+// has yielded.
+func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
+	r := &Receipt{Pair: pair, Record: s.Offspring(candidate).Succeed(pair), Before: s.State.Record.Refresh,
+		Spent: s.State.Record.Refresh, Candidate: candidate.Version}
+	if candidate.Version > 0 {
+		r.Spent = FingerprintOf(candidate.Value)
+		_, r.Older = judging{s}.before(candidate, r.Record.sameFamily(s.State.Record))
+	}
+	return r
+}
+
 // Offspring is the record of the family to which a token belongs that is about
 // to be presented: the ledger's own, or a candidate. One that does not continue the
 // family begins another, at the time at which it was stored or issued, whichever is
@@ -34,7 +46,8 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	}
 	same := s.continues(candidate)
 	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
-		past = past.Merge(s.before(candidate)) // nobody will judge these any more
+		older, _ := s.before(candidate, same)
+		past = past.Merge(older) // nobody will judge these any more
 	}
 	if same {
 		own.Generation++
@@ -46,12 +59,20 @@ func (s judging) offspring(candidate Field, own Record) Record {
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
 }
 
-// before are the candidates that were offered before the given one.
-func (s judging) before(candidate Field) (older Past) {
+// before are the candidates that were offered before the given one and are older,
+// and the version up to which all are. Of one family's tokens, one that was stored
+// just before is none of these: a keeper does not rotate again so soon.
+func (s judging) before(candidate Field, same bool) (older Past, upTo int64) {
+	upTo = candidate.Version
 	for _, f := range s.Offers {
-		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
+		j, _ := s.State.Judge(f)
+		switch {
+		case j != Candidate || f.Version >= candidate.Version:
+		case same && !s.Shared() && candidate.Modified.Sub(f.Modified) < republishPause:
+			upTo = min(upTo, f.Version-1)
+		default:
 			older = older.With(FingerprintOf(f.Value))
 		}
 	}
-	return older
+	return older, upTo
 }

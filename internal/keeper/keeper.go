@@ -59,6 +59,9 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
+	// rescued is the token that was stored in REFRESH_TOKEN because the ledger takes no
+	// writes.
+	rescued family.Fingerprint
 	// dropped are tokens that this process received and dropped for newer ones. One
 	// may stand in REFRESH_TOKEN.
 	dropped family.Past

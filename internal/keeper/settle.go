@@ -111,13 +111,18 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 // TOKEN_FAMILY, because the ledger takes no writes and the process may end.
 // TOKEN_FAMILY never names a token that is nowhere.
 func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
+	if t.memory.rescued == r.Record.Refresh {
+		return // more versions would drive others out of the history
+	}
 	_, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
 	if err == nil {
 		_, err = t.Store.Write(ctx, t.names.Family, r.Record.Encode(), store.Plain)
 	}
 	if err != nil {
 		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN and TOKEN_FAMILY either", "error", err)
+		return
 	}
+	t.memory.rescued = r.Record.Refresh
 }
 
 // settleHeld saves a pair that an earlier tick of this process received. again

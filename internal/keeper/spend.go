@@ -64,13 +64,11 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	if sp.failure != nil {
 		return sp.failed(ctx, out)
 	}
-	receipt := &family.Receipt{Pair: *sp.pair, Record: v.Offspring(d.Candidate).Succeed(*sp.pair),
-		Before: v.State.Record.Refresh, Spent: family.FingerprintOf(sp.token), Candidate: d.Candidate.Version}
 	action := Rotated
 	if sp.doubt {
 		action = Replayed
 	}
-	out = t.settle(ctx, v, sp.base, sp.state, receipt, d, out.as(action, "%s", d.Reason))
+	out = t.settle(ctx, v, sp.base, sp.state, v.Received(*sp.pair, d.Candidate), d, out.as(action, "%s", d.Reason))
 	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
 }
 
