@@ -3,7 +3,7 @@ package main
 import "slices"
 
 // doubtMutants break what happens to a token that may be spent.
-var doubtMutants = slices.Concat(in("internal/family/doubt.go",
+var doubtMutants = slices.Concat(in("internal/family",
 	change{name: "a replay at 10 minutes and more", breaks: "invariant 2", why: "the leeway is over: it revokes the family",
 		old: "return now.Sub(spend) < Leeway-LeewayMargin", new: "return now.Sub(spend) < Leeway+LeewayMargin", quick: true},
 	change{name: "the leeway counts from the last attempt", breaks: "invariant 2", why: "Atlassian counts from the first that arrived",
@@ -24,12 +24,12 @@ var doubtMutants = slices.Concat(in("internal/family/doubt.go",
 		old: "(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))", new: "(true || candidate.Modified.Before(lock.Modified))"},
 	change{name: "psoxy's earlier attempt does not count", breaks: "invariant 2", why: "the leeway began with it",
 		old: "case at.Before(d.first):", new: "case false:"},
-), in("internal/family/policy.go",
+), in("internal/family",
 	change{name: "a lease of a minute", breaks: "invariant 6", why: "a process that is still spending is overtaken",
 		old: "Lease = psoxy.LockStale", new: "Lease = 1 * time.Minute"},
 	change{name: "a margin of five minutes", breaks: "invariant 2", why: "half of the leeway is given away",
 		old: "LeewayMargin = time.Minute", new: "LeewayMargin = 5 * time.Minute"},
-), in("internal/fleet/fleet.go",
+), in("internal/fleet",
 	change{name: "a failed attempt makes a tick less urgent", breaks: "invariant 2", why: "it hides the time of the one before, whose leeway ends sooner",
 		old: "!outcomes[t.i].Action.Unfinished() })", new: "!outcomes[t.i].Urgent })"},
 	change{name: "an urgent connection is served once", breaks: "invariant 2", why: "a few seconds' fault of the store costs the family",

@@ -1,7 +1,7 @@
 package main
 
 // ruleMutants leave out a rule of family.Decide, or change when it applies.
-var ruleMutants = in("internal/family/decide.go",
+var ruleMutants = in("internal/family",
 	change{name: "another's fresh intent is not respected", breaks: "invariant 6", why: "two processes spend at once",
 		old: "in.Owner != v.Process && v.Now.Sub(in.Last) < Lease", new: "in.Owner != v.Process && v.Now.Sub(in.Last) < 0", quick: true},
 	change{name: "one's own intent is respected", breaks: "the promise", why: "a process waits for itself while the leeway runs",
@@ -74,13 +74,13 @@ var ruleMutants = in("internal/family/decide.go",
 )
 
 // waitMutants change when an attempt waits, and when a rotation is due.
-var waitMutants = in("internal/family/decide.go",
+var waitMutants = in("internal/family",
 	change{name: "Retry-After is ignored", breaks: "invariant 5", why: "Atlassian limits the app for longer",
-		old: "if v.Now.Before(until) {\n\t\t\treturn decide(Wait, \"Atlassian asked", new: "if false {\n\t\t\treturn decide(Wait, \"Atlassian asked"},
+		old: "if until := v.restrained(f); v.Now.Before(until) {", new: "if until := v.restrained(f); false && v.Now.Before(until) {"},
 	change{name: "Retry-After is obeyed for days", breaks: "the promise", why: "a wrong header stops rotation",
 		old: "if latest := f.At.Add(maxRetryAfter); latest.Before(until) {", new: "if latest := f.At.Add(maxRetryAfter); false && latest.Before(until) {"},
 	change{name: "Retry-After outlives the access token", breaks: "the promise", why: "consumers fail while the keeper waits",
-		old: "!r.AccessExpiresAt.IsZero() && latest.Before(until) {", new: "false && latest.Before(until) {"},
+		old: "!expires.IsZero() && latest.Before(until) {", new: "false && latest.Before(until) {"},
 	change{name: "corrected credentials wait", breaks: "invariant 5", why: "the leeway passes though a person has mended it",
 		old: "if f.Credentials == v.Credentials() && v.Now.Before(next) {", new: "if v.Now.Before(next) {"},
 	change{name: "a request that cannot be read is repeated at once", breaks: "invariant 5", why: "four in one tick pass for a refusal",

@@ -2,8 +2,8 @@
 // runs the tests on each. A breakage that no test notices is a hole in the proof.
 // `make mutants` runs all of them, `make mutants-quick` a few.
 //
-// A mutant is an entry of a list in this folder (list_*.go): a text that occurs
-// exactly once in a source file, and its replacement. The sources stay as they
+// A mutant is an entry of a list in this folder (list_*.go): a package, a text that
+// occurs exactly once in its sources, and its replacement. The sources stay as they
 // are: the compiler gets the changed file instead of the real one (go build
 // -overlay). All else comes from its cache.
 //

@@ -23,24 +23,24 @@ type mutant struct {
 	edits []edit
 }
 
-// edit replaces a text of a file, which must occur there exactly once.
+// edit replaces a text of a package, which must occur exactly once in its sources.
 type edit struct {
-	// file is the path from the module's root.
-	file     string
+	// folder is the package's path from the module's root.
+	folder   string
 	old, new string
 }
 
-// change is a mutant of one edit, in a file that its list names.
+// change is a mutant of one edit, in a package that its list names.
 type change struct {
 	name, breaks, why string
 	old, new          string
 	quick             bool
 }
 
-// in makes mutants of changes to one file.
-func in(file string, changes ...change) (all []mutant) {
+// in makes mutants of changes to one package.
+func in(folder string, changes ...change) (all []mutant) {
 	for _, c := range changes {
-		all = append(all, mutant{name: c.name, breaks: c.breaks, why: c.why, quick: c.quick, edits: []edit{{file, c.old, c.new}}})
+		all = append(all, mutant{name: c.name, breaks: c.breaks, why: c.why, quick: c.quick, edits: []edit{{folder, c.old, c.new}}})
 	}
 	return all
 }
@@ -51,35 +51,70 @@ func mutants() []mutant {
 		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants, answerMutants, reportMutants, runMutants, googleMutants)
 }
 
-// folders are the packages that the mutant changes, as `go test` takes them.
-func (m mutant) folders() []string {
-	var dirs []string
+// packages are those that the mutant changes, as `go test` takes them.
+func (m mutant) packages() []string {
+	var all []string
 	for _, e := range m.edits {
-		if dir := "./" + path.Dir(e.file); !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+		if p := "./" + e.folder; !slices.Contains(all, p) {
+			all = append(all, p)
 		}
 	}
-	return dirs
+	return all
 }
 
-// apply returns the changed files' text by path from the module's root.
-func (m mutant) apply(root string) (map[string]string, error) {
-	changed := map[string]string{}
+// sources are the texts of a module's files by path from its root.
+type sources map[string]string
+
+// apply returns the changed files.
+func (m mutant) apply(root string) (sources, error) {
+	read, changed := sources{}, sources{}
 	for _, e := range m.edits {
-		text, ok := changed[e.file]
-		if !ok {
-			b, err := os.ReadFile(filepath.Join(root, e.file))
-			if err != nil {
-				return nil, err
-			}
-			text = string(b)
+		if err := read.add(root, e.folder); err != nil {
+			return nil, err
 		}
-		if n := strings.Count(text, e.old); n != 1 {
-			return nil, fmt.Errorf("this text occurs %d times in %s, expected once; adapt the mutant to the code:\n%s", n, e.file, e.old)
+		file, err := read.find(e)
+		if err != nil {
+			return nil, err
 		}
-		changed[e.file] = strings.Replace(text, e.old, e.new, 1)
+		read[file] = strings.Replace(read[file], e.old, e.new, 1)
+		changed[file] = read[file]
 	}
 	return changed, nil
+}
+
+// add reads the files of a folder that are no tests, and that were not read before.
+func (s sources) add(root, folder string) error {
+	files, err := os.ReadDir(filepath.Join(root, folder))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		name := path.Join(folder, f.Name())
+		if _, known := s[name]; known || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		s[name] = string(b)
+	}
+	return nil
+}
+
+// find returns the one file that holds an edit's text.
+func (s sources) find(e edit) (file string, err error) {
+	count := 0
+	for name, text := range s {
+		if n := strings.Count(text, e.old); n > 0 && path.Dir(name) == e.folder {
+			count += n
+			file = name
+		}
+	}
+	if count != 1 {
+		return "", fmt.Errorf("this text occurs %d times in the files of %s, expected once; adapt the mutant to the code:\n%s", count, e.folder, e.old)
+	}
+	return file, nil
 }
 
 // overlay writes the changed files into dir, and returns the path of the file

@@ -33,13 +33,31 @@ func TestEveryMutantApplies(t *testing.T) {
 	require.NotZero(t, quick)
 }
 
-func TestATextThatIsGoneOrAmbiguousIsAnError(t *testing.T) {
-	for _, text := range []string{"no such text", "family"} {
-		_, err := mutant{edits: []edit{{"internal/family/doc.go", text, ""}}}.apply(root)
-		require.ErrorContains(t, err, "expected once")
+func TestAMutantIsFoundInItsPackage(t *testing.T) {
+	apply := func(edits ...edit) (sources, error) { return mutant{edits: edits}.apply(root) }
+	const folder, unique = "internal/family", "var stack [1024]byte\n\tsum := "
+	t.Run("the file is found", func(t *testing.T) {
+		changed, err := apply(edit{folder, unique, "once changed"}, edit{folder, "once changed", "twice changed"})
+		require.NoError(t, err)
+		require.Len(t, changed, 1)
+		require.Contains(t, changed[folder+"/fingerprint.go"], "twice changed")
+		require.NotContains(t, changed[folder+"/fingerprint.go"], "once changed")
+	})
+	for name, e := range map[string]edit{
+		"it is gone":                {folder, "no such text", ""},
+		"it is in two files":        {folder, "package family\n\nimport (", ""},
+		"it is in a test only":      {folder, "func TestPast", ""},
+		"it is in a subfolder only": {folder, "package tokenform", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := apply(e)
+			require.ErrorContains(t, err, "times in the files of internal/family, expected once")
+		})
 	}
-	_, err := mutant{edits: []edit{{"internal/family/none.go", "a", "b"}}}.apply(root)
-	require.Error(t, err)
+	t.Run("there is no such folder", func(t *testing.T) {
+		_, err := apply(edit{"internal/none", "a", "b"})
+		require.ErrorContains(t, err, "internal/none")
+	})
 }
 
 // The harness tells caught, survived and broken apart.
@@ -49,13 +67,13 @@ func TestVerdicts(t *testing.T) {
 	defer s.close()
 	s.packages = []string{"./internal/family"}
 	fingerprint := func(name, old, new string) mutant {
-		return mutant{name: name, edits: []edit{{"internal/family/fingerprint.go", old, new}}}
+		return mutant{name: name, edits: []edit{{"internal/family", old, new}}}
 	}
 
 	by, err := s.test(t.Context(), fingerprint("caught", "return Fingerprint(hex.EncodeToString(sum[:6]))", "return Fingerprint(hex.EncodeToString(sum[:0]))"))
 	require.NoError(t, err)
 	require.Regexp(t, `^family\.Test`, by)
-	by, err = s.test(t.Context(), fingerprint("survivor", "[1024]byte", "[1025]byte"))
+	by, err = s.test(t.Context(), fingerprint("survivor", "[1024]byte\n\tsum", "[1025]byte\n\tsum"))
 	require.NoError(t, err)
 	require.Empty(t, by)
 	_, err = s.test(t.Context(), fingerprint("broken", "sum[:6]", "sum[:6"))

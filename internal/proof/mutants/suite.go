@@ -54,7 +54,7 @@ func (s *suite) test(ctx context.Context, m mutant) (by string, err error) {
 	if err != nil {
 		return "", err
 	}
-	order := m.folders()
+	order := m.packages()
 	for _, p := range s.packages {
 		if !slices.Contains(order, p) {
 			order = append(order, p)
