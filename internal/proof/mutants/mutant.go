@@ -48,7 +48,8 @@ func in(folder string, changes ...change) (all []mutant) {
 // mutants are all of them.
 func mutants() []mutant {
 	return slices.Concat(ruleMutants, waitMutants, doubtMutants, inboxMutants, adoptMutants, stateMutants, settleMutants, recordMutants,
-		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants, answerMutants, reportMutants, runMutants, googleMutants)
+		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants,
+		knownMutants, consentMutants, candidateMutants, chainMutants, answerMutants, reportMutants, runMutants, googleMutants)
 }
 
 // packages are those that the mutant changes, as `go test` takes them.
