@@ -79,3 +79,30 @@ func TestVerdicts(t *testing.T) {
 	_, err = s.test(t.Context(), fingerprint("broken", "sum[:6]", "sum[:6"))
 	require.ErrorContains(t, err, "does not compile")
 }
+
+// What ends the process leaves the running test without a verdict.
+func TestATestThatEndsTheProcessFails(t *testing.T) {
+	output := func(says string) []byte {
+		return []byte(`{"Action":"run","Test":"TestA"}
+{"Action":"pass","Test":"TestA"}
+{"Action":"run","Test":"TestB"}
+{"Action":"output","Output":"=== RUN   TestB\n"}
+{"Action":"output","Output":"` + says + `\n"}
+{"Action":"fail"}
+`)
+	}
+	for name, says := range map[string]string{
+		"an endless loop":   "panic: test timed out after 10m0s",
+		"a runtime's error": "fatal error: all goroutines are asleep - deadlock!",
+	} {
+		t.Run(name, func(t *testing.T) {
+			by, err := failure(output(says))
+			require.NoError(t, err)
+			require.Equal(t, "TestB", by)
+		})
+	}
+	t.Run("but not without a reason", func(t *testing.T) {
+		_, err := failure(output("exit status 1"))
+		require.ErrorContains(t, err, "none of them by name")
+	})
+}

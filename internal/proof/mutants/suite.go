@@ -27,8 +27,9 @@ type suite struct {
 // test has to notice sooner.
 var packages = []string{"./internal/family", "./internal/ledger", "./internal/keeper", "./internal/fleet", "./internal/metrics", "./internal/proof/simulation"}
 
-// timeout of one package's tests. An endless loop counts as noticed.
-const timeout = "120s"
+// timeout of one package's tests, which take a minute on two idle cores. An endless
+// loop counts as noticed.
+const timeout = "10m"
 
 func newSuite(ctx context.Context) (*suite, error) {
 	gomod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
@@ -114,8 +115,10 @@ func failure(output []byte) (test string, err error) {
 			last = e.Test
 		}
 	}
-	if strings.Contains(said.String(), "\nfatal error: ") { // of the runtime: the process ends without a word
-		return last, nil
+	for _, end := range []string{"\nfatal error: ", "\npanic: test timed out"} { // then the process ends without a word
+		if strings.Contains(said.String(), end) {
+			return last, nil
+		}
 	}
 	return "", fmt.Errorf("the tests failed, and none of them by name:\n%s", said.String())
 }
