@@ -67,7 +67,7 @@ func (s *suite) test(ctx context.Context, m mutant) (by string, err error) {
 // firstFailure runs the packages' tests, one after the other, until one fails.
 func (s *suite) firstFailure(ctx context.Context, packages []string, overlay string) (by string, err error) {
 	for _, p := range packages {
-		args := []string{"test", "-json", "-failfast", "-vet=off", "-timeout", timeout}
+		args := []string{"test", "-json", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout", timeout} // linking is half of the work
 		if overlay != "" {
 			args = append(args, "-overlay", overlay)
 		}
