@@ -67,13 +67,16 @@ func run(ctx context.Context, out io.Writer, chosen []mutant, parallel int) erro
 	slots := make(chan struct{}, parallel)
 	var wait sync.WaitGroup
 	for _, m := range chosen {
-		slots <- struct{}{}
+		if slots <- struct{}{}; ctx.Err() != nil {
+			break
+		}
 		wait.Go(func() {
 			defer func() { <-slots }()
 			by, err := s.test(ctx, m)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
+			case ctx.Err() != nil: // it says nothing about the tests
 			case err != nil:
 				fmt.Fprintf(out, "ERROR     %s: %v\n", m.name, err)
 			case by == "":
@@ -85,6 +88,9 @@ func run(ctx context.Context, out io.Writer, chosen []mutant, parallel int) erro
 		})
 	}
 	wait.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	fmt.Fprintf(out, "%d of %d mutants caught in %s\n", caught, len(chosen), time.Since(begun).Round(time.Second))
 	if caught < len(chosen) {
 		return fmt.Errorf("%d of %d were not caught: add the test that is missing, or adapt the list", len(chosen)-caught, len(chosen))
