@@ -173,6 +173,30 @@ func TestAdoptWithARecord(t *testing.T) {
 	})
 }
 
+// A record that names all tokens of its family shows that another one in the history
+// was never judged.
+func TestAdoptBesideWhatWasNeverJudged(t *testing.T) {
+	complete := record()
+	complete.Generation = 2
+	for name, c := range map[string]struct {
+		record family.Record
+		want   family.Judgement
+		seen   int64
+	}{
+		"all are named": {complete, family.Candidate, 0},
+		"some are not":  {record(), family.Older, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tokens := past(refresh(109), refresh(7))
+			s, why := adopt(tokens, past(c.record.Encode().Reveal()))
+			require.Empty(t, why)
+			verdict, _ := s.Judge(family.FieldOf(tokens[0]))
+			require.Equal(t, c.want, verdict)
+			require.Equal(t, c.seen, s.Inbox.Seen)
+		})
+	}
+}
+
 // The first edition's lock and record told of a token in doubt.
 func TestAdoptTakesADoubtOver(t *testing.T) {
 	first := now.Add(-7 * time.Minute)

@@ -155,7 +155,9 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 		})
 	}
 	t.Run("it is known as psoxy's from the intent on", func(t *testing.T) {
-		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": func(*family.Snapshot) {}} {
+		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
+			s.AccessToken.Modified = s.AccessToken.Modified.Add(-30 * time.Second)
+		})} {
 			s := healthy()
 			all(beside, inbox(refresh(109)), given)(&s)
 			d := family.Decide(s, family.DefaultPolicy())

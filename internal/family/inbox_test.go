@@ -42,8 +42,13 @@ func rejected(ago time.Duration, count int) given {
 	}
 }
 
-func refusedOwn(s *family.Snapshot) {
-	s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now.Add(-minute), Token: fp(refresh(7)), Credentials: s.Credentials()})
+func refusedOwn(s *family.Snapshot) { refusedSince(minute)(s) }
+
+// refusedSince says that Atlassian refused the ledger's own token, so long ago.
+func refusedSince(ago time.Duration) given {
+	return func(s *family.Snapshot) {
+		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now.Add(-ago), Token: fp(refresh(7)), Credentials: s.Credentials()})
+	}
 }
 
 // justStored says that the offers were stored within the hour.
@@ -60,6 +65,27 @@ func unreadable(name string) given {
 		if name == names.RefreshToken {
 			s.RefreshToken = family.Field{}
 		}
+	}
+}
+
+// kin says that version 9 was there when the ledger began.
+func kin(s *family.Snapshot) { s.State.Inbox.Kin = 9 }
+
+// refusedInDoubt says that the answer about a version was lost, so long ago, and that
+// Atlassian refused it five minutes later.
+func refusedInDoubt(version int64, ago time.Duration) given {
+	return func(s *family.Snapshot) {
+		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), First: now.Add(-ago), At: now.Add(5*minute - ago), Count: 1}}
+	}
+}
+
+// rescuedFrom says that TOKEN_FAMILY names version 9 as the newest of a family that
+// is so much younger than the ledger's.
+func rescuedFrom(younger time.Duration) given {
+	return func(s *family.Snapshot) {
+		r := record()
+		r.AuthorizedAt, r.Refresh = r.AuthorizedAt.Add(younger), fp(refresh(109))
+		s.Family = &r
 	}
 }
 
@@ -117,15 +143,23 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"the same, an hour later", all(doubted(90*minute), inbox(unknown), unreadable(names.Family)), family.Rotate, 9, 8, false},
 		{"the same, the own token was replayed since", all(rotated(59*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
 		{"TOKEN_FAMILY cannot be read, and the own token is not in doubt", all(rotated(60*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
-		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), unreadable(names.Family)), family.Replay, 9, 8, false},
+		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 9, 8, false},
+		{"the same, but it was there when the ledger began", all(kin, inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
+
+		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
+		{"a rescued one of a family before the consent", all(inbox(unknown), rescuedFrom(-time.Hour)), family.Idle, 0, 9, true},
+		{"a rescued one of a newer family", all(inbox(unknown), rescuedFrom(time.Hour)), family.Rotate, 9, 8, false},
 
 		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
 		{"the second look comes before a due rotation", all(dueAnyway, rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
 		{"a rejected one, credentials changed", all(rejected(0, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one, credentials changed, and a rotation is due", all(dueAnyway, rejected(0, 2), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
+		{"a rejected one, credentials changed, a rotation is due, and it cannot be read", all(dueAnyway, rejected(0, 1), otherApp, unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
 		{"a rejected one, before its second look, the own refused", all(refusedOwn, rejected(minute-nano, 1), inbox(unknown)), family.Refused, 0, 9, true},
 		{"a rejected one, the own refused, at its second look", all(refusedOwn, rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one, the own refused, before the fourth look", all(refusedOwn, rejected(360*minute-nano, 3), inbox(unknown)), family.Refused, 0, 9, true},
+		{"a rejected one has a turn before each of the own token's", all(refusedSince(60*minute), rejected(61*minute, 3), inbox(unknown)), family.Rotate, 9, 8, false},
+		{"and then the own token", all(refusedSince(60*minute), rejected(0, 4), inbox(unknown)), family.Probe, 0, 9, true},
 		{"a rejected one, at its second look", all(rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"rejected twice, within the hour", all(rejected(60*minute-nano, 2), inbox(unknown)), family.Idle, 0, 9, true},
 		{"rejected twice, and a rotation is due", all(dueAnyway, rejected(60*minute-nano, 2), inbox(unknown)), family.Rotate, 0, 9, true},
@@ -247,7 +281,6 @@ func TestOffspring(t *testing.T) {
 	chained := field(rotating("chain", now.Add(-3*minute)), 9, now.Add(-minute))
 	stranger := field(rotating("other", now.Add(-3*minute)), 9, now.Add(-minute))
 	inChain := func(s *family.Snapshot) { s.State = own(rotating("chain", now.Add(-time.Hour)), "chain") }
-	kin := func(s *family.Snapshot) { s.State.Inbox.Kin = 9 }
 	for i, c := range []struct {
 		name      string
 		given     given
@@ -268,6 +301,7 @@ func TestOffspring(t *testing.T) {
 		{"of another chain, when it was issued", inChain, stranger, psoxy.Raw, false, now.Add(-3 * minute)},
 		{"of another chain, beside psoxy", inChain, stranger, psoxy.JSON, false, now.Add(-3 * minute)},
 		{"what stood there when the ledger began", kin, candidate, psoxy.Raw, true, record().AuthorizedAt},
+		{"a rescued one of a newer family", rescuedFrom(time.Hour), candidate, psoxy.Raw, false, record().AuthorizedAt.Add(time.Hour)},
 		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), psoxy.Raw, false, now},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -287,6 +321,9 @@ func TestOffspring(t *testing.T) {
 			require.False(t, r.Past.Has(r.Refresh))
 			require.Equal(t, c.same, r.Generation == s.State.Record.Generation+1, fmt.Sprint(r.Generation))
 			require.Nil(t, r.LastFailure)
+			if chain := s.State.Record.Chain; chain != "" && !c.same {
+				require.True(t, r.Past.Has(chain), "its later tokens are known as older")
+			}
 		})
 	}
 }

@@ -232,6 +232,10 @@ func TestOlderTokens(t *testing.T) {
 	}
 	unproven := state()
 	unproven.Record.RotatedAt, unproven.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
+	refusedOnce := unproven
+	refusedOnce.Record = unproven.Record.Fail(family.Failure{Class: "permanent", At: now, Token: unproven.Record.Refresh})
+	inDoubt := refusedState(unproven)
+	inDoubt.Intent = &family.Intent{Token: inDoubt.Record.Refresh, First: now, Last: now}
 	for _, c := range []struct {
 		name  string
 		state family.State
@@ -241,6 +245,8 @@ func TestOlderTokens(t *testing.T) {
 		{"the one before", state(), field(refresh(6), 9, now), family.Older},
 		{"the one before, though the newest is refused", refusedState(state()), field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one that is refused", refusedState(unproven), field(refresh(6), 9, now), family.Candidate},
+		{"the one before an adopted one that was refused once", refusedOnce, field(refresh(6), 9, now), family.Older},
+		{"the one before an adopted one that was refused and is in doubt", inDoubt, field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one", unproven, field(refresh(6), 9, now), family.Older},
 		{"the one before that", state(), field(refresh(5), 9, now), family.Older},
 		{"one that the family has forgotten", state(), field(refresh(1), 9, now), family.Candidate},

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -66,4 +67,54 @@ func TestSettleOfASettledPair(t *testing.T) {
 	theirs.Record.Past = theirs.Record.Past.With(fp(refresh(8)))
 	_, kept = theirs.Settle(receipt(now))
 	require.False(t, kept)
+}
+
+// A ledger that was deleted begins anew with what a process knew of it, unless the
+// parameters tell of something newer.
+func TestRestore(t *testing.T) {
+	adopted := state()
+	adopted.Record.AuthorizedAtSource, adopted.Record.RotatedAt, adopted.Record.Generation = family.FromAdoption, time.Time{}, 0
+	behind, ahead, corrected := record(), record().Succeed(pair(8, now)), record()
+	behind.Refresh, behind.Generation = fp(refresh(6)), 6
+	corrected.AuthorizedAt, corrected.AuthorizedAtSource = now.Add(-100*24*time.Hour), family.FromPerson
+	records := func(r family.Record) []store.Entry { return past(r.Encode().Reveal()) }
+	restore := func(known family.State, records []store.Entry, change ...given) (family.State, bool) {
+		s := healthy()
+		s.State = family.State{}
+		all(change...)(&s)
+		return s.Restore(known, records)
+	}
+	for _, c := range []struct {
+		name    string
+		known   family.State
+		records []store.Entry
+		given   given
+		want    bool
+	}{
+		{"the newest", state(), records(record()), all(), true},
+		{"TOKEN_FAMILY is behind", state(), records(behind), all(), true},
+		{"TOKEN_FAMILY is gone", state(), nil, all(), true},
+		{"TOKEN_FAMILY tells of a newer token", state(), records(ahead), all(), false},
+		{"nothing was known", family.State{}, nil, all(), false},
+		{"an adopted token that Atlassian has not taken yet", adopted, nil, all(), false},
+		{"REFRESH_TOKEN was deleted too", state(), records(record()), func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			restored, newest := restore(c.known, c.records, c.given)
+			require.Equal(t, c.want, newest)
+			if newest {
+				require.Equal(t, state(), restored)
+			}
+		})
+	}
+	t.Run("a person's word about the consent counts", func(t *testing.T) {
+		restored, _ := restore(state(), records(corrected))
+		require.Equal(t, corrected.AuthorizedAt, restored.Record.AuthorizedAt)
+		require.Equal(t, family.FromPerson, restored.Record.AuthorizedAtSource)
+	})
+	t.Run("another token in REFRESH_TOKEN counts as the family's", func(t *testing.T) {
+		restored, _ := restore(state(), nil, func(s *family.Snapshot) { s.RefreshToken = field(refresh(8), 3, now) })
+		require.Equal(t, int64(3), restored.Inbox.Kin)
+		require.Equal(t, now, restored.Inbox.Modified)
+	})
 }
