@@ -10,6 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 const minute = time.Minute
@@ -72,10 +73,10 @@ func unreadable(name string) given {
 func kin(s *family.Snapshot) { s.State.Inbox.Kin = 9 }
 
 // refusedInDoubt says that the answer about a version was lost, so long ago, and that
-// Atlassian refused it five minutes later.
-func refusedInDoubt(version int64, ago time.Duration) given {
+// Atlassian refused it so much later.
+func refusedInDoubt(version int64, ago, later time.Duration) given {
 	return func(s *family.Snapshot) {
-		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), First: now.Add(-ago), At: now.Add(5*minute - ago), Count: 1}}
+		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), First: now.Add(-ago), At: now.Add(later - ago), Count: 1}}
 	}
 }
 
@@ -146,7 +147,8 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 9, 8, false},
 		{"the same, but it was there when the ledger began", all(kin, inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
 
-		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
+		{"after its leeway, the own one waiting for better credentials", all(failed(atlassian.Configuration, minute, 1), pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute, 5*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
 		{"a rescued one of a family before the consent", all(inbox(unknown), rescuedFrom(-time.Hour)), family.Idle, 0, 9, true},
 		{"a rescued one of a newer family", all(inbox(unknown), rescuedFrom(time.Hour)), family.Rotate, 9, 8, false},
 
@@ -184,6 +186,10 @@ func TestDecideAboutTheInbox(t *testing.T) {
 	t.Run("who wrote it is said", func(t *testing.T) {
 		require.Contains(t, decide(inbox("CHANGE_ME")).Notice, "by somebody")
 		require.Contains(t, decide(inbox(unknown)).Reason, "by somebody")
+	})
+	t.Run("a refusal settles a doubt when its leeway is over", func(t *testing.T) {
+		require.Equal(t, now.Add(-20*minute), decide(refusedInDoubt(9, 20*minute, 9*minute-nano), inbox(unknown)).FirstSpend)
+		require.Zero(t, decide(refusedInDoubt(9, 20*minute, 9*minute), inbox(unknown)).FirstSpend)
 	})
 	t.Run("once", func(t *testing.T) {
 		judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 9} }
