@@ -124,6 +124,9 @@ func TestDecideAfterAFailure(t *testing.T) {
 	old := func(d time.Duration) func(*family.Failure) {
 		return func(f *family.Failure) { f.Since = now.Add(-d) }
 	}
+	adopted := func(s *family.Snapshot) {
+		s.State.Record.RotatedAt, s.State.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
+	}
 	otherApp := func(f *family.Failure) { f.Credentials = fp("another app") }
 	for _, c := range []struct {
 		name  string
@@ -157,6 +160,9 @@ func TestDecideAfterAFailure(t *testing.T) {
 		{"refused", failed(atlassian.Permanent, time.Minute, 1), family.Refused},
 		{"refused less than an hour ago", failed(atlassian.Permanent, time.Hour-nano, 1), family.Refused},
 		{"refused an hour ago", failed(atlassian.Permanent, time.Hour, 1), family.Probe},
+		{"an adopted one, refused less than a minute ago", all(failed(atlassian.Permanent, time.Minute-nano, 1), adopted), family.Refused},
+		{"an adopted one, refused a minute ago: another may be the right one", all(failed(atlassian.Permanent, time.Minute, 1), adopted), family.Probe},
+		{"an adopted one, refused twice", all(failed(atlassian.Permanent, time.Hour-nano, 2), adopted), family.Refused},
 		{"refused twice, less than six hours ago", failed(atlassian.Permanent, 6*time.Hour-nano, 2), family.Refused},
 		{"refused twice, six hours ago", failed(atlassian.Permanent, 6*time.Hour, 2), family.Probe},
 		{"refused within the store's second", failed(atlassian.Permanent, -time.Second, 1), family.Refused},

@@ -88,6 +88,14 @@ func TestARejectedCandidate(t *testing.T) {
 			w.requireKept()
 		})
 	}
+	t.Run("after a lost answer, which is remembered", func(t *testing.T) {
+		w := settledWorld(t)
+		w.put(names.RefreshToken, stranger)
+		begun := w.clock.Now()
+		w.answer(502, "bad_gateway", 1)
+		w.want(keeper.Restored)
+		require.Equal(t, begun, w.ledger().Inbox.Rejected[0].First)
+	})
 	t.Run("it is good under the credentials that come later", func(t *testing.T) {
 		w := settledWorld(t)
 		app, err := w.em.AddApp(atlassiantest.App{Name: "another app", Scopes: w.fix.App.Scopes, RedirectURIs: w.fix.App.RedirectURIs})

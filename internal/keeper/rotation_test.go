@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -84,6 +87,26 @@ func TestPsoxyForm(t *testing.T) {
 	w.consent()
 	w.want(keeper.Rotated)
 	require.Regexp(t, `^\{"token":"[^"]+","expirationDate":\d{13}\}$`, w.get(names.AccessToken).Value.Reveal())
+}
+
+// panicking is a store that ends the program where ACCESS_TOKEN is written.
+type panicking struct{ store.Store }
+
+func (s panicking) Write(ctx context.Context, name string, value atlassian.Secret, k store.Kind) (int64, error) {
+	if name == names.AccessToken {
+		panic("a fault of the program")
+	}
+	return s.Store.Write(ctx, name, value, k)
+}
+
+// Copies are written side by side. A panic of one is the tick's, and not a process's
+// end without a word.
+func TestAPanicBesideOtherWrites(t *testing.T) {
+	w := due(t)
+	k := keeper.New(keeper.Config{Store: panicking{w.mem}, Token: w.client, Now: w.clock.Now, Process: "panics"})
+	require.PanicsWithValue(t, "a fault of the program", func() { w.tickOf(k) })
+	w.ticks(2, keeper.Idle, keeper.Rotated)
+	w.requireKept()
 }
 
 // Every single fault at every operation of a rotation, and then ticks every

@@ -171,3 +171,24 @@ func TestEveryWriteIsRepeatedByTheStoresClient(t *testing.T) {
 	}
 	require.Equal(t, family.FromConsent, w.record().AuthorizedAtSource)
 }
+
+// seconds is a store whose answers to reads tell whole seconds.
+type seconds struct{ store.Store }
+
+func (s seconds) Read(ctx context.Context, list ...string) (map[string]store.Entry, error) {
+	entries, err := s.Store.Read(ctx, list...)
+	for name, e := range entries {
+		entries[name] = readAgain(e, e.ReadAt.Truncate(time.Second))
+	}
+	return entries, err
+}
+
+// A spend does not count from before the time at which its intent was written.
+func TestAStoreThatTellsSeconds(t *testing.T) {
+	w := due(t)
+	w.clock.Advance(900 * time.Millisecond)
+	w.restartWith(seconds{w.store()})
+	begun := w.clock.Now()
+	w.want(keeper.Rotated)
+	require.Equal(t, begun, w.ledger().Record.RotatedAt)
+}

@@ -97,7 +97,7 @@ var settleMutants = in("internal/family",
 	change{name: "a candidate's failure is the family's", breaks: "invariant 4", why: "the own token waits for what it was not asked",
 		old: "s.Inbox.Failure = f.after(s.Inbox.Failure) // the", new: "s.Record = s.Record.Fail(f) // the"},
 	change{name: "a candidate of the same chain begins a family", breaks: "invariant 4", why: "the countdown starts anew",
-		old: "same := s.continues(candidate)\n", new: "same := s.continues(candidate) && r.Chain == \"\"\n"},
+		old: "same := s.continues(candidate)\n", new: "same := s.continues(candidate) && own.Chain == \"\"\n"},
 	change{name: "a consent beside another's clock is the older one", breaks: "invariant 3", why: "it is dropped",
 		old: "born = previous.AuthorizedAt.Add(time.Millisecond)", new: "_ = previous"},
 )
