@@ -216,14 +216,18 @@ func TestDecideBesideOthers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(c.given)) })
 	}
 	t.Run("a spend of theirs is dated", func(t *testing.T) {
-		d := decide(intent("other", minute))
-		require.Equal(t, now.Add(-minute), d.FirstSpend)
-		require.True(t, d.Urgent(now), "its leeway runs, and they may have died")
+		for _, candidate := range []int64{0, 9} {
+			d := decide(intent("other", minute), func(s *family.Snapshot) { s.State.Intent.Candidate = candidate })
+			require.Equal(t, now.Add(-minute), d.FirstSpend)
+			require.True(t, d.Urgent(now), "its leeway runs, and they may have died")
+		}
 	})
 	t.Run("a lock over an empty ledger may tell of a spend", func(t *testing.T) {
-		d := decide(lock(3*minute), func(s *family.Snapshot) { s.State = family.State{} })
-		requireAction(t, family.Adopt, d)
-		require.Equal(t, now.Add(-3*minute), d.FirstSpend)
+		for _, value := range []string{"locked_1764000000000", `locked_1764000000000 {"owner":"the first edition"}`} {
+			d := decide(func(s *family.Snapshot) { s.State, s.Lock = family.State{}, field(value, 3, now.Add(-3*minute)) })
+			requireAction(t, family.Adopt, d)
+			require.Equal(t, now.Add(-3*minute), d.FirstSpend)
+		}
 	})
 	t.Run("for how long is said", func(t *testing.T) {
 		require.Contains(t, decide(lock(time.Minute)).Reason, now.Add(-time.Minute).Format(time.RFC3339))
