@@ -118,3 +118,41 @@ func TestAConsentWithTheNumberOfACandidate(t *testing.T) {
 		}
 	}
 }
+
+// Atlassian has refused an adopted token and a new consent by mistake, and a person
+// deletes the ledger: the consent is asked about once more, by the same process too.
+func TestWhatWasRefusedIsAskedAboutInANewLedger(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.answer(403, "unauthorized_client", 2)
+	w.want(keeper.Refused)
+	w.clock.Advance(30 * time.Second)
+	w.consent()
+	w.want(keeper.Refused)
+	w.remove(names.Ledger)
+	w.ticks(2, keeper.Idle, keeper.Rotated)
+	w.requireKept()
+}
+
+// The ledger begins anew from a backup while a process holds a pair: that is newer
+// than what the process knew of the ledger before.
+func TestALedgerBeginsAnewBesideAHeldPair(t *testing.T) {
+	w := settledWorld(t)
+	older := w.get(names.RefreshToken)
+	record := w.record()
+	w.rotations(1)
+	w.clock.Advance(40 * time.Minute)
+	holder := w.unsaved(names.Ledger, names.RefreshToken)
+	for _, name := range []string{names.Ledger, names.RefreshToken, names.Family, names.ClientSecret} {
+		w.remove(name)
+	}
+	w.put(names.RefreshToken, older.Value.Reveal())
+	w.put(names.Family, record.Encode().Reveal())
+	w.want(keeper.Misconfigured)
+	require.Equal(t, older.Value, w.ledger().Refresh)
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.keeper = holder
+	w.ticks(1, keeper.Restored)
+	require.Equal(t, 3, w.ledger().Record.Generation)
+	w.requireKept()
+}
