@@ -119,18 +119,20 @@ func TestAConsentWithTheNumberOfACandidate(t *testing.T) {
 	}
 }
 
-// Atlassian has refused an adopted token and a new consent by mistake, and a person
-// deletes the ledger: the consent is asked about once more, by the same process too.
+// The credentials of an adopted token are refused, and by mistake a new consent too.
+// A person deletes the ledger: the consent is asked about once more, by the same
+// process too.
 func TestWhatWasRefusedIsAskedAboutInANewLedger(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
-	w.answer(403, "unauthorized_client", 2)
-	w.want(keeper.Refused)
-	w.clock.Advance(30 * time.Second)
+	w.answer(400, "unauthorized_client", 1)
+	w.want(keeper.Misconfigured)
+	w.answer(403, "unauthorized_client", 1)
 	w.consent()
-	w.want(keeper.Refused)
+	w.want(keeper.Misconfigured)
 	w.remove(names.Ledger)
-	w.ticks(2, keeper.Idle, keeper.Rotated)
+	w.clock.Advance(30 * time.Second)
+	w.want(keeper.Rotated)
 	w.requireKept()
 }
 

@@ -1,10 +1,14 @@
 package keeper_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
 
 // Psoxy rotated, and died while it presented what it had stored. Its lock tells that
@@ -17,5 +21,25 @@ func TestPsoxyDiedOverItsOwnSuccessor(t *testing.T) {
 	w.psoxy.spends()
 	w.clock.Advance(3 * time.Minute)
 	w.want(keeper.Replayed)
+	w.requireSharedAndKept()
+}
+
+// Another tick takes our lock over before anything is presented: it is taken back,
+// so that the other finds that it has lost it.
+func TestOurLockIsTakenOver(t *testing.T) {
+	w := shared(t)
+	reads := 0
+	w.before = func(_ int, op string) error {
+		switch lock := w.get(names.Lock).Value.Reveal(); {
+		case op == "read" && strings.Contains(lock, "process-"):
+			if reads++; reads == 2 { // the first looks whether the lock is ours
+				w.put(names.Lock, "locked_1764000000000 "+psoxy.ForTick+"another/1")
+			}
+		case op == "post":
+			require.Contains(t, lock, "process-")
+		}
+		return nil
+	}
+	w.want(keeper.Rotated)
 	w.requireSharedAndKept()
 }
