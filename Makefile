@@ -129,7 +129,7 @@ $(STACK_TOOLS): tools/stack-requirements.txt tools/stack.sh tools/setup.sh
 	touch $@
 .PHONY: stack-test
 stack-test: setup $(STACK_TOOLS) ## Deploy the stack on an AWS that runs here, update, re-key and delete it; needs Python 3.13
-	go test -count=1 -timeout 30m ./test/stack
+	go test -count=1 -timeout 60m ./test/stack
 
 .PHONY: sam-check
 sam-check: setup ## sam validate --lint and sam build

@@ -1,104 +1,57 @@
 package stack
 
 import (
-	"archive/zip"
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
+	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/stretchr/testify/require"
-)
-
-// stackName and connection are what the documents' commands name.
-const (
-	stackName  = "tokenkeeper"
-	connection = "PSOXY_JIRA_CLOUD_"
-	codeBucket = "code"
 )
 
 // architectures are Lambda's names of Go's.
 var architectures = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
-// functionOf names the program of each function.
-var functionOf = map[string]string{"RefresherFunction": "refresher", "BootstrapFunction": "bootstrap"}
+// settings are parameters of the template.
+type settings map[string]string
 
-// release builds the functions as `make deploy` does, uploads them, and returns
-// the path of the transformed template that has them.
-func (s *stage) release(version string) string {
+// defaults are those of a stack in this test: tokens are due at once, Atlassian is
+// the emulator, and pages come to the test.
+func (s *stage) defaults() settings {
+	return settings{"Architecture": architectures[runtime.GOARCH], "Connections": s.connection, "RefreshBefore": "55m",
+		"AtlassianHosts": "any", "AtlassianAuthUrl": s.atlassian, "AtlassianApiUrl": s.atlassian, "PageUrl": s.pages.URL}
+}
+
+// deploys runs a document's `make deploy` with code of a version. The file that
+// PARAMETERS names holds the settings; where the command asks, the answer is yes.
+// Settings that are not given keep their values.
+func (s *stage) deploys(document, command, version string, given settings) {
 	s.Helper()
-	template := s.template(version)
-	transform := exec.CommandContext(s.Context(), root+"/.venv/bin/python", root+"/tools/transform.py", root+"/template.yaml", template)
-	// The name of the code's archive decides when CloudFormation publishes a version of a function.
-	transform.Env = append(os.Environ(), "CODE_URI=s3://"+codeBucket+"/"+version+".zip")
-	out, err := transform.CombinedOutput()
-	require.NoError(s, err, string(out))
-	text, err := os.ReadFile(template)
-	require.NoError(s, err)
-	var parsed map[string]any
-	require.NoError(s, json.Unmarshal(text, &parsed))
-	resources := parsed["Resources"].(map[string]any)
-	require.Contains(s, resources, "RefresherFunctionAliasnewest")
-	delete(resources, "RefresherFunctionAliasnewest") // localstack cannot update an alias; nothing refers to it
-	for id, name := range functionOf {
-		key := version + "/" + name + ".zip"
-		s.run("aws", "s3", "cp", s.build(version, id), "s3://"+codeBucket+"/"+key)
-		function := resources[id].(map[string]any)
-		function["Properties"].(map[string]any)["Code"] = map[string]any{"S3Bucket": codeBucket, "S3Key": key}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		lines = append(lines, fmt.Sprintf("%s: %q", name, given[name]))
 	}
-	text, err = json.Marshal(parsed)
-	require.NoError(s, err)
-	require.NoError(s, os.WriteFile(template, text, 0o600))
-	return template
+	name := parametersIn(command)
+	file := s.file(name, strings.Join(lines, "\n")+"\n")
+	builder := s.with("VERSION="+version, "LAMBDA_GOARCH="+runtime.GOARCH)
+	builder.input = "y\n"
+	said := builder.documented(document, command, "PARAMETERS="+name, "PARAMETERS="+file)
+	require.Contains(s, said, fmt.Sprintf("Successfully created/updated stack - %s in %s", s.stack, s.region))
+	require.Contains(s, said, fmt.Sprintf("The stack %s goes to:\naccount  000000000000", s.stack))
 }
 
-// build builds a function's archive by the target that `sam build` calls.
-func (s *stage) build(version, id string) string {
-	dir := filepath.Join(s.dir, version+id)
-	require.NoError(s, os.Mkdir(dir, 0o700))
-	build := exec.CommandContext(s.Context(), "make", "--silent", "LAMBDA_GOARCH="+runtime.GOARCH, "VERSION="+version, "build-"+id)
-	build.Dir, build.Env = root, append(os.Environ(), "ARTIFACTS_DIR="+dir)
-	out, err := build.CombinedOutput()
-	require.NoError(s, err, string(out))
-	binary, err := os.ReadFile(filepath.Join(dir, "bootstrap"))
-	require.NoError(s, err)
-	archive, err := os.Create(dir + ".zip")
-	require.NoError(s, err)
-	writer := zip.NewWriter(archive)
-	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
-	header.SetMode(0o755)
-	entry, err := writer.CreateHeader(header)
-	require.NoError(s, err)
-	_, err = entry.Write(binary)
-	require.NoError(s, err)
-	require.NoError(s, writer.Close())
-	require.NoError(s, archive.Close())
-	return archive.Name()
+// parametersIn is the file that a command names.
+func parametersIn(command string) string {
+	_, after, _ := strings.Cut(command, "PARAMETERS=")
+	return strings.Fields(after)[0]
 }
 
-// template is the path of a release's template.
-func (s *stage) template(version string) string { return filepath.Join(s.dir, version+".json") }
-
-// deploy creates the stack, or updates it. Parameters that are not given keep
-// their values.
-func (s *stage) deploy(template string, parameters ...string) {
-	s.Helper()
-	said := s.run("aws", append([]string{"cloudformation", "deploy", "--stack-name", stackName, "--template-file", template,
-		"--s3-bucket", codeBucket, "--capabilities", "CAPABILITY_IAM", "--no-execute-changeset", "--parameter-overrides"}, parameters...)...)
-	// Executed here, because the program would look every 30 s only whether it is done.
-	changes := regexp.MustCompile(`arn:aws:cloudformation:\S+`).FindString(said)
-	require.NotEmpty(s, changes, said)
-	s.run("aws", "cloudformation", "execute-change-set", "--change-set-name", changes)
-	var state string
-	s.until(10*time.Minute, "the stack is deployed", func() bool {
-		state = strings.TrimSpace(s.run("aws", "cloudformation", "describe-stacks", "--stack-name", stackName, "--query", "Stacks[0].StackStatus", "--output", "text"))
-		return !strings.HasSuffix(state, "_IN_PROGRESS")
-	})
-	require.Contains(s, []string{"CREATE_COMPLETE", "UPDATE_COMPLETE"}, state)
+// beside is another stack, for another connection or in another region.
+func (s *stage) beside(p place) *stage {
+	other := *s
+	other.operator = s.at(p)
+	return &other
 }
 
 // resources are the stack's, with their types and states, by logical id.
@@ -106,7 +59,7 @@ func (s *stage) resources() map[string][2]string {
 	s.Helper()
 	listed := ask[struct {
 		StackResourceSummaries []struct{ LogicalResourceID, ResourceType, ResourceStatus string }
-	}](s.operator, "cloudformation", "list-stack-resources", "--stack-name", stackName)
+	}](s.operator, "cloudformation", "list-stack-resources", "--stack-name", s.stack)
 	all := map[string][2]string{}
 	for _, r := range listed.StackResourceSummaries {
 		all[r.LogicalResourceID] = [2]string{r.ResourceType, r.ResourceStatus}
@@ -117,6 +70,33 @@ func (s *stage) resources() map[string][2]string {
 // output is one of the stack's outputs.
 func (s *stage) output(key string) string {
 	s.Helper()
-	return strings.TrimSpace(s.run("aws", "cloudformation", "describe-stacks", "--stack-name", stackName,
+	return strings.TrimSpace(s.run("aws", "cloudformation", "describe-stacks", "--stack-name", s.stack,
 		"--query", "Stacks[0].Outputs[?OutputKey=='"+key+"'].OutputValue", "--output", "text"))
+}
+
+// deletes removes the stack as docs/operations.md has it.
+func (s *stage) deletes() {
+	s.Helper()
+	for _, command := range []string{"aws cloudformation delete-stack --stack-name tokenkeeper", "aws cloudformation wait stack-delete-complete --stack-name tokenkeeper"} {
+		s.documented("docs/operations.md", command, "tokenkeeper", s.stack)
+	}
+	_, err := s.try("aws", "cloudformation", "describe-stacks", "--stack-name", s.stack)
+	require.Error(s, err)
+	require.Empty(s, s.alarms())
+	require.NotContains(s, s.run("aws", "lambda", "list-functions"), s.stack+"-")
+	require.NotContains(s, s.run("aws", "logs", "describe-log-groups"), s.stack+"-")
+}
+
+// empties deletes what the stack left behind: parameters and uploaded code. Its key,
+// which would stay too, has gone with it here.
+func (s *stage) empties() {
+	s.Helper()
+	s.documented("docs/operations.md", "aws ssm delete-parameters --names NAMES", "NAMES", strings.Join(s.names(), " "))
+	require.Empty(s, s.names())
+	// One bucket in each region, for all stacks; sam names it.
+	bucket := s.run("aws", "cloudformation", "describe-stacks", "--stack-name", "aws-sam-cli-managed-default", "--query", "Stacks[0].Outputs[?OutputKey=='SourceBucket'].OutputValue", "--output", "text")
+	bucket = strings.TrimSpace(bucket)
+	require.Contains(s, s.run("aws", "s3", "ls", "s3://"+bucket+"/"), s.stack+"/")
+	s.documented("docs/operations.md", "aws s3 rm --recursive s3://BUCKET/tokenkeeper", "BUCKET", bucket, "tokenkeeper", s.stack)
+	require.NotContains(s, s.run("aws", "s3", "ls", "s3://"+bucket+"/"), s.stack+"/")
 }

@@ -18,8 +18,7 @@ import (
 )
 
 const (
-	root   = "../.."
-	region = "eu-west-1"
+	root = "../.."
 	// startTimeout is generous: a first start compiles Python, on a busy machine.
 	startTimeout = 3 * time.Minute
 )
@@ -31,17 +30,22 @@ type stage struct {
 	fix atlassiantest.Fixture
 	// atlassian and aws are their addresses.
 	atlassian, aws string
+	// callback is an address of this machine that the app has registered.
+	callback string
 	// key is one that is not the stack's.
-	key       string
+	key string
+	// moved is the stack in another region.
+	moved     *stage
 	pages     *pager
 	functions *functions
 }
 
 // newStage starts everything, and deploys nothing.
 func newStage(t *testing.T) *stage {
-	s := &stage{operator: &operator{T: t, dir: t.TempDir()}, em: atlassiantest.New(atlassiantest.Config{Clock: atlassiantest.NewRunningClock()})}
+	s := &stage{operator: &operator{T: t, place: home, dir: t.TempDir()}, em: atlassiantest.New(atlassiantest.Config{Clock: atlassiantest.NewRunningClock()})}
 	var err error
-	s.fix, err = s.em.AddFixture("http://localhost")
+	s.callback = "http://" + strings.Replace(freeAddress(t), "127.0.0.1", "localhost", 1) + "/callback"
+	s.fix, err = s.em.AddFixture("http://localhost", s.callback)
 	require.NoError(t, err)
 	server := httptest.NewTLSServer(s.em.Handler())
 	t.Cleanup(server.Close)
@@ -52,9 +56,17 @@ func newStage(t *testing.T) *stage {
 	s.pages = takePages(t)
 
 	s.aws = s.serve()
-	s.install()
-	s.signIn("SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+s.aws)
+	s.install(s.browser())
+	s.signIn("SSL_CERT_FILE="+trusted, "AWS_ENDPOINT_URL="+s.aws, "ATLASSIAN_AUTH_URL="+s.atlassian, "ATLASSIAN_API_URL="+s.atlassian, "DISPLAY=:0")
 	return s
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t testing.TB) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
 }
 
 // serve starts localstack and returns its address.
@@ -62,10 +74,7 @@ func (s *stage) serve() string {
 	python, err := filepath.Abs(filepath.Join(root, ".venv-stack/bin/python"))
 	require.NoError(s, err)
 	require.FileExists(s, python, "run `make stack-test`, which installs localstack")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(s, err)
-	address := listener.Addr().String()
-	require.NoError(s, listener.Close())
+	address := freeAddress(s)
 	cmd := exec.Command(python, "serve.py")
 	cmd.Env = append(os.Environ(), "GATEWAY_LISTEN="+address, "LOCALSTACK_HOST="+address, "TOKENKEEPER_FUNCTIONS="+s.functions.URL,
 		"TMPDIR="+s.dir, "DNS_ADDRESS=0", "DISABLE_EVENTS=1", "SKIP_SSL_CERT_DOWNLOAD=1", "ALLOW_NONSTANDARD_REGIONS=0")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,21 +18,42 @@ import (
 // operator runs programs as a person does who has read the documents.
 type operator struct {
 	*testing.T
-	// dir holds what is built, the operator's programs among it, in dir/bin.
+	place
+	// dir holds files; the operator's programs are in dir/bin.
 	dir string
-	// env is the operator's environment.
-	env []string
+	// env is the operator's environment, and input what they type.
+	env   []string
+	input string
+}
+
+// place is what the commands are about; home is what the documents name.
+type place struct{ stack, connection, region string }
+
+var home = place{"tokenkeeper", "PSOXY_JIRA_CLOUD_", "eu-west-1"}
+
+// at is the operator of another stack, for another connection or in another region.
+func (o *operator) at(p place) *operator {
+	other := o.with("AWS_REGION="+p.region, "AWS_DEFAULT_REGION="+p.region)
+	other.place = p
+	return other
+}
+
+// with is the operator with more environment. The last of a name counts.
+func (o *operator) with(variables ...string) *operator {
+	other := *o
+	other.env = slices.Concat(o.env, variables)
+	return &other
 }
 
 // signIn gives the operator credentials of AWS, and more variables.
 func (o *operator) signIn(more ...string) {
 	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "MAKE") { // this test may run in a make of its own
 			o.env = append(o.env, variable)
 		}
 	}
 	o.env = append(o.env, "PATH="+filepath.Join(o.dir, "bin")+":"+os.Getenv("PATH"),
-		"AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
+		"AWS_REGION="+o.region, "AWS_DEFAULT_REGION="+o.region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_PAGER=", "AWS_DEFAULT_OUTPUT=json")
 	o.env = append(o.env, more...)
 }
 
@@ -46,13 +68,16 @@ done
 exec '%s' "${arguments[@]}"
 `
 
-// install puts the operator's programs into dir/bin.
-func (o *operator) install() {
+// install puts the operator's programs into dir/bin, among them one that opens
+// addresses in the browser of the given address.
+func (o *operator) install(browser string) {
 	bin := filepath.Join(o.dir, "bin")
 	require.NoError(o, os.Mkdir(bin, 0o700))
 	aws, err := filepath.Abs(filepath.Join(root, ".venv-stack/bin/aws"))
 	require.NoError(o, err)
 	require.NoError(o, os.WriteFile(filepath.Join(bin, "aws"), fmt.Appendf(nil, oldCLI, aws), 0o700))
+	open := fmt.Sprintf("#!/bin/sh\nexec curl --silent --show-error --data-urlencode \"address=$1\" '%s'\n", browser)
+	require.NoError(o, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(open), 0o700))
 	out, err := exec.CommandContext(o.Context(), "go", "build", "-o", bin, root+"/cmd/tokenkeeper").CombinedOutput()
 	require.NoError(o, err, string(out))
 }
@@ -78,7 +103,7 @@ func (o *operator) run(name string, arguments ...string) string {
 // try is run whose failure is an error.
 func (o *operator) try(name string, arguments ...string) (string, error) {
 	cmd := exec.CommandContext(o.Context(), "/usr/bin/env", append([]string{name}, arguments...)...)
-	cmd.Dir, cmd.Env = o.dir, o.env
+	cmd.Dir, cmd.Env, cmd.Stdin = root, o.env, strings.NewReader(o.input)
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {

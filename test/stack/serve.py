@@ -113,17 +113,23 @@ def transform_first():
 
 
 def update_resources():
-    """Updates aliases and alarms."""
+    """Updates aliases and alarms. For localstack a new version of a function asks for another alias of the same name."""
     from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
     from localstack.services.cloudwatch.resource_providers.aws_cloudwatch_alarm import CloudWatchAlarmProvider
     from localstack.services.lambda_.resource_providers.lambda_alias import LambdaAliasProvider
 
-    def update_alias(self, request):
-        alias = {name: request.desired_state[name] for name in ("FunctionName", "Name", "FunctionVersion")}
-        updated = request.aws_client_factory.lambda_.update_alias(**alias)
-        return ProgressEvent(OperationStatus.SUCCESS, {**request.desired_state, "Id": updated["AliasArn"]})
+    create = LambdaAliasProvider.create
 
-    LambdaAliasProvider.update = update_alias
+    def put_alias(self, request):
+        client = request.aws_client_factory.lambda_
+        try:
+            return create(self, request)
+        except client.exceptions.ResourceConflictException:
+            alias = {name: request.desired_state[name] for name in ("FunctionName", "Name", "FunctionVersion")}
+            updated = client.update_alias(**alias)
+            return ProgressEvent(OperationStatus.SUCCESS, {**request.desired_state, "Id": updated["AliasArn"]})
+
+    LambdaAliasProvider.create = put_alias
     CloudWatchAlarmProvider.update = CloudWatchAlarmProvider.create  # it puts the alarm, over one of its name
 
 
