@@ -66,7 +66,7 @@ func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) 
 	case issued.IsZero():
 	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"
-	case s.Record.olderConsent(issued):
+	case s.Record.olderConsent(issued) && !s.Record.Refused(): // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}
 	return Candidate, ""

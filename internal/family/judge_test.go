@@ -260,6 +260,7 @@ func TestOlderTokens(t *testing.T) {
 		{"more than a day before an opaque token was stored", opaqueAdopted, field(rotating("other", now.Add(-31*day-time.Second)), 9, now), family.Older},
 		{"of another chain, two minutes before the consent", consented(now.Add(-day), family.FromConsent), field(rotating("other", now.Add(-day-2*time.Minute)), 9, now), family.Candidate},
 		{"of another chain, longer before the consent", consented(now.Add(-day), family.FromConsent), field(rotating("other", now.Add(-day-2*time.Minute-time.Second)), 9, now), family.Older},
+		{"the same, and the newest is refused: nothing is left to lose", refusedState(consented(now.Add(-day), family.FromConsent)), field(rotating("other", now.Add(-day-2*time.Minute-time.Second)), 9, now), family.Candidate},
 		{"stored before the consent", consented(now.Add(-day), family.FromConsent), field(opaque(32), 9, now.Add(-day-nano)), family.Older},
 		{"stored at the consent", consented(now.Add(-day), family.FromConsent), field(opaque(32), 9, now.Add(-day)), family.Candidate},
 		{"stored before the adoption", consented(now.Add(-day), family.FromAdoption), field(opaque(32), 9, now.Add(-day-nano)), family.Older},

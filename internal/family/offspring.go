@@ -7,7 +7,6 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 		Spent: s.State.Record.Refresh, Candidate: candidate.Version}
 	if candidate.Version > 0 {
 		r.Spent = FingerprintOf(candidate.Value)
-		_, r.Older = judging{s}.before(candidate, r.Record.sameFamily(s.State.Record))
 	}
 	return r
 }
@@ -46,8 +45,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	}
 	same := s.continues(candidate)
 	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
-		older, _ := s.before(candidate, same)
-		past = past.Merge(older) // nobody will judge these any more
+		past = past.Merge(s.before(candidate)) // nobody will judge these any more
 	}
 	if same {
 		own.Generation++
@@ -59,20 +57,12 @@ func (s judging) offspring(candidate Field, own Record) Record {
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
 }
 
-// before are the candidates that were offered before the given one and are older,
-// and the version up to which all are. Of one family's tokens, one that was stored
-// just before is none of these: a keeper does not rotate again so soon.
-func (s judging) before(candidate Field, same bool) (older Past, upTo int64) {
-	upTo = candidate.Version
+// before are the candidates that were offered before the given one.
+func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
-		j, _ := s.State.Judge(f)
-		switch {
-		case j != Candidate || f.Version >= candidate.Version:
-		case same && !s.Shared() && candidate.Modified.Sub(f.Modified) < republishPause:
-			upTo = min(upTo, f.Version-1)
-		default:
+		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
 			older = older.With(FingerprintOf(f.Value))
 		}
 	}
-	return older, upTo
+	return older
 }

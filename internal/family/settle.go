@@ -19,9 +19,6 @@ type Receipt struct {
 	// ledger's own token. For a consent it is the version up to which everything in
 	// there is older.
 	Candidate int64
-	// Older is the version up to which everything in there is older, if the candidate
-	// was stored when the ledger began.
-	Older int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
 	// Doubt is an attempt to present the pair's own refresh token; nil without one.
@@ -95,10 +92,8 @@ func (s *State) settleInbox(before State, r Receipt) {
 	}
 	opaque := r.Record.Chain == ""
 	switch {
-	case !before.Record.sameFamily(r.Record):
+	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
 		s.Inbox = s.Inbox.after(r.Candidate)
-	case opaque && r.Candidate <= before.Inbox.Kin:
-		s.Inbox = s.Inbox.after(r.Older)
 	case opaque: // what was refused before it may be what it was made of
 		s.Inbox.Rejected = slices.DeleteFunc(slices.Clone(s.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}

@@ -8,8 +8,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -87,60 +85,12 @@ func TestSettleOfAKinCandidate(t *testing.T) {
 	began := state()
 	began.Inbox = family.Inbox{Judged: family.Judged{Seen: 3}, Kin: 6}
 	r := receipt(now)
-	r.Candidate, r.Older = 5, 4
+	r.Candidate = 5
 	next, _ := began.Settle(r)
-	require.Equal(t, int64(4), next.Inbox.Seen)
+	require.Equal(t, int64(5), next.Inbox.Seen)
 	r.Record.Chain = "chain"
 	next, _ = began.Settle(r)
 	require.Equal(t, int64(3), next.Inbox.Seen, "the claims tell")
-}
-
-// Of what was stored when a deleted ledger began, what is under an accepted candidate is
-// older, but for what was stored within minutes: a keeper does not rotate so soon again.
-func TestWhatIsUnderAKinCandidate(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		apart  time.Duration
-		shared bool
-		older  int64
-	}{
-		{"stored four minutes before", 4 * time.Minute, false, 10},
-		{"stored just before", 4*time.Minute - nano, false, 8},
-		{"stored just before, and psoxy rotates too", time.Second, true, 10},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			var s family.Snapshot
-			decide(func(v *family.Snapshot) {
-				v.State.Inbox.Kin = 10
-				if c.shared {
-					v.AccessFormat = psoxy.JSON
-				}
-				stored := now.Add(-24 * time.Hour)
-				v.Offer([]store.Entry{{Value: secret(refresh(7)), Version: 8, Modified: stored},
-					{Value: secret(refresh(109)), Version: 9, Modified: stored}, {Value: secret(refresh(110)), Version: 10, Modified: stored.Add(c.apart)}})
-				v.RefreshToken = v.Offers[len(v.Offers)-1]
-				s = *v
-			})
-			r := s.Received(pair(111, now), s.RefreshToken)
-			require.Equal(t, c.older, r.Older)
-			require.Equal(t, c.older == 10, r.Record.Past.Has(fp(refresh(109))))
-			require.Equal(t, fp(refresh(110)), r.Spent)
-		})
-	}
-}
-
-// What was refused before the accepted candidate may be what psoxy made that of: once
-// more it is not asked about, unless the claims tell that it is the family's.
-func TestSettleAfterARefusedCandidate(t *testing.T) {
-	refused := state()
-	refused.Inbox.Rejected = []family.Rejected{{Version: 10, Count: 1}, {Version: 9, Count: 1}}
-	r := receipt(now)
-	r.Candidate = 9
-	next, _ := refused.Settle(r)
-	require.Equal(t, refused.Inbox.Rejected[:1], next.Inbox.Rejected)
-	r.Record.Chain = "chain"
-	next, _ = refused.Settle(r)
-	require.Equal(t, refused.Inbox.Rejected, next.Inbox.Rejected)
 }
 
 func TestSettleOfAConsent(t *testing.T) {

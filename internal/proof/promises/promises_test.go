@@ -149,8 +149,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=7cfd582f98e10936 legacy-refusal consent@53 atlassian-after@71/18s deactivated@149/1h10m33s",
 		"consent seed=9ba3e39c5e3ff61c legacy-refusal denied@37/40m17s#3 consent@52#ca4b authorize@57",
 		"rotation seed=fb55788770db5411 siblings-die google labelled@26/42m47s consent@28",
-		"rotation seed=ea1be8b8cd184c3a legacy-refusal google consent@24 concurrent@34#a0c8983326ab7748 ledger-deleted@53",
-		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@33 concurrent@40",
+		"consent seed=d6fd71a0c6ef22a5 siblings-die reconsent-kills-old google crash-after@31 ledger-deleted@34",
+		"replay seed=a1425984198b29a7 siblings-die legacy-refusal google crash-before@34 ledger-deleted@36 consent@41",
+		"replay seed=af5c69795e1eee8d siblings-die legacy-refusal claims google consent@40#576e consent@53 atlassian-after@183/41m39s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
