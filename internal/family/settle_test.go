@@ -109,6 +109,23 @@ func TestSettleOfAConsent(t *testing.T) {
 			require.True(t, next.Record.Past.Has(fp(refresh(generation))), "generation %d is known as older", generation)
 		}
 	})
+	t.Run("what it replaces is known as older", func(t *testing.T) {
+		require.True(t, consent(now).Record.Past.HasAll(record().Past.With(fp(refresh(7)))))
+		v := healthy()
+		deleted := record()
+		v.State, v.Family, v.RefreshToken = family.State{}, &deleted, family.Field{}
+		r := v.Consented(pair(0, now), family.DefaultPolicy())
+		require.True(t, r.Record.Past.HasAll(record().Past.With(fp(refresh(7)))), "TOKEN_FAMILY tells of it where the ledger was deleted")
+	})
+	t.Run("it wins over an adoption in its second, for the store tells whole seconds", func(t *testing.T) {
+		for after, wins := range map[time.Duration]bool{0: true, time.Second - time.Millisecond: true, time.Second: false} {
+			adopted := own("an-adopted-refresh-token", "")
+			adopted.Record.AuthorizedAt, adopted.Record.AuthorizedAtSource = now.Add(after), family.FromAdoption
+			next, kept := adopted.Settle(consent(now))
+			require.Equal(t, wins, kept, after)
+			require.Equal(t, wins, next.Record.AuthorizedAt.After(adopted.Record.AuthorizedAt), after)
+		}
+	})
 	t.Run("the newest of two wins", func(t *testing.T) {
 		first, kept := state().Settle(consent(now))
 		require.True(t, kept)

@@ -70,6 +70,35 @@ func TestAConsentIsOneEntry(t *testing.T) {
 	w.requireConsented()
 }
 
+// A family is not born in the future, whatever its caller's clock says.
+func TestAConsentOfAClockThatIsAhead(t *testing.T) {
+	w := settledWorld(t)
+	w.clock.Advance(time.Minute)
+	r, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		g, err := w.obtain(ctx, s)
+		g.At = g.At.Add(time.Hour)
+		return g, err
+	})
+	require.NoError(t, err)
+	require.Equal(t, w.clock.Now(), r.AuthorizedAt)
+	w.requireConsented()
+}
+
+// Of two consents at once the newer one stays, and the other's caller hears that
+// nothing has happened.
+func TestAConsentDuringAConsent(t *testing.T) {
+	w := settledWorld(t)
+	_, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		g, err := w.obtain(ctx, s)
+		w.clock.Advance(time.Second)
+		_, newer := w.consentBy(w.other("bootstrap"), w.obtain)
+		require.NoError(t, newer)
+		return g, err
+	})
+	require.ErrorAs(t, err, new(*keeper.ConsentBusyError))
+	w.requireConsented()
+}
+
 // A consent runs, whole, at any moment of a tick that rotates. It waits for
 // nobody, and is what is stored in the end.
 func TestAConsentAtAnyMomentOfARotation(t *testing.T) {
@@ -228,6 +257,7 @@ func TestAConsentSurvivesAnOutageOfTheStore(t *testing.T) {
 			return w.obtain(ctx, s)
 		})
 		require.ErrorAs(t, err, new(*keeper.ConsentUnsavedError))
+		require.Zero(t, w.writes(names.RefreshToken), "its caller has set the tokens aside, with their app")
 		requireNoLeak(t, w, err.Error())
 		w.unwritable = nil
 		w.ticks(1, keeper.Rotated)

@@ -257,3 +257,15 @@ func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 	w.ticks(1, keeper.Replayed)
 	w.requireKept()
 }
+
+// A token in doubt that Atlassian calls malformed for hours is damaged: it is taken for
+// refused, so that an older one in the history gets its turn.
+func TestATokenInDoubtThatIsAlwaysMalformed(t *testing.T) {
+	w := due(t)
+	w.inject(atlassiantest.After, 502, 3)
+	w.want(keeper.InDoubt)
+	w.answer(400, "invalid_request", 100)
+	w.ticks(36)
+	require.True(t, w.ledger().Record.Refused())
+	require.False(t, w.ledger().InDoubt())
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -87,6 +89,21 @@ func TestADoubtIsDatedByItsIntent(t *testing.T) {
 	require.True(t, out.Urgent, "its leeway has begun to run")
 	require.Greater(t, w.clock.Now().Sub(begun), 5*time.Second, "for the attempts")
 	require.Equal(t, begun, w.ledger().Intent.First)
+}
+
+// A request that did not arrive is sent again under the same intent.
+func TestARequestThatDoesNotArrive(t *testing.T) {
+	w := due(t)
+	dials := 0
+	w.client.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials++; dials <= 2 {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errFault}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}}
+	w.want(keeper.Rotated)
+	require.Equal(t, 3, w.spends())
+	w.requireKept()
 }
 
 // faultyToken fails in a way of its own.

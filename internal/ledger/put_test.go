@@ -1,0 +1,81 @@
+package ledger_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// keeping is a log that keeps all versions, more than every log does. It denies its
+// history where it is told to.
+type keeping struct {
+	entries []store.Entry
+	denied  bool
+}
+
+func (k *keeping) History(_ context.Context, from int64) ([]store.Entry, error) {
+	if k.denied {
+		return nil, store.ErrDenied
+	}
+	return k.entries[max(0, from-1):], nil
+}
+
+func (k *keeping) Append(_ context.Context, value atlassian.Secret) (int64, error) {
+	at := time.Date(2026, 11, 24, 4, 0, len(k.entries), 0, time.UTC)
+	k.entries = append(k.entries, store.Entry{Value: value, Version: int64(len(k.entries) + 1), Modified: at, ReadAt: at})
+	return int64(len(k.entries)), nil
+}
+
+// put appends a draft on top of an entry.
+func (k *keeping) put(t *testing.T, l *ledger.Ledger, base ledger.Entry, mark string) (ledger.Entry, error) {
+	return l.Put(t.Context(), ledger.NewDraft(of, base, atlassian.NewSecret(`"state"`), time.Date(2026, 11, 24, 4, 0, len(k.entries), 0, time.UTC), mark))
+}
+
+// An entry whose base is a hundred versions away means nothing to who reads the last
+// hundred, so it means nothing to its writer either.
+func TestAPutFarFromItsBase(t *testing.T) {
+	for name, c := range map[string]struct {
+		foreign int
+		want    error
+	}{
+		"its base is kept by every log": {store.KeptVersions - 2, nil},
+		"its base may be gone":          {store.KeptVersions - 1, ledger.ErrOvertaken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &keeping{}
+			l := &ledger.Ledger{Log: log, Of: of}
+			base, err := log.put(t, l, ledger.Entry{}, "first")
+			require.NoError(t, err)
+			for range c.foreign {
+				_, err := log.Append(t.Context(), atlassian.NewSecret("garbage"))
+				require.NoError(t, err)
+			}
+			_, err = log.put(t, l, base, "second")
+			require.ErrorIs(t, err, c.want)
+		})
+	}
+}
+
+// A policy may deny the history. What is the next version of a ledger that may just
+// have begun is valid all the same: it is not read whether that is the same ledger.
+func TestAPutWithoutAHistory(t *testing.T) {
+	log := &keeping{denied: true}
+	l := &ledger.Ledger{Log: log, Of: of}
+	base := ledger.Entry{}
+	for _, mark := range []string{"first", "second", "third"} {
+		var err error
+		base, err = log.put(t, l, base, mark)
+		require.NoError(t, err)
+	}
+	require.Equal(t, int64(3), base.Version)
+	_, err := log.Append(t.Context(), atlassian.NewSecret("garbage"))
+	require.NoError(t, err)
+	_, err = log.put(t, l, base, "fourth")
+	require.ErrorIs(t, err, store.ErrDenied, "another has written in between")
+}
