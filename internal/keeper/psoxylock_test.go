@@ -1,12 +1,14 @@
 package keeper_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 )
@@ -42,4 +44,18 @@ func TestOurLockIsTakenOver(t *testing.T) {
 	}
 	w.want(keeper.Rotated)
 	w.requireSharedAndKept()
+}
+
+// A consent does not wait for psoxy's lock until its code has expired.
+func TestAConsentGoesOnBesidePsoxy(t *testing.T) {
+	w := shared(t)
+	w.psoxy.locks()
+	begun := w.clock.Now()
+	_, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		require.Less(t, w.clock.Now().Sub(begun), 20*time.Second)
+		return w.obtain(ctx, s)
+	})
+	require.NoError(t, err)
+	require.Equal(t, family.FromConsent, w.ledger().Record.AuthorizedAtSource)
+	require.Equal(t, w.ledger().Refresh, w.get(names.RefreshToken).Value)
 }

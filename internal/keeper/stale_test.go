@@ -108,6 +108,34 @@ func TestNothingIsSpentOnAStaleLedger(t *testing.T) {
 	w.requireKept()
 }
 
+// shortHistory is a store whose first history of REFRESH_TOKEN lacks the newest version.
+type shortHistory struct {
+	store.Store
+	asked int
+}
+
+func (s *shortHistory) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
+	entries, err := s.Store.History(ctx, name, from)
+	if name == names.RefreshToken {
+		if s.asked++; s.asked == 1 {
+			return entries[:len(entries)-1], err
+		}
+	}
+	return entries, err
+}
+
+// A history without the version that was just read is asked for again: a consent may
+// be what is missing.
+func TestAHistoryWithoutTheNewestVersion(t *testing.T) {
+	w := settledWorld(t)
+	w.consent()
+	s := &shortHistory{Store: w.store()}
+	w.restartWith(s)
+	w.want(keeper.Rotated)
+	require.Equal(t, 2, s.asked)
+	w.requireKept()
+}
+
 // timeless is a store that does not tell its clock.
 type timeless struct{ store.Store }
 
