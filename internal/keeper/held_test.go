@@ -10,6 +10,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -222,4 +223,18 @@ func TestALockThatWasTakenOverStays(t *testing.T) {
 	w.before = nil
 	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Replayed)
 	w.requireSharedAndKept()
+}
+
+// TOKEN_FAMILY names a token that another process rescued and that is a sibling of the
+// ledger's. It tells other processes so until the ledger does.
+func TestARescuedSiblingStaysNamed(t *testing.T) {
+	w := settledWorld(t)
+	sibling := w.record()
+	sibling.Refresh, sibling.RotatedAt = family.FingerprintOf(atlassian.NewSecret("a-rescued-sibling-of-the-newest")), sibling.RotatedAt.Add(-time.Second)
+	w.put(names.Family, sibling.Encode().Reveal())
+	w.ticks(2, keeper.Idle)
+	require.Equal(t, sibling.Refresh, w.record().Refresh)
+	w.rotations(1)
+	require.True(t, w.ledger().Record.Past.Has(sibling.Refresh))
+	require.Equal(t, w.ledger().Record.Refresh, w.record().Refresh)
 }

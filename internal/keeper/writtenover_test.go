@@ -271,3 +271,21 @@ func TestADeletedLedger(t *testing.T) {
 		w.requireKept()
 	})
 }
+
+// REFRESH_TOKEN is deleted, and a consent stored there, while the writing of our copy
+// has to be repeated. The copy's number tells nothing then: the tick looks again.
+func TestAConsentUnderARepeatedWrite(t *testing.T) {
+	w := due(t)
+	w.before = func(_ int, op string) error {
+		if op != "write REFRESH_TOKEN" {
+			return nil
+		}
+		w.before = nil
+		w.remove(names.RefreshToken)
+		w.clock.Advance(time.Second)
+		w.consent()
+		return errFault
+	}
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
