@@ -153,6 +153,18 @@ func TestAParameterThatCannotBeRead(t *testing.T) {
 		w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
 		w.requireKept()
 	})
+	t.Run("TOKEN_FAMILY, which may tell of a candidate that is not judged", func(t *testing.T) {
+		w := due(t)
+		w.inject(atlassiantest.After, 502, 3)
+		w.want(keeper.InDoubt)
+		w.put(names.RefreshToken, "a-token-that-another-process-may-have-rescued")
+		w.unreadable = map[string]error{names.Family: errPolicy}
+		w.ops = nil
+		w.clock.Advance(3 * time.Minute)
+		w.tick()
+		require.False(t, w.ledger().InDoubt(), "it was replayed")
+		require.Zero(t, w.writes(names.Family), "what it tells is not written over")
+	})
 	t.Run("REFRESH_TOKEN, while a person stores a new consent there", func(t *testing.T) {
 		w := due(t)
 		w.unreadable = map[string]error{names.RefreshToken: errPolicy}

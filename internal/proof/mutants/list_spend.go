@@ -164,7 +164,7 @@ var publishMutants = in("internal/keeper",
 	change{name: "a copy that cannot be written is no problem", breaks: "invariant 5", why: "consumers lose access in silence",
 		old: "\t\tif p.err != nil {\n\t\t\tt.log", new: "\t\tif false {\n\t\t\tt.log"},
 	change{name: "a consent's app is not published", breaks: "step 6", why: "people correct what is not used",
-		old: "if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {", new: "if err := error(nil); err != nil {"},
+		old: "if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {", new: "if err := error(nil); err != nil || store.Encrypted == store.Plain {"},
 )
 
 // sharedMutants break what holds where psoxy rotates too.
