@@ -158,3 +158,29 @@ func TestALedgerBeginsAnewBesideAHeldPair(t *testing.T) {
 	require.Equal(t, 3, w.ledger().Record.Generation)
 	w.requireKept()
 }
+
+// REFRESH_TOKEN is deleted, and a consent stored there just before our copy. The copy's
+// number is the one that was expected before the deletion.
+func TestAConsentUnderTheFirstCopyAfterADeletion(t *testing.T) {
+	w := settledWorld(t)
+	w.remove(names.RefreshToken)
+	w.before = atFirst("write REFRESH_TOKEN", func() { w.consent() })
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
+
+// Who deletes REFRESH_TOKEN and stores the same candidate again changes nothing about
+// the credentials that were refused with it.
+func TestACandidateWaitsAfterADeletion(t *testing.T) {
+	w := settledWorld(t)
+	candidate := w.consent().Refresh.Reveal()
+	w.put(names.ClientSecret, "wrong")
+	w.want(keeper.Misconfigured)
+	posts := w.posts()
+	w.remove(names.RefreshToken)
+	w.tick()
+	w.put(names.RefreshToken, candidate)
+	w.clock.Advance(time.Minute)
+	w.tick()
+	require.Equal(t, posts, w.posts())
+}

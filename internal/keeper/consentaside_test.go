@@ -106,6 +106,7 @@ func TestAConsentWithAnotherApp(t *testing.T) {
 				return g, nil
 			})
 			require.NoError(t, err)
+			require.Equal(t, copied == "", w.ledger().App == nil, "what a person corrects once it is published is used")
 			w.ticks(12, keeper.Idle, keeper.Rotated)
 			w.unwritable = nil
 			w.ticks(12, keeper.Idle, keeper.Rotated)

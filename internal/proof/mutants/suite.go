@@ -25,7 +25,11 @@ type suite struct {
 
 // The end-to-end tests are not among them: what only they could notice, a unit
 // test has to notice sooner.
-var packages = []string{"./internal/family", "./internal/ledger", "./internal/keeper", "./internal/fleet", "./internal/metrics", "./internal/proof/simulation"}
+var packages = []string{"./internal/family", "./internal/ledger", "./internal/keeper", plans, "./internal/fleet", "./internal/metrics", "./internal/proof/simulation"}
+
+// plans are the simulated runs. Only those are tried that once broke the code: the
+// random ones take minutes.
+const plans = "./internal/proof/promises"
 
 // timeout of one package's tests, which take a minute on two idle cores. An endless
 // loop counts as noticed.
@@ -68,6 +72,9 @@ func (s *suite) test(ctx context.Context, m mutant) (by string, err error) {
 func (s *suite) firstFailure(ctx context.Context, packages []string, overlay string) (by string, err error) {
 	for _, p := range packages {
 		args := []string{"test", "-json", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout", timeout} // linking is half of the work
+		if p == plans {
+			args = append(args, "-run", "^TestPlansThatOnceBroke$")
+		}
 		if overlay != "" {
 			args = append(args, "-overlay", overlay)
 		}
