@@ -1,6 +1,7 @@
 package gcpstore_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,8 +45,10 @@ func TestInspect(t *testing.T) {
 		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 3, Named: 2, Costing: 2}, look(p))
 	})
 	t.Run("old versions stay that nobody destroys", func(t *testing.T) {
-		now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-		p := newPlace(t, func() time.Time { now = now.Add(30 * time.Minute); return now }, func(c *gcpstore.Config) { c.Keep = func(string) int { return 10 } })
+		start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+		var halfHours atomic.Int64
+		later := func() time.Time { return start.Add(time.Duration(halfHours.Add(1)) * 30 * time.Minute) }
+		p := newPlace(t, later, func(c *gcpstore.Config) { c.Keep = func(string) int { return 10 } })
 		p.server.Deny("DestroySecretVersion", "")
 		for range 35 {
 			p.put("A_REFRESH_TOKEN", "token")
