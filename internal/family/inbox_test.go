@@ -333,3 +333,31 @@ func TestOffspring(t *testing.T) {
 		})
 	}
 }
+
+// A chain that another family has replaced is known from then on. That of an adopted
+// token that Atlassian did not take may be the one that a person meant.
+func TestAReplacedChain(t *testing.T) {
+	meant := field(rotating("meant", now), 10, now)
+	for _, c := range []struct {
+		name  string
+		given given
+		want  family.Judgement
+	}{
+		{"of a family that was in use", func(*family.Snapshot) {}, family.Older},
+		{"of an adopted token that was refused", func(s *family.Snapshot) {
+			s.State.Record.RotatedAt, s.State.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
+			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
+		}, family.Candidate},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var r family.Record
+			decide(func(s *family.Snapshot) {
+				s.State = own(rotating("meant", now.Add(-time.Hour)), "meant")
+				c.given(s)
+				r = s.Offspring(field(rotating("other", now.Add(-minute)), 9, now))
+			})
+			verdict, reason := family.State{Refresh: secret(refresh(9)), Record: r}.Judge(meant)
+			require.Equal(t, c.want, verdict, reason)
+		})
+	}
+}

@@ -52,8 +52,11 @@ func (s judging) offspring(candidate Field, own Record) Record {
 		own.Refresh, own.Past, own.LastFailure = fp, past, nil
 		return own
 	}
+	if !s.State.mistaken() { // or the chain may be that of the token that was meant
+		past = past.With(own.Chain)
+	}
 	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past.With(own.Chain),
+		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
 }
 

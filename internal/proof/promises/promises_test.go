@@ -152,6 +152,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=d6fd71a0c6ef22a5 siblings-die reconsent-kills-old google crash-after@31 ledger-deleted@34",
 		"replay seed=a1425984198b29a7 siblings-die legacy-refusal google crash-before@34 ledger-deleted@36 consent@41",
 		"replay seed=af5c69795e1eee8d siblings-die legacy-refusal claims google consent@40#576e consent@53 atlassian-after@183/41m39s",
+		"adoption seed=9a93076e77b7d46 legacy-refusal claims google crash-before@0 crash-before@1 consent@4#f47f",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
