@@ -93,6 +93,20 @@ func TestSettleOfAKinCandidate(t *testing.T) {
 	require.Equal(t, int64(3), next.Inbox.Seen, "the claims tell")
 }
 
+// What was refused before the accepted candidate may be what psoxy made that of: once
+// more it is not asked about, unless the claims tell that it is the family's.
+func TestSettleAfterARefusedCandidate(t *testing.T) {
+	refused := state()
+	refused.Inbox.Rejected = []family.Rejected{{Version: 10, Count: 1}, {Version: 9, Count: 1}}
+	r := receipt(now)
+	r.Candidate = 9
+	next, _ := refused.Settle(r)
+	require.Equal(t, refused.Inbox.Rejected[:1], next.Inbox.Rejected)
+	r.Record.Chain = "chain"
+	next, _ = refused.Settle(r)
+	require.Equal(t, refused.Inbox.Rejected, next.Inbox.Rejected)
+}
+
 func TestSettleOfAConsent(t *testing.T) {
 	consent := func(at time.Time) family.Receipt {
 		p := pair(0, at)
