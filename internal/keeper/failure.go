@@ -27,9 +27,6 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	}
 	definite := sp.definite(f, candidate)
 	sp.doubt = sp.doubt && !definite
-	if sp.pair != nil {
-		sp.memory.keepAccess(sp.pair.Access, sp.pair.AccessExpiresAt) // an access token came, though no refresh token
-	}
 	state := sp.state.Failed(f, sp.doubt, f.At)
 	entry, err := sp.writeDown(ctx, state, candidate)
 	switch {
