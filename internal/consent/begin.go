@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
@@ -54,7 +53,7 @@ func (s *Service) Begin(ctx context.Context, r BeginRequest) (Begun, error) {
 		begun.StartURL = page.String() + "?" + LinkParameter + "=" + link.Reveal()
 	}
 	name := conn.Names().ConsentState
-	s.recent.set(time.Time{}, nil)
+	defer s.recent.forget()
 	if _, err := s.Store.Write(ctx, name, u.encode(), store.Encrypted); err != nil {
 		return Begun{}, refuse(StoreFailed, "the consent cannot begin, because %s cannot be written: %v", name, err)
 	}

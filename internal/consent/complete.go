@@ -97,6 +97,7 @@ func (c *completion) recognise() (bool, error) {
 // finish does the rest under the keeper's eyes: claim, exchange, set aside, check,
 // put in use.
 func (c *completion) finish(ctx context.Context) (Completed, error) {
+	defer c.recent.forget() // what the next request is about has changed
 	var sites []Site
 	record, err := c.Keeper.Consent(ctx, c.conn, c.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
 		began := c.Now()

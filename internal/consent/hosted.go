@@ -53,6 +53,7 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 			cookie = random()
 		}
 		u.Browser = digestOf(cookie)
+		defer s.recent.forget()
 		version, err := s.Store.Write(ctx, k.names.ConsentState, u.encode(), store.Encrypted)
 		if err != nil {
 			return Opened{}, refuse(StoreFailed, "the consent cannot go on, because %s cannot be written: %v; try again", k.names.ConsentState, err)

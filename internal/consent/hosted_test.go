@@ -199,6 +199,23 @@ func TestPagesServeOnlyWhatIsTiedToABrowser(t *testing.T) {
 	stranger(consent.CompleteRequest{RedirectURL: address})
 }
 
+// A person chooses a site as soon as the page asks for one.
+func TestASiteIsChosenAtOnce(t *testing.T) {
+	w := newWorld(t)
+	second, err := w.em.AddSite(atlassiantest.Site{}, w.fix.Account.ID)
+	require.NoError(t, err)
+	_, err = w.em.Authorize(atlassiantest.ConsentRequest{CloudID: second.CloudID})
+	require.NoError(t, err)
+	begun := w.begin(connA, hosted)
+	opened, err := w.service.Open(t.Context(), linkOf(t, begun.StartURL), atlassian.Secret{})
+	require.NoError(t, err)
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL), Page: true, Browser: opened.Browser})
+	w.refusedType(consent.SiteNeeded, err)
+	done, err := w.complete(consent.CompleteRequest{Page: true, Browser: opened.Browser, Link: linkOf(t, begun.StartURL), Connection: connA, Site: second.CloudID})
+	require.NoError(t, err)
+	require.Equal(t, second.CloudID, done.CloudID)
+}
+
 // Requests of strangers to the pages cost the store one look every two seconds,
 // whatever is under way.
 func TestStrangersAreAnsweredFromMemory(t *testing.T) {
@@ -227,6 +244,7 @@ func TestStrangersAreAnsweredFromMemory(t *testing.T) {
 	link := linkOf(t, begun.StartURL)
 	opened, err := w.service.Open(ctx, link, atlassian.Secret{})
 	require.NoError(t, err)
+	require.EqualValues(t, 1, ask(10))
 	link = func() atlassian.Secret {
 		begun, err := other.Begin(ctx, consent.BeginRequest{Connection: connB, RedirectURI: hostedURI})
 		require.NoError(t, err)

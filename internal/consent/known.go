@@ -127,6 +127,9 @@ func (r *recent) set(until time.Time, all []known) {
 	r.until, r.all = until, all
 }
 
+// forget has the next request look again, because this process has written.
+func (r *recent) forget() { r.set(time.Time{}, nil) }
+
 // visit loads what a request to a page may be about, unless it is about nothing that
 // was pending a moment ago.
 func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, error) {
