@@ -99,11 +99,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 // dateIntent reads when the store wrote the intent. Without an answer it is
 // dated by what was known of the store's clock just before.
 func (sp *spend) dateIntent(ctx context.Context) {
-	base, state, err := sp.reload(ctx)
-	ours := func(in *family.Intent) bool {
-		return in != nil && in.Owner == sp.Process && in.Token == family.FingerprintOf(sp.token)
-	}
-	if err == nil && base.Version == sp.base.Version && ours(state.Intent) {
+	if base, state, ours, err := sp.newest(ctx); err == nil && ours {
 		sp.state, sp.base = state, base
 	} else if sp.state.Intent.First.IsZero() {
 		in := *sp.state.Intent

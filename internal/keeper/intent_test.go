@@ -159,6 +159,45 @@ func TestTwoTakeAnIntentOver(t *testing.T) {
 	w.requireKept()
 }
 
+// A consent, or a deletion, takes the intent's place after a spend whose answer is lost
+// or refused: the token is not presented again under that intent.
+func TestNothingIsRepeatedUnderALostIntent(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer func(*world)
+		took   func(*world)
+	}{
+		{"a consent, after a lost answer", func(w *world) { w.inject(atlassiantest.After, 502, 1) }, consentsElsewhere},
+		{"a consent, after a refusal in doubt", func(w *world) { w.answer(403, "invalid_grant", 1) }, consentsElsewhere},
+		{"a deletion", func(w *world) { w.inject(atlassiantest.After, 502, 1) }, func(w *world) { w.remove(names.Ledger) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := due(t)
+			w.before = crashing("post")
+			w.tick()
+			w.clock.Advance(3 * time.Minute)
+			c.answer(w)
+			w.before = func(_ int, op string) error {
+				if op == "post" {
+					require.NotNil(t, w.ledger().Intent, "an intent is the ledger's newest entry")
+				}
+				return nil
+			}
+			w.after = atFirst("post", func() { c.took(w) })
+			w.tick()
+			w.before, w.after = nil, nil
+			w.ticks(2)
+			w.requireKept()
+		})
+	}
+}
+
+// consentsElsewhere gives a consent in another process.
+func consentsElsewhere(w *world) {
+	_, err := w.consentBy(w.other("consents"), w.obtain)
+	require.NoError(w.t, err)
+}
+
 // The same event twice, at the same time, in two processes, at every moment.
 func TestTwoTicksAtOnce(t *testing.T) {
 	for at := range 6 {

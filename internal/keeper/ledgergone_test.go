@@ -192,7 +192,6 @@ func TestAnotherEntryHasTheNumberOfTheIntent(t *testing.T) {
 		w.put(names.Ledger, "fill me")
 		other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
 		require.Equal(t, intent, w.get(names.Ledger).Version)
-		w.answer(503, "temporarily_unavailable", 2)
 		return errFault
 	}
 	w.tick()

@@ -142,7 +142,7 @@ func (sp *spend) present(ctx context.Context) {
 	for attempt, wait := range pauses {
 		if attempt > 0 {
 			sp.Sleep(ctx, wait)
-			if sp.lock != nil && sp.lock.Check(ctx) != nil || sp.inTime() != nil {
+			if sp.lock != nil && sp.lock.Check(ctx) != nil || sp.overtaken(ctx) || sp.inTime() != nil {
 				return
 			}
 		}
@@ -173,6 +173,23 @@ func (sp *spend) present(ctx context.Context) {
 		sp.lost(at)
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
 	}
+}
+
+// overtaken reports whether the intent is not the ledger's newest entry any more: a
+// consent, or a deletion, came between. Then nothing is presented under it
+// (invariant 1). Where the ledger cannot be read, the lease tells.
+func (sp *spend) overtaken(ctx context.Context) bool {
+	_, _, ours, err := sp.newest(ctx)
+	return err == nil && !ours
+}
+
+// newest reads the ledger's newest entry. ours reports whether it is this spend's
+// intent.
+func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.State, ours bool, err error) {
+	base, state, err = sp.reload(ctx)
+	in := state.Intent
+	ours = base.Version == sp.base.Version && in != nil && in.Owner == sp.Process && in.Token == family.FingerprintOf(sp.token)
+	return base, state, ours, err
 }
 
 // again reports whether another attempt under the same intent may bring more than a
