@@ -19,8 +19,8 @@ locals {
     fourth = { tell = local.page, days = var.fourth_warning_days }
   }
 
-  # By name: who is told, what is said, with its entry in the runbook, and the
-  # thresholds, by name. In a threshold's alignment period (300 s unless it says
+  # Each alert has a name, a channel, a text, an entry in the runbook, and thresholds
+  # with names of their own. In a threshold's alignment period (300 s unless it says
   # otherwise) the aligned value (ALIGN_MAX unless …) is above, or below, a value.
   alerts = merge({ for name, one in local.warnings : "${name}-warning" => {
     tell  = one.tell

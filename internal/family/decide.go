@@ -183,16 +183,17 @@ func replay(v view) (Decision, bool) {
 	return not()
 }
 
-// ageless reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
+// needsFamily reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
 // candidate that was not presented yet: that it is the successor of a token that is,
 // or was, in doubt. That is waited for an hour.
-func (v view) ageless(c Field) bool {
-	return (v.doubted || c.Modified.Before(v.State.Record.RotatedAt)) && v.Now.Sub(c.Modified) < probeFirst && slices.Contains(v.Denied, NamesOf(v.Connection).Family) && v.firstSpend(c).IsZero() && !v.succeeds(c)
+func (v view) needsFamily(c Field) bool {
+	denied := slices.Contains(v.Denied, NamesOf(v.Connection).Family)
+	return denied && (v.doubted || c.Modified.Before(v.State.Record.RotatedAt)) && v.Now.Sub(c.Modified) < probeFirst && v.firstSpend(c).IsZero() && !v.succeeds(c)
 }
 
 func candidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
-	if c.Version == 0 || v.ageless(c) {
+	if c.Version == 0 || v.needsFamily(c) {
 		return not()
 	}
 	name, fp := v.inboxName(), FingerprintOf(c.Value)
@@ -220,7 +221,7 @@ func lateCandidate(v view) (Decision, bool) {
 		return d, true
 	case c.Version == 0:
 		return not()
-	case v.ageless(c):
+	case v.needsFamily(c):
 		return decide(Misconfigured, "%s cannot be read, so it is not known how old the token in version %d of %s is, and it is not presented",
 			NamesOf(v.Connection).Family, c.Version, v.inboxName())
 	}
@@ -237,7 +238,7 @@ func lateProbe(v view) (Decision, bool) {
 	}
 	why, c := v.doubt.hold(v.Snapshot), v.inbox.candidate
 	switch {
-	case c.Version > 0 && (why != "" || v.ageless(c)):
+	case c.Version > 0 && (why != "" || v.needsFamily(c)):
 		return lateCandidate(v)
 	case why != "":
 		return decide(InDoubt, "%s", why)

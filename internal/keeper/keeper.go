@@ -141,10 +141,10 @@ type tick struct {
 	// began, by the local clock.
 	lock     *psoxy.Lock
 	lockedAt time.Time
-	// crossed: somebody may have written REFRESH_TOKEN between this tick's reading
+	// interleaved: somebody may have written REFRESH_TOKEN between this tick's reading
 	// and its writing.
-	crossed bool
-	log     *slog.Logger
+	interleaved bool
+	log         *slog.Logger
 }
 
 // Tick looks after one connection: it reads, decides, and carries the decision
@@ -192,10 +192,10 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 		}
 		d := family.Decide(v.Snapshot, t.conn.Policy)
 		var again bool
-		if out, again = t.carryOut(ctx, v, d); !again && !t.crossed {
+		if out, again = t.carryOut(ctx, v, d); !again && !t.interleaved {
 			break
 		}
-		t.crossed = false
+		t.interleaved = false
 		if out.Action == Rotated || out.Action == Replayed {
 			rotated = out
 		}

@@ -46,7 +46,7 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	}
 	for _, p := range all {
 		if p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1) {
-			t.crossed = true
+			t.interleaved = true
 		}
 		if p.err != nil {
 			t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// operator runs programs as a person does who has read the documents.
+// operator runs the commands of the documents, as a person would.
 type operator struct {
 	*testing.T
 	place

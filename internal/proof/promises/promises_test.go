@@ -153,6 +153,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=a1425984198b29a7 siblings-die legacy-refusal google crash-before@34 ledger-deleted@36 consent@41",
 		"replay seed=af5c69795e1eee8d siblings-die legacy-refusal claims google consent@40#576e consent@53 atlassian-after@183/41m39s",
 		"adoption seed=9a93076e77b7d46 legacy-refusal claims google crash-before@0 crash-before@1 consent@4#f47f",
+		"upgrade seed=678a8e9b44ca0732 reconsent-kills-old legacy-refusal concurrent@12 authorize@14 consent@35",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
