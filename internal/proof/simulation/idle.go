@@ -52,7 +52,7 @@ func (i *idleness) disturbed(w *world, begun time.Time) bool {
 
 // keeperWaits are the waits of a keeper that begin at a time in the ledger: before
 // it asks about a token again, and for the end of the leeway.
-var keeperWaits = [...]time.Duration{time.Minute, 9 * time.Minute, time.Hour, 6 * time.Hour}
+var keeperWaits = [...]time.Duration{time.Minute, 9*time.Minute + 30*time.Second, time.Hour, 6 * time.Hour}
 
 // rests returns how long a keeper that found nothing to do finds nothing, judging by
 // the ledger and the copies. It is zero where they do not show that.
@@ -60,7 +60,7 @@ func rests(w *world, now time.Time, refused bool) (until time.Time) {
 	ledger := &w.slots[slotLedger].entry
 	var stack [8192]byte
 	_, state, _ := bytes.Cut(ledger.Value.AppendReveal(stack[:0]), []byte(`"state":`))
-	if ledger.Version != w.oracle.chain.valid || bytes.Contains(state, []byte(`"failure":`)) {
+	if ledger.Version == 0 || ledger.Version != w.oracle.chain.valid || bytes.Contains(state, []byte(`"failure":`)) {
 		return time.Time{}
 	}
 	until = now.Add(24 * time.Hour)

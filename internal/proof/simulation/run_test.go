@@ -61,6 +61,8 @@ func TestSkippedTicksChangeNothing(t *testing.T) {
 		"rotation seed=895787111aaa1d83 claims crash-after@10 crash-after@23 atlassian-after@24/48m15s",
 		// The ledger's newest version is a backup, and does not say what counts.
 		"rotation seed=a5d433f74121c19 false-refusal@4 damaged@10/50m0s#773d pause-before@29/12s older@37#2be6 no-ticks@45/12m38s backup@51#8fda",
+		// All versions of the ledger are destroyed, and a refused token is probed after an hour.
+		"rotation seed=5790176ae243cb15 siblings-die claims google false-refusal@214 ledger-deleted@330",
 	} {
 		p, err := ParsePlan(plan)
 		require.NoError(t, err)
