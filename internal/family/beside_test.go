@@ -51,7 +51,7 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the newer one refused once", all(refusedAt(10, 1), inbox(one, two)), family.Idle, 0, 8, nil},
 		{"the newer one refused twice", all(refusedAt(10, 2), inbox(one, two)), family.Rotate, 9, 8, nil},
-		{"one in doubt, its leeway over, and a rotation is due", all(dueAnyway, pending(9*minute), inbox(one)), family.Probe, 9, 8, nil},
+		{"one in doubt, its leeway over, and a rotation is due", all(dueAnyway, pending(usable), inbox(one)), family.Probe, 9, 8, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()
@@ -199,7 +199,7 @@ func TestARivalOfAConsent(t *testing.T) {
 		{"psoxy stored a token just after", all(inbox(refresh(109)), consented(4*minute)), family.Replay, 0},
 		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.AccessExpires = time.Time{} }), family.Rotate, 9},
 		{"psoxy rotated twice, so that it has the consent's", all(inbox(refresh(109), refresh(110)), consented(4*minute)), family.Rotate, 10},
-		{"the leeway is over", all(inbox(refresh(109)), consented(9*minute)), family.Rotate, 9},
+		{"the leeway is over", all(inbox(refresh(109)), consented(usable)), family.Rotate, 9},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()

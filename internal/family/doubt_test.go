@@ -9,6 +9,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
+// usable is the part of the leeway in which a token is presented again.
+const usable = 9*minute + 30*time.Second
+
 // attempt is what is known of attempts to present the token in use.
 func attempt(owner string, first, last time.Duration) given {
 	return func(s *family.Snapshot) {
@@ -46,17 +49,17 @@ func TestDecideInDoubt(t *testing.T) {
 		first time.Duration
 	}{
 		{"early in the leeway", once("dead", 2*minute), family.Replay, 2 * minute},
-		{"at its last moment", once("dead", 9*minute-nano), family.Replay, 9*minute - nano},
-		{"over, and its process may hold the answer", once("dead", 9*minute), family.InDoubt, 9 * minute},
+		{"at its last moment", once("dead", usable-nano), family.Replay, usable - nano},
+		{"over, and its process may hold the answer", once("dead", usable), family.InDoubt, usable},
 		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.InDoubt, 20*minute - nano},
 		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Announce, 20 * minute},
 		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.InDoubt, 25 * minute},
 		{"a probe was announced, and nobody saved", all(once("dead", 25*minute), announced(20*time.Second)), family.Probe, 25 * minute},
 		{"by this process, which holds nothing", once("me", 20*minute), family.Probe, 20 * minute},
-		{"the answer was lost for certain", once("", 9*minute), family.Probe, 9 * minute},
-		{"early, the answer was lost for certain", once("", 9*minute-nano), family.Replay, 9*minute - nano},
-		{"over for the first attempt, not for the last", attempt("dead", 30*minute, 9*minute-nano), family.Probe, 30 * minute},
-		{"over for both", attempt("dead", 30*minute, 9*minute), family.InDoubt, 30 * minute},
+		{"the answer was lost for certain", once("", usable), family.Probe, usable},
+		{"early, the answer was lost for certain", once("", usable-nano), family.Replay, usable - nano},
+		{"over for the first attempt, not for the last", attempt("dead", 30*minute, usable-nano), family.Probe, 30 * minute},
+		{"over for both", attempt("dead", 30*minute, usable), family.InDoubt, 30 * minute},
 		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Announce, 30 * minute},
 		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
 		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
@@ -64,14 +67,14 @@ func TestDecideInDoubt(t *testing.T) {
 		{"a candidate was asked about since, later", all(once("dead", 15*minute), aside), family.InDoubt, 15 * minute},
 
 		{"psoxy left its lock", psoxyDied(2*minute, 0), family.Replay, 2 * minute},
-		{"psoxy left its lock, at the last moment", psoxyDied(9*minute-nano, 0), family.Replay, 9*minute - nano},
-		{"psoxy left its lock, and may still save", psoxyDied(9*minute, 0), family.InDoubt, 9 * minute},
+		{"psoxy left its lock, at the last moment", psoxyDied(usable-nano, 0), family.Replay, usable - nano},
+		{"psoxy left its lock, and may still save", psoxyDied(usable, 0), family.InDoubt, usable},
 		{"psoxy left its lock weeks ago", psoxyDied(500*time.Hour, 0), family.Idle, 0},
 		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.InDoubt, 30 * minute},
 		{"and it has ended", psoxyDied(90*minute, 60*minute), family.Probe, 90 * minute},
 		{"psoxy left its lock and saved its token", all(psoxyDied(3*minute, 0), saved(3*minute)), family.Rotate, 0},
 		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Replay, 3 * minute},
-		{"the same, and its leeway is over", all(psoxyDied(9*minute, 0), saved(10*minute)), family.Probe, 9 * minute},
+		{"the same, and its leeway is over", all(psoxyDied(usable, 0), saved(10*minute)), family.Probe, usable},
 		{"our attempt, and psoxy's lock from before it", all(once("", 3*minute), psoxyDied(8*minute, 0)), family.Replay, 8 * minute},
 		{"our attempt, and psoxy's lock from after it", all(once("", 8*minute), psoxyDied(3*minute, 0)), family.Replay, 8 * minute},
 	} {

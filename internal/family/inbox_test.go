@@ -129,15 +129,15 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"the own token refused", all(refusedOwn, inbox(unknown)), family.Rotate, 9, 8, false},
 
 		{"a candidate in doubt", all(pending(3*minute), inbox(unknown)), family.Replay, 9, 8, false},
-		{"a candidate in doubt comes before a newer one", all(pending(9*minute-nano), inbox(unknown, another)), family.Replay, 9, 8, false},
-		{"after its leeway the newer one comes", all(pending(9*minute), inbox(unknown, another)), family.Rotate, 10, 8, false},
-		{"after its leeway it is probed", all(pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
-		{"after its leeway the own token in doubt comes first", all(pending(9*minute), doubted(5*minute), inbox(unknown)), family.Replay, 0, 8, false},
-		{"after its leeway a due rotation comes first", all(dueAnyway, pending(9*minute), inbox(unknown)), family.Rotate, 0, 8, false},
-		{"after its leeway, the own refused", all(refusedOwn, pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+		{"a candidate in doubt comes before a newer one", all(pending(usable-nano), inbox(unknown, another)), family.Replay, 9, 8, false},
+		{"after its leeway the newer one comes", all(pending(usable), inbox(unknown, another)), family.Rotate, 10, 8, false},
+		{"after its leeway it is probed", all(pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
+		{"after its leeway the own token in doubt comes first", all(pending(usable), doubted(5*minute), inbox(unknown)), family.Replay, 0, 8, false},
+		{"after its leeway a due rotation comes first", all(dueAnyway, pending(usable), inbox(unknown)), family.Rotate, 0, 8, false},
+		{"after its leeway, the own refused", all(refusedOwn, pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
 
-		{"a candidate in doubt that cannot be read is waited for", all(pending(9*minute-nano), unreadable(names.RefreshToken)), family.InDoubt, 0, 8, false},
-		{"until its leeway is over", all(pending(9*minute), unreadable(names.RefreshToken)), family.Idle, 0, 8, false},
+		{"a candidate in doubt that cannot be read is waited for", all(pending(usable-nano), unreadable(names.RefreshToken)), family.InDoubt, 0, 8, false},
+		{"until its leeway is over", all(pending(usable), unreadable(names.RefreshToken)), family.Idle, 0, 8, false},
 		{"a due rotation comes first", all(dueAnyway, pending(minute), unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
 		{"the own token in doubt, and TOKEN_FAMILY, which may tell whose it is, cannot be read", all(doubted(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 0, 8, false},
 		{"the same, the leeway is over", all(doubted(30*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
@@ -147,7 +147,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 9, 8, false},
 		{"the same, but it was there when the ledger began", all(kin, inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
 
-		{"after its leeway, the own one waiting for better credentials", all(failed(atlassian.Configuration, minute, 1), pending(9*minute), inbox(unknown)), family.Probe, 9, 8, false},
+		{"after its leeway, the own one waiting for better credentials", all(failed(atlassian.Configuration, minute, 1), pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
 		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute, 5*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
 		{"a rescued one of a family before the consent", all(inbox(unknown), rescuedFrom(-time.Hour)), family.Idle, 0, 9, true},
 		{"a rescued one of a newer family", all(inbox(unknown), rescuedFrom(time.Hour)), family.Rotate, 9, 8, false},
@@ -188,8 +188,8 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		require.Contains(t, decide(inbox(unknown)).Reason, "by somebody")
 	})
 	t.Run("a refusal settles a doubt when its leeway is over", func(t *testing.T) {
-		require.Equal(t, now.Add(-20*minute), decide(refusedInDoubt(9, 20*minute, 9*minute-nano), inbox(unknown)).FirstSpend)
-		require.Zero(t, decide(refusedInDoubt(9, 20*minute, 9*minute), inbox(unknown)).FirstSpend)
+		require.Equal(t, now.Add(-20*minute), decide(refusedInDoubt(9, 20*minute, usable-nano), inbox(unknown)).FirstSpend)
+		require.Zero(t, decide(refusedInDoubt(9, 20*minute, usable), inbox(unknown)).FirstSpend)
 	})
 	t.Run("once", func(t *testing.T) {
 		judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 9} }

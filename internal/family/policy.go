@@ -12,9 +12,9 @@ const (
 	// Leeway is Atlassian's reuse interval: how long after its first spend a
 	// refresh token may be presented again.
 	Leeway = 10 * time.Minute
-	// LeewayMargin is kept free at the end of the leeway, for the time a
-	// request takes and for clocks that disagree.
-	LeewayMargin = time.Minute
+	// LeewayMargin is kept free at the end of the leeway: for the intent, for the
+	// token request, and for a clock that tells whole seconds.
+	LeewayMargin = 30 * time.Second
 	// InactivityLimit kills a family whose refresh token is not used for so long.
 	InactivityLimit = 90 * 24 * time.Hour
 )

@@ -149,14 +149,14 @@ func TestUrgent(t *testing.T) {
 	}{
 		{"nothing is in doubt", dueAnyway, false},
 		{"in doubt inside the leeway", once("", 3*minute), true},
-		{"at its last moment", once("", 9*minute-nano), true},
-		{"over", once("", 9*minute), false},
+		{"at its last moment", once("", usable-nano), true},
+		{"over", once("", usable), false},
 		{"over for the first attempt, about to end for the last", attempt("", 30*minute, 6*minute), true},
-		{"over for both", attempt("", 30*minute, 9*minute), false},
+		{"over for both", attempt("", 30*minute, usable), false},
 		{"a pair is held", func(s *family.Snapshot) { r := receipt(now); s.Held = &r }, true},
 		{"a candidate in doubt", all(pending(3*minute), inbox(refresh(109))), true},
-		{"a candidate, while the own token in doubt can be replayed", all(doubted(9*minute-nano), inbox(refresh(109))), true},
-		{"a candidate, and the own leeway is over", all(doubted(9*minute), inbox(refresh(109))), false},
+		{"a candidate, while the own token in doubt can be replayed", all(doubted(usable-nano), inbox(refresh(109))), true},
+		{"a candidate, and the own leeway is over", all(doubted(usable), inbox(refresh(109))), false},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, decide(c.given).Urgent(now)) })
 	}

@@ -219,8 +219,8 @@ func TestDefers(t *testing.T) {
 	}{
 		{"another presented it since", theirs(6*time.Minute, time.Minute), held, true},
 		{"and lost the answer", ownerless, held, true},
-		{"at the last moment of the leeway", theirs(9*time.Minute-nano, time.Minute), held, true},
-		{"the leeway is over", theirs(9*time.Minute, time.Minute), held, false},
+		{"at the last moment of the leeway", theirs(usable-nano, time.Minute), held, true},
+		{"the leeway is over", theirs(usable, time.Minute), held, false},
 		{"before ours", theirs(6*time.Minute, 5*time.Minute), held, false},
 		{"our own intent", mine, held, false},
 		{"nobody", state(), held, false},

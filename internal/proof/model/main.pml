@@ -64,7 +64,7 @@
 #define MARGIN -1
 #define UNTIL 11
 #else
-#define MARGIN 1
+#define MARGIN 0 /* half a minute */
 #define UNTIL LEEWAY /* the last moment at which a replay is sent */
 #endif
 /* Shorter or longer than in reality, so that several generations, and a refusal's probe, fit into a run. */

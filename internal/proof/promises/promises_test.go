@@ -154,6 +154,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=af5c69795e1eee8d siblings-die legacy-refusal claims google consent@40#576e consent@53 atlassian-after@183/41m39s",
 		"adoption seed=9a93076e77b7d46 legacy-refusal claims google crash-before@0 crash-before@1 consent@4#f47f",
 		"upgrade seed=678a8e9b44ca0732 reconsent-kills-old legacy-refusal concurrent@12 authorize@14 consent@35",
+		"adoption seed=a516cbe746615afa siblings-die reconsent-kills-old legacy-refusal claims google crash-after@36 crash-after@61 key-outage@79/6m43s",
+		"rotation seed=5790176ae243cb15 siblings-die claims google false-refusal@214 ledger-deleted@330",
+		"consent seed=188ace0e874ab85d siblings-die legacy-refusal claims google atlassian-denies@14/3m13s damaged@106/1m15s ledger-deleted@297",
+		"upgrade seed=5d6a5d9da98479af siblings-die reconsent-kills-old legacy-refusal google error-after@6 atlassian-before@42/5m48s damaged@51/1s#7cb1",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

@@ -8,7 +8,7 @@ import (
 )
 
 // Atlassian's reuse interval, and the part of it in which a tick must begin to
-// be of use: a minute at its end is kept free, and a tick needs some seconds.
+// be of use: half a minute at its end is kept free, and a tick tries for a minute.
 const (
 	reuseInterval = 10 * time.Minute
 	usable        = reuseInterval - 90*time.Second
