@@ -98,7 +98,8 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 // consenting is a tick in which a person consents.
 type consenting struct{ *tick }
 
-// announce appends an entry that says what the last one says.
+// announce appends an entry that says what the last one says, and looks again: from
+// then on a rotation that is under way knows of it.
 func (t consenting) announce(ctx context.Context) (view, error) {
 	var v view
 	for range fewAttempts {
@@ -106,8 +107,10 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 		if v, err = t.lookAlone(ctx); err != nil {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
-		v.base, err = t.append(ctx, v.base, v.State)
-		if err == nil {
+		if _, err = t.append(ctx, v.base, v.State); err == nil {
+			if v, err = t.look(ctx); err != nil { // what was read may have changed before
+				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+			}
 			return v, nil
 		}
 		if !errors.Is(err, ledger.ErrOvertaken) {

@@ -57,7 +57,7 @@ func TestAConsentIsOneEntry(t *testing.T) {
 		return w.obtain(ctx, s)
 	})
 	require.NoError(t, err)
-	require.Equal(t, []string{"read", "write TOKEN_LEDGER", "write TOKEN_LEDGER", "read history of TOKEN_LEDGER", "write ACCESS_TOKEN", "write REFRESH_TOKEN",
+	require.Equal(t, []string{"read", "write TOKEN_LEDGER", "read", "write TOKEN_LEDGER", "read history of TOKEN_LEDGER", "write ACCESS_TOKEN", "write REFRESH_TOKEN",
 		"write TOKEN_FAMILY", "write CLOUD_ID"}, w.ops)
 	require.Equal(t, w.record(), r)
 	require.Zero(t, r.Generation)

@@ -75,6 +75,20 @@ func TestARefusedConsent(t *testing.T) {
 	})
 }
 
+// What a rotation stores before the announcement is older than the consent, also if
+// no ledger tells of it any more.
+func TestAConsentAfterARotationWhoseLedgerIsDeleted(t *testing.T) {
+	w := settledWorld(t)
+	require.NoError(t, w.mem.Delete(t.Context(), names.Ledger))
+	w.restart()
+	rotated, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.before = atFirst("write TOKEN_LEDGER", func() { w.put(names.RefreshToken, rotated.Refresh.Reveal()) })
+	_, err = w.consentBy(w.keeper, w.obtain)
+	require.NoError(t, err)
+	w.requireConsented()
+}
+
 func TestNoTimeNoConsent(t *testing.T) {
 	w := newWorld(t)
 	called := false
