@@ -162,7 +162,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			all(beside, inbox(refresh(109)), given)(&s)
 			d := family.Decide(s, family.DefaultPolicy())
 			state := s.Intending(fp(refresh(109)), d)
-			require.Equal(t, name == "psoxy's", state.Inbox.Pending.Psoxys)
+			require.Equal(t, name == "psoxy's", state.Inbox.Pending[0].Psoxys)
 			state = state.Failed(family.Failure{Class: "permanent", Token: fp(refresh(109)), Credentials: s.Credentials()}, false, now)
 			require.Equal(t, name == "psoxy's", state.Inbox.Rejected[0].Psoxys)
 		}

@@ -201,7 +201,7 @@ func candidate(v view) (Decision, bool) {
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
-	} else if p := v.State.Inbox.Pending; p != nil && p.Version == c.Version || v.underLock(c) {
+	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
 		if kin {
 			return lateCandidate(v)
 		}
@@ -214,16 +214,21 @@ func candidate(v view) (Decision, bool) {
 
 func lateCandidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
-	switch p := v.State.Inbox.Pending; {
-	case c.Version == 0 && p != nil && open(p.First, v.Now):
-		d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
-		d.FirstSpend = p.First
+	pending := v.State.Inbox.Pending
+	unread := slices.IndexFunc(pending, func(p Pending) bool { return c.Version == 0 && open(p.First, v.Now) })
+	switch {
+	case unread >= 0:
+		d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", pending[unread].Version, v.inboxName())
+		d.FirstSpend = pending[unread].First
 		return d, true
 	case c.Version == 0:
 		return not()
 	case v.needsFamily(c):
 		return decide(Misconfigured, "%s cannot be read, so it is not known how old the token in version %d of %s is, and it is not presented",
 			NamesOf(v.Connection).Family, c.Version, v.inboxName())
+	}
+	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
+		return decide(InDoubt, "version %d of %s was presented and its answer was lost; one that may be its successor is asked about once more before", c.Version, v.inboxName())
 	}
 	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
 		return d, true

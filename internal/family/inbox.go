@@ -17,7 +17,7 @@ func (s Snapshot) InboxSettled() bool {
 	f, seen := s.RefreshToken, j.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
 	return slices.Contains(s.Denied, s.inboxName()) ||
-		s.State.Inbox.Pending == nil && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
+		len(s.State.Inbox.Pending) == 0 && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
 }
 
@@ -72,7 +72,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		}
 		first[f.Value] = f
 		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
-		if e.Version > seen && !offered || in.Pending != nil && in.Pending.Version == e.Version ||
+		if e.Version > seen && !offered || in.pending(e.Version).Version > 0 ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && j.again(r) }) {
 			s.Offers = append(s.Offers, f)
 		}
@@ -83,16 +83,12 @@ func (s *Snapshot) Offer(history []store.Entry) {
 // later: what is known is of a deleted parameter.
 func (s *Snapshot) forget(e store.Entry) {
 	in := &s.State.Inbox
-	anew := func(version int64, known time.Time) bool { return version == e.Version && e.Modified.After(known) }
 	in.Seen = in.upTo(e.Version, e.Modified)
 	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
 	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
-	if p := in.Pending; p != nil && anew(p.Version, p.First) {
-		in.Pending = nil
-	}
-	if gone := func(r Rejected) bool { return anew(r.Version, r.At.Add(time.Second)) }; slices.ContainsFunc(in.Rejected, gone) { // the store tells whole seconds
-		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), gone)
-	}
+	*in = in.without(func(version int64, asked time.Time) bool {
+		return version == e.Version && e.Modified.After(asked.Add(clockStep))
+	})
 }
 
 // inbox is what the offers come to.

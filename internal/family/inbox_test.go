@@ -32,7 +32,7 @@ func inbox(values ...string) given {
 // pending sets how long ago version 9 was presented and its answer lost.
 func pending(ago time.Duration) given {
 	return func(s *family.Snapshot) {
-		s.State.Inbox.Pending = &family.Pending{Version: 9, Token: fp(refresh(109)), First: now.Add(-ago)}
+		s.State.Inbox.Pending = []family.Pending{{Version: 9, Token: fp(refresh(109)), First: now.Add(-ago)}}
 	}
 }
 
@@ -40,6 +40,14 @@ func pending(ago time.Duration) given {
 func rejected(ago time.Duration, count int) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count}}
+	}
+}
+
+// rejectedOf sets how long ago Atlassian refused a version, for the first time.
+func rejectedOf(version int64, ago time.Duration) given {
+	return func(s *family.Snapshot) {
+		rejected(ago, 1)(s)
+		s.State.Inbox.Rejected[0].Version = version
 	}
 }
 
@@ -149,6 +157,8 @@ func TestDecideAboutTheInbox(t *testing.T) {
 
 		{"after its leeway, the own one waiting for better credentials", all(failed(atlassian.Configuration, minute, 1), pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
 		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute, 5*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
+		{"one whose leeway is over, and a newer one that was refused once", all(pending(20*minute), rejectedOf(10, minute-nano), inbox(unknown, another)), family.InDoubt, 0, 8, true},
+		{"the newer one's second look", all(pending(20*minute), rejectedOf(10, minute), inbox(unknown, another)), family.Rotate, 10, 8, false},
 		{"a rescued one of a family before the consent", all(inbox(unknown), rescuedFrom(-time.Hour)), family.Idle, 0, 9, true},
 		{"a rescued one of a newer family", all(inbox(unknown), rescuedFrom(time.Hour)), family.Rotate, 9, 8, false},
 

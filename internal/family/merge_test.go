@@ -42,7 +42,7 @@ func TestSettleKeepsWhatOthersWrote(t *testing.T) {
 func TestSettleOfWhatAnotherHasPresented(t *testing.T) {
 	first := now.Add(-2 * time.Minute)
 	pending := func(s *family.State) {
-		s.Inbox.Pending = &family.Pending{Version: 9, Token: fp(refresh(8)), First: first}
+		s.Inbox.Pending = []family.Pending{{Version: 9, Token: fp(refresh(8)), First: first}}
 	}
 	for _, c := range []struct {
 		name   string
@@ -60,7 +60,7 @@ func TestSettleOfWhatAnotherHasPresented(t *testing.T) {
 			s.Intent = c.intent
 			next, kept := s.Settle(receipt(now.Add(-3 * time.Minute)))
 			require.True(t, kept)
-			require.Nil(t, next.Inbox.Pending)
+			require.Empty(t, next.Inbox.Pending)
 			require.Equal(t, &family.Intent{Owner: c.owner, Token: fp(refresh(8)), First: first, Last: c.last}, next.Doubt)
 			require.True(t, next.InDoubt())
 			require.Equal(t, c.intent.Owner != "", next.Intent != nil, "a lease is respected")

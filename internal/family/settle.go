@@ -85,11 +85,12 @@ func (r Record) newer(than Receipt) bool {
 // settleInbox takes out of the inbox what the received pair has settled.
 func (s *State) settleInbox(before State, r Receipt) {
 	s.Inbox.Failure = nil
-	if p := s.Inbox.Pending; p != nil && p.Token == r.Record.Refresh {
-		s.Doubt, s.Inbox.Pending = before.presented(*p), nil // it was stored in REFRESH_TOKEN
-	} else if p != nil && p.Version == r.Candidate {
-		s.Inbox.Pending = nil
+	for _, p := range s.Inbox.Pending {
+		if p.Token == r.Record.Refresh { // it was stored in REFRESH_TOKEN
+			s.Doubt, s.Inbox = before.presented(p), s.Inbox.answered(p.Version)
+		}
 	}
+	s.Inbox = s.Inbox.answered(r.Candidate)
 	opaque := r.Record.Chain == ""
 	switch {
 	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
@@ -130,7 +131,7 @@ func (s State) Failed(f Failure, doubt bool, now time.Time) State {
 		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
 		return s
 	case in != nil && in.Candidate > 0:
-		s.Inbox.Pending = nil // it was not spent
+		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
 	}
 	if in != nil && in.Candidate > 0 {
 		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about

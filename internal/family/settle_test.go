@@ -256,7 +256,7 @@ func TestFailed(t *testing.T) {
 			f.Token = fp("candidate")
 			s := candidate.Failed(f, false, now)
 			require.Nil(t, s.Intent)
-			require.Nil(t, s.Inbox.Pending, "it was certainly not spent")
+			require.Empty(t, s.Inbox.Pending, "it was certainly not spent")
 			rejected := class == atlassian.Permanent || class == atlassian.Malformed
 			require.Equal(t, rejected, len(s.Inbox.Rejected) == 1)
 			require.Equal(t, refresh(7), s.Refresh.Reveal())
@@ -268,8 +268,8 @@ func TestFailed(t *testing.T) {
 		f := failure(atlassian.Ambiguous)
 		f.Token = fp("candidate")
 		s := candidate.Failed(f, true, now)
-		require.Equal(t, int64(9), s.Inbox.Pending.Version)
-		require.Equal(t, first, s.Inbox.Pending.First)
+		require.Equal(t, int64(9), s.Inbox.Pending[0].Version)
+		require.Equal(t, first, s.Inbox.Pending[0].First)
 		require.Empty(t, s.Intent.Owner)
 	})
 	t.Run("the doubt about the own token outlives a candidate", func(t *testing.T) {

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -46,68 +44,6 @@ type Intent struct {
 	// who received its successor saves it before.
 	Probing bool `json:"probing,omitempty"`
 }
-
-// Judged is how far REFRESH_TOKEN is judged.
-type Judged struct {
-	// Seen is the version up to which all are judged, and Modified when the newest
-	// one was written then.
-	Seen     int64     `json:"seen"`
-	Modified time.Time `json:"modified,omitzero"`
-}
-
-// upTo is the version up to which the present versions are judged, given one of
-// them and its time. A later time at a judged number shows that the parameter was
-// deleted and begun again.
-func (j Judged) upTo(version int64, modified time.Time) int64 {
-	if version <= j.Seen && modified.After(j.Modified) {
-		return 0
-	}
-	return j.Seen
-}
-
-// Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
-type Inbox struct {
-	Judged
-	// Kin is the version up to which candidates count as the family's own: they
-	// were stored when the ledger began.
-	Kin int64 `json:"kin,omitempty"`
-	// Pending is a candidate that was presented without a definite answer.
-	Pending *Pending `json:"pending,omitempty"`
-	// Rejected are the last candidates that Atlassian did not accept, and Failure is
-	// the newest failure to ask about one.
-	Rejected []Rejected `json:"rejected,omitempty"`
-	Failure  *Failure   `json:"failure,omitempty"`
-}
-
-// Pending is a candidate in doubt.
-type Pending struct {
-	Version int64       `json:"version"`
-	Token   Fingerprint `json:"token"`
-	// First is when it was, or may have been, presented first.
-	First time.Time `json:"first,omitzero"`
-	// Successor: it is the ledger's own token's, as far as is known, and Psoxys that
-	// psoxy stored it.
-	Successor bool `json:"successor,omitempty"`
-	Psoxys    bool `json:"psoxys,omitempty"`
-}
-
-// Rejected is a candidate that Atlassian did not accept under some credentials.
-// Under others it may be good, and refusals have been mistaken.
-type Rejected struct {
-	Version     int64       `json:"version"`
-	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, and Count how many there were, but for
-	// those inside the leeway of First: when an answer was lost before, if one was.
-	// Successor and Psoxys are as in Pending.
-	At        time.Time `json:"at"`
-	Count     int       `json:"count"`
-	First     time.Time `json:"first,omitzero"`
-	Successor bool      `json:"successor,omitempty"`
-	Psoxys    bool      `json:"psoxys,omitempty"`
-}
-
-// rejectedKept is how many rejected candidates a state remembers.
-const rejectedKept = 8
 
 // maxState is the size up to which a state is kept, in bytes, where that is
 // possible: with the rest of its entry it then fits into a parameter of the
@@ -186,7 +122,7 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 
 // date fills in when the newest spend was announced: when the store wrote that.
 func (s *State) date(written time.Time) {
-	in, p := s.Intent, s.Inbox.Pending
+	in := s.Intent
 	if s.Inbox.Modified.IsZero() {
 		s.Inbox.Modified = written
 	}
@@ -196,8 +132,8 @@ func (s *State) date(written time.Time) {
 	if in != nil && in.First.IsZero() {
 		in.First = written
 	}
-	if p != nil && p.First.IsZero() {
-		p.First = written
+	if p := s.Inbox.Pending; len(p) > 0 && p[0].First.IsZero() {
+		p[0].First = written
 	}
 }
 
@@ -238,7 +174,7 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		if first := s.Inbox.first(candidate); !first.IsZero() {
 			in.First = first
 		}
-		s.Inbox.Pending = &Pending{Version: candidate, Token: token, First: in.First}
+		s.Inbox = s.Inbox.Presented(Pending{Version: candidate, Token: token, First: in.First})
 	}
 	s.Intent = in
 	return s
@@ -249,7 +185,7 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
 	if d.Candidate.Version > 0 {
-		p, j := state.Inbox.Pending, judging{s}
+		p, j := &state.Inbox.Pending[0], judging{s}
 		p.Successor = j.succeeds(d.Candidate)
 		p.Psoxys = p.Successor && j.byPsoxy(d.Candidate)
 	}
@@ -295,87 +231,4 @@ func (s State) Doubting(at time.Time) State {
 	}
 	s.Doubt = in
 	return s
-}
-
-// after returns the inbox for which everything up to a version is older than what
-// is in use now.
-func (i Inbox) after(version int64) Inbox {
-	i.Seen = max(i.Seen, version)
-	if i.Pending != nil && i.Pending.Version <= version {
-		i.Pending = nil
-	}
-	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return r.Version <= version })
-	return i
-}
-
-// kept returns the inbox without candidates that the history no longer has.
-func (i Inbox) kept() Inbox {
-	gone := func(version int64) bool { return version <= i.Seen-store.KeptVersions }
-	if i.Pending != nil && gone(i.Pending.Version) {
-		i.Pending = nil
-	}
-	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version) })
-	return i
-}
-
-// first is the time of the first attempt to present a candidate whose answer was
-// lost. It is zero without one, and after a refusal that came when its leeway was over.
-func (i Inbox) first(version int64) time.Time {
-	if p := i.Pending; p != nil && p.Version == version {
-		return p.First
-	}
-	for _, r := range i.Rejected {
-		if r.Version == version && open(r.First, r.At) {
-			return r.First
-		}
-	}
-	return time.Time{}
-}
-
-// reject returns the inbox without the candidate of the given version.
-func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend)}
-	if i.Pending != nil && i.Pending.Version == version {
-		r.Successor, r.Psoxys, i.Pending = i.Pending.Successor, i.Pending.Psoxys, nil
-	}
-	all := []Rejected{r}
-	for _, old := range i.Rejected {
-		switch {
-		case old.Version != version:
-			all = append(all, old)
-		case old.Credentials == f.Credentials && !open(r.First, at):
-			all[0].Count = old.Count + 1
-			all[0].Successor, all[0].Psoxys = r.Successor || old.Successor, r.Psoxys || old.Psoxys
-		}
-	}
-	i.Rejected = all[:min(len(all), rejectedKept)]
-	return i
-}
-
-// candidateProbes is how often a candidate is presented while the ledger's own
-// token is good. The second time is at the next tick, and before the own token is
-// presented: if the refusal was a mistake, that may be spent.
-const (
-	candidateProbes = 4
-	secondLook      = time.Minute
-)
-
-// again reports whether a rejected candidate is to be presented once more: under
-// other credentials at once, inside its leeway every minute, otherwise now and then,
-// for ever only while the ledger's own token is refused too, so that nothing is
-// left to lose.
-func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	wait := secondLook
-	if r.Count > 1 && !open(r.First, now) {
-		wait = probeWait(r.Count - 1)
-	}
-	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))
-}
-
-// probeWait is how long a token that was refused so often rests.
-func probeWait(refusals int) time.Duration {
-	if refusals <= 1 {
-		return probeFirst
-	}
-	return probeAgain
 }

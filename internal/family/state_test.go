@@ -64,7 +64,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 	full := state()
 	full.Intent = &family.Intent{Owner: "other", Token: fp("candidate"), Candidate: 9, First: at, Last: at}
 	full.Doubt = &family.Intent{Token: fp(refresh(7)), First: at, Last: at}
-	full.Inbox = family.Inbox{Judged: family.Judged{Seen: 8, Modified: at}, Pending: &family.Pending{Version: 9, Token: fp("candidate"), First: at},
+	full.Inbox = family.Inbox{Judged: family.Judged{Seen: 8, Modified: at}, Pending: []family.Pending{{Version: 9, Token: fp("candidate"), First: at}},
 		Rejected: []family.Rejected{{Version: 7, Credentials: "0123456789ab", At: at, Count: 2}}}
 	full.App = &atlassian.App{ClientID: "new-app", ClientSecret: secret("new-secret")}
 	full.Record = full.Record.Fail(family.Failure{Class: "ambiguous", Code: "x", At: at, Token: fp(refresh(7)), FirstSpend: at, RetryAt: at})
@@ -85,7 +85,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 	t.Run("one of a candidate too", func(t *testing.T) {
 		got, err := family.ParseState(state().Intending("me", fp("candidate"), 9, time.Time{}).Encode(), written, conn)
 		require.NoError(t, err)
-		require.Equal(t, &family.Pending{Version: 9, Token: fp("candidate"), First: written}, got.Inbox.Pending)
+		require.Equal(t, []family.Pending{{Version: 9, Token: fp("candidate"), First: written}}, got.Inbox.Pending)
 	})
 	t.Run("an empty text", func(t *testing.T) {
 		got, err := family.ParseState(atlassian.Secret{}, written, conn)
@@ -130,18 +130,30 @@ func TestIntending(t *testing.T) {
 		require.Equal(t, first, s.Doubt.First)
 		require.Equal(t, own, s.Doubt.Token)
 		require.Zero(t, s.Intent.First, "the candidate was not presented yet")
-		require.Zero(t, s.Inbox.Pending.First)
+		require.Zero(t, s.Inbox.Pending[0].First)
 		s = s.Intending("me", fp("another"), 10, time.Time{})
 		require.Equal(t, first, s.Doubt.First, "and a second one too")
 	})
 	t.Run("a candidate in doubt keeps its first time", func(t *testing.T) {
 		s := state().Intending("dead", fp("candidate"), 9, time.Time{})
-		s.Inbox.Pending.First, s.Intent.First = first, first
+		s.Inbox.Pending[0].First, s.Intent.First = first, first
 		s = s.Intending("me", fp("candidate"), 9, since)
-		require.Equal(t, first, s.Inbox.Pending.First)
+		require.Equal(t, first, s.Inbox.Pending[0].First)
 		require.Equal(t, first, s.Intent.First)
 		s = s.Intending("me", own, 0, time.Time{}).Intending("me", fp("candidate"), 9, time.Time{})
 		require.Equal(t, first, s.Intent.First, "also where the own token was presented in between")
+		s = s.Intending("me", fp("another"), 10, since).Intending("me", fp("candidate"), 9, time.Time{})
+		require.Equal(t, first, s.Intent.First, "or another candidate")
+		require.Len(t, s.Inbox.Pending, 2)
+		require.Equal(t, []int64{9, 10}, []int64{s.Inbox.Pending[0].Version, s.Inbox.Pending[1].Version})
+	})
+	t.Run("so many candidates in doubt are remembered", func(t *testing.T) {
+		s := state()
+		for version := range int64(20) {
+			s = s.Intending("me", fp("candidate"), version+1, since)
+		}
+		require.Len(t, s.Inbox.Pending, 8)
+		require.Equal(t, int64(20), s.Inbox.Pending[0].Version)
 	})
 	t.Run("it does not change what it was made from", func(t *testing.T) {
 		s := state()
@@ -153,10 +165,10 @@ func TestIntending(t *testing.T) {
 	})
 	t.Run("candidates that the history no longer has are forgotten", func(t *testing.T) {
 		s := state()
-		s.Inbox = family.Inbox{Judged: family.Judged{Seen: 110}, Pending: &family.Pending{Version: 10, Token: fp("x"), First: first},
+		s.Inbox = family.Inbox{Judged: family.Judged{Seen: 110}, Pending: []family.Pending{{Version: 10, Token: fp("x"), First: first}},
 			Rejected: []family.Rejected{{Version: 11}, {Version: 10}}}
 		s = s.Intending("me", own, 0, time.Time{})
-		require.Nil(t, s.Inbox.Pending)
+		require.Empty(t, s.Inbox.Pending)
 		require.Equal(t, []family.Rejected{{Version: 11}}, s.Inbox.Rejected)
 	})
 }

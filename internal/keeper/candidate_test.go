@@ -213,7 +213,7 @@ func TestACandidateWhoseAnswerIsLost(t *testing.T) {
 						w.requireKept()
 						w.ticks(24, keeper.Idle, keeper.Rotated)
 						w.requireKept()
-						require.Zero(t, w.ledger().Inbox.Pending)
+						require.Empty(t, w.ledger().Inbox.Pending)
 					})
 				}
 			}

@@ -16,7 +16,7 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 	if v.LockTells(d.Candidate) {
 		state := v.State.Doubting(v.Lock.Modified)
 		if c := d.Candidate; c.Version > 0 && !d.FirstSpend.IsZero() {
-			state.Inbox.Pending = &family.Pending{Version: c.Version, Token: family.FingerprintOf(c.Value), First: d.FirstSpend}
+			state.Inbox = state.Inbox.Presented(family.Pending{Version: c.Version, Token: family.FingerprintOf(c.Value), First: d.FirstSpend})
 		}
 		if _, err := t.append(ctx, v.base, state); err != nil {
 			return err

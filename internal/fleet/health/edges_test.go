@@ -94,7 +94,7 @@ func TestTheWorstCounts(t *testing.T) {
 func TestWhatPasses(t *testing.T) {
 	s := well()
 	candidate(&s, now.Add(-time.Minute))
-	s.State.Inbox.Pending = &family.Pending{Version: 5, Token: "0123456789ab", First: now.Add(-time.Minute)}
+	s.State.Inbox.Pending = []family.Pending{{Version: 5, Token: "0123456789ab", First: now.Add(-time.Minute)}}
 	s.State.Intent = &family.Intent{Owner: "p/2", Token: "0123456789ab", Candidate: 5, First: now.Add(-time.Minute), Last: now.Add(-time.Minute)}
 	s.Written = now.Add(-time.Minute)
 	require.Equal(t, OK, s.Verdict().State, s.Verdict().Line)

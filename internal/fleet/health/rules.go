@@ -155,13 +155,13 @@ func (v view) acts(d family.Decision) bool {
 func inDoubt(v view) (Verdict, bool) {
 	d, pending := v.decision, v.State.Inbox.Pending
 	own := !d.FirstSpend.IsZero() && d.Action != family.Contended && d.Candidate.Version == 0
-	if v.record.Refused() || !own && pending == nil || d.Action == family.Contended {
+	if v.record.Refused() || !own && len(pending) == 0 || d.Action == family.Contended {
 		return not()
 	}
 	first := d.FirstSpend
 	what := "the answer to a rotation is lost"
 	if !own {
-		first, what = pending.First, "the answer about what somebody wrote to REFRESH_TOKEN is lost"
+		first, what = pending[0].First, "the answer about what somebody wrote to REFRESH_TOKEN is lost"
 	}
 	out := Verdict{State: InDoubt, Level: v.level(), Action: keeper.InDoubt, Since: first, Do: v.Commands.Tick, Reason: d.Reason}
 	if until := first.Add(family.Leeway); v.Now.Before(until) {

@@ -122,7 +122,7 @@ var verdictCases = []verdictCase{
 		"BROKEN: no tick since 05:40Z (20 minutes), while the answer to a rotation is lost: see why: " + doctorA, doctorA},
 	{"a candidate in doubt", func(s *Survey) {
 		candidate(s, now.Add(-4*time.Minute))
-		s.State.Inbox.Pending = &family.Pending{Version: 5, Token: "0123456789ab", First: now.Add(-3 * time.Minute)}
+		s.State.Inbox.Pending = []family.Pending{{Version: 5, Token: "0123456789ab", First: now.Add(-3 * time.Minute)}}
 		s.Written = now.Add(-3 * time.Minute)
 	}, InDoubt, Attention, keeper.InDoubt,
 		"IN DOUBT until 06:07Z: the answer about what somebody wrote to REFRESH_TOKEN is lost, and each tick asks again until then: see that ticks go on: " + tickA, tickA},

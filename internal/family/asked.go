@@ -1,0 +1,175 @@
+package family
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// Judged is how far REFRESH_TOKEN is judged.
+type Judged struct {
+	// Seen is the version up to which all are judged, and Modified when the newest
+	// one was written then.
+	Seen     int64     `json:"seen"`
+	Modified time.Time `json:"modified,omitzero"`
+}
+
+// upTo is the version up to which the present versions are judged, given one of
+// them and its time. A later time at a judged number shows that the parameter was
+// deleted and begun again.
+func (j Judged) upTo(version int64, modified time.Time) int64 {
+	if version <= j.Seen && modified.After(j.Modified) {
+		return 0
+	}
+	return j.Seen
+}
+
+// Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
+type Inbox struct {
+	Judged
+	// Kin is the version up to which candidates count as the family's own: they
+	// were stored when the ledger began.
+	Kin int64 `json:"kin,omitempty"`
+	// Pending are the candidates that were presented without a definite answer, the
+	// last one first.
+	Pending []Pending `json:"pending,omitempty"`
+	// Rejected are the last candidates that Atlassian did not accept, and Failure is
+	// the newest failure to ask about one.
+	Rejected []Rejected `json:"rejected,omitempty"`
+	Failure  *Failure   `json:"failure,omitempty"`
+}
+
+// Pending is a candidate in doubt.
+type Pending struct {
+	Version int64       `json:"version"`
+	Token   Fingerprint `json:"token"`
+	// First is when it was, or may have been, presented first.
+	First time.Time `json:"first,omitzero"`
+	// Successor: it is the ledger's own token's, as far as is known, and Psoxys that
+	// psoxy stored it.
+	Successor bool `json:"successor,omitempty"`
+	Psoxys    bool `json:"psoxys,omitempty"`
+}
+
+// Rejected is a candidate that Atlassian did not accept under some credentials.
+// Under others it may be good, and refusals have been mistaken.
+type Rejected struct {
+	Version     int64       `json:"version"`
+	Credentials Fingerprint `json:"credentials"`
+	// At is the time of the newest answer, and Count how many there were, but for
+	// those inside the leeway of First: when an answer was lost before, if one was.
+	// Successor and Psoxys are as in Pending.
+	At        time.Time `json:"at"`
+	Count     int       `json:"count"`
+	First     time.Time `json:"first,omitzero"`
+	Successor bool      `json:"successor,omitempty"`
+	Psoxys    bool      `json:"psoxys,omitempty"`
+}
+
+// candidatesKept is how many candidates of each kind a state remembers.
+const candidatesKept = 8
+
+// after returns the inbox for which everything up to a version is older than what
+// is in use now.
+func (i Inbox) after(version int64) Inbox {
+	i.Seen = max(i.Seen, version)
+	return i.without(func(v int64, _ time.Time) bool { return v <= version })
+}
+
+// kept returns the inbox without candidates that the history no longer has.
+func (i Inbox) kept() Inbox {
+	return i.without(func(v int64, _ time.Time) bool { return v <= i.Seen-store.KeptVersions })
+}
+
+// without returns the inbox without the candidates that are gone, by their version and
+// when they were last asked about.
+func (i Inbox) without(gone func(version int64, at time.Time) bool) Inbox {
+	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return gone(p.Version, p.First) })
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version, r.At) })
+	return i
+}
+
+// Presented returns the inbox with one more candidate in doubt.
+func (i Inbox) Presented(p Pending) Inbox {
+	all := append([]Pending{p}, i.answered(p.Version).Pending...)
+	i.Pending = all[:min(len(all), candidatesKept)]
+	return i
+}
+
+// answered returns the inbox in which the candidate of a version is in doubt no more.
+func (i Inbox) answered(version int64) Inbox {
+	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return p.Version == version })
+	return i
+}
+
+// pending is the candidate in doubt of the given version; Version 0 without one.
+func (i Inbox) pending(version int64) Pending {
+	for _, p := range i.Pending {
+		if p.Version == version {
+			return p
+		}
+	}
+	return Pending{}
+}
+
+// first is the time of the first attempt to present a candidate whose answer was
+// lost. It is zero without one, and after a refusal that came when its leeway was over.
+func (i Inbox) first(version int64) time.Time {
+	if p := i.pending(version); p.Version > 0 {
+		return p.First
+	}
+	for _, r := range i.Rejected {
+		if r.Version == version && open(r.First, r.At) {
+			return r.First
+		}
+	}
+	return time.Time{}
+}
+
+// reject returns the inbox without the candidate of the given version.
+func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
+	p := i.pending(version)
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Successor: p.Successor, Psoxys: p.Psoxys}
+	i = i.answered(version)
+	all := []Rejected{r}
+	for _, old := range i.Rejected {
+		switch {
+		case old.Version != version:
+			all = append(all, old)
+		case old.Credentials == f.Credentials && !open(r.First, at):
+			all[0].Count = old.Count + 1
+			all[0].Successor, all[0].Psoxys = r.Successor || old.Successor, r.Psoxys || old.Psoxys
+		}
+	}
+	i.Rejected = all[:min(len(all), candidatesKept)]
+	return i
+}
+
+// candidateProbes is how often a candidate is presented while the ledger's own
+// token is good. The second time is at the next tick, and before the own token is
+// presented: if the refusal was a mistake, that may be spent.
+const (
+	candidateProbes = 4
+	secondLook      = time.Minute
+)
+
+// again reports whether a rejected candidate is to be presented once more: under
+// other credentials at once, inside its leeway every minute, otherwise now and then,
+// for ever only while the ledger's own token is refused too, so that nothing is
+// left to lose.
+func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
+	wait := secondLook
+	if r.Count > 1 && !open(r.First, now) {
+		wait = probeWait(r.Count - 1)
+	}
+	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))
+}
+
+// probeWait is how long a token that was refused so often rests.
+func probeWait(refusals int) time.Duration {
+	if refusals <= 1 {
+		return probeFirst
+	}
+	return probeAgain
+}
