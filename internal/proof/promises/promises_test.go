@@ -129,6 +129,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=248e76646bb65643 authorize@15#25cb8c0bb0603e85 ledger-deleted@27 crash-after@55",
 		"consent seed=e05b49e302eba7b9 siblings-die claims denied@11/40s#10 denied@55/17m38s#10 pause-before@162/2m5s unreadable@162",
 		"consent seed=8df2ed809698621b reconsent-kills-old legacy-refusal claims labelled@17/12m4s crash-before@43 unreadable@44",
+		"upgrade seed=89ffba038bf52b44 siblings-die reconsent-kills-old legacy-refusal denied@19/3m30s#1 consent@20#d71e damaged@264/1s#d257",
 		"consent seed=8c958dfda5f8fdbe reconsent-kills-old denied@11/13s ledger-deleted@18",
 		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
 		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",

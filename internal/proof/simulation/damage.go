@@ -37,12 +37,13 @@ var damages = [...]func(string) string{
 	func(s string) string { return "Bearer " + s },
 }
 
-// flip gives a letter that is not the given one, in a place where it matters.
+// flip gives a letter that is not the given one, in a place where it matters. The
+// emulator's tokens may end in any number of A.
 func flip(c byte) string {
-	if c == 'A' {
-		return "Q"
+	if c == 'Q' {
+		return "A"
 	}
-	return "A"
+	return "Q"
 }
 
 // damaged is the n-th damaged form of a value.
