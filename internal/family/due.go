@@ -88,12 +88,12 @@ func due(v view) (Decision, bool) {
 // looksAgain reports whether a rejected candidate is presented again before the
 // own token. Each is, once. One that may be the own token's successor is presented
 // once more after an hour, while the access token lives.
-func (v view) looksAgain(r Rejected) bool {
-	rest := secondLook
-	if r.Count == 2 && v.Now.Before(v.State.Record.AccessExpiresAt) && (r.Successor || v.Family != nil && v.Family.Succeeds(&v.State.Record)) || r.Count == 2 && r.Psoxys {
+func (s judging) looksAgain(r Rejected) bool {
+	rest, own := secondLook, s.State.Record
+	if r.Count == 2 && s.Now.Before(own.AccessExpiresAt) && (r.Successor || s.Family != nil && s.Family.Succeeds(&own)) || r.Count == 2 && r.Psoxys {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false
 	}
-	return v.Now.Sub(r.At) < rest && r.Credentials == v.Credentials()
+	return s.Now.Sub(r.At) < rest && r.Credentials == s.Credentials()
 }

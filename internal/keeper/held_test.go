@@ -238,3 +238,25 @@ func TestARescuedSiblingStaysNamed(t *testing.T) {
 	require.True(t, w.ledger().Record.Past.Has(sibling.Refresh))
 	require.Equal(t, w.ledger().Record.Refresh, w.record().Refresh)
 }
+
+// A rescued token that Atlassian refuses by mistake is asked about again. TOKEN_FAMILY
+// tells until then how old its family is.
+func TestARescuedTokenThatIsRefusedByMistake(t *testing.T) {
+	w := due(t)
+	born := w.record().AuthorizedAt
+	w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
+	w.want(keeper.Failed)
+	w.after, w.unwritable = nil, nil
+	rescued := w.record()
+	require.Equal(t, family.FingerprintOf(w.get(names.RefreshToken).Value), rescued.Refresh)
+	w.restart()
+	w.clock.Advance(family.Leeway)
+	w.answer(403, "invalid_grant", 1)
+	w.tick()
+	require.Equal(t, rescued.Refresh, w.record().Refresh)
+	w.ticks(1, keeper.Rotated)
+	w.requireKept()
+	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
+	w.ticks(12, keeper.Idle, keeper.Rotated)
+	require.Equal(t, born, w.record().AuthorizedAt)
+}

@@ -87,7 +87,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if (!rotated || !r.Succeeds(v.Family)) && v.Sibling() == "" { // until the ledger knows of it, TOKEN_FAMILY tells other processes
+	if (!rotated || !r.Succeeds(v.Family)) && !v.FamilyTells() {
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
