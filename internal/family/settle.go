@@ -188,17 +188,11 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 	return s.Family != nil && s.Family.Refresh == token
 }
 
-// namesUnknown reports whether TOKEN_FAMILY names a token that the ledger does not know.
-func (s Snapshot) namesUnknown() bool {
-	f, own := s.Family, s.State.Record
-	return f != nil && f.Refresh != own.Refresh && !own.Past.Has(f.Refresh)
-}
-
 // FamilyTells reports whether TOKEN_FAMILY tells other processes, or a later tick, what
 // the ledger does not know: of a sibling, or of a refused candidate that is asked about
 // again. It is not written over before.
 func (s Snapshot) FamilyTells() bool {
-	return s.Sibling() != "" || s.namesUnknown() && slices.ContainsFunc(s.State.Inbox.Rejected, judging{s}.looksAgain)
+	return s.Sibling() != "" || unknown(s.Family, s.State.Record) && slices.ContainsFunc(s.State.Inbox.Rejected, judging{s}.looksAgain)
 }
 
 // Sibling is a rescued token that must not be presented; TOKEN_FAMILY names it.
@@ -206,7 +200,7 @@ func (s Snapshot) FamilyTells() bool {
 // still can. It is empty once the ledger knows of it.
 func (s Snapshot) Sibling() Fingerprint {
 	f, own := s.Family, s.State.Record
-	if !s.namesUnknown() || !f.sameFamily(own) {
+	if !unknown(f, own) || !f.sameFamily(own) {
 		return ""
 	}
 	in := s.State.doubted()
@@ -214,4 +208,10 @@ func (s Snapshot) Sibling() Fingerprint {
 		return f.Refresh
 	}
 	return ""
+}
+
+// unknown reports whether a stored record, which may be nil, names a token that the
+// ledger's own does not know.
+func unknown(stored *Record, own Record) bool {
+	return stored != nil && stored.Refresh != own.Refresh && !own.Past.Has(stored.Refresh)
 }

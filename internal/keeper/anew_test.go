@@ -169,6 +169,22 @@ func TestAConsentUnderTheFirstCopyAfterADeletion(t *testing.T) {
 	w.requireKept()
 }
 
+// A consent lies under the copy of a rotation. The process ends, and the ledger is deleted,
+// before the consent is presented: TOKEN_FAMILY tells that it is no older token.
+func TestAConsentUnderACopyWhoseLedgerIsDeleted(t *testing.T) {
+	w := due(t)
+	w.before = atFirst("write REFRESH_TOKEN", func() {
+		w.consent()
+		w.before = crashing("post")
+	})
+	_, ended := w.tick()
+	require.False(t, ended)
+	w.before = nil
+	w.remove(names.Ledger)
+	w.ticks(2, keeper.Rotated, keeper.Idle)
+	w.requireKept()
+}
+
 // Who deletes REFRESH_TOKEN and stores the same candidate again changes nothing about
 // the credentials that were refused with it.
 func TestACandidateWaitsAfterADeletion(t *testing.T) {

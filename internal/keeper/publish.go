@@ -25,12 +25,13 @@ type publication struct {
 // publish writes the copies that differ, side by side. It adds to the outcome the
 // copies that could not be written, and foreign values that were found.
 //
-// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
-// rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
+// After a rotation TOKEN_FAMILY is left to the next tick, unless somebody has written
+// REFRESH_TOKEN meanwhile: it is for people, and a rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
 // is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
-	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
+	rotated := out.Action == Rotated || out.Action == Replayed
+	all := t.differing(v, d, rotated)
 	tasks := make([]func(), len(all))
 	for i := range all {
 		tasks[i] = func() {
@@ -47,6 +48,7 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	for _, p := range all {
 		if p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1) {
 			t.interleaved = true
+			v.tell(ctx, t.params, rotated)
 		}
 		if p.err != nil {
 			t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
@@ -54,6 +56,23 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	return out
+}
+
+// tell publishes TOKEN_FAMILY at once, where it was left to the next tick. It tells what
+// stands under our copy in REFRESH_TOKEN from older tokens, should the ledger be deleted.
+// What another process has told there meanwhile stays.
+func (v view) tell(ctx context.Context, params parameters, rotated bool) {
+	if !rotated || !v.State.Record.Succeeds(v.Family) || v.FamilyTells() {
+		return
+	}
+	name := params.names.Family
+	found, err := params.Read(ctx, name)
+	if err == nil && found[name].Version == v.copies[name].Version {
+		_, _, err = params.write(ctx, name, v.State.Record.Encode(), store.Plain)
+	}
+	if err != nil {
+		params.log.Error("a copy could not be published", "parameter", name, "error", err)
+	}
 }
 
 // note appends an entry with what the ledger must know before REFRESH_TOKEN is

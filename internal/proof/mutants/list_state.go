@@ -51,7 +51,7 @@ var stateMutants = in("internal/family",
 // settleMutants break the merging of what was received with what is there.
 var settleMutants = in("internal/family",
 	change{name: "what TOKEN_FAMILY tells of a refused candidate is written over", breaks: "step 6", why: "at the second look nobody knows how old its family is",
-		old: "s.namesUnknown() && slices", new: "false && slices"},
+		old: "unknown(s.Family, s.State.Record) && slices", new: "false && slices"},
 	change{name: "a rescued token comes before a later attempt", breaks: "invariant 7", why: "that may have revoked it, and presenting it kills the family",
 		old: "|| in != nil && in.Last.After(f.RotatedAt) && o", new: "|| false && o"},
 	change{name: "what was presented before a rescued token is forgotten", breaks: "invariant 7", why: "it is taken for a new token",
