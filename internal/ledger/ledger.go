@@ -44,6 +44,8 @@ type Ledger struct {
 	known   Entry
 	settled int64
 	at      time.Time
+	// unproven is our last entry that was not looked up, because the history was denied.
+	unproven Entry
 }
 
 // Newest returns the last valid entry, given the newest version of the
@@ -69,11 +71,15 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if e.Version == 0 {
 		return Entry{}, nil
 	}
-	if one := read(e, l.Of); e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
+	one := read(e, l.Of)
+	if e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
 		return l.knows(one.Entry, e.Version, e.Modified), nil
 	}
 	links, anchored, err := l.since(ctx, l.known, e.Version)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrDenied) && one.ours(l.unproven):
+		return one.Entry, nil
+	case err != nil:
 		return Entry{}, err
 	}
 	last, certain := fold(l.known, anchored, links)
@@ -167,7 +173,8 @@ func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, er
 	links, err := l.between(ctx, max(1, d.base.Version), version)
 	switch {
 	case next && errors.Is(err, store.ErrDenied):
-		return l.knows(mine, version, time.Time{}), nil
+		l.unproven = mine // it is looked up when the ledger is read next
+		return mine, nil
 	case err != nil:
 		return Entry{}, err
 	case d.base.Version > 0 && !links[0].ours(d.base): // of another ledger, since deleted

@@ -79,3 +79,23 @@ func TestAPutWithoutAHistory(t *testing.T) {
 	_, err = log.put(t, l, base, "fourth")
 	require.ErrorIs(t, err, store.ErrDenied, "another has written in between")
 }
+
+// The ledger's versions were destroyed, and so the next one's number proves nothing. It
+// is looked up as soon as the history can be read.
+func TestAPutWithoutAHistoryIsLookedUp(t *testing.T) {
+	log := &keeping{}
+	l := &ledger.Ledger{Log: log, Of: of}
+	base, err := log.put(t, l, ledger.Entry{}, "first")
+	require.NoError(t, err)
+	log.entries[0].Value = atlassian.Secret{}
+	log.denied = true
+	_, err = log.put(t, l, base, "second")
+	require.NoError(t, err)
+	found, err := l.Newest(t.Context(), log.entries[1])
+	require.NoError(t, err)
+	require.Equal(t, int64(2), found.Version)
+	log.denied = false
+	found, err = l.Newest(t.Context(), log.entries[1])
+	require.NoError(t, err)
+	require.Zero(t, found)
+}

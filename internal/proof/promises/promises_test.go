@@ -164,6 +164,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=5790176ae243cb15 siblings-die claims google false-refusal@214 ledger-deleted@330",
 		"consent seed=188ace0e874ab85d siblings-die legacy-refusal claims google atlassian-denies@14/3m13s damaged@106/1m15s ledger-deleted@297",
 		"upgrade seed=5d6a5d9da98479af siblings-die reconsent-kills-old legacy-refusal google error-after@6 atlassian-before@42/5m48s damaged@51/1s#7cb1",
+		"upgrade seed=5d7e73ef82759562 siblings-die google error-after@10 throttle@39#2 ledger-deleted@47 denied@47/12m10s",
+		"rotation seed=30209cf168cdfd8a claims google ledger-deleted@14 denied@16/1s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
