@@ -53,9 +53,10 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 }
 
 // Restore returns the state with which a ledger that was deleted begins anew: what
-// this process knew of it. newest is false where that is nothing, or TOKEN_FAMILY
-// tells of a newer token. A person may have corrected the time of the consent there.
-func (s Snapshot) Restore(known State, records []store.Entry) (state State, newest bool) {
+// this process knew of it, from an entry that was written at the given time. newest
+// is false where that is nothing, or TOKEN_FAMILY tells of a newer token. A person
+// may have corrected the time of the consent there.
+func (s Snapshot) Restore(known State, written time.Time, records []store.Entry) (state State, newest bool) {
 	record, found := newestRecord(records, s.Connection)
 	own := &known.Record
 	if known.Empty() || known.unproven() || s.RefreshToken.Value.IsZero() || found && record.Refresh != own.Refresh && !own.Past.Has(record.Refresh) {
@@ -64,8 +65,8 @@ func (s Snapshot) Restore(known State, records []store.Entry) (state State, newe
 	if record.Refresh == own.Refresh {
 		own.AuthorizedAt, own.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
 	}
-	if FingerprintOf(s.RefreshToken.Value) != own.Refresh {
-		known.Inbox.Kin, known.Inbox.Modified = s.RefreshToken.Version, s.RefreshToken.Modified // as for a token that TOKEN_FAMILY names
+	if top := s.RefreshToken; FingerprintOf(top.Value) != own.Refresh && !top.Modified.Before(written) {
+		known.Inbox.Kin, known.Inbox.Modified = top.Version, top.Modified // as for a token that TOKEN_FAMILY names
 	}
 	return known, true
 }

@@ -78,11 +78,12 @@ func TestRestore(t *testing.T) {
 	behind.Refresh, behind.Generation = fp(refresh(6)), 6
 	corrected.AuthorizedAt, corrected.AuthorizedAtSource = now.Add(-100*24*time.Hour), family.FromPerson
 	records := func(r family.Record) []store.Entry { return past(r.Encode().Reveal()) }
+	// What is known was written a minute ago.
 	restore := func(known family.State, records []store.Entry, change ...given) (family.State, bool) {
 		s := healthy()
 		s.State = family.State{}
 		all(change...)(&s)
-		return s.Restore(known, records)
+		return s.Restore(known, now.Add(-minute), records)
 	}
 	for _, c := range []struct {
 		name    string
@@ -116,5 +117,11 @@ func TestRestore(t *testing.T) {
 		restored, _ := restore(state(), nil, func(s *family.Snapshot) { s.RefreshToken = field(refresh(8), 3, now) })
 		require.Equal(t, int64(3), restored.Inbox.Kin)
 		require.Equal(t, now, restored.Inbox.Modified)
+	})
+	t.Run("unless it stood there when the ledger named the own token still", func(t *testing.T) {
+		for modified, kin := range map[time.Time]int64{now.Add(-minute): 9, now.Add(-minute - nano): 0} {
+			restored, _ := restore(state(), nil, func(s *family.Snapshot) { s.RefreshToken = field(refresh(8), 9, modified) })
+			require.Equal(t, kin, restored.Inbox.Kin)
+		}
 	})
 }

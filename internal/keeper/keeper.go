@@ -65,9 +65,10 @@ type memory struct {
 	// dropped are tokens that this process received and dropped for newer ones. One
 	// may stand in REFRESH_TOKEN.
 	dropped family.Past
-	// known is what the ledger said last. A ledger that was deleted may have begun
-	// anew without it.
-	known family.State
+	// known is what the ledger said last, in an entry that was written at knownAt. A
+	// ledger that was deleted may have begun anew without it.
+	known   family.State
+	knownAt time.Time
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -89,7 +90,7 @@ func (m *memory) compare(s *family.Snapshot) {
 		if m.held == nil && !s.State.Knows(m.known) {
 			m.held = m.known.Receipt()
 		}
-		m.known = s.State
+		m.known, m.knownAt = s.State, s.Written
 		s.State.Record.Past = m.dropped.Merge(s.State.Record.Past)
 	}
 	newest := s.State.Record

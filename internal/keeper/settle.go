@@ -62,7 +62,7 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 		entry, err := s.attempt(ctx)
 		switch {
 		case err == nil:
-			t.memory.held, t.memory.known = nil, s.next
+			t.memory.held, t.memory.known, t.memory.knownAt = nil, s.next, entry.Written
 			return entry, s.next, nil
 		case errors.Is(err, errDeferred), errors.Is(err, errNewer):
 			return s.base, s.state, err
@@ -157,7 +157,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if known, newest := v.Restore(t.memory.known, records); newest {
+	if known, newest := v.Restore(t.memory.known, t.memory.knownAt, records); newest {
 		state, why = known, ""
 	}
 	switch {
