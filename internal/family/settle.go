@@ -91,6 +91,9 @@ func (s *State) settleInbox(before State, r Receipt) {
 		}
 	}
 	s.Inbox = s.Inbox.answered(r.Candidate)
+	if r.Spent == before.Record.Refresh {
+		s.Inbox = s.Inbox.unrelated(before.Record.RotatedAt, r.Pair.SpentAt)
+	}
 	opaque := r.Record.Chain == ""
 	switch {
 	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:

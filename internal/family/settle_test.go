@@ -318,3 +318,34 @@ func TestFailed(t *testing.T) {
 		require.Equal(t, int64(19), s.Inbox.Rejected[0].Version)
 	})
 }
+
+// A token that yields a successor was not spent more than a leeway before. So a
+// candidate that was refused before that is not made of it.
+func TestSettleOfWhatIsNoSuccessor(t *testing.T) {
+	const since = 40 * time.Minute // the own token is in use
+	for _, c := range []struct {
+		name    string
+		refused time.Duration
+		spent   family.Fingerprint
+		want    bool
+	}{
+		{"refused a leeway before", family.Leeway, fp(refresh(7)), false},
+		{"refused within it", family.Leeway - nano, fp(refresh(7)), true},
+		{"refused when the own token came", since, fp(refresh(7)), false},
+		{"made of a token before, as far as is known", since + nano, fp(refresh(7)), true},
+		{"another token was spent", family.Leeway, fp("candidate"), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, r := state(), receipt(now)
+			s.Record.RotatedAt, r.Spent = now.Add(-since), c.spent
+			s.Inbox.Kin = 9
+			s.Inbox.Rejected = []family.Rejected{{Version: 9, At: now.Add(-c.refused), Successor: true, Psoxys: true}}
+			next, kept := s.Settle(r)
+			require.True(t, kept)
+			require.Equal(t, c.want, next.Inbox.Rejected[0].Successor)
+			require.Equal(t, c.want, next.Inbox.Rejected[0].Psoxys)
+			require.Equal(t, c.want, next.Inbox.Kin == 9)
+			require.True(t, s.Inbox.Rejected[0].Successor, "the state before stays")
+		})
+	}
+}
