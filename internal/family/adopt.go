@@ -13,15 +13,20 @@ import (
 // parameters. tokens and records are the kept versions of REFRESH_TOKEN and
 // TOKEN_FAMILY. why is the reason if nothing can be adopted.
 //
-// Where TOKEN_FAMILY names a token of the history, that is the ledger's own, and
-// what was stored after it are candidates of its family. Otherwise the newest token
+// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
+// history, that is the ledger's own, and what was stored after it are candidates of
+// its family. Otherwise the newest token
 // is the one that was stored for the first time last: an older one that was put
 // back has been there before. It is taken for one of the family that TOKEN_FAMILY
 // describes, unless its chain claim says otherwise: a true age matters more than a
 // fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := newestRecord(records, s.Connection)
-	own, past, why := choose(tokens, record)
+	named := record.Refresh
+	if !known {
+		named = oldLock(s.Lock).Spending
+	}
+	own, past, why := choose(tokens, record, named)
 	if own.Version == 0 {
 		return State{}, s.inboxName() + ": " + why
 	}
@@ -31,11 +36,13 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		top = FieldOf(tokens[n-1]) // the history was read later
 	}
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
-	switch {
-	case known && record.Refresh == token:
+	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
+	}
+	switch {
+	case known && record.Refresh == token:
 	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
 		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:
@@ -71,9 +78,9 @@ func (s Snapshot) Restore(known State, written time.Time, records []store.Entry)
 	return known, true
 }
 
-// choose finds the token to begin with, and those that were there before. Without
-// one, why says what was found.
-func choose(tokens []store.Entry, record Record) (own Field, past Past, why string) {
+// choose finds the token to begin with: the one that is named, or else the newest. It
+// also finds those that were there before. Without one, why says what was found.
+func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
 	for _, e := range tokens {
@@ -87,7 +94,7 @@ func choose(tokens []store.Entry, record Record) (own Field, past Past, why stri
 			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
 		default:
 			past, own = past.With(FingerprintOf(own.Value)), f
-			if fp == record.Refresh {
+			if fp == named {
 				return own, past, ""
 			}
 		}
@@ -142,12 +149,7 @@ func leftBehind(locked Field, r Record) *Intent {
 	if f := r.LastFailure; f != nil && !f.FirstSpend.IsZero() {
 		in = &Intent{Token: r.Refresh, First: f.FirstSpend, Last: f.At}
 	}
-	_, text, _ := strings.Cut(locked.Value.Reveal(), " ")
-	var lock struct {
-		Spending   Fingerprint `json:"spending"`
-		FirstSpend time.Time   `json:"first_spend"`
-	}
-	if json.Unmarshal([]byte(text), &lock) == nil && lock.Spending == r.Refresh {
+	if lock := oldLock(locked); lock.Spending == r.Refresh {
 		if !plausible(lock.FirstSpend) {
 			lock.FirstSpend = locked.Modified
 		}
@@ -157,4 +159,20 @@ func leftBehind(locked Field, r Record) *Intent {
 		in.Last = locked.Modified
 	}
 	return in
+}
+
+// firstEdition is what the first edition wrote into its lock: the token that it was
+// about to present, and when that was presented first.
+type firstEdition struct {
+	Spending   Fingerprint `json:"spending"`
+	FirstSpend time.Time   `json:"first_spend"`
+}
+
+// oldLock reads a lock of the first edition; what is none says nothing.
+func oldLock(locked Field) (lock firstEdition) {
+	_, text, _ := strings.Cut(locked.Value.Reveal(), " ")
+	if json.Unmarshal([]byte(text), &lock) != nil {
+		return firstEdition{}
+	}
+	return lock
 }

@@ -235,6 +235,18 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		})
 		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: at, Last: at}, s.Intent)
 	})
+	t.Run("and the token that is in use, where TOKEN_FAMILY is gone", func(t *testing.T) {
+		s, why := adopt(past(refresh(6), refresh(7), refresh(7)+refresh(7), refresh(7)), nil, lock)
+		require.Empty(t, why)
+		require.Equal(t, refresh(7), s.Refresh.Reveal())
+		require.Equal(t, first, s.Intent.First)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: now.Add(-time.Hour)}, Kin: 4}, s.Inbox)
+	})
+	t.Run("but not in the place of the token that TOKEN_FAMILY names", func(t *testing.T) {
+		ahead := record().Succeed(pair(8, now))
+		s, _ := adopt(past(refresh(7), refresh(8)), text(ahead), lock)
+		require.Equal(t, refresh(8), s.Refresh.Reveal())
+	})
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
 		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(8))) + `"}`} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })

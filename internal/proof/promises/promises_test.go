@@ -166,6 +166,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=5d6a5d9da98479af siblings-die reconsent-kills-old legacy-refusal google error-after@6 atlassian-before@42/5m48s damaged@51/1s#7cb1",
 		"upgrade seed=5d7e73ef82759562 siblings-die google error-after@10 throttle@39#2 ledger-deleted@47 denied@47/12m10s",
 		"rotation seed=30209cf168cdfd8a claims google ledger-deleted@14 denied@16/1s",
+		"replay seed=427e5bdf128579be legacy-refusal google atlassian-denies@7/10s consent@33 ledger-deleted@48",
+		"consent seed=507a7201e54d52d1 siblings-die legacy-refusal google ledger-deleted@2 labelled@2/1s#1 false-refusal@5 false-refusal@103",
+		"upgrade seed=8146cca898ac5468 siblings-die reconsent-kills-old google stale@4/200ms damaged@5/1s#1590 deleted@17#8524",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
