@@ -48,6 +48,8 @@ type actor struct {
 	// free is when nobody else's lease kept it from acting any more.
 	free    time.Time
 	trouble trouble
+	// holds: when it began, what the process received last was alive.
+	holds bool
 	// stalled is the time that pauses took from it, strikes are the faults that
 	// struck its operations.
 	stalled time.Duration

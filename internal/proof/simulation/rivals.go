@@ -38,7 +38,7 @@ func (r rivals) worked(a *actor) bool {
 // other's lease can wait for its end: it tries for 77 s, and after the two minutes of
 // the lease another round needs 22 s of calm.
 func (o *oracle) tickBegins(a *actor) {
-	a.free = o.rivals.over(a)
+	a.free, a.holds = o.rivals.over(a), o.live(a.received)
 	if o.rivals.meets(a, 70*time.Second+o.w.settings.locking()) {
 		a.trouble |= contended
 	}

@@ -134,12 +134,13 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 
 // ticked notes whether a tick that ended could have saved the family. Three can: the
 // one that spent the token; one that began inside the reuse interval and could
-// present it again; and one of a process that could save a successor it received.
+// present it again; and one of a process that could save a living successor that it
+// received.
 // A token that psoxy spent is known by psoxy's lock alone.
 func (p *presentation) ticked(a *actor) {
 	after := a.begun.Sub(p.at)
 	own := a == p.by && after <= 0
-	if !own && !(after > 0 && after < usable) && !slices.Contains(p.received, a) || p.erased {
+	if !own && !(after > 0 && after < usable) && !(a.holds && slices.Contains(p.received, a)) || p.erased {
 		return
 	}
 	if p.by.role == consumes && !p.told {

@@ -85,11 +85,18 @@ func (l loss) findRoot() *presentation {
 		// The newest token was ended by a replay of the one before, or saved too late.
 		p := &l.o.spends[i]
 		late := l.death != nil && l.o.rotated.After(l.death.At)
-		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1 || late) {
+		if p.of.consent == l.top.of.consent && p.of.generation == l.top.of.generation-1 && (p.again || len(p.received) > 1 || late || l.revoked()) {
 			return p
 		}
 	}
 	return nil
+}
+
+// revoked reports whether the newest stored token ended the family when it was presented
+// for the first time: a replay of the one before had revoked it.
+func (l loss) revoked() bool {
+	d := l.death
+	return d != nil && d.Presenter != "" && d.Generation == l.top.of.generation && d.Sibling == l.top.of.sibling
 }
 
 // consentEnds judges a process in which a person consented. What it received must be
