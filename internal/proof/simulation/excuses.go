@@ -48,7 +48,7 @@ var excuses = []excuse{
 		func(l loss) bool {
 			return l.o.ageDeleted && l.stored && l.o.chain.known && l.o.chain.of.consent != l.top.of.consent
 		}},
-	{"a token that nothing remembers was written back", "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
+	{unremembered, "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
 		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance || l.overruled()) }},
 
 	{"no tick within the leeway", "AWS: the schedule, or the function, can be down",
@@ -100,6 +100,9 @@ func (l loss) topSpentByUs() bool {
 	p := l.o.spend(l.top.of)
 	return p != nil && p.by.role == ticks && l.root == p && !slices.ContainsFunc(p.received, func(a *actor) bool { return a.role == consumes })
 }
+
+// unremembered is an excuse for a ledger that goes back to an older family, too.
+const unremembered = "a token that nothing remembers was written back"
 
 // coveredByPsoxy is an excuse for a ledger that goes back to an older family, too.
 const coveredByPsoxy = "psoxy wrote an older family's token over a consent"

@@ -21,6 +21,7 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	}
 	o.name("in the ledger", c.of)
 	o.comparedToHighest()
+	delete(o.traceless, c.of.consent)
 	if c.highest.less(c.of) || by.role == consents {
 		c.highest = c.of
 	}
@@ -34,12 +35,16 @@ func (o *oracle) comparedToHighest() {
 	if c.highest == (rank{}) || !o.older(c.of, c.highest) || o.family(c.highest.consent).Death != nil {
 		return
 	}
-	if o.covered(c.of) {
+	switch {
+	case o.covered(c.of):
 		o.excuse(coveredByPsoxy)
-		c.highest = c.of
+	case o.traceless[c.of.consent] && !o.w.settings.Claims:
+		o.excuse(unremembered)
+	default:
+		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
 		return
 	}
-	o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
+	c.highest = c.of
 }
 
 // younger is by how much a family may seem younger than it is: a person may take

@@ -31,7 +31,9 @@ type oracle struct {
 	// older one of its family.
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
+	// traceless are consents of which a person deleted every trace.
 	forgotten bool
+	traceless map[int]bool
 	// covers are consents that psoxy wrote a token of after a newer one was stored.
 	covers map[int]bool
 	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
@@ -43,8 +45,8 @@ type oracle struct {
 
 func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
-		rivals: rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
-		covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
+		rivals:    rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
+		traceless: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
 }
 
 // wrote notes a write of a parameter.
@@ -100,10 +102,11 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
 	}
+	after, has := o.best(o.newest())
 	if o.chain.valid == 0 && o.w.slots[slotFamily].entry.Version == 0 {
 		o.ageDeleted = true
+		o.traceless[o.newest()] = !has
 	}
-	after, has := o.best(o.newest())
 	if by.role == byHand && had && (!has || after.of.less(before.of)) {
 		o.erased = &before.of
 	}

@@ -120,6 +120,16 @@ func TestARevokedSuccessorIsNoChance(t *testing.T) {
 	require.Equal(t, map[string]int{"several of these, one at each tick within the leeway": 1}, r.Losses)
 }
 
+// A person deletes every trace of a consent, and its token comes back after another
+// consent. Nothing tells that it is older.
+func TestATokenWithoutATrace(t *testing.T) {
+	p, err := ParsePlan("adoption seed=fdea6639de68ca4a legacy-refusal google deleted@4 authorize@123 older@167")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, 1, r.Losses[unremembered])
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
