@@ -5,6 +5,8 @@ import "slices"
 // candidateMutants break what comes of a token that another program has stored: in
 // what order candidates are asked about, and to which family they belong.
 var candidateMutants = slices.Concat(in("internal/family",
+	change{name: "an older token is asked about long after the adopted one", breaks: "invariant 3", why: "the adopted one was refused by mistake, and an older consent takes its place",
+		old: "v.Now.Sub(f.At) >= secondLook/2 {", new: "false && f.At.IsZero() {"},
 	change{name: "a replaced family's newest token is a candidate", breaks: "invariant 3", why: "its chain tells that a consent has replaced it",
 		old: "case s.Record.Past.Has(chain) && !s.Record.Refused():", new: "case false:"},
 	change{name: "a token in doubt was adopted by mistake", breaks: "invariant 3", why: "an older one is presented while the newest may live",
