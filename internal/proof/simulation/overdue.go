@@ -14,9 +14,12 @@ type copyWatch struct {
 	// REFRESH_TOKEN other than the ledger, and since when.
 	refresh int
 	since   time.Time
-	// access is since when ticks without trouble left consumers without an access
-	// token that works.
-	access  time.Time
+	// access is how many ticks without trouble, one after the other, left consumers
+	// without an access token that works, and useless since when.
+	access  int
+	useless time.Time
+	// ended is when the last tick ended.
+	ended   time.Time
 	counted bool
 }
 
@@ -35,8 +38,10 @@ const (
 // after judges the copies at the end of a tick.
 func (d *copyWatch) after(o *oracle, a *actor) {
 	w := o.w
-	if a.trouble != 0 || len(w.others) > 0 || d.counted || o.chain.valid == 0 || !o.live(o.chain.token) {
-		d.refresh, d.access = 0, time.Time{}
+	rested := w.now.Sub(d.ended) > timeToPublish // nobody could put anything right
+	d.ended = w.now
+	if rested || a.trouble != 0 || len(w.others) > 0 || d.counted || o.chain.valid == 0 || !o.live(o.chain.token) {
+		d.refresh, d.access = 0, 0
 		return
 	}
 	if d.refreshLeft(o, a) {
@@ -74,11 +79,13 @@ func (d *copyWatch) accessLeft(o *oracle) bool {
 	now, s := o.w.now, &o.w.slots[slotAccess]
 	switch {
 	case o.worksNow(s.entry.Value), s.obstructed(now), o.w.refusals():
-		d.access = time.Time{}
-	case d.access.IsZero():
-		d.access = now
+		d.access = 0
+		return false
 	}
-	return !d.access.IsZero() && now.Sub(d.access) > longestPause
+	if d.access++; d.access == 1 {
+		d.useless = now
+	}
+	return d.access >= ticksToPublish && now.Sub(d.useless) > longestPause
 }
 
 // accessIn is the access token in a value of ACCESS_TOKEN, raw or in psoxy's form.
