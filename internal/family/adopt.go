@@ -36,6 +36,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		top = FieldOf(tokens[n-1]) // the history was read later
 	}
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
+	deleted := known && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
@@ -56,7 +57,11 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	return State{Refresh: own.Value, Record: record, Intent: leftBehind(s.Lock, record), Inbox: inbox}, ""
+	doubt := leftBehind(s.Lock, record)
+	if deleted && doubt == nil {
+		doubt = &Intent{Token: token, Last: record.active()} // the ledger that was deleted may have told of a spend
+	}
+	return State{Refresh: own.Value, Record: record, Intent: doubt, Inbox: inbox}, ""
 }
 
 // Restore returns the state with which a ledger that was deleted begins anew: what

@@ -131,21 +131,23 @@ func TestAdoptWithARecord(t *testing.T) {
 		// born: the record's birth is kept.
 		born       bool
 		generation int
+		// doubt: the token may have been presented.
+		doubt bool
 	}{
-		{"the ledger was deleted", past(refresh(6), refresh(7)), past(text(record())), refresh(7), true, 7},
-		{"and an older token put back", past(refresh(6), refresh(7), refresh(6)), past(text(record())), refresh(7), true, 7},
-		{"and three generations", past(refresh(4), refresh(5), refresh(6), refresh(7), refresh(4)), past(text(record())), refresh(7), true, 7},
-		{"and TOKEN_FAMILY too", past(refresh(6), refresh(7), refresh(6)), past(text(before), text(record()), text(before)), refresh(7), true, 7},
-		{"an older one from elsewhere", past(refresh(7), refresh(5)), past(text(record())), refresh(7), true, 7},
-		{"TOKEN_FAMILY is one rotation behind: what came since is a candidate", past(refresh(6), refresh(7), refresh(8)), past(text(record())), refresh(7), true, 7},
-		{"TOKEN_FAMILY is many rotations behind", past(refresh(8), refresh(9), refresh(10)), past(text(record())), refresh(10), true, 7},
-		{"TOKEN_FAMILY is damaged: its history is read", past(refresh(7)), past(text(record()), "{damaged"), refresh(7), true, 7},
-		{"TOKEN_FAMILY was deleted and never came again", past(refresh(7)), nil, refresh(7), false, 0},
-		{"TOKEN_FAMILY is another connection's", past(refresh(7)), past(`{"schema":1,"connection":"OTHER_"}`), refresh(7), false, 0},
-		{"a damaged value that Atlassian did not accept, and our copy over it", past(refresh(6), refresh(7), "accepted-by-nobody-at-all", refresh(7)), past(text(record())), refresh(7), true, 7},
-		{"a token of another chain is a new family", past(rotating("chain", now.Add(-2*time.Hour)), rotating("other", now.Add(-time.Hour))), past(text(withChain)), rotating("other", now.Add(-time.Hour)), false, 0},
-		{"one of the same chain is not", past(rotating("chain", now.Add(-time.Hour))), past(text(withChain)), rotating("chain", now.Add(-time.Hour)), true, 7},
-		{"the newest of two records counts, whichever was written last", past(refresh(7), refresh(8)), past(text(successor), text(record())), refresh(8), true, 8},
+		{"the ledger was deleted", past(refresh(6), refresh(7)), past(text(record())), refresh(7), true, 7, true},
+		{"and an older token put back", past(refresh(6), refresh(7), refresh(6)), past(text(record())), refresh(7), true, 7, false},
+		{"and three generations", past(refresh(4), refresh(5), refresh(6), refresh(7), refresh(4)), past(text(record())), refresh(7), true, 7, false},
+		{"and TOKEN_FAMILY too", past(refresh(6), refresh(7), refresh(6)), past(text(before), text(record()), text(before)), refresh(7), true, 7, false},
+		{"an older one from elsewhere", past(refresh(7), refresh(5)), past(text(record())), refresh(7), true, 7, false},
+		{"TOKEN_FAMILY is one rotation behind: what came since is a candidate", past(refresh(6), refresh(7), refresh(8)), past(text(record())), refresh(7), true, 7, false},
+		{"TOKEN_FAMILY is many rotations behind", past(refresh(8), refresh(9), refresh(10)), past(text(record())), refresh(10), true, 7, false},
+		{"TOKEN_FAMILY is damaged: its history is read", past(refresh(7)), past(text(record()), "{damaged"), refresh(7), true, 7, true},
+		{"TOKEN_FAMILY was deleted and never came again", past(refresh(7)), nil, refresh(7), false, 0, false},
+		{"TOKEN_FAMILY is another connection's", past(refresh(7)), past(`{"schema":1,"connection":"OTHER_"}`), refresh(7), false, 0, false},
+		{"a damaged value that Atlassian did not accept, and our copy over it", past(refresh(6), refresh(7), "accepted-by-nobody-at-all", refresh(7)), past(text(record())), refresh(7), true, 7, true},
+		{"a token of another chain is a new family", past(rotating("chain", now.Add(-2*time.Hour)), rotating("other", now.Add(-time.Hour))), past(text(withChain)), rotating("other", now.Add(-time.Hour)), false, 0, false},
+		{"one of the same chain is not", past(rotating("chain", now.Add(-time.Hour))), past(text(withChain)), rotating("chain", now.Add(-time.Hour)), true, 7, false},
+		{"the newest of two records counts, whichever was written last", past(refresh(7), refresh(8)), past(text(successor), text(record())), refresh(8), true, 8, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, why := adopt(c.tokens, c.records)
@@ -154,9 +156,26 @@ func TestAdoptWithARecord(t *testing.T) {
 			require.Equal(t, c.born, s.Record.AuthorizedAt.Equal(record().AuthorizedAt), "its true age: %s", s.Record.AuthorizedAt)
 			require.Equal(t, c.generation, s.Record.Generation)
 			require.False(t, s.Record.Past.Has(fp(c.want)), "its newest token is no older one")
-			require.Nil(t, s.Intent)
+			require.Equal(t, c.doubt, s.InDoubt(), "the ledger that was deleted may have told of a spend")
 		})
 	}
+	t.Run("a token whose ledger was deleted is presented at once, and again inside the leeway", func(t *testing.T) {
+		s, _ := adopt(past(refresh(7)), past(text(record())))
+		read, err := family.ParseState(s.Encode(), now, conn)
+		require.NoError(t, err)
+		d := decide(func(v *family.Snapshot) { v.State = read })
+		require.Equal(t, family.Replay, d.Action)
+		require.Equal(t, now, d.FirstSpend)
+		require.Contains(t, d.Reason, "deleted")
+		held := healthy()
+		held.State = read
+		require.False(t, read.Defers(*held.Received(pair(8, now.Add(-time.Second)), family.Field{}), "holder", now), "nobody is known to have presented it")
+	})
+	t.Run("but not one that Atlassian has refused", func(t *testing.T) {
+		refused := record().Fail(family.Failure{Class: "permanent", At: now.Add(-time.Hour), Token: fp(refresh(7))})
+		s, _ := adopt(past(refresh(7)), past(text(refused)))
+		require.False(t, s.InDoubt())
+	})
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
@@ -250,7 +269,7 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 	t.Run("not a lock that cannot be read", func(t *testing.T) {
 		for _, value := range []string{"locked_1764000000000", "locked_x {", `locked_1 {"spending":"` + string(fp(refresh(8))) + `"}`} {
 			s, _ := adopt(past(refresh(7)), text(record()), func(s *family.Snapshot) { s.Lock = field(value, 1, now.Add(-3*time.Minute)) })
-			require.Nil(t, s.Intent)
+			require.Equal(t, record().RotatedAt, s.Intent.Last, "only that the ledger was deleted tells of a doubt")
 		}
 	})
 }

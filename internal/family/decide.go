@@ -178,6 +178,9 @@ func replay(v view) (Decision, bool) {
 		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool { return r.Psoxys && v.looksAgain(r) }) {
 			return decide(InDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
 		}
+		if v.doubt.last.Before(v.doubt.first) {
+			return decide(Replay, "TOKEN_FAMILY is older than the ledger, and what told that the token was presented may be deleted: Atlassian is asked")
+		}
 		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
 	}
 	return not()
@@ -208,8 +211,6 @@ func candidate(v view) (Decision, bool) {
 		return not()
 	} else if d, wait := v.waits(fp); wait {
 		return d, kin || v.State.Record.Refused()
-	} else if f := v.State.Record.LastFailure; v.State.Record.Past.Has(fp) && v.Now.Sub(f.At) >= secondLook/2 {
-		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
 }

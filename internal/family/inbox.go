@@ -35,7 +35,7 @@ func (s judging) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s judging) seen() int64 {
-	if s.State.Record.Refused() || disproven(s.State) {
+	if s.State.Record.Refused() {
 		return 0 // a living token may be in the history
 	}
 	f := s.RefreshToken
@@ -152,6 +152,8 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		switch {
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
+		case rank == inDoubt && best == unasked && s.mayHold(in.candidate, f):
+			// it comes first
 		case !waiting[f.Version] && rank > best:
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
@@ -186,6 +188,13 @@ func (s judging) rank(f Field) int {
 		return late
 	}
 	return lateStranger
+}
+
+// mayHold reports whether a candidate may hold what one in doubt has yielded: a
+// process that could not save that has written it there.
+func (s judging) mayHold(c, doubted Field) bool {
+	after := c.Modified.Sub(s.firstSpend(doubted))
+	return after >= -clockStep && after < Lease
 }
 
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.

@@ -371,3 +371,24 @@ func TestAReplacedChain(t *testing.T) {
 		})
 	}
 }
+
+// A process that presents a candidate and cannot save what it yields writes that over
+// it, where it comes first. What anybody writes there later does not.
+func TestACandidateThatMayHoldWhatAnotherYielded(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration
+		want  int64
+	}{
+		"written before the candidate was presented": {-minute, 9},
+		"in the second of it":                        {-time.Second, 10},
+		"within the lease":                           {family.Lease - time.Second, 10},
+		"after it":                                   {family.Lease, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(inbox(refresh(109), refresh(110)), pending(5*minute), func(s *family.Snapshot) {
+				s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after)
+			})
+			require.Equal(t, c.want, d.Candidate.Version)
+		})
+	}
+}

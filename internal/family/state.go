@@ -37,7 +37,8 @@ type Intent struct {
 	Candidate int64       `json:"candidate,omitempty"`
 	// First is when Token was, or may have been, presented first, and Last the
 	// newest time, by the store's clock. An intent that is written for the first
-	// time has neither: both are then when the store wrote it.
+	// time has neither: both are then when the store wrote it. Where Last is before
+	// First, the ledger was deleted, and whether the token was presented is not known.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	// Probing: the leeway is over, and the token is presented once more if nobody
@@ -149,10 +150,6 @@ func (s State) unproven() bool {
 // mistaken reports whether the ledger's own token may be none: it was adopted,
 // and Atlassian did not take it. What looks damaged beside it may be the whole one.
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
-
-// disproven reports whether a ledger's own token is probably none: it was adopted, and
-// Atlassian did not take it twice. Then an older one may be the right one.
-func disproven(s State) bool { return s.unproven() && s.Record.notTaken() && !s.InDoubt() }
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {

@@ -33,6 +33,28 @@ func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
 	w.requireKept()
 }
 
+// A person deletes the ledger while a token is presented, and the process dies just
+// after it has put the successor there: on top of an entry that is gone. Nothing else
+// holds the successor, and the access token lives for half an hour more.
+func TestTheLedgerIsDeletedBelowTheSuccessor(t *testing.T) {
+	w := settledWorld(t, killing(true))
+	w.clock.Advance(40 * time.Minute)
+	w.before = atFirst("post", func() { w.remove(names.Ledger) })
+	w.after = func(_ int, op string) error {
+		if op == "write TOKEN_LEDGER" && w.spends() > 0 {
+			panic(crash{})
+		}
+		return nil
+	}
+	_, ok := w.tick()
+	require.False(t, ok)
+	w.before, w.after = nil, nil
+	w.restart()
+	w.clock.Advance(20 * time.Minute)
+	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
+	w.requireKept()
+}
+
 // The ledger is deleted while TOKEN_FAMILY is a rotation behind. REFRESH_TOKEN
 // holds the newest token and, before it, the candidate that it came from. Only the
 // newest is presented.
@@ -160,7 +182,7 @@ func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 				w.remove(names.Ledger)
 				w.clock.Advance(time.Second)
 				out := other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
-				require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+				require.Equal(t, keeper.Replayed, out.Action, out.Reason)
 			}
 			return nil
 		}

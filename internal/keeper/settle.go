@@ -141,6 +141,18 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 	return out.as(Rotated, "%s", d.Reason), true
 }
 
+// restore returns the state of a ledger that was deleted: what this process knew of it,
+// or else what another one put on top of it just after.
+func (t *tick) restore(v view, records []store.Entry) (state family.State, newest bool) {
+	known, at := t.memory.known, t.memory.knownAt
+	if orphan, is := ledger.Orphan(v.copies[t.names.Ledger], t.conn.Name); is && known.Empty() {
+		if left, err := family.ParseState(orphan.State, orphan.Written, t.conn.Name); err == nil {
+			known, at = left, orphan.Written
+		}
+	}
+	return v.Restore(known, at, records)
+}
+
 // adopt begins a ledger with what the parameters tell.
 func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again bool) {
 	tokens, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
@@ -157,7 +169,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if known, newest := v.Restore(t.memory.known, t.memory.knownAt, records); newest {
+	if known, newest := t.restore(v, records); newest {
 		state, why = known, ""
 	}
 	switch {

@@ -254,7 +254,7 @@ func TestADeletedLedger(t *testing.T) {
 				if fresh {
 					w.restart()
 				}
-				w.ticks(26, keeper.Idle, keeper.Rotated, keeper.Restored)
+				w.ticks(26, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Restored)
 				w.requireKept()
 				require.Equal(t, born, w.record().AuthorizedAt, "its age is true")
 				require.GreaterOrEqual(t, w.record().Generation, 5)

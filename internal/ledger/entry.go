@@ -89,3 +89,11 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 // Peek returns what the newest version of the parameter says, valid or not: to
 // look at many ledgers in little time. Nothing may be decided by it.
 func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }
+
+// Orphan returns what the newest version of an empty ledger says if it was written
+// just now on top of an entry that is gone: the ledger was deleted meanwhile. It is
+// not valid, but may tell more than any copy.
+func Orphan(e store.Entry, of string) (Entry, bool) {
+	l := read(e, of)
+	return l.Entry, l.fresh && l.base >= l.Version
+}

@@ -132,9 +132,6 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=89ffba038bf52b44 siblings-die reconsent-kills-old legacy-refusal denied@19/3m30s#1 consent@20#d71e damaged@264/1s#d257",
 		"upgrade seed=cfae6ad4e7c8c926 reconsent-kills-old legacy-refusal denied@17/8m46s#10 pause-after@150/16s false-refusal@179",
 		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@33 concurrent@40",
-		"consent seed=6698129ca26cdeb9 siblings-die legacy-refusal claims atlassian-denies@405/15m15s crash-after@429 ledger-deleted@433 consent@436#1",
-		"adoption seed=f46cb4637b9d9578 siblings-die reconsent-kills-old claims crash-before@23 damaged@23/1s#debc omit-after@51 ledger-deleted@52 crash-before@74",
-		"replay seed=379ae7fdb3c2762 siblings-die reconsent-kills-old claims labelled@4/1s#1 authorize@5#1 ledger-deleted@31",
 		"consent seed=8c958dfda5f8fdbe reconsent-kills-old denied@11/13s ledger-deleted@18",
 		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
 		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",
@@ -172,6 +169,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=427e5bdf128579be legacy-refusal google atlassian-denies@7/10s consent@33 ledger-deleted@48",
 		"consent seed=507a7201e54d52d1 siblings-die legacy-refusal google ledger-deleted@2 labelled@2/1s#1 false-refusal@5 false-refusal@103",
 		"upgrade seed=8146cca898ac5468 siblings-die reconsent-kills-old google stale@4/200ms damaged@5/1s#1590 deleted@17#8524",
+		"upgrade seed=cdaa7eac1879b5bf reconsent-kills-old legacy-refusal claims backup@17 no-ticks@22/1h20m34s stale@23/2s deleted@49#2 unreadable@65",
+		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
+		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
+		"rotation seed=54601a1e1d9d034b siblings-die reconsent-kills-old legacy-refusal claims no-ticks@35/32m32s denied@53/11m13s#1 ledger-deleted@54 crash-after@58",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
