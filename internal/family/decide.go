@@ -211,6 +211,8 @@ func candidate(v view) (Decision, bool) {
 		return not()
 	} else if d, wait := v.waits(fp); wait {
 		return d, kin || v.State.Record.Refused()
+	} else if f := v.State.Record.LastFailure; v.State.Record.Past.Has(fp) && v.Now.Sub(f.At) >= secondLook/2 {
+		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
 }

@@ -35,7 +35,7 @@ func (s judging) again(r Rejected) bool {
 
 // seen is the version up to which the inbox is judged.
 func (s judging) seen() int64 {
-	if s.State.Record.Refused() {
+	if s.State.Record.Refused() || disproven(s.State) {
 		return 0 // a living token may be in the history
 	}
 	f := s.RefreshToken

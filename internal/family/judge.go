@@ -35,7 +35,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	case token == own:
 		return Copied, ""
 	case s.Record.Past.Has(fp):
-		if s.unproven() && s.Record.refusedTwice() && !s.InDoubt() {
+		if disproven(s) {
 			return Candidate, "" // the one that was adopted in its place is none
 		}
 		return Older, "it is an older token of this connection"

@@ -224,12 +224,13 @@ func TestOlderTokens(t *testing.T) {
 	adopted := consented(now.Add(-30*day), family.FromAdoption)
 	opaqueAdopted := own(opaque(32), "")
 	opaqueAdopted.Record.AuthorizedAt, opaqueAdopted.Record.AuthorizedAtSource = now.Add(-30*day), family.FromAdoption
-	refusedState := func(s family.State) family.State {
+	failedTwice := func(s family.State, class string) family.State {
 		for range 2 {
-			s.Record = s.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.Record.Refresh})
+			s.Record = s.Record.Fail(family.Failure{Class: class, At: now, Token: s.Record.Refresh})
 		}
 		return s
 	}
+	refusedState := func(s family.State) family.State { return failedTwice(s, "permanent") }
 	unproven := state()
 	unproven.Record.RotatedAt, unproven.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
 	refusedOnce := unproven
@@ -245,6 +246,8 @@ func TestOlderTokens(t *testing.T) {
 		{"the one before", state(), field(refresh(6), 9, now), family.Older},
 		{"the one before, though the newest is refused", refusedState(state()), field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one that is refused", refusedState(unproven), field(refresh(6), 9, now), family.Candidate},
+		{"the one before an adopted one that Atlassian could not read", failedTwice(unproven, "malformed"), field(refresh(6), 9, now), family.Candidate},
+		{"the one before an adopted one whose app was refused", failedTwice(unproven, "configuration"), field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one that was refused once", refusedOnce, field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one that was refused and is in doubt", inDoubt, field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one", unproven, field(refresh(6), 9, now), family.Older},

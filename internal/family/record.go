@@ -174,8 +174,12 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
-// refusedTwice reports whether that was no single mistake.
-func (r Record) refusedTwice() bool { return r.Refused() && r.LastFailure.Count > 1 }
+// notTaken reports whether Atlassian did not take the newest refresh token twice, so that
+// this was no single mistake.
+func (r Record) notTaken() bool {
+	f := r.LastFailure
+	return f != nil && f.Token == r.Refresh && f.Count > 1 && !passing(f.Class)
+}
 
 // probeAt is when a refused token is presented once more: one that was adopted soon,
 // for an older one may be the right one.

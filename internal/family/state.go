@@ -151,6 +151,10 @@ func (s State) unproven() bool {
 // and Atlassian did not take it. What looks damaged beside it may be the whole one.
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
 
+// disproven reports whether a ledger's own token is probably none: it was adopted, and
+// Atlassian did not take it twice. Then an older one may be the right one.
+func disproven(s State) bool { return s.unproven() && s.Record.notTaken() && !s.InDoubt() }
+
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh

@@ -5,12 +5,14 @@ import "slices"
 // candidateMutants break what comes of a token that another program has stored: in
 // what order candidates are asked about, and to which family they belong.
 var candidateMutants = slices.Concat(in("internal/family",
+	change{name: "an older token is asked about long after the adopted one", breaks: "invariant 3", why: "the adopted one was refused by mistake, and an older consent takes its place",
+		old: "v.Now.Sub(f.At) >= secondLook/2 {", new: "false && f.At.IsZero() {"},
 	change{name: "a replaced family's newest token is a candidate", breaks: "invariant 3", why: "its chain tells that a consent has replaced it",
 		old: "case s.Record.Past.Has(chain) && !s.Record.Refused():", new: "case false:"},
 	change{name: "a token in doubt was adopted by mistake", breaks: "invariant 3", why: "an older one is presented while the newest may live",
-		old: "s.Record.refusedTwice() && !s.InDoubt() {", new: "s.Record.refusedTwice() {"},
+		old: "s.Record.notTaken() && !s.InDoubt() }", new: "s.Record.notTaken() }"},
 	change{name: "one refusal shows a mistaken adoption", breaks: "invariant 3", why: "refusals have been mistaken, and the older token kills the family",
-		old: "s.unproven() && s.Record.refusedTwice()", new: "s.unproven() && s.Record.Refused()"},
+		old: "f.Token == r.Refresh && f.Count > 1 && !passing", new: "f.Token == r.Refresh && !passing"},
 	change{name: "what has characters after it is a candidate", breaks: "invariant 4", why: "a paste that went wrong is presented",
 		old: "case strings.HasPrefix(token, own):", new: "case false:"},
 	change{name: "a copy with another signature is a candidate", breaks: "invariant 4", why: "it is presented, and reported as a loss",

@@ -100,13 +100,15 @@ func (l loss) revoked() bool {
 }
 
 // consentEnds judges a process in which a person consented. What it received must be
-// in the ledger, unless it was killed or kept from writing, or a newer consent is.
+// in the ledger, unless it was killed or kept from writing, or a newer consent is. Where a
+// person deleted the ledger meanwhile (AWS: with every version), REFRESH_TOKEN will do.
 func (o *oracle) consentEnds(a *actor) {
 	got, ok := o.known(a.received)
 	if !ok || a.trouble != 0 || a.strikes > 2 || a.stalled > 20*time.Second {
 		return
 	}
-	if _, stored := o.best(got.consent); o.chain.valid == 0 && (stored || o.erased != nil) || o.chain.known && !o.older(o.chain.highest, got) {
+	deleted := o.chain.valid == 0 || !o.ledgerDeleted.Before(a.begun)
+	if _, stored := o.best(got.consent); deleted && (stored || o.erased != nil) || o.chain.known && !o.older(o.chain.highest, got) {
 		return
 	}
 	o.count(&o.AvoidableLosses, "a consent's tokens are dropped")

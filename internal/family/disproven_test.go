@@ -1,0 +1,48 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+)
+
+// An adopted token that Atlassian refused, or could not read, twice may be none, and an older one the right
+// one. The adopted one is asked about at that very moment, for refusals may have been
+// mistaken for a while.
+func TestAnOlderTokenInThePlaceOfAnAdoptedOne(t *testing.T) {
+	adopted := func(class string, refusedAgo time.Duration) given {
+		return func(s *family.Snapshot) {
+			r := &s.State.Record
+			r.RotatedAt, r.AuthorizedAtSource = time.Time{}, family.FromAdoption
+			for range 2 {
+				*r = r.Fail(family.Failure{Class: class, At: now.Add(-refusedAgo), Token: r.Refresh, Credentials: s.Credentials()})
+			}
+		}
+	}
+	for _, c := range []struct {
+		name       string
+		class      string
+		refusedAgo time.Duration
+		want       family.Action
+		candidate  int64
+	}{
+		{"refused just before", "permanent", 29 * time.Second, family.Rotate, 9},
+		{"refused in an earlier tick", "permanent", 30 * time.Second, family.Probe, 0},
+		{"not readable, just before", "malformed", 29 * time.Second, family.Rotate, 9},
+		{"not readable, in an earlier tick", "malformed", 30 * time.Second, family.Probe, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := decide(adopted(c.class, c.refusedAgo), inbox(refresh(6)))
+			requireAction(t, c.want, d)
+			require.Equal(t, c.candidate, d.Candidate.Version)
+		})
+	}
+	t.Run("one that is not known does not wait", func(t *testing.T) {
+		d := decide(adopted("permanent", time.Minute), inbox(refresh(109)))
+		requireAction(t, family.Rotate, d)
+		require.Equal(t, int64(9), d.Candidate.Version)
+	})
+}
