@@ -52,11 +52,13 @@ func (o *oracle) comparedToHighest() {
 const younger = time.Hour
 
 // checkAge compares the entry's time of the consent with the truth. A person who
-// deletes the ledger and TOKEN_FAMILY deletes the family's age with them.
+// deletes the ledger and TOKEN_FAMILY deletes the family's age with them, and so does one
+// who deletes REFRESH_TOKEN before a tick has taken a consent from there (AWS:
+// DeleteParameter takes every version with it).
 func (o *oracle) checkAge(e *ledgerEntry) {
 	f := o.family(o.chain.of.consent)
 	at := e.State.Record.AuthorizedAt
-	if at.IsZero() || o.ageDeleted || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
+	if at.IsZero() || o.ageDeleted || o.undated[o.chain.of.consent] || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
 		return
 	}
 	o.madeYounger = f.ID

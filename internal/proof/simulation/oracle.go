@@ -31,9 +31,10 @@ type oracle struct {
 	// older one of its family.
 	overruled *rank
 	// forgotten: a token that nothing knew any more was presented, and killed.
-	// traceless are consents of which a person deleted every trace.
-	forgotten bool
-	traceless map[int]bool
+	// traceless are consents of which a person deleted every trace, and undated those of
+	// which a person deleted every token, with the time at which it was stored.
+	forgotten          bool
+	traceless, undated map[int]bool
 	// covers are consents that psoxy wrote a token of after a newer one was stored.
 	covers map[int]bool
 	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
@@ -46,7 +47,7 @@ type oracle struct {
 func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
 		rivals:    rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
-		traceless: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
+		traceless: map[int]bool{}, undated: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
 }
 
 // wrote notes a write of a parameter.
@@ -64,13 +65,15 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 // familyWritten notes a write of TOKEN_FAMILY. Where a person writes over it, a token
 // that the ledger could not take may lose the only record of its age.
 func (o *oracle) familyWritten(by *actor, value atlassian.Secret) {
-	names := func(family, token atlassian.Secret) bool {
-		return !token.IsZero() && strings.Contains(family.Reveal(), `"refresh_token":"`+fingerprint(token)+`"`)
-	}
 	if named, _ := o.best(o.highest.consent); by.role == byHand && names(o.familyBefore, named.token) && !names(value, named.token) && o.chain.of != named.of {
 		o.ageDeleted = true
 	}
 	o.familyBefore = value
+}
+
+// names reports whether a value of TOKEN_FAMILY names a token.
+func names(family, token atlassian.Secret) bool {
+	return !token.IsZero() && strings.Contains(family.Reveal(), `"refresh_token":"`+fingerprint(token)+`"`)
 }
 
 // inboxWritten notes a write of REFRESH_TOKEN.
@@ -106,6 +109,9 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 	if o.chain.valid == 0 && o.w.slots[slotFamily].entry.Version == 0 {
 		o.ageDeleted = true
 		o.traceless[o.newest()] = !has
+	}
+	if had && !has && !o.w.settings.Claims && !names(o.w.slots[slotFamily].entry.Value, before.token) {
+		o.undated[before.of.consent] = true
 	}
 	if by.role == byHand && had && (!has || after.of.less(before.of)) {
 		o.erased = &before.of

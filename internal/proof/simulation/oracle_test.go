@@ -130,6 +130,16 @@ func TestATokenWithoutATrace(t *testing.T) {
 	require.Equal(t, 1, r.Losses[unremembered])
 }
 
+// A person deletes a consent before a tick could read it, and stores it again an hour
+// later. Nothing but its claims tells how old it is.
+func TestATokenWithoutADate(t *testing.T) {
+	for _, claims := range []string{"", " claims"} {
+		p, err := ParsePlan("rotation seed=800672bfa9091411 reconsent-kills-old legacy-refusal" + claims + " consent@13 terraform@22/1h30m0s deleted@23")
+		require.NoError(t, err)
+		require.Empty(t, Run(p).Counters.Broken(), claims)
+	}
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
