@@ -143,10 +143,10 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 
 // restore returns the state of a ledger that was deleted: what this process knew of it,
 // or else what another one put on top of it just after.
-func (t *tick) restore(v view, records []store.Entry) (state family.State, newest bool) {
-	known, at := t.memory.known, t.memory.knownAt
-	if orphan, is := ledger.Orphan(v.copies[t.names.Ledger], t.conn.Name); is && known.Empty() {
-		if left, err := family.ParseState(orphan.State, orphan.Written, t.conn.Name); err == nil {
+func (m *memory) restore(v view, of family.Connection, records []store.Entry) (state family.State, newest bool) {
+	known, at := m.known, m.knownAt
+	if orphan, is := ledger.Orphan(v.copies[of.Names().Ledger], of.Name); is && known.Empty() {
+		if left, err := family.ParseState(orphan.State, orphan.Written, of.Name); err == nil {
 			known, at = left, orphan.Written
 		}
 	}
@@ -169,7 +169,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if known, newest := t.restore(v, records); newest {
+	if known, newest := t.memory.restore(v, t.conn, records); newest {
 		state, why = known, ""
 	}
 	switch {
