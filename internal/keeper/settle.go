@@ -114,9 +114,9 @@ func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
 	if t.memory.rescued == r.Record.Refresh {
 		return // more versions would drive others out of the history
 	}
-	_, err := t.Store.Write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
+	_, _, err := t.params.write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
 	if err == nil {
-		_, err = t.Store.Write(ctx, t.names.Family, r.Record.Encode(), store.Plain)
+		_, _, err = t.params.write(ctx, t.names.Family, r.Record.Encode(), store.Plain)
 	}
 	if err != nil {
 		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN and TOKEN_FAMILY either", "error", err)
