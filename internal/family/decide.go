@@ -227,7 +227,7 @@ func lateCandidate(v view) (Decision, bool) {
 		d.FirstSpend = pending[unread].First
 		return d, true
 	case c.Version == 0:
-		return not()
+		return v.refusedInLeeway()
 	case v.needsFamily(c):
 		return decide(Misconfigured, "%s cannot be read, so it is not known how old the token in version %d of %s is, and it is not presented",
 			NamesOf(v.Connection).Family, c.Version, v.inboxName())
@@ -240,6 +240,19 @@ func lateCandidate(v view) (Decision, bool) {
 	}
 	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
 		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
+}
+
+// refusedInLeeway: a candidate whose answer was lost is refused, and will be asked about
+// again before its leeway is over. That cannot wait for the next tick.
+func (v view) refusedInLeeway() (Decision, bool) {
+	for _, r := range v.State.Inbox.Rejected {
+		if open(r.First, v.Now) && !v.sibling(r) {
+			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
+			d.FirstSpend = r.First
+			return d, true
+		}
+	}
+	return not()
 }
 
 func lateProbe(v view) (Decision, bool) {

@@ -25,12 +25,17 @@ func (s Snapshot) InboxSettled() bool {
 type judging struct{ Snapshot }
 
 func (s judging) again(r Rejected) bool {
-	if r.Successor && s.State.Record.RotatedAt.After(r.At) {
-		return false // it would be a sibling by now
+	if s.sibling(r) {
+		return false
 	}
 	own := s.State.Record
 	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
 	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
+}
+
+// sibling reports whether a rejected candidate would be a sibling of the own token.
+func (s judging) sibling(r Rejected) bool {
+	return r.Successor && s.State.Record.RotatedAt.After(r.At)
 }
 
 // seen is the version up to which the inbox is judged.

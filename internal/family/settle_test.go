@@ -304,9 +304,16 @@ func TestFailed(t *testing.T) {
 			v.Offers = []family.Field{v.RefreshToken}
 			return family.Decide(v, family.DefaultPolicy())
 		}
-		require.Equal(t, family.Idle, at(minute-nano).Action)
+		require.Equal(t, family.InDoubt, at(minute-nano).Action)
 		require.Equal(t, family.Replay, at(minute).Action)
-		require.Equal(t, first, at(minute).FirstSpend)
+		for _, d := range []family.Decision{at(minute - nano), at(minute)} {
+			require.Equal(t, first, d.FirstSpend)
+			require.True(t, d.Urgent(now.Add(minute)), "the next tick may come too late")
+		}
+		s.Record.RotatedAt, s.Inbox.Rejected[0].Successor = now.Add(nano), true
+		sibling := healthy()
+		sibling.State.Record, sibling.State.Inbox = s.Record, s.Inbox
+		require.Equal(t, family.Idle, family.Decide(sibling, family.DefaultPolicy()).Action, "it is not asked about again")
 	})
 	t.Run("only the newest few are remembered", func(t *testing.T) {
 		s, f := state(), failure(atlassian.Permanent)

@@ -93,7 +93,7 @@ func TestARejectedCandidate(t *testing.T) {
 		w.put(names.RefreshToken, stranger)
 		begun := w.clock.Now()
 		w.answer(502, "bad_gateway", 1)
-		w.want(keeper.Restored)
+		w.want(keeper.InDoubt)
 		require.Equal(t, begun, w.ledger().Inbox.Rejected[0].First)
 	})
 	t.Run("it is good under the credentials that come later", func(t *testing.T) {

@@ -105,10 +105,11 @@ func TestARefusedCandidateInDoubt(t *testing.T) {
 	w.tick()
 	w.before = nil
 	w.clock.Advance(3 * time.Minute)
-	w.want(keeper.Restored)
-	w.want(keeper.Idle)
+	w.want(keeper.InDoubt)
+	w.want(keeper.InDoubt)
 	posts := w.posts()
-	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
+	w.ticks(1, keeper.InDoubt)
+	w.ticks(11, keeper.Idle, keeper.Rotated, keeper.Restored)
 	require.LessOrEqual(t, w.posts()-posts, 8)
 	w.requireKept()
 }

@@ -174,6 +174,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=507a7201e54d52d1 siblings-die legacy-refusal google ledger-deleted@2 labelled@2/1s#1 false-refusal@5 false-refusal@103",
 		"upgrade seed=8146cca898ac5468 siblings-die reconsent-kills-old google stale@4/200ms damaged@5/1s#1590 deleted@17#8524",
 		"rotation seed=ddb7cbea1f883e88 reconsent-kills-old labelled@15/2m43s recycled@30 error-after@32",
+		"consent seed=653388a1977b3e4 siblings-die google atlassian-denies@23/10m25s omit-after@25",
 		"upgrade seed=cdaa7eac1879b5bf reconsent-kills-old legacy-refusal claims backup@17 no-ticks@22/1h20m34s stale@23/2s deleted@49#2 unreadable@65",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
 		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
