@@ -120,6 +120,15 @@ func TestARevokedSuccessorIsNoChance(t *testing.T) {
 	require.Equal(t, map[string]int{"several of these, one at each tick within the leeway": 1}, r.Losses)
 }
 
+// A consent is stored while a tick is at work, and the calm before that is none for it.
+func TestCalmBeforeATokenIsStored(t *testing.T) {
+	p, err := ParsePlan("upgrade seed=e794a763cfab4750 reconsent-kills-old claims google consent@2#5e8a atlassian-after@146/18m26s")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, 1, r.Losses["Atlassian failed at every tick within the leeway"])
+}
+
 // A person deletes every trace of a consent, and its token comes back after another
 // consent. Nothing tells that it is older.
 func TestATokenWithoutATrace(t *testing.T) {

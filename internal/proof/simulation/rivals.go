@@ -46,7 +46,11 @@ func (o *oracle) tickBegins(a *actor) {
 
 // ticked notes the end of a keeper's tick.
 func (o *oracle) ticked(a *actor) {
-	if a.trouble&worldly != 0 && o.w.leavesCalm(a.free, a.begun.Add(perseverance), calm+o.w.settings.locking()) {
+	met := a.trouble & worldly
+	calmSince := func(from time.Time) bool {
+		return o.w.leavesCalm(from, a.begun.Add(perseverance), calm+o.w.settings.locking())
+	}
+	if met != 0 && calmSince(a.free) {
 		a.trouble &^= worldly
 	}
 	if a.stalled > 20*time.Second {
@@ -64,7 +68,11 @@ func (o *oracle) ticked(a *actor) {
 		for i := range o.spends {
 			p := &o.spends[i]
 			p.told = p.told || !p.lock.IsZero() && (lock.Version != 0 && lock.Modified.Equal(p.lock) || a.lock.Modified.Equal(p.lock))
-			p.ticked(a)
+			trouble := a.trouble
+			if met != 0 && p.stored.After(a.free) && !calmSince(p.stored) {
+				trouble |= met // the calm was over when the token came
+			}
+			p.ticked(a, trouble)
 		}
 	}
 	o.copies.after(o, a)

@@ -21,6 +21,8 @@ type presentation struct {
 	// was announced, which is all that others can know.
 	at time.Time
 	by *actor
+	// stored is when the token was stored, if it is the newest consent's newest.
+	stored time.Time
 	// received are those who got a successor.
 	received []*actor
 	// again: psoxy presented it after somebody had a successor.
@@ -115,6 +117,9 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
 		q.at, q.intent = o.chain.since, o.chain.intent
 	}
+	if r == o.highest {
+		q.stored = o.rotated
+	}
 	if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
 		q.lock = l.entry.Modified
 	}
@@ -137,7 +142,7 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 // present it again; and one of a process that could save a living successor that it
 // received.
 // A token that psoxy spent is known by psoxy's lock alone.
-func (p *presentation) ticked(a *actor) {
+func (p *presentation) ticked(a *actor, trouble trouble) {
 	after := a.begun.Sub(p.at)
 	own := a == p.by && after <= 0
 	if !own && !(after > 0 && after < usable) && !(a.holds && slices.Contains(p.received, a)) || p.erased {
@@ -148,11 +153,11 @@ func (p *presentation) ticked(a *actor) {
 	}
 	if !own {
 		p.ticks++
-		why := a.trouble
+		why := trouble
 		if outside := why & worldly; outside != 0 {
 			why = outside // which alone would have been enough
 		}
 		p.why |= why
 	}
-	p.chance = p.chance || a.trouble == 0
+	p.chance = p.chance || trouble == 0
 }
