@@ -50,6 +50,9 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
 		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
 	}
+	if !s.Empty() && r.Candidate > 0 && r.Spent == theirs.Refresh {
+		r = r.succeeding(theirs)
+	}
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		return s, false
 	}
@@ -66,6 +69,15 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	next.settleInbox(s, r)
 	return next, true
+}
+
+// succeeding returns the receipt of what a candidate has yielded, where another process
+// has settled that candidate meanwhile: it continues the family.
+func (r Receipt) succeeding(theirs Record) Receipt {
+	past := r.Record.Past
+	r.Before, r.Record = theirs.Refresh, theirs.Succeed(r.Pair)
+	r.Record.Past = r.Record.Past.Merge(past)
+	return r
 }
 
 // newer reports whether a record is newer than a received pair that was decided on

@@ -356,3 +356,27 @@ func TestSettleOfWhatIsNoSuccessor(t *testing.T) {
 		})
 	}
 }
+
+// A candidate was presented that another process held, and has settled meanwhile. What it
+// has yielded continues the family, and begins none.
+func TestSettleOfWhatWasACandidate(t *testing.T) {
+	s := healthy()
+	s.State.Record.RotatedAt = now.Add(-40 * time.Minute)
+	r := s.Received(pair(9, now), field(refresh(8), 9, now.Add(-time.Second)))
+	require.NotEqual(t, record().AuthorizedAt, r.Record.AuthorizedAt, "it was taken for another family's")
+	r.Record.Past = r.Record.Past.With(fp("a-token-that-lay-under-it"))
+	held := state()
+	held.Refresh, held.Record = secret(refresh(8)), record().Succeed(pair(8, now.Add(-2*time.Second)))
+	next, kept := held.Settle(*r)
+	require.True(t, kept)
+	require.Equal(t, refresh(9), next.Refresh.Reveal())
+	require.Equal(t, record().AuthorizedAt, next.Record.AuthorizedAt)
+	require.Equal(t, 9, next.Record.Generation)
+	require.True(t, next.Record.Past.Has(fp(refresh(8))))
+	require.True(t, next.Record.Past.Has(fp("a-token-that-lay-under-it")))
+	t.Run("but not where the ledger has gone on", func(t *testing.T) {
+		held.Refresh, held.Record = secret(refresh(10)), held.Record.Succeed(pair(10, now))
+		_, kept := held.Settle(*r)
+		require.False(t, kept)
+	})
+}

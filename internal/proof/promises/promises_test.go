@@ -175,6 +175,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=8146cca898ac5468 siblings-die reconsent-kills-old google stale@4/200ms damaged@5/1s#1590 deleted@17#8524",
 		"rotation seed=ddb7cbea1f883e88 reconsent-kills-old labelled@15/2m43s recycled@30 error-after@32",
 		"consent seed=653388a1977b3e4 siblings-die google atlassian-denies@23/10m25s omit-after@25",
+		"rotation seed=29f593f8e8a6981d siblings-die reconsent-kills-old google older@8#3 concurrent@10#ac802469eee5fd74 ledger-deleted@38",
 		"upgrade seed=cdaa7eac1879b5bf reconsent-kills-old legacy-refusal claims backup@17 no-ticks@22/1h20m34s stale@23/2s deleted@49#2 unreadable@65",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
 		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
