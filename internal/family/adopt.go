@@ -30,8 +30,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if own.Version == 0 {
 		return State{}, s.inboxName() + ": " + why
 	}
-	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
-	top := s.RefreshToken
+	token, top := FingerprintOf(own.Value), s.RefreshToken
 	if n := len(tokens); tokens[n-1].Version > top.Version {
 		top = FieldOf(tokens[n-1]) // the history was read later
 	}
@@ -42,16 +41,8 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
 	}
-	switch {
-	case known && record.Refresh == token:
-	case !known, chain != "" && record.Chain != "" && chain != record.Chain:
-		record = Record{AuthorizedAt: stamp(birth(own, s.Now)), AuthorizedAtSource: FromAdoption, Refresh: token}
-	default:
-		record.Past = record.Past.With(record.Refresh)
-		record.Refresh, record.Access, record.LastFailure = token, "", nil
-		record.RotatedAt, record.AccessExpiresAt = time.Time{}, time.Time{}
-	}
-	record.Schema, record.Connection, record.Chain = Schema, s.Connection, chain
+	record = adopting(record, own, known, s.Now)
+	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
@@ -62,6 +53,23 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		doubt = &Intent{Token: token, Last: record.active()} // the ledger that was deleted may have told of a spend
 	}
 	return State{Refresh: own.Value, Record: record, Intent: doubt, Inbox: inbox}, ""
+}
+
+// adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is
+// known.
+func adopting(r Record, own Field, known bool, now time.Time) Record {
+	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
+	switch {
+	case known && r.Refresh == token:
+	case !known, chain != "" && r.Chain != "" && chain != r.Chain:
+		r = Record{AuthorizedAt: stamp(birth(own, now)), AuthorizedAtSource: FromAdoption, Refresh: token}
+	default:
+		r.Past = r.Past.With(r.Refresh)
+		r.Refresh, r.Access, r.LastFailure = token, "", nil
+		r.RotatedAt, r.AccessExpiresAt = time.Time{}, time.Time{}
+	}
+	r.Chain = chain
+	return r
 }
 
 // Restore returns the state with which a ledger that was deleted begins anew: what

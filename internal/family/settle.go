@@ -50,9 +50,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
 		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
 	}
-	if !s.Empty() && r.Candidate > 0 && r.Spent == theirs.Refresh {
-		r = r.succeeding(theirs)
-	}
+	r = r.succeeding(theirs)
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		return s, false
 	}
@@ -74,6 +72,9 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 // succeeding returns the receipt of what a candidate has yielded, where another process
 // has settled that candidate meanwhile: it continues the family.
 func (r Receipt) succeeding(theirs Record) Receipt {
+	if r.Candidate == 0 || r.Spent != theirs.Refresh || theirs.Refresh == "" {
+		return r
+	}
 	past := r.Record.Past
 	r.Before, r.Record = theirs.Refresh, theirs.Succeed(r.Pair)
 	r.Record.Past = r.Record.Past.Merge(past)

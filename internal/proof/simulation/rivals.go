@@ -64,14 +64,12 @@ func (o *oracle) ticked(a *actor) {
 	}
 	newest, ok := o.newestFamily()
 	if !ok || newest.Death == nil || newest.Death.At.After(a.begun) {
-		lock := &o.w.slots[slotLock].entry
 		for i := range o.spends {
-			p := &o.spends[i]
-			p.told = p.told || !p.lock.IsZero() && (lock.Version != 0 && lock.Modified.Equal(p.lock) || a.lock.Modified.Equal(p.lock))
-			trouble := a.trouble
+			p, trouble := &o.spends[i], a.trouble
 			if met != 0 && p.stored.After(a.free) && !calmSince(p.stored) {
 				trouble |= met // the calm was over when the token came
 			}
+			p.sees(a, &o.w.slots[slotLock].entry)
 			p.ticked(a, trouble)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -135,6 +136,11 @@ func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	if s, ok := o.known(got.Refresh); ok {
 		o.receipts = push(o.receipts, received{of: s, by: by})
 	}
+}
+
+// sees notes whether a tick has found psoxy's lock under which the token was spent.
+func (p *presentation) sees(a *actor, lock *store.Entry) {
+	p.told = p.told || !p.lock.IsZero() && (lock.Version != 0 && lock.Modified.Equal(p.lock) || a.lock.Modified.Equal(p.lock))
 }
 
 // ticked notes whether a tick that ended could have saved the family. Three can: the
