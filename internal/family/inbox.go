@@ -160,6 +160,7 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		case rank == inDoubt && best == unasked && s.mayHold(in.candidate, f):
 			// it comes first
 		case !waiting[f.Version] && rank > best:
+			in.spent = append(in.spent, s.mayBeSiblings(candidates[:i], f, rank)...)
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
@@ -200,6 +201,17 @@ func (s judging) rank(f Field) int {
 func (s judging) mayHold(c, doubted Field) bool {
 	after := c.Modified.Sub(s.firstSpend(doubted))
 	return after >= -clockStep && after < Lease
+}
+
+// mayBeSiblings are the candidates that may hold what one in doubt has yielded, once it
+// is presented again all the same.
+func (s judging) mayBeSiblings(above []Field, f Field, rank int) (siblings []Fingerprint) {
+	for _, c := range above {
+		if rank == inDoubt && s.mayHold(c, f) {
+			siblings = append(siblings, FingerprintOf(c.Value))
+		}
+	}
+	return siblings
 }
 
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.

@@ -57,6 +57,39 @@ func TestSettleOfWhatWasKnown(t *testing.T) {
 	})
 }
 
+// Two processes have presented one token, and took it for two families'. The later
+// answer stays, also where the other is only known of.
+func TestSettleOfWhatWasKnownOfOneToken(t *testing.T) {
+	candidate := state()
+	candidate.Refresh, candidate.Record = secret(refresh(109)), family.Record{Schema: family.Schema, AuthorizedAt: now.Add(-minute), Refresh: fp(refresh(109))}
+	known := candidate
+	known.Refresh, known.Record = secret(refresh(110)), candidate.Record.Succeed(pair(110, now.Add(-time.Second)))
+	for name, c := range map[string]struct {
+		spent time.Time
+		kept  bool
+	}{
+		"they presented it later": {now, false},
+		"or before":               {now.Add(-2 * time.Second), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kin := record()
+			kin.Refresh = fp(refresh(109))
+			theirs := state()
+			theirs.Refresh, theirs.Record = secret(refresh(111)), kin.Succeed(pair(111, c.spent))
+			_, kept := theirs.Settle(*known.Receipt())
+			require.Equal(t, c.kept, kept)
+		})
+	}
+	t.Run("a consent's tokens come from none", func(t *testing.T) {
+		consent := known
+		consent.Record.Generation = 0
+		theirs := state()
+		theirs.Record.Past, theirs.Record.RotatedAt = consent.Record.Past, now
+		_, kept := theirs.Settle(*consent.Receipt())
+		require.True(t, kept)
+	})
+}
+
 // A pair that was settled before is older than what was rotated to since, whatever
 // family that counts as.
 func TestSettleOfASettledPair(t *testing.T) {

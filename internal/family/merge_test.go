@@ -191,3 +191,23 @@ func TestAPartialHistory(t *testing.T) {
 	s.Partial = false
 	require.Equal(t, int64(10), family.Decide(s, family.DefaultPolicy()).Seen)
 }
+
+// A value that may hold what a candidate in doubt has yielded was refused. The candidate
+// is presented again, and the value is a sibling then.
+func TestWhatMayBeASibling(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration
+		want  bool
+	}{"stored within the lease": {time.Second, true}, "stored later": {family.Lease, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := healthy()
+			inbox(refresh(109), refresh(110))(&s)
+			pending(5 * minute)(&s)
+			s.State.Inbox.Rejected = []family.Rejected{{Version: 10, Credentials: s.Credentials(), At: now.Add(-time.Second), Count: 1}}
+			s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after)
+			d := family.Decide(s, family.DefaultPolicy())
+			require.Equal(t, int64(9), d.Candidate.Version)
+			require.Equal(t, c.want, s.Offspring(d.Candidate).Past.Has(fp(refresh(110))))
+		})
+	}
+}

@@ -91,8 +91,16 @@ func (r Record) newer(than Receipt) bool {
 	case r.sameFamily(than.Record):
 		return r.Generation > than.Record.Generation || spentLater
 	}
-	return r.Past.Has(than.Spent) && spentLater || // from the same token
+	return (r.Past.Has(than.Spent) || r.Past.holds(than.Record.source())) && spentLater || // from the same token
 		!than.Record.AuthorizedAt.After(r.AuthorizedAt)
+}
+
+// source is the token that yielded a record's own; empty for a consent's.
+func (r Record) source() Past {
+	if r.Generation == 0 {
+		return ""
+	}
+	return r.Past.newest(1)
 }
 
 // settleInbox takes out of the inbox what the received pair has settled.

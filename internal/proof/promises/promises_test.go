@@ -180,6 +180,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
 		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
 		"rotation seed=54601a1e1d9d034b siblings-die reconsent-kills-old legacy-refusal claims no-ticks@35/32m32s denied@53/11m13s#1 ledger-deleted@54 crash-after@58",
+		"consent seed=408c13ba374c4ffa concurrent@22 ledger-deleted@24",
+		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33 crash-before@65 unreadable@83",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
