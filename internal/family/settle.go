@@ -91,12 +91,12 @@ func (r Record) newer(than Receipt) bool {
 	case r.sameFamily(than.Record):
 		return r.Generation > than.Record.Generation || spentLater
 	}
-	return (r.Past.Has(than.Spent) || r.Past.holds(than.Record.source())) && spentLater || // from the same token
+	return (r.Past.Has(than.Spent) || r.Past.holds(source(than.Record))) && spentLater || // from the same token
 		!than.Record.AuthorizedAt.After(r.AuthorizedAt)
 }
 
 // source is the token that yielded a record's own; empty for a consent's.
-func (r Record) source() Past {
+func source(r Record) Past {
 	if r.Generation == 0 {
 		return ""
 	}
