@@ -62,8 +62,8 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 	}
 }
 
-// familyWritten notes a write of TOKEN_FAMILY. Where a person writes over it, a token
-// that the ledger could not take may lose the only record of its age.
+// familyWritten notes a write, or the deletion, of TOKEN_FAMILY. Where a person does it, a
+// token that the ledger could not take may lose the only record of its age.
 func (o *oracle) familyWritten(by *actor, value atlassian.Secret) {
 	if named, _ := o.best(o.highest.consent); by.role == byHand && names(o.familyBefore, named.token) && !names(value, named.token) && o.chain.of != named.of {
 		o.ageDeleted = true
@@ -104,6 +104,8 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 		o.oust(o.w.now)
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
+	case slotFamily:
+		o.familyWritten(by, atlassian.Secret{})
 	}
 	after, has := o.best(o.newest())
 	if o.chain.valid == 0 && o.w.slots[slotFamily].entry.Version == 0 {
