@@ -210,7 +210,7 @@ func candidate(v view) (Decision, bool) {
 		}
 		return not()
 	} else if d, wait := v.waits(fp); wait {
-		return d, kin || v.State.Record.Refused()
+		return d, kin || v.State.Record.Refused() || v.doubted && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
 	} else if f := v.State.Record.LastFailure; v.State.Record.Past.Has(fp) && v.Now.Sub(f.At) >= secondLook/2 {
 		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
 	}

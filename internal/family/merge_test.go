@@ -138,6 +138,10 @@ func TestACandidateThatFailedWaits(t *testing.T) {
 		d = family.Decide(due, family.DefaultPolicy())
 		require.Equal(t, family.Rotate, d.Action, class)
 		require.Zero(t, d.Candidate.Version, class)
+		doubted(usable - nano)(&s)
+		require.Equal(t, family.Replay, family.Decide(s, family.DefaultPolicy()).Action, class)
+		doubted(usable)(&s)
+		require.Equal(t, action, family.Decide(s, family.DefaultPolicy()).Action, "a probe of the own token could kill the candidate")
 		s.State.Inbox.Failure.At = now.Add(-wait)
 		require.Equal(t, int64(9), family.Decide(s, family.DefaultPolicy()).Candidate.Version, class)
 	}

@@ -213,10 +213,12 @@ func (s Snapshot) rescued(token Fingerprint) bool {
 }
 
 // FamilyTells reports whether TOKEN_FAMILY tells other processes, or a later tick, what
-// the ledger does not know: of a sibling, or of a refused candidate that is asked about
-// again. It is not written over before.
+// the ledger does not know: of a sibling, or of a candidate that is asked about later, or
+// again after a refusal. It is not written over before.
 func (s Snapshot) FamilyTells() bool {
-	return s.Sibling() != "" || unknown(s.Family, s.State.Record) && slices.ContainsFunc(s.State.Inbox.Rejected, judging{s}.looksAgain)
+	j := judging{s}
+	return s.Sibling() != "" || unknown(s.Family, s.State.Record) &&
+		(j.judged().candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, j.looksAgain))
 }
 
 // Sibling is a rescued token that must not be presented; TOKEN_FAMILY names it.

@@ -239,47 +239,38 @@ func TestARescuedSiblingStaysNamed(t *testing.T) {
 	require.Equal(t, w.ledger().Record.Refresh, w.record().Refresh)
 }
 
-// A rescued token that Atlassian refuses by mistake is asked about again. TOKEN_FAMILY
-// tells until then how old its family is.
-func TestARescuedTokenThatIsRefusedByMistake(t *testing.T) {
-	w := due(t)
-	born := w.record().AuthorizedAt
-	w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
-	w.want(keeper.Failed)
-	w.after, w.unwritable = nil, nil
-	rescued := w.record()
-	require.Equal(t, family.FingerprintOf(w.get(names.RefreshToken).Value), rescued.Refresh)
-	w.restart()
-	w.clock.Advance(family.Leeway)
-	w.answer(403, "invalid_grant", 1)
-	w.tick()
-	require.Equal(t, rescued.Refresh, w.record().Refresh)
-	w.ticks(1, keeper.Rotated)
-	w.requireKept()
-	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
-	w.ticks(12, keeper.Idle, keeper.Rotated)
-	require.Equal(t, born, w.record().AuthorizedAt)
-}
-
-// The store's answer is lost when a token is rescued. TOKEN_FAMILY tells of it all the same.
-func TestARescueWhoseAnswerIsLost(t *testing.T) {
-	w := due(t)
-	born := w.record().AuthorizedAt
-	w.after = func(_ int, op string) error {
-		switch op {
-		case "post":
-			w.unwritable = map[string]error{names.Ledger: errFault}
-		case "write REFRESH_TOKEN":
-			w.after = nil
-			return errFault
-		}
-		return nil
+// A rescued token that Atlassian refuses by mistake, or does not look at, is asked about
+// again. TOKEN_FAMILY tells until then how old its family is, and the token that it came
+// from is not presented before.
+func TestARescuedTokenThatIsNotTaken(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		wait   int
+	}{{403, "invalid_grant", 1}, {401, "invalid_client", 2}} {
+		t.Run(c.code, func(t *testing.T) {
+			w := due(t)
+			born := w.record().AuthorizedAt
+			w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: errFault} })
+			w.want(keeper.Failed)
+			w.after, w.unwritable = nil, nil
+			rescued := w.record()
+			require.Equal(t, family.FingerprintOf(w.get(names.RefreshToken).Value), rescued.Refresh)
+			w.restart()
+			w.clock.Advance(family.Leeway)
+			w.answer(c.status, c.code, 1)
+			spends := w.spends()
+			for range c.wait {
+				w.tick()
+				require.Equal(t, rescued.Refresh, w.record().Refresh)
+				require.Equal(t, spends+1, w.spends())
+				w.clock.Advance(2 * time.Minute)
+			}
+			w.want(keeper.Rotated)
+			w.requireKept()
+			require.Equal(t, born, w.ledger().Record.AuthorizedAt)
+			w.ticks(12, keeper.Idle, keeper.Rotated)
+			require.Equal(t, born, w.record().AuthorizedAt)
+		})
 	}
-	w.want(keeper.Failed)
-	w.unwritable = nil
-	w.restart()
-	w.clock.Advance(family.Leeway)
-	w.ticks(1, keeper.Rotated)
-	w.requireKept()
-	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
 }

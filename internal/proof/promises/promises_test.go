@@ -136,6 +136,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=f46cb4637b9d9578 siblings-die reconsent-kills-old claims crash-before@23 damaged@23/1s#debc omit-after@51 ledger-deleted@52 crash-before@74",
 		"replay seed=379ae7fdb3c2762 siblings-die reconsent-kills-old claims labelled@4/1s#1 authorize@5#1 ledger-deleted@31",
 		"consent seed=576ec8df25b8644e reconsent-kills-old denied@38/30m2s#1 consent@44 damaged@113/50m0s deleted@114",
+		"rotation seed=3be51d1a0038ddbf siblings-die labelled@12/1m19s deactivated@29/11m23s crash-before@94",
+		"rotation seed=3be51d1a0038ddbf siblings-die labelled@12/1m19s deactivated@29/1h31m1s consent@75#8d1d crash-before@94 consent@94#20d9",
 		"consent seed=8c958dfda5f8fdbe reconsent-kills-old denied@11/13s ledger-deleted@18",
 		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
 		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",
