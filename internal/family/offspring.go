@@ -55,9 +55,21 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+	born := stamp(birth(candidate, s.Now))
+	if chainOf(candidate.Value) == "" && s.mayBeYield(candidate) {
+		born = own.AuthorizedAt
+	}
+	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: born, AuthorizedAtSource: FromAdoption,
 		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
+}
+
+// mayBeYield reports whether a candidate may be what the ledger's own token in doubt has
+// yielded: it was stored while a process that could not save it could do so, and which
+// may have died before TOKEN_FAMILY told. A true age matters more than a fresh year.
+func (s judging) mayBeYield(candidate Field) bool {
+	in := s.State.doubted()
+	return in != nil && in.Owner != "" && !candidate.Modified.Before(in.First.Add(-clockStep)) && candidate.Modified.Before(in.Last.Add(Lease))
 }
 
 // before are the candidates that were offered before the given one.
