@@ -109,7 +109,7 @@ func (v view) date(d Decision) Decision {
 	switch first := v.firstSpend(d.Candidate); {
 	case d.Action == Contended && v.State.Intent != nil:
 		d.FirstSpend, d.LastSpend = v.State.Intent.First, v.State.Intent.Last
-	case d.Action == Adopt && v.Lock.Version > 0: // it may tell of a spend
+	case v.State.Empty() && v.Lock.Version > 0: // it may tell of a spend
 		d.FirstSpend, d.LastSpend = v.Lock.Modified, v.Lock.Modified
 	case d.Candidate.Version == 0 && v.doubted:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
