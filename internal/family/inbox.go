@@ -224,7 +224,7 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 	fp := FingerprintOf(f.Value)
 	switch verdict, reason = s.State.Judge(f); {
 	case verdict != Candidate || !s.rescued(fp):
-	case s.State.Record.olderFamily(*s.Family):
+	case s.State.Record.OlderFamily(*s.Family):
 		return Older, "it is of a family before the one in use", false
 	case fp == s.Sibling():
 		return Older, "another process has received a newer one for the same token", false

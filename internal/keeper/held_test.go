@@ -274,3 +274,35 @@ func TestARescuedTokenThatIsNotTaken(t *testing.T) {
 		})
 	}
 }
+
+// A token of a family before the one in use was rescued. Only TOKEN_FAMILY tells so, until
+// the ledger does: another process must not take it for a newer consent.
+func TestARescuedTokenOfAnOlderFamily(t *testing.T) {
+	for _, unwritable := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the ledger cannot be written: %v", unwritable), func(t *testing.T) {
+			w := newWorld(t)
+			older, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(t, err)
+			w.consent()
+			w.want(keeper.Rotated)
+			w.ticks(1, keeper.Idle)
+			rescued := w.record()
+			rescued.AuthorizedAt, rescued.Refresh = rescued.AuthorizedAt.Add(-time.Hour), family.FingerprintOf(older.Refresh)
+			w.put(names.RefreshToken, older.Refresh.Reveal())
+			w.put(names.Family, rescued.Encode().Reveal())
+			if unwritable {
+				w.unwritable = map[string]error{names.Ledger: errFault}
+			}
+			w.ticks(1, keeper.Restored)
+			w.unwritable = nil
+			w.restart()
+			posts := w.posts()
+			w.ticks(2, keeper.Idle, keeper.Restored)
+			require.Equal(t, posts, w.posts())
+			require.True(t, w.ledger().Record.Past.Has(rescued.Refresh))
+			require.Equal(t, w.ledger().Record.AuthorizedAt, w.record().AuthorizedAt)
+			w.ticks(12, keeper.Idle, keeper.Rotated)
+			w.requireKept()
+		})
+	}
+}

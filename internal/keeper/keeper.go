@@ -91,6 +91,9 @@ func (m *memory) compare(s *family.Snapshot) {
 			m.held = m.known.Receipt()
 		}
 		m.known, m.knownAt = s.State, s.Written
+		if f := s.Family; f != nil && s.State.Record.OlderFamily(*f) {
+			m.dropped = m.dropped.With(f.Refresh) // nothing else tells that it is older
+		}
 		s.State.Record.Past = m.dropped.Merge(s.State.Record.Past)
 	}
 	newest := s.State.Record
@@ -99,6 +102,11 @@ func (m *memory) compare(s *family.Snapshot) {
 	}
 	s.Held = m.held
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
+}
+
+// tells reports whether TOKEN_FAMILY tells what the ledger does not know yet.
+func (m *memory) tells(v view) bool {
+	return v.FamilyTells() || v.Family != nil && m.dropped.Has(v.Family.Refresh)
 }
 
 // parse reads what an entry says, once.

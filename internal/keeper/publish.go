@@ -87,7 +87,7 @@ func (t *tick) note(ctx context.Context, v *view) {
 		return
 	}
 	if entry, err := t.append(ctx, v.base, state); err == nil {
-		v.State, v.base = state, entry
+		v.State, v.base, t.memory.dropped = state, entry, ""
 	}
 }
 
@@ -106,7 +106,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if (!rotated || !r.Succeeds(v.Family)) && !v.FamilyTells() {
+	if (!rotated || !r.Succeeds(v.Family)) && !t.memory.tells(v) {
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
