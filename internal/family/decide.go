@@ -204,6 +204,8 @@ func candidate(v view) (Decision, bool) {
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
+	} else if !kin && v.replaysFirst(c) {
+		return not()
 	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
 		if kin {
 			return lateCandidate(v)
@@ -215,6 +217,12 @@ func candidate(v view) (Decision, bool) {
 		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
+}
+
+// replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
+// which may be an older token, and kill what a replay saves.
+func (v view) replaysFirst(c Field) bool {
+	return v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused() && !v.mayBeYield(c)
 }
 
 func lateCandidate(v view) (Decision, bool) {

@@ -42,3 +42,40 @@ func TestTheAgeOfWhatADyingProcessMayHaveStored(t *testing.T) {
 		})
 	}
 }
+
+// While the ledger's own token can be replayed, a candidate comes first only if it may
+// be what that has yielded. Any other may be an older token, and kill what the replay saves.
+func TestACandidateBesideATokenInDoubt(t *testing.T) {
+	const spent = 4 * time.Minute
+	doubt := func(owner string, storedAgo time.Duration) given {
+		return all(inbox(refresh(109)), func(s *family.Snapshot) {
+			s.State.Intent = &family.Intent{Owner: owner, Token: fp(refresh(7)), First: now.Add(-spent), Last: now.Add(-spent)}
+			for i := range s.Offers {
+				s.Offers[i].Modified = now.Add(-storedAgo)
+			}
+		})
+	}
+	refused := func(s *family.Snapshot) {
+		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
+	}
+	for _, c := range []struct {
+		name      string
+		given     given
+		want      family.Action
+		candidate int64
+	}{
+		{"stored before the spend", doubt("dead", spent+time.Second+nano), family.Replay, 0},
+		{"stored since, under the lease", doubt("dead", spent-time.Second), family.Rotate, 9},
+		{"stored when the lease was over", doubt("dead", spent-2*time.Minute), family.Replay, 0},
+		{"the process has written that the answer was lost", doubt("", spent-time.Second), family.Replay, 0},
+		{"stored before the spend, in the family of the own token", all(kin, doubt("dead", spent+time.Hour)), family.Rotate, 9},
+		{"stored before the spend, and the own token is refused", all(doubt("dead", spent+time.Hour), refused), family.Rotate, 9},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := decide(c.given)
+			requireAction(t, c.want, d)
+			require.Equal(t, c.candidate, d.Candidate.Version)
+			require.True(t, d.Keep, "it stays in REFRESH_TOKEN")
+		})
+	}
+}
