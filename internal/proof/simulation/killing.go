@@ -19,7 +19,7 @@ func (k killing) holder() string {
 		return ""
 	}
 	if top, ok := o.best(k.presented.consent); ok && k.presented.less(top.of) && !o.late(top.of, o.w.now) {
-		if k.unknowable() {
+		if k.unknowable(top.of) {
 			o.forgotten = true
 			return ""
 		}
@@ -46,11 +46,11 @@ func (k killing) holds(got received) bool {
 // memory is how many generations a ledger remembers at least.
 const memory = 190
 
-// unknowable reports whether nothing tells that the token is an older one: it has
-// no claims, and neither the ledger nor the history of REFRESH_TOKEN knows it.
-func (k killing) unknowable() bool {
+// unknowable reports whether nothing tells that the token is older than its family's newest:
+// it has no claims, and neither the ledger nor the history of REFRESH_TOKEN knows it.
+func (k killing) unknowable(newest rank) bool {
 	o := k.o
-	if o.w.settings.Claims || o.highest.generation-k.presented.generation <= memory && !o.ageDeleted {
+	if o.w.settings.Claims || newest.generation-k.presented.generation <= memory && !o.ageDeleted {
 		return false
 	}
 	seen := 0
