@@ -153,7 +153,7 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 			over = candidates[i-1]
 		}
 		rank := s.rank(f)
-		covered = !(rank == inDoubt && !covered) && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+		covered = (covered || rank != inDoubt) && s.covers(over, f)
 		switch {
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
@@ -170,6 +170,11 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 	if c := in.candidate; len(in.spent) == 0 && s.rivals(c) {
 		in.candidate, in.spent, in.rival = Field{}, []Fingerprint{FingerprintOf(c.Value)}, true
 	}
+}
+
+// covers reports whether psoxy may have made one token of another that it stands over.
+func (s judging) covers(over, f Field) bool {
+	return s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
 
 // How candidates come one after the other: of each kind the newest.
