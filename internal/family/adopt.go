@@ -31,9 +31,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		return State{}, s.inboxName() + ": " + why
 	}
 	token, top := FingerprintOf(own.Value), s.RefreshToken
-	if n := len(tokens); tokens[n-1].Version > top.Version {
-		top = FieldOf(tokens[n-1]) // the history was read later
-	}
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	deleted := known && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {

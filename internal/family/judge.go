@@ -64,8 +64,8 @@ func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) 
 	case s.Record.Past.Has(chain) && !s.Record.Refused():
 		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
-	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
-		return Older, "it was issued before the newest token of this family"
+	case chain == s.Record.Chain && chain != "" && !issued.After(mine.IssuedAt): // in the same second: a sibling
+		return Older, "it was issued no later than the newest token of this family"
 	case s.Record.olderConsent(issued) && !s.Record.Refused(): // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}

@@ -33,6 +33,21 @@ func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
 	w.requireKept()
 }
 
+// After a replay TOKEN_FAMILY is published at once, for there was trouble already.
+func TestAReplayPublishesTheFamily(t *testing.T) {
+	w := due(t)
+	born := w.record().AuthorizedAt
+	w.inject(atlassiantest.After, 503, 3)
+	w.want(keeper.InDoubt)
+	w.ticks(1, keeper.Replayed)
+	require.Equal(t, w.ledger().Record, w.record())
+	w.remove(names.Ledger)
+	w.restart()
+	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Replayed)
+	require.Equal(t, born, w.record().AuthorizedAt)
+	w.requireKept()
+}
+
 // A person deletes the ledger while a token is presented, and the process dies just
 // after it has put the successor there: on top of an entry that is gone. Nothing else
 // holds the successor, and the access token lives for half an hour more.

@@ -25,13 +25,13 @@ type publication struct {
 // publish writes the copies that differ, side by side. It adds to the outcome the
 // copies that could not be written, and foreign values that were found.
 //
-// After a rotation TOKEN_FAMILY is left to the next tick, unless somebody has written
-// REFRESH_TOKEN meanwhile: it is for people, and a rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
+// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
+// rotation stays at four writes. After a replay, and where somebody has written
+// REFRESH_TOKEN meanwhile, it is not. The value of REFRESH_TOKEN is left alone until it
 // is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
-	rotated := out.Action == Rotated || out.Action == Replayed
-	all := t.differing(v, d, rotated)
+	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {
 		tasks[i] = func() {
@@ -39,6 +39,12 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	t.Together(tasks...)
+	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
+		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
+	})
+	if out.Action == Replayed || out.Action == Rotated && t.interleaved {
+		v.tell(ctx, t.params)
+	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
 		if out.Action == Idle {
@@ -46,10 +52,6 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	for _, p := range all {
-		if p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1) {
-			t.interleaved = true
-			v.tell(ctx, t.params, rotated)
-		}
 		if p.err != nil {
 			t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
 			return p.unpublished(out)
@@ -61,8 +63,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 // tell publishes TOKEN_FAMILY at once, where it was left to the next tick. It tells what
 // stands under our copy in REFRESH_TOKEN from older tokens, should the ledger be deleted.
 // What another process has told there meanwhile stays.
-func (v view) tell(ctx context.Context, params parameters, rotated bool) {
-	if !rotated || !v.State.Record.Succeeds(v.Family) || v.FamilyTells() {
+func (v view) tell(ctx context.Context, params parameters) {
+	if !v.State.Record.Succeeds(v.Family) || v.FamilyTells() {
 		return
 	}
 	name := params.names.Family

@@ -193,6 +193,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=54601a1e1d9d034b siblings-die reconsent-kills-old legacy-refusal claims no-ticks@35/32m32s denied@53/11m13s#1 ledger-deleted@54 crash-after@58",
 		"consent seed=408c13ba374c4ffa concurrent@22 ledger-deleted@24",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33 crash-before@65 unreadable@83",
+		"upgrade seed=974701371b8211a0 concurrent@8#4350defecc01bdc8 ledger-deleted@37",
+		"consent seed=d622fb8b9c709e4f siblings-die reconsent-kills-old legacy-refusal claims concurrent@1#4f50354ec012ae2f ledger-deleted@36 error-before@37",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
