@@ -25,9 +25,10 @@ type chain struct {
 	of    rank
 	known bool
 	// intent is the fingerprint of the token that is about to be presented, owned
-	// by a process; since is the first of the valid entries that said so.
+	// by the process that owner names; since is the first of the valid entries that said so.
 	intent string
 	owned  bool
+	owner  string
 	since  time.Time
 	// highest is the newest token that an entry held.
 	highest rank
@@ -53,9 +54,9 @@ type grants struct {
 	ledgerDeleted time.Time
 }
 
-// granted notes what a keeper's valid entry announces.
+// granted notes what a keeper's valid entry announces. It may carry another's intent on.
 func (g *grants) granted(by *actor, c *chain) {
-	if by.role != ticks {
+	if carried := g.grant.by; by.role != ticks || carried != nil && carried != by && carried.name == c.owner && g.grant.token == c.intent {
 		return
 	}
 	g.grant = grant{}
@@ -123,9 +124,9 @@ func (c *chain) take(by *actor, e *ledgerEntry, now time.Time, t *tokens) {
 	c.token = atlassian.NewSecret(e.State.Refresh)
 	c.of, c.known = t.known(c.token)
 	before := c.intent
-	c.intent, c.owned = "", false
+	c.intent, c.owned, c.owner = "", false, ""
 	if in := e.State.Intent; in != nil {
-		c.intent, c.owned = in.Token, in.Owner != ""
+		c.intent, c.owned, c.owner = in.Token, in.Owner != "", in.Owner
 	}
 	if c.intent != before {
 		c.since = now

@@ -129,6 +129,13 @@ func TestCalmBeforeATokenIsStored(t *testing.T) {
 	require.Equal(t, 1, r.Losses["Atlassian failed at every tick within the leeway"])
 }
 
+// A process settles what it holds, and carries another's intent on.
+func TestAnIntentThatIsCarriedOn(t *testing.T) {
+	p, err := ParsePlan("replay seed=f896a5caba1931e google backup@18 ledger-deleted@31 concurrent@33#bea862e02a8bf73e")
+	require.NoError(t, err)
+	require.Empty(t, Run(p).Counters.Broken())
+}
+
 // A person deletes every trace of a consent, and its token comes back after another
 // consent. Nothing tells that it is older.
 func TestATokenWithoutATrace(t *testing.T) {
