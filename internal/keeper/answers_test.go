@@ -51,6 +51,14 @@ func TestAnswers(t *testing.T) {
 			keeper.Failed, []keeper.Action{keeper.Rotated}, 2},
 		{"a rate limit of seven minutes", fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("420")),
 			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Rotated}, 2},
+		{"a rate limit after a lost answer", func(w *world) {
+			fault(atlassiantest.After, atlassiantest.KindStatus, status(502))(w)
+			fault(atlassiantest.Before, atlassiantest.KindStatus, status(429))(w)
+		}, keeper.Replayed, []keeper.Action{keeper.Idle}, 3},
+		{"a rate limit of two minutes after a lost answer", func(w *world) {
+			fault(atlassiantest.After, atlassiantest.KindStatus, status(502))(w)
+			fault(atlassiantest.Before, atlassiantest.KindStatus, status(429), retry("120"))(w)
+		}, keeper.InDoubt, []keeper.Action{keeper.Replayed}, 3},
 		{"an answer compressed without being asked for", fault(atlassiantest.After, atlassiantest.KindEncoded, encoding("gzip")),
 			keeper.Rotated, []keeper.Action{keeper.Idle}, 1},
 		{"one 400 invalid_request", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("invalid_request")),
