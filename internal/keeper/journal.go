@@ -11,6 +11,7 @@ import (
 // journal reads and appends the ledger's entries in a tick.
 type journal struct {
 	conn   family.Connection
+	memory *memory
 	ledger *ledger.Ledger
 	params parameters
 	clock  *clock
@@ -23,7 +24,8 @@ func (j journal) draft(base ledger.Entry, state family.State) ledger.Draft {
 	return ledger.NewDraft(j.conn.Name, base, state.Encode(), j.clock.now(), j.mark())
 }
 
-// append appends an entry on top of base, and tries a few times if need be.
+// append appends an entry on top of base, and tries a few times if need be. The process
+// knows then what the entry says.
 func (j journal) append(ctx context.Context, base ledger.Entry, state family.State) (e ledger.Entry, err error) {
 	draft, overtaken := j.draft(base, state), false
 	err = j.params.retry(ctx, fewAttempts, func() error {
@@ -34,13 +36,15 @@ func (j journal) append(ctx context.Context, base ledger.Entry, state family.Sta
 		}
 		return err
 	})
-	if overtaken {
+	switch {
+	case overtaken:
 		return e, ledger.ErrOvertaken
+	case err != nil:
+		return e, err
 	}
-	if err == nil {
-		j.clock.least(e.Written)
-	}
-	return e, err
+	j.clock.least(e.Written)
+	j.memory.knows(e, j.conn.Name)
+	return e, nil
 }
 
 // reload reads the ledger again.

@@ -312,3 +312,19 @@ func TestAProcessKnowsTheDeletedLedger(t *testing.T) {
 		require.Zero(t, w.get(names.Ledger).Version)
 	})
 }
+
+// The ledger is deleted just after a tick that has lost an answer. The process has written
+// since when the token is in doubt, and knows it still.
+func TestTheLedgerIsDeletedAfterASpendInDoubt(t *testing.T) {
+	w := due(t)
+	begun := w.clock.Now()
+	w.inject(atlassiantest.After, 503, 6)
+	w.want(keeper.InDoubt)
+	w.remove(names.Ledger)
+	w.clock.Advance(5 * time.Minute)
+	w.want(keeper.InDoubt)
+	require.WithinDuration(t, begun, w.ledger().Intent.First, time.Second)
+	w.clock.Advance(3 * time.Minute)
+	w.want(keeper.Replayed)
+	w.requireKept()
+}

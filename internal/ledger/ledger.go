@@ -63,6 +63,8 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	}
 	switch {
 	case e.Version > l.settled:
+	case destroyed(e):
+		l.knows(Entry{}, 0, time.Time{}) // as others find it
 	case e.Version > 0 && !e.Modified.After(l.known.Written):
 		return Entry{}, ErrStale
 	default:
@@ -92,8 +94,11 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 // unchanged reports whether the newest version is the one that was read, or written,
 // last.
 func (l *Ledger) unchanged(e store.Entry) bool {
-	return e.Version == l.settled && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
+	return e.Version == l.settled && !destroyed(e) && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
 }
+
+// destroyed reports whether a version is there, and what it held is gone.
+func destroyed(e store.Entry) bool { return e.Version > 0 && e.Value.IsZero() }
 
 // knows remembers the last valid entry up to a version, which was written at the
 // given time, and returns it.

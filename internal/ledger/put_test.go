@@ -99,3 +99,21 @@ func TestAPutWithoutAHistoryIsLookedUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, found)
 }
+
+// A version that was destroyed says nothing any more, to its writer as to all others.
+func TestADestroyedVersionIsNotKnown(t *testing.T) {
+	log := &keeping{}
+	l := &ledger.Ledger{Log: log, Of: of}
+	first, err := log.put(t, l, ledger.Entry{}, "first")
+	require.NoError(t, err)
+	_, err = log.put(t, l, first, "second")
+	require.NoError(t, err)
+	log.entries[1].Value = atlassian.Secret{}
+	found, err := l.Newest(t.Context(), log.entries[1])
+	require.NoError(t, err)
+	require.Equal(t, int64(1), found.Version, "the one before counts")
+	log.entries[0].Value = atlassian.Secret{}
+	found, err = l.Newest(t.Context(), log.entries[1])
+	require.NoError(t, err)
+	require.Zero(t, found)
+}

@@ -188,6 +188,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 		"upgrade seed=e09d4baebc1f00cc siblings-die google consent@6 atlassian-denies@10/1s",
 		"rotation seed=8fa3190ead445db8 siblings-die reconsent-kills-old google atlassian-after@3/32s throttle@166 store-outage@192/9m13s",
+		"replay seed=683900588e7edcf5 siblings-die reconsent-kills-old legacy-refusal google ledger-deleted@221 denied@236/1s",
 		"upgrade seed=cdaa7eac1879b5bf reconsent-kills-old legacy-refusal claims backup@17 no-ticks@22/1h20m34s stale@23/2s deleted@49#2 unreadable@65",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
 		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
