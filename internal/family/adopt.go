@@ -34,7 +34,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	deleted := known && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {
-		if inbox.Seen, inbox.Kin = own.Version, kin(tokens, s.Lock, token, top.Version); record.complete() {
+		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
 	}
@@ -86,20 +86,6 @@ func (s Snapshot) Restore(known State, written time.Time, records []store.Entry)
 		known.Inbox.Kin, known.Inbox.Modified = top.Version, top.Modified // as for a token that TOKEN_FAMILY names
 	}
 	return known, true
-}
-
-// kin is the version of REFRESH_TOKEN, given the newest, up to which a successor of the
-// token may be stored. Who has left a lock behind with it, has done nothing after the lease.
-func kin(tokens []store.Entry, lock Field, token Fingerprint, newest int64) int64 {
-	if oldLock(lock).Spending != token {
-		return newest
-	}
-	for _, e := range tokens {
-		if e.Modified.After(lock.Modified.Add(Lease)) {
-			return e.Version - 1
-		}
-	}
-	return newest
 }
 
 // choose finds the token to begin with: the one that is named, or else the newest. It

@@ -261,17 +261,6 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		require.Equal(t, first, s.Intent.First)
 		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: now.Add(-time.Hour)}, Kin: 4}, s.Inbox)
 	})
-	t.Run("and what its process may have stored, until its lease was over", func(t *testing.T) {
-		over := now.Add(-3*time.Minute + family.Lease)
-		tokens := append(past(refresh(7)), store.Entry{Value: secret(refresh(8)), Version: 2, Modified: over},
-			store.Entry{Value: secret("a-consent's-refresh-token"), Version: 3, Modified: over.Add(nano)})
-		s, _ := adopt(tokens, text(record()), lock)
-		require.Equal(t, int64(2), s.Inbox.Kin)
-		s, _ = adopt(tokens[:2], text(record()), lock)
-		require.Equal(t, int64(2), s.Inbox.Kin)
-		s, _ = adopt(tokens, text(record()))
-		require.Equal(t, int64(3), s.Inbox.Kin)
-	})
 	t.Run("but not in the place of the token that TOKEN_FAMILY names", func(t *testing.T) {
 		ahead := record().Succeed(pair(8, now))
 		s, _ := adopt(past(refresh(7), refresh(8)), text(ahead), lock)
