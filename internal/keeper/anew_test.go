@@ -200,3 +200,20 @@ func TestACandidateWaitsAfterADeletion(t *testing.T) {
 	w.tick()
 	require.Equal(t, posts, w.posts())
 }
+
+// The first edition left its lock behind. A ledger has begun beside it, and was deleted
+// after the first rotation: what that stored is the family's, and no newer consent.
+func TestALedgerIsDeletedBesideALockOfTheFirstEdition(t *testing.T) {
+	w := due(t)
+	born := w.record().AuthorizedAt
+	w.put(names.Lock, fmt.Sprintf(`locked_%d {"owner":"the first edition","spending":%q}`, w.clock.Now().UnixMilli(), w.record().Refresh))
+	w.remove(names.Ledger)
+	w.restart()
+	w.clock.Advance(3 * time.Minute)
+	w.want(keeper.Replayed)
+	w.remove(names.Ledger)
+	w.restart()
+	w.ticks(2)
+	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
+	w.requireKept()
+}

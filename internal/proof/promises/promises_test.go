@@ -144,6 +144,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=d151671a847f826e siblings-die legacy-refusal recycled@5 authorize@5#1 pause-after@25/25s denied@28/10h40m48s#8 deleted@31#86b1 concurrent@57",
 		"replay seed=c5d47efb058ad6ab siblings-die reconsent-kills-old legacy-refusal aged older@4#149e",
 		"rotation seed=81d6ceb49f88d545 legacy-refusal aged older@23#3de4 consent@25#35f6",
+		"upgrade seed=6f6759fe3f25266 siblings-die legacy-refusal ledger-deleted@29 crash-after@32",
+		"upgrade seed=cf829e9585025c66 legacy-refusal ledger-deleted@36 crash-before@36",
 		"consent seed=8c958dfda5f8fdbe reconsent-kills-old denied@11/13s ledger-deleted@18",
 		"rotation seed=9f28276479f6a5f legacy-refusal claims store-outage@17/9m54s concurrent@120#1 false-refusal@139 concurrent@174#3 error-after@194",
 		"upgrade seed=3194ea81ed57b839 reconsent-kills-old legacy-refusal atlassian-unreachable@2/23s ledger-deleted@136 concurrent@137",
