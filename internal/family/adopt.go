@@ -83,7 +83,9 @@ func (s Snapshot) Restore(known State, written time.Time, records []store.Entry)
 		own.AuthorizedAt, own.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
 	}
 	if top := s.RefreshToken; FingerprintOf(top.Value) != own.Refresh && !top.Modified.Before(written) {
-		known.Inbox.Kin, known.Inbox.Modified = top.Version, top.Modified // as for a token that TOKEN_FAMILY names
+		in := &known.Inbox
+		in.Judged = Judged{in.upTo(top.Version, top.Modified), top.Modified}
+		in.Kin = top.Version // as for a token that TOKEN_FAMILY names
 	}
 	return known, true
 }

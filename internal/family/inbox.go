@@ -202,10 +202,10 @@ func (s judging) rank(f Field) int {
 }
 
 // mayHold reports whether a candidate may hold what one in doubt has yielded: a
-// process that could not save that has written it there.
+// process that could not save that has written it there. Psoxy writes there as well.
 func (s judging) mayHold(c, doubted Field) bool {
 	after := c.Modified.Sub(s.firstSpend(doubted))
-	return after >= -clockStep && after < Lease
+	return !s.Shared() && after >= -clockStep && after < Lease
 }
 
 // mayBeSiblings are the candidates that may hold what one in doubt has yielded, once it

@@ -385,10 +385,14 @@ func TestACandidateThatMayHoldWhatAnotherYielded(t *testing.T) {
 		"after it":                                   {family.Lease, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := decide(inbox(refresh(109), refresh(110)), pending(5*minute), func(s *family.Snapshot) {
-				s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after)
-			})
-			require.Equal(t, c.want, d.Candidate.Version)
+			late := func(s *family.Snapshot) { s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after) }
+			require.Equal(t, c.want, decide(inbox(refresh(109), refresh(110)), pending(5*minute), late).Candidate.Version)
 		})
 	}
+	t.Run("psoxy writes there as well", func(t *testing.T) {
+		d := decide(inbox(refresh(109), refresh(110)), pending(5*minute), func(s *family.Snapshot) {
+			s.Offers[1].Modified, s.AccessFormat = now.Add(-4*minute), psoxy.JSON
+		})
+		require.Equal(t, int64(9), d.Candidate.Version)
+	})
 }

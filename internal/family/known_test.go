@@ -151,6 +151,14 @@ func TestRestore(t *testing.T) {
 		require.Equal(t, int64(3), restored.Inbox.Kin)
 		require.Equal(t, now, restored.Inbox.Modified)
 	})
+	t.Run("also where the parameter was begun anew, up to a number that was judged", func(t *testing.T) {
+		known := state()
+		known.Inbox.Judged = family.Judged{Seen: 9, Modified: now.Add(-time.Hour)}
+		for version, seen := range map[int64]int64{3: 0, 10: 9} {
+			restored, _ := restore(known, nil, func(s *family.Snapshot) { s.RefreshToken = field(refresh(8), version, now) })
+			require.Equal(t, family.Judged{Seen: seen, Modified: now}, restored.Inbox.Judged)
+		}
+	})
 	t.Run("unless it stood there when the ledger named the own token still", func(t *testing.T) {
 		for modified, kin := range map[time.Time]int64{now.Add(-minute): 9, now.Add(-minute - nano): 0} {
 			restored, _ := restore(state(), nil, func(s *family.Snapshot) { s.RefreshToken = field(refresh(8), 9, modified) })

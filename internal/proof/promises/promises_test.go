@@ -197,6 +197,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33 crash-before@65 unreadable@83",
 		"upgrade seed=974701371b8211a0 concurrent@8#4350defecc01bdc8 ledger-deleted@37",
 		"consent seed=d622fb8b9c709e4f siblings-die reconsent-kills-old legacy-refusal claims concurrent@1#4f50354ec012ae2f ledger-deleted@36 error-before@37",
+		"consent seed=ac9daf6afbabcf5c shared psoxy@41 consent@69 crash-before@73",
+		"replay seed=4ace97c88549c489 siblings-die claims shared psoxy@52 crash-after@78 consent@79 unreadable@107",
+		"rotation seed=73f233c285a149fb siblings-die shared consent@22 unreadable@49 consent@83 crash-before@83",
+		"consent seed=1f41bf05c1151a5c siblings-die reconsent-kills-old shared psoxy@26 deleted@34 ledger-deleted@56",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
