@@ -175,8 +175,11 @@ func withoutApp(v view) (Decision, bool) {
 
 func replay(v view) (Decision, bool) {
 	if v.doubted && v.doubt.replayable(v.Now) {
-		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool { return r.Psoxys && v.looksAgain(r) }) {
-			return decide(InDoubt, "presented at %s; psoxy has stored its successor, which is asked about once more before", clock(v.doubt.first))
+		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
+			later := r.At.Add(secondLook + TickInterval) // its turn comes in time all the same
+			return (r.Psoxys || r.Successor && r.Count == 1 && v.doubt.replayable(later)) && v.looksAgain(r)
+		}) {
+			return decide(InDoubt, "presented at %s; what may be its successor is stored, and asked about once more before", clock(v.doubt.first))
 		}
 		if v.doubt.last.Before(v.doubt.first) {
 			return decide(Replay, "TOKEN_FAMILY is older than the ledger, and what told that the token was presented may be deleted: Atlassian is asked")

@@ -139,3 +139,28 @@ func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 func announced(ago time.Duration) given {
 	return func(s *family.Snapshot) { s.State, s.Written = s.State.Announcing(), now.Add(-ago) }
 }
+
+// What may be the successor of a token in doubt is asked about once more before, as far as
+// the token's own turn still comes in time.
+func TestReplayWaitsForASuccessor(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		spent     time.Duration
+		count     int
+		successor bool
+		want      family.Action
+	}{
+		{"a tick will come in time", 4*minute - nano, 1, true, family.InDoubt},
+		{"none may come in time", 4 * minute, 1, true, family.Replay},
+		{"it has been asked about once more", 2 * minute, 2, true, family.Replay},
+		{"a stranger", 2 * minute, 1, false, family.Replay},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := decide(once("", c.spent), func(s *family.Snapshot) {
+				s.State.Record.RotatedAt = now.Add(-time.Hour)
+				s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-minute / 2), Count: c.count, Successor: c.successor}}
+			})
+			requireAction(t, c.want, d)
+		})
+	}
+}

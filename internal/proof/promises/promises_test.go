@@ -189,6 +189,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=8fa3190ead445db8 siblings-die reconsent-kills-old google atlassian-after@3/32s throttle@166 store-outage@192/9m13s",
 		"upgrade seed=7aacb136200d69fd legacy-refusal google ledger-deleted@49 crash-after@49",
 		"replay seed=683900588e7edcf5 siblings-die reconsent-kills-old legacy-refusal google ledger-deleted@221 denied@236/1s",
+		"upgrade seed=910a63e930e8bd7a siblings-die google consent@3 unreadable@17",
 		"upgrade seed=cdaa7eac1879b5bf reconsent-kills-old legacy-refusal claims backup@17 no-ticks@22/1h20m34s stale@23/2s deleted@49#2 unreadable@65",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33",
 		"rotation seed=dcd9d77f8734d78b reconsent-kills-old legacy-refusal claims ledger-deleted@12 crash-after@14 false-refusal@17",
