@@ -306,3 +306,27 @@ func TestARescuedTokenOfAnOlderFamily(t *testing.T) {
 		})
 	}
 }
+
+// The store's answer is lost when a token is rescued. TOKEN_FAMILY tells of it all the same.
+func TestARescueWhoseAnswerIsLost(t *testing.T) {
+	w := due(t)
+	born := w.record().AuthorizedAt
+	w.after = func(_ int, op string) error {
+		switch op {
+		case "post":
+			w.unwritable = map[string]error{names.Ledger: errFault}
+		case "write REFRESH_TOKEN":
+			w.after = nil
+			return errFault
+		}
+		return nil
+	}
+	w.want(keeper.Failed)
+	require.Equal(t, family.FingerprintOf(w.get(names.RefreshToken).Value), w.record().Refresh)
+	w.unwritable = nil
+	w.restart()
+	w.clock.Advance(family.Leeway)
+	w.ticks(1, keeper.Rotated)
+	w.requireKept()
+	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
+}
