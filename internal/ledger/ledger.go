@@ -56,10 +56,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.unchanged(e) {
-		if l.at = e.Modified; l.known.Version == e.Version {
-			l.known.Written = e.Modified
-		}
-		return l.known, nil
+		return l.read(e.Version, e.Modified), nil
 	}
 	switch {
 	case e.Version > l.settled:
@@ -95,6 +92,15 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 // last.
 func (l *Ledger) unchanged(e store.Entry) bool {
 	return e.Version == l.settled && !destroyed(e) && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
+}
+
+// read remembers when the store wrote the version up to which the known entry is the
+// last, and returns that entry.
+func (l *Ledger) read(version int64, at time.Time) Entry {
+	if l.at = at; l.known.Version == version {
+		l.known.Written = at
+	}
+	return l.known
 }
 
 // destroyed reports whether a version is there, and what it held is gone.
