@@ -119,12 +119,18 @@ func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
 func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
 	if known.Version > 0 {
 		links, err = l.between(ctx, known.Version, to)
-		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known); anchored || err != nil {
+		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known) && !l.anew(links[0]); anchored || err != nil {
 			return links, anchored, err
 		}
 	}
 	links, err = l.between(ctx, 1, to)
 	return links, false, err
+}
+
+// anew reports whether a version was written after it was seen: in a ledger that was
+// begun anew, by a put that was sent in both.
+func (l *Ledger) anew(one link) bool {
+	return one.Version == l.settled && !l.at.IsZero() && one.Written.After(l.at)
 }
 
 // between reads the versions from..to. Where from is no longer kept, it returns

@@ -117,3 +117,30 @@ func TestADestroyedVersionIsNotKnown(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, found)
 }
+
+// A put is sent twice, and the ledger is deleted in between. The second one means nothing
+// in the new ledger, also to a reader who knows the first one by its number and mark.
+func TestAPutThatIsSentInTwoLedgers(t *testing.T) {
+	log := &keeping{}
+	writer, reader := &ledger.Ledger{Log: log, Of: of}, &ledger.Ledger{Log: log, Of: of}
+	base, err := log.put(t, writer, ledger.Entry{}, "root")
+	require.NoError(t, err)
+	_, err = log.put(t, writer, base, "sent")
+	require.NoError(t, err)
+	sent := log.entries[1]
+	known, err := reader.Newest(t.Context(), sent)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), known.Version)
+
+	log.entries = nil
+	for range 2 {
+		_, err = log.Append(t.Context(), sent.Value)
+		require.NoError(t, err)
+		log.entries[len(log.entries)-1].Modified = sent.Modified.Add(time.Millisecond)
+	}
+	root, err := log.put(t, &ledger.Ledger{Log: log, Of: of}, ledger.Entry{}, "root of the new ledger")
+	require.NoError(t, err)
+	found, err := reader.Newest(t.Context(), log.entries[2])
+	require.NoError(t, err)
+	require.Equal(t, root.Version, found.Version)
+}

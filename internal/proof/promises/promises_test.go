@@ -202,6 +202,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=4ace97c88549c489 siblings-die claims shared psoxy@52 crash-after@78 consent@79 unreadable@107",
 		"rotation seed=73f233c285a149fb siblings-die shared consent@22 unreadable@49 consent@83 crash-before@83",
 		"consent seed=1f41bf05c1151a5c siblings-die reconsent-kills-old shared psoxy@26 deleted@34 ledger-deleted@56",
+		"adoption seed=23bb75fcda4e83c6 reconsent-kills-old legacy-refusal error-after@12 concurrent@15#1 repeat@17 ledger-deleted@17",
+		"adoption seed=832cadf918010954 legacy-refusal claims denied@20/10m22s#8 crash-before@67",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
