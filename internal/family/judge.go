@@ -64,18 +64,12 @@ func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) 
 	case s.Record.Past.Has(chain) && !s.Record.Refused():
 		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
-	case chain == s.Record.Chain && chain != "" && noLater(issued, mine.IssuedAt, s.Record):
-		return Older, "it was issued no later than the newest token of this family"
+	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
+		return Older, "it was issued before the newest token of this family"
 	case s.Record.olderConsent(issued) && !s.Record.Refused(): // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}
 	return Candidate, ""
-}
-
-// noLater reports whether a token of the own one's chain was issued before it, or is its
-// sibling: nobody rotates twice in a second.
-func noLater(issued, own time.Time, r Record) bool {
-	return issued.Before(own) || issued.Equal(own) && !r.RotatedAt.IsZero()
 }
 
 // olderConsent reports whether a token that was issued at the given time comes

@@ -197,7 +197,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=408c13ba374c4ffa concurrent@22 ledger-deleted@24",
 		"consent seed=77711ab785d477fc labelled@17/5s crash-after@33 crash-before@65 unreadable@83",
 		"upgrade seed=974701371b8211a0 concurrent@8#4350defecc01bdc8 ledger-deleted@37",
-		"consent seed=d622fb8b9c709e4f siblings-die reconsent-kills-old legacy-refusal claims concurrent@1#4f50354ec012ae2f ledger-deleted@36 error-before@37",
+		"consent seed=eac8f34d3186707f siblings-die legacy-refusal claims shared psoxy@35#12180799d68142a3",
 		"consent seed=ac9daf6afbabcf5c shared psoxy@41 consent@69 crash-before@73",
 		"replay seed=4ace97c88549c489 siblings-die claims shared psoxy@52 crash-after@78 consent@79 unreadable@107",
 		"rotation seed=73f233c285a149fb siblings-die shared consent@22 unreadable@49 consent@83 crash-before@83",
