@@ -33,7 +33,7 @@ type Inbox struct {
 	Kin int64 `json:"kin,omitempty"`
 	// Pending are the candidates that were presented without a definite answer, the
 	// last one first.
-	Pending []Pending `json:"pending,omitempty"`
+	Pending []Pending `json:"in_doubt,omitempty"`
 	// Rejected are the last candidates that Atlassian did not accept, and Failure is
 	// the newest failure to ask about one.
 	Rejected []Rejected `json:"rejected,omitempty"`

@@ -250,3 +250,14 @@ func FuzzParseState(f *testing.F) {
 		require.NotEmpty(t, family.Decide(snapshot, family.DefaultPolicy()).Reason)
 	})
 }
+
+// An entry that an earlier build wrote while it had one candidate in doubt is read all the
+// same.
+func TestAnEntryWithOneCandidateInDoubt(t *testing.T) {
+	text := strings.Replace(state().Encode().Reveal(), `"seen":`, `"pending":{"version":9,"token":"0123456789ab"},"seen":`, 1)
+	require.Contains(t, text, "pending")
+	read, err := family.ParseState(secret(text), now, conn)
+	require.NoError(t, err)
+	require.Equal(t, state().Refresh, read.Refresh)
+	require.Empty(t, read.Inbox.Pending)
+}
