@@ -33,6 +33,19 @@ func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
 	w.requireKept()
 }
 
+// The same below an intent: who put that has presented nothing, so nobody waits for it.
+func TestTheLedgerIsDeletedBelowAnIntent(t *testing.T) {
+	w := due(t)
+	w.before, w.after = atFirst("write TOKEN_LEDGER", func() { w.remove(names.Ledger) }), crashing("write TOKEN_LEDGER")
+	_, ok := w.tick()
+	require.False(t, ok)
+	w.before, w.after = nil, nil
+	w.restart()
+	w.clock.Advance(time.Minute)
+	w.want(keeper.Replayed)
+	w.requireKept()
+}
+
 // After a replay TOKEN_FAMILY is published at once, for there was trouble already.
 func TestAReplayPublishesTheFamily(t *testing.T) {
 	w := due(t)

@@ -146,7 +146,8 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 func (m *memory) restore(v view, of family.Connection, records []store.Entry) (state family.State, newest bool) {
 	known, at := m.known, m.knownAt
 	if orphan, is := ledger.Orphan(v.copies[of.Names().Ledger], of.Name); is && known.Empty() {
-		if left, err := family.ParseState(orphan.State, orphan.Written, of.Name); err == nil {
+		left, err := family.ParseState(orphan.State, orphan.Written, of.Name)
+		if intends := left.Intent != nil && left.Intent.Owner != ""; err == nil && !intends { // who intended there has presented nothing
 			known, at = left, orphan.Written
 		}
 	}

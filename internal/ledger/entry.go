@@ -40,8 +40,9 @@ type link struct {
 	Entry
 	base  int64
 	after string
-	// fresh: it was written soon after it was composed. A backup that is put back
-	// was not.
+	// late is how long after its composition it was written. fresh: that was soon. A
+	// backup that is put back was not.
+	late  time.Duration
 	fresh bool
 	// foreign: the version holds no entry of this ledger.
 	foreign bool
@@ -62,7 +63,8 @@ func read(e store.Entry, of string) link {
 	}
 	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
 	l.State = atlassian.NewSecret(string(f.State))
-	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
+	l.late = e.Modified.Sub(f.At).Abs()
+	l.fresh = l.late < freshFor
 	return l
 }
 
@@ -90,10 +92,14 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 // look at many ledgers in little time. Nothing may be decided by it.
 func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }
 
-// Orphan returns what the newest version of an empty ledger says if it was written
-// just now on top of an entry that is gone: the ledger was deleted meanwhile. It is
-// not valid, but may tell more than any copy.
+// orphanFor is the same for an entry on top of one that is gone, which nothing else
+// proves: a backup may be put back within the hour.
+const orphanFor = time.Minute
+
+// Orphan returns what the newest version of an empty ledger says if it was put there as
+// it was composed, on top of an entry that is gone: the ledger was deleted meanwhile. It
+// is not valid, but may tell more than any copy.
 func Orphan(e store.Entry, of string) (Entry, bool) {
 	l := read(e, of)
-	return l.Entry, l.fresh && l.base >= l.Version
+	return l.Entry, !l.foreign && l.late < orphanFor && l.base >= l.Version
 }

@@ -105,7 +105,7 @@ func TestOrphan(t *testing.T) {
 		"the first version of the new ledger": {"CONN_", 1, 0, true},
 		"where its base had been":             {"CONN_", 7, time.Second, true},
 		"the next version, of the same one":   {"CONN_", 8, 0, false},
-		"a backup":                            {"CONN_", 1, freshFor, false},
+		"a backup, not an hour old":           {"CONN_", 1, orphanFor, false},
 		"of another connection":               {"OTHER_", 1, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {

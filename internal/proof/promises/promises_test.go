@@ -204,6 +204,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=1f41bf05c1151a5c siblings-die reconsent-kills-old shared psoxy@26 deleted@34 ledger-deleted@56",
 		"adoption seed=23bb75fcda4e83c6 reconsent-kills-old legacy-refusal error-after@12 concurrent@15#1 repeat@17 ledger-deleted@17",
 		"adoption seed=832cadf918010954 legacy-refusal claims denied@20/10m22s#8 crash-before@67",
+		"rotation seed=48adce837b6fb1fb legacy-refusal backup@15#8289 crash-before@27 ledger-deleted@28",
+		"consent seed=56916730d9e9f2bb siblings-die reconsent-kills-old legacy-refusal claims ledger-deleted@9 crash-after@12 atlassian-after@40/10m28s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
