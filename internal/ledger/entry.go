@@ -50,9 +50,13 @@ type link struct {
 	destroyed bool
 }
 
-// freshFor is how long after its composition an entry may be written to count as
-// fresh.
-const freshFor = time.Hour
+// How long after its composition an entry may be written: to count as fresh, and to
+// count as an orphan. Nothing else proves that one, and a backup may be put back within
+// the hour.
+const (
+	freshFor  = time.Hour
+	orphanFor = time.Minute
+)
 
 // read parses one version of the parameter.
 func read(e store.Entry, of string) link {
@@ -92,13 +96,9 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 // look at many ledgers in little time. Nothing may be decided by it.
 func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }
 
-// orphanFor is the same for an entry on top of one that is gone, which nothing else
-// proves: a backup may be put back within the hour.
-const orphanFor = time.Minute
-
-// Orphan returns what the newest version of an empty ledger says if it was put there as
-// it was composed, on top of an entry that is gone: the ledger was deleted meanwhile. It
-// is not valid, but may tell more than any copy.
+// Orphan returns what the newest version of an empty ledger says, and whether it is an
+// orphan: it was put there as it was composed, on top of an entry that is gone, for the
+// ledger was deleted meanwhile. It is not valid, but may tell more than any copy.
 func Orphan(e store.Entry, of string) (Entry, bool) {
 	l := read(e, of)
 	return l.Entry, !l.foreign && l.late < orphanFor && l.base >= l.Version
