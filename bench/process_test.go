@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -35,31 +36,34 @@ type contender struct {
 // refresher's start and its multiples of the floors.
 func BenchmarkProcess(b *testing.B) {
 	refresher := &contender{name: "refresher", path: world.Binary(b)}
-	contenders := []*contender{floor(b, "bare"), floor(b, "sdk"), refresher}
+	table := []*contender{floor(b, "bare"), floor(b, "sdk"), refresher}
+	contenders := slices.Clone(table)
 	for _, c := range contenders {
 		info, err := os.Stat(c.path)
 		require.NoError(b, err)
 		c.size = float64(info.Size()) / 1e6
-		c.run(b) // once unmeasured, to have the file in memory
+		cold(b, c.path) // once unmeasured, to have the file in memory
 	}
 	for b.Loop() {
+		// In a new order each time: what ran before leaves its mark on the machine.
+		rand.Shuffle(len(contenders), func(i, j int) { contenders[i], contenders[j] = contenders[j], contenders[i] })
 		for _, c := range contenders {
-			res := c.run(b)
+			res := cold(b, c.path)
 			c.start = append(c.start, float64(res.Init.Microseconds())/1e3)
 			c.rss = append(c.rss, float64(res.InitRSS)/(1<<20))
 		}
 	}
-	var table strings.Builder
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\nprocess\tMB\tstart ms\tRSS MiB\t")
-	for _, c := range contenders {
+	for _, c := range table {
 		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.1f\t\n", c.name, c.size, median(c.start), median(c.rss))
 		if c != refresher {
 			b.ReportMetric(median(refresher.start)/median(c.start), "start/"+c.name)
 		}
 	}
 	require.NoError(b, w.Flush())
-	b.Log(table.String())
+	b.Log(text.String())
 	b.ReportMetric(median(refresher.start), "start-ms")
 	b.ReportMetric(0, "ns/op") // all three together, which says nothing
 }
@@ -71,17 +75,22 @@ func floor(b *testing.B, name string) *contender {
 	return &contender{name: name, path: path}
 }
 
-// run starts a process, gives it an event that costs nothing, and ends it. The
+// cold starts a process, gives it an event that costs nothing, and ends it. The
 // refresher refuses the event, the floors echo it.
-func (c *contender) run(b *testing.B) lambdaruntime.Result {
-	f, err := lambdaruntime.New(lambdaruntime.Config{Binary: c.path, Env: map[string]string{
-		"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}})
-	require.NoError(b, err)
+func cold(t testing.TB, path string, variables ...string) lambdaruntime.Result {
+	t.Helper()
+	env := map[string]string{"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1"}
+	for _, pair := range variables {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	f, err := lambdaruntime.New(lambdaruntime.Config{Binary: path, Env: env})
+	require.NoError(t, err)
 	defer f.Close()
-	res, err := f.Invoke(b.Context(), []byte(`{"action":"none"}`), 10*time.Second)
-	require.NoError(b, err)
-	require.True(b, res.Cold)
-	require.False(b, res.Exited)
+	res, err := f.Invoke(t.Context(), []byte(`{"action":"none"}`), 10*time.Second)
+	require.NoError(t, err)
+	require.True(t, res.Cold)
+	require.False(t, res.Exited)
 	return res
 }
 

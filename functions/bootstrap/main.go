@@ -18,10 +18,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
+	"github.com/tokenkeeper/tokenkeeper/internal/config/awsenv"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/pages"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
@@ -33,7 +32,7 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
-	service, site, err := wire(context.Background(), log)
+	service, site, err := wire(log)
 	if err != nil {
 		// Every invocation fails with the reason.
 		log.Error("the function cannot start", "error", err)
@@ -44,12 +43,12 @@ func main() {
 }
 
 // wire makes the service from the environment, and the pages if they are wanted.
-func wire(ctx context.Context, log *slog.Logger) (*consent.Service, http.Handler, error) {
+func wire(log *slog.Logger) (*consent.Service, http.Handler, error) {
 	c, err := settingsFrom(os.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}
-	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{})) // its lines are not JSON, and each call reports its own error
+	aws, err := awsenv.Config(os.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}

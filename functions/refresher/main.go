@@ -13,10 +13,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
+	"github.com/tokenkeeper/tokenkeeper/internal/config/awsenv"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -37,7 +36,7 @@ const parallelOfMany = 8
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
-	tick, look, err := wire(context.Background())
+	tick, look, err := wire()
 	if err != nil {
 		// Every invocation fails with the reason, which the function's alarm sees.
 		log.Error("the function cannot start", "error", err)
@@ -52,12 +51,12 @@ type tickFunc func(context.Context, *slog.Logger) (fleet.Report, error)
 
 // wire makes the tick, and what tells how the connections are, from the
 // environment.
-func wire(ctx context.Context) (tickFunc, *looker, error) {
+func wire() (tickFunc, *looker, error) {
 	c, err := settingsFrom(os.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}
-	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithLogger(logging.Nop{})) // its lines are not JSON, and each call reports its own error
+	aws, err := awsenv.Config(os.Getenv)
 	if err != nil {
 		return nil, nil, err
 	}

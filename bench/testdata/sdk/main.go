@@ -1,5 +1,5 @@
-// A handler that makes the SDK's two clients as the refresher does, and uses
-// neither: what any function that speaks to these services costs at least.
+// A handler that makes the SDK's two clients from the SDK's own configuration, and
+// uses neither: what a function that speaks to these services costs as a rule.
 package main
 
 import (

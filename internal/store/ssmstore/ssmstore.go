@@ -3,10 +3,9 @@
 // # The AWS configuration
 //
 // New takes any client that has the four calls; NewClient makes the one to use
-// in production from an aws.Config. Load that with config.LoadDefaultConfig
-// (region, credentials and AWS_ENDPOINT_URL then come from the environment), or
-// make it by hand, as the tests do. NewClient replaces its time-outs and
-// retries, and keeps the rest.
+// in production from an aws.Config. A Lambda function has that of internal/config/awsenv,
+// any other program that of the SDK's config.LoadDefaultConfig; tests make it by
+// hand. NewClient replaces its time-outs and retries, and keeps the rest.
 //
 // # What is written
 //
