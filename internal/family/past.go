@@ -51,12 +51,21 @@ func (p Past) With(fp Fingerprint) Past {
 
 // Merge returns p, and after it what only older remembers.
 func (p Past) Merge(older Past) Past {
+	if p == "" || older == "" {
+		return (p + older).newest(pastKept)
+	}
+	known := map[Past]bool{}
+	for i := 0; i+pastWidth <= len(p); i += pastWidth {
+		known[p[i:i+pastWidth]] = true
+	}
+	merged := append(make([]byte, 0, len(p)+len(older)), p...)
 	for i := 0; i+pastWidth <= len(older); i += pastWidth {
-		if one := older[i : i+pastWidth]; !p.holds(one) {
-			p += one
+		if one := older[i : i+pastWidth]; !known[one] {
+			known[one] = true
+			merged = append(merged, one...)
 		}
 	}
-	return p.newest(pastKept)
+	return Past(merged).newest(pastKept)
 }
 
 // HasAll reports whether all tokens of another Past are remembered.
