@@ -31,7 +31,8 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	}
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
-	deleted := known && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
+	deleted := known && record.Schema == Schema // there was a ledger
+	told := deleted && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
@@ -45,11 +46,20 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	doubt := leftBehind(s.Lock, record)
-	if deleted && doubt == nil {
-		doubt = &Intent{Token: token, Last: record.active()} // the ledger that was deleted may have told of a spend
+	switch {
+	case !deleted, doubt != nil && !open(doubt.First, s.Now.Add(TickInterval)): // nothing to wait for, or no time
+	case doubt != nil:
+		doubt.Owner, doubt.Last = unknownOwner, time.Time{}
+	case told: // it may have told of a spend
+		doubt = &Intent{Owner: unknownOwner, Token: token}
+	default:
+		doubt = &Intent{Owner: unknownOwner}
 	}
 	return State{Refresh: own.Value, Record: record, Intent: doubt, Inbox: inbox}, ""
 }
+
+// unknownOwner is who may be presenting the token of a ledger that was deleted.
+const unknownOwner = "a process whose intent was deleted"
 
 // adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is
 // known.
@@ -85,6 +95,12 @@ func (s Snapshot) Restore(known State, written time.Time, records []store.Entry)
 		in := &known.Inbox
 		in.Judged = Judged{in.upTo(top.Version, top.Modified), top.Modified}
 		in.Kin = top.Version // as for a token that TOKEN_FAMILY names
+	}
+	if in := known.Intent; in == nil || in.Owner == "" {
+		known.Intent = &Intent{Owner: unknownOwner}
+		if in != nil {
+			known.Doubt = in
+		}
 	}
 	return known, true
 }

@@ -129,9 +129,12 @@ func atWork(v view) (Decision, bool) {
 	if v.Lock.Version > 0 && !psoxy.OfTick(v.Lock.Value) && v.Now.Sub(v.Lock.Modified) < Lease {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
-	in := v.State.Intent
-	if in != nil && in.Owner != "" && in.Owner != v.Process && v.Now.Sub(in.Last) < Lease {
+	switch in := v.State.Intent; {
+	case in == nil || in.Owner == "" || in.Owner == v.Process || v.Now.Sub(in.Last) >= Lease:
+	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
+	case v.Held == nil:
+		return decide(Contended, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
 	}
 	return not()
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Schema is the version of the TOKEN_FAMILY form that this package writes.
-const Schema = 1
+// Schema is the version of the TOKEN_FAMILY form that this package writes. The first
+// edition, which had no ledger, wrote 1.
+const Schema = 2
 
 // How the time of the consent is known.
 const (

@@ -139,7 +139,7 @@ func (s State) presented(p Pending) *Intent {
 // have been stored in the same second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
-	return in != nil && !r.Record.FreshConsent() && in.Owner != process && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
+	return in != nil && !r.Record.FreshConsent() && in.Owner != process && in.Owner != unknownOwner && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
 // Failed returns the state after a spend without a successor. doubt says that

@@ -116,6 +116,9 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 		if err != nil {
 			return family.State{}, err
 		}
+		if e.Version <= m.entry.Version { // begun anew by a process that may have judged less
+			m.judged = family.Judged{}
+		}
 		m.entry, m.state = e, state
 	}
 	return m.state, nil
@@ -281,7 +284,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, err
 	}
 	v := view{Snapshot: family.NewSnapshot(t.conn, copies), copies: copies}
-	v.Process, v.Denied, v.Judged = t.Process, denied, t.memory.judged
+	v.Process, v.Denied = t.Process, denied
 	v.Now = t.clock.set(v.Now)
 	if v.base, err = t.params.settled(ctx, t.ledger, copies[t.names.Ledger]); err != nil {
 		return view{}, err
@@ -290,6 +293,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if v.State, err = t.memory.parse(v.base, t.conn.Name); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
+	v.Judged = t.memory.judged
 	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
 		v.State.App = nil // it is published
 	}

@@ -187,6 +187,11 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
 	t.memory.judged = family.Judged{}
+	if told := state.Record.Encode(); v.copies[t.names.Family].Value != told { // from now on it tells that there was a ledger
+		if _, _, err := t.params.write(ctx, t.names.Family, told, store.Plain); err != nil {
+			t.log.Error("a copy could not be published", "parameter", t.names.Family, "error", err)
+		}
+	}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
 }
