@@ -131,7 +131,7 @@ func TestWhatWasRefusedIsAskedAboutInANewLedger(t *testing.T) {
 	w.consent()
 	w.want(keeper.Misconfigured)
 	w.remove(names.Ledger)
-	w.clock.Advance(30 * time.Second)
+	w.waits()
 	w.want(keeper.Rotated)
 	w.requireKept()
 }
@@ -150,6 +150,7 @@ func TestALedgerBeginsAnewBesideAHeldPair(t *testing.T) {
 	}
 	w.put(names.RefreshToken, older.Value.Reveal())
 	w.put(names.Family, record.Encode().Reveal())
+	w.waits()
 	w.want(keeper.Misconfigured)
 	require.Equal(t, older.Value, w.ledger().Refresh)
 	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
@@ -181,6 +182,7 @@ func TestAConsentUnderACopyWhoseLedgerIsDeleted(t *testing.T) {
 	require.False(t, ended)
 	w.before = nil
 	w.remove(names.Ledger)
+	w.waits()
 	w.ticks(2, keeper.Rotated, keeper.Idle)
 	w.requireKept()
 }
@@ -210,9 +212,11 @@ func TestALedgerIsDeletedBesideALockOfTheFirstEdition(t *testing.T) {
 	w.remove(names.Ledger)
 	w.restart()
 	w.clock.Advance(3 * time.Minute)
+	w.waits()
 	w.want(keeper.Replayed)
 	w.remove(names.Ledger)
 	w.restart()
+	w.waits()
 	w.ticks(2)
 	require.Equal(t, born, w.ledger().Record.AuthorizedAt)
 	w.requireKept()

@@ -33,7 +33,8 @@ func TestTheLedgerIsDeletedUnderASpendInDoubt(t *testing.T) {
 	w.requireKept()
 }
 
-// The same below an intent: who put that has presented nothing, so nobody waits for it.
+// The same below an intent. Who put that has presented nothing, but another process may
+// have: it is waited for, as after any deletion.
 func TestTheLedgerIsDeletedBelowAnIntent(t *testing.T) {
 	w := due(t)
 	w.before, w.after = atFirst("write TOKEN_LEDGER", func() { w.remove(names.Ledger) }), crashing("write TOKEN_LEDGER")
@@ -42,6 +43,7 @@ func TestTheLedgerIsDeletedBelowAnIntent(t *testing.T) {
 	w.before, w.after = nil, nil
 	w.restart()
 	w.clock.Advance(time.Minute)
+	w.waits()
 	w.want(keeper.Replayed)
 	w.requireKept()
 }
@@ -56,7 +58,10 @@ func TestAReplayPublishesTheFamily(t *testing.T) {
 	require.Equal(t, w.ledger().Record, w.record())
 	w.remove(names.Ledger)
 	w.restart()
-	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Replayed)
+	w.clock.Advance(5 * time.Minute)
+	w.waits()
+	w.want(keeper.Replayed)
+	w.ticks(12, keeper.Idle, keeper.Rotated)
 	require.Equal(t, born, w.record().AuthorizedAt)
 	w.requireKept()
 }
@@ -79,6 +84,7 @@ func TestTheLedgerIsDeletedBelowTheSuccessor(t *testing.T) {
 	w.before, w.after = nil, nil
 	w.restart()
 	w.clock.Advance(20 * time.Minute)
+	w.waits()
 	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
 	w.requireKept()
 }
@@ -93,6 +99,8 @@ func TestTheLedgerIsDeletedAfterACandidate(t *testing.T) {
 	w.ticks(1)
 	w.unwritable = nil
 	w.remove(names.Ledger)
+	w.clock.Advance(5 * time.Minute)
+	w.waits()
 	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
 	w.requireKept()
 }
@@ -107,6 +115,7 @@ func TestTheLedgerIsDeletedBeforeACandidateIsJudged(t *testing.T) {
 	w.tick()
 	w.after = nil
 	w.remove(names.Ledger)
+	w.waits()
 	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
 	w.requireKept()
 }
@@ -198,19 +207,23 @@ func TestWhatIsBasedOnADeletedLedgerIsNotPutAgain(t *testing.T) {
 	w.requireKept()
 }
 
-// The ledger is deleted before a rotation has published its token, and another
-// process begins it again and rotates too. The first one then publishes older
-// tokens, and notices that itself.
+// The ledger is deleted before a rotation has published its token, and another process
+// begins it again, waits and rotates too. The first one, which was paused, then publishes
+// older tokens, and notices that itself.
 func TestAPairThatTheLedgerWentOnWithout(t *testing.T) {
 	for _, siblingsDie := range []bool{false, true} {
 		w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
+		w.limit = 10 * time.Minute
 		other := w.other("adopts")
 		w.before = func(_ int, op string) error {
 			if op == "write REFRESH_TOKEN" {
 				w.before = nil
 				w.remove(names.Ledger)
 				w.clock.Advance(time.Second)
-				out := other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+				out := w.tickOf(other)
+				require.Equal(t, keeper.Contended, out.Action, out.Reason)
+				w.clock.Advance(family.Lease)
+				out = w.tickOf(other)
 				require.Equal(t, keeper.Replayed, out.Action, out.Reason)
 			}
 			return nil
@@ -240,12 +253,15 @@ func TestAnotherEntryHasTheNumberOfTheIntent(t *testing.T) {
 		intent := w.get(names.Ledger).Version
 		w.remove(names.Ledger)
 		w.clock.Advance(time.Second)
-		w.put(names.Ledger, "fill me")
+		for range intent - 1 {
+			w.put(names.Ledger, "fill me")
+		}
 		other.Tick(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
 		require.Equal(t, intent, w.get(names.Ledger).Version)
 		return errFault
 	}
 	w.tick()
+	w.ticks(1, keeper.Replayed)
 	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Restored)
 	w.requireKept()
 }
@@ -266,6 +282,7 @@ func TestAProcessKnowsTheDeletedLedger(t *testing.T) {
 	t.Run("its newest token", func(t *testing.T) {
 		w := forgetful(t)
 		before := w.posts()
+		w.waits()
 		w.want(keeper.Idle)
 		require.Equal(t, before, w.posts(), "nobody need be asked")
 		require.Equal(t, 3, w.ledger().Record.Generation-1)
@@ -334,7 +351,8 @@ func TestTheLedgerIsDeletedAfterASpendInDoubt(t *testing.T) {
 	w.inject(atlassiantest.After, 503, 6)
 	w.want(keeper.InDoubt)
 	w.remove(names.Ledger)
-	w.clock.Advance(5 * time.Minute)
+	w.clock.Advance(3 * time.Minute)
+	w.waits()
 	w.want(keeper.InDoubt)
 	require.WithinDuration(t, begun, w.ledger().Intent.First, time.Second)
 	w.clock.Advance(3 * time.Minute)

@@ -14,11 +14,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// settledWorld is a connection that was adopted and has rotated once; nothing is due.
+// settledWorld is a connection that was adopted and has rotated once, and TOKEN_FAMILY
+// tells of it; nothing is due.
 func settledWorld(t *testing.T, change ...func(*atlassiantest.Policy)) *world {
 	w := newWorld(t, change...)
 	w.consent()
 	w.want(keeper.Rotated)
+	w.want(keeper.Idle)
 	w.ops = nil
 	return w
 }
@@ -57,6 +59,19 @@ func (w *world) ticks(n int, want ...keeper.Action) {
 			require.Contains(w.t, want, out.Action, out.Reason)
 		}
 	}
+}
+
+// waits ticks until what may still be presented of a deleted ledger is over. Until then
+// nothing is presented.
+func (w *world) waits() {
+	w.t.Helper()
+	posts := w.posts()
+	for range 2 {
+		out := w.want(keeper.Contended)
+		require.Contains(w.t, out.Reason, "the ledger was deleted")
+		w.clock.Advance(family.Lease / 2)
+	}
+	require.Equal(w.t, posts, w.posts())
 }
 
 // readAgain is an entry as if it had been read at another time.

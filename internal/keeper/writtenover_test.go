@@ -116,7 +116,7 @@ func TestADamagedTokenIsPutRight(t *testing.T) {
 				w := newWorldOf(t, claims)
 				w.consent()
 				w.want(keeper.Rotated)
-				whole, generation := w.get(names.RefreshToken).Value.Reveal(), w.record().Generation
+				whole, generation := w.get(names.RefreshToken).Value.Reveal(), w.ledger().Record.Generation
 				posts := w.posts()
 				w.put(names.RefreshToken, damage(whole))
 				out := w.want(keeper.Restored)
@@ -254,6 +254,7 @@ func TestADeletedLedger(t *testing.T) {
 				if fresh {
 					w.restart()
 				}
+				w.waits()
 				w.ticks(26, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Restored)
 				w.requireKept()
 				require.Equal(t, born, w.record().AuthorizedAt, "its age is true")
@@ -267,6 +268,7 @@ func TestADeletedLedger(t *testing.T) {
 		w.rotations(4)
 		w.remove(names.Ledger)
 		w.remove(names.Family)
+		w.waits()
 		w.ticks(24, keeper.Idle, keeper.Rotated)
 		w.requireKept()
 	})
