@@ -98,7 +98,7 @@ func (s Snapshot) Restore(known State, written time.Time, records []store.Entry)
 	}
 	if in := known.Intent; in == nil || in.Owner == "" {
 		known.Intent = &Intent{Owner: unknownOwner}
-		if in != nil {
+		if known.own(in) {
 			known.Doubt = in
 		}
 	}

@@ -184,10 +184,7 @@ func replay(v view) (Decision, bool) {
 		}) {
 			return decide(InDoubt, "presented at %s; what may be its successor is stored, and asked about once more before", clock(v.doubt.first))
 		}
-		if v.doubt.last.Before(v.doubt.first) {
-			return decide(Replay, "TOKEN_FAMILY is older than the ledger, and what told that the token was presented may be deleted: Atlassian is asked")
-		}
-		return decide(Replay, "presented at %s and its answer was lost; it may be presented again within the leeway", clock(v.doubt.first))
+		return decide(Replay, "it was, or may have been, presented at %s, and no answer is known: it may be presented again within the leeway", clock(v.doubt.first))
 	}
 	return not()
 }

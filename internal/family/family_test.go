@@ -37,7 +37,7 @@ func access(generation int) string { return fmt.Sprintf("access-token-of-generat
 // record is that of generation 7, which was received ten minutes ago.
 func record() family.Record {
 	return family.Record{
-		Schema: 1, Connection: conn, AuthorizedAt: now.Add(-24 * time.Hour), AuthorizedAtSource: family.FromConsent,
+		Schema: family.Schema, Connection: conn, AuthorizedAt: now.Add(-24 * time.Hour), AuthorizedAtSource: family.FromConsent,
 		LifetimeDays: 365, Generation: 7, Refresh: fp(refresh(7)), Past: family.Past("").With(fp(refresh(5))).With(fp(refresh(6))),
 		Access: fp(access(7)), AccessExpiresAt: now.Add(50 * time.Minute), RotatedAt: now.Add(-10 * time.Minute),
 	}

@@ -46,7 +46,7 @@ func TestParseRecordSaysWhatIsWrong(t *testing.T) {
 		{"a secret", canary, "not the JSON"},
 		{"cut short", `{"schema":1`, "not the JSON"},
 		{"another kind of JSON", `[]`, "not the JSON"},
-		{"of a later edition", change(func(r *family.Record) { r.Schema = 2 }), "schema 2"},
+		{"of a later edition", change(func(r *family.Record) { r.Schema = family.Schema + 1 }), "schema 3"},
 		{"without a schema", change(func(r *family.Record) { r.Schema = 0 }), "schema 0"},
 		{"of another connection", change(func(r *family.Record) { r.Connection = "OTHER_" }), `another connection, "OTHER_"`},
 		{"of a secret's connection", change(func(r *family.Record) { r.Connection = canary }), "another connection"},

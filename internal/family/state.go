@@ -37,8 +37,7 @@ type Intent struct {
 	Candidate int64       `json:"candidate,omitempty"`
 	// First is when Token was, or may have been, presented first, and Last the
 	// newest time, by the store's clock. An intent that is written for the first
-	// time has neither: both are then when the store wrote it. Where Last is before
-	// First, the ledger was deleted, and whether the token was presented is not known.
+	// time has neither: both are then when the store wrote it.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	// Probing: the leeway is over, and the token is presented once more if nobody

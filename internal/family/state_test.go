@@ -102,7 +102,7 @@ func TestParseStateSaysWhatIsWrong(t *testing.T) {
 		{`{"refresh":"` + refresh(7), "not the JSON"},
 		{`{"refresh":"x"}`, "not the JSON"},
 		{strings.Replace(state().Encode().Reveal(), conn, "OTHER_", 1), "another connection"},
-		{strings.Replace(state().Encode().Reveal(), `"schema":1`, `"schema":2`, 1), "schema 2"},
+		{strings.Replace(state().Encode().Reveal(), `"schema":2`, `"schema":3`, 1), "schema 3"},
 		{other.Encode().Reveal(), "another refresh token"},
 	} {
 		_, err := family.ParseState(secret(c.text), now, conn)

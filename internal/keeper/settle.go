@@ -186,8 +186,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil && !errors.Is(err, ledger.ErrOvertaken) {
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
-	t.memory.judged = family.Judged{}
-	if told := state.Record.Encode(); v.copies[t.names.Family].Value != told { // from now on it tells that there was a ledger
+	if told := state.Record.Encode(); err == nil && v.copies[t.names.Family].Value != told { // from now on it tells that there was a ledger
 		if _, _, err := t.params.write(ctx, t.names.Family, told, store.Plain); err != nil {
 			t.log.Error("a copy could not be published", "parameter", t.names.Family, "error", err)
 		}

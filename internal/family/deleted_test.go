@@ -1,0 +1,118 @@
+package family_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// unknownOwner presents what a deleted ledger may have told of.
+const unknownOwner = "a process whose intent was deleted"
+
+// begun is a connection whose ledger has just begun anew with the newest of these tokens,
+// or with the one that the record names. A rotation is due.
+func begun(t *testing.T, r family.Record, tokens []store.Entry, change ...given) given {
+	r.AccessExpiresAt = now
+	s, why := adopt(tokens, past(r.Encode().Reveal()), change...)
+	require.Empty(t, why)
+	read, err := family.ParseState(s.Encode(), now, conn)
+	require.NoError(t, err)
+	return all(func(s *family.Snapshot) { s.State, s.Written = read, now }, all(change...))
+}
+
+// later is a look at it after some time.
+func later(d time.Duration) given { return func(s *family.Snapshot) { s.Now = now.Add(d) } }
+
+// A process whose intent was in a deleted ledger may still be presenting the token, and
+// is waited for as if the intent had been written when the ledger began anew.
+func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
+	waits := func(t *testing.T, s given, during ...given) {
+		t.Helper()
+		for _, ago := range []time.Duration{0, family.Lease - nano} {
+			d := decide(s, later(ago), all(during...))
+			require.Equal(t, family.Contended, d.Action, d.Reason)
+			require.Contains(t, d.Reason, "the ledger was deleted")
+			require.Contains(t, d.Reason, now.Add(family.Lease).Format(time.RFC3339))
+			require.Equal(t, now, d.LastSpend)
+			require.True(t, d.Urgent(now))
+		}
+	}
+	lock := func(first time.Duration) given {
+		return func(s *family.Snapshot) {
+			s.Lock = field(`locked_1764000000000 {"owner":"dead/1","spending":"`+string(fp(refresh(7)))+`","first_spend":"`+now.Add(-first).Format(time.RFC3339Nano)+`"}`, 1, now.Add(-3*minute))
+		}
+	}
+	t.Run("then the token is presented, as one in doubt", func(t *testing.T) {
+		s := begun(t, record(), past(refresh(6), refresh(7)))
+		waits(t, s)
+		d := decide(s, later(family.Lease))
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+		require.Equal(t, now, d.FirstSpend)
+	})
+	t.Run("one that the ledger did not tell of is presented as new", func(t *testing.T) {
+		s := begun(t, record(), past(refresh(7), refresh(6)))
+		waits(t, s)
+		d := decide(s, later(family.Lease))
+		require.Equal(t, family.Rotate, d.Action, d.Reason)
+		require.Zero(t, d.FirstSpend)
+	})
+	t.Run("a pair that is held is settled meanwhile", func(t *testing.T) {
+		s := begun(t, record(), past(refresh(6), refresh(7)))
+		d := decide(s, func(s *family.Snapshot) { s.Held = s.Received(pair(8, now.Add(-time.Second)), family.Field{}) })
+		require.Equal(t, family.SettleHeld, d.Action, "nobody is known to have presented its token since")
+	})
+	t.Run("a doubt of the first edition stays, while its leeway has time for the next tick", func(t *testing.T) {
+		const enough = usable - family.TickInterval - nano
+		s := begun(t, record(), past(refresh(7)), lock(enough))
+		waits(t, s)
+		d := decide(s, later(family.Lease))
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+		require.Equal(t, now.Add(-enough), d.FirstSpend)
+	})
+	t.Run("and one with less time is not waited for", func(t *testing.T) {
+		d := decide(begun(t, record(), past(refresh(7)), lock(usable-family.TickInterval)))
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+	})
+	t.Run("nobody is waited for where the first edition wrote TOKEN_FAMILY, which had no ledger", func(t *testing.T) {
+		first := record()
+		first.Schema = 1
+		d := decide(begun(t, first, past(refresh(6), refresh(7))))
+		require.Equal(t, family.Rotate, d.Action, d.Reason)
+		d = decide(begun(t, first, past(refresh(6), refresh(7)), lock(3*minute)))
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+	})
+}
+
+// A process that knows the deleted ledger does not know what others intended since.
+func TestARestoredLedgerIsWaitedFor(t *testing.T) {
+	lost := &family.Intent{Token: fp(refresh(7)), First: now.Add(-3 * minute), Last: now.Add(-2 * minute)}
+	candidate := &family.Intent{Token: fp("candidate"), Candidate: 8, First: now.Add(-minute), Last: now.Add(-minute)}
+	theirs := &family.Intent{Owner: "other", Token: fp(refresh(7)), First: now.Add(-minute), Last: now.Add(-minute)}
+	unknown := &family.Intent{Owner: unknownOwner}
+	for _, c := range []struct {
+		name                    string
+		intent, doubt           *family.Intent
+		wantIntent, wantInDoubt *family.Intent
+	}{
+		{"nothing was intended", nil, nil, unknown, nil},
+		{"the own token was in doubt", lost, nil, unknown, lost},
+		{"a candidate was in doubt", candidate, nil, unknown, nil},
+		{"both were", candidate, lost, unknown, lost},
+		{"an intent that is known is waited for as long as it was", theirs, nil, theirs, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			known := state()
+			known.Intent, known.Doubt = c.intent, c.doubt
+			s := healthy()
+			s.State = family.State{}
+			restored, newest := s.Restore(known, now.Add(-minute), nil)
+			require.True(t, newest)
+			require.Equal(t, c.wantIntent, restored.Intent)
+			require.Equal(t, c.wantInDoubt, restored.Doubt)
+		})
+	}
+}
