@@ -116,7 +116,7 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 		if err != nil {
 			return family.State{}, err
 		}
-		if e.Version <= m.entry.Version || state.Empty() { // it begins anew, perhaps with another inbox, or in a process that has judged less
+		if e.Version <= m.entry.Version { // begun anew, perhaps by a process that has judged less
 			m.judged = family.Judged{}
 		}
 		m.entry, m.state = e, state
