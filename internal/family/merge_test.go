@@ -72,7 +72,7 @@ func TestSettleOfTwoFamiliesFromOneToken(t *testing.T) {
 	spent := fp("a-consent-that-a-person-stored")
 	settled := func(at time.Time) family.State {
 		p := family.Pair{Refresh: secret("what-the-other-received"), SpentAt: at}
-		record := family.Record{Schema: 1, Connection: conn, AuthorizedAt: now.Add(-2 * time.Minute), Refresh: spent}.Succeed(p)
+		record := family.Record{Schema: family.Schema, Connection: conn, AuthorizedAt: now.Add(-2 * time.Minute), Refresh: spent}.Succeed(p)
 		return family.State{Refresh: p.Refresh, Record: record}
 	}
 	r := receipt(now)

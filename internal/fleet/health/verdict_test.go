@@ -24,7 +24,7 @@ const day24 = 24 * time.Hour
 // and rotated twenty minutes ago.
 func well() Survey {
 	rotated := now.Add(-20 * time.Minute)
-	r := family.Record{Schema: 1, Connection: "A_", AuthorizedAt: now.Add(-day24), AuthorizedAtSource: family.FromConsent, LifetimeDays: 365,
+	r := family.Record{Schema: family.Schema, Connection: "A_", AuthorizedAt: now.Add(-day24), AuthorizedAtSource: family.FromConsent, LifetimeDays: 365,
 		Generation: 7, Refresh: family.FingerprintOf(refresh), Access: family.FingerprintOf(access), RotatedAt: rotated, AccessExpiresAt: rotated.Add(time.Hour)}
 	s := Survey{
 		Snapshot: family.Snapshot{

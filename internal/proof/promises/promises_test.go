@@ -206,6 +206,12 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=832cadf918010954 legacy-refusal claims denied@20/10m22s#8 crash-before@67",
 		"rotation seed=48adce837b6fb1fb legacy-refusal backup@15#8289 crash-before@27 ledger-deleted@28",
 		"consent seed=56916730d9e9f2bb siblings-die reconsent-kills-old legacy-refusal claims ledger-deleted@9 crash-after@12 atlassian-after@40/10m28s",
+		"upgrade seed=a4c8d4989ef015b2 siblings-die reconsent-kills-old concurrent@17 ledger-deleted@21",
+		"consent seed=d622fb8b9c709e4f siblings-die reconsent-kills-old legacy-refusal claims concurrent@1#4f50354ec012ae2f ledger-deleted@36 error-before@37",
+		"consent seed=f1bad48b72e56bc4 atlassian-denies@9/2m45s concurrent@41 ledger-deleted@47",
+		"consent seed=fc75c89713866c8c siblings-die labelled@1/3s#3 concurrent@23 ledger-deleted@23",
+		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@31 concurrent@31",
+		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@30 concurrent@32",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

@@ -226,7 +226,7 @@ func (c *Connection) RequireHealthy(generation int) {
 	require.Equal(t, c.Name, l.Of)
 	require.Nil(t, l.State.Intent)
 	r := l.State.Record
-	require.Equal(t, 1, r.Schema)
+	require.Equal(t, 2, r.Schema)
 	require.Equal(t, c.Name, r.Connection)
 	require.Equal(t, generation, r.Generation)
 	require.Equal(t, refresh.Fingerprint(), r.RefreshToken)
