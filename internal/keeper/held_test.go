@@ -33,7 +33,7 @@ func (w *world) unsaved(unwritable ...string) (holder *keeper.Keeper) {
 
 // rescuing lets the holder store the pair in REFRESH_TOKEN, while a tick of the
 // world's keeper is about to write its intent.
-func (w *world) rescuing(holder *keeper.Keeper) {
+func rescuing(w *world, holder *keeper.Keeper) {
 	other, stored := w.keeper, w.get(names.RefreshToken).Version
 	w.before = atFirst("write TOKEN_LEDGER", func() {
 		w.keeper, w.limit, w.unwritable = holder, 30*time.Second, map[string]error{names.Ledger: errFault}
@@ -134,7 +134,7 @@ func TestARescuedSibling(t *testing.T) {
 				}
 				holder := w.unsaved(denied...)
 				w.clock.Advance(time.Minute)
-				w.rescuing(holder)
+				rescuing(w, holder)
 				w.want(keeper.Replayed)
 				w.before = nil
 				posts := w.posts()
@@ -158,7 +158,7 @@ func TestARescuedTokenAndALaterAttempt(t *testing.T) {
 			w := due(t, func(p *atlassiantest.Policy) { p.SiblingsDie = siblingsDie })
 			holder := w.unsaved(names.Ledger, names.RefreshToken)
 			w.clock.Advance(time.Minute)
-			w.rescuing(holder)
+			rescuing(w, holder)
 			w.after = crashing("post")
 			w.tick()
 			w.before, w.after = nil, nil

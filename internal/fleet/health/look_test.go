@@ -94,7 +94,7 @@ func TestLook(t *testing.T) {
 			s.put("REFRESH_TOKEN", `{"refresh_token":"x"}`)
 		}, Misconfigured, Attention, ""},
 		{"a healthy ledger", func(s *shelf) { s.fill(true) }, OK, Fine, "OK until 2027-11-25; nobody needs to act"},
-		{"a copy alone", func(s *shelf) { s.fill(false) }, NotKept, Attention, "NEEDS ATTENTION: there is no ledger A_TOKEN_LEDGER, although the family was rotated: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path: " + tickA},
+		{"a copy alone", func(s *shelf) { s.fill(false) }, NotKept, Attention, "NEEDS ATTENTION: there is no ledger A_TOKEN_LEDGER, although there was one: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path: " + tickA},
 		{"junk on top of the ledger", func(s *shelf) { s.fill(true); s.put("TOKEN_LEDGER", "junk-canary") }, OK, Fine, "OK until 2027-11-25; nobody needs to act"},
 		{"an entry that nobody can read", func(s *shelf) {
 			s.put("TOKEN_LEDGER", `{"of":"A_","base":0,"mark":"p/1","at":"2026-11-26T05:40:00Z","state":{"refresh":"a-canary"}}`)

@@ -158,8 +158,8 @@ func notKept(v view) (Verdict, bool) {
 	what := "tokens are stored, and the first tick has yet to take them over"
 	if v.WithoutLedger() {
 		out.Since = v.Family.RotatedAt
-		out.Reason = "TOKEN_FAMILY tells of a rotation at " + v.clock(out.Since) + "; where the stack has a LedgerPath, give it by --ledger-path"
-		what = "there is no ledger " + v.Ledger + ", although the family was rotated: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path"
+		out.Reason = "TOKEN_FAMILY tells that there was a ledger; where the stack has a LedgerPath, give it by --ledger-path"
+		what = "there is no ledger " + v.Ledger + ", although there was one: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path"
 	}
 	out.Line = fmt.Sprintf("%s: %s: %s", out.Level.word(), what, out.Do)
 	return out, true

@@ -91,10 +91,10 @@ func CommandsFor(connection, flags, stack string) Commands {
 // found reports whether any of the parameters exists, or may exist.
 func (s Survey) found() bool { return s.Exists || len(s.Denied) > 0 }
 
-// WithoutLedger reports whether the family was rotated, and there is no ledger: it
-// was deleted, or it is elsewhere.
+// WithoutLedger reports whether there was a ledger and is none: it was deleted, or it is
+// elsewhere.
 func (s Survey) WithoutLedger() bool {
-	return s.State.Empty() && s.LedgerErr == nil && !s.denied(s.Ledger) && s.Family != nil && !s.Family.RotatedAt.IsZero()
+	return s.State.Empty() && s.LedgerErr == nil && !s.denied(s.Ledger) && s.Family != nil && s.Family.Schema == family.Schema
 }
 
 func (s Survey) fields() []family.Field {

@@ -113,7 +113,7 @@ var publishesNothing = broken{store: func(w *world, _ *actor, s store.Store) sto
 // A keeper cannot save what it received, and another presents the same token again. That
 // revokes it, and the answer is lost. Whoever saves it afterwards saves nothing.
 func TestARevokedSuccessorIsNoChance(t *testing.T) {
-	p, err := ParsePlan("adoption seed=f2b20d86960ab2bf siblings-die claims google store-outage@31/3m9s atlassian-after@150/8m42s concurrent@178")
+	p, err := ParsePlan("adoption seed=f2b20d86960ab2bf siblings-die claims google store-outage@32/3m9s atlassian-after@151/8m42s concurrent@179")
 	require.NoError(t, err)
 	r := Run(p)
 	require.Empty(t, r.Counters.Broken())
