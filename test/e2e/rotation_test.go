@@ -33,8 +33,9 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	require.InDelta(t, 365, *o.FamilyDaysRemaining, 0.01)
 	require.InDelta(t, 3600, *o.AccessTokenSecondsRemaining, 30)
 	require.Equal(t, []string{"GetParameters", "GetParameterHistory REFRESH_TOKEN", "GetParameterHistory TOKEN_FAMILY", "PutParameter TOKEN_LEDGER",
-		"GetParameters", "GetParameters", "PutParameter TOKEN_LEDGER", "PutParameter TOKEN_LEDGER"}, matured(c, first.AWS)[:8])
-	require.ElementsMatch(t, []string{"PutParameter ACCESS_TOKEN", "PutParameter REFRESH_TOKEN", "PutParameter TOKEN_FAMILY", "PutMetricData"}, matured(c, first.AWS)[8:])
+		"PutParameter TOKEN_FAMILY", // which tells that there is a ledger
+		"GetParameters", "GetParameters", "PutParameter TOKEN_LEDGER", "PutParameter TOKEN_LEDGER"}, matured(c, first.AWS)[:9])
+	require.ElementsMatch(t, []string{"PutParameter ACCESS_TOKEN", "PutParameter REFRESH_TOKEN", "PutMetricData"}, matured(c, first.AWS)[9:])
 	require.Len(t, first.Posts, 1)
 	c.RequireHealthy(1)
 	require.False(t, seed == c.Value(c.Names.RefreshToken), "it was rotated")
@@ -46,7 +47,7 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	require.Equal(t, "String", string(c.Parameter(c.Names.Family).Type))
 
 	for _, calls := range [][]string{
-		{"GetParameters", "PutParameter TOKEN_LEDGER", "PutMetricData"}, // once a day: whether the site is still reached
+		{"GetParameters", "PutParameter TOKEN_FAMILY", "PutParameter TOKEN_LEDGER", "PutMetricData"}, // once a day: whether the site is still reached
 		{"GetParameters", "GetParameters", "PutParameter TOKEN_FAMILY", "PutMetricData"},
 		{"GetParameters", "PutMetricData"},
 		{"GetParameters", "PutMetricData"},
