@@ -182,15 +182,24 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	case why != "":
 		return out.as(Misconfigured, "%s", why), false
 	}
-	_, err = t.append(ctx, v.base, state)
-	if err != nil && !errors.Is(err, ledger.ErrOvertaken) {
+	switch _, err = t.append(ctx, v.base, state); {
+	case err == nil:
+		v.tellOf(ctx, t.params, state.Record)
+	case !errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
-	}
-	if told := state.Record.Encode(); err == nil && v.copies[t.names.Family].Value != told { // from now on it tells that there was a ledger
-		if _, _, err := t.params.write(ctx, t.names.Family, told, store.Plain); err != nil {
-			t.log.Error("a copy could not be published", "parameter", t.names.Family, "error", err)
-		}
 	}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
+}
+
+// tellOf publishes TOKEN_FAMILY for a ledger that has just begun: from now on it tells
+// that there was one.
+func (v view) tellOf(ctx context.Context, params parameters, r family.Record) {
+	name, told := params.names.Family, r.Encode()
+	if v.copies[name].Value == told {
+		return
+	}
+	if _, _, err := params.write(ctx, name, told, store.Plain); err != nil {
+		params.log.Error("a copy could not be published", "parameter", name, "error", err)
+	}
 }
