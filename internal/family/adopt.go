@@ -34,7 +34,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	deleted := known && record.Schema == Schema // there was a ledger
 	told := deleted && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {
-		if inbox.Seen, inbox.Kin = own.Version, top.Version; record.complete() {
+		if inbox.Seen, inbox.Kin = own.Version, top.Version; deleted {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
 	}
@@ -140,12 +140,6 @@ func newestRecord(records []store.Entry, connection string) (newest Record, foun
 		}
 	}
 	return newest, found
-}
-
-// complete reports whether the record knows all earlier tokens that a history holds.
-// The first edition's does not.
-func (r Record) complete() bool {
-	return len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) && r.Generation > 0
 }
 
 // active is when the family was last given tokens.
