@@ -32,7 +32,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	deleted := known && record.Schema == Schema // there was a ledger
-	told := deleted && record.Refresh == token && FieldOf(tokens[len(tokens)-1]).Value == own.Value && !record.Refused()
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; deleted {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
@@ -50,10 +49,8 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	case !deleted, doubt != nil && !open(doubt.First, s.Now.Add(TickInterval)): // nothing to wait for, or no time
 	case doubt != nil:
 		doubt.Owner, doubt.Last = unknownOwner, time.Time{}
-	case told: // it may have told of a spend
+	default: // the ledger may have told of a spend
 		doubt = &Intent{Owner: unknownOwner, Token: token}
-	default:
-		doubt = &Intent{Owner: unknownOwner}
 	}
 	return State{Refresh: own.Value, Record: record, Intent: doubt, Inbox: inbox}, ""
 }
