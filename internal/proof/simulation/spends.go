@@ -115,8 +115,12 @@ func (l *spendLog) late(r rank, now time.Time) bool {
 // and may be presented again.
 func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
 	q := presentation{of: r, at: o.w.now, by: by}
-	if by.role == ticks && o.chain.by == by && o.chain.intent != "" {
+	switch {
+	case by.role != ticks:
+	case o.chain.by == by && o.chain.intent != "":
 		q.at, q.intent = o.chain.since, o.chain.intent
+	case o.ousted.by == by && o.w.now.Sub(o.ousted.at) < lease:
+		q.at, q.erased = o.ousted.at, true // before it arrived
 	}
 	if r == o.highest {
 		q.stored = o.rotated
