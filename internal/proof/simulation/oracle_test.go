@@ -129,6 +129,25 @@ func TestCalmBeforeATokenIsStored(t *testing.T) {
 	require.Equal(t, 1, r.Losses["Atlassian failed at every tick within the leeway"])
 }
 
+// A tick waits, spends the token, and loses the answer as an outage begins: the calm
+// before was none for it.
+func TestCalmBeforeASpend(t *testing.T) {
+	p, err := ParsePlan("adoption seed=998b7de7176d958a reconsent-kills-old crash-before@22 key-outage@32/1h34m40s omit-after@207 atlassian-after@211/11m13s")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, 1, r.Losses["Atlassian failed at every tick within the leeway"], r.Losses)
+}
+
+// A person deletes an intent just before its token request arrives, whose answer is lost.
+func TestAnIntentIsDeletedBeforeItsSpend(t *testing.T) {
+	p, err := ParsePlan("adoption seed=83e222a4df5105c9 siblings-die reconsent-kills-old crash-after@24 ledger-deleted@24 denied@52/8m22s")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, 1, r.Losses["a person deleted what told of the spend"], r.Losses)
+}
+
 // A process settles what it holds, and carries another's intent on.
 func TestAnIntentThatIsCarriedOn(t *testing.T) {
 	p, err := ParsePlan("replay seed=f896a5caba1931e google backup@18 ledger-deleted@31 concurrent@33#bea862e02a8bf73e")

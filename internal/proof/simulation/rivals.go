@@ -66,8 +66,12 @@ func (o *oracle) ticked(a *actor) {
 	if !ok || newest.Death == nil || newest.Death.At.After(a.begun) {
 		for i := range o.spends {
 			p, trouble := &o.spends[i], a.trouble
-			if met != 0 && p.stored.After(a.free) && !calmSince(p.stored) {
-				trouble |= met // the calm was over when the token came
+			from := p.stored
+			if p.by == a && p.struck.After(from) {
+				from = p.struck
+			}
+			if met != 0 && from.After(a.free) && !calmSince(from) {
+				trouble |= met // the calm was over when the token came, or was spent
 			}
 			p.sees(a, &o.w.slots[slotLock].entry)
 			p.ticked(a, trouble)

@@ -22,6 +22,8 @@ type presentation struct {
 	// was announced, which is all that others can know.
 	at time.Time
 	by *actor
+	// struck is when it was spent.
+	struck time.Time
 	// stored is when the token was stored, if it is the newest consent's newest.
 	stored time.Time
 	// received are those who got a successor.
@@ -114,7 +116,7 @@ func (l *spendLog) late(r rank, now time.Time) bool {
 // spent notes a token that was presented and accepted, or that was spent before
 // and may be presented again.
 func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
-	q := presentation{of: r, at: o.w.now, by: by}
+	q := presentation{of: r, at: o.w.now, struck: o.w.now, by: by}
 	switch {
 	case by.role != ticks:
 	case o.chain.by == by && o.chain.intent != "":
