@@ -146,23 +146,6 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
-// unrelated returns the inbox in which candidates are not the own token's successors
-// that were refused more than a leeway before that yielded one: it cannot have been
-// spent before them. It is in use since the given time.
-func (i Inbox) unrelated(since, spent time.Time) Inbox {
-	i.Rejected = slices.Clone(i.Rejected)
-	for n := range i.Rejected {
-		r := &i.Rejected[n]
-		if r.At.Before(since) || spent.Sub(r.At) < Leeway {
-			continue
-		}
-		if r.Successor, r.Psoxys = false, false; r.Version >= i.Kin {
-			i.Kin = 0
-		}
-	}
-	return i
-}
-
 // candidateProbes is how often a candidate is presented while the ledger's own
 // token is good. The second time is at the next tick, and before the own token is
 // presented: if the refusal was a mistake, that may be spent.

@@ -189,17 +189,9 @@ func replay(v view) (Decision, bool) {
 	return not()
 }
 
-// needsFamily reports whether TOKEN_FAMILY, which cannot be read, may tell more of a
-// candidate that was not presented yet: that it is the successor of a token that is,
-// or was, in doubt. That is waited for an hour.
-func (v view) needsFamily(c Field) bool {
-	denied := slices.Contains(v.Denied, NamesOf(v.Connection).Family)
-	return denied && (v.doubted || c.Modified.Before(v.State.Record.RotatedAt)) && v.Now.Sub(c.Modified) < probeFirst && v.firstSpend(c).IsZero() && !v.succeeds(c)
-}
-
 func candidate(v view) (Decision, bool) {
 	c := v.inbox.candidate
-	if c.Version == 0 || v.needsFamily(c) {
+	if c.Version == 0 {
 		return not()
 	}
 	name, fp := v.inboxName(), FingerprintOf(c.Value)
@@ -239,9 +231,6 @@ func lateCandidate(v view) (Decision, bool) {
 		return d, true
 	case c.Version == 0:
 		return v.refusedInLeeway()
-	case v.needsFamily(c):
-		return decide(Misconfigured, "%s cannot be read, so it is not known how old the token in version %d of %s is, and it is not presented",
-			NamesOf(v.Connection).Family, c.Version, v.inboxName())
 	}
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
 		return decide(InDoubt, "version %d of %s was presented and its answer was lost; one that may be its successor is asked about once more before", c.Version, v.inboxName())
@@ -272,7 +261,7 @@ func lateProbe(v view) (Decision, bool) {
 	}
 	why, c := v.doubt.hold(v.Snapshot), v.inbox.candidate
 	switch {
-	case c.Version > 0 && (why != "" || v.needsFamily(c)):
+	case c.Version > 0 && why != "":
 		return lateCandidate(v)
 	case why != "":
 		return decide(InDoubt, "%s", why)

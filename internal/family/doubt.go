@@ -87,14 +87,5 @@ func (d doubt) hold(s Snapshot) (why string) {
 	if until := d.last.Add(2 * Leeway); d.owned && s.Now.Before(until) {
 		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
-	if s.AccessToken.Modified.After(d.first) && s.State.Record.Access != FingerprintOf(s.AccessToken.Value) {
-		expires := s.AccessExpires
-		if expires.IsZero() {
-			expires = s.AccessToken.Modified.Add(time.Hour)
-		}
-		if s.Now.Before(expires) {
-			return "it was spent, its successor is lost, and the access token that it yielded works until " + clock(expires)
-		}
-	}
 	return ""
 }

@@ -50,7 +50,6 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
 		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
 	}
-	r = r.succeeding(theirs)
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		return s, false
 	}
@@ -69,18 +68,6 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	return next, true
 }
 
-// succeeding returns the receipt of what a candidate has yielded, where another process
-// has settled that candidate meanwhile: it continues the family.
-func (r Receipt) succeeding(theirs Record) Receipt {
-	if r.Candidate == 0 || r.Spent != theirs.Refresh || theirs.Refresh == "" {
-		return r
-	}
-	past := r.Record.Past
-	r.Before, r.Record = theirs.Refresh, theirs.Succeed(r.Pair)
-	r.Record.Past = r.Record.Past.Merge(past)
-	return r
-}
-
 // newer reports whether a record is newer than a received pair that was decided on
 // another one, or has known the pair before.
 func (r Record) newer(than Receipt) bool {
@@ -91,16 +78,8 @@ func (r Record) newer(than Receipt) bool {
 	case r.sameFamily(than.Record):
 		return r.Generation > than.Record.Generation || spentLater
 	}
-	return (r.Past.Has(than.Spent) || r.Past.holds(source(than.Record))) && spentLater || // from the same token
+	return r.Past.Has(than.Spent) && spentLater || // from the same token
 		!than.Record.AuthorizedAt.After(r.AuthorizedAt)
-}
-
-// source is the token that yielded a record's own; empty for a consent's.
-func source(r Record) Past {
-	if r.Generation == 0 {
-		return ""
-	}
-	return r.Past.newest(1)
 }
 
 // settleInbox takes out of the inbox what the received pair has settled.
@@ -112,9 +91,6 @@ func (s *State) settleInbox(before State, r Receipt) {
 		}
 	}
 	s.Inbox = s.Inbox.answered(r.Candidate)
-	if r.Spent == before.Record.Refresh {
-		s.Inbox = s.Inbox.unrelated(before.Record.RotatedAt, r.Pair.SpentAt)
-	}
 	opaque := r.Record.Chain == ""
 	switch {
 	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:

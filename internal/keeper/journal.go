@@ -11,7 +11,6 @@ import (
 // journal reads and appends the ledger's entries in a tick.
 type journal struct {
 	conn   family.Connection
-	memory *memory
 	ledger *ledger.Ledger
 	params parameters
 	clock  *clock
@@ -24,8 +23,7 @@ func (j journal) draft(base ledger.Entry, state family.State) ledger.Draft {
 	return ledger.NewDraft(j.conn.Name, base, state.Encode(), j.clock.now(), j.mark())
 }
 
-// append appends an entry on top of base, and tries a few times if need be. The process
-// knows then what the entry says.
+// append appends an entry on top of base, and tries a few times if need be.
 func (j journal) append(ctx context.Context, base ledger.Entry, state family.State) (e ledger.Entry, err error) {
 	draft, overtaken := j.draft(base, state), false
 	err = j.params.retry(ctx, fewAttempts, func() error {
@@ -43,7 +41,6 @@ func (j journal) append(ctx context.Context, base ledger.Entry, state family.Sta
 		return e, err
 	}
 	j.clock.least(e.Written)
-	j.memory.knows(e, j.conn.Name)
 	return e, nil
 }
 

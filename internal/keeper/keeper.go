@@ -124,13 +124,6 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 	return m.state, nil
 }
 
-// knows remembers what an entry says that this process has written.
-func (m *memory) knows(e ledger.Entry, connection string) {
-	if state, err := m.parse(e, connection); err == nil && !state.Empty() {
-		m.known, m.knownAt = state, e.Written
-	}
-}
-
 // keepAccess remembers the newest access token.
 func (m *memory) keepAccess(token atlassian.Secret, expires time.Time) {
 	m.access, m.expires = token, expires
@@ -154,7 +147,8 @@ func New(c Config) *Keeper {
 type tick struct {
 	*Keeper
 	journal
-	names family.Names
+	memory *memory
+	names  family.Names
 	// lock is psoxy's lock, where this tick holds it, and lockedAt when taking it
 	// began, by the local clock.
 	lock     *psoxy.Lock

@@ -26,8 +26,7 @@ type publication struct {
 // copies that could not be written, and foreign values that were found.
 //
 // After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
-// rotation stays at four writes. After a replay, and where somebody has written
-// REFRESH_TOKEN meanwhile, it is not. The value of REFRESH_TOKEN is left alone until it
+// rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
 // is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
@@ -42,9 +41,6 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
 		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
 	})
-	if out.Action == Replayed || out.Action == Rotated && t.interleaved {
-		v.tell(ctx, t.params)
-	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
 		if out.Action == Idle {
@@ -58,23 +54,6 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	return out
-}
-
-// tell publishes TOKEN_FAMILY at once, where it was left to the next tick. It tells what
-// stands under our copy in REFRESH_TOKEN from older tokens, should the ledger be deleted.
-// What another process has told there meanwhile stays.
-func (v view) tell(ctx context.Context, params parameters) {
-	if !v.State.Record.Succeeds(v.Family) || v.FamilyTells() {
-		return
-	}
-	name := params.names.Family
-	found, err := params.Read(ctx, name)
-	if err == nil && found[name].Version == v.copies[name].Version {
-		_, _, err = params.write(ctx, name, v.State.Record.Encode(), store.Plain)
-	}
-	if err != nil {
-		params.log.Error("a copy could not be published", "parameter", name, "error", err)
-	}
 }
 
 // note appends an entry with what the ledger must know before REFRESH_TOKEN is
