@@ -29,8 +29,6 @@ const (
 	SettleHeld Action = "settle_held"
 	// Adopt: begin the ledger with the refresh token that the parameters hold.
 	Adopt Action = "adopt"
-	// Announce: write down that a token in doubt is about to be probed.
-	Announce Action = "announce"
 	// Rotate: present the refresh token for the first time.
 	Rotate Action = "rotate"
 	// Replay: present it again, inside the leeway of its first spend.

@@ -75,33 +75,6 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 	return r
 }
 
-// Restore returns the state with which a ledger that was deleted begins anew: what
-// this process knew of it, from an entry that was written at the given time. newest
-// is false where that is nothing, or TOKEN_FAMILY tells of a newer token. A person
-// may have corrected the time of the consent there.
-func (s Snapshot) Restore(known State, written time.Time, records []store.Entry) (state State, newest bool) {
-	record, found := newestRecord(records, s.Connection)
-	own := &known.Record
-	if known.Empty() || known.unproven() || s.RefreshToken.Value.IsZero() || found && record.Refresh != own.Refresh && !own.Past.Has(record.Refresh) {
-		return State{}, false
-	}
-	if record.Refresh == own.Refresh {
-		own.AuthorizedAt, own.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
-	}
-	if top := s.RefreshToken; FingerprintOf(top.Value) != own.Refresh && !top.Modified.Before(written) {
-		in := &known.Inbox
-		in.Judged = Judged{in.upTo(top.Version, top.Modified), top.Modified}
-		in.Kin = top.Version // as for a token that TOKEN_FAMILY names
-	}
-	if in := known.Intent; in == nil || in.Owner == "" {
-		known.Intent = &Intent{Owner: unknownOwner}
-		if known.own(in) {
-			known.Doubt = in
-		}
-	}
-	return known, true
-}
-
 // choose finds the token to begin with: the one that is named, or else the newest. It
 // also finds those that were there before. Without one, why says what was found.
 func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, past Past, why string) {

@@ -199,7 +199,7 @@ func candidate(v view) (Decision, bool) {
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
-	} else if !kin && v.replaysFirst(c) {
+	} else if !kin && v.replaysFirst() {
 		return not()
 	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
 		if kin {
@@ -216,8 +216,8 @@ func candidate(v view) (Decision, bool) {
 
 // replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
 // which may be an older token, and kill what a replay saves.
-func (v view) replaysFirst(c Field) bool {
-	return v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused() && !v.mayBeYield(c)
+func (v view) replaysFirst() bool {
+	return v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
 }
 
 func lateCandidate(v view) (Decision, bool) {
@@ -268,14 +268,6 @@ func lateProbe(v view) (Decision, bool) {
 	}
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
 		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
-	}
-	const rest = 20 * time.Second // a process that holds the successor meets the announcement when it saves
-	switch in := v.State.doubted(); {
-	case in == nil || in.Probing && v.Now.Sub(v.Written) >= rest:
-	case in.Probing:
-		return decide(InDoubt, "presented at %s; a probe is announced", clock(v.doubt.first))
-	case in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now):
-		return decide(Announce, "presented at %s, its answer was lost and the leeway is over; the next tick probes it unless its successor is saved before", clock(v.doubt.first))
 	}
 	return decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
 }

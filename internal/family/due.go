@@ -90,7 +90,7 @@ func due(v view) (Decision, bool) {
 // once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
 	rest, own := secondLook, s.State.Record
-	if r.Count == 2 && s.Now.Before(own.AccessExpiresAt) && (r.Successor || s.Family != nil && s.Family.Succeeds(&own)) || r.Count == 2 && r.Psoxys {
+	if r.Count == 2 && s.Now.Before(own.AccessExpiresAt) && r.Successor || r.Count == 2 && r.Psoxys {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

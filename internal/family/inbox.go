@@ -157,10 +157,7 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		switch {
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
-		case rank == inDoubt && best == unasked && s.mayHold(in.candidate, f):
-			// it comes first
 		case !waiting[f.Version] && rank > best:
-			in.spent = append(in.spent, s.mayBeSiblings(candidates[:i], f, rank)...)
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
@@ -183,14 +180,11 @@ const (
 	late                    // the same, and the ledger's own token may be older
 	unasked
 	inDoubt // its leeway is open
-	saved   // it was received, and could not be saved elsewhere
 )
 
 func (s judging) rank(f Field) int {
 	first := s.firstSpend(f)
 	switch {
-	case s.rescued(FingerprintOf(f.Value)):
-		return saved
 	case first.IsZero():
 		return unasked
 	case open(first, s.Now):
@@ -201,24 +195,6 @@ func (s judging) rank(f Field) int {
 	return lateStranger
 }
 
-// mayHold reports whether a candidate may hold what one in doubt has yielded: a
-// process that could not save that has written it there. Psoxy writes there as well.
-func (s judging) mayHold(c, doubted Field) bool {
-	after := c.Modified.Sub(s.firstSpend(doubted))
-	return !s.Shared() && after >= -clockStep && after < Lease
-}
-
-// mayBeSiblings are the candidates that may hold what one in doubt has yielded, once it
-// is presented again all the same.
-func (s judging) mayBeSiblings(above []Field, f Field, rank int) (siblings []Fingerprint) {
-	for _, c := range above {
-		if rank == inDoubt && s.mayHold(c, f) {
-			siblings = append(siblings, FingerprintOf(c.Value))
-		}
-	}
-	return siblings
-}
-
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
 func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
@@ -226,14 +202,7 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 			return NoToken, "Atlassian did not accept it", r.Count == 1
 		}
 	}
-	fp := FingerprintOf(f.Value)
-	switch verdict, reason = s.State.Judge(f); {
-	case verdict != Candidate || !s.rescued(fp):
-	case s.State.Record.OlderFamily(*s.Family):
-		return Older, "it is of a family before the one in use", false
-	case fp == s.Sibling():
-		return Older, "another process has received a newer one for the same token", false
-	}
+	verdict, reason = s.State.Judge(f)
 	return verdict, reason, false
 }
 
@@ -245,13 +214,13 @@ func (s judging) continues(candidate Field) bool {
 
 // succeeds reports whether a candidate is the own token's successor, as far as is
 // known. Its chain claim decides. Without one, it is if it was stored when the
-// ledger began, if TOKEN_FAMILY names it, or if psoxy stored it.
+// ledger began, or if psoxy stored it.
 func (s judging) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
 		return mine == its
 	}
-	return candidate.Since <= s.State.Inbox.Kin || s.rescued(FingerprintOf(candidate.Value)) || mine == its && s.byPsoxy(candidate)
+	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
 }
 
 // byPsoxy reports whether psoxy stored a token: it writes an access token in its
@@ -263,7 +232,7 @@ func (s judging) byPsoxy(f Field) bool {
 
 // mayYield reports whether psoxy may have made one token of another.
 func (s judging) mayYield(f, successor Field) bool {
-	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value) && !s.rescued(FingerprintOf(successor.Value))
+	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
 }
 
 // rivals reports whether a candidate may be of the family before a consent. Psoxy

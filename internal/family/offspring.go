@@ -25,9 +25,6 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	if candidate.Version > 0 {
 		return j.offspring(candidate, r)
 	}
-	if f := s.Family; f != nil && f.sameFamily(r) && f.Refresh != r.Refresh {
-		r.Past = r.Past.With(f.Refresh) // a rescued token is a sibling of what comes now
-	}
 	return r
 }
 
@@ -35,14 +32,6 @@ func (s Snapshot) Offspring(candidate Field) Record {
 func (s judging) offspring(candidate Field, own Record) Record {
 	fp := FingerprintOf(candidate.Value)
 	past := own.Past.With(own.Refresh)
-	if s.rescued(fp) {
-		past = past.Merge(s.Family.Past) // its receiver may have presented others before
-	}
-	if s.rescued(fp) && !s.Family.sameFamily(own) {
-		rescued := *s.Family
-		rescued.Past, rescued.LastFailure = rescued.Past.Merge(past), nil
-		return rescued
-	}
 	same := s.continues(candidate)
 	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
 		past = past.Merge(s.before(candidate)) // nobody will judge these any more
@@ -55,21 +44,9 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	born := stamp(birth(candidate, s.Now))
-	if chainOf(candidate.Value) == "" && s.mayBeYield(candidate) {
-		born = own.AuthorizedAt
-	}
-	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: born, AuthorizedAtSource: FromAdoption,
+	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
 		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
-}
-
-// mayBeYield reports whether a candidate may be what the ledger's own token in doubt has
-// yielded: it was stored while a process that could not save it could do so, and which
-// may have died before TOKEN_FAMILY told. A true age matters more than a fresh year.
-func (s judging) mayBeYield(candidate Field) bool {
-	in := s.State.doubted()
-	return in != nil && in.Owner != "" && !candidate.Modified.Before(in.First.Add(-clockStep)) && candidate.Modified.Before(in.Last.Add(Lease))
 }
 
 // before are the candidates that were offered before the given one.

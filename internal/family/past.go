@@ -68,15 +68,5 @@ func (p Past) Merge(older Past) Past {
 	return Past(merged).newest(pastKept)
 }
 
-// HasAll reports whether all tokens of another Past are remembered.
-func (p Past) HasAll(other Past) bool {
-	for i := 0; i+pastWidth <= len(other); i += pastWidth {
-		if !p.holds(other[i : i+pastWidth]) {
-			return false
-		}
-	}
-	return true
-}
-
 // newest returns the newest n tokens of p.
 func (p Past) newest(n int) Past { return p[:min(len(p)/pastWidth, n)*pastWidth] }

@@ -47,9 +47,6 @@ const clockStep = time.Second
 // spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
-	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
-		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
-	}
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		return s, false
 	}
@@ -181,39 +178,3 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 // FreshConsent reports whether the record is of a consent whose tokens were
 // never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }
-
-// rescued reports whether TOKEN_FAMILY names a token as its family's newest: a
-// process that received it could not write the ledger.
-func (s Snapshot) rescued(token Fingerprint) bool {
-	return s.Family != nil && s.Family.Refresh == token
-}
-
-// FamilyTells reports whether TOKEN_FAMILY tells other processes, or a later tick, what
-// the ledger does not know: of a sibling, or of a candidate that is asked about later, or
-// again after a refusal. It is not written over before.
-func (s Snapshot) FamilyTells() bool {
-	j := judging{s}
-	return s.Sibling() != "" || unknown(s.Family, s.State.Record) &&
-		(j.judged().candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, j.looksAgain))
-}
-
-// Sibling is a rescued token that must not be presented; TOKEN_FAMILY names it.
-// Another process presented the same token later, and has received a newer one or
-// still can. It is empty once the ledger knows of it.
-func (s Snapshot) Sibling() Fingerprint {
-	f, own := s.Family, s.State.Record
-	if !unknown(f, own) || !f.sameFamily(own) {
-		return ""
-	}
-	in := s.State.doubted()
-	if f.RotatedAt.Before(own.RotatedAt) || in != nil && in.Last.After(f.RotatedAt) && open(in.First, s.Now) {
-		return f.Refresh
-	}
-	return ""
-}
-
-// unknown reports whether a stored record, which may be nil, names a token that the
-// ledger's own does not know.
-func unknown(stored *Record, own Record) bool {
-	return stored != nil && stored.Refresh != own.Refresh && !own.Past.Has(stored.Refresh)
-}

@@ -40,9 +40,6 @@ type Intent struct {
 	// time has neither: both are then when the store wrote it.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
-	// Probing: the leeway is over, and the token is presented once more if nobody
-	// who received its successor saves it before.
-	Probing bool `json:"probing,omitempty"`
 }
 
 // maxState is the size up to which a state is kept, in bytes, where that is
@@ -209,19 +206,6 @@ func (s State) doubted() *Intent {
 
 // InDoubt reports whether the ledger's own token may have been spent.
 func (s State) InDoubt() bool { return s.doubted() != nil }
-
-// Announcing returns the state that announces a probe.
-func (s State) Announcing() State {
-	if in := s.doubted(); in != nil {
-		announced := *in
-		announced.Owner, announced.Probing = "", true
-		if s.own(s.Intent) {
-			s.Intent = nil
-		}
-		s.Doubt = &announced
-	}
-	return s
-}
 
 // Doubting returns the state in which the ledger's own token may have been
 // spent by a program that has its own lock, at the given time.

@@ -59,16 +59,9 @@ type memory struct {
 	ledger *ledger.Ledger
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
-	// rescued is the token that was stored in REFRESH_TOKEN because the ledger takes no
-	// writes.
-	rescued family.Fingerprint
-	// dropped are tokens that this process received and dropped for newer ones. One
-	// may stand in REFRESH_TOKEN.
-	dropped family.Past
-	// known is what the ledger said last, in an entry that was written at knownAt. A
-	// ledger that was deleted may have begun anew without it.
-	known   family.State
-	knownAt time.Time
+	// known is what the ledger said last. One that was deleted may have begun anew
+	// without it.
+	known family.State
 	// access is the newest access token that this process received or read, and
 	// expires when it does: so that a copy can be repaired, or get another form.
 	access  atlassian.Secret
@@ -84,17 +77,13 @@ type memory struct {
 
 // compare compares what was read with what this process knows. Where the ledger
 // was deleted and has begun anew without the tokens that are known, these are
-// settled once more. What was dropped counts as older.
+// settled once more.
 func (m *memory) compare(s *family.Snapshot) {
 	if !s.State.Empty() {
 		if m.held == nil && !s.State.Knows(m.known) {
 			m.held = m.known.Receipt()
 		}
-		m.known, m.knownAt = s.State, s.Written
-		if f := s.Family; f != nil && s.State.Record.OlderFamily(*f) {
-			m.dropped = m.dropped.With(f.Refresh) // nothing else tells that it is older
-		}
-		s.State.Record.Past = m.dropped.Merge(s.State.Record.Past)
+		m.known = s.State
 	}
 	newest := s.State.Record
 	if m.held == nil && newest.Access != "" && family.FingerprintOf(s.AccessToken.Value) == newest.Access {
@@ -102,11 +91,6 @@ func (m *memory) compare(s *family.Snapshot) {
 	}
 	s.Held = m.held
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
-}
-
-// tells reports whether TOKEN_FAMILY tells what the ledger does not know yet.
-func (m *memory) tells(v view) bool {
-	return v.FamilyTells() || v.Family != nil && m.dropped.Has(v.Family.Refresh)
 }
 
 // parse reads what an entry says, once.
@@ -239,11 +223,6 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		// Only a person can mend what is stored or denied; a spend in doubt cannot wait.
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
-	case d.Action == family.Announce:
-		if _, err := t.append(ctx, v.base, v.State.Announcing()); err != nil {
-			return out.as(InDoubt, "%s; and the ledger cannot be written: %v", d.Reason, err), false
-		}
-		return out.as(InDoubt, "%s", d.Reason), false
 	case d.Action.Presents() && v.Shared() && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false

@@ -56,19 +56,16 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	return out
 }
 
-// note appends an entry with what the ledger must know before REFRESH_TOKEN is
-// written: which tokens were dropped, and that the parameter was deleted.
+// note appends an entry that says that REFRESH_TOKEN was deleted, before it is written
+// again.
 func (t *tick) note(ctx context.Context, v *view) {
-	state, known := v.State, t.memory.state.Record.Past.HasAll(t.memory.dropped)
-	switch {
-	case v.Deleted():
-		state.Inbox = family.Inbox{Failure: state.Inbox.Failure}
-	case known:
-		t.memory.dropped = ""
+	if !v.Deleted() {
 		return
 	}
+	state := v.State
+	state.Inbox = family.Inbox{Failure: state.Inbox.Failure}
 	if entry, err := t.append(ctx, v.base, state); err == nil {
-		v.State, v.base, t.memory.dropped = state, entry, ""
+		v.State, v.base = state, entry
 	}
 }
 
@@ -87,7 +84,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if (!rotated || !r.Succeeds(v.Family)) && !t.memory.tells(v) {
+	if !rotated || !r.Succeeds(v.Family) {
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)

@@ -34,11 +34,6 @@ func (t *tick) settle(ctx context.Context, v view, base ledger.Entry, state fami
 // errDeferred: another process has presented the same token since.
 var errDeferred = errors.New("another process has presented the same refresh token since, and its answer comes first")
 
-// rescueAfter is how many attempts to settle fail before the successor is also
-// written to REFRESH_TOKEN, where any keeper finds it as a candidate. The tokens of
-// a consent are not: its caller has set them aside, with all that is known of them.
-const rescueAfter = 4
-
 // saving is a received pair on its way into the ledger.
 type saving struct {
 	*tick
@@ -62,15 +57,12 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 		entry, err := s.attempt(ctx)
 		switch {
 		case err == nil:
-			t.memory.held, t.memory.known, t.memory.knownAt = nil, s.next, entry.Written
+			t.memory.held, t.memory.known = nil, s.next
 			return entry, s.next, nil
 		case errors.Is(err, errDeferred), errors.Is(err, errNewer):
 			return s.base, s.state, err
 		case s.overtaken && errors.Is(err, ledger.ErrOvertaken):
 			continue
-		}
-		if (attempt == rescueAfter || final(err)) && (r.Record.Consent == "" || !r.Record.FreshConsent()) {
-			t.rescue(ctx, r)
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
 			return s.base, s.state, err
@@ -96,7 +88,7 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		}
 		next, kept := s.state.Settle(*s.receipt)
 		if !kept {
-			s.memory.held, s.memory.dropped = nil, s.memory.dropped.With(s.receipt.Record.Refresh)
+			s.memory.held = nil
 			return ledger.Entry{}, errNewer
 		}
 		draft := s.tick.draft(s.base, next)
@@ -105,24 +97,6 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 	entry, err := s.ledger.Put(ctx, *s.draft)
 	s.overtaken = errors.Is(err, ledger.ErrOvertaken)
 	return entry, err
-}
-
-// rescue writes the successor to REFRESH_TOKEN, and then its record to
-// TOKEN_FAMILY, because the ledger takes no writes and the process may end.
-// TOKEN_FAMILY never names a token that is nowhere.
-func (t *tick) rescue(ctx context.Context, r *family.Receipt) {
-	if t.memory.rescued == r.Record.Refresh {
-		return // more versions would drive others out of the history
-	}
-	_, _, err := t.params.write(ctx, t.names.RefreshToken, r.Pair.Refresh, store.Encrypted)
-	if err == nil {
-		_, _, err = t.params.write(ctx, t.names.Family, r.Record.Encode(), store.Plain)
-	}
-	if err != nil {
-		t.log.Error("the received refresh token could not be written to REFRESH_TOKEN and TOKEN_FAMILY either", "error", err)
-		return
-	}
-	t.memory.rescued = r.Record.Refresh
 }
 
 // settleHeld saves a pair that an earlier tick of this process received. again
@@ -141,27 +115,11 @@ func (t *tick) settleHeld(ctx context.Context, v view, d family.Decision, out Ou
 	return out.as(Rotated, "%s", d.Reason), true
 }
 
-// restore returns the state of a ledger that was deleted: what this process knew of it,
-// or else what another one put on top of it just after.
-func (m *memory) restore(v view, of family.Connection, records []store.Entry) (state family.State, newest bool) {
-	known, at := m.known, m.knownAt
-	if orphan, is := ledger.Orphan(v.copies[of.Names().Ledger], of.Name); is && known.Empty() {
-		left, err := family.ParseState(orphan.State, orphan.Written, of.Name)
-		if intends := left.Intent != nil && left.Intent.Owner != ""; err == nil && !intends { // who intended there has presented nothing
-			known, at = left, orphan.Written
-		}
-	}
-	return v.Restore(known, at, records)
-}
-
 // adopt begins a ledger with what the parameters tell.
 func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again bool) {
 	tokens, err := t.params.history(ctx, t.names.RefreshToken, 0, v.RefreshToken.Version)
 	if err != nil {
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.RefreshToken, err), false
-	}
-	if n := len(tokens); n > 0 && tokens[n-1].Version > v.RefreshToken.Version {
-		v.RefreshToken = family.FieldOf(tokens[n-1]) // the history was read later
 	}
 	records, err := t.params.history(ctx, t.names.Family, 0, 0)
 	switch {
@@ -173,9 +131,6 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if known, newest := t.memory.restore(v, t.conn, records); newest {
-		state, why = known, ""
-	}
 	switch {
 	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
 		return out.as(AwaitingConsent, "%s", why), false

@@ -30,8 +30,6 @@ type spend struct {
 	until time.Time
 	// doubt: an attempt, in this tick or before, may have spent the token.
 	doubt bool
-	// withheld: the last answer of an earlier tick held no refresh token.
-	withheld bool
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
 	pair *family.Pair
@@ -88,11 +86,7 @@ func (t *tick) spending(v view, d family.Decision) *spend {
 	case family.Rotate:
 		sp.until = sp.announced.Add(family.Leeway - requestTime)
 	}
-	fp := family.FingerprintOf(sp.token)
-	for _, f := range []*family.Failure{v.State.Record.LastFailure, v.State.Inbox.Failure} {
-		sp.withheld = sp.withheld || sp.doubt && f != nil && f.Token == fp && f.Code == codeWithheld
-	}
-	sp.state = v.Intending(fp, d)
+	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
 	return sp
 }
 
@@ -166,7 +160,7 @@ func (sp *spend) present(ctx context.Context) {
 			return
 		}
 		sp.pair.Refresh = sp.token
-		if withheld++; withheld == len(pauses) && sp.withheld {
+		if withheld++; withheld == len(pauses) {
 			return
 		}
 		sp.log.Warn("the answer held no refresh token: asking again, in this tick or the next")

@@ -40,9 +40,8 @@ type link struct {
 	Entry
 	base  int64
 	after string
-	// late is how long after its composition it was written. fresh: that was soon. A
-	// backup that is put back was not.
-	late  time.Duration
+	// fresh: it was written soon after its composition. A backup that is put back was
+	// not.
 	fresh bool
 	// foreign: the version holds no entry of this ledger.
 	foreign bool
@@ -50,13 +49,8 @@ type link struct {
 	destroyed bool
 }
 
-// How long after its composition an entry may be written: to count as fresh, and to
-// count as an orphan. Nothing else proves that one, and a backup may be put back within
-// the hour.
-const (
-	freshFor  = time.Hour
-	orphanFor = time.Minute
-)
+// freshFor is how long after its composition an entry may be written to count as fresh.
+const freshFor = time.Hour
 
 // read parses one version of the parameter.
 func read(e store.Entry, of string) link {
@@ -67,8 +61,7 @@ func read(e store.Entry, of string) link {
 	}
 	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
 	l.State = atlassian.NewSecret(string(f.State))
-	l.late = e.Modified.Sub(f.At).Abs()
-	l.fresh = l.late < freshFor
+	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
 	return l
 }
 
@@ -95,11 +88,3 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 // Peek returns what the newest version of the parameter says, valid or not: to
 // look at many ledgers in little time. Nothing may be decided by it.
 func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }
-
-// Orphan returns what the newest version of an empty ledger says, and whether it is an
-// orphan: it was put there as it was composed, on top of an entry that is gone, for the
-// ledger was deleted meanwhile. It is not valid, but may tell more than any copy.
-func Orphan(e store.Entry, of string) (Entry, bool) {
-	l := read(e, of)
-	return l.Entry, !l.foreign && l.late < orphanFor && l.base >= l.Version
-}

@@ -3,12 +3,8 @@ package ledger
 import (
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // written is a version that names a base and the base's mark.
@@ -89,33 +85,4 @@ func TestFoldOverADestroyedVersion(t *testing.T) {
 	last, certain := fold(Entry{}, false, []link{gone(1), gone(2)})
 	require.True(t, certain)
 	require.Zero(t, last, "all are gone, and it begins again")
-}
-
-// An entry on top of one that is gone is known by its base, and only while it is
-// fresh: a backup of it is not.
-func TestOrphan(t *testing.T) {
-	at := time.Date(2026, 11, 24, 4, 0, 0, 0, time.UTC)
-	draft := NewDraft("CONN_", Entry{Version: 7, mark: "before"}, atlassian.NewSecret(`{"refresh":"r"}`), at, "mine")
-	for name, c := range map[string]struct {
-		of      string
-		version int64
-		later   time.Duration
-		want    bool
-	}{
-		"the first version of the new ledger": {"CONN_", 1, 0, true},
-		"where its base had been":             {"CONN_", 7, time.Second, true},
-		"the next version, of the same one":   {"CONN_", 8, 0, false},
-		"a backup, not an hour old":           {"CONN_", 1, orphanFor, false},
-		"of another connection":               {"OTHER_", 1, 0, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			e, is := Orphan(store.Entry{Value: draft.value, Version: c.version, Modified: at.Add(c.later)}, c.of)
-			require.Equal(t, c.want, is)
-			if is {
-				require.Equal(t, `{"refresh":"r"}`, e.State.Reveal())
-			}
-		})
-	}
-	_, is := Orphan(store.Entry{}, "CONN_")
-	require.False(t, is)
 }

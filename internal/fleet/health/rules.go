@@ -148,7 +148,7 @@ func (v view) copied() bool { return family.FingerprintOf(v.RefreshToken.Value) 
 // was deleted nobody knows, so that is no sign.
 func (v view) acts(d family.Decision) bool {
 	a := d.Action
-	return a.Presents() || a == family.Adopt || a == family.Announce || a == family.SettleHeld ||
+	return a.Presents() || a == family.Adopt || a == family.SettleHeld ||
 		a == family.Idle && d.Notice != "" && v.RefreshToken.Version > 0 && !v.copied()
 }
 
