@@ -179,12 +179,15 @@ const (
 	lateStranger = 1 + iota // in doubt, its leeway over
 	late                    // the same, and the ledger's own token may be older
 	unasked
-	inDoubt // its leeway is open
+	successor // the same, and the ledger's own token may be older
+	inDoubt   // its leeway is open
 )
 
 func (s judging) rank(f Field) int {
 	first := s.firstSpend(f)
 	switch {
+	case first.IsZero() && s.succeeds(f):
+		return successor
 	case first.IsZero():
 		return unasked
 	case open(first, s.Now):

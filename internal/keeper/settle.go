@@ -121,6 +121,9 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil {
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.RefreshToken, err), false
 	}
+	if n := len(tokens); n > 0 && tokens[n-1].Version > v.RefreshToken.Version {
+		v.RefreshToken = family.FieldOf(tokens[n-1]) // the history was read later
+	}
 	records, err := t.params.history(ctx, t.names.Family, 0, 0)
 	switch {
 	case errors.Is(err, store.ErrDenied) && slices.Contains(v.Denied, t.names.Family):
