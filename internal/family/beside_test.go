@@ -43,11 +43,6 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
 		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the older one in doubt, the newer one psoxy's", all(pending(3*minute), byPsoxy, inbox(one, two)), family.Replay, 9, 8, []string{two}},
-		{"the newer one rescued", all(inbox(one, two), func(s *family.Snapshot) {
-			r := s.State.Record
-			r.Refresh = fp(two)
-			s.Family = &r
-		}), family.Rotate, 10, 8, nil},
 		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the newer one refused once", all(refusedAt(10, 1), inbox(one, two)), family.Idle, 0, 8, nil},
 		{"the newer one refused twice", all(refusedAt(10, 2), inbox(one, two)), family.Rotate, 9, 8, nil},
@@ -88,9 +83,6 @@ func refusedAt(version int64, count int) given {
 
 // What psoxy may have stored has to be known before the family's own is presented.
 func TestNothingIsPresentedBlindlyBesidePsoxy(t *testing.T) {
-	unreadable := func(s *family.Snapshot) {
-		s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
-	}
 	requireAction(t, family.Misconfigured, decide(beside, dueAnyway, unreadable))
 	requireAction(t, family.Misconfigured, decide(beside, doubted(3*minute), unreadable))
 	requireAction(t, family.Idle, decide(beside, unreadable))

@@ -237,7 +237,7 @@ func TestDecideBesideOthers(t *testing.T) {
 func TestActions(t *testing.T) {
 	for a, want := range map[family.Action]bool{
 		family.Rotate: true, family.Replay: true, family.Probe: true,
-		family.Idle: false, family.Rotated: false, family.Adopt: false, family.SettleHeld: false, family.Announce: false,
+		family.Idle: false, family.Rotated: false, family.Adopt: false, family.SettleHeld: false,
 	} {
 		require.Equal(t, want, a.Presents(), a)
 	}

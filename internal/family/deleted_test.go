@@ -53,12 +53,12 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		require.Equal(t, family.Replay, d.Action, d.Reason)
 		require.Equal(t, now, d.FirstSpend)
 	})
-	t.Run("one that the ledger did not tell of is presented as new", func(t *testing.T) {
+	t.Run("also where something else stands over it", func(t *testing.T) {
 		s := begun(t, record(), past(refresh(7), refresh(6)))
 		waits(t, s)
 		d := decide(s, later(family.Lease))
-		require.Equal(t, family.Rotate, d.Action, d.Reason)
-		require.Zero(t, d.FirstSpend)
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+		require.Equal(t, now, d.FirstSpend)
 	})
 	t.Run("a pair that is held is settled meanwhile", func(t *testing.T) {
 		s := begun(t, record(), past(refresh(6), refresh(7)))
@@ -85,34 +85,4 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		d = decide(begun(t, first, past(refresh(6), refresh(7)), lock(3*minute)))
 		require.Equal(t, family.Replay, d.Action, d.Reason)
 	})
-}
-
-// A process that knows the deleted ledger does not know what others intended since.
-func TestARestoredLedgerIsWaitedFor(t *testing.T) {
-	lost := &family.Intent{Token: fp(refresh(7)), First: now.Add(-3 * minute), Last: now.Add(-2 * minute)}
-	candidate := &family.Intent{Token: fp("candidate"), Candidate: 8, First: now.Add(-minute), Last: now.Add(-minute)}
-	theirs := &family.Intent{Owner: "other", Token: fp(refresh(7)), First: now.Add(-minute), Last: now.Add(-minute)}
-	unknown := &family.Intent{Owner: unknownOwner}
-	for _, c := range []struct {
-		name                    string
-		intent, doubt           *family.Intent
-		wantIntent, wantInDoubt *family.Intent
-	}{
-		{"nothing was intended", nil, nil, unknown, nil},
-		{"the own token was in doubt", lost, nil, unknown, lost},
-		{"a candidate was in doubt", candidate, nil, unknown, nil},
-		{"both were", candidate, lost, unknown, lost},
-		{"an intent that is known is waited for as long as it was", theirs, nil, theirs, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			known := state()
-			known.Intent, known.Doubt = c.intent, c.doubt
-			s := healthy()
-			s.State = family.State{}
-			restored, newest := s.Restore(known, now.Add(-minute), nil)
-			require.True(t, newest)
-			require.Equal(t, c.wantIntent, restored.Intent)
-			require.Equal(t, c.wantInDoubt, restored.Doubt)
-		})
-	}
 }

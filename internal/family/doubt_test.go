@@ -52,15 +52,13 @@ func TestDecideInDoubt(t *testing.T) {
 		{"at its last moment", once("dead", usable-nano), family.Replay, usable - nano},
 		{"over, and its process may hold the answer", once("dead", usable), family.InDoubt, usable},
 		{"it may until twenty minutes later", once("dead", 20*minute-nano), family.InDoubt, 20*minute - nano},
-		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Announce, 20 * minute},
-		{"a probe was just announced", all(once("dead", 25*minute), announced(20*time.Second-nano)), family.InDoubt, 25 * minute},
-		{"a probe was announced, and nobody saved", all(once("dead", 25*minute), announced(20*time.Second)), family.Probe, 25 * minute},
+		{"hardly anybody can be holding the answer any more", once("dead", 20*minute), family.Probe, 20 * minute},
 		{"by this process, which holds nothing", once("me", 20*minute), family.Probe, 20 * minute},
 		{"the answer was lost for certain", once("", usable), family.Probe, usable},
 		{"early, the answer was lost for certain", once("", usable-nano), family.Replay, usable - nano},
 		{"over for the first attempt, not for the last", attempt("dead", 30*minute, usable-nano), family.Probe, 30 * minute},
 		{"over for both", attempt("dead", 30*minute, usable), family.InDoubt, 30 * minute},
-		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Announce, 30 * minute},
+		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Probe, 30 * minute},
 		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
 		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
 		{"a candidate was asked about since", all(once("", 5*minute), aside), family.Replay, 5 * minute},
@@ -70,8 +68,7 @@ func TestDecideInDoubt(t *testing.T) {
 		{"psoxy left its lock, at the last moment", psoxyDied(usable-nano, 0), family.Replay, usable - nano},
 		{"psoxy left its lock, and may still save", psoxyDied(usable, 0), family.InDoubt, usable},
 		{"psoxy left its lock weeks ago", psoxyDied(500*time.Hour, 0), family.Idle, 0},
-		{"psoxy died between its two writes: the access token is all that is left", psoxyDied(30*minute, 29*minute), family.InDoubt, 30 * minute},
-		{"and it has ended", psoxyDied(90*minute, 60*minute), family.Probe, 90 * minute},
+		{"psoxy died between its two writes", psoxyDied(30*minute, 29*minute), family.Probe, 30 * minute},
 		{"psoxy left its lock and saved its token", all(psoxyDied(3*minute, 0), saved(3*minute)), family.Rotate, 0},
 		{"what stands there is older than its lock", all(psoxyDied(3*minute, 0), saved(3*minute+nano)), family.Replay, 3 * minute},
 		{"the same, and its leeway is over", all(psoxyDied(usable, 0), saved(10*minute)), family.Probe, usable},
@@ -97,33 +94,6 @@ func TestDecideInDoubt(t *testing.T) {
 	})
 }
 
-// The last thing that can be lost is the access token of the program that spent the
-// token.
-func TestHoldForAnAccessToken(t *testing.T) {
-	stored := func(value string, modified, expires time.Duration) given {
-		return func(s *family.Snapshot) {
-			rotated(3 * time.Hour)(s)
-			s.AccessToken = field(value, 9, now.Add(-modified))
-			if expires != 0 {
-				s.AccessExpires = now.Add(expires)
-			}
-		}
-	}
-	for _, c := range []struct {
-		name  string
-		given given
-		want  family.Action
-	}{
-		{"written after the attempt, for an hour", stored(access(8), 24*minute, 0), family.InDoubt},
-		{"its form says that it has ended", stored(access(8), 24*minute, -nano), family.Probe},
-		{"its form says that it lives", stored(access(8), 24*minute, nano), family.InDoubt},
-		{"written before the attempt", stored(access(8), 26*minute, 0), family.Probe},
-		{"our own", stored(access(7), 24*minute, 0), family.Probe},
-	} {
-		t.Run(c.name, func(t *testing.T) { requireAction(t, c.want, decide(once("", 25*minute), c.given)) })
-	}
-}
-
 func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 	s, kept := state().Intending("me", fp(refresh(7)), 0, now.Add(-5*minute)).Settle(receipt(now))
 	require.True(t, kept)
@@ -133,11 +103,6 @@ func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 	d := family.Decide(snapshot, family.DefaultPolicy())
 	requireAction(t, family.Idle, d)
 	require.Zero(t, d.FirstSpend)
-}
-
-// announced sets how long ago a probe was announced.
-func announced(ago time.Duration) given {
-	return func(s *family.Snapshot) { s.State, s.Written = s.State.Announcing(), now.Add(-ago) }
 }
 
 // What may be the successor of a token in doubt is asked about once more before, as far as
@@ -150,8 +115,8 @@ func TestReplayWaitsForASuccessor(t *testing.T) {
 		successor bool
 		want      family.Action
 	}{
-		{"a tick will come in time", 4*minute - nano, 1, true, family.InDoubt},
-		{"none may come in time", 4 * minute, 1, true, family.Replay},
+		{"the token's own turn comes in time", 7*minute - nano, 1, true, family.InDoubt},
+		{"it may not", 7 * minute, 1, true, family.Replay},
 		{"it has been asked about once more", 2 * minute, 2, true, family.Replay},
 		{"a stranger", 2 * minute, 1, false, family.Replay},
 	} {

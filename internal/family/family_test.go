@@ -107,6 +107,14 @@ func consented(p family.Pair, previous family.Record) family.Record {
 	return family.Consented(conn, p, family.DefaultPolicy(), previous)
 }
 
+// requireOlder checks that a record knows the tokens of these generations as older.
+func requireOlder(t *testing.T, r family.Record, generations ...int) {
+	t.Helper()
+	for _, generation := range generations {
+		require.True(t, r.Past.Has(fp(refresh(generation))), "generation %d", generation)
+	}
+}
+
 // requireNoSecret checks that a text shows no token, nor a good part of one.
 func requireNoSecret(t *testing.T, text string, secrets ...string) {
 	t.Helper()

@@ -60,21 +60,9 @@ func refusedSince(ago time.Duration) given {
 	}
 }
 
-// justStored says that the offers were stored within the hour.
-func justStored(s *family.Snapshot) {
-	for i := range s.Offers {
-		s.Offers[i].Modified = now.Add(nano - 60*minute)
-	}
-}
-
-// unreadable denies access to a parameter.
-func unreadable(name string) given {
-	return func(s *family.Snapshot) {
-		s.Denied = append(s.Denied, name)
-		if name == names.RefreshToken {
-			s.RefreshToken = family.Field{}
-		}
-	}
+// unreadable denies access to REFRESH_TOKEN.
+func unreadable(s *family.Snapshot) {
+	s.Denied, s.RefreshToken = append(s.Denied, names.RefreshToken), family.Field{}
 }
 
 // kin says that version 9 was there when the ledger began.
@@ -85,16 +73,6 @@ func kin(s *family.Snapshot) { s.State.Inbox.Kin = 9 }
 func refusedInDoubt(version int64, ago, later time.Duration) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), First: now.Add(-ago), At: now.Add(later - ago), Count: 1}}
-	}
-}
-
-// rescuedFrom says that TOKEN_FAMILY names version 9 as the newest of a family that
-// is so much younger than the ledger's.
-func rescuedFrom(younger time.Duration) given {
-	return func(s *family.Snapshot) {
-		r := record()
-		r.AuthorizedAt, r.Refresh = r.AuthorizedAt.Add(younger), fp(refresh(109))
-		s.Family = &r
 	}
 }
 
@@ -121,6 +99,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"our copy, written again by somebody", inbox(refresh(7)), family.Idle, 0, 9, false},
 		{"an unknown token", inbox(unknown), family.Rotate, 9, 8, false},
 		{"two: the newest", inbox(unknown, another), family.Rotate, 10, 8, false},
+		{"two: the own token's successor before a stranger", all(kin, inbox(unknown, another)), family.Rotate, 9, 8, false},
 		{"one, and a placeholder over it", inbox(unknown, "CHANGE_ME"), family.Rotate, 9, 8, true},
 		{"one, and our copy over it", inbox(unknown, refresh(7)), family.Rotate, 9, 8, false},
 		{"one, and an older token over it", inbox(unknown, refresh(6)), family.Rotate, 9, 8, true},
@@ -130,7 +109,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"a placeholder that was put right since", inbox("CHANGE_ME", refresh(7)), family.Idle, 0, 10, true},
 		{"psoxy's placeholder", inbox("fill me"), family.Idle, 0, 9, true},
 		{"deleted: its versions will count from 1 again", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, family.Idle, 0, 0, true},
-		{"unreadable", unreadable(names.RefreshToken), family.Idle, 0, 8, false},
+		{"unreadable", unreadable, family.Idle, 0, 8, false},
 
 		{"the own token in doubt comes before a stranger", all(doubted(3*minute), inbox(unknown)), family.Replay, 0, 8, false},
 		{"the own token in doubt, and an older one", all(doubted(3*minute), inbox(refresh(6))), family.Replay, 0, 9, true},
@@ -144,29 +123,19 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"after its leeway a due rotation comes first", all(dueAnyway, pending(usable), inbox(unknown)), family.Rotate, 0, 8, false},
 		{"after its leeway, the own refused", all(refusedOwn, pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
 
-		{"a candidate in doubt that cannot be read is waited for", all(pending(usable-nano), unreadable(names.RefreshToken)), family.InDoubt, 0, 8, false},
-		{"until its leeway is over", all(pending(usable), unreadable(names.RefreshToken)), family.Idle, 0, 8, false},
-		{"a due rotation comes first", all(dueAnyway, pending(minute), unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
-		{"the own token in doubt, and TOKEN_FAMILY, which may tell whose it is, cannot be read", all(doubted(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 0, 8, false},
-		{"the same, the leeway is over", all(doubted(30*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
-		{"the same, an hour later", all(doubted(90*minute), inbox(unknown), unreadable(names.Family)), family.Rotate, 9, 8, false},
-		{"the same, the own token was replayed since", all(rotated(59*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Misconfigured, 0, 8, false},
-		{"TOKEN_FAMILY cannot be read, and the own token is not in doubt", all(rotated(60*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
-		{"the same, but it was presented before", all(pending(3*minute), inbox(unknown), justStored, unreadable(names.Family)), family.Replay, 9, 8, false},
-		{"the same, but it was there when the ledger began", all(kin, inbox(unknown), justStored, unreadable(names.Family)), family.Rotate, 9, 8, false},
-
+		{"a candidate in doubt that cannot be read is waited for", all(pending(usable-nano), unreadable), family.InDoubt, 0, 8, false},
+		{"until its leeway is over", all(pending(usable), unreadable), family.Idle, 0, 8, false},
+		{"a due rotation comes first", all(dueAnyway, pending(minute), unreadable), family.Rotate, 0, 8, false},
 		{"after its leeway, the own one waiting for better credentials", all(failed(atlassian.Configuration, minute, 1), pending(usable), inbox(unknown)), family.Probe, 9, 8, false},
 		{"two whose leeway is over: first the one that may be the own token's successor", all(kin, pending(20*minute), refusedInDoubt(10, 30*minute, 5*minute), inbox(unknown, another)), family.Probe, 9, 8, false},
 		{"one whose leeway is over, and a newer one that was refused once", all(pending(20*minute), rejectedOf(10, minute-nano), inbox(unknown, another)), family.InDoubt, 0, 8, true},
 		{"the newer one's second look", all(pending(20*minute), rejectedOf(10, minute), inbox(unknown, another)), family.Rotate, 10, 8, false},
-		{"a rescued one of a family before the consent", all(inbox(unknown), rescuedFrom(-time.Hour)), family.Idle, 0, 9, true},
-		{"a rescued one of a newer family", all(inbox(unknown), rescuedFrom(time.Hour)), family.Rotate, 9, 8, false},
 
 		{"a rejected one, before its second look", all(rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
 		{"the second look comes before a due rotation", all(dueAnyway, rejected(minute-nano, 1), inbox(unknown)), family.Idle, 0, 9, true},
 		{"a rejected one, credentials changed", all(rejected(0, 1), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one, credentials changed, and a rotation is due", all(dueAnyway, rejected(0, 2), otherApp, inbox(unknown)), family.Rotate, 9, 8, false},
-		{"a rejected one, credentials changed, a rotation is due, and it cannot be read", all(dueAnyway, rejected(0, 1), otherApp, unreadable(names.RefreshToken)), family.Rotate, 0, 8, false},
+		{"a rejected one, credentials changed, a rotation is due, and it cannot be read", all(dueAnyway, rejected(0, 1), otherApp, unreadable), family.Rotate, 0, 8, false},
 		{"a rejected one, before its second look, the own refused", all(refusedOwn, rejected(minute-nano, 1), inbox(unknown)), family.Refused, 0, 9, true},
 		{"a rejected one, the own refused, at its second look", all(refusedOwn, rejected(minute, 1), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one, the own refused, before the fourth look", all(refusedOwn, rejected(360*minute-nano, 3), inbox(unknown)), family.Refused, 0, 9, true},
@@ -237,9 +206,7 @@ func TestInboxSettled(t *testing.T) {
 			s.RefreshToken, s.State.Inbox.Seen = family.Field{}, 0
 		}, true},
 		{"deleted", func(s *family.Snapshot) { s.RefreshToken = family.Field{} }, true},
-		{"unreadable", func(s *family.Snapshot) {
-			s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken}
-		}, true},
+		{"unreadable", unreadable, true},
 		{"a candidate in doubt", pending(minute), false},
 		{"a rejected one", rejected(minute-nano, 1), true},
 		{"a rejected one whose turn it is", rejected(minute, 1), false},
@@ -317,7 +284,6 @@ func TestOffspring(t *testing.T) {
 		{"of another chain, when it was issued", inChain, stranger, psoxy.Raw, false, now.Add(-3 * minute)},
 		{"of another chain, beside psoxy", inChain, stranger, psoxy.JSON, false, now.Add(-3 * minute)},
 		{"what stood there when the ledger began", kin, candidate, psoxy.Raw, true, record().AuthorizedAt},
-		{"a rescued one of a newer family", rescuedFrom(time.Hour), candidate, psoxy.Raw, false, record().AuthorizedAt.Add(time.Hour)},
 		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), psoxy.Raw, false, now},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -370,29 +336,4 @@ func TestAReplacedChain(t *testing.T) {
 			require.Equal(t, c.want, verdict, reason)
 		})
 	}
-}
-
-// A process that presents a candidate and cannot save what it yields writes that over
-// it, where it comes first. What anybody writes there later does not.
-func TestACandidateThatMayHoldWhatAnotherYielded(t *testing.T) {
-	for name, c := range map[string]struct {
-		after time.Duration
-		want  int64
-	}{
-		"written before the candidate was presented": {-minute, 9},
-		"in the second of it":                        {-time.Second, 10},
-		"within the lease":                           {family.Lease - time.Second, 10},
-		"after it":                                   {family.Lease, 9},
-	} {
-		t.Run(name, func(t *testing.T) {
-			late := func(s *family.Snapshot) { s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after) }
-			require.Equal(t, c.want, decide(inbox(refresh(109), refresh(110)), pending(5*minute), late).Candidate.Version)
-		})
-	}
-	t.Run("psoxy writes there as well", func(t *testing.T) {
-		d := decide(inbox(refresh(109), refresh(110)), pending(5*minute), func(s *family.Snapshot) {
-			s.Offers[1].Modified, s.AccessFormat = now.Add(-4*minute), psoxy.JSON
-		})
-		require.Equal(t, int64(9), d.Candidate.Version)
-	})
 }

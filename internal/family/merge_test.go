@@ -158,33 +158,6 @@ func TestAConsentMayPublish(t *testing.T) {
 	}
 }
 
-// The process that stored a rescued token may have presented others before it.
-func TestARescuedTokensPast(t *testing.T) {
-	s := healthy()
-	rescued := record()
-	rescued.Refresh, rescued.Past = fp(refresh(109)), rescued.Past.With(fp("a-token-in-between"))
-	s.Family = &rescued
-	r := s.Offspring(field(refresh(109), 9, now))
-	require.True(t, r.Past.Has(fp("a-token-in-between")))
-	require.True(t, r.Past.Has(fp(refresh(7))))
-	require.False(t, r.Past.Has(fp(refresh(109))))
-}
-
-// TOKEN_FAMILY names a token that was received and could not be saved: it comes
-// first, and it is the family's.
-func TestARescuedToken(t *testing.T) {
-	s := healthy()
-	rescued := record().Succeed(pair(8, now.Add(-time.Minute)))
-	s.Family = &rescued
-	inbox(refresh(8), refresh(109))(&s)
-	d := family.Decide(s, family.DefaultPolicy())
-	require.Equal(t, int64(9), d.Candidate.Version, "before a newer one")
-	r := s.Offspring(d.Candidate)
-	require.Equal(t, 8, r.Generation)
-	require.Equal(t, record().AuthorizedAt, r.AuthorizedAt)
-	require.NotEqual(t, record().AuthorizedAt, s.Offspring(field(refresh(109), 10, now)).AuthorizedAt)
-}
-
 // Where the history could not be read, what lies in it is judged later.
 func TestAPartialHistory(t *testing.T) {
 	s := healthy()
@@ -194,24 +167,4 @@ func TestAPartialHistory(t *testing.T) {
 	require.Equal(t, int64(8), d.Seen)
 	s.Partial = false
 	require.Equal(t, int64(10), family.Decide(s, family.DefaultPolicy()).Seen)
-}
-
-// A value that may hold what a candidate in doubt has yielded was refused. The candidate
-// is presented again, and the value is a sibling then.
-func TestWhatMayBeASibling(t *testing.T) {
-	for name, c := range map[string]struct {
-		after time.Duration
-		want  bool
-	}{"stored within the lease": {time.Second, true}, "stored later": {family.Lease, false}} {
-		t.Run(name, func(t *testing.T) {
-			s := healthy()
-			inbox(refresh(109), refresh(110))(&s)
-			pending(5 * minute)(&s)
-			s.State.Inbox.Rejected = []family.Rejected{{Version: 10, Credentials: s.Credentials(), At: now.Add(-time.Second), Count: 1}}
-			s.Offers[1].Modified = now.Add(-5 * minute).Add(c.after)
-			d := family.Decide(s, family.DefaultPolicy())
-			require.Equal(t, int64(9), d.Candidate.Version)
-			require.Equal(t, c.want, s.Offspring(d.Candidate).Past.Has(fp(refresh(110))))
-		})
-	}
 }

@@ -155,7 +155,7 @@ func TestUrgent(t *testing.T) {
 		{"over for both", attempt("", 30*minute, usable), false},
 		{"an empty ledger beside a lock, and REFRESH_TOKEN cannot be read", func(s *family.Snapshot) {
 			s.State, s.Lock = family.State{}, field("locked_1764000000000", 3, now.Add(-3*minute))
-			unreadable(names.RefreshToken)(s)
+			unreadable(s)
 		}, true},
 		{"a pair is held", func(s *family.Snapshot) { r := receipt(now); s.Held = &r }, true},
 		{"a candidate in doubt", all(pending(3*minute), inbox(refresh(109))), true},

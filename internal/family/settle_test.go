@@ -119,26 +119,15 @@ func TestSettleOfAConsent(t *testing.T) {
 		require.True(t, kept)
 		require.Equal(t, refresh(0), next.Refresh.Reveal())
 		require.Equal(t, "new-app", next.App.ClientID)
-		for generation := 5; generation <= 8; generation++ {
-			require.True(t, next.Record.Past.Has(fp(refresh(generation))), "generation %d is known as older", generation)
-		}
+		requireOlder(t, next.Record, 5, 6, 7, 8)
 	})
 	t.Run("what it replaces is known as older", func(t *testing.T) {
-		require.True(t, consent(now).Record.Past.HasAll(record().Past.With(fp(refresh(7)))))
+		requireOlder(t, consent(now).Record, 5, 6, 7)
 		v := healthy()
 		deleted := record()
 		v.State, v.Family, v.RefreshToken = family.State{}, &deleted, family.Field{}
 		r := v.Consented(pair(0, now), family.DefaultPolicy())
-		require.True(t, r.Record.Past.HasAll(record().Past.With(fp(refresh(7)))), "TOKEN_FAMILY tells of it where the ledger was deleted")
-	})
-	t.Run("it wins over an adoption in its second, for the store tells whole seconds", func(t *testing.T) {
-		for after, wins := range map[time.Duration]bool{0: true, time.Second - time.Millisecond: true, time.Second: false} {
-			adopted := own("an-adopted-refresh-token", "")
-			adopted.Record.AuthorizedAt, adopted.Record.AuthorizedAtSource = now.Add(after), family.FromAdoption
-			next, kept := adopted.Settle(consent(now))
-			require.Equal(t, wins, kept, after)
-			require.Equal(t, wins, next.Record.AuthorizedAt.After(adopted.Record.AuthorizedAt), after)
-		}
+		requireOlder(t, r.Record, 5, 6, 7) // TOKEN_FAMILY tells of it where the ledger was deleted
 	})
 	t.Run("the newest of two wins", func(t *testing.T) {
 		first, kept := state().Settle(consent(now))
@@ -323,60 +312,5 @@ func TestFailed(t *testing.T) {
 		}
 		require.Len(t, s.Inbox.Rejected, 8)
 		require.Equal(t, int64(19), s.Inbox.Rejected[0].Version)
-	})
-}
-
-// A token that yields a successor was not spent more than a leeway before. So a
-// candidate that was refused before that is not made of it.
-func TestSettleOfWhatIsNoSuccessor(t *testing.T) {
-	const since = 40 * time.Minute // the own token is in use
-	for _, c := range []struct {
-		name    string
-		refused time.Duration
-		spent   family.Fingerprint
-		want    bool
-	}{
-		{"refused a leeway before", family.Leeway, fp(refresh(7)), false},
-		{"refused within it", family.Leeway - nano, fp(refresh(7)), true},
-		{"refused when the own token came", since, fp(refresh(7)), false},
-		{"made of a token before, as far as is known", since + nano, fp(refresh(7)), true},
-		{"another token was spent", family.Leeway, fp("candidate"), true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s, r := state(), receipt(now)
-			s.Record.RotatedAt, r.Spent = now.Add(-since), c.spent
-			s.Inbox.Kin = 9
-			s.Inbox.Rejected = []family.Rejected{{Version: 9, At: now.Add(-c.refused), Successor: true, Psoxys: true}}
-			next, kept := s.Settle(r)
-			require.True(t, kept)
-			require.Equal(t, c.want, next.Inbox.Rejected[0].Successor)
-			require.Equal(t, c.want, next.Inbox.Rejected[0].Psoxys)
-			require.Equal(t, c.want, next.Inbox.Kin == 9)
-			require.True(t, s.Inbox.Rejected[0].Successor, "the state before stays")
-		})
-	}
-}
-
-// A candidate was presented that another process held, and has settled meanwhile. What it
-// has yielded continues the family, and begins none.
-func TestSettleOfWhatWasACandidate(t *testing.T) {
-	s := healthy()
-	s.State.Record.RotatedAt = now.Add(-40 * time.Minute)
-	r := s.Received(pair(9, now), field(refresh(8), 9, now.Add(-time.Second)))
-	require.NotEqual(t, record().AuthorizedAt, r.Record.AuthorizedAt, "it was taken for another family's")
-	r.Record.Past = r.Record.Past.With(fp("a-token-that-lay-under-it"))
-	held := state()
-	held.Refresh, held.Record = secret(refresh(8)), record().Succeed(pair(8, now.Add(-2*time.Second)))
-	next, kept := held.Settle(*r)
-	require.True(t, kept)
-	require.Equal(t, refresh(9), next.Refresh.Reveal())
-	require.Equal(t, record().AuthorizedAt, next.Record.AuthorizedAt)
-	require.Equal(t, 9, next.Record.Generation)
-	require.True(t, next.Record.Past.Has(fp(refresh(8))))
-	require.True(t, next.Record.Past.Has(fp("a-token-that-lay-under-it")))
-	t.Run("but not where the ledger has gone on", func(t *testing.T) {
-		held.Refresh, held.Record = secret(refresh(10)), held.Record.Succeed(pair(10, now))
-		_, kept := held.Settle(*r)
-		require.False(t, kept)
 	})
 }

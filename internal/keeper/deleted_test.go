@@ -68,7 +68,7 @@ func TestNobodyIsWaitedForInAFirstAdoption(t *testing.T) {
 // While a deleted ledger is waited for, a process settles the pair that it holds.
 func TestAHeldPairIsSettledAfterADeletion(t *testing.T) {
 	w := due(t)
-	holder := w.unsaved(names.Ledger, names.RefreshToken)
+	holder := w.unsaved()
 	w.remove(names.Ledger)
 	w.want(keeper.Contended)
 	w.keeper = holder

@@ -149,27 +149,6 @@ func TestARefusalInsideTheLeeway(t *testing.T) {
 	w.requireKept()
 }
 
-// A successor that could not be saved, whose process has died, is found in
-// REFRESH_TOKEN, and TOKEN_FAMILY says whose it is.
-func TestARescuedTokenKeepsItsFamily(t *testing.T) {
-	w := due(t)
-	born := w.record().AuthorizedAt
-	w.clock.Advance(100 * time.Second)
-	w.before = func(_ int, op string) error {
-		if op == "write TOKEN_LEDGER" && w.spends() > 0 {
-			return errFault
-		}
-		return nil
-	}
-	w.want(keeper.Failed)
-	require.Equal(t, family.FingerprintOf(w.get(names.RefreshToken).Value), w.record().Refresh)
-	w.before = nil
-	w.restart()
-	w.ticks(12, keeper.Idle, keeper.Rotated)
-	w.requireKept()
-	require.Equal(t, born, w.record().AuthorizedAt)
-}
-
 // If neither TOKEN_FAMILY nor its history can be read, the age of the family is not
 // known, and no ledger is begun.
 func TestAnAgeThatCannotBeRead(t *testing.T) {
