@@ -182,12 +182,11 @@ func TestAConsentUnderACopyWhoseLedgerIsDeleted(t *testing.T) {
 	_, ended := w.tick()
 	require.False(t, ended)
 	w.before = nil
-	w.before = crashing("post")
 	w.clock.Advance(3 * time.Minute)
-	_, ended = w.tick()
-	require.False(t, ended)
-	w.before = nil
+	w.inject(atlassiantest.Before, 503, 3)
+	w.want(keeper.InDoubt)
 	w.remove(names.Ledger)
+	w.restart()
 	w.waits()
 	w.ticks(2, keeper.Rotated, keeper.Idle)
 	w.requireKept()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
@@ -254,7 +255,12 @@ func TestADeletedLedger(t *testing.T) {
 				if fresh {
 					w.restart()
 				}
-				w.waits()
+				posts := w.posts()
+				for range 2 {
+					w.tick()
+					w.clock.Advance(family.Lease / 2)
+				}
+				require.Equal(t, posts, w.posts(), "nothing is presented meanwhile")
 				w.ticks(26, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Restored)
 				w.requireKept()
 				require.Equal(t, born, w.record().AuthorizedAt, "its age is true")
@@ -268,7 +274,6 @@ func TestADeletedLedger(t *testing.T) {
 		w.rotations(4)
 		w.remove(names.Ledger)
 		w.remove(names.Family)
-		w.waits()
 		w.ticks(24, keeper.Idle, keeper.Rotated)
 		w.requireKept()
 	})
