@@ -212,6 +212,15 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=fc75c89713866c8c siblings-die labelled@1/3s#3 concurrent@23 ledger-deleted@23",
 		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@31 concurrent@31",
 		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@30 concurrent@32",
+		"adoption seed=e5a8e83cac96459c siblings-die reconsent-kills-old legacy-refusal claims password-changed@10 authorize@31#3 error-before@43 consent@58 ledger-deleted@61",
+		"consent seed=b7282942cb3a19c3 siblings-die legacy-refusal google damaged@12/2s denied@58/22m59s#3",
+		"consent seed=c7d517626584c01a siblings-die legacy-refusal denied@7/2s#1 ledger-deleted@12 error-after@13 store-outage@117/9m41s crash-before@160",
+		"consent seed=e3fe3f923e317eb4 consent@20 atlassian-after@23/2m27s consent@54",
+		"replay seed=723c6768f6d5663e legacy-refusal google concurrent@23#6c097475786a361a too-many-updates@29 authorize@29 ledger-deleted@55",
+		"replay seed=76b6116c3144377c concurrent@20#39ca2787375d578b ledger-deleted@26",
+		"rotation seed=807bd175378e2b86 siblings-die reconsent-kills-old google store-outage@16/10m32s crash-before@115 backup@184#3 terraform@185/40m0s#1",
+		"rotation seed=ab66e72ccbe6fa1f siblings-die ledger-deleted@21 crash-after@29 damaged@46/1s",
+		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
