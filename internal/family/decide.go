@@ -259,7 +259,7 @@ func lateProbe(v view) (Decision, bool) {
 	if !v.doubted {
 		return not()
 	}
-	why, c := v.doubt.hold(v.Snapshot), v.inbox.candidate
+	why, c := v.doubt.hold(v.Now), v.inbox.candidate
 	switch {
 	case c.Version > 0 && why != "":
 		return lateCandidate(v)

@@ -10,9 +10,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// unknownOwner presents what a deleted ledger may have told of.
-const unknownOwner = "a process whose intent was deleted"
-
 // begun is a connection whose ledger has just begun anew with the newest of these tokens,
 // or with the one that the record names. A rotation is due.
 func begun(t *testing.T, r family.Record, tokens []store.Entry, change ...given) given {

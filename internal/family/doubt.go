@@ -78,13 +78,9 @@ func (d doubt) lastIsOpen(now time.Time) bool {
 // hold says why a token whose leeway is over is not presented yet; "" if it may
 // be. Every attempt may have been the first to arrive and have opened a leeway of
 // its own. After the leeway there is one thing left to lose: what another process
-// received. So the probe waits for a process that may still save a successor. It
-// also waits for the end of an access token that only a spend can have yielded.
-func (d doubt) hold(s Snapshot) (why string) {
-	if d.lastIsOpen(s.Now) {
-		return ""
-	}
-	if until := d.last.Add(2 * Leeway); d.owned && s.Now.Before(until) {
+// received. So the probe waits for a process that may still save a successor.
+func (d doubt) hold(now time.Time) (why string) {
+	if until := d.last.Add(2 * Leeway); d.owned && now.Before(until) && !d.lastIsOpen(now) {
 		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
 	return ""

@@ -89,8 +89,8 @@ func due(v view) (Decision, bool) {
 // own token. Each is, once. One that may be the own token's successor is presented
 // once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
-	rest, own := secondLook, s.State.Record
-	if r.Count == 2 && s.Now.Before(own.AccessExpiresAt) && r.Successor || r.Count == 2 && r.Psoxys {
+	rest := secondLook
+	if r.Count == 2 && (r.Psoxys || r.Successor && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

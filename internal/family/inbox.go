@@ -179,7 +179,7 @@ const (
 	lateStranger = 1 + iota // in doubt, its leeway over
 	late                    // the same, and the ledger's own token may be older
 	unasked
-	successor // the same, and the ledger's own token may be older
+	successor // the own token's, and not asked about either
 	inDoubt   // its leeway is open
 )
 

@@ -239,9 +239,6 @@ func (r Record) Succeeds(stored *Record) bool {
 // sameFamily reports whether two records are of one family: they have one birth.
 func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
 
-// OlderFamily reports whether another record is of a family before r's.
-func (r Record) OlderFamily(other Record) bool { return other.AuthorizedAt.Before(r.AuthorizedAt) }
-
 // plausible keeps what is no time of ours out of the arithmetic, and out of what
 // is written back: JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }

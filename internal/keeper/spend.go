@@ -129,8 +129,7 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 //
 // An answer without a refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. Only where
-// all answers of a tick are of that kind, after the last of an earlier one, the
-// token is taken for unspent, and kept.
+// all answers of a tick are of that kind, the token is taken for unspent, and kept.
 func (sp *spend) present(ctx context.Context) {
 	withheld := 0
 	for attempt, wait := range pauses {
@@ -163,7 +162,7 @@ func (sp *spend) present(ctx context.Context) {
 		if withheld++; withheld == len(pauses) {
 			return
 		}
-		sp.log.Warn("the answer held no refresh token: asking again, in this tick or the next")
+		sp.log.Warn("the answer held no refresh token: asking again")
 		sp.lost(at)
 		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
 	}
