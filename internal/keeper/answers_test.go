@@ -69,8 +69,10 @@ func TestAnswers(t *testing.T) {
 			keeper.Misconfigured, []keeper.Action{keeper.Rotated}, 2},
 		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
 		{"no refresh token: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
-		{"no refresh token in all of a tick: the one in use is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(3)),
-			keeper.Replayed, []keeper.Action{keeper.Idle}, 3},
+		{"no refresh token in all of a tick: rotated all the same", fault(atlassiantest.After, atlassiantest.KindOmitRefresh, times(3)),
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
+		{"no refresh token in two ticks: it is kept", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh, times(6)),
+			keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 6},
 		{"two answers lost, one without a refresh token", func(w *world) {
 			fault(atlassiantest.After, atlassiantest.KindDrop, times(2))(w)
 			fault(atlassiantest.After, atlassiantest.KindOmitRefresh)(w)

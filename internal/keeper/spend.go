@@ -129,9 +129,10 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 //
 // An answer without a refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. Only where
-// all answers of a tick are of that kind, the token is taken for unspent, and kept.
+// all answers of a tick are of that kind, and an earlier tick received no successor
+// either, the token is taken for unspent, and kept.
 func (sp *spend) present(ctx context.Context) {
-	withheld := 0
+	withheld, earlier := 0, sp.doubt
 	for attempt, wait := range pauses {
 		if attempt > 0 {
 			sp.Sleep(ctx, wait)
@@ -159,7 +160,7 @@ func (sp *spend) present(ctx context.Context) {
 			return
 		}
 		sp.pair.Refresh = sp.token
-		if withheld++; withheld == len(pauses) {
+		if withheld++; withheld == len(pauses) && earlier {
 			return
 		}
 		sp.log.Warn("the answer held no refresh token: asking again")
