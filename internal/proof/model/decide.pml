@@ -37,41 +37,30 @@ inline voidInbox() {
 #else
 #define REJECTED(k) ((v.rejected & (1 << (k))) && !MAYAGAIN(k, time))
 #endif
-/* Snapshot.Sibling, and a rescued token of an older family. */
-#ifdef MUTANT_SIBLING_PRESENTED
-#define SIBLING(k) false
-#else
-#define SIBLING(k) (RECORDED && rt[k] == F.tok && (F.auth < v.auth || SIBLINGRECORD))
-#endif
-#ifdef MUTANT_RESCUED_OVER_ATTEMPT
-#define LATERATTEMPT false
-#else
-#define LATERATTEMPT (v.first != NONE && v.last > F.rotated && OPEN(v.first, TIME(me)))
-#endif
-#define SIBLINGRECORD (F.auth == v.auth && (F.rotated == NONE || (v.rotated != NONE && F.rotated < v.rotated) || LATERATTEMPT))
-#define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k) && !SIBLING(k))
+#define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
 
 /* Inbox.first: when a candidate was presented whose answer was lost, or NONE. */
 #define FIRSTOF(k) ((k) == v.pending -> v.pendFirst : ((v.rejected & (1 << (k))) && OPEN(v.rejFirst, v.rejAt) -> v.rejFirst : NONE))
 
 #define REPLAYABLE(since) (time - (since) < LEEWAY - MARGIN)
 
-/* Snapshot.rescued: TOKEN_FAMILY names the token, whose receiver could not write the ledger. */
-#define RESCUED(k) (RECORDED && rt[k] == F.tok)
-
 /* Two tokens may be of one family. */
 #define KIN(x, y) (!TOKEN(rt[x]) || !TOKEN(rt[y]) || fam[rt[x]] == fam[rt[y]])
 
+/* Snapshot.succeeds: version k is our own token's successor, as far as is known; and nobody has presented it. */
+#define SUCCESSOR(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
+#define SUCCEEDS(k) (SUCCESSOR(k) && FIRSTOF(k) == NONE)
+
 /*
- * Snapshot.judged: c is the candidate, or 0: one that was rescued, or one in doubt
- * inside its leeway, or else the newest. All up to seen are judged.
+ * Snapshot.judged: c is the candidate, or 0: one in doubt inside its leeway, or
+ * our own token's successor, or else the newest. All up to seen are judged.
  */
 inline judge(sv) {
 	c = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
-			c = (c > 0 && (RESCUED(c) || (OPEN(FIRSTOF(c), time) && !RESCUED(i) && !(PSOXY > 0 && c + 1 == i && KIN(c, i)))) -> c : i);
+			c = (c > 0 && !(PSOXY > 0 && c + 1 == i && KIN(c, i)) && (OPEN(FIRSTOF(c), time) || (SUCCEEDS(c) && !SUCCEEDS(i) && !OPEN(FIRSTOF(i), time))) -> c : i);
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
 			seen = (c > 0 -> c - 1 : seen)
 #else
@@ -124,17 +113,10 @@ inline doubt() {
 #else
 #define HELDBACK (!LASTISOPEN && owned && time < last + 2 * LEEWAY)
 #endif
-/* lateProbe: the next tick probes, unless whoever received the successor saves it before. */
-#ifdef MUTANT_UNANNOUNCED
-#define TOANNOUNCE false
-#else
-#define TOANNOUNCE (v.first != NONE && v.owner != FREE && v.owner != me && !LASTISOPEN)
-#endif
-#define LATE (HELDBACK || LOOKSAGAIN || (v.probing && time == written) -> LEAVE : (!v.probing && TOANNOUNCE -> ANNOUNCE : LATEPROBE))
 
 #define TRYCANDIDATE (c > 0 && (c != v.pending || OPEN(v.pendFirst, time)))
 /* Snapshot.continues: it is the family's own; of a damaged one nothing tells that. */
-#define CONTINUES (TOKEN(rt[c]) && TOKEN(v.tok) -> fam[rt[c]] == fam[v.tok] : PSOXY > 0 || c <= v.kin)
+#define CONTINUES (SUCCESSOR(c) || (PSOXY > 0 && !(TOKEN(rt[c]) && TOKEN(v.tok))))
 #ifdef MUTANT_CANDIDATE_STARVES
 #define STARVES false
 #else
@@ -176,7 +158,7 @@ inline decide(sv) {
 	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
 	RULE(first != NONE && HELDBACK && c > 0, act = LATEPROBE; cv = c);
-	RULE(first != NONE, act = LATE; REACH(1, act == LEAVE && !v.probing); REACH(23, act == ANNOUNCE); REACH(24, act == LATEPROBE && v.probing));
+	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, act == LEAVE));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
 	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
 	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
@@ -193,7 +175,7 @@ inline decide(sv) {
 inline intending(t) {
 	v.own = me; v.it = t; v.cand = cv; v.at = NONE; v.seen = seen;
 	if
-	:: cv == 0 -> v.owner = me; v.probing = false;
+	:: cv == 0 -> v.owner = me;
 #ifdef MUTANT_FIRST_LOST
 		v.first = NONE
 #else
@@ -210,7 +192,7 @@ inline intending(t) {
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
-	held[me].past = v.past | BIT(v.tok) | BIT(t) | (cv == 0 -> BIT(family) : (t == family -> familyPast : 0)); /* a rescued token is a sibling of what comes now */
+	held[me].past = v.past | BIT(v.tok) | BIT(t);
 	if
 	:: cv > 0 && (PSOXY > 0 || fam[t] != fam[v.tok]) -> /* candidates before it: of older consents, or spent by psoxy */
 		i = cv - 1; last = cv; time = TIME(me);
@@ -270,26 +252,10 @@ inline settle(h) {
 	fi
 }
 
-/* What was settled has been presented by another meanwhile, as a candidate: it is in doubt. */
-inline doubtSettled() {
-	if
-#ifndef MUTANT_PENDING_FORGOTTEN
-	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
-		v.first = v.pendFirst; v.last = (v.cand == v.pending -> v.at : v.pendFirst);
-		v.owner = (v.cand == v.pending -> v.own : (v.it == NONE -> FREE : NOBODY));
-		endPending(v)
-#endif
-	:: else
-	fi
-}
-
 /* State.Doubting: psoxy's lock, which ours is to replace, tells of an attempt. */
 inline doubting() {
-	v.first = (lkAt < v.first -> lkAt : v.first); v.last = lkAt; v.owner = PSOXYID; v.probing = false
+	v.first = (lkAt < v.first -> lkAt : v.first); v.last = lkAt; v.owner = PSOXYID
 }
-
-/* State.Announcing: a late probe is announced. */
-inline announcing() { v.owner = FREE; v.probing = true }
 
 /* State.Failed: a spend without a successor. What a candidate came to says nothing of our own token. */
 inline failed() {
@@ -331,7 +297,7 @@ inline adopt(sv) {
 		if
 		:: i <= sv && !FOUND && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
 			v.past = v.past | BIT(v.tok); v.tok = rt[i];
-			v.seen = (PROVEN(i) -> i : v.seen); v.kin = (PROVEN(i) -> sv : 0)
+			v.kin = (PROVEN(i) -> sv : 0)
 		:: else
 		fi
 	}
@@ -342,8 +308,7 @@ inline adopt(sv) {
 	:: else -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
-		v.past = v.past | F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated;
-		v.seen = (F.gen > 0 -> 0 : v.seen); v.past = (F.gen > 0 -> F.past : v.past); /* Record.complete */
+		v.past = F.past; v.seen = 0; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; /* what it does not tell of was never judged */
 		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
 	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
 	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)

@@ -53,9 +53,8 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, written, family = NONE;
-	short familyPast; /* of TOKEN_FAMILY, as it was read */
-	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, announced, contended;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies;
+	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, tooLate, contended;
 	Entry v;
 	clear(v);
 
@@ -102,19 +101,17 @@ end:
 		readLedger(me);
 		voidInbox();
 		locked = locked && lkEx && lkOwner == me;
-		v.past = v.past | (v.tok == NONE -> 0 : dropped[me]);
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
-		family = (RECORDED && F.auth == v.auth -> F.tok : NONE); familyPast = F.past;
 		judgeChance(me);
 		decide(sv);
-		t = (cv > 0 -> rt[cv] : v.tok); announced = (v.probing && now >= v.last + 2 * LEEWAY) || (v.last > v.first && OPEN(v.last, now));
+		t = (cv > 0 -> rt[cv] : v.tok); tooLate = v.first != NONE && (now >= v.last + 2 * LEEWAY || (v.last > v.first && OPEN(v.last, now)));
 		sawLock = LOCKSEEN; success = false;
 		if
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> contended = busyElsewhere; step = LAST
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
-		:: else -> step = (act >= ANNOUNCE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
+		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
 		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
 		busyElsewhere = false;
@@ -149,12 +146,11 @@ end:
 	}
 	:: atomic { AT(CHECK) -> locked = (lkEx && lkOwner == me); step = (locked -> READ : END) }
 
-	/* ---- the intent, its announcement, or the first entry of a ledger ---- */
+	/* ---- the intent, or the first entry of a ledger ---- */
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
 		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, v.tok == F.tok && TOKEN(v.tok) && v.seen < sv && rt[sv] != v.tok)
-		:: act == ANNOUNCE -> announcing()
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -168,7 +164,7 @@ end:
 #else
 			put();
 #endif
-			step = (act == ADOPT -> READ : (act == ANNOUNCE || !WON -> LAST : POST)); contended = !ok;
+			step = (act == ADOPT -> READ : (WON -> POST : LAST)); contended = !ok;
 			REACH(14, !ok);
 			if
 			:: true
@@ -229,19 +225,13 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me]); doubtSettled()
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me])
 		:: else -> failed(); kept = true
 		fi;
 		if
 		:: deferred -> REACH(5, true); step = LAST
 		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
-		:: !deferred && kept && ledgerDenied ->
-			if
-			:: held[me].tok != NONE && !copyDenied && RT != held[me].tok -> /* save's rescue */
-				record(v); writeToken(held[me].tok); rescuers = rescuers | (1 << me)
-			:: else
-			fi;
-			step = LAST
+		:: !deferred && kept && ledgerDenied -> step = LAST
 		:: else ->
 			put();
 			if
@@ -278,7 +268,7 @@ end:
 		:: else
 		fi;
 		if
-		:: RECORDED && !(F.tok != v.tok && !(v.past & BIT(F.tok)) && TOKEN(F.tok) && SIBLINGRECORD) && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
+		:: RECORDED && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
 		:: else
 		fi;
 		/* after a refusal, and where a candidate's turn has come */
@@ -304,7 +294,7 @@ end:
 #endif
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
 		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
-		written = 0; family = NONE; familyPast = 0; unread = false; announced = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		unread = false; tooLate = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od

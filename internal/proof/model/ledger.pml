@@ -17,9 +17,8 @@ typedef Entry {
 	bool more;         /* it was refused more than once */
 	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
 	byte own, it, cand, at;
-	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor; whether a late probe is announced. */
+	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor. */
 	byte first, last, owner;
-	bool probing;
 	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits; when the last was, and when an answer about it was lost before, or NONE. */
 	byte era, seen, kin, pending, pendFirst, rejAt, rejFirst;
 	int rejected, twice
@@ -33,7 +32,7 @@ byte folded;
 byte known[2];        /* by keeper: the newest version that the process has seen */
 byte stamp;           /* consents that were given or stored, for auth */
 /* TOKEN_FAMILY, a family's record: only where it matters. */
-#define RECORDED (LOSE > 0 || DENY > 0)
+#define RECORDED (LOSE > 0)
 typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
 Record F;
 Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
@@ -41,12 +40,12 @@ Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be pu
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
 	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
-	b.first = a.first; b.last = a.last; b.owner = a.owner; b.probing = a.probing;
+	b.first = a.first; b.last = a.last; b.owner = a.owner;
 	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
-inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE; a.probing = false }
+inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE }
 inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
@@ -130,8 +129,8 @@ inline unmark(p) {
 /* Reads the ledger: v is the state of the last valid entry, b its version; or an old answer. */
 inline readLedger(me) {
 	if
-	:: true -> copy(S, v); b = head; written = headAt; known[me] = ledVer
-	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev; written = 0
+	:: true -> copy(S, v); b = head; known[me] = ledVer
+	:: CANFAULT && headAt == now && head > 1 && known[me] < head -> fault(me); copy(P, v); b = prev
 	fi;
 	e = epoch;
 	assertFold()
@@ -145,7 +144,7 @@ inline forget(p) {
 /* A process dies; a new one takes its place, which owns nothing of it. */
 inline die(p) {
 	printf("%d: keeper %d dies\n", now, p);
-	forget(p); known[p] = 0; judged[p] = 0; dropped[p] = 0;
+	forget(p); known[p] = 0; judged[p] = 0;
 	unmark(p);
 	S.own = (S.own == p -> NOBODY : S.own);
 	P.own = (P.own == p -> NOBODY : P.own);

@@ -18,8 +18,7 @@
 	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define RESCUES (rescuers == 3) /* both stored a successor in REFRESH_TOKEN: one is a sibling, and nobody can tell which */
-#define EXCUSED (ledgerLost || displaced || RESCUES || SHARED)
+#define EXCUSED (ledgerLost || displaced || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
 #define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
@@ -49,7 +48,7 @@ inline assertMayPresent(p, t, action) {
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || announced || mistaken || EXCUSED)
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || tooLate || mistaken || EXCUSED)
 		}
 		i = 0
 	:: else
@@ -77,7 +76,6 @@ inline assertForward(who, n) {
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
 	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
-	dropped[p] = dropped[p] | BIT(held[p].tok);
 	forget(p)
 }
 

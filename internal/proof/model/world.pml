@@ -21,10 +21,9 @@
 #define LEAVE 0 /* nothing is presented */
 #define ADOPT 1
 #define SETTLEHELD 2
-#define ANNOUNCE 3 /* a late probe, of the next tick */
-#define ROTATE 4
-#define REPLAY 5
-#define LATEPROBE 6
+#define ROTATE 3
+#define REPLAY 4
+#define LATEPROBE 5
 
 /* What an attempt to rotate came to. */
 #define OKAY 0
@@ -67,7 +66,6 @@ byte pausedAt[2], started[2], since[4];
 /* A received pair that a keeper has not settled yet: it outlives the tick, not the process. */
 typedef Held { byte tok; byte before; byte spent; byte auth; byte gen; byte cand; byte born; byte at; short past };
 Held held[2];
-short dropped[2]; /* tokens that a process received and dropped for newer ones, as bits */
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte psoxyHeld = NONE;
 
@@ -86,7 +84,6 @@ bool consentLost;   /* a consent's process died with the tokens in its memory, o
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
 bool ledgerLost;    /* somebody deleted the ledger */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
-byte rescuers;      /* the keepers that stored a successor in REFRESH_TOKEN, as bits */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
 bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
