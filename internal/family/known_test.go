@@ -49,6 +49,13 @@ func TestSettleOfWhatWasKnown(t *testing.T) {
 		require.Equal(t, now.Add(-3*minute), next.Doubt.First)
 	})
 	t.Run("and with the consent's app", func(t *testing.T) { require.Equal(t, known.App, next.App) })
+	t.Run("also where TOKEN_FAMILY is gone, and the family counts as younger", func(t *testing.T) {
+		younger := behind
+		younger.Record.AuthorizedAt = now.Add(-time.Hour)
+		next, kept := younger.Settle(*known.Receipt())
+		require.True(t, kept)
+		require.Equal(t, known.Record.AuthorizedAt, next.Record.AuthorizedAt)
+	})
 	t.Run("but not over a later spend", func(t *testing.T) {
 		behind.Record.RotatedAt = now
 		_, kept := behind.Settle(*known.Receipt())

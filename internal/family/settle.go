@@ -74,6 +74,8 @@ func (r Record) newer(than Receipt) bool {
 		return true // the pair was settled before
 	case r.sameFamily(than.Record):
 		return r.Generation > than.Record.Generation || spentLater
+	case than.Record.Past.Has(r.Refresh):
+		return false // a ledger that was deleted has begun anew with an older token
 	}
 	return r.Past.Has(than.Spent) && spentLater || // from the same token
 		!than.Record.AuthorizedAt.After(r.AuthorizedAt)
