@@ -26,8 +26,8 @@ type publication struct {
 // copies that could not be written, and foreign values that were found.
 //
 // After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
-// rotation stays at four writes. The value of REFRESH_TOKEN is left alone until it
-// is judged.
+// rotation stays at four writes. Where somebody has written REFRESH_TOKEN meanwhile,
+// it is not. The value of REFRESH_TOKEN is left alone until it is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
 	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
@@ -41,6 +41,10 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
 		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
 	})
+	if t.interleaved { // should the ledger be deleted, it tells what lies under our copy
+		_, _, err := t.params.write(ctx, t.names.Family, v.State.Record.Encode(), store.Plain)
+		all = append(all, publication{name: t.names.Family, err: err})
+	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
 		if out.Action == Idle {
