@@ -132,7 +132,7 @@ func TestCalmBeforeATokenIsStored(t *testing.T) {
 // A tick waits, spends the token, and loses the answer as an outage begins: the calm
 // before was none for it.
 func TestCalmBeforeASpend(t *testing.T) {
-	p, err := ParsePlan("adoption seed=998b7de7176d958a reconsent-kills-old crash-before@22 key-outage@32/1h34m40s omit-after@207 atlassian-after@211/11m13s")
+	p, err := ParsePlan("adoption seed=846866af22d2882 damaged@44#5cf4 ledger-deleted@46 atlassian-after@165/12m0s")
 	require.NoError(t, err)
 	r := Run(p)
 	require.Empty(t, r.Counters.Broken())
