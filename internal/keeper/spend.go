@@ -48,7 +48,7 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	}
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
-		return out.as(Contended, "nothing was spent: %v", err), true // where the ledger was deleted, it is restored at once
+		return out.as(Contended, "nothing was spent: %v", err), true // where the ledger was deleted, it is begun anew at once
 	case err != nil && sp.doubt:
 		return out.as(InDoubt, "the token in doubt was not presented: %v", err), false
 	case err != nil:

@@ -46,7 +46,7 @@ func atPost(t *testing.T, text string) Plan {
 
 // excusedPlans are runs that end in a loss, by its excuse.
 var excusedPlans = map[string]string{
-	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 crash-after@P+9 ledger-deleted@P+10",
+	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 crash-after@P+7 ledger-deleted@P+8",
 	"the user removed the app": "rotation seed=1 revoked@1",
 	"the password was changed": "rotation seed=1 password-changed@1",
 	"a newer consent ended it": "rotation seed=1 reconsent-kills-old consent@1",
