@@ -303,15 +303,15 @@ inline adopt(sv) {
 	}
 	i = 0;
 	if
-	:: v.tok == NONE -> skip
 #ifdef MUTANT_ADOPT_AS_NEW
-	:: else -> v.auth = stamp + 1
+	:: true -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
 		v.past = F.past; v.seen = 0; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; /* what it does not tell of was never judged */
 		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
-	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
-	:: v.tok != NONE && F.tok == NONE -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
+	:: else ->
+		v.past = v.past | F.past | BIT(F.tok); v.gen = F.gen;
+		v.auth = (F.tok != NONE -> F.auth : (TOKEN(v.tok) -> order[fam[v.tok]] : stamp))
 #endif
 	fi;
 	v.past = v.past & ~BIT(v.tok)

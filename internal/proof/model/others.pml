@@ -130,10 +130,6 @@ end:
 		:: !copyDenied && rt[sv] != token -> writeToken(token)
 		:: else
 		fi;
-		if
-		:: RECORDED -> record(v)
-		:: else
-		fi;
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
