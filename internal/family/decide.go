@@ -23,6 +23,9 @@ type Decision struct {
 	// OwnSpend is when the ledger's own token in doubt was presented first, where a
 	// candidate comes before it.
 	OwnSpend time.Time
+	// Yields: another process may hold the successor of what is presented, and is
+	// given a moment to save it.
+	Yields bool
 	// Judged is how far REFRESH_TOKEN is judged. Keep means that its value must
 	// stay, because it is not judged yet.
 	Judged
@@ -269,7 +272,10 @@ func lateProbe(v view) (Decision, bool) {
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
 		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
-	return decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
+	d, _ := decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
+	in := v.State.doubted()
+	d.Yields = in != nil && in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now)
+	return d, true
 }
 
 func refused(v view) (Decision, bool) {

@@ -84,6 +84,21 @@ func TestDecideInDoubt(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a late probe yields to another process that may hold the successor", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			given given
+			want  bool
+		}{
+			"its process may be dead":      {once("dead", 20*minute), true},
+			"this process presented it":    {once("me", 20*minute), false},
+			"nobody holds the answer":      {once("", 20*minute), false},
+			"a later leeway is still open": {attempt("dead", 30*minute, usable-nano), false},
+		} {
+			d := decide(c.given)
+			requireAction(t, family.Probe, d)
+			require.Equal(t, c.want, d.Yields, name)
+		}
+	})
 	t.Run("a missing app is said first", func(t *testing.T) {
 		requireAction(t, family.Misconfigured, decide(once("", 3*minute), func(s *family.Snapshot) { s.ClientID = family.Field{} }))
 	})

@@ -132,3 +132,26 @@ func TestALockThatWasTakenOverStays(t *testing.T) {
 	w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Replayed)
 	w.requireSharedAndKept()
 }
+
+// A store that failed for longer than any leeway works again. One process still holds the
+// successor, and another is about to probe the token that yielded it: that waits a moment.
+func TestALateProbeYields(t *testing.T) {
+	w := due(t)
+	holder := w.unsaved()
+	w.clock.Advance(25 * time.Minute)
+	w.after = atFirst("write TOKEN_LEDGER", func() { require.Equal(t, keeper.Rotated, w.tickOf(holder).Action) })
+	w.want(keeper.Idle)
+	require.Equal(t, 1, w.spends())
+	w.requireKept()
+	t.Run("nobody holds it: the token is probed all the same", func(t *testing.T) {
+		w := due(t)
+		w.before = crashing("post")
+		w.tick()
+		w.before = nil
+		w.clock.Advance(25 * time.Minute)
+		begun := w.clock.Now()
+		w.want(keeper.Replayed)
+		require.GreaterOrEqual(t, w.clock.Now().Sub(begun), 30*time.Second)
+		w.requireKept()
+	})
+}

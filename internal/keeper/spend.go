@@ -41,8 +41,14 @@ type spend struct {
 // true where a candidate was not accepted, and the family's own token may be due,
 // or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+	var err error
+	if d.Yields {
+		err = t.yield(ctx, &v)
+	}
 	sp := t.spending(v, d)
-	err := sp.intend(ctx)
+	if err == nil {
+		err = sp.intend(ctx)
+	}
 	if err == nil {
 		err = sp.inTime()
 	}
@@ -68,6 +74,16 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	}
 	out = t.settle(ctx, v, sp.base, sp.state, v.Received(*sp.pair, d.Candidate), d, out.as(action, "%s", d.Reason))
 	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
+}
+
+// yield waits once the ledger takes writes: a process that holds the successor saves it
+// then, and the intent comes too late.
+func (t *tick) yield(ctx context.Context, v *view) (err error) {
+	const rest = 30 * time.Second
+	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
+		t.Sleep(ctx, rest)
+	}
+	return err
 }
 
 // spending prepares a spend.

@@ -165,7 +165,7 @@ func TestDeletedLedger(t *testing.T) {
 		w.RequireAction(waits, "contended")
 		require.Empty(t, waits.Posts)
 		w.Pass(2 * time.Minute)
-		o := w.RequireAction(w.Tick(), "rotated")
+		o := w.RequireAction(w.Tick(), "replayed")
 		require.InDelta(t, 285, *o.FamilyDaysRemaining, 0.1)
 		c.RequireHealthy(3)
 		require.True(t, born.Equal(c.Record().AuthorizedAt))

@@ -214,6 +214,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=7f83c38660e99c7c siblings-die consent@25 ledger-deleted@30 concurrent@32",
 		"adoption seed=e5a8e83cac96459c siblings-die reconsent-kills-old legacy-refusal claims password-changed@10 authorize@31#3 error-before@43 consent@58 ledger-deleted@61",
 		"consent seed=b7282942cb3a19c3 siblings-die legacy-refusal google damaged@12/2s denied@58/22m59s#3",
+		"replay seed=f7b770320883dbf2 siblings-die key-outage@113/8h40m39s repeat@271 error-before@450 concurrent@471",
 		"rotation seed=ba376260391becc4 consent@16 ledger-deleted@23 crash-before@38",
 		"upgrade seed=34708d0685f5849c siblings-die legacy-refusal consent@19#1 ledger-deleted@39 atlassian-denies@40/1h5m59s",
 		"upgrade seed=20e8bb75dce0d94a siblings-die reconsent-kills-old crash-after@8 omit-after@313 omit-after@322 omit-after@327",
