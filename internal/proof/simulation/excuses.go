@@ -44,9 +44,10 @@ var excuses = []excuse{
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.root != nil && l.root.erased && !l.root.chance }},
-	{"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest", "AWS: DeleteParameter takes every version with it",
+	{"people deleted what alone told which consent is the newest", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool {
-			return l.o.ageDeleted && l.stored && l.o.chain.known && l.o.chain.of.consent != l.top.of.consent
+			c := l.o.chain
+			return (l.o.ageDeleted || l.o.undated[c.of.consent]) && l.stored && c.known && c.of.consent != l.top.of.consent
 		}},
 	{unremembered, "Atlassian: tokens are opaque; a ledger's entry holds 200 fingerprints, a history 100 versions",
 		func(l loss) bool { return l.o.forgotten && (l.root == nil || !l.root.chance || l.overruled()) }},

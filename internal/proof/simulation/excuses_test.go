@@ -46,10 +46,10 @@ func atPost(t *testing.T, text string) Plan {
 
 // excusedPlans are runs that end in a loss, by its excuse.
 var excusedPlans = map[string]string{
-	"people deleted the ledger and TOKEN_FAMILY, which alone told which consent is the newest": "rotation seed=1 consent@P#1 crash-after@P+7 ledger-deleted@P+8",
-	"the user removed the app": "rotation seed=1 revoked@1",
-	"the password was changed": "rotation seed=1 password-changed@1",
-	"a newer consent ended it": "rotation seed=1 reconsent-kills-old consent@1",
+	"people deleted what alone told which consent is the newest": "rotation seed=1 consent@P#1 crash-after@P+7 ledger-deleted@P+8",
+	"the user removed the app":                                   "rotation seed=1 revoked@1",
+	"the password was changed":                                   "rotation seed=1 password-changed@1",
+	"a newer consent ended it":                                   "rotation seed=1 reconsent-kills-old consent@1",
 
 	"psoxy presented an old token":                       "rotation seed=1 shared denied@P/1h#9 psoxy@P+140",
 	"psoxy presented a token again and lost the answer":  "rotation seed=1 siblings-die shared denied@P/1h#9 atlassian-after@P+10/20s psoxy@P+10",

@@ -38,7 +38,7 @@ func (o *oracle) comparedToHighest() {
 	switch {
 	case o.covered(c.of):
 		o.excuse(coveredByPsoxy)
-	case o.traceless[c.of.consent] && !o.w.settings.Claims:
+	case (o.traceless[c.of.consent] || o.undated[c.of.consent]) && !o.w.settings.Claims:
 		o.excuse(unremembered)
 	default:
 		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")

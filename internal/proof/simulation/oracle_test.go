@@ -169,6 +169,15 @@ func TestATokenWithoutADate(t *testing.T) {
 	}
 }
 
+// A person deletes a consent before a tick could read it, and puts it back over a newer one.
+func TestAConsentThatNobodyReadIsPutBack(t *testing.T) {
+	p, err := ParsePlan("adoption seed=6d18b872e8665438 siblings-die consent@143#d91 deleted@146 authorize@149")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, 1, r.Losses["people deleted what alone told which consent is the newest"], r.Losses)
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
