@@ -106,6 +106,35 @@ func TestWhatPasses(t *testing.T) {
 	require.Contains(t, s.Report().Notice, "A_REFRESH_TOKEN was written over", "it is told all the same")
 }
 
+// Of several candidates in doubt the one tells until when there is time whose leeway ends
+// first; one whose leeway is over is too late for that.
+func TestTheCandidateInDoubtWhoseLeewayEndsFirst(t *testing.T) {
+	ago := func(minutes ...time.Duration) (all []family.Pending) {
+		for i, m := range minutes {
+			all = append(all, family.Pending{Version: int64(5 + i), Token: "0123456789ab", First: now.Add(-m * time.Minute)})
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		pending []family.Pending
+		want    time.Time
+	}{
+		"the last one":               {ago(3, 2), now.Add(7 * time.Minute)},
+		"an earlier one":             {ago(2, 7, 3), now.Add(3 * time.Minute)},
+		"one whose leeway is over":   {ago(2, 11), now.Add(8 * time.Minute)},
+		"the leeway of both is over": {ago(11, 12), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := well()
+			candidate(&s, now.Add(-time.Minute))
+			s.State.Inbox.Pending = c.pending
+			v := s.Verdict()
+			require.Equal(t, InDoubt, v.State, v.Line)
+			require.Equal(t, c.want, v.Until)
+		})
+	}
+}
+
 // A tick that was just made proves that ticks come, even if the store looks old.
 func TestATickSpeaksForItself(t *testing.T) {
 	s := well()

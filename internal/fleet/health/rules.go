@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -152,6 +153,18 @@ func (v view) acts(d family.Decision) bool {
 		a == family.Idle && d.Notice != "" && v.RefreshToken.Version > 0 && !v.copied()
 }
 
+// soonest is when the candidate in doubt was presented first whose leeway ends first; the
+// newest's where all are over.
+func soonest(pending []family.Pending, now time.Time) time.Time {
+	first := pending[0].First
+	for _, p := range pending {
+		if now.Before(p.First.Add(family.Leeway)) && p.First.Before(first) {
+			first = p.First
+		}
+	}
+	return first
+}
+
 func inDoubt(v view) (Verdict, bool) {
 	d, pending := v.decision, v.State.Inbox.Pending
 	own := !d.FirstSpend.IsZero() && d.Action != family.Contended && d.Candidate.Version == 0
@@ -161,7 +174,7 @@ func inDoubt(v view) (Verdict, bool) {
 	first := d.FirstSpend
 	what := "the answer to a rotation is lost"
 	if !own {
-		first, what = pending[0].First, "the answer about what somebody wrote to REFRESH_TOKEN is lost"
+		first, what = soonest(pending, v.Now), "the answer about what somebody wrote to REFRESH_TOKEN is lost"
 	}
 	out := Verdict{State: InDoubt, Level: v.level(), Action: keeper.InDoubt, Since: first, Do: v.Commands.Tick, Reason: d.Reason}
 	if until := first.Add(family.Leeway); v.Now.Before(until) {
