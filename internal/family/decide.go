@@ -128,8 +128,16 @@ func decide(a Action, format string, args ...any) (Decision, bool) {
 
 func not() (Decision, bool) { return Decision{}, false }
 
+// tickLocks is how long a tick may take from psoxy's lock to its intent. From then on the
+// ledger keeps other ticks away.
+const tickLocks = 10 * time.Second
+
 func atWork(v view) (Decision, bool) {
-	if v.Lock.Version > 0 && !psoxy.OfTick(v.Lock.Value) && v.Now.Sub(v.Lock.Modified) < Lease {
+	respected := Lease
+	if psoxy.OfTick(v.Lock.Value) {
+		respected = tickLocks
+	}
+	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < respected {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
 	switch in := v.State.Intent; {
