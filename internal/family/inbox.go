@@ -47,13 +47,19 @@ func (s judging) seen() int64 {
 	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
 		return 0 // it was deleted
 	}
-	known := func(j Judged) int64 {
-		if j.upTo(f.Version, f.Modified) < j.Seen {
-			return 0 // it was begun anew, and what is under it is not known either
-		}
+	if j := s.lastJudged(); j.upTo(f.Version, f.Modified) == j.Seen {
 		return j.Seen
 	}
-	return max(known(s.State.Inbox.Judged), known(s.Judged))
+	return 0 // it was begun anew, and what is under it is not known either
+}
+
+// lastJudged is what was judged last, by this process or another.
+func (s judging) lastJudged() Judged {
+	theirs, ours := s.State.Inbox.Judged, s.Judged
+	if later := ours.Modified.Compare(theirs.Modified); later > 0 || later == 0 && ours.Seen > theirs.Seen {
+		return ours
+	}
+	return theirs
 }
 
 // Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet

@@ -170,6 +170,20 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		require.Equal(t, now.Add(-20*minute), decide(refusedInDoubt(9, 20*minute, usable-nano), inbox(unknown)).FirstSpend)
 		require.Zero(t, decide(refusedInDoubt(9, 20*minute, usable), inbox(unknown)).FirstSpend)
 	})
+	t.Run("what cannot be read is not judged", func(t *testing.T) {
+		denied := func(s *family.Snapshot) { s.RefreshToken, s.Denied = family.Field{}, []string{names.RefreshToken} }
+		for name, ours := range map[string]family.Judged{"but before": {}, "but by this process": {Seen: 3, Modified: now.Add(-minute)}} {
+			t.Run(name, func(t *testing.T) {
+				theirs := family.Judged{Seen: 8, Modified: now.Add(-time.Hour)}
+				d := decide(denied, func(s *family.Snapshot) { s.State.Inbox.Judged, s.Judged = theirs, ours })
+				want := theirs
+				if ours.Seen > 0 {
+					want = ours // REFRESH_TOKEN was deleted and begun anew since
+				}
+				require.Equal(t, want, d.Judged)
+			})
+		}
+	})
 	t.Run("once", func(t *testing.T) {
 		judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 9} }
 		require.Empty(t, decide(inbox("CHANGE_ME"), judged).Notice)
@@ -183,9 +197,7 @@ func TestInboxSettled(t *testing.T) {
 		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-11*minute)) }
 	}
 	anew := func(s *family.Snapshot) { s.RefreshToken.Modified = now.Add(-minute) }
-	judged := func(s *family.Snapshot) {
-		s.Judged = family.Judged{Seen: 12, Modified: s.RefreshToken.Modified}
-	}
+	judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 12, Modified: now.Add(-2 * minute)} }
 	for _, c := range []struct {
 		name  string
 		given given

@@ -43,11 +43,14 @@ const clockStep = time.Second
 
 // Settle returns the state in which the received pair is the newest. Others may
 // have changed the state since the spend was decided: kept is false where theirs
-// is newer, and stays. Over families the newest consent wins, within a family the
-// spend that began last (invariant 3).
+// is newer, and stays; it remembers that the pair is older. Over families the newest
+// consent wins, within a family the spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
+		if theirs.Refresh != r.Record.Refresh {
+			s.Record.Past = theirs.Past.With(r.Record.Refresh) // REFRESH_TOKEN may hold it
+		}
 		return s, false
 	}
 	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App, Doubt: r.Doubt}

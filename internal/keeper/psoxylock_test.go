@@ -42,7 +42,9 @@ func TestOurLockIsTakenOver(t *testing.T) {
 		}
 		return nil
 	}
-	w.want(keeper.Rotated)
+	w.want(keeper.Contended) // the other is about to write its intent
+	w.clock.Advance(10 * time.Second)
+	w.want(keeper.Rotated) // it did not
 	w.requireSharedAndKept()
 }
 

@@ -41,11 +41,12 @@ type saving struct {
 	// base is the entry that the next one follows, and state what it says.
 	base  ledger.Entry
 	state family.State
-	// draft is the entry in which the pair is the newest, and next what it says; nil
-	// where it must be composed. overtaken: what is based on base means nothing.
-	draft     *ledger.Draft
-	next      family.State
-	overtaken bool
+	// draft is the entry in which the pair is the newest, or older if it is not kept, and
+	// next what it says; nil where it must be composed. overtaken: what is based on base
+	// means nothing.
+	draft           *ledger.Draft
+	next            family.State
+	kept, overtaken bool
 }
 
 // save appends the entry in which a received pair is the newest, and tries until
@@ -56,10 +57,10 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 	for attempt := 0; ; attempt++ {
 		entry, err := s.attempt(ctx)
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errNewer):
 			t.memory.held, t.memory.known = nil, s.next
-			return entry, s.next, nil
-		case errors.Is(err, errDeferred), errors.Is(err, errNewer):
+			return entry, s.next, err
+		case errors.Is(err, errDeferred):
 			return s.base, s.state, err
 		case s.overtaken && errors.Is(err, ledger.ErrOvertaken):
 			continue
@@ -86,16 +87,18 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		if s.state.Defers(*s.receipt, s.Process, s.clock.now()) {
 			return ledger.Entry{}, errDeferred
 		}
-		next, kept := s.state.Settle(*s.receipt)
-		if !kept {
-			s.memory.held = nil
-			return ledger.Entry{}, errNewer
+		s.next, s.kept = s.state.Settle(*s.receipt)
+		if !s.kept && s.next.Record.Past == s.state.Record.Past {
+			return s.base, errNewer
 		}
-		draft := s.tick.draft(s.base, next)
-		s.next, s.draft = next, &draft
+		draft := s.tick.draft(s.base, s.next)
+		s.draft = &draft
 	}
 	entry, err := s.ledger.Put(ctx, *s.draft)
 	s.overtaken = errors.Is(err, ledger.ErrOvertaken)
+	if err == nil && !s.kept {
+		err = errNewer
+	}
 	return entry, err
 }
 

@@ -223,6 +223,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=723c6768f6d5663e legacy-refusal google concurrent@23#6c097475786a361a too-many-updates@29 authorize@29 ledger-deleted@55",
 		"replay seed=76b6116c3144377c concurrent@20#39ca2787375d578b ledger-deleted@26",
 		"rotation seed=807bd175378e2b86 siblings-die reconsent-kills-old google store-outage@16/10m32s crash-before@115 backup@184#3 terraform@185/40m0s#1",
+		"replay seed=54e745c9a497699c siblings-die reconsent-kills-old legacy-refusal authorize@6 concurrent@7 consent@30",
+		"upgrade seed=45b5f94847136fa claims deleted@21 denied@48/28m27s#1 consent@62#41b0",
+		"rotation seed=428d90f9e65ba2bd google authorize@29 ledger-deleted@46",
+		"replay seed=590d9547ef46dc0f siblings-die reconsent-kills-old shared google crash-after@35 concurrent@80 no-ticks@94/5m8s",
 		"rotation seed=ab66e72ccbe6fa1f siblings-die ledger-deleted@21 crash-after@29 damaged@46/1s",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 	} {

@@ -47,15 +47,18 @@ func (g grant) covers(by *actor, token string, now time.Time) bool {
 	return g.by == by && g.token == token && now.Sub(g.at) < lease
 }
 
-// grants are the intent in force, and the one that was when a person deleted the
-// ledger.
+// grants are the intent in force, the one that was when a person deleted the ledger,
+// and the one that a consent has replaced.
 type grants struct {
-	grant, ousted grant
-	ledgerDeleted time.Time
+	grant, ousted, replaced grant
+	ledgerDeleted           time.Time
 }
 
 // granted notes what a keeper's valid entry announces. It may carry another's intent on.
 func (g *grants) granted(by *actor, c *chain) {
+	if by.role != ticks && !c.owned {
+		g.replaced = g.grant
+	}
 	if carried := g.grant.by; by.role != ticks || carried != nil && carried != by && carried.name == c.owner && g.grant.token == c.intent {
 		return
 	}
@@ -70,7 +73,7 @@ func (g *grants) oust(now time.Time) { g.ousted, g.ledgerDeleted = g.grant, now 
 
 // cover reports whether a spend is announced.
 func (g *grants) cover(by *actor, token string, now time.Time) bool {
-	return g.grant.covers(by, token, now) || g.ousted.covers(by, token, now)
+	return g.grant.covers(by, token, now) || g.ousted.covers(by, token, now) || g.replaced.covers(by, token, now)
 }
 
 // ledgerEntry is the part of an entry that an oracle needs.
