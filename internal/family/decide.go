@@ -68,8 +68,9 @@ type rule struct {
 
 // rules are tried in this order.
 var rules = []rule{
-	{"somebody else is at work", atWork},
-	{"a received pair comes before everything", holding},
+	{"psoxy's lock keeps everybody away", locked},
+	{"a received pair comes before everything else", holding},
+	{"another process is at work", atWork},
 	{"an empty ledger begins with what the parameters hold", empty},
 	{"nothing can be presented without the app", withoutApp},
 	{"a candidate is presented, for only Atlassian can judge it", candidate},
@@ -98,6 +99,9 @@ func Decide(s Snapshot, p Policy) Decision {
 		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
+	if slices.Contains(s.Denied, s.inboxName()) {
+		d.Judged = v.lastJudged() // nothing was since
+	}
 	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
@@ -132,20 +136,13 @@ func not() (Decision, bool) { return Decision{}, false }
 // ledger keeps other ticks away.
 const tickLocks = 10 * time.Second
 
-func atWork(v view) (Decision, bool) {
+func locked(v view) (Decision, bool) {
 	respected := Lease
 	if psoxy.OfTick(v.Lock.Value) {
 		respected = tickLocks
 	}
 	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < respected {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
-	}
-	switch in := v.State.Intent; {
-	case in == nil || in.Owner == "" || in.Owner == v.Process || v.Now.Sub(in.Last) >= Lease:
-	case in.Owner != unknownOwner:
-		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
-	case v.Held == nil:
-		return decide(Contended, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
 	}
 	return not()
 }
@@ -157,6 +154,17 @@ func holding(v view) (Decision, bool) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
 	}
 	return not()
+}
+
+func atWork(v view) (Decision, bool) {
+	switch in := v.State.Intent; {
+	case in == nil || in.Owner == "" || in.Owner == v.Process || v.Now.Sub(in.Last) >= Lease:
+		return not()
+	case in.Owner != unknownOwner:
+		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
+	default:
+		return decide(Contended, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
+	}
 }
 
 func empty(v view) (Decision, bool) {
