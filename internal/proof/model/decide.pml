@@ -14,13 +14,6 @@ inline voidInbox() {
 	v.era = rtEra
 }
 
-/* State.displaced: our own token was adopted, and refused more than once: perhaps an older one is the right one. */
-#ifdef MUTANT_DISPLACED_AT_ONCE
-#define DISPLACED (v.rotated == NONE && v.fail == REFUSED)
-#else
-#define DISPLACED (v.rotated == NONE && v.fail == REFUSED && v.more)
-#endif
-
 /* Snapshot.seen: the version up to which the inbox is judged. */
 #define SEEN(sv) (DISPLACED -> 0 : (judged[me] > v.seen -> judged[me] : v.seen))
 
@@ -47,29 +40,51 @@ inline voidInbox() {
 /* Two tokens may be of one family. */
 #define KIN(x, y) (!TOKEN(rt[x]) || !TOKEN(rt[y]) || fam[rt[x]] == fam[rt[y]])
 
-/* Snapshot.succeeds: version k is our own token's successor, as far as is known; and nobody has presented it. */
-#define SUCCESSOR(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
-#define SUCCEEDS(k) (SUCCESSOR(k) && FIRSTOF(k) == NONE)
+/* judging.continues: it is our own token's successor, or psoxy rotates too. */
+#define CONTINUES(k) (SUCCEEDS(k) || (PSOXY > 0 && !(TOKEN(rt[k]) && TOKEN(v.tok))))
+
+/* judging.rank: of each rank the newest candidate comes first. */
+#define LATESTRANGER 1
+#define LATEKIN 2
+#define UNASKED 3
+#define SUCCESSOR 4
+#define DOUBTED 5
+#define RANK(k) (OPEN(FIRSTOF(k), time) -> DOUBTED : (FIRSTOF(k) == NONE -> (SUCCEEDS(k) -> SUCCESSOR : UNASKED) : (CONTINUES(k) -> LATEKIN : LATESTRANGER)))
+
+/* judging.looksAgain: a candidate that was refused once comes before our own token is spent. */
+#define REFUSEDONCE (v.rejected & ~v.twice)
+#define LOOKSAGAIN (REFUSEDONCE && time == v.rejAt)
 
 /*
- * Snapshot.judged: c is the candidate, or 0: one in doubt inside its leeway, or
- * our own token's successor, or else the newest. All up to seen are judged.
+ * Snapshot.judged: c is the candidate that comes first, or 0. All up to seen are
+ * judged. Beside psoxy a token that another stands over may be spent: it is
+ * covered. kinWaits: one of those that are asked about once more may be our own
+ * token's successor.
  */
 inline judge(sv) {
 	c = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
-	for (i : 1 .. MAXV - 1) {
+	i = (MAXV - 1 < sv -> MAXV - 1 : sv);
+	do
+	:: i > 0 ->
 		if
-		:: i <= sv && (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
-			c = (c > 0 && !(PSOXY > 0 && c + 1 == i && KIN(c, i)) && (OPEN(FIRSTOF(c), time) || (SUCCEEDS(c) && !SUCCEEDS(i) && !OPEN(FIRSTOF(i), time))) -> c : i);
+		:: (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
+			under = (under || RANK(i) != DOUBTED) && PSOXY > 0 && over == i + 1 && KIN(over, i);
+			REACH(26, c > 0 && !under && best == UNASKED && RANK(i) == SUCCESSOR);
+			c = (!under && RANK(i) > best -> i : c);
+			best = (c == i -> RANK(i) : best);
+			over = i;
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
-			seen = (c > 0 -> c - 1 : seen)
+			seen = (c > i -> seen : i - 1)
 #else
 			seen = (seen >= i -> i - 1 : seen)
 #endif
 		:: else
-		fi
-	}
-	i = 0
+		fi;
+		kinWaits = kinWaits || (LOOKSAGAIN && (REFUSEDONCE & (1 << i)) && SUCCEEDS(i));
+		i--
+	:: else -> break
+	od;
+	best = 0; over = 0; under = false
 }
 
 /* A lock that psoxy left behind, or that is held; not our own. */
@@ -95,13 +110,14 @@ inline doubt() {
 	fi
 }
 
+/* atWork. What a process holds is settled while a ledger that was deleted is waited for. */
 #ifdef MUTANT_FRESH_INTENT_IGNORED
 #define ATWORK false
 #else
 #ifdef MUTANT_STALE_INTENT_KEPT
 #define ATWORK (v.it != NONE && v.own != me)
 #else
-#define ATWORK (v.it != NONE && v.own != me && time - v.at < STALE)
+#define ATWORK (v.it != NONE && v.own != me && time - v.at < STALE && !(v.own == UNKNOWN && held[me].tok != NONE))
 #endif
 #endif
 
@@ -113,10 +129,15 @@ inline doubt() {
 #else
 #define HELDBACK (!LASTISOPEN && owned && time < last + 2 * LEEWAY)
 #endif
+/* replaysFirst: our own token in doubt comes before a stranger. */
+#define STRANGERWAITS (!CONTINUES(c) && first != NONE && REPLAYABLE(first) && v.fail != REFUSED)
+/* replay: what may be the successor of our own token in doubt is asked about once more before, where the next tick is in time for the replay. */
+#define KINFIRST (kinWaits && time + TICK - first < LEEWAY - MARGIN)
+/* lateCandidate */
+#define LATECANDIDATE act = (LOOKSAGAIN -> LEAVE : LATEPROBE); cv = (LOOKSAGAIN -> 0 : c)
+/* Our own token that was refused comes before an older one, each time. */
+#define OWNFIRST (DISPLACED && (v.past & BIT(rt[c])) && time > v.failAt)
 
-#define TRYCANDIDATE (c > 0 && (c != v.pending || OPEN(v.pendFirst, time)))
-/* Snapshot.continues: it is the family's own; of a damaged one nothing tells that. */
-#define CONTINUES (SUCCESSOR(c) || (PSOXY > 0 && !(TOKEN(rt[c]) && TOKEN(v.tok))))
 #ifdef MUTANT_CANDIDATE_STARVES
 #define STARVES false
 #else
@@ -132,11 +153,13 @@ inline doubt() {
 #ifdef MUTANT_HELD_OVER_DOUBT
 #define DEFERS(h) false
 #else
-#define DEFERS(h) (v.first != NONE && v.owner != me && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
+#ifdef MUTANT_UNKNOWN_DEFERS
+#define NOTUNKNOWN true
+#else
+#define NOTUNKNOWN (v.owner != UNKNOWN)
 #endif
-
-/* A candidate that was refused once comes before our own token is spent. */
-#define LOOKSAGAIN ((v.rejected & ~v.twice) && time == v.rejAt)
+#define DEFERS(h) (v.first != NONE && v.owner != me && NOTUNKNOWN && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
+#endif
 
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
 
@@ -151,24 +174,26 @@ inline decide(sv) {
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
-	/* a candidate is presented, for only Atlassian can judge it */
-	RULE(TRYCANDIDATE, act = (OPEN(FIRSTOF(c), time) -> REPLAY : ROTATE); cv = c);
-	RULE(c > 0 && c == v.pending && CONTINUES, act = LATEPROBE; cv = c);
+	/* a candidate is presented, for only Atlassian can judge it; in doubt after its leeway only if our own token may be older */
+	RULE(c > 0 && OPEN(FIRSTOF(c), time), act = REPLAY; cv = c);
+	RULE(c > 0 && c == v.pending && CONTINUES(c), LATECANDIDATE);
+	RULE(c > 0 && c != v.pending && !STRANGERWAITS && OWNFIRST, act = LATEPROBE; REACH(25, true));
+	RULE(c > 0 && c != v.pending && !STRANGERWAITS, act = ROTATE; cv = c);
 	/* a token in doubt is presented again inside its leeway */
-	RULE(first != NONE && REPLAYABLE(first), act = REPLAY);
+	RULE(first != NONE && REPLAYABLE(first), act = (KINFIRST -> LEAVE : REPLAY); chance[me] = chance[me] && act == REPLAY; REACH(28, c > 0));
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
-	RULE(first != NONE && HELDBACK && c > 0, act = LATEPROBE; cv = c);
-	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, act == LEAVE));
+	RULE(first != NONE && HELDBACK && c > 0, LATECANDIDATE);
+	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, HELDBACK));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
-	RULE(v.fail == REFUSED && STARVES, act = LATEPROBE; cv = c);
+	RULE(v.fail == REFUSED && STARVES, LATECANDIDATE);
 	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
 	/* a rotation is due before the access token ends */
 	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
-	RULE(c > 0, act = LATEPROBE; cv = c);
+	RULE(c > 0, LATECANDIDATE);
 	keep = (c > 0);
 	first = (cv == 0 -> first : FIRSTOF(cv));
-	c = 0; time = 0; ruled = false; owned = false; last = 0
+	c = 0; time = 0; ruled = false; owned = false; last = 0; kinWaits = false
 }
 
 /* State.Intending: an intent of me to present t. Our own token may be spent from now on, or was in doubt since first. */
@@ -189,16 +214,19 @@ inline intending(t) {
 	fi
 }
 
+/* A candidate that does not continue our own family. */
+#define OTHERKIN(t) (!TOKEN(v.tok) || fam[t] != fam[v.tok])
+
 /* Snapshot.Offspring and Record.Succeed: what is received for the spent token t. Its chain tells its family. */
 inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
 	held[me].past = v.past | BIT(v.tok) | BIT(t);
 	if
-	:: cv > 0 && (PSOXY > 0 || fam[t] != fam[v.tok]) -> /* candidates before it: of older consents, or spent by psoxy */
+	:: cv > 0 && (PSOXY > 0 || OTHERKIN(t)) -> /* candidates before it: of older consents, or spent by psoxy */
 		i = cv - 1; last = cv; time = TIME(me);
 		do
 		:: i > 0 ->
-			held[me].past = held[me].past | (CANDIDATE(i) && (fam[t] != fam[v.tok] || (last == i + 1 && KIN(i, cv))) -> BIT(rt[i]) : 0);
+			held[me].past = held[me].past | (CANDIDATE(i) && (OTHERKIN(t) || (last == i + 1 && KIN(i, cv))) -> BIT(rt[i]) : 0);
 			last = (CANDIDATE(i) && last == i + 1 -> i : last); i--
 		:: else -> break
 		od;
@@ -206,7 +234,7 @@ inline receive(t, got) {
 	:: else
 	fi;
 	if
-	:: cv > 0 && fam[t] != fam[v.tok] -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
+	:: cv > 0 && OTHERKIN(t) -> held[me].auth = order[fam[t]]; held[me].gen = 1; held[me].born = 0
 	:: else -> held[me].auth = v.auth; held[me].gen = v.gen + (cv > 0 -> 2 : 1); held[me].born = v.born
 	fi
 }
@@ -215,7 +243,7 @@ inline receive(t, got) {
 #define NEWER(h) true
 #else
 #define SPENTLATER(h) (h.spent != NONE && (v.past & BIT(h.spent)) && h.tok < v.tok)
-#define NEWER(h) (v.auth != h.auth -> h.auth > v.auth && !SPENTLATER(h) : !(v.gen > h.gen || h.tok < v.tok))
+#define NEWER(h) (!(v.past & BIT(h.tok)) && (v.auth != h.auth -> (h.past & BIT(v.tok)) || (h.auth > v.auth && !SPENTLATER(h)) : !(v.gen > h.gen || h.tok <= v.tok)))
 #endif
 
 #define NEWFAMILY(h) (v.auth != h.auth)
@@ -240,14 +268,27 @@ inline settle(h) {
 		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 		:: else
 		fi;
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = OKAY; v.failAt = 0; v.more = false;
-		endDoubt(v);
+		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
+		v.first = h.first; v.last = h.last; v.owner = h.owner;
 		if
 #ifndef MUTANT_LEASE_ENDED
 		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
 #endif
 		:: else -> endIntent(v)
 		fi
+	:: else
+	fi
+}
+
+/* What was settled has been presented by another meanwhile, as a candidate: it is in doubt. */
+inline doubtSettled() {
+	if
+#ifndef MUTANT_PENDING_FORGOTTEN
+	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
+		v.first = v.pendFirst; v.last = (v.cand == v.pending -> v.at : v.pendFirst);
+		v.owner = (v.cand == v.pending -> v.own : (v.it == NONE -> FREE : NOBODY));
+		endPending(v)
+#endif
 	:: else
 	fi
 }
@@ -288,8 +329,11 @@ inline failed() {
 /*
  * Snapshot.Adopt: the token that TOKEN_FAMILY names, and then what was written
  * after it are candidates; or else the token that was stored for the first time
- * last. The family is that of TOKEN_FAMILY.
+ * last. The family is that of TOKEN_FAMILY, unless the claims say otherwise.
+ * TOKEN_FAMILY tells that there was a ledger, which may have told of a spend: of
+ * the adopted token, by a process that nobody knows.
  */
+#define OTHERFAMILY (TOKEN(v.tok) && TOKEN(F.tok) && fam[v.tok] != fam[F.tok])
 inline adopt(sv) {
 	clear(v);
 	v.seen = sv; v.era = rtEra;
@@ -297,22 +341,29 @@ inline adopt(sv) {
 		if
 		:: i <= sv && !FOUND && OFFER(i) && rt[i] != v.tok && !BEENBEFORE(i) ->
 			v.past = v.past | BIT(v.tok); v.tok = rt[i];
-			v.kin = (PROVEN(i) -> sv : 0)
+			v.seen = (PROVEN(i) -> 0 : v.seen); v.kin = (PROVEN(i) -> sv : 0)
 		:: else
 		fi
 	}
 	i = 0;
 	if
+	:: v.tok == NONE -> skip
 #ifdef MUTANT_ADOPT_AS_NEW
-	:: true -> v.auth = stamp + 1
+	:: else -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
-		v.past = F.past; v.seen = 0; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; /* what it does not tell of was never judged */
-		v.fail = F.fail; v.failAt = F.failAt; v.more = F.more; v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
-	:: else ->
-		v.past = v.past | F.past | BIT(F.tok); v.gen = F.gen;
-		v.auth = (F.tok != NONE -> F.auth : (TOKEN(v.tok) -> order[fam[v.tok]] : stamp))
+		v.past = F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.fail = F.fail; v.failAt = F.failAt; v.more = F.more;
+		v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
+	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE && !OTHERFAMILY -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
+	:: v.tok != NONE && v.tok != F.tok && (F.tok == NONE || OTHERFAMILY) -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif
 	fi;
-	v.past = v.past & ~BIT(v.tok)
+	v.past = v.past & ~BIT(v.tok);
+	if
+#ifndef MUTANT_NO_WAIT
+	:: v.tok != NONE && F.tok != NONE && (v.first == NONE || TIME(me) + TICK - v.first < LEEWAY - MARGIN) ->
+		v.own = UNKNOWN; v.it = v.tok; v.owner = UNKNOWN; v.last = NONE
+#endif
+	:: else
+	fi
 }

@@ -11,6 +11,7 @@
 #define PUBLISH 7
 #define RELEASE 8
 #define END 9
+#define TELL 11 /* TOKEN_FAMILY, after the first entry of a ledger */
 
 #define AT(s) (busy[me] && step == s && !paused[me])
 #define LAST (locked -> RELEASE : END)
@@ -53,8 +54,8 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies;
-	bool ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, unread, tooLate, contended;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, best, over;
+	bool kinWaits, under, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
 	Entry v;
 	clear(v);
 
@@ -104,16 +105,19 @@ end:
 #ifndef MUTANT_LOCAL_CLOCK
 		offset[me] = now - LOCAL(me);
 #endif
+		judged[me] = (b == 0 || (seenBefore[me] > 0 && b <= seenBefore[me]) -> 0 : judged[me]); seenBefore[me] = 0; /* memory.parse: the ledger was begun anew */
+		compare(me);
 		judgeChance(me);
 		decide(sv);
-		t = (cv > 0 -> rt[cv] : v.tok); tooLate = v.first != NONE && (now >= v.last + 2 * LEEWAY || (v.last > v.first && OPEN(v.last, now)));
-		sawLock = LOCKSEEN; success = false;
+		t = (cv > 0 -> rt[cv] : v.tok); tooLate = (v.owner != FREE && now >= v.last + 2 * LEEWAY) || (v.last > v.first && OPEN(v.last, now));
+		sawLock = LOCKSEEN; success = false; contended = false;
 		if
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> contended = busyElsewhere; step = LAST
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
-		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0);
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0); REACH(23, busyElsewhere && v.own == UNKNOWN);
+		REACH(27, act == SETTLEHELD && v.own == UNKNOWN && now - v.at < STALE);
 		busyElsewhere = false;
 		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
 	}
@@ -150,7 +154,7 @@ end:
 	:: atomic { AT(INTEND) ->
 		since[me] = (locked -> since[me] : now);
 		if
-		:: act == ADOPT -> adopt(sv); judged[me] = 0; REACH(22, v.tok == F.tok && TOKEN(v.tok) && v.seen < sv && rt[sv] != v.tok)
+		:: act == ADOPT -> adopt(rtVer); REACH(22, v.tok == F.tok && TOKEN(v.tok) && rt[rtVer] != v.tok) /* the history is read now */
 		:: else -> doubtful = (act == REPLAY || first != NONE); intending(t)
 		fi;
 		if
@@ -164,7 +168,7 @@ end:
 #else
 			put();
 #endif
-			step = (act == ADOPT -> READ : (WON -> POST : LAST)); contended = !ok;
+			step = (act == ADOPT && ok && RECORDED -> TELL : (act == ADOPT || !WON -> READ : POST));
 			REACH(14, !ok);
 			if
 			:: true
@@ -174,11 +178,18 @@ end:
 		fi
 	}
 
-	/* ---- spend: the check of the time left, and the request ---- */
+	:: atomic { AT(TELL) ->
+#ifndef MUTANT_UNTOLD
+		record(v);
+#endif
+		step = READ
+	}
+
+	/* ---- spend: the check of the time left, and the request; a second one only under the newest entry ---- */
 	:: atomic { AT(POST) ->
 		if
 #ifndef MUTANT_NOT_IN_TIME
-		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
+		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) || (tries > 0 && (b != head || e != epoch)) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
 #endif
 		:: else ->
 			assertMayPresent(me, t, act);
@@ -225,7 +236,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me])
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if
@@ -234,11 +245,15 @@ end:
 		:: !deferred && kept && ledgerDenied -> step = LAST
 		:: else ->
 			put();
+			if /* writeDown: the ledger was deleted, and begins with what is known of the spend */
+			:: !ok && held[me].tok == NONE && head == 0 && (class == INDOUBT || cv > 0) -> b = 0; e = epoch; put()
+			:: else
+			fi;
 			if
 			:: ok && held[me].tok != NONE ->
 				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
 				REACH(18, held[me].cand > 0 && PSOXY > 0);
-				forget(me); success = true;
+				forget(me); remember(me); success = true;
 				step = (act == SETTLEHELD -> READ : PUBLISH)
 			:: !ok && held[me].tok != NONE -> step = RESETTLE
 #ifdef MUTANT_REFUSAL_BELIEVED
@@ -264,15 +279,15 @@ end:
 		judged[me] = rtVer; keep = false;
 #endif
 		if
-		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> writeToken(v.tok)
+		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> interleaved = (rtVer > sv && !unread); writeToken(v.tok)
 		:: else
 		fi;
 		if
-		:: RECORDED && !(success && F.auth == v.auth && F.gen + 1 == v.gen) -> record(v)
+		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v)
 		:: else
 		fi;
-		/* after a refusal, and where a candidate's turn has come */
-		step = (again || (success && cv == 0 && keep) -> READ : LAST); again = false
+		/* after a refusal, where a candidate's turn has come, and where somebody wrote between this tick's read and its write */
+		step = (again || interleaved || (success && cv == 0 && keep) -> READ : LAST); again = false; interleaved = false
 	}
 	:: atomic { AT(RELEASE) ->
 		if

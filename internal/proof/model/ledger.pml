@@ -31,7 +31,7 @@ Entry P; byte prev; /* the valid entry before it */
 byte folded;
 byte known[2];        /* by keeper: the newest version that the process has seen */
 byte stamp;           /* consents that were given or stored, for auth */
-/* TOKEN_FAMILY, a family's record: only where it matters. */
+/* TOKEN_FAMILY, a family's record: only where it matters, which is where the ledger may be deleted. */
 #define RECORDED (LOSE > 0)
 typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
 Record F;
@@ -81,7 +81,7 @@ inline date(a) {
 /* The store writes an entry n of who on base b of the ledger e. */
 inline append(who, b, e, n) {
 	ledVer++;
-	base[ledVer] = b; writer[ledVer] = who;
+	base[ledVer] = (b > 0 && e != epoch -> NONE : b); writer[ledVer] = who; /* it names the mark of an entry that is gone */
 	if
 	:: VALID(b, e) ->
 		HOLDS(3, b == head);
@@ -116,7 +116,7 @@ inline mine(who, b, e, r, answer) {
 /* Ledger.Newest: whoever folds the history finds the head. */
 inline assertFold() {
 	for (i : 1 .. MAXL - 1) { folded = (i <= ledVer && base[i] == folded -> i : folded) }
-	HOLDS(3, folded == head || ledgerLost); /* marks of a deleted ledger are not modelled */
+	HOLDS(3, folded == head);
 	i = 0; folded = 0
 }
 
@@ -138,14 +138,51 @@ inline readLedger(me) {
 
 inline forget(p) {
 	held[p].tok = NONE; held[p].before = 0; held[p].spent = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
-	held[p].at = 0; held[p].born = 0
+	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].more = false; endDoubt(held[p])
+}
+
+inline forgetKnown(p) {
+	memo[p].tok = NONE; memo[p].auth = 0; memo[p].gen = 0; memo[p].born = 0; memo[p].rotated = 0; memo[p].past = 0;
+	memo[p].fail = OKAY; memo[p].failAt = 0; memo[p].more = false; endDoubt(memo[p])
+}
+
+/* A process remembers what it has read or settled; memory.compare has no use for an adopted token that is not proven. */
+inline remember(p) {
+	if
+	:: LOSE > 0 && v.tok != NONE && v.rotated != NONE ->
+		memo[p].tok = v.tok; memo[p].auth = v.auth; memo[p].gen = v.gen; memo[p].born = v.born; memo[p].rotated = v.rotated; memo[p].past = v.past;
+		memo[p].fail = v.fail; memo[p].failAt = v.failAt; memo[p].more = v.more; memo[p].first = v.first; memo[p].last = v.last; memo[p].owner = v.owner
+	:: LOSE > 0 && v.tok != NONE && v.rotated == NONE -> forgetKnown(p)
+	:: else
+	fi
+}
+
+/* memory.compare, State.Knows, State.Receipt: what a ledger that has begun anew does not know is settled once more. */
+inline compare(p) {
+	if
+#ifndef MUTANT_KNOWN_FORGOTTEN
+	:: LOSE > 0 && v.tok != NONE && held[p].tok == NONE && memo[p].tok != NONE && memo[p].tok != v.tok && !(v.past & BIT(memo[p].tok)) ->
+		REACH(24, b > 0 && e > 0);
+		held[p].tok = memo[p].tok; held[p].before = NONE; held[p].spent = NONE; held[p].auth = memo[p].auth; held[p].gen = memo[p].gen;
+		held[p].cand = 0; held[p].born = memo[p].born; held[p].at = memo[p].rotated; held[p].past = memo[p].past;
+		held[p].fail = memo[p].fail; held[p].failAt = memo[p].failAt; held[p].more = memo[p].more;
+		held[p].first = memo[p].first; held[p].last = memo[p].last; held[p].owner = memo[p].owner
+#endif
+	:: else
+	fi;
+	remember(p)
 }
 
 /* A process dies; a new one takes its place, which owns nothing of it. */
 inline die(p) {
 	printf("%d: keeper %d dies\n", now, p);
-	forget(p); known[p] = 0; judged[p] = 0;
+	onlyThere = onlyThere || (lone != NONE && (memo[p].tok == lone || held[p].tok == lone));
+	forget(p); forgetKnown(p); known[p] = 0; judged[p] = 0; seenBefore[p] = 0;
 	unmark(p);
+	i = OTHER(p);
+	memo[i].owner = (memo[i].owner == p -> NOBODY : memo[i].owner);
+	held[i].owner = (held[i].owner == p -> NOBODY : held[i].owner);
+	i = 0;
 	S.own = (S.own == p -> NOBODY : S.own);
 	P.own = (P.own == p -> NOBODY : P.own);
 	S.owner = (S.owner == p -> NOBODY : S.owner);

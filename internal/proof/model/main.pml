@@ -95,7 +95,7 @@ init {
 	atomic {
 		for (i : 0 .. MAXT - 1) { spentAt[i] = NONE; parent[i] = NONE }
 		i = 0;
-		forget(REFRESHER); forget(SECOND);
+		forget(REFRESHER); forget(SECOND); forgetKnown(REFRESHER); forgetKnown(SECOND);
 		intended[REFRESHER] = NONE; intended[SECOND] = NONE;
 		clear(S); clear(P); record(S); clear(K);
 		rt[0] = NONE;

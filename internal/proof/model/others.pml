@@ -106,7 +106,7 @@ end:
 	:: atomic { busy[CONSENTER] && step == POST && !paused[CONSENTER] ->
 		grant(token);
 		count(fam[token]);
-		h.tok = token; h.before = v.tok; h.spent = NONE; h.cand = sv; h.past = v.past | BIT(v.tok) | BIT(rt[sv]); h.auth = order[fam[token]]; h.born = rtVer; h.at = now;
+		h.tok = token; h.before = v.tok; h.spent = NONE; h.cand = sv; h.past = v.past | BIT(v.tok) | BIT(rt[sv]); h.auth = order[fam[token]]; h.born = rtVer; h.at = now; endDoubt(h);
 		step = SETTLE
 	}
 	:: atomic { busy[CONSENTER] && step == SETTLE && !paused[CONSENTER] && !ledgerDenied ->
@@ -130,11 +130,15 @@ end:
 		:: !copyDenied && rt[sv] != token -> writeToken(token)
 		:: else
 		fi;
+		if
+		:: RECORDED -> record(v)
+		:: else
+		fi;
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
 		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
-		h.tok = 0; h.before = 0; h.spent = 0; h.cand = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0;
+		h.tok = 0; h.before = 0; h.spent = 0; h.cand = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0; h.first = 0; h.last = 0; h.owner = 0;
 		break
 	}
 	od
@@ -177,10 +181,11 @@ end:
 	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->
 		losses--; disturb();
 		printf("%d: the ledger is deleted\n", now);
-		consentLost = consentLost || !TOKEN(RT) || fam[S.tok] != newest;
+		consentLost = consentLost || !TOKEN(RT) || (TOKEN(S.tok) && fam[S.tok] != newest);
+		forgetting();
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
-		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0; ledgerLost = true;
-		clear(S); clear(P); known[0] = 0; known[1] = 0
+		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0;
+		clear(S); clear(P); seenBefore[0] = known[0]; seenBefore[1] = known[1]; known[0] = 0; known[1] = 0
 	}
 	:: atomic { backups > 0 && now <= LASTFAULT && K.tok == NONE && head > 0 -> copy(S, K); kBase = base[head] }
 	:: atomic { backups > 0 && now <= LASTFAULT && K.tok != NONE -> /* its age tells that it is none of these entries */

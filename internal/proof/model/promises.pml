@@ -12,13 +12,23 @@
 #endif
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
-/* Snapshot.again: a refused candidate is presented once more at the next tick, and then now and then. */
-#define MAYAGAIN(k, at) ((at) > v.rejAt && !((k) <= v.kin && v.rotated != NONE && v.rotated > v.rejAt) && \
+/* disproven: our own token was adopted, and refused more than once: perhaps an older one is the right one. */
+#ifdef MUTANT_DISPLACED_AT_ONCE
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED)
+#else
+#define DISPLACED (v.rotated == NONE && v.fail == REFUSED && v.more)
+#endif
+
+/* judging.succeeds: version k holds our own token's successor, as far as is known. Of a damaged one no claim tells. */
+#define SUCCEEDS(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
+
+/* judging.again: a refused candidate is presented once more at the next tick, and then now and then. */
+#define MAYAGAIN(k, at) ((at) > v.rejAt && !(SUCCEEDS(k) && v.rotated != NONE && v.rotated > v.rejAt) && \
 	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + REFUSEDWAIT || \
 	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
 /* Nobody can undo these; README.md explains them. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (ledgerLost || displaced || SHARED)
+#define EXCUSED (forgotten || onlyThere || untold || displaced || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
 #define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
@@ -26,10 +36,10 @@
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
 	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
-	HOLDS(1, (intended[p] == t || ledgerLost) && now - since[p] < STALE);
-	HOLDS(6, !SPENDS(OTHER(p)) || ledgerLost);
+	HOLDS(1, (intended[p] == t) && now - since[p] < STALE);
+	HOLDS(6, !SPENDS(OTHER(p)) || untold);
 	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
-	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST);
+	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST || (DISPLACED && keep));
 	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
 	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
 	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
@@ -41,10 +51,10 @@ inline assertMayPresent(p, t, action) {
 	if
 	:: TOKEN(t) && !dead[fam[t]] ->
 		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
-		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || (psoxySpent & BIT(t)) || ledgerLost);
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || forgotten || onlyThere || (psoxySpent & BIT(t)));
 		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
 		/* Without a fault no token is presented twice, however often the event is delivered. */
-		HOLDS(8, faults > 0 || PSOXY > 0 || ledgerLost || spentAt[t] == NONE);
+		HOLDS(8, faults > 0 || PSOXY > 0 || spentAt[t] == NONE);
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
@@ -53,6 +63,20 @@ inline assertMayPresent(p, t, action) {
 		i = 0
 	:: else
 	fi
+}
+
+/*
+ * When the ledger is deleted: what nothing else tells, a later tick cannot know. It
+ * tells of a spend whose successor is not saved, or its token was not published yet.
+ */
+inline forgetting() {
+	forgotten = forgotten || S.first != NONE || S.it != NONE || S.pending > 0;
+	j = 0;
+	for (i : 1 .. MAXV - 1) { j = (i <= rtVer && rt[i] == S.tok -> i : j) }
+	onlyThere = onlyThere || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || F.tok == S.tok));
+	lone = (S.tok != NONE && j == 0 -> S.tok : NONE);
+	untold = untold || (S.tok != NONE && F.tok == NONE);
+	i = 0; j = 0
 }
 
 /* When a valid entry n of who follows S. */
@@ -64,7 +88,7 @@ inline assertForward(who, n) {
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
 	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
-	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && F.fail == REFUSED))
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && F.fail == REFUSED) || held[who].fail == REFUSED)
 }
 
 /* Our own token, spent, can still be replayed. */
@@ -75,7 +99,7 @@ inline assertForward(who, n) {
 
 /* When keeper p gives up the pair it holds. */
 inline drop(p) {
-	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0);
+	HOLDS(3, EXCUSED || !GOOD(held[p].tok) || GOOD(S.tok) || RECOVERABLE || given > 0 || (e != epoch && GOOD(v.tok))); /* the ledger was deleted since */
 	forget(p)
 }
 
@@ -85,8 +109,8 @@ inline drop(p) {
  * holds none, where the token lives or can still be replayed.
  */
 inline judgeChance(p) {
-	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE) && given == 0 && !ledgerDenied &&
-		((held[p].tok == NONE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && RECOVERABLE && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
+	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE && !(S.own == UNKNOWN && held[p].tok != NONE)) && given == 0 && !ledgerDenied &&
+		((held[p].tok == NONE && RECOVERABLE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
 }
 
 /* When the tick of keeper p is over. */
@@ -94,7 +118,7 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, consentLost || mistaken || displaced || SHARED || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
-	HOLDS(PROMISE, faults > 1 || SHARED || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
-	HOLDS(PROMISE, RT == S.tok || S.pending > 0)
+	HOLDS(3, consentLost || mistaken || displaced || SHARED || onlyThere || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(PROMISE, faults > 1 || SHARED || onlyThere || untold || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || onlyThere)
 }

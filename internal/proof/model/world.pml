@@ -16,6 +16,7 @@
 #define CONSENTER 3
 #define NOBODY 4 /* a process that died */
 #define FREE 5 /* no process: whoever presented the token has written down that its answer is lost */
+#define UNKNOWN 6 /* family.unknownOwner: who may be presenting the token of a ledger that was deleted */
 
 /* What is decided: family.Action. */
 #define LEAVE 0 /* nothing is presented */
@@ -63,10 +64,14 @@ bool ledgerDenied, copyDenied, copyHidden;
 /* ---- processes ---- */
 bool busy[4], paused[4], posting[4];
 byte pausedAt[2], started[2], since[4];
-/* A received pair that a keeper has not settled yet: it outlives the tick, not the process. */
-typedef Held { byte tok; byte before; byte spent; byte auth; byte gen; byte cand; byte born; byte at; short past };
+/* A pair that a keeper has not settled yet: it outlives the tick, not the process. The last five: what a ledger that was deleted told of it. */
+typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, first, last, owner; bool more };
 Held held[2];
+/* memory.known: what a process read or settled last, of a token that is proven. Only where the ledger may be deleted. */
+typedef Memory { byte tok, auth, gen, born, rotated; short past; byte fail, failAt, first, last, owner; bool more };
+Memory memo[2];
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
+byte seenBefore[2]; /* memory.entry: the newest version that a process has seen of a ledger that was deleted since; 0 without one */
 byte psoxyHeld = NONE;
 
 /* A keeper's own clock is wrong by SKEW. It tells the store's time by what the store's answer said, and what elapsed since. */
@@ -82,7 +87,10 @@ bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
-bool ledgerLost;    /* somebody deleted the ledger */
+bool forgotten;     /* the ledger was deleted while it told of a spend in doubt */
+bool onlyThere;     /* the ledger was deleted while its token stood nowhere else, and no process that goes on can settle it once more */
+byte lone = NONE;   /* such a token, which the refresher knows */
+bool untold;        /* a ledger was deleted of which TOKEN_FAMILY did not tell yet */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
