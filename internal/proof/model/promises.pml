@@ -51,7 +51,7 @@ inline assertMayPresent(p, t, action) {
 	if
 	:: TOKEN(t) && !dead[fam[t]] ->
 		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
-		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || forgotten || onlyThere || (psoxySpent & BIT(t)));
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || forgotten || onlyThere || (lone != NONE && p == SECOND) || (psoxySpent & BIT(t)));
 		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
 		/* Without a fault no token is presented twice, however often the event is delivered. */
 		HOLDS(8, faults > 0 || PSOXY > 0 || spentAt[t] == NONE);
