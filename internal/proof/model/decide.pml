@@ -110,14 +110,14 @@ inline doubt() {
 	fi
 }
 
-/* atWork. What a process holds is settled while a ledger that was deleted is waited for. */
+/* atWork */
 #ifdef MUTANT_FRESH_INTENT_IGNORED
 #define ATWORK false
 #else
 #ifdef MUTANT_STALE_INTENT_KEPT
 #define ATWORK (v.it != NONE && v.own != me)
 #else
-#define ATWORK (v.it != NONE && v.own != me && time - v.at < STALE && !(v.own == UNKNOWN && held[me].tok != NONE))
+#define ATWORK (v.it != NONE && v.own != me && time - v.at < STALE)
 #endif
 #endif
 
@@ -168,10 +168,12 @@ inline decide(sv) {
 	time = TIME(me); act = LEAVE; cv = 0;
 	judge(sv);
 	doubt();
-	/* somebody else is at work */
-	RULE((LOCKPSOXY && time - lkAt < STALE) || ATWORK, busyElsewhere = true);
-	/* a received pair comes before everything */
+	/* psoxy's lock keeps everybody away */
+	RULE(LOCKPSOXY && time - lkAt < STALE, busyElsewhere = true);
+	/* a received pair comes before everything else */
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
+	/* another process is at work, or may be, since the ledger was deleted */
+	RULE(ATWORK, busyElsewhere = true);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
 	/* a candidate is presented, for only Atlassian can judge it; in doubt after its leeway only if our own token may be older */
@@ -248,7 +250,7 @@ inline receive(t, got) {
 
 #define NEWFAMILY(h) (v.auth != h.auth)
 
-/* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. */
+/* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. Then v remembers that h is older. */
 inline settle(h) {
 	kept = v.tok == h.before || v.tok == NONE || NEWER(h);
 	if
@@ -276,7 +278,9 @@ inline settle(h) {
 #endif
 		:: else -> endIntent(v)
 		fi
-	:: else
+	:: else ->
+		remembered = h.tok == v.tok || (v.past & BIT(h.tok));
+		v.past = v.past | (h.tok == v.tok -> 0 : BIT(h.tok))
 	fi
 }
 

@@ -55,7 +55,7 @@ inline put() {
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
 	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, best, over;
-	bool kinWaits, under, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
+	bool kinWaits, under, remembered, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
 	Entry v;
 	clear(v);
 
@@ -241,8 +241,8 @@ end:
 		fi;
 		if
 		:: deferred -> REACH(5, true); step = LAST
-		:: !deferred && !kept -> REACH(4, true); drop(me); step = (act == SETTLEHELD -> READ : LAST)
-		:: !deferred && kept && ledgerDenied -> step = LAST
+		:: !deferred && !kept && remembered -> drop(me); step = (act == SETTLEHELD -> READ : LAST)
+		:: !deferred && !(!kept && remembered) && ledgerDenied -> step = LAST
 		:: else ->
 			put();
 			if /* writeDown: the ledger was deleted, and begins with what is known of the spend */
@@ -250,7 +250,8 @@ end:
 			:: else
 			fi;
 			if
-			:: ok && held[me].tok != NONE ->
+			:: ok && !kept -> REACH(4, true); drop(me); remember(me); step = (act == SETTLEHELD -> READ : LAST)
+			:: ok && kept && held[me].tok != NONE ->
 				REACH(15, act == SETTLEHELD); REACH(16, v.gen > 2); REACH(17, held[me].cand > 0 && PSOXY == 0);
 				REACH(18, held[me].cand > 0 && PSOXY > 0);
 				forget(me); remember(me); success = true;
@@ -266,7 +267,7 @@ end:
 			:: CANFAULT -> fault(me); step = END
 			fi
 		fi;
-		kept = false; deferred = false
+		kept = false; deferred = false; remembered = false
 	}
 	/* ---- somebody else's entry came first: read it, and again ---- */
 	:: atomic { AT(RESETTLE) -> readLedger(me); REACH(20, v.own == me && v.it == t); step = SETTLE }

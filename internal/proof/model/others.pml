@@ -75,7 +75,7 @@ end:
  */
 proctype Consent() {
 	byte step = READ, b, e, sv, token;
-	bool ok, kept;
+	bool ok, kept, remembered;
 	Held h;
 	Entry v;
 	clear(v);
@@ -137,7 +137,7 @@ end:
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
-		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; clear(v);
+		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; remembered = false; clear(v);
 		h.tok = 0; h.before = 0; h.spent = 0; h.cand = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0; h.first = 0; h.last = 0; h.owner = 0;
 		break
 	}

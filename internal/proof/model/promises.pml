@@ -109,7 +109,7 @@ inline drop(p) {
  * holds none, where the token lives or can still be replayed.
  */
 inline judgeChance(p) {
-	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE && !(S.own == UNKNOWN && held[p].tok != NONE)) && given == 0 && !ledgerDenied &&
+	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE && !(held[p].tok != NONE && (S.own == UNKNOWN || S.cand > 0))) && given == 0 && !ledgerDenied &&
 		((held[p].tok == NONE && RECOVERABLE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
 }
 
