@@ -163,7 +163,7 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		switch {
 		case covered:
 			in.spent = append(in.spent, FingerprintOf(f.Value))
-		case !waiting[f.Version] && rank > best:
+		case !waiting[f.Version] && (rank > best || rank == best && issuedAfter(f, in.candidate)):
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
@@ -175,12 +175,20 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 	}
 }
 
+// issuedAfter reports whether a token was issued later than another, by their claims.
+func issuedAfter(f, other Field) bool {
+	its, _ := atlassian.Claims(f.Value)
+	others, _ := atlassian.Claims(other.Value)
+	return !others.IssuedAt.IsZero() && its.IssuedAt.After(others.IssuedAt)
+}
+
 // covers reports whether psoxy may have made one token of another that it stands over.
 func (s judging) covers(over, f Field) bool {
 	return s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
 
-// How candidates come one after the other: of each kind the newest.
+// How candidates come one after the other: of each kind the one that was issued last,
+// and without claims the newest.
 const (
 	lateStranger = 1 + iota // in doubt, its leeway over
 	late                    // the same, and the ledger's own token may be older

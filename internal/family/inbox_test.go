@@ -100,6 +100,8 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"an unknown token", inbox(unknown), family.Rotate, 9, 8, false},
 		{"two: the newest", inbox(unknown, another), family.Rotate, 10, 8, false},
 		{"two: the own token's successor before a stranger", all(kin, inbox(unknown, another)), family.Rotate, 9, 8, false},
+		{"two: the one that was issued last", inbox(rotating("second", now), rotating("first", now.Add(-minute))), family.Rotate, 9, 8, false},
+		{"two, and one tells no time: the newest", inbox(rotating("first", now), unknown), family.Rotate, 10, 8, false},
 		{"one, and a placeholder over it", inbox(unknown, "CHANGE_ME"), family.Rotate, 9, 8, true},
 		{"one, and our copy over it", inbox(unknown, refresh(7)), family.Rotate, 9, 8, false},
 		{"one, and an older token over it", inbox(unknown, refresh(6)), family.Rotate, 9, 8, true},

@@ -5,6 +5,8 @@ import "slices"
 // candidateMutants break what comes of a token that another program has stored: in
 // what order candidates are asked about, and to which family they belong.
 var candidateMutants = slices.Concat(in("internal/family",
+	change{name: "the candidate that was issued last waits", breaks: "invariant 3", why: "an older consent that is put back covers a newer one",
+		old: "return !others.IssuedAt.IsZero() && its", new: "return false && its"},
 	change{name: "an older token is asked about long after the adopted one", breaks: "invariant 3", why: "the adopted one was refused by mistake, and an older consent takes its place",
 		old: "v.Now.Sub(f.At) >= secondLook/2 {", new: "false && f.At.IsZero() {"},
 	change{name: "a replaced family's newest token is a candidate", breaks: "invariant 3", why: "its chain tells that a consent has replaced it",
@@ -32,7 +34,7 @@ var candidateMutants = slices.Concat(in("internal/family",
 	change{name: "a refused family's candidate has no turn", breaks: "invariant 10", why: "the right token rests while the dead one is probed",
 		old: "return ownTurn || r.again(", new: "return ownTurn && false || r.again("},
 	change{name: "what was refused once is older than what comes", breaks: "invariant 7", why: "the second look is not taken before another is presented",
-		old: "case !waiting[f.Version] && rank > best:", new: "case rank > best:"},
+		old: "case !waiting[f.Version] && (rank", new: "case (rank"},
 	change{name: "what psoxy made another of is not spent", breaks: "invariant 2", why: "it is presented when it turns up again",
 		old: "in.spent = append(in.spent, FingerprintOf(f.Value))", new: "_ = in"},
 	change{name: "a sibling of what is presented is not spent", breaks: "invariant 7", why: "it is presented when it turns up again",

@@ -223,6 +223,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=76b6116c3144377c concurrent@20#39ca2787375d578b ledger-deleted@26",
 		"rotation seed=807bd175378e2b86 siblings-die reconsent-kills-old google store-outage@16/10m32s crash-before@115 backup@184#3 terraform@185/40m0s#1",
 		"replay seed=f7b770320883dbf2 siblings-die key-outage@113/8h40m39s repeat@271 error-before@450 concurrent@471",
+		"adoption seed=e2e35eb1ccfa12f2 consent@7#9aba unreadable@30 deleted@51 consent@54",
+		"replay seed=d0afae50acbe296d siblings-die claims consent@77#277d deleted@78 consent@82#891b",
 		"replay seed=54e745c9a497699c siblings-die reconsent-kills-old legacy-refusal authorize@6 concurrent@7 consent@30",
 		"upgrade seed=45b5f94847136fa claims deleted@21 denied@48/28m27s#1 consent@62#41b0",
 		"rotation seed=428d90f9e65ba2bd google authorize@29 ledger-deleted@46",
