@@ -147,6 +147,7 @@ end:
 /* People, Terraform, backups: what they write, and what is denied. */
 proctype Writers() {
 	byte restores = RESTORE, damages = DAMAGE, deletions = DELETE, losses = LOSE, backups = BACKUP, j;
+	bool begins;
 end:
 	do
 	:: atomic { restores > 0 && now <= LASTFAULT && S.past != 0 -> /* a token that was the newest once: the oldest, or the last before it */

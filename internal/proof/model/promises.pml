@@ -68,15 +68,19 @@ inline assertMayPresent(p, t, action) {
 /*
  * When the ledger is deleted: what nothing else tells, a later tick cannot know. It
  * tells of a spend whose successor is not saved, or its token was not published yet.
+ * begins: a ledger can begin with what is left.
  */
 inline forgetting() {
 	forgotten = forgotten || S.first != NONE || S.it != NONE || S.pending > 0;
 	j = 0;
-	for (i : 1 .. MAXV - 1) { j = (i <= rtVer && rt[i] == S.tok -> i : j) }
-	onlyThere = onlyThere || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || F.tok == S.tok));
+	for (i : 1 .. MAXV - 1) {
+		j = (i <= rtVer && rt[i] == S.tok -> i : j);
+		begins = begins || (i <= rtVer && (TOKEN(rt[i]) || rt[i] == BROKEN) && !(F.past & BIT(rt[i])))
+	}
+	onlyThere = onlyThere || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || !begins));
 	lone = (S.tok != NONE && j == 0 -> S.tok : NONE);
 	untold = untold || (S.tok != NONE && F.tok == NONE);
-	i = 0; j = 0
+	i = 0; j = 0; begins = false
 }
 
 /* When a valid entry n of who follows S. */
