@@ -47,6 +47,9 @@ const clockStep = time.Second
 // consent wins, within a family the spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
+	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
+		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
+	}
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		if theirs.Refresh != r.Record.Refresh {
 			s.Record.Past = theirs.Past.With(r.Record.Refresh) // REFRESH_TOKEN may hold it

@@ -131,6 +131,15 @@ func TestSettleOfAConsent(t *testing.T) {
 		r := v.Consented(pair(0, now), family.DefaultPolicy())
 		requireOlder(t, r.Record, 5, 6, 7) // TOKEN_FAMILY tells of it where the ledger was deleted
 	})
+	t.Run("it wins over an adoption in its second, for the store tells whole seconds", func(t *testing.T) {
+		for after, wins := range map[time.Duration]bool{0: true, time.Second - time.Millisecond: true, time.Second: false} {
+			adopted := own("an-adopted-refresh-token", "")
+			adopted.Record.AuthorizedAt, adopted.Record.AuthorizedAtSource = now.Add(after), family.FromAdoption
+			next, kept := adopted.Settle(consent(now))
+			require.Equal(t, wins, kept, after)
+			require.Equal(t, wins, next.Record.AuthorizedAt.After(adopted.Record.AuthorizedAt), after)
+		}
+	})
 	t.Run("the newest of two wins", func(t *testing.T) {
 		first, kept := state().Settle(consent(now))
 		require.True(t, kept)

@@ -286,3 +286,16 @@ func TestAConsentSurvivesAnOutageOfTheStore(t *testing.T) {
 		require.False(t, called, "the code is not spent")
 	})
 }
+
+// A consent is given in the second in which the ledger adopts a token: it wins.
+func TestAConsentInTheSecondOfAnAdoption(t *testing.T) {
+	w := newWorld(t, killing(true))
+	w.consent()
+	other := keeper.New(keeper.Config{Store: w.mem, Token: w.client, Now: w.clock.Now, Process: "consents", Together: inTurn})
+	_, err := w.consentBy(other, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		w.want(keeper.Rotated)
+		return w.obtain(ctx, s)
+	})
+	require.NoError(t, err)
+	w.requireConsented()
+}
