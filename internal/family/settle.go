@@ -47,9 +47,7 @@ const clockStep = time.Second
 // consent wins, within a family the spend that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
-	if by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt); r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
-		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
-	}
+	r = r.beside(theirs)
 	if !s.Empty() && theirs.Refresh != r.Before && theirs.newer(r) {
 		if theirs.Refresh != r.Record.Refresh {
 			s.Record.Past = theirs.Past.With(r.Record.Refresh) // REFRESH_TOKEN may hold it
@@ -69,6 +67,16 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	}
 	next.settleInbox(s, r)
 	return next, true
+}
+
+// beside is the receipt of a consent that wins over an adoption in its second: the store
+// tells whole seconds of a token's age.
+func (r Receipt) beside(theirs Record) Receipt {
+	by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt)
+	if r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
+		r.Record.AuthorizedAt = theirs.AuthorizedAt.Add(time.Millisecond)
+	}
+	return r
 }
 
 // newer reports whether a record is newer than a received pair that was decided on
