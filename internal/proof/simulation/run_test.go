@@ -105,3 +105,12 @@ func TestMinimise(t *testing.T) {
 	require.Equal(t, 1, s.Broken[0].Run)
 	require.Equal(t, p.String(), s.Broken[0].Plan)
 }
+
+// A search through all pairs simulates more years than a Duration holds.
+func TestManyYearsAreSummed(t *testing.T) {
+	var s, half Summary
+	half.count(numbered{}, Result{Simulated: 200 * 365 * 24 * time.Hour})
+	s.add(half)
+	s.add(half)
+	require.InDelta(t, 400, s.finish().SimulatedYears, 0.001)
+}

@@ -23,8 +23,8 @@ type Summary struct {
 	// Broken are runs in which a counter is not 0: the first few, minimised.
 	Broken []BrokenRun `json:"broken,omitempty"`
 
-	simulated time.Duration
-	failed    []numbered
+	seconds int64 // simulated: a Duration holds no more than 292 years
+	failed  []numbered
 }
 
 // BrokenRun is a run in which the protocol broke a promise.
@@ -111,7 +111,7 @@ func (s *Summary) count(p numbered, r Result) {
 	s.Runs++
 	s.Rotations += r.Rotations
 	s.Operations += r.Operations
-	s.simulated += r.Simulated
+	s.seconds += int64(r.Simulated / time.Second)
 	s.Counters.Add(r.Counters)
 	for k, n := range r.Struck {
 		if n > 0 {
@@ -130,7 +130,7 @@ func (s *Summary) add(t Summary) {
 	s.Runs += t.Runs
 	s.Rotations += t.Rotations
 	s.Operations += t.Operations
-	s.simulated += t.simulated
+	s.seconds += t.seconds
 	s.Counters.Add(t.Counters)
 	for k, n := range t.Faults {
 		s.Faults[k] += n
@@ -143,7 +143,7 @@ func (s *Summary) add(t Summary) {
 
 func (s Summary) finish() Summary {
 	const year = 365 * 24 * time.Hour
-	s.SimulatedYears = float64(s.simulated) / float64(year)
+	s.SimulatedYears = float64(s.seconds) / year.Seconds()
 	slices.SortFunc(s.failed, func(a, b numbered) int { return a.n - b.n })
 	for _, f := range s.failed[:min(len(s.failed), shownBroken)] {
 		s.Broken = append(s.Broken, BrokenRun{Run: f.n, Counters: Run(f.plan).Counters.Broken(),
