@@ -39,7 +39,7 @@ func requireGoesOn(t *testing.T, w *world.World, born time.Time) {
 	for range 8 {
 		w.Pass(5 * time.Minute)
 		o := w.Outcome(w.Tick(), c.Name)
-		require.Contains(t, []string{"idle", "rotated", "restored"}, o.Action, o.Reason)
+		require.Contains(t, []string{"idle", "rotated", "restored", "replayed"}, o.Action, o.Reason)
 		require.True(t, c.Family().Alive(), "%+v", c.Family().Death)
 		require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.RefreshToken).Status)
 		require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.AccessToken).Status)
