@@ -184,7 +184,9 @@ func FuzzEncodedBody(f *testing.F) {
 			failure(t, err)
 		}
 		require.LessOrEqual(t, len(r.Body), 1<<20)
-		if strings.Contains(encoding, "gzip") && bytes.HasPrefix(body, []byte("{")) {
+		// Raw deflate has no mark by which it could be told from plain text.
+		raw := strings.Contains(strings.ToLower(encoding), "deflate")
+		if strings.Contains(encoding, "gzip") && !raw && bytes.HasPrefix(body, []byte("{")) {
 			require.Equal(t, body, r.Body[:len(body)], "a plain body stays as it is")
 		}
 	})
