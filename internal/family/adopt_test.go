@@ -132,8 +132,8 @@ func TestAdoptWithARecord(t *testing.T) {
 		// born: the record's birth is kept.
 		born       bool
 		generation int
-		// deleted: there was a ledger. Who was presenting the token under it is waited
-		// for, and the token is in doubt.
+		// deleted: there was a ledger. The keeper waits for whoever may be presenting
+		// the token, and the token is in doubt.
 		deleted bool
 	}{
 		{"the ledger was deleted", past(refresh(6), refresh(7)), past(text(record())), refresh(7), true, 7, true},

@@ -43,20 +43,18 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 			s.Lock = field(`locked_1764000000000 {"owner":"dead/1","spending":"`+string(fp(refresh(7)))+`","first_spend":"`+now.Add(-first).Format(time.RFC3339Nano)+`"}`, 1, now.Add(-3*minute))
 		}
 	}
-	t.Run("then the token is presented, as one in doubt", func(t *testing.T) {
-		s := begun(t, record(), past(refresh(6), refresh(7)))
-		waits(t, s)
-		d := decide(s, later(family.Lease))
-		require.Equal(t, family.Replay, d.Action, d.Reason)
-		require.Equal(t, now, d.FirstSpend)
-	})
-	t.Run("also where something else stands over it", func(t *testing.T) {
-		s := begun(t, record(), past(refresh(7), refresh(6)))
-		waits(t, s)
-		d := decide(s, later(family.Lease))
-		require.Equal(t, family.Replay, d.Action, d.Reason)
-		require.Equal(t, now, d.FirstSpend)
-	})
+	for name, tokens := range map[string][]store.Entry{
+		"then the token is presented, as one in doubt": past(refresh(6), refresh(7)),
+		"also where something else stands over it":     past(refresh(7), refresh(6)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := begun(t, record(), tokens)
+			waits(t, s)
+			d := decide(s, later(family.Lease))
+			require.Equal(t, family.Replay, d.Action, d.Reason)
+			require.Equal(t, now, d.FirstSpend)
+		})
+	}
 	t.Run("a pair that is held is settled meanwhile", func(t *testing.T) {
 		s := begun(t, record(), past(refresh(6), refresh(7)))
 		d := decide(s, func(s *family.Snapshot) { s.Held = s.Received(pair(8, now.Add(-time.Second)), family.Field{}) })

@@ -46,8 +46,9 @@ func Ours(value atlassian.Secret) bool {
 	return strings.HasPrefix(value.Reveal(), "locked_") && at != "" && strings.Trim(at, "0123456789") == "" && mark != ""
 }
 
-// ForTick begins the mark of a tick's lock. It keeps psoxy out; ticks keep each other
-// out by the ledger, and take such a lock over at any age.
+// ForTick begins the mark of a tick's lock. It keeps psoxy out. Ticks keep each other
+// out by the ledger: another tick takes such a lock over once its holder had time to
+// write an intent there, and a consent does at once.
 const ForTick = "tick "
 
 // OfTick reports whether a lock's value is that of a tick.
