@@ -171,7 +171,7 @@ func (o *oracle) answered(by *actor, token atlassian.Secret, got atlassiantest.T
 	}
 	r := o.rankOf(info)
 	if info.Status == atlassiantest.StatusReusable {
-		o.spent(by, r, got, err)
+		o.spent(by, token, r, got, err)
 		return
 	}
 	if by.role != ticks || info.Status != atlassiantest.StatusRevoked {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -115,13 +116,13 @@ func (l *spendLog) late(r rank, now time.Time) bool {
 
 // spent notes a token that was presented and accepted, or that was spent before
 // and may be presented again.
-func (o *oracle) spent(by *actor, r rank, got atlassiantest.Tokens, err error) {
+func (o *oracle) spent(by *actor, token atlassian.Secret, r rank, got atlassiantest.Tokens, err error) {
 	q := presentation{of: r, at: o.w.now, struck: o.w.now, by: by}
 	switch {
 	case by.role != ticks:
 	case o.chain.by == by && o.chain.intent != "":
 		q.at, q.intent = o.chain.since, o.chain.intent
-	case o.ousted.by == by && o.w.now.Sub(o.ousted.at) < lease:
+	case o.ousted.covers(by, fingerprint(token), o.w.now):
 		q.at, q.erased = o.ousted.at, true // before it arrived
 	}
 	if r == o.highest {
