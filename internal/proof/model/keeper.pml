@@ -284,7 +284,7 @@ end:
 		:: else
 		fi;
 		if
-		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v); onlyThere = onlyThere || (lone != NONE && lone == v.tok && S.tok == NONE)
+		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v); soleCopyDeleted = soleCopyDeleted || (lone != NONE && lone == v.tok && S.tok == NONE)
 		:: else
 		fi;
 		/* after a refusal, where a candidate's turn has come, and where somebody wrote between this tick's read and its write */

@@ -176,7 +176,7 @@ inline compare(p) {
 /* A process dies; a new one takes its place, which owns nothing of it. */
 inline die(p) {
 	printf("%d: keeper %d dies\n", now, p);
-	onlyThere = onlyThere || (lone != NONE && (memo[p].tok == lone || held[p].tok == lone));
+	soleCopyDeleted = soleCopyDeleted || (lone != NONE && (memo[p].tok == lone || held[p].tok == lone));
 	forget(p); forgetKnown(p); known[p] = 0; judged[p] = 0; seenBefore[p] = 0;
 	unmark(p);
 	i = OTHER(p);

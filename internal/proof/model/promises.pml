@@ -26,9 +26,9 @@
 #define MAYAGAIN(k, at) ((at) > v.rejAt && !(SUCCEEDS(k) && v.rotated != NONE && v.rotated > v.rejAt) && \
 	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + REFUSEDWAIT || \
 	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
-/* Nobody can undo these; README.md explains them. */
+/* Losses that nobody can undo, but for `unpublished`, which is an open fault; README.md explains each variable. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (forgotten || onlyThere || untold || displaced || SHARED)
+#define EXCUSED (spendDeleted || soleCopyDeleted || unpublished || displaced || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
 #define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
@@ -37,7 +37,7 @@
 inline assertMayPresent(p, t, action) {
 	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
 	HOLDS(1, (intended[p] == t) && now - since[p] < STALE);
-	HOLDS(6, !SPENDS(OTHER(p)) || untold);
+	HOLDS(6, !SPENDS(OTHER(p)) || unpublished);
 	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
 	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST || (DISPLACED && keep));
 	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
@@ -51,7 +51,7 @@ inline assertMayPresent(p, t, action) {
 	if
 	:: TOKEN(t) && !dead[fam[t]] ->
 		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
-		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || forgotten || onlyThere || (lone != NONE && p == SECOND) || (psoxySpent & BIT(t)));
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || spendDeleted || soleCopyDeleted || (lone != NONE && p == SECOND) || (psoxySpent & BIT(t)));
 		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
 		/* Without a fault no token is presented twice, however often the event is delivered. */
 		HOLDS(8, faults > 0 || PSOXY > 0 || spentAt[t] == NONE);
@@ -71,15 +71,15 @@ inline assertMayPresent(p, t, action) {
  * begins: a ledger can begin with what is left.
  */
 inline forgetting() {
-	forgotten = forgotten || S.first != NONE || S.it != NONE || S.pending > 0;
+	spendDeleted = spendDeleted || S.first != NONE || S.it != NONE || S.pending > 0;
 	j = 0;
 	for (i : 1 .. MAXV - 1) {
 		j = (i <= rtVer && rt[i] == S.tok -> i : j);
 		begins = begins || (i <= rtVer && (TOKEN(rt[i]) || rt[i] == BROKEN) && !(F.past & BIT(rt[i])))
 	}
-	onlyThere = onlyThere || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || !begins));
+	soleCopyDeleted = soleCopyDeleted || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || !begins));
 	lone = (S.tok != NONE && j == 0 -> S.tok : NONE);
-	untold = untold || (S.tok != NONE && F.tok == NONE);
+	unpublished = unpublished || (S.tok != NONE && F.tok == NONE);
 	i = 0; j = 0; begins = false
 }
 
@@ -122,7 +122,7 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
-	HOLDS(3, consentLost || mistaken || displaced || SHARED || onlyThere || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
-	HOLDS(PROMISE, faults > 1 || SHARED || onlyThere || untold || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
-	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || onlyThere)
+	HOLDS(3, consentLost || mistaken || displaced || SHARED || soleCopyDeleted || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
+	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || unpublished || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || soleCopyDeleted)
 }

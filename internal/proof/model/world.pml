@@ -87,10 +87,10 @@ bool hit[2];        /* this tick met a fault, or somebody else at work */
 bool chance[2];     /* this tick could have ended well; see promises.pml */
 bool consentLost;   /* a consent's process died with the tokens in its memory, or somebody deleted what was filled in */
 bool outlived;      /* a keeper lived on after its lease: only where INVOCATION > STALE */
-bool forgotten;     /* the ledger was deleted while it told of a spend in doubt */
-bool onlyThere;     /* the ledger was deleted while its token stood nowhere else, and no process that goes on can settle it once more */
+bool spendDeleted;  /* the ledger was deleted while it told of a spend in doubt */
+bool soleCopyDeleted; /* the ledger was deleted while its token stood nowhere else, and no process that goes on can settle it once more */
 byte lone = NONE;   /* such a token, which the refresher knows */
-bool untold;        /* a ledger was deleted of which TOKEN_FAMILY did not tell yet */
+bool unpublished;   /* the ledger was deleted before TOKEN_FAMILY was written, which would show that there was one */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
