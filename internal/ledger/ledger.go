@@ -85,7 +85,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if !certain {
 		last = Entry{Version: e.Version} // a hundred foreign writes: whoever goes on begins anew on top of them
 	}
-	return l.knows(last, e.Version, e.Modified), nil
+	return l.knows(last, e.Version, links[len(links)-1].Written), nil // the version given may be of a deleted ledger
 }
 
 // unchanged reports whether the newest version is the one that was read, or written,

@@ -118,6 +118,36 @@ func TestADestroyedVersionIsNotKnown(t *testing.T) {
 	require.Zero(t, found)
 }
 
+// The ledger was deleted and begun anew, and a stale reading still tells of the version of
+// that number in the old one. The history, which is read then, is the new one's. The same
+// put has written the entry and the version after it.
+func TestAReadingOfADeletedLedger(t *testing.T) {
+	log := &keeping{}
+	old := &ledger.Ledger{Log: log, Of: of}
+	first, err := log.put(t, old, ledger.Entry{}, "old first")
+	require.NoError(t, err)
+	_, err = log.put(t, old, first, "old second")
+	require.NoError(t, err)
+	stale := log.entries[1]
+	log.entries = nil
+	l := &ledger.Ledger{Log: log, Of: of}
+	later := func(e *store.Entry) { e.Modified = stale.Modified.Add(time.Minute) }
+	_, err = log.put(t, l, ledger.Entry{}, "first")
+	require.NoError(t, err)
+	later(&log.entries[0])
+	l = &ledger.Ledger{Log: log, Of: of}
+	_, err = l.Newest(t.Context(), log.entries[0])
+	require.NoError(t, err)
+	_, err = log.Append(t.Context(), log.entries[0].Value)
+	require.NoError(t, err)
+	later(&log.entries[1])
+	for _, reading := range []store.Entry{stale, log.entries[1], log.entries[1]} {
+		found, err := l.Newest(t.Context(), reading)
+		require.NoError(t, err)
+		require.Equal(t, int64(1), found.Version)
+	}
+}
+
 // A put is sent twice, and the ledger is deleted in between. The second one means nothing
 // in the new ledger, also to a reader who knows the first one by its number and mark.
 func TestAPutThatIsSentInTwoLedgers(t *testing.T) {

@@ -45,10 +45,8 @@ func testBuried(s *suite) {
 		s.append(p, garbage)
 	}
 	s.requireSays(p, newest, l)
-	for range 2 {
-		s.append(p, garbage)
-	}
-	top := newest.Version + store.KeptVersions
+	s.append(p, garbage)
+	top := s.append(p, garbage) // a put may have been sent twice
 	for name, reader := range map[string]*ledger.Ledger{"who comes fresh": {Log: p, Of: of}, "who was behind": behind} {
 		got, err := s.newest(p, reader)
 		require.NoError(s, err, name)
