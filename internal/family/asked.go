@@ -46,10 +46,10 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
-	// Successor: it is the ledger's own token's, as far as is known, and Psoxys that
-	// psoxy stored it.
-	Successor bool `json:"successor,omitempty"`
-	Psoxys    bool `json:"psoxys,omitempty"`
+	// Stored is when it was stored, where it is the own token's successor as far as is
+	// known; zero for a stranger. Psoxys: psoxy stored it.
+	Stored time.Time `json:"stored,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials.
@@ -59,12 +59,12 @@ type Rejected struct {
 	Credentials Fingerprint `json:"credentials"`
 	// At is the time of the newest answer, and Count how many there were, but for
 	// those inside the leeway of First: when an answer was lost before, if one was.
-	// Successor and Psoxys are as in Pending.
-	At        time.Time `json:"at"`
-	Count     int       `json:"count"`
-	First     time.Time `json:"first,omitzero"`
-	Successor bool      `json:"successor,omitempty"`
-	Psoxys    bool      `json:"psoxys,omitempty"`
+	// Stored and Psoxys are as in Pending.
+	At     time.Time `json:"at"`
+	Count  int       `json:"count"`
+	First  time.Time `json:"first,omitzero"`
+	Stored time.Time `json:"stored,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
 // candidatesKept is how many candidates of each kind a state remembers.
@@ -130,7 +130,7 @@ func (i Inbox) first(version int64) time.Time {
 // reject returns the inbox without the candidate of the given version.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	p := i.pending(version)
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Successor: p.Successor, Psoxys: p.Psoxys}
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
 	i = i.answered(version)
 	all := []Rejected{r}
 	for _, old := range i.Rejected {
@@ -139,7 +139,9 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			all = append(all, old)
 		case old.Credentials == f.Credentials && !open(r.First, at):
 			all[0].Count = old.Count + 1
-			all[0].Successor, all[0].Psoxys = r.Successor || old.Successor, r.Psoxys || old.Psoxys
+			if all[0].Psoxys = r.Psoxys || old.Psoxys; r.Stored.IsZero() {
+				all[0].Stored = old.Stored
+			}
 		}
 	}
 	i.Rejected = all[:min(len(all), candidatesKept)]

@@ -125,7 +125,7 @@ func byPsoxy(s *family.Snapshot) {
 func TestPsoxysTokenIsRefused(t *testing.T) {
 	refusedOnce := func(count int, ago time.Duration) given {
 		return func(s *family.Snapshot) {
-			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Successor: true, Psoxys: true}}
+			s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-ago), Count: count, Stored: now.Add(-ago), Psoxys: true}}
 		}
 	}
 	for _, c := range []struct {
@@ -162,7 +162,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 	})
 	t.Run("once the own token has rotated it is a sibling", func(t *testing.T) {
 		s := healthy()
-		all(beside, refusedOnce(2, 60*minute), rotated(30*minute), inbox(refresh(109)))(&s)
+		all(beside, refusedOnce(2, 60*minute), rotated(55*minute), inbox(refresh(109)))(&s)
 		require.Zero(t, family.Decide(s, family.DefaultPolicy()).Candidate.Version)
 	})
 }

@@ -124,21 +124,21 @@ func TestSettledDoubtEndsWithTheRotation(t *testing.T) {
 // the token's own turn still comes in time.
 func TestReplayWaitsForASuccessor(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		spent     time.Duration
-		count     int
-		successor bool
-		want      family.Action
+		name   string
+		spent  time.Duration
+		count  int
+		stored time.Time
+		want   family.Action
 	}{
-		{"the token's own turn comes in time", 7*minute - nano, 1, true, family.InDoubt},
-		{"it may not", 7 * minute, 1, true, family.Replay},
-		{"it has been asked about once more", 2 * minute, 2, true, family.Replay},
-		{"a stranger", 2 * minute, 1, false, family.Replay},
+		{"the token's own turn comes in time", 7*minute - nano, 1, now, family.InDoubt},
+		{"it may not", 7 * minute, 1, now, family.Replay},
+		{"it has been asked about once more", 2 * minute, 2, now, family.Replay},
+		{"a stranger", 2 * minute, 1, time.Time{}, family.Replay},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := decide(once("", c.spent), func(s *family.Snapshot) {
 				s.State.Record.RotatedAt = now.Add(-time.Hour)
-				s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-minute / 2), Count: c.count, Successor: c.successor}}
+				s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-minute / 2), Count: c.count, Stored: c.stored}}
 			})
 			requireAction(t, c.want, d)
 		})

@@ -33,9 +33,11 @@ func (s judging) again(r Rejected) bool {
 	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
-// sibling reports whether a rejected candidate would be a sibling of the own token.
+// sibling reports whether a rejected candidate would be a sibling of the own token. It is
+// none if the token before was accepted when a leeway had passed since it was stored.
 func (s judging) sibling(r Rejected) bool {
-	return r.Successor && s.State.Record.RotatedAt.After(r.At)
+	rotated := s.State.Record.RotatedAt
+	return rotated.After(r.At) && rotated.Before(r.Stored.Add(Leeway))
 }
 
 // seen is the version up to which the inbox is judged.
@@ -161,7 +163,7 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		rank := s.rank(f)
 		covered = (covered || rank != inDoubt) && s.covers(over, f)
 		switch {
-		case covered:
+		case covered, slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case !waiting[f.Version] && (rank > best || rank == best && issuedAfter(f, in.candidate)):
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
@@ -173,6 +175,13 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 	if c := in.candidate; len(in.spent) == 0 && s.rivals(c) {
 		in.candidate, in.spent, in.rival = Field{}, []Fingerprint{FingerprintOf(c.Value)}, true
 	}
+}
+
+// precedes reports whether a token was spent when another was issued: their claims tell
+// of one family.
+func precedes(f, other Field) bool {
+	chain := chainOf(f.Value)
+	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)
 }
 
 // issuedAfter reports whether a token was issued later than another, by their claims.

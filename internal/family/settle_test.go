@@ -310,7 +310,7 @@ func TestFailed(t *testing.T) {
 			require.Equal(t, first, d.FirstSpend)
 			require.True(t, d.Urgent(now.Add(minute)), "the next tick may come too late")
 		}
-		s.Record.RotatedAt, s.Inbox.Rejected[0].Successor = now.Add(nano), true
+		s.Record.RotatedAt, s.Inbox.Rejected[0].Stored = now.Add(nano), now
 		sibling := healthy()
 		sibling.State.Record, sibling.State.Inbox = s.Record, s.Inbox
 		require.Equal(t, family.Idle, family.Decide(sibling, family.DefaultPolicy()).Action, "it is not asked about again")

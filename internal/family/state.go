@@ -187,8 +187,9 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state.Inbox.Judged = d.Judged
 	if d.Candidate.Version > 0 {
 		p, j := &state.Inbox.Pending[0], judging{s}
-		p.Successor = j.succeeds(d.Candidate)
-		p.Psoxys = p.Successor && j.byPsoxy(d.Candidate)
+		if j.succeeds(d.Candidate) {
+			p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
+		}
 	}
 	return state
 }

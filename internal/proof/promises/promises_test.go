@@ -81,6 +81,11 @@ func TestRandomFaults(t *testing.T) {
 func TestPlansThatOnceBroke(t *testing.T) {
 	for _, text := range []string{
 		"adoption seed=39d3cf88bb0e2042 siblings-die legacy-refusal consent@66#2d16 consent@69",
+		"adoption seed=70645123b3df3aec legacy-refusal claims ledger-deleted@34 repeat@44 stale@47/1s",
+		"adoption seed=95f50f7e934a4585 siblings-die legacy-refusal claims concurrent@12 error-after@37 consent@112#3eaf consent@134#605e store-outage@134/4m27s",
+		"consent seed=e3d9cbcf1e21d25 reconsent-kills-old legacy-refusal claims concurrent@22#1 ledger-deleted@24 atlassian-after@25/21m44s",
+		"rotation seed=1e9fe336476b9ac5 consent@30 atlassian-denies@32/36m52s ledger-deleted@120",
+		"rotation seed=4581920277367490 siblings-die atlassian-denies@139/9m57s consent@140 ledger-deleted@168",
 		"adoption seed=5f83eeaa46f7e500 reconsent-kills-old legacy-refusal claims throttle@10 consent@163 authorize@165#2dd610091765c1f3",
 		"adoption seed=92dd49a15185ee6c reconsent-kills-old concurrent@18#b00f7f06dd9f66cb authorize@21#f74fb874d0bd24b ledger-deleted@27",
 		"adoption seed=d8c98885cd7629d8 legacy-refusal claims consent@202#1 ledger-deleted@229 crash-after@229",
