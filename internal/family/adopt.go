@@ -58,6 +58,17 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 // unknownOwner is who may be presenting the token of a ledger that was deleted.
 const unknownOwner = "a process whose intent was deleted"
 
+// Anew is the first state of a ledger that was deleted and whose token only a process
+// still knows.
+func (s State) Anew() State {
+	in := &Intent{Owner: unknownOwner, Token: s.Record.Refresh}
+	if before := s.doubted(); before != nil {
+		in.First = before.First
+	}
+	s.Intent, s.Doubt = in, nil
+	return s
+}
+
 // adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is
 // known.
 func adopting(r Record, own Field, known bool, now time.Time) Record {

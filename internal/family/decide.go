@@ -163,7 +163,7 @@ func atWork(v view) (Decision, bool) {
 	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
 	default:
-		return decide(Contended, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
+		return decide(InDoubt, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
 	}
 }
 

@@ -31,7 +31,7 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		t.Helper()
 		for _, ago := range []time.Duration{0, family.Lease - nano} {
 			d := decide(s, later(ago), all(during...))
-			require.Equal(t, family.Contended, d.Action, d.Reason)
+			require.Equal(t, family.InDoubt, d.Action, d.Reason)
 			require.Contains(t, d.Reason, "the ledger was deleted")
 			require.Contains(t, d.Reason, now.Add(family.Lease).Format(time.RFC3339))
 			require.Equal(t, now, d.LastSpend)

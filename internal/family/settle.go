@@ -59,8 +59,15 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		next.Record.Past = next.Record.Past.With(theirs.Refresh)
 	}
 	next.Record.Past = next.Record.Past.Merge(theirs.Past)
-	if in := s.Intent; in != nil && in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate {
+	switch in := s.Intent; {
+	case in == nil:
+	case in.Owner != "" && in.Candidate > 0 && in.Candidate != r.Candidate:
 		next.Intent = in // another process is presenting a candidate
+	case in.Owner == unknownOwner && !r.Record.FreshConsent(): // it may present this one
+		next.Intent, next.Doubt = &Intent{Owner: in.Owner, Token: r.Record.Refresh, First: in.First, Last: in.Last}, nil
+		if r.Doubt != nil {
+			next.Intent.First = r.Doubt.First
+		}
 	}
 	if r.App != nil {
 		next.App = r.App

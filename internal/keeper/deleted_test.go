@@ -25,6 +25,18 @@ func TestTheFirstEntryIsToldOf(t *testing.T) {
 	w.waits()
 	w.want(keeper.Replayed)
 	w.requireKept()
+	t.Run("before the first spend, where the process has died that began it", func(t *testing.T) {
+		w := newWorld(t, killing(true))
+		w.consent()
+		for _, op := range []string{"write TOKEN_FAMILY", "post"} {
+			w.before = crashing(op)
+			_, ok := w.tick()
+			require.False(t, ok)
+			w.restart()
+		}
+		w.before = nil
+		require.Equal(t, w.ledger().Record, w.record())
+	})
 	t.Run("where it cannot be written, the adoption goes on", func(t *testing.T) {
 		w := newWorld(t)
 		w.consent()
@@ -70,11 +82,38 @@ func TestAHeldPairIsSettledAfterADeletion(t *testing.T) {
 	w := due(t)
 	holder := w.unsaved()
 	w.remove(names.Ledger)
-	w.want(keeper.Contended)
+	w.want(keeper.InDoubt)
 	w.keeper = holder
-	w.want(keeper.Restored)
+	w.want(keeper.InDoubt)
 	require.Equal(t, 2, w.ledger().Record.Generation)
 	w.requireKept()
+}
+
+// REFRESH_TOKEN takes no writes, and the ledger is deleted: only the process knows the
+// newest token, and TOKEN_FAMILY tells that what the copy holds is older.
+func TestOnlyAProcessKnowsTheToken(t *testing.T) {
+	w := due(t, killing(true))
+	w.unwritable = map[string]error{names.RefreshToken: errPolicy}
+	w.ticks(2, keeper.Misconfigured)
+	newest := w.ledger()
+	require.NotEqual(t, w.get(names.RefreshToken).Value, newest.Refresh)
+	w.remove(names.Ledger)
+	w.waits()
+	require.Equal(t, newest.Record, w.ledger().Record)
+	w.unwritable = nil
+	w.want(keeper.Replayed)
+	w.requireKept()
+	t.Run("but another process a newer one", func(t *testing.T) {
+		w := due(t)
+		older := w.get(names.RefreshToken).Value.Reveal()
+		require.Equal(t, keeper.Rotated, w.tickOf(w.other("rotates")).Action)
+		w.put(names.Family, w.ledger().Record.Encode().Reveal())
+		w.remove(names.Ledger)
+		w.remove(names.RefreshToken)
+		w.put(names.RefreshToken, older)
+		w.want(keeper.Misconfigured)
+		require.Zero(t, w.get(names.Ledger).Version)
+	})
 }
 
 // A consent is refused by mistake, and only this process has judged it when another begins
@@ -87,7 +126,7 @@ func TestAnotherProcessThatHasJudgedLessBeginsTheLedgerAnew(t *testing.T) {
 	w.want(keeper.Restored)
 	w.clock.Advance(time.Second)
 	w.remove(names.Ledger)
-	require.Equal(t, keeper.Contended, w.tickOf(w.other("adopts")).Action)
+	require.Equal(t, keeper.InDoubt, w.tickOf(w.other("adopts")).Action)
 	w.clock.Advance(family.Lease + time.Second)
 	w.want(keeper.Rotated)
 	w.requireKept()

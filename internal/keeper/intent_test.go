@@ -276,7 +276,7 @@ func TestTheLedgerIsBuried(t *testing.T) {
 				w.put(names.Ledger, "written by a loop that should have written elsewhere")
 			}
 			w.restart()
-			w.ticks(8, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Contended)
+			w.ticks(8, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.InDoubt)
 			w.requireKept()
 			w.ticks(16, keeper.Idle, keeper.Rotated)
 			w.requireKept()

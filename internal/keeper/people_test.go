@@ -67,7 +67,7 @@ func (w *world) waits() {
 	w.t.Helper()
 	posts := w.posts()
 	for range 2 {
-		out := w.want(keeper.Contended)
+		out := w.want(keeper.InDoubt)
 		require.Contains(w.t, out.Reason, "the ledger was deleted")
 		w.clock.Advance(family.Lease / 2)
 	}

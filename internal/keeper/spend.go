@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -42,6 +43,9 @@ type spend struct {
 // or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	var err error
+	if v.Family == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
+		v.tellOf(ctx, t.params, v.State.Record)
+	}
 	if d.Yields {
 		err = t.yield(ctx, &v)
 	}
