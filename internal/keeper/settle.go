@@ -127,12 +127,10 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if n := len(tokens); n > 0 && tokens[n-1].Version > v.RefreshToken.Version {
 		v.RefreshToken = family.FieldOf(tokens[n-1]) // the history was read later
 	}
-	records, err := t.params.history(ctx, t.names.Family, 0, 0)
+	records, err := t.records(ctx, v)
 	switch {
-	case errors.Is(err, store.ErrDenied) && slices.Contains(v.Denied, t.names.Family):
-		return out.as(Misconfigured, "%s cannot be read, so it is not known how old the token family is: %v", t.names.Family, err), false
 	case errors.Is(err, store.ErrDenied):
-		records = []store.Entry{v.copies[t.names.Family]}
+		return out.as(Misconfigured, "%s cannot be read, so it is not known how old the token family is: %v", t.names.Family, err), false
 	case err != nil:
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
@@ -154,6 +152,15 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
+}
+
+// records are the kept versions of TOKEN_FAMILY, or the newest where the history is denied.
+func (t *tick) records(ctx context.Context, v view) ([]store.Entry, error) {
+	all, err := t.params.history(ctx, t.names.Family, 0, 0)
+	if errors.Is(err, store.ErrDenied) && !slices.Contains(v.Denied, t.names.Family) {
+		return []store.Entry{v.copies[t.names.Family]}, nil
+	}
+	return all, err
 }
 
 // tellOf publishes TOKEN_FAMILY for a ledger that has just begun: from now on it tells
