@@ -27,7 +27,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	}
 	own, past, why := choose(tokens, record, named)
 	if own.Version == 0 {
-		return State{}, s.inboxName() + ": " + why
+		return s.Known.anew(record, s.inboxName()+": "+why)
 	}
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
@@ -58,15 +58,19 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 // unknownOwner is who may be presenting the token of a ledger that was deleted.
 const unknownOwner = "a process whose intent was deleted"
 
-// Anew is the first state of a ledger that was deleted and whose token only a process
-// still knows.
-func (s State) Anew() State {
+// anew is the first state of a ledger that was deleted and whose token only this process
+// still knows, unless that is older than what TOKEN_FAMILY names. why is the reason that
+// nothing else can be adopted.
+func (s State) anew(record Record, why string) (State, string) {
+	if s.Empty() || record.Past.Has(s.Record.Refresh) {
+		return State{}, why
+	}
 	in := &Intent{Owner: unknownOwner, Token: s.Record.Refresh}
 	if before := s.doubted(); before != nil {
 		in.First = before.First
 	}
 	s.Intent, s.Doubt = in, nil
-	return s
+	return s, ""
 }
 
 // adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is

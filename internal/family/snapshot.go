@@ -80,6 +80,8 @@ type Snapshot struct {
 	// Held is a pair that this process holds and that is not in the ledger yet; nil
 	// if it holds none.
 	Held *Receipt
+	// Known is what the process has read of the ledger last.
+	Known State
 	// HoldsAccess: the process holds the newest access token, and can publish it.
 	HoldsAccess bool
 }

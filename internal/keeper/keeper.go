@@ -89,7 +89,7 @@ func (m *memory) compare(s *family.Snapshot) {
 	if m.held == nil && newest.Access != "" && family.FingerprintOf(s.AccessToken.Value) == newest.Access {
 		m.keepAccess(s.AccessToken.Value, newest.AccessExpiresAt)
 	}
-	s.Held = m.held
+	s.Held, s.Known = m.held, m.known
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
 }
 

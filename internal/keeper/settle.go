@@ -135,9 +135,6 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
-	if known := t.memory.known; why != "" && !known.Empty() && (v.Family == nil || !v.Family.Past.Has(known.Record.Refresh)) {
-		state, why = known.Anew(), ""
-	}
 	switch {
 	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
 		return out.as(AwaitingConsent, "%s", why), false
