@@ -60,6 +60,20 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		d := decide(s, func(s *family.Snapshot) { s.Held = s.Received(pair(8, now.Add(-time.Second)), family.Field{}) })
 		require.Equal(t, family.SettleHeld, d.Action, "nobody is known to have presented its token since")
 	})
+	t.Run("what is settled meanwhile is waited for too, and its doubt is not forgotten", func(t *testing.T) {
+		known := state().Intending("dead", fp(refresh(7)), 0, now.Add(-3*minute))
+		known.Record, known.Refresh = known.Record.Succeed(pair(8, now.Add(-3*minute))), secret(refresh(8))
+		known.Intent.Token = fp(refresh(8))
+		s := all(begun(t, record(), past(refresh(7))), func(s *family.Snapshot) {
+			var kept bool
+			s.State, kept = s.State.Settle(*known.Receipt())
+			require.True(t, kept)
+		})
+		waits(t, s)
+		d := decide(s, later(family.Lease))
+		require.Equal(t, family.Replay, d.Action, d.Reason)
+		require.Equal(t, now.Add(-3*minute), d.FirstSpend)
+	})
 	t.Run("a doubt of the first edition stays, while its leeway has time for the next tick", func(t *testing.T) {
 		const enough = usable - family.TickInterval - nano
 		s := begun(t, record(), past(refresh(7)), lock(enough))
