@@ -127,7 +127,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if n := len(tokens); n > 0 && tokens[n-1].Version > v.RefreshToken.Version {
 		v.RefreshToken = family.FieldOf(tokens[n-1]) // the history was read later
 	}
-	records, err := t.records(ctx, v)
+	records, err := v.records(ctx, t.params)
 	switch {
 	case errors.Is(err, store.ErrDenied):
 		return out.as(Misconfigured, "%s cannot be read, so it is not known how old the token family is: %v", t.names.Family, err), false
@@ -152,10 +152,11 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 }
 
 // records are the kept versions of TOKEN_FAMILY, or the newest where the history is denied.
-func (t *tick) records(ctx context.Context, v view) ([]store.Entry, error) {
-	all, err := t.params.history(ctx, t.names.Family, 0, 0)
-	if errors.Is(err, store.ErrDenied) && !slices.Contains(v.Denied, t.names.Family) {
-		return []store.Entry{v.copies[t.names.Family]}, nil
+func (v view) records(ctx context.Context, params parameters) ([]store.Entry, error) {
+	name := params.names.Family
+	all, err := params.history(ctx, name, 0, 0)
+	if errors.Is(err, store.ErrDenied) && !slices.Contains(v.Denied, name) {
+		return []store.Entry{v.copies[name]}, nil
 	}
 	return all, err
 }
