@@ -74,6 +74,17 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		require.Equal(t, family.Replay, d.Action, d.Reason)
 		require.Equal(t, now.Add(-3*minute), d.FirstSpend)
 	})
+	t.Run("what is stored meanwhile may be the successor, and comes before the token", func(t *testing.T) {
+		for ago, want := range map[time.Duration]int64{time.Second: 3, family.Lease: 0} {
+			s := begun(t, record(), past(refresh(6), refresh(7)))
+			d := decide(s, later(family.Lease+time.Minute), func(s *family.Snapshot) {
+				stored := append(past(refresh(6), refresh(7)), store.Entry{Value: secret(refresh(8)), Version: 3, Modified: now.Add(ago)})
+				s.RefreshToken = family.FieldOf(stored[2])
+				s.Offer(stored)
+			})
+			require.Equal(t, want, d.Candidate.Version, d.Reason)
+		}
+	})
 	t.Run("a doubt of the first edition stays, while its leeway has time for the next tick", func(t *testing.T) {
 		const enough = usable - family.TickInterval - nano
 		s := begun(t, record(), past(refresh(7)), lock(enough))

@@ -1,6 +1,7 @@
 package family_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -30,9 +31,11 @@ func fp(s string) family.Fingerprint { return family.FingerprintOf(secret(s)) }
 
 // refresh and access are the tokens of a generation.
 func refresh(generation int) string {
-	return fmt.Sprintf("refresh-token-of-generation-%03d", generation)
+	return fmt.Sprintf("refresh-%03d-%s", generation, fp(fmt.Sprint("refresh", generation)))
 }
-func access(generation int) string { return fmt.Sprintf("access-token-of-generation-%03d", generation) }
+func access(generation int) string {
+	return fmt.Sprintf("access-%03d-%s", generation, fp(fmt.Sprint("access", generation)))
+}
 
 // record is that of generation 7, which was received ten minutes ago.
 func record() family.Record {
@@ -71,8 +74,9 @@ func jwt(alg string, claims map[string]any) string {
 		size = 256
 	}
 	signature := make([]byte, size)
+	sum := sha256.Sum256([]byte(part(claims)))
 	for i := range signature {
-		signature[i] = byte(7*i + 13)
+		signature[i] = sum[i%len(sum)] + byte(7*i)
 	}
 	return part(map[string]string{"alg": alg, "typ": "JWT"}) + "." + part(claims) + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

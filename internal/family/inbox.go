@@ -71,6 +71,9 @@ func (s judging) lastJudged() Judged {
 func (s *Snapshot) Offer(history []store.Entry) {
 	for _, e := range history {
 		s.forget(e)
+		if in := s.State.doubted(); in != nil && in.Owner == unknownOwner && e.Modified.Before(in.Last.Add(Lease)) {
+			s.State.Inbox.Kin = max(s.State.Inbox.Kin, e.Version) // by a process that was at work when the ledger was deleted
+		}
 	}
 	j := judging{*s}
 	in, seen := s.State.Inbox, j.seen()

@@ -106,10 +106,28 @@ func ofOwn(token, own string) string {
 		return "it is the newest token with other characters after it"
 	case sameClaims(token, own):
 		return "it is a damaged copy of the newest token"
+	case retyped(token, own):
+		return "it is the newest token with a few other characters"
 	case tokenform.Decoded(token) == own:
 		return "it is the Base64 form of the newest token"
 	}
 	return ""
+}
+
+// retyped reports whether a text differs from the newest token in a few characters only,
+// or in their case. Two tokens are random, or have a random signature.
+func retyped(token, own string) bool {
+	const few = 4
+	if len(token) != len(own) {
+		return false
+	}
+	differ := 0
+	for i := range len(token) {
+		if !strings.EqualFold(token[i:i+1], own[i:i+1]) {
+			differ++
+		}
+	}
+	return differ <= few
 }
 
 // sameClaims reports whether two JWTs have the same claims: each token has claims

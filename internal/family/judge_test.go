@@ -71,6 +71,9 @@ var damaged = []struct {
 	{"dots in its place", func(t string) string { return t[:4] + "..." }, false},
 	{"reversed by a terminal", func(t string) string { return "\x1b[200~" + t + "\x1b[201~" }, false},
 
+	{"in lower case", strings.ToLower, true},
+	{"a wrong last character", func(t string) string { return t[:len(t)-1] + other(t[len(t)-1:]) }, true},
+	{"three wrong characters", func(t string) string { return other(t[:1]) + t[1:20] + other(t[20:22]) + t[22:] }, true},
 	{"twice", func(t string) string { return t + t }, true},
 	{"one character more", around("", "x"), true},
 	{"the first character missing", func(t string) string { return t[1:] }, true},
@@ -79,6 +82,16 @@ var damaged = []struct {
 	{"the second half missing", func(t string) string { return t[:len(t)/2] }, true},
 	{"the first half missing", func(t string) string { return t[len(t)/2:] }, true},
 	{"its end alone", func(t string) string { return t[len(t)-16:] }, true},
+}
+
+// other is a text of other letters.
+func other(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == 'Q' || r == 'q' {
+			return 'A'
+		}
+		return 'Q'
+	}, text)
 }
 
 func around(before, after string) func(string) string {

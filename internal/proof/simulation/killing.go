@@ -47,17 +47,19 @@ func (k killing) holds(got received) bool {
 const memory = 190
 
 // unknowable reports whether nothing tells that the token is older than its family's newest:
-// it has no claims, and neither the ledger nor the history of REFRESH_TOKEN knows it.
+// it has no claims, the ledger does not know it, and in the history of REFRESH_TOKEN no newer
+// one was stored after it.
 func (k killing) unknowable(newest rank) bool {
 	o := k.o
 	if o.w.settings.Claims || newest.generation-k.presented.generation <= memory && !o.ageDeleted {
 		return false
 	}
-	seen := 0
+	stood := false
 	for _, e := range o.w.history(slotRefresh) {
-		if e.Value == k.token {
-			seen++
+		stood = stood || e.Value == k.token
+		if r, ok := o.tokens.known(e.Value); stood && ok && r.consent == k.presented.consent && k.presented.less(r) {
+			return false
 		}
 	}
-	return seen <= 1
+	return true
 }
