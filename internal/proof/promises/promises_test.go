@@ -86,6 +86,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=e3d9cbcf1e21d25 reconsent-kills-old legacy-refusal claims concurrent@22#1 ledger-deleted@24 atlassian-after@25/21m44s",
 		"rotation seed=1e9fe336476b9ac5 consent@30 atlassian-denies@32/36m52s ledger-deleted@120",
 		"rotation seed=fc1d2b427ee19746 aged older@32#f89c atlassian-before@35/3m59s backup@313",
+		"upgrade seed=78f6d3781e686d92 every=5m0s siblings-die reconsent-kills-old key-outage@12/20s error-after@39 stale@42/1s atlassian-unreachable@48/11m19s",
 		"upgrade seed=d69fabba4b15bf9e legacy-refusal damaged@0/1s#9e17 key-outage@77/5m13s",
 		"upgrade seed=866f9bf570ffb72f reconsent-kills-old store-outage@28/42s authorize@30#3 concurrent@73#16345c041d4ba6e5 ledger-deleted@78",
 		"rotation seed=4581920277367490 siblings-die atlassian-denies@139/9m57s consent@140 ledger-deleted@168",
