@@ -162,7 +162,7 @@ func (g *googleFacts) examineSecrets(connection string, add adder) {
 		add(connection+" label", resultOK, "", "psoxy reads the newest version of each")
 	}
 	if len(many) > 0 {
-		add(connection+" versions", resultWarn, "have secretmanager.versions.destroy granted to the job: it destroys old versions at every tenth write", "versions that are no longer needed cost money: %s", strings.Join(many, ", "))
+		add(connection+" versions", resultWarn, "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write", "versions that are no longer needed cost money: %s", strings.Join(many, ", "))
 	} else {
 		add(connection+" versions", resultOK, "", "none that are no longer needed")
 	}

@@ -128,7 +128,7 @@ func TestOldVersionsThatStay(t *testing.T) {
 		all = append(all, check{Name: name, Result: r, Do: do})
 	})
 	require.Len(t, all, 3)
-	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the job: it destroys old versions at every tenth write"}, all[2])
+	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write"}, all[2])
 }
 
 // TestWhoTheCredentialsAre: by the forms that Google's libraries read.

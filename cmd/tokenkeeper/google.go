@@ -32,14 +32,5 @@ func (f *storeFlags) openGoogle(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--store: %w", err)
 	}
-	return gcpstore.New(client, gcpstore.Config{Project: project, Prefix: prefix, Keep: keptVersions}), nil
-}
-
-// keptVersions is how many versions of a parameter are kept on Google Cloud, where
-// each costs money: as many as a ledger needs, and half a day of each copy.
-func keptVersions(name string) int {
-	if strings.HasSuffix(name, "TOKEN_LEDGER") {
-		return store.KeptVersions
-	}
-	return 20
+	return gcpstore.New(client, gcpstore.Config{Project: project, Prefix: prefix, Keep: gcpstore.KeepFew}), nil
 }

@@ -19,7 +19,7 @@ import (
 //     read it. psoxy does not ask for the times, and reads all versions.
 //   - There are no labels that forbid writing; a quota may be used up as long.
 //   - Making a secret is always exclusive, and so is psoxy's lock, under an etag.
-//   - Of the copies, fewer versions are kept than of the ledger.
+//   - Of the copies, fewer versions are kept. Of the ledger, more are destroyed.
 //   - Versions can be destroyed: their numbers stay, and go on.
 
 // propagation is how much longer than Fault.For the times of versions lag behind:
@@ -29,8 +29,14 @@ const propagation = 60
 // errLagging: the store does not show yet when a version was written.
 var errLagging = errors.New("the store does not show yet when this version was written")
 
-// keptCopies is how many versions of a copy are kept.
-const keptCopies = 20
+const (
+	// keptCopies is how many versions of a copy are kept, and keptEntries how many of
+	// the ledger. Its entries before those are destroyed once they are as old as
+	// keptFor, and the history is full.
+	keptCopies  = 10
+	keptEntries = 20
+	keptFor     = time.Hour
+)
 
 // readEach reads the parameters one by one. Which comes first changes from time to time.
 func (s storage) readEach(ctx context.Context, names []string) (map[string]store.Entry, error) {
@@ -73,8 +79,10 @@ func (s storage) google(i slotIndex, entries *[]store.Entry) error {
 	if i != slotLedger && len(all) > keptCopies {
 		all = all[len(all)-keptCopies:]
 	}
+	full := i == slotLedger && len(all) > 0 && all[len(all)-1].Version > store.KeptVersions
 	for n := range all {
-		if all[n].Version <= s.w.slots[i].destroyed {
+		expendable := full && n < len(all)-keptEntries && s.w.now.Sub(all[n].Modified) >= keptFor
+		if expendable || all[n].Version <= s.w.slots[i].destroyed {
 			all[n].Value = atlassian.Secret{}
 		}
 		if s.a.role != consumes && s.w.isStale(i) && all[n].Modified.After(s.w.stale.asOf) && s.w.slots[i].by != s.a {

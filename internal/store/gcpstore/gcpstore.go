@@ -65,10 +65,11 @@ type Config struct {
 	Project string
 	// Prefix stands before every name, and is often empty.
 	Prefix string
-	// Keep tells how many versions of a parameter are kept, 10 at least and
-	// store.KeptVersions at most; older ones are destroyed. nil keeps KeptVersions
-	// of each, as the contract says. A ledger needs all of them.
-	Keep func(name string) int
+	// Keep tells how many versions of a parameter are kept, 5 at least and
+	// store.KeptVersions at most; older ones are destroyed, because each costs money.
+	// chain: History shows the destroyed ones too, as entries without a value, so that
+	// a ledger finds all numbers. nil keeps KeptVersions of each, as the contract says.
+	Keep func(name string) (versions int, chain bool)
 	// Log hears of what could not be destroyed, which costs money and harms
 	// nothing else. nil means nobody.
 	Log *slog.Logger
@@ -182,7 +183,6 @@ func (s *Store) Write(ctx context.Context, name string, value atlassian.Secret, 
 			return 0, fmt.Errorf("version %d was added, but its label %s does not name it: %s", version, psoxy.VersionLabel, err)
 		}
 	}
-	s.memory.see(name, version)
 	s.tidy(ctx, name, version)
 	return version, nil
 }
@@ -208,6 +208,7 @@ func (s *Store) add(ctx context.Context, name string, value atlassian.Secret) (i
 	added, err := s.api.add(ctx, name, value)
 	if err == nil {
 		s.memory.wrote(name, added.number, added.at)
+		s.memory.see(name, version{number: added.number}) // what it holds is remembered once it was read back
 	}
 	return added.number, err
 }

@@ -65,7 +65,7 @@ func (s *Store) Inspect(ctx context.Context, name string) (Inspection, error) {
 		}
 		destroyed = 0
 		in.Costing++
-		if v.number <= in.Newest-s.kept(name)-tidyEvery && newest.Sub(v.at) > 2*youngest {
+		if v.number <= s.expendable(name, in.Newest-tidyEvery) && newest.Sub(v.at) > 2*youngest {
 			in.Due++
 		}
 		return true

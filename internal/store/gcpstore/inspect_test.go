@@ -48,12 +48,12 @@ func TestInspect(t *testing.T) {
 		start := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 		var halfHours atomic.Int64
 		later := func() time.Time { return start.Add(time.Duration(halfHours.Add(1)) * 30 * time.Minute) }
-		p := newPlace(t, later, func(c *gcpstore.Config) { c.Keep = func(string) int { return 10 } })
+		p := newPlace(t, later, func(c *gcpstore.Config) { c.Keep = func(string) (int, bool) { return 10, false } })
 		p.server.Deny("DestroySecretVersion", "")
 		for range 35 {
 			p.put("A_REFRESH_TOKEN", "token")
 		}
-		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 35, Costing: 35, Due: 15}, look(p))
+		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 35, Costing: 35, Due: 20}, look(p))
 		p.server.Allow("DestroySecretVersion", "")
 		for range 5 {
 			p.put("A_REFRESH_TOKEN", "token")

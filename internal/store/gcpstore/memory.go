@@ -9,33 +9,33 @@ import (
 )
 
 // memory is what this process has written and seen. Answers of Google may be older
-// than that.
+// than that. It never answers alone: see Store.unchanged.
 type memory struct {
 	mu sync.Mutex
 	// locks are the values of psoxy's lock that this process wrote, by name.
 	locks map[string]atlassian.Secret
-	// numbers are the newest versions that this process has seen, by name.
-	numbers map[string]int64
+	// newest are the newest versions that this process has seen, by name.
+	newest map[string]version
 	// written is when this process added versions, by name and number.
 	written map[string]map[int64]time.Time
 }
 
 func newMemory() memory {
-	return memory{locks: map[string]atlassian.Secret{}, numbers: map[string]int64{}, written: map[string]map[int64]time.Time{}}
+	return memory{locks: map[string]atlassian.Secret{}, newest: map[string]version{}, written: map[string]map[int64]time.Time{}}
 }
 
 // seen is the newest version of a parameter that this process has seen.
-func (m *memory) seen(name string) int64 {
+func (m *memory) seen(name string) version {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.numbers[name]
+	return m.newest[name]
 }
 
 // see notes the newest version of a parameter.
-func (m *memory) see(name string, version int64) {
+func (m *memory) see(name string, v version) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.numbers[name] = version
+	m.newest[name] = v
 }
 
 // wrote remembers when this process added a version.
@@ -62,6 +62,7 @@ func (m *memory) forget(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.written, name)
+	delete(m.newest, name)
 }
 
 // took notes what this process wrote as its lock; the zero Secret: it has none.

@@ -3,6 +3,7 @@ package gcpstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -15,7 +16,8 @@ import (
 const sideBySide = 16
 
 // Read implements store.Store: for each name one GetSecretVersion and two
-// AccessSecretVersion, side by side; more where `latest` lags behind.
+// AccessSecretVersion, side by side; more where `latest` lags behind. One
+// AccessSecretVersion is enough where this process knows the newest version.
 func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
 	for _, name := range names {
 		if err := s.check(ctx, name); err != nil {
@@ -52,7 +54,7 @@ func (s *Store) Read(ctx context.Context, names ...string) (map[string]store.Ent
 }
 
 // History implements store.Store. It shows as many versions as are kept, those that
-// somebody destroyed among them: a ledger needs all numbers.
+// somebody destroyed among them; of a chain the last hundred.
 func (s *Store) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	if err := s.check(ctx, name); err != nil {
 		return nil, err
@@ -70,7 +72,8 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	if err != nil {
 		return nil, err
 	}
-	first := max(1, from, newest.number-s.kept(name)+1)
+	_, shown := s.kept(name)
+	first := max(1, from, newest.number-shown+1)
 	if newest.number < first {
 		return nil, nil
 	}
@@ -80,6 +83,9 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	}
 	var entries []store.Entry
 	for _, v := range versions {
+		if v.closed && v.number <= s.expendable(name, newest.number) {
+			v.state = secretmanagerpb.SecretVersion_DESTROYED // by this store, whatever is told of it yet
+		}
 		e, err := v.entry(name)
 		if err != nil {
 			return nil, err
@@ -90,52 +96,106 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	return entries, nil
 }
 
-// kept is how many versions of a parameter are kept.
-func (s *Store) kept(name string) int64 {
+// kept is how many versions of a parameter are kept, and shown how many of them
+// History shows: of a chain also those that are destroyed.
+func (s *Store) kept(name string) (kept, shown int64) {
 	if s.Keep == nil {
-		return store.KeptVersions
+		return store.KeptVersions, store.KeptVersions
 	}
-	return int64(min(max(s.Keep(name), 10), store.KeptVersions))
+	n, chain := s.Keep(name)
+	kept = int64(min(max(n, leastKept), store.KeptVersions))
+	if chain {
+		return kept, store.KeptVersions
+	}
+	return kept, kept
+}
+
+// expendable is the number up to which versions need not be kept; 0 for none. While
+// History shows a chain from its beginning, all of it is kept.
+func (s *Store) expendable(name string, newest int64) int64 {
+	kept, shown := s.kept(name)
+	if newest <= shown {
+		return 0
+	}
+	return newest - kept
 }
 
 // newest finds the newest version: from `latest`, which may lag behind, or from what
 // this process has seen, it goes on by number. The zero version means that there is
 // none.
 func (s *Store) newest(ctx context.Context, name string, clock *clock) (version, error) {
+	known := s.memory.seen(name)
+	if same, err := s.unchanged(ctx, name, known, clock); same || err != nil {
+		return known, err
+	}
 	latest, err := s.api.describe(ctx, name, "latest", clock)
 	if err != nil {
 		return version{}, err
 	}
-	var v version // none of both may exist: it was deleted, and perhaps begun again
-	for _, from := range []version{{number: s.memory.seen(name)}, latest} {
-		if from.number == 0 || from.number < latest.number || v.number > 0 {
-			continue
-		}
-		exists, err := s.api.access(ctx, name, &from, clock)
-		if err != nil {
+	var v version
+	// None of both may exist: it was deleted, and perhaps begun again.
+	for _, from := range slices.Compact([]int64{max(known.number, latest.number), latest.number, 0}) {
+		exists := false
+		if v, exists, err = s.last(ctx, name, from, clock); err != nil {
 			return version{}, err
 		}
 		if exists {
-			v = from
-		}
-	}
-	for {
-		next := version{number: v.number + 1}
-		exists, err := s.api.access(ctx, name, &next, clock)
-		if err != nil {
-			return version{}, err
-		}
-		if !exists {
 			break
 		}
-		v = next
 	}
-	s.memory.see(name, v.number)
-	if v.number == 0 || v.number == latest.number && !v.closed {
+	switch {
+	case v.number == 0:
+	case v.number == latest.number && !v.closed:
 		v.state, v.at = latest.state, latest.at
-		return v, nil
+	default:
+		err = s.complete(ctx, name, &v, clock)
 	}
-	return v, s.complete(ctx, name, &v, clock)
+	s.memory.see(name, v)
+	return v, err
+}
+
+// unchanged reports whether a version that this process knows is still the newest:
+// Google tells that it is enabled and was added at the same time, and no other
+// follows. What it holds cannot have changed, and is not read again.
+func (s *Store) unchanged(ctx context.Context, name string, known version, clock *clock) (bool, error) {
+	if known.value.IsZero() || known.at.IsZero() {
+		return false, nil
+	}
+	var now version
+	next, follows := version{number: known.number + 1}, false
+	err := each(ctx, 2, func(ctx context.Context, i int) (err error) {
+		if i == 0 {
+			now, err = s.api.describe(ctx, name, strconv.FormatInt(known.number, 10), clock)
+		} else {
+			follows, err = s.api.access(ctx, name, &next, clock)
+		}
+		return err
+	})
+	return err == nil && !follows && now.state == secretmanagerpb.SecretVersion_ENABLED && now.at.Equal(known.at), err
+}
+
+// last reads a version and those that follow it, and returns the last of them; the
+// zero version if not even the first exists. From 0 it begins with the first version
+// that can exist.
+func (s *Store) last(ctx context.Context, name string, from int64, clock *clock) (v version, exists bool, err error) {
+	two, found := [2]version{{number: from}, {number: from + 1}}, [2]bool{}
+	err = each(ctx, 2, func(ctx context.Context, i int) (err error) {
+		if two[i].number > 0 {
+			found[i], err = s.api.access(ctx, name, &two[i], clock)
+		}
+		return err
+	})
+	if err != nil || !found[0] && from > 0 {
+		return version{}, false, err
+	}
+	v = two[0]
+	for next, follows := two[1], found[1]; follows; {
+		v, next = next, version{number: next.number + 1}
+		if follows, err = s.api.access(ctx, name, &next, clock); err != nil {
+			return version{}, false, err
+		}
+	}
+	return v, v.number > 0, nil
 }
 
 // versions are those from the given one to the newest, in ascending order.

@@ -211,17 +211,6 @@ func TestLatestLagsBehind(t *testing.T) {
 	require.Equal(t, "value 8", p.get("TOKEN").Value.Reveal())
 }
 
-// A read costs three calls for a name, and a write one.
-func TestCalls(t *testing.T) {
-	p := newPlace(t, nil, nil)
-	p.put("TOKEN", "one")
-	p.server.Calls()
-	p.put("TOKEN", "two")
-	require.Equal(t, map[string]int{"AddSecretVersion": 1}, p.server.Calls())
-	p.get("TOKEN")
-	require.Equal(t, map[string]int{"GetSecretVersion": 1, "AccessSecretVersion": 2}, p.server.Calls())
-}
-
 // What a code means for the store, and that nothing of the API's text is shown.
 func TestErrors(t *testing.T) {
 	const canary = "canary-41"
@@ -298,7 +287,7 @@ func TestLostAnswers(t *testing.T) {
 // Old versions are destroyed, but none that is kept or young.
 func TestOldVersionsAreDestroyed(t *testing.T) {
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	keep := func(c *gcpstore.Config) { c.Keep = func(string) int { return 10 } }
+	keep := func(c *gcpstore.Config) { c.Keep = func(string) (int, bool) { return 10, false } }
 	p := newPlace(t, func() time.Time { return now }, keep)
 	enabled := func() (alive int) {
 		found := p.client.ListSecretVersions(t.Context(), &secretmanagerpb.ListSecretVersionsRequest{Parent: "projects/" + emulator.Project + "/secrets/TOKEN"})

@@ -2,14 +2,17 @@ package gcpstore
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 )
 
 const (
+	// leastKept is how many versions are kept at least.
+	leastKept = 5
 	// tidyEvery is how many writes come between two looks at old versions.
-	tidyEvery = 10
+	tidyEvery = 5
 	// youngest is how old a version must be to be destroyed: psoxy may still read one
 	// that it learned of ten minutes ago.
 	youngest = time.Hour
@@ -19,10 +22,24 @@ const (
 	enough = 30
 )
 
-// tidy destroys the versions that are no longer kept, after every tenth write. What
+// KeepFew is a Config.Keep for a connection: of its ledger the entries of five hours, of
+// REFRESH_TOKEN as many rotations, and of each other copy half of those. A ledger whose
+// newest entry proves itself, as almost all do, is read without the others.
+func KeepFew(name string) (versions int, chain bool) {
+	switch {
+	case strings.HasSuffix(name, "TOKEN_LEDGER"):
+		return 20, true
+	case strings.HasSuffix(name, "REFRESH_TOKEN"):
+		return 10, false
+	}
+	return 5, false
+}
+
+// tidy destroys the versions that are no longer kept, after every fifth write. What
 // it does not reach is left to the next time.
 func (s *Store) tidy(ctx context.Context, name string, newest int64) {
-	if newest%tidyEvery != 0 || newest <= s.kept(name) {
+	last := s.expendable(name, newest)
+	if newest%tidyEvery != 0 || last == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, tidyTime)
@@ -35,7 +52,7 @@ func (s *Store) tidy(ctx context.Context, name string, newest int64) {
 			now = v.at
 		}
 		switch {
-		case v.number > newest-s.kept(name):
+		case v.number > last:
 		case v.state == secretmanagerpb.SecretVersion_DESTROYED:
 			destroyed++
 		case now.Sub(v.at) >= youngest:
