@@ -35,9 +35,10 @@ parameters, the form that consumers read, and where a consent comes back to. Eac
 line is ok, warn or fail, and says what to do. It reads and changes nothing; what
 may not be read is a warning that names the permission.
 
-On Google Cloud it looks at credentials, the project, and each connection and its
-secrets: permissions, psoxy's label, old versions. On a file store it looks at the
-connections. The exit code is 0 where all is ok, 1
+On Google Cloud it looks at credentials, the project, the job's last heartbeat and its
+alert policies, and each connection and its secrets: permissions, psoxy's label, expiry,
+old versions. --stack is the variable name of deploy/gcp there. On a file store it looks
+at the connections. The exit code is 0 where all is ok, 1
 with a warning, and 2 with a failure.`,
 		Example: `  tokenkeeper doctor
   tokenkeeper doctor --stack tokenkeeper-prod --json
@@ -48,7 +49,7 @@ with a warning, and 2 with a failure.`,
 	}
 	f.connection.register(cmd)
 	f.stores.register(cmd)
-	cmd.Flags().StringVar(&f.stack, "stack", defaultStack, "the deployed stack")
+	cmd.Flags().StringVar(&f.stack, "stack", defaultStack, "the deployed stack; on Google Cloud the variable name of deploy/gcp")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the checks as JSON, as docs/schema/doctor.json describes it")
 	return cmd
 }
@@ -120,7 +121,7 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		f.settle(out.stack.parameters)
 	}
 	if _, ok := f.stores.google(); ok {
-		out.google = f.stores.lookAtProject(ctx, st)
+		out.google = f.stores.lookAtProject(ctx, st, f.stack, out.now)
 		out.place.As = out.google.as
 	}
 	names, err := f.names(ctx, st, out.stack)

@@ -92,7 +92,7 @@ func (f facts) examine() []check {
 	}
 	switch {
 	case f.google != nil:
-		f.google.examine(f.place, add)
+		f.google.examine(f.now, f.place, add)
 	case f.stack == nil:
 		add("store", resultOK, "", "%s can be used", f.place)
 	default:

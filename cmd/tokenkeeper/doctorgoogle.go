@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -15,6 +14,7 @@ import (
 	"cloud.google.com/go/compute/metadata"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics/monitoringsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 )
@@ -27,6 +27,12 @@ type googleFacts struct {
 	project error
 	// secrets are those of each connection, by its name, in a fixed order.
 	secrets map[string][]secretFact
+	// job is the name of the module in deploy/gcp, beat its newest heartbeat or zero.
+	job       string
+	beat      time.Time
+	beatErr   error
+	alerts    []monitoringsink.Alert
+	alertsErr error
 }
 
 // secretFact is a secret as it was seen.
@@ -37,10 +43,22 @@ type secretFact struct {
 	essential bool
 }
 
-// lookAtProject gathers what is known about the project, its connections aside.
-func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store) *googleFacts {
-	g := &googleFacts{as: googleIdentity(ctx), secrets: map[string][]secretFact{}}
-	_, g.project = f.names(ctx, st)
+// lookAtProject gathers what is known about the project, its connections aside. job is
+// the name of the module in deploy/gcp.
+func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, job string, now time.Time) *googleFacts {
+	g := &googleFacts{as: googleIdentity(ctx), job: job, secrets: map[string][]secretFact{}}
+	if _, g.project = f.names(ctx, st); gcpstore.ProjectRefused(g.project) {
+		return g
+	}
+	project, _ := f.project()
+	w, err := monitoringsink.NewWatcher(ctx, os.Getenv("CLOUD_MONITORING_EMULATOR_HOST"), project, job)
+	if err != nil {
+		g.beatErr, g.alertsErr = err, err
+		return g
+	}
+	defer w.Close()
+	g.beat, g.beatErr = w.Beat(ctx, now, beatsOver)
+	g.alerts, g.alertsErr = w.Alerts(ctx)
 	return g
 }
 
@@ -107,63 +125,4 @@ func identityIn(text []byte) string {
 		return "a workload identity of " + path.Base(file.AudienceOfPool)
 	}
 	return fmt.Sprintf("credentials of the type %q", file.Type)
-}
-
-// examine looks at credentials and project.
-func (g *googleFacts) examine(p place, add adder) {
-	add("credentials", resultOK, "", "%s", g.as)
-	var denied = errors.Is(g.project, store.ErrDenied)
-	switch {
-	case g.project == nil:
-		add("project", resultOK, "", "%s can be used", p)
-	case gcpstore.ProjectRefused(g.project) || !denied:
-		add("project", resultFail, "read the reason", "%s", g.project)
-	default:
-		add("project", resultWarn, "have secretmanager.secrets.list granted on the project, or name each connection by --connection", "its secrets cannot be listed: %s", g.project)
-	}
-}
-
-// examineSecrets looks at a connection's secrets: whether they are there, may be seen,
-// name the version that psoxy reads, and cost no more than they should.
-func (g *googleFacts) examineSecrets(connection string, add adder) {
-	var absent, hidden, behind, many []string
-	worst := resultWarn
-	for _, s := range g.secrets[connection] {
-		switch {
-		case s.err != nil:
-			hidden = append(hidden, fmt.Sprintf("%s: %s", s.ID, s.err))
-		case len(s.Lacking) > 0:
-			hidden = append(hidden, fmt.Sprintf("%s without %s", s.ID, strings.Join(s.Lacking, " and ")))
-		case !s.Made:
-			absent = append(absent, s.ID)
-			if s.essential {
-				worst = resultFail
-			}
-		}
-		if s.Named > 0 && s.Newest > s.Named {
-			behind = append(behind, fmt.Sprintf("%s names version %d, and the newest is %d", s.ID, s.Named, s.Newest))
-		}
-		if s.Due > 0 {
-			many = append(many, fmt.Sprintf("%d of the %d of %s", s.Due, s.Costing, s.ID))
-		}
-	}
-	name := connection + " secrets"
-	switch {
-	case len(hidden) > 0:
-		add(name, resultWarn, "have what is missing granted on the secret; who lacks it cannot tell a secret that does not exist", "not all can be seen: %s", strings.Join(hidden, "; "))
-	case len(absent) > 0:
-		add(name, worst, "apply deploy/gcp, and psoxy's Terraform where psoxy makes secrets; the job may not make them", "these do not exist: %s", strings.Join(absent, ", "))
-	default:
-		add(name, resultOK, "", "%d exist", len(g.secrets[connection]))
-	}
-	if len(behind) > 0 {
-		add(connection+" label", resultFail, "see who wrote the newest version; the next rotation corrects the label", "psoxy reads an old version, by the label latest-version: %s", strings.Join(behind, "; "))
-	} else {
-		add(connection+" label", resultOK, "", "psoxy reads the newest version of each")
-	}
-	if len(many) > 0 {
-		add(connection+" versions", resultWarn, "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write", "versions that are no longer needed cost money: %s", strings.Join(many, ", "))
-	} else {
-		add(connection+" versions", resultOK, "", "none that are no longer needed")
-	}
 }

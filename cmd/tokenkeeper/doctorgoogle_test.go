@@ -2,22 +2,31 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
 	"cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics/monitoringsink"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
+	"github.com/tokenkeeper/tokenkeeper/test/cloudmonitoring"
 	emulator "github.com/tokenkeeper/tokenkeeper/test/secretmanager"
 )
 
@@ -25,15 +34,18 @@ import (
 type patient struct {
 	*testing.T
 	*emulator.Server
-	client *secretmanager.Client
-	env    []string
+	client     *secretmanager.Client
+	monitoring *cloudmonitoring.Server
+	env        []string
 }
 
 func newPatient(t *testing.T) *patient {
 	server := emulator.Start(t, nil)
 	redirect := "http://localhost:" + strconv.Itoa(freePort(t))
 	s := newStage(t, redirect)
-	p := &patient{T: t, Server: server, env: append(append(os.Environ(), "SECRET_MANAGER_EMULATOR_HOST="+server.Address, "DISPLAY=:0"), s.env...)}
+	m := cloudmonitoring.Start(t)
+	p := &patient{T: t, Server: server, monitoring: m, env: append(append(os.Environ(), "SECRET_MANAGER_EMULATOR_HOST="+server.Address,
+		"CLOUD_MONITORING_EMULATOR_HOST="+m.Address, "DISPLAY=:0"), s.env...)}
 	var err error
 	p.client, err = gcpstore.NewClient(t.Context(), server.Address)
 	require.NoError(t, err)
@@ -43,6 +55,27 @@ func newPatient(t *testing.T) *patient {
 	out, code = runProgram(t, p.env, "", "tick", "--store", "gcp:"+emulator.Project, "--connection", onGoogle)
 	require.Zero(t, code, out)
 	return p
+}
+
+// beats lets the job have made a tick some time ago.
+func (p *patient) beats(ago time.Duration) {
+	c, err := monitoringsink.NewClient(p.Context(), p.monitoring.Address)
+	require.NoError(p, err)
+	defer func() { _ = c.Close() }()
+	require.NoError(p, monitoringsink.New(c, emulator.Project, "europe-west1", "tokenkeeper").Publish(p.Context(), time.Now().Add(-ago),
+		[]metrics.Metric{{Name: metrics.Heartbeat, Value: 1}}))
+}
+
+// alerts lets the project have the alert policies of deploy/gcp, but for a change.
+func (p *patient) alerts(change func([]*monitoringpb.AlertPolicy) []*monitoringpb.AlertPolicy) {
+	all := []*monitoringpb.AlertPolicy{{DisplayName: "of something else", Enabled: wrapperspb.Bool(false)}}
+	for n := range alarmsOfAStack {
+		all = append(all, &monitoringpb.AlertPolicy{DisplayName: fmt.Sprint("tokenkeeper-alert", n), Enabled: wrapperspb.Bool(true), NotificationChannels: []string{"pages"}})
+	}
+	if change != nil {
+		all = change(all)
+	}
+	p.monitoring.Have(all...)
 }
 
 // doctor runs the command, and returns the lines that are not ok.
@@ -104,9 +137,46 @@ func TestDoctorOnGoogle(t *testing.T) {
 		{"a secret that the job may not make", func(p *patient) {
 			require.NoError(p, p.client.DeleteSecret(p.Context(), &secretmanagerpb.DeleteSecretRequest{Name: "projects/" + emulator.Project + "/secrets/" + onGoogle + "CLOUD_ID"}))
 		}, 1, []string{"warn  " + onGoogle + " secrets: these do not exist: " + onGoogle + "CLOUD_ID", "apply deploy/gcp"}},
+		{"the job is not deployed", func(p *patient) {
+			p.monitoring = cloudmonitoring.Start(p.T)
+			p.env = append(p.env, "CLOUD_MONITORING_EMULATOR_HOST="+p.monitoring.Address)
+		}, 1, []string{"warn  job: nothing is known of a job tokenkeeper: no heartbeat in 3 hours, and no alert policy", "apply deploy/gcp"}},
+		{"metrics may not be seen", func(p *patient) {
+			denied := status.Error(codes.PermissionDenied, "canary")
+			p.monitoring.Fail(false, denied, denied)
+		}, 1, []string{"warn  last tick: cannot be looked at: Cloud Monitoring answered PermissionDenied", "warn  alerts: cannot be looked at", "roles/monitoring.viewer"}},
+		{"an alert is deleted", func(p *patient) {
+			p.alerts(func(all []*monitoringpb.AlertPolicy) []*monitoringpb.AlertPolicy { return all[:10] })
+		}, 2, []string{"fail  alerts: there are 9 of 10", "apply deploy/gcp again"}},
+		{"an alert is disabled", func(p *patient) {
+			p.alerts(func(all []*monitoringpb.AlertPolicy) []*monitoringpb.AlertPolicy {
+				all[3].Enabled = wrapperspb.Bool(false)
+				return all
+			})
+		}, 2, []string{"fail  alerts: they are disabled: alert2\n"}},
+		{"an alert tells nobody", func(p *patient) {
+			p.alerts(func(all []*monitoringpb.AlertPolicy) []*monitoringpb.AlertPolicy {
+				all[1].NotificationChannels = nil
+				return all
+			})
+		}, 2, []string{"fail  alerts: they tell nobody: alert0\n", "page_email"}},
+		{"a secret that ends, is kept too long and in too many places", func(p *patient) {
+			const name = "projects/" + emulator.Project + "/secrets/" + onGoogle + "CLOUD_ID"
+			require.NoError(p, p.client.DeleteSecret(p.Context(), &secretmanagerpb.DeleteSecretRequest{Name: name}))
+			_, err := p.client.CreateSecret(p.Context(), &secretmanagerpb.CreateSecretRequest{Parent: "projects/" + emulator.Project, SecretId: onGoogle + "CLOUD_ID",
+				Secret: &secretmanagerpb.Secret{VersionDestroyTtl: durationpb.New(48 * time.Hour), Expiration: &secretmanagerpb.Secret_ExpireTime{ExpireTime: timestamppb.New(time.Date(2030, 1, 2, 0, 0, 0, 0, time.UTC))},
+					Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_UserManaged_{UserManaged: &secretmanagerpb.Replication_UserManaged{
+						Replicas: []*secretmanagerpb.Replication_UserManaged_Replica{{Location: "europe-west1"}, {Location: "europe-west4"}}}}}}})
+			require.NoError(p, err)
+			_, err = p.client.AddSecretVersion(p.Context(), &secretmanagerpb.AddSecretVersionRequest{Parent: name, Payload: &secretmanagerpb.SecretPayload{Data: []byte("a site")}})
+			require.NoError(p, err)
+		}, 2, []string{"fail  " + onGoogle + " expiry: Google will delete these secrets: " + onGoogle + "CLOUD_ID on 2030-01-02", "--remove-expiration",
+			"warn  " + onGoogle + " costs: ", "CLOUD_ID (destroyed versions stay for 48h0m0s)", "CLOUD_ID (in 2 locations)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPatient(t)
+			p.beats(2 * time.Minute)
+			p.alerts(nil)
 			tt.change(p)
 			wrong := p.doctor(tt.code)
 			require.NotContains(t, wrong, "canary")
@@ -120,6 +190,47 @@ func TestDoctorOnGoogle(t *testing.T) {
 	}
 }
 
+// TestALateTick: by the heartbeat.
+func TestALateTick(t *testing.T) {
+	for _, tt := range []struct {
+		ago  time.Duration
+		says string
+	}{
+		{14 * time.Minute, "fail  last tick: the last that served all connections was 14 minutes ago\n"},
+		{4 * time.Hour, "fail  last tick: no tick of the job tokenkeeper has served all connections in 3 hours\n"},
+	} {
+		p := newPatient(t)
+		p.beats(tt.ago)
+		p.alerts(nil)
+		wrong := p.doctor(2)
+		require.Contains(t, wrong, tt.says)
+		require.Contains(t, wrong, "gcloud scheduler jobs describe tokenkeeper")
+	}
+}
+
+// TestWhatTheJobMayDo: a person need not be able to do it, and a service account must.
+func TestWhatTheJobMayDo(t *testing.T) {
+	p := newPatient(t)
+	p.Deny("AddSecretVersion", onGoogle+"REFRESH_TOKEN")
+	st := gcpstore.New(p.client, gcpstore.Config{Project: emulator.Project})
+	g := googleFacts{secrets: map[string][]secretFact{}}
+	g.lookAtSecrets(t.Context(), st, onGoogle)
+	for as, want := range map[string]result{"me@example.com, by gcloud auth application-default login": resultOK, "job@p.iam.gserviceaccount.com, impersonated": resultFail} {
+		g.as = as
+		var got check
+		g.examineSecrets(onGoogle, func(name string, r result, do, format string, args ...any) {
+			if strings.HasSuffix(name, " permissions") {
+				got = check{Name: name, Result: r, Says: fmt.Sprintf(format, args...), Do: do}
+			}
+		})
+		require.Equal(t, want, got.Result, got.Says)
+		if want == resultFail {
+			require.Contains(t, got.Says, onGoogle+"REFRESH_TOKEN without secretmanager.versions.add")
+			require.Contains(t, got.Do, "apply deploy/gcp again")
+		}
+	}
+}
+
 // TestOldVersionsThatStay: they cost money, and doctor says how many.
 func TestOldVersionsThatStay(t *testing.T) {
 	g := googleFacts{secrets: map[string][]secretFact{"A_": {{Inspection: gcpstore.Inspection{ID: "A_REFRESH_TOKEN", Made: true, Costing: 90, Due: 60}}}}}
@@ -127,7 +238,7 @@ func TestOldVersionsThatStay(t *testing.T) {
 	g.examineSecrets("A_", func(name string, r result, do, format string, args ...any) {
 		all = append(all, check{Name: name, Result: r, Do: do})
 	})
-	require.Len(t, all, 3)
+	require.Len(t, all, 4)
 	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write"}, all[2])
 }
 

@@ -1,7 +1,9 @@
-// Package cloudmonitoring is an emulator of the one call of Google Cloud Monitoring
-// that writes metrics, at the level of gRPC, for the real client library. It follows
-// the API reference: at most 200 series a call, one point each, none that is not
-// newer than the one before. It was never compared with Google's own servers.
+// Package cloudmonitoring is an emulator of three calls of Google Cloud Monitoring, at
+// the level of gRPC, for the real client library: one writes metrics, one reads a
+// metric without labels of its own, and one lists alert policies, which it never
+// evaluates. It follows the API reference: at most 200 series a call, one point each,
+// none that is not newer than the one before. It was never compared with Google's own
+// servers.
 //
 // Only tests import this package.
 package cloudmonitoring
@@ -9,15 +11,19 @@ package cloudmonitoring
 import (
 	"context"
 	"net"
+	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
+	metricpb "google.golang.org/genproto/googleapis/api/metric"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Server is a running emulator.
@@ -26,10 +32,18 @@ type Server struct {
 	// Address is its host and port.
 	Address string
 
-	mu     sync.Mutex
-	points map[Metric][]Point
-	fail   []error
-	after  bool
+	mu       sync.Mutex
+	points   map[Metric][]Point
+	fail     []error
+	after    bool
+	policies []*monitoringpb.AlertPolicy
+}
+
+// alerts is the service of alert policies, which has names of methods in common with
+// the other.
+type alerts struct {
+	monitoringpb.UnimplementedAlertPolicyServiceServer
+	*Server
 }
 
 // Metric is one time series: a type, and the label "connection" where it has it.
@@ -51,6 +65,7 @@ func Start(t testing.TB) *Server {
 	s := &Server{Address: listener.Addr().String(), points: map[Metric][]Point{}}
 	g := grpc.NewServer()
 	monitoringpb.RegisterMetricServiceServer(g, s)
+	monitoringpb.RegisterAlertPolicyServiceServer(g, alerts{Server: s})
 	go func() { _ = g.Serve(listener) }()
 	t.Cleanup(g.Stop)
 	return s
@@ -97,4 +112,56 @@ func (s *Server) CreateTimeSeries(_ context.Context, r *monitoringpb.CreateTimeS
 		s.points[m] = append(before, Point{at, series.GetPoints()[0].GetValue().GetDoubleValue()})
 	}
 	return &emptypb.Empty{}, failure
+}
+
+// failure is the next one that was asked for, if any. It needs the lock.
+func (s *Server) failure() (err error) {
+	if len(s.fail) > 0 {
+		err, s.fail = s.fail[0], s.fail[1:]
+	}
+	return err
+}
+
+// theType is the metric's in a filter.
+var theType = regexp.MustCompile(`metric\.type="([^"]+)"`)
+
+// ListTimeSeries implements the API, for one metric without labels.
+func (s *Server) ListTimeSeries(_ context.Context, r *monitoringpb.ListTimeSeriesRequest) (*monitoringpb.ListTimeSeriesResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.failure(); err != nil {
+		return nil, err
+	}
+	found := theType.FindStringSubmatch(r.GetFilter())
+	if found == nil {
+		return nil, status.Error(codes.InvalidArgument, "The filter names no metric.")
+	}
+	series := &monitoringpb.TimeSeries{Metric: &metricpb.Metric{Type: found[1]}}
+	for _, p := range slices.Backward(s.points[Metric{Type: found[1]}]) {
+		if !p.At.Before(r.GetInterval().GetStartTime().AsTime()) && !p.At.After(r.GetInterval().GetEndTime().AsTime()) {
+			series.Points = append(series.Points, &monitoringpb.Point{Interval: &monitoringpb.TimeInterval{EndTime: timestamppb.New(p.At)},
+				Value: &monitoringpb.TypedValue{Value: &monitoringpb.TypedValue_DoubleValue{DoubleValue: p.Value}}})
+		}
+	}
+	if series.Points == nil {
+		return &monitoringpb.ListTimeSeriesResponse{}, nil
+	}
+	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: []*monitoringpb.TimeSeries{series}}, nil
+}
+
+// Have lets the project have these alert policies.
+func (s *Server) Have(policies ...*monitoringpb.AlertPolicy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.policies = policies
+}
+
+// ListAlertPolicies implements the API.
+func (a alerts) ListAlertPolicies(context.Context, *monitoringpb.ListAlertPoliciesRequest) (*monitoringpb.ListAlertPoliciesResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.failure(); err != nil {
+		return nil, err
+	}
+	return &monitoringpb.ListAlertPoliciesResponse{AlertPolicies: a.policies}, nil
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/terraform"
+	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
+	emulator "github.com/tokenkeeper/tokenkeeper/test/secretmanager"
 )
 
 // module is the module of Terraform. No provider is at hand in these tests, so they
@@ -167,6 +169,12 @@ func TestTheRolesAreEnough(t *testing.T) {
 				w.secrets.Deny(method, connection+name)
 			}
 		}
+	}
+	secrets := gcpstore.New(w.client, gcpstore.Config{Project: emulator.Project})
+	for _, name := range append(keep, "CLIENT_ID", "CLIENT_SECRET") {
+		in, err := secrets.Inspect(t.Context(), connection+name)
+		require.NoError(t, err)
+		require.Empty(t, in.MayNot, "%s: doctor asks for more than the module grants", name)
 	}
 	require.False(t, w.requireAction("rotated").unhealthy)
 	require.NotContains(t, w.requireAction("idle").output, "denied")

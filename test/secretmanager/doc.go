@@ -7,8 +7,8 @@
 // does not match is FAILED_PRECONDITION, and so is the payload of a disabled or
 // destroyed version. `latest` is the newest version, in any state. A secret that a
 // caller may not see is PERMISSION_DENIED. It was never compared with Google's own
-// servers. It knows no regions, no encryption keys, no expiry, and no aliases
-// beside `latest`.
+// servers. It knows no regions, no encryption keys, and no aliases beside `latest`,
+// and shows an expiry or a delayed destruction without acting upon it.
 //
 // Only tests import this package.
 package secretmanager

@@ -49,7 +49,7 @@ func (s *vault) CreateSecret(_ context.Context, r *secretmanagerpb.CreateSecretR
 	if s.secrets[name] != nil {
 		return nil, status.Errorf(codes.AlreadyExists, "Secret [%s] already exists.", name)
 	}
-	created := &secret{created: s.now(), labels: maps.Clone(r.GetSecret().GetLabels()), etag: s.etag()}
+	created := &secret{created: s.now(), labels: maps.Clone(r.GetSecret().GetLabels()), etag: s.etag(), made: r.GetSecret()}
 	s.secrets[name] = created
 	return created.describe(name), nil
 }

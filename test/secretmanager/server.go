@@ -4,11 +4,13 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -53,7 +55,7 @@ func Start(t testing.TB, now func() time.Time) *Server {
 	}
 	s := &Server{Address: listener.Addr().String(), vault: &vault{now: now, secrets: map[string]*secret{}}, denied: map[Call]bool{}, calls: map[string]int{}}
 	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
-	secretmanagerpb.RegisterSecretManagerServiceServer(g, s.vault)
+	secretmanagerpb.RegisterSecretManagerServiceServer(g, guarded{s.vault, s})
 	go func() { _ = g.Serve(listener) }()
 	t.Cleanup(g.Stop)
 	return s
@@ -120,6 +122,40 @@ func (s *Server) Calls() map[string]int {
 	return calls
 }
 
+// guarded is the vault with what only the Server knows: who may do what.
+type guarded struct {
+	*vault
+	server *Server
+}
+
+// methodOf is the method that a permission allows.
+var methodOf = map[string]string{
+	"secretmanager.secrets.get": "GetSecret", "secretmanager.secrets.update": "UpdateSecret", "secretmanager.versions.access": "AccessSecretVersion",
+	"secretmanager.versions.add": "AddSecretVersion", "secretmanager.versions.destroy": "DestroySecretVersion", "secretmanager.versions.get": "GetSecretVersion",
+	"secretmanager.versions.list": "ListSecretVersions",
+}
+
+// TestIamPermissions implements the API: all is allowed that was not denied. Of a secret
+// that does not exist, nothing is.
+func (g guarded) TestIamPermissions(_ context.Context, r *iampb.TestIamPermissionsRequest) (*iampb.TestIamPermissionsResponse, error) {
+	answer := &iampb.TestIamPermissionsResponse{}
+	if !slices.Contains(g.names(), r.GetResource()) {
+		return answer, nil
+	}
+	g.server.mu.Lock()
+	defer g.server.mu.Unlock()
+	for _, p := range r.GetPermissions() {
+		method, known := methodOf[p]
+		if !known {
+			return nil, status.Errorf(codes.InvalidArgument, "The permission %q is not known.", p)
+		}
+		if !g.server.denied[Call{method, id(r.GetResource())}] && !g.server.denied[Call{Method: method}] {
+			answer.Permissions = append(answer.Permissions, p)
+		}
+	}
+	return answer, nil
+}
+
 // intercept is around every call.
 func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	_ = grpc.SetHeader(ctx, metadata.Pairs("date", s.vault.now().UTC().Format(http.TimeFormat)))
@@ -153,6 +189,8 @@ func secretOf(request any) string {
 		return r.GetSecretId()
 	case *secretmanagerpb.UpdateSecretRequest:
 		return id(r.GetSecret().GetName())
+	case interface{ GetResource() string }:
+		return id(r.GetResource())
 	case interface{ GetParent() string }:
 		return id(r.GetParent())
 	case interface{ GetName() string }:

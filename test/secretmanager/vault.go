@@ -33,6 +33,9 @@ type secret struct {
 	labels   map[string]string
 	etag     string
 	versions []version
+	// made is what it was made with: replication, delays and an end, which the emulator
+	// shows and does not act upon.
+	made *secretmanagerpb.Secret
 }
 
 type version struct {
@@ -44,7 +47,8 @@ type version struct {
 
 // describe is a secret as the API shows it.
 func (s *secret) describe(name string) *secretmanagerpb.Secret {
-	return &secretmanagerpb.Secret{Name: name, Labels: maps.Clone(s.labels), Etag: s.etag, CreateTime: timestamppb.New(s.created)}
+	return &secretmanagerpb.Secret{Name: name, Labels: maps.Clone(s.labels), Etag: s.etag, CreateTime: timestamppb.New(s.created),
+		Replication: s.made.GetReplication(), Expiration: s.made.GetExpiration(), VersionDestroyTtl: s.made.GetVersionDestroyTtl()}
 }
 
 func (s *vault) freeze(metadata bool) {

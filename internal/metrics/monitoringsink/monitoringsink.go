@@ -57,17 +57,21 @@ var _ API = (*monitoring.MetricClient)(nil)
 // NewClient returns a client for New. emulator is the host and port of an emulator;
 // where it is empty, the credentials are the environment's.
 func NewClient(ctx context.Context, emulator string) (*monitoring.MetricClient, error) {
-	var options []option.ClientOption
-	if emulator != "" {
-		options = append(options, option.WithEndpoint(emulator), option.WithoutAuthentication(),
-			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	}
-	c, err := monitoring.NewMetricClient(ctx, options...)
+	c, err := monitoring.NewMetricClient(ctx, options(emulator)...)
 	if err != nil {
 		return nil, fmt.Errorf("the metrics cannot be published to Google Cloud: %w", err)
 	}
 	c.CallOptions = &monitoring.MetricCallOptions{}
 	return c, nil
+}
+
+// options are those of a client of an emulator, or of Google.
+func options(emulator string) []option.ClientOption {
+	if emulator == "" {
+		return nil
+	}
+	return []option.ClientOption{option.WithEndpoint(emulator), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
 }
 
 // Sink publishes into one project. It implements metrics.Sink.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"github.com/googleapis/gax-go/v2"
@@ -27,6 +28,7 @@ type client interface {
 	UpdateSecret(context.Context, *secretmanagerpb.UpdateSecretRequest, ...gax.CallOption) (*secretmanagerpb.Secret, error)
 	ListSecrets(context.Context, *secretmanagerpb.ListSecretsRequest, ...gax.CallOption) *secretmanager.SecretIterator
 	DeleteSecret(context.Context, *secretmanagerpb.DeleteSecretRequest, ...gax.CallOption) error
+	TestIamPermissions(context.Context, *iampb.TestIamPermissionsRequest, ...gax.CallOption) (*iampb.TestIamPermissionsResponse, error)
 }
 
 var _ client = (*secretmanager.Client)(nil)
@@ -76,6 +78,14 @@ func (a *api) get(ctx context.Context, name string, at *clock) (*secretmanagerpb
 	return call(ctx, calling{what: "GetSecret", name: name, clock: at}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.Secret, error) {
 		return a.client.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: a.secret(name)}, o...)
 	})
+}
+
+// permissions are those of the wanted ones that the credentials have on a secret.
+func (a *api) permissions(ctx context.Context, name string, wanted []string) ([]string, error) {
+	found, err := call(ctx, calling{what: "TestIamPermissions", name: name}, func(ctx context.Context, o ...gax.CallOption) (*iampb.TestIamPermissionsResponse, error) {
+		return a.client.TestIamPermissions(ctx, &iampb.TestIamPermissionsRequest{Resource: a.secret(name), Permissions: wanted}, o...)
+	})
+	return found.GetPermissions(), err
 }
 
 // changes is how often a change of labels is tried while others change them too.

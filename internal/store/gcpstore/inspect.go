@@ -2,7 +2,9 @@ package gcpstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -22,9 +24,52 @@ type Inspection struct {
 	// Costing counts the versions that are not destroyed, which cost money, and Due
 	// those of them that the store would have destroyed at its last write but one.
 	Costing, Due int
+	// Expires is when Google deletes the secret by itself, or zero. DestroyAfter is how
+	// long a version that was destroyed stays, and costs money. Locations is where the
+	// secret is replicated to, each of which costs as much; 0 where Google chooses.
+	Expires      time.Time
+	DestroyAfter time.Duration
+	Locations    int
 	// Lacking are the permissions without which nothing of it, or not all, can be
 	// seen.
 	Lacking []string
+	// MayNot are the permissions that the job needs and these credentials lack.
+	MayNot []string
+}
+
+// settings are those of a secret that matter here.
+func (in *Inspection) settings(secret *secretmanagerpb.Secret) {
+	in.Named, _ = strconv.ParseInt(secret.GetLabels()[psoxy.VersionLabel], 10, 64)
+	if at := secret.GetExpireTime(); at != nil {
+		in.Expires = at.AsTime()
+	}
+	in.DestroyAfter = secret.GetVersionDestroyTtl().AsDuration()
+	in.Locations = len(secret.GetReplication().GetUserManaged().GetReplicas())
+}
+
+// needed are the permissions that the job needs on a parameter's secret, as
+// deploy/gcp grants them.
+func needed(name string) []string {
+	if strings.HasSuffix(name, "CLIENT_ID") || strings.HasSuffix(name, "CLIENT_SECRET") {
+		return []string{"secretmanager.versions.access", "secretmanager.versions.get"}
+	}
+	return []string{"secretmanager.secrets.get", "secretmanager.secrets.update", "secretmanager.versions.access", "secretmanager.versions.add",
+		"secretmanager.versions.destroy", "secretmanager.versions.get", "secretmanager.versions.list"}
+}
+
+// mayNot are the permissions that the credentials lack of those that the job needs.
+func (a *api) mayNot(ctx context.Context, name string) (missing []string, err error) {
+	wanted := needed(name)
+	granted, err := a.permissions(ctx, name, wanted)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range wanted {
+		if !slices.Contains(granted, p) {
+			missing = append(missing, p)
+		}
+	}
+	return missing, nil
 }
 
 // Inspect looks at a parameter's secret. It changes nothing. A permission that is
@@ -51,7 +96,7 @@ func (s *Store) Inspect(ctx context.Context, name string) (Inspection, error) {
 		}
 	default:
 		in.Made = true
-		in.Named, _ = strconv.ParseInt(secret.GetLabels()[psoxy.VersionLabel], 10, 64)
+		in.settings(secret)
 	}
 	destroyed, newest := 0, time.Time{}
 	err = s.api.list(ctx, name, nil, func(v version) bool {
@@ -70,5 +115,8 @@ func (s *Store) Inspect(ctx context.Context, name string) (Inspection, error) {
 		}
 		return true
 	})
-	return in, lacks(err, "secretmanager.versions.list")
+	if err = lacks(err, "secretmanager.versions.list"); err == nil && in.Made {
+		in.MayNot, err = s.api.mayNot(ctx, name)
+	}
+	return in, err
 }

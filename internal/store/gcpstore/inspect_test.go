@@ -53,7 +53,7 @@ func TestInspect(t *testing.T) {
 		for range 35 {
 			p.put("A_REFRESH_TOKEN", "token")
 		}
-		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 35, Costing: 35, Due: 20}, look(p))
+		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 35, Costing: 35, Due: 20, MayNot: []string{"secretmanager.versions.destroy"}}, look(p))
 		p.server.Allow("DestroySecretVersion", "")
 		for range 5 {
 			p.put("A_REFRESH_TOKEN", "token")
@@ -64,7 +64,8 @@ func TestInspect(t *testing.T) {
 		p := newPlace(t, nil, nil)
 		p.put("A_REFRESH_TOKEN", "1")
 		p.server.Deny("GetSecret", "A_REFRESH_TOKEN")
-		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 1, Costing: 1, Lacking: []string{"secretmanager.secrets.get"}}, look(p))
+		require.Equal(t, gcpstore.Inspection{Made: true, Newest: 1, Costing: 1,
+			Lacking: []string{"secretmanager.secrets.get"}, MayNot: []string{"secretmanager.secrets.get"}}, look(p))
 		p.server.Deny("ListSecretVersions", "A_REFRESH_TOKEN")
 		require.Equal(t, gcpstore.Inspection{Lacking: []string{"secretmanager.secrets.get", "secretmanager.versions.list"}}, look(p))
 	})

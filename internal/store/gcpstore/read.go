@@ -96,30 +96,6 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	return entries, nil
 }
 
-// kept is how many versions of a parameter are kept, and shown how many of them
-// History shows: of a chain also those that are destroyed.
-func (s *Store) kept(name string) (kept, shown int64) {
-	if s.Keep == nil {
-		return store.KeptVersions, store.KeptVersions
-	}
-	n, chain := s.Keep(name)
-	kept = int64(min(max(n, leastKept), store.KeptVersions))
-	if chain {
-		return kept, store.KeptVersions
-	}
-	return kept, kept
-}
-
-// expendable is the number up to which versions need not be kept; 0 for none. While
-// History shows a chain from its beginning, all of it is kept.
-func (s *Store) expendable(name string, newest int64) int64 {
-	kept, shown := s.kept(name)
-	if newest <= shown {
-		return 0
-	}
-	return newest - kept
-}
-
 // newest finds the newest version: from `latest`, which may lag behind, or from what
 // this process has seen, it goes on by number. The zero version means that there is
 // none.
@@ -136,7 +112,7 @@ func (s *Store) newest(ctx context.Context, name string, clock *clock) (version,
 	// None of both may exist: it was deleted, and perhaps begun again.
 	for _, from := range slices.Compact([]int64{max(known.number, latest.number), latest.number, 0}) {
 		exists := false
-		if v, exists, err = s.last(ctx, name, from, clock); err != nil {
+		if v, exists, err = s.api.last(ctx, name, from, clock); err != nil {
 			return version{}, err
 		}
 		if exists {
@@ -172,30 +148,6 @@ func (s *Store) unchanged(ctx context.Context, name string, known version, clock
 		return err
 	})
 	return err == nil && !follows && now.state == secretmanagerpb.SecretVersion_ENABLED && now.at.Equal(known.at), err
-}
-
-// last reads a version and those that follow it, and returns the last of them; the
-// zero version if not even the first exists. From 0 it begins with the first version
-// that can exist.
-func (s *Store) last(ctx context.Context, name string, from int64, clock *clock) (v version, exists bool, err error) {
-	two, found := [2]version{{number: from}, {number: from + 1}}, [2]bool{}
-	err = each(ctx, 2, func(ctx context.Context, i int) (err error) {
-		if two[i].number > 0 {
-			found[i], err = s.api.access(ctx, name, &two[i], clock)
-		}
-		return err
-	})
-	if err != nil || !found[0] && from > 0 {
-		return version{}, false, err
-	}
-	v = two[0]
-	for next, follows := two[1], found[1]; follows; {
-		v, next = next, version{number: next.number + 1}
-		if follows, err = s.api.access(ctx, name, &next, clock); err != nil {
-			return version{}, false, err
-		}
-	}
-	return v, v.number > 0, nil
 }
 
 // versions are those from the given one to the newest, in ascending order.

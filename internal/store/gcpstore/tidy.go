@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 const (
@@ -21,6 +23,30 @@ const (
 	// enough versions in a row that are destroyed already: so are those before.
 	enough = 30
 )
+
+// kept is how many versions of a parameter are kept, and shown how many of them
+// History shows: of a chain also those that are destroyed.
+func (c Config) kept(name string) (kept, shown int64) {
+	if c.Keep == nil {
+		return store.KeptVersions, store.KeptVersions
+	}
+	n, chain := c.Keep(name)
+	kept = int64(min(max(n, leastKept), store.KeptVersions))
+	if chain {
+		return kept, store.KeptVersions
+	}
+	return kept, kept
+}
+
+// expendable is the number up to which versions need not be kept; 0 for none. While
+// History shows a chain from its beginning, all of it is kept.
+func (c Config) expendable(name string, newest int64) int64 {
+	kept, shown := c.kept(name)
+	if newest <= shown {
+		return 0
+	}
+	return newest - kept
+}
 
 // KeepFew is a Config.Keep for a connection: of its ledger the entries of five hours, of
 // REFRESH_TOKEN as many rotations, and of each other copy half of those. A ledger whose

@@ -81,6 +81,30 @@ func (a *api) access(ctx context.Context, name string, v *version, clock *clock)
 	return true, nil
 }
 
+// last reads a version and those that follow it, and returns the last of them; the
+// zero version if not even the first exists. From 0 it begins with the first version
+// that can exist.
+func (a *api) last(ctx context.Context, name string, from int64, clock *clock) (v version, exists bool, err error) {
+	two, found := [2]version{{number: from}, {number: from + 1}}, [2]bool{}
+	err = each(ctx, 2, func(ctx context.Context, i int) (err error) {
+		if two[i].number > 0 {
+			found[i], err = a.access(ctx, name, &two[i], clock)
+		}
+		return err
+	})
+	if err != nil || !found[0] && from > 0 {
+		return version{}, false, err
+	}
+	v = two[0]
+	for next, follows := two[1], found[1]; follows; {
+		v, next = next, version{number: next.number + 1}
+		if follows, err = a.access(ctx, name, &next, clock); err != nil {
+			return version{}, false, err
+		}
+	}
+	return v, v.number > 0, nil
+}
+
 // list hands the metadata of the versions to yield, the newest first, until that
 // returns false.
 func (a *api) list(ctx context.Context, name string, clock *clock, yield func(version) bool) error {

@@ -1,0 +1,99 @@
+package monitoringsink
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	monitoring "cloud.google.com/go/monitoring/apiv3/v2"
+	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
+	"google.golang.org/api/iterator"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+)
+
+// Watcher looks at what Cloud Monitoring has of one job. It needs
+// monitoring.timeSeries.list and monitoring.alertPolicies.list, which
+// roles/monitoring.viewer has.
+type Watcher struct {
+	series       *monitoring.MetricClient
+	policies     *monitoring.AlertPolicyClient
+	project, job string
+}
+
+// NewWatcher returns a Watcher of a job in a project, with the credentials of the
+// environment, or none for an emulator; see NewClient. Close it when it is no longer used.
+func NewWatcher(ctx context.Context, emulator, project, job string) (*Watcher, error) {
+	series, err := NewClient(ctx, emulator)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := monitoring.NewAlertPolicyClient(ctx, options(emulator)...)
+	if err != nil {
+		_ = series.Close()
+		return nil, fmt.Errorf("the alert policies cannot be looked at: %w", err)
+	}
+	policies.CallOptions = &monitoring.AlertPolicyCallOptions{}
+	return &Watcher{series, policies, project, job}, nil
+}
+
+// Close ends its connections.
+func (w *Watcher) Close() {
+	_ = w.series.Close()
+	_ = w.policies.Close()
+}
+
+// Beat is the newest heartbeat in a span of time before now, or zero.
+func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (newest time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	found := w.series.ListTimeSeries(ctx, &monitoringpb.ListTimeSeriesRequest{
+		Name:     "projects/" + w.project,
+		Filter:   fmt.Sprintf(`metric.type="%s%s" AND resource.type="generic_task" AND resource.labels.job="%s"`, Prefix, metrics.Heartbeat, w.job),
+		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-span)), EndTime: timestamppb.New(now)},
+	})
+	for {
+		one, err := found.Next()
+		switch {
+		case err == iterator.Done:
+			return newest, nil
+		case err != nil:
+			return newest, fmt.Errorf("Cloud Monitoring answered %s", status.Code(err))
+		}
+		for _, p := range one.GetPoints() {
+			if at := p.GetInterval().GetEndTime().AsTime(); at.After(newest) {
+				newest = at
+			}
+		}
+	}
+}
+
+// Alert is an alert policy of the job, by its name without the job's.
+type Alert struct {
+	Name string
+	// Enabled: it is evaluated. Channels is how many it notifies.
+	Enabled  bool
+	Channels int
+}
+
+// Alerts are the job's alert policies.
+func (w *Watcher) Alerts(ctx context.Context) (alerts []Alert, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	found := w.policies.ListAlertPolicies(ctx, &monitoringpb.ListAlertPoliciesRequest{Name: "projects/" + w.project})
+	for {
+		p, err := found.Next()
+		switch {
+		case err == iterator.Done:
+			return alerts, nil
+		case err != nil:
+			return alerts, fmt.Errorf("Cloud Monitoring answered %s", status.Code(err))
+		}
+		if name, ours := strings.CutPrefix(p.GetDisplayName(), w.job+"-"); ours {
+			alerts = append(alerts, Alert{name, p.GetEnabled() == nil || p.GetEnabled().GetValue(), len(p.GetNotificationChannels())})
+		}
+	}
+}
