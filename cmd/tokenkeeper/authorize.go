@@ -241,7 +241,7 @@ func (f *authorizeFlags) next(connection string) string {
 		return fmt.Sprintf("Next: let this run, as a service (docs/run.md):\n  tokenkeeper run --store %s --connection %s", f.stores.name, connection)
 	}
 	if _, ok := f.stores.google(); ok && f.function == "" {
-		return "Next: nothing, if the job of deploy/gcp runs with " + connection + " among its connections: its next tick takes over."
+		return "Next: nothing, if the service of deploy/gcp runs with " + connection + " among its connections: its next tick takes over."
 	}
 	return "Next: nothing, if the stack is deployed with " + connection + " among its Connections: its next tick takes over."
 }

@@ -35,7 +35,7 @@ parameters, the form that consumers read, and where a consent comes back to. Eac
 line is ok, warn or fail, and says what to do. It reads and changes nothing; what
 may not be read is a warning that names the permission.
 
-On Google Cloud it looks at credentials, the project, the job's last heartbeat and its
+On Google Cloud it looks at credentials, the project, the service's last heartbeat and its
 alert policies, and each connection and its secrets: permissions, psoxy's label, expiry,
 old versions. --stack is the variable name of deploy/gcp there. On a file store it looks
 at the connections. The exit code is 0 where all is ok, 1

@@ -57,7 +57,7 @@ func newPatient(t *testing.T) *patient {
 	return p
 }
 
-// beats lets the job have made a tick some time ago.
+// beats lets the service have made a tick some time ago.
 func (p *patient) beats(ago time.Duration) {
 	c, err := monitoringsink.NewClient(p.Context(), p.monitoring.Address)
 	require.NoError(p, err)
@@ -134,17 +134,17 @@ func TestDoctorOnGoogle(t *testing.T) {
 			require.NoError(p, err)
 			p.label(onGoogle+"CLIENT_ID", "1")
 		}, 2, []string{"fail  " + onGoogle + " label: psoxy reads an old version, by the label latest-version: " + onGoogle + "CLIENT_ID names version 1, and the newest is 2"}},
-		{"a secret that the job may not make", func(p *patient) {
+		{"a secret that the service may not make", func(p *patient) {
 			require.NoError(p, p.client.DeleteSecret(p.Context(), &secretmanagerpb.DeleteSecretRequest{Name: "projects/" + emulator.Project + "/secrets/" + onGoogle + "CLOUD_ID"}))
 		}, 1, []string{"warn  " + onGoogle + " secrets: these do not exist: " + onGoogle + "CLOUD_ID", "apply deploy/gcp"}},
-		{"the job is not deployed", func(p *patient) {
+		{"the service is not deployed", func(p *patient) {
 			p.monitoring = cloudmonitoring.Start(p.T)
 			p.env = append(p.env, "CLOUD_MONITORING_EMULATOR_HOST="+p.monitoring.Address)
-		}, 1, []string{"warn  job: nothing is known of a job tokenkeeper: no heartbeat in 3 hours, and no alert policy", "apply deploy/gcp"}},
+		}, 1, []string{"warn  service: nothing is known of a service tokenkeeper: no heartbeat in 3 hours, and no alert policy", "apply deploy/gcp"}},
 		{"metrics may not be seen", func(p *patient) {
 			denied := status.Error(codes.PermissionDenied, "canary")
 			p.monitoring.Fail(false, denied, denied)
-		}, 1, []string{"warn  last tick: cannot be looked at: Cloud Monitoring answered PermissionDenied", "warn  alerts: cannot be looked at", "roles/monitoring.viewer"}},
+		}, 1, []string{"warn  last tick: cannot be looked at in Cloud Monitoring: refused or failed: PermissionDenied", "warn  alerts: cannot be looked at", "roles/monitoring.viewer"}},
 		{"an alert is deleted", func(p *patient) {
 			p.alerts(func(all []*monitoringpb.AlertPolicy) []*monitoringpb.AlertPolicy { return all[:10] })
 		}, 2, []string{"fail  alerts: there are 9 of 10", "apply deploy/gcp again"}},
@@ -197,7 +197,7 @@ func TestALateTick(t *testing.T) {
 		says string
 	}{
 		{14 * time.Minute, "fail  last tick: the last that served all connections was 14 minutes ago\n"},
-		{4 * time.Hour, "fail  last tick: no tick of the job tokenkeeper has served all connections in 3 hours\n"},
+		{4 * time.Hour, "fail  last tick: no tick of the service tokenkeeper has served all connections in 3 hours\n"},
 	} {
 		p := newPatient(t)
 		p.beats(tt.ago)
@@ -239,7 +239,7 @@ func TestOldVersionsThatStay(t *testing.T) {
 		all = append(all, check{Name: name, Result: r, Do: do})
 	})
 	require.Len(t, all, 4)
-	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write"}, all[2])
+	require.Equal(t, check{Name: "A_ versions", Result: resultWarn, Do: "have secretmanager.versions.destroy granted to the service: it destroys old versions at every fifth write"}, all[2])
 }
 
 // TestWhoTheCredentialsAre: by the forms that Google's libraries read.

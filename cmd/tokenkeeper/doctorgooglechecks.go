@@ -11,7 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 )
 
-// examine looks at credentials, project, the job's heartbeat and its alerts.
+// examine looks at credentials, project, the heartbeat and its alerts.
 func (g *googleFacts) examine(now time.Time, p place, add adder) {
 	add("credentials", resultOK, "", "%s", g.as)
 	switch {
@@ -26,8 +26,8 @@ func (g *googleFacts) examine(now time.Time, p place, add adder) {
 		add("project", resultWarn, "have secretmanager.secrets.list granted on the project, or name each connection by --connection", "its secrets cannot be listed: %s", g.project)
 	}
 	if g.beatErr == nil && g.beat.IsZero() && g.alertsErr == nil && len(g.alerts) == 0 {
-		add("job", resultWarn, "apply deploy/gcp; or name its variable name by --stack; if ticks run elsewhere, see to their heartbeat there",
-			"nothing is known of a job %s: no heartbeat in %s, and no alert policy", g.job, health.Lasting(beatsOver))
+		add("service", resultWarn, "apply deploy/gcp; or name its variable name by --stack; if ticks run elsewhere, see to their heartbeat there",
+			"nothing is known of a service %s: no heartbeat in %s, and no alert policy", g.job, health.Lasting(beatsOver))
 		return
 	}
 	g.examineBeat(now, add)
@@ -36,12 +36,12 @@ func (g *googleFacts) examine(now time.Time, p place, add adder) {
 
 func (g *googleFacts) examineBeat(now time.Time, add adder) {
 	look := fmt.Sprintf("see whether the schedule is paused: gcloud scheduler jobs describe %s --location REGION; then read the log: "+
-		`gcloud logging read 'resource.type="cloud_run_job" resource.labels.job_name="%[1]s"' --freshness 3h`, g.job)
+		`gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="%[1]s"' --freshness 3h`, g.job)
 	switch late := now.Sub(g.beat); {
 	case g.beatErr != nil:
-		add("last tick", resultWarn, "have roles/monitoring.viewer granted on the project", "cannot be looked at: %s", g.beatErr)
+		add("last tick", resultWarn, "have roles/monitoring.viewer granted on the project", "cannot be looked at in Cloud Monitoring: %s", g.beatErr)
 	case g.beat.IsZero():
-		add("last tick", resultFail, look, "no tick of the job %s has served all connections in %s", g.job, health.Lasting(beatsOver))
+		add("last tick", resultFail, look, "no tick of the service %s has served all connections in %s", g.job, health.Lasting(beatsOver))
 	case late > grace:
 		add("last tick", resultFail, look, "the last that served all connections was %s ago", health.Lasting(late))
 	default:
@@ -61,7 +61,7 @@ func (g *googleFacts) examineAlerts(add adder) {
 	}
 	switch {
 	case g.alertsErr != nil:
-		add("alerts", resultWarn, "have roles/monitoring.viewer granted on the project", "cannot be looked at: %s", g.alertsErr)
+		add("alerts", resultWarn, "have roles/monitoring.viewer granted on the project", "cannot be looked at in Cloud Monitoring: %s", g.alertsErr)
 	case len(g.alerts) < alarmsOfAStack:
 		add("alerts", resultFail, "apply deploy/gcp again: somebody has deleted some", "there are %d of %d", len(g.alerts), alarmsOfAStack)
 	case len(off) > 0:
@@ -120,7 +120,7 @@ func (g *googleFacts) examineSecrets(connection string, add adder) {
 	case len(f.hidden) > 0:
 		add(name, resultWarn, "have what is missing granted on the secret; who lacks it cannot tell a secret that does not exist", "not all can be seen: %s", strings.Join(f.hidden, "; "))
 	case len(f.absent) > 0:
-		add(name, f.worst, "apply deploy/gcp, and psoxy's Terraform where psoxy makes secrets; the job may not make them", "these do not exist: %s", strings.Join(f.absent, ", "))
+		add(name, f.worst, "apply deploy/gcp, and psoxy's Terraform where psoxy makes secrets; the service may not make them", "these do not exist: %s", strings.Join(f.absent, ", "))
 	default:
 		add(name, resultOK, "", "%d exist", len(g.secrets[connection]))
 	}
@@ -133,7 +133,7 @@ func (g *googleFacts) examineSecrets(connection string, add adder) {
 		add(connection+" label", resultOK, "", "psoxy reads the newest version of each")
 	}
 	if len(f.many) > 0 {
-		add(connection+" versions", resultWarn, "have secretmanager.versions.destroy granted to the job: it destroys old versions at every fifth write", "versions that are no longer needed cost money: %s", strings.Join(f.many, ", "))
+		add(connection+" versions", resultWarn, "have secretmanager.versions.destroy granted to the service: it destroys old versions at every fifth write", "versions that are no longer needed cost money: %s", strings.Join(f.many, ", "))
 	} else {
 		add(connection+" versions", resultOK, "", "none that are no longer needed")
 	}
@@ -143,17 +143,17 @@ func (g *googleFacts) examineSecrets(connection string, add adder) {
 	g.examinePermissions(connection, f.forbidden, add)
 }
 
-// examinePermissions compares what these credentials may do with what the job needs. A
+// examinePermissions compares what these credentials may do with what the service needs. A
 // person need not have it.
 func (g *googleFacts) examinePermissions(connection string, forbidden []string, add adder) {
 	name := connection + " permissions"
 	switch {
 	case len(forbidden) == 0:
-		add(name, resultOK, "", "these credentials may do what the job needs; whether they are the job's, the line credentials says")
+		add(name, resultOK, "", "these credentials may do what the service needs; whether they are the service's, the line credentials says")
 	case strings.Contains(g.as, ".gserviceaccount.com"):
-		add(name, resultFail, "apply deploy/gcp again if this is the job's service account; a role that was just granted may take minutes", "these credentials may not do what the job needs: %s", strings.Join(forbidden, "; "))
+		add(name, resultFail, "apply deploy/gcp again if this is the service's account; a role that was just granted may take minutes", "these credentials may not do what the service needs: %s", strings.Join(forbidden, "; "))
 	default:
-		add(name, resultOK, "", "these credentials may not do all that the job does, which a person need not; "+
-			"to look with the job's: gcloud auth application-default login --impersonate-service-account=ACCOUNT")
+		add(name, resultOK, "", "these credentials may not do all that the service does, which a person need not; "+
+			"to look with the service's: gcloud auth application-default login --impersonate-service-account=ACCOUNT")
 	}
 }

@@ -31,7 +31,7 @@ func TestAuthorizeVerifyStatusAndTickOnGoogleCloud(t *testing.T) {
 	for range 2 { // the second one is the year's
 		out := run(app, "authorize", "--redirect-uri", redirect)
 		require.Contains(t, out, "The consent is complete")
-		require.Contains(t, out, "if the job of deploy/gcp runs with "+onGoogle)
+		require.Contains(t, out, "if the service of deploy/gcp runs with "+onGoogle)
 		app = ""
 		require.Contains(t, run("", "tick"), onGoogle+": idle")
 		require.Contains(t, run("", "status"), "known from the consent")

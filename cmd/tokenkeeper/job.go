@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -26,9 +27,9 @@ func newJobCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "job",
 		Short: "Make one tick for all connections, as a scheduled job in Google Cloud",
-		Long: `Makes one tick for all connections and publishes the metrics to Cloud Monitoring:
-what the Cloud Run job in deploy/gcp runs every two minutes. It has no flags; the
-environment configures it, as it does the function in AWS:
+		Long: `Makes one tick for all connections, publishes the metrics to Cloud Monitoring, and
+ends: for whoever has a schedule of their own. What deploy/gcp runs is the command
+serve. It has no flags; the environment configures it, as it does the function in AWS:
 
   STORE                 gcp:PROJECT or gcp:PROJECT/PREFIX
   CONNECTIONS           the connections, separated by commas
@@ -41,29 +42,39 @@ It exits with 1 if a repetition may achieve more. What only a person can mend is
 by the metrics, and by lines of JSON on standard error.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			level := &slog.HandlerOptions{ReplaceAttr: severity}
-			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), level)).With("version", config.Version())
+			log := newCloudLog(cmd.ErrOrStderr())
 			f, err := newJob(cmd.Context(), os.Getenv)
 			if err != nil {
 				log.Error("the job cannot start", "error", err)
 				return errReported
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), jobTime)
-			defer cancel()
-			report, err := f.Tick(ctx, log)
-			printed := printJSON(cmd.OutOrStdout(), report)
-			switch {
-			case fleet.Retryable(err):
-				log.Error("the tick failed", "error", err)
-			case err != nil:
-				log.Warn("a person is needed", "error", err)
-			}
-			if fleet.Retryable(err) || printed != nil {
-				return errReported
-			}
-			return nil
+			return makeTick(cmd.Context(), f, log, cmd.OutOrStdout())
 		},
 	}
+}
+
+// makeTick makes one tick, and prints its report. It returns errReported, once the log
+// has the reason, if a repetition may achieve more.
+func makeTick(ctx context.Context, f *fleet.Fleet, log *slog.Logger, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	defer cancel()
+	report, err := f.Tick(ctx, log)
+	printed := printJSON(out, report)
+	switch {
+	case fleet.Retryable(err):
+		log.Error("the tick failed", "error", err)
+	case err != nil:
+		log.Warn("a person is needed", "error", err)
+	}
+	if fleet.Retryable(err) || printed != nil {
+		return errReported
+	}
+	return nil
+}
+
+// newCloudLog returns a log whose lines Cloud Logging understands.
+func newCloudLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: severity})).With("version", config.Version())
 }
 
 // severity gives a line of the log the names that Cloud Logging looks for.

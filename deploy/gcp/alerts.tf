@@ -1,5 +1,5 @@
 # The alerts: the same ten that the stack on AWS has, by the same runbook. Each
-# compares the very numbers that the job publishes; internal/proof/paging reads this
+# compares the very numbers that the service publishes; internal/proof/paging reads this
 # file, and tries it in a simulated year and in every failure.
 #
 # Cloud Monitoring opens an incident for each time series, so a second connection is reported while the first one's
@@ -56,7 +56,7 @@ locals {
         foreign-write = { metric = "connection/ForeignWrites", value = 0, period = "3600s" }
         site-lost     = { metric = "connection/SiteLost", value = 0, period = "3600s" }
         failed-ticks = {
-          filter  = "metric.type=\"run.googleapis.com/job/completed_execution_count\" AND resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${var.name}\" AND metric.labels.result=\"failed\""
+          filter  = "metric.type=\"run.googleapis.com/request_count\" AND resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\" AND metric.labels.response_code_class=\"5xx\""
           value   = 2
           period  = "600s"
           aligner = "ALIGN_SUM"
@@ -150,6 +150,6 @@ resource "google_monitoring_alert_policy" "heartbeat_missing" {
     auto_close = "1800s"
   }
   documentation {
-    content = "For 13 minutes no tick has served all connections. Means: the schedule, the job or its metrics are broken, and nothing else here can be trusted. Do: see whether the schedule ${var.name} is paused, then the newest lines of the job's log, then ask for a tick. Runbook: ${var.runbook_url}#heartbeat-missing"
+    content = "For 13 minutes no tick has served all connections. Means: the schedule, the service or its metrics are broken, and nothing else here can be trusted. Do: see whether the schedule ${var.name} is paused, then the newest lines of the service's log, then ask for a tick. Runbook: ${var.runbook_url}#heartbeat-missing"
   }
 }

@@ -1,6 +1,6 @@
-# The keeper on Google Cloud: a Cloud Run job that makes one tick, a schedule that
-# runs it every two minutes, and a service account that may do only what it needs.
-# docs/gcp.md says how to use this module, and what of it was tried.
+# The keeper on Google Cloud: a Cloud Run service that makes a tick at each request, a
+# schedule that calls it every two minutes, and a service account that may do only what
+# it needs. docs/gcp.md says how to use this module, and what of it was tried.
 
 terraform {
   required_version = ">= 1.5"
@@ -23,7 +23,7 @@ resource "google_project_service" "needed" {
   disable_on_destroy = false
 }
 
-# Who the job is.
+# Who the service is.
 resource "google_service_account" "job" {
   project      = var.project
   account_id   = var.name
@@ -36,76 +36,79 @@ resource "google_project_iam_member" "metrics" {
   member  = google_service_account.job.member
 }
 
-resource "google_cloud_run_v2_job" "tick" {
+# A job would do as well. Google bills each run of one for a minute at least, which is
+# twenty dollars a month; a service for the time of its requests, which is free.
+resource "google_cloud_run_v2_service" "tick" {
   project             = var.project
   name                = var.name
   location            = var.location
   deletion_protection = false
 
   template {
-    # One execution has one task, which ends before the next one begins. If two run at once nevertheless, the ledger
-    # lets one of them win.
-    parallelism = 1
-    task_count  = 1
-    template {
-      service_account = google_service_account.job.email
-      timeout         = "110s"
-      max_retries     = 0
-      containers {
-        image = var.image
-        args  = ["job"]
-        resources {
-          limits = { cpu = "1", memory = "512Mi" }
-        }
-        env {
-          name  = "STORE"
-          value = var.prefix == "" ? "gcp:${var.project}" : "gcp:${var.project}/${var.prefix}"
-        }
-        env {
-          name  = "CONNECTIONS"
-          value = join(",", var.connections)
-        }
-        env {
-          name  = "LOCATION"
-          value = var.location
-        }
-        env {
-          name  = "JOB"
-          value = var.name
-        }
-        env {
-          name  = "REFRESH_BEFORE"
-          value = var.refresh_before
-        }
-        env {
-          name  = "FAMILY_LIFETIME_DAYS"
-          value = tostring(var.family_lifetime_days)
-        }
-        env {
-          name  = "ACCESS_TOKEN_FORMAT"
-          value = var.access_token_format
-        }
-        env {
-          name  = "LAST_WARNING_DAYS"
-          value = tostring(var.last_warning_days)
-        }
+    # One instance serves one request at a time, which ends before the next one comes. If two run at once nevertheless,
+    # the ledger lets one of them win. Between requests an instance costs nothing, and stays for a while.
+    service_account                  = google_service_account.job.email
+    timeout                          = "110s"
+    max_instance_request_concurrency = 1
+    scaling {
+      min_instance_count = 0
+      max_instance_count = 1
+    }
+    containers {
+      image = var.image
+      args  = ["serve"]
+      resources {
+        limits   = { cpu = "1", memory = "512Mi" }
+        cpu_idle = true # billed for the time of requests
+      }
+      env {
+        name  = "STORE"
+        value = var.prefix == "" ? "gcp:${var.project}" : "gcp:${var.project}/${var.prefix}"
+      }
+      env {
+        name  = "CONNECTIONS"
+        value = join(",", var.connections)
+      }
+      env {
+        name  = "LOCATION"
+        value = var.location
+      }
+      env {
+        name  = "JOB"
+        value = var.name
+      }
+      env {
+        name  = "REFRESH_BEFORE"
+        value = var.refresh_before
+      }
+      env {
+        name  = "FAMILY_LIFETIME_DAYS"
+        value = tostring(var.family_lifetime_days)
+      }
+      env {
+        name  = "ACCESS_TOKEN_FORMAT"
+        value = var.access_token_format
+      }
+      env {
+        name  = "LAST_WARNING_DAYS"
+        value = tostring(var.last_warning_days)
       }
     }
   }
   depends_on = [google_project_service.needed]
 }
 
-# Who starts the job.
+# Who calls the service.
 resource "google_service_account" "schedule" {
   project      = var.project
   account_id   = "${var.name}-schedule"
-  display_name = "tokenkeeper: starts the job"
+  display_name = "tokenkeeper: calls the service"
 }
 
-resource "google_cloud_run_v2_job_iam_member" "schedule" {
+resource "google_cloud_run_v2_service_iam_member" "schedule" {
   project  = var.project
   location = var.location
-  name     = google_cloud_run_v2_job.tick.name
+  name     = google_cloud_run_v2_service.tick.name
   role     = "roles/run.invoker"
   member   = google_service_account.schedule.member
 }
@@ -117,7 +120,7 @@ resource "google_cloud_scheduler_job" "tick" {
   description      = "A tick of tokenkeeper"
   schedule         = "*/2 * * * *"
   time_zone        = "Etc/UTC"
-  attempt_deadline = "60s"
+  attempt_deadline = "120s"
   paused           = var.paused
 
   retry_config {
@@ -125,10 +128,11 @@ resource "google_cloud_scheduler_job" "tick" {
   }
   http_target {
     http_method = "POST"
-    uri         = "https://run.googleapis.com/v2/projects/${var.project}/locations/${var.location}/jobs/${google_cloud_run_v2_job.tick.name}:run"
-    oauth_token {
+    uri         = google_cloud_run_v2_service.tick.uri
+    oidc_token {
       service_account_email = google_service_account.schedule.email
+      audience              = google_cloud_run_v2_service.tick.uri
     }
   }
-  depends_on = [google_cloud_run_v2_job_iam_member.schedule]
+  depends_on = [google_cloud_run_v2_service_iam_member.schedule]
 }

@@ -2,7 +2,7 @@
 # module makes the rest, without a version.
 
 locals {
-  # By its end: what the job may do with a secret, and who makes it.
+  # By its end: what the service may do with a secret, and who makes it.
   secrets = {
     TOKEN_LEDGER        = { role = "keep", ours = true }
     TOKEN_FAMILY        = { role = "keep", ours = true }

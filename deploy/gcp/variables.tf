@@ -1,11 +1,11 @@
 variable "project" {
   type        = string
-  description = "The project of the secrets, the job and the alerts."
+  description = "The project of the secrets, the service and the alerts."
 }
 
 variable "location" {
   type        = string
-  description = "The region of the job, such as europe-west1."
+  description = "The region of the service, such as europe-west1."
 }
 
 variable "image" {
@@ -15,7 +15,7 @@ variable "image" {
 
 variable "name" {
   type        = string
-  description = "The name of the job, and what the names of the rest begin with."
+  description = "The name of the service, and what the names of the rest begin with."
   default     = "tokenkeeper"
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,17}[a-z0-9]$", var.name))

@@ -148,7 +148,7 @@ func TestTheJobMayDoLittle(t *testing.T) {
 	require.Equal(t, []string{"metrics"}, m.Resources("google_project_iam_member"))
 }
 
-// TestTheRolesAreEnough: the job works with what the module grants, on secrets that
+// TestTheRolesAreEnough: a tick works with what the module grants, on secrets that
 // Terraform made, and with nothing else.
 func TestTheRolesAreEnough(t *testing.T) {
 	t.Parallel()

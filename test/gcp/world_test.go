@@ -1,7 +1,7 @@
-// Package gcp tests the job of Google Cloud as it is deployed: the built binary,
-// real gRPC to emulators of Secret Manager and Cloud Monitoring, real HTTP to
-// Atlassian's, and real signals. It reads tokens by psoxy's rules, which are
-// written again here.
+// Package gcp tests the keeper of Google Cloud: the built binary, as the service that
+// is deployed and as a process for each tick, real gRPC to emulators of Secret Manager
+// and Cloud Monitoring, real HTTP to Atlassian's, and real signals. It reads tokens by
+// psoxy's rules, which are written again here.
 package gcp
 
 import (
@@ -145,15 +145,20 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// environment is that of deploy/gcp, with emulators.
+func (w *world) environment() []string {
+	return []string{"STORE=gcp:" + emulator.Project, "CONNECTIONS=" + connection, "LOCATION=europe-west1", "WARNING_DAYS=60,30,14,7",
+		"ATLASSIAN_AUTH_URL=" + w.front.URL, "ATLASSIAN_API_URL=" + w.front.URL,
+		"SECRET_MANAGER_EMULATOR_HOST=" + w.secrets.Address, "CLOUD_MONITORING_EMULATOR_HOST=" + w.monitoring.Address}
+}
+
 // tick runs the job once.
 func (w *world) tick() tick {
 	w.Helper()
 	binary, err := built()
 	require.NoError(w, err)
 	cmd := exec.CommandContext(w.Context(), binary, "job")
-	cmd.Env = []string{"STORE=gcp:" + emulator.Project, "CONNECTIONS=" + connection, "LOCATION=europe-west1", "WARNING_DAYS=60,30,14,7",
-		"ATLASSIAN_AUTH_URL=" + w.front.URL, "ATLASSIAN_API_URL=" + w.front.URL,
-		"SECRET_MANAGER_EMULATOR_HOST=" + w.secrets.Address, "CLOUD_MONITORING_EMULATOR_HOST=" + w.monitoring.Address}
+	cmd.Env = w.environment()
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	w.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
 )
 
-// Watcher looks at what Cloud Monitoring has of one job. It needs
+// Watcher looks at what Cloud Monitoring has of one service. It needs
 // monitoring.timeSeries.list and monitoring.alertPolicies.list, which
 // roles/monitoring.viewer has.
 type Watcher struct {
@@ -61,7 +61,7 @@ func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (
 		case err == iterator.Done:
 			return newest, nil
 		case err != nil:
-			return newest, fmt.Errorf("Cloud Monitoring answered %s", status.Code(err))
+			return newest, fmt.Errorf("refused or failed: %s", status.Code(err))
 		}
 		for _, p := range one.GetPoints() {
 			if at := p.GetInterval().GetEndTime().AsTime(); at.After(newest) {
@@ -90,7 +90,7 @@ func (w *Watcher) Alerts(ctx context.Context) (alerts []Alert, err error) {
 		case err == iterator.Done:
 			return alerts, nil
 		case err != nil:
-			return alerts, fmt.Errorf("Cloud Monitoring answered %s", status.Code(err))
+			return alerts, fmt.Errorf("refused or failed: %s", status.Code(err))
 		}
 		if name, ours := strings.CutPrefix(p.GetDisplayName(), w.job+"-"); ours {
 			alerts = append(alerts, Alert{name, p.GetEnabled() == nil || p.GetEnabled().GetValue(), len(p.GetNotificationChannels())})

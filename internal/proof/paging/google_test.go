@@ -41,7 +41,7 @@ func TestAHealthyYearOnGoogle(t *testing.T) {
 }
 
 // TestEveryFailureOnGoogle: the right page in time, no other, and silence when all is
-// mended. Cloud Run repeats no execution, so a failure may be known two minutes later
+// mended. Cloud Scheduler repeats no request, so a failure may be known two minutes later
 // than on AWS.
 func TestEveryFailureOnGoogle(t *testing.T) {
 	for _, sc := range scenario.All() {

@@ -33,7 +33,7 @@ type Inspection struct {
 	// Lacking are the permissions without which nothing of it, or not all, can be
 	// seen.
 	Lacking []string
-	// MayNot are the permissions that the job needs and these credentials lack.
+	// MayNot are the permissions that the service needs and these credentials lack.
 	MayNot []string
 }
 
@@ -47,7 +47,7 @@ func (in *Inspection) settings(secret *secretmanagerpb.Secret) {
 	in.Locations = len(secret.GetReplication().GetUserManaged().GetReplicas())
 }
 
-// needed are the permissions that the job needs on a parameter's secret, as
+// needed are the permissions that the service needs on a parameter's secret, as
 // deploy/gcp grants them.
 func needed(name string) []string {
 	if strings.HasSuffix(name, "CLIENT_ID") || strings.HasSuffix(name, "CLIENT_SECRET") {
@@ -57,7 +57,7 @@ func needed(name string) []string {
 		"secretmanager.versions.destroy", "secretmanager.versions.get", "secretmanager.versions.list"}
 }
 
-// mayNot are the permissions that the credentials lack of those that the job needs.
+// mayNot are the permissions that the credentials lack of those that the service needs.
 func (a *api) mayNot(ctx context.Context, name string) (missing []string, err error) {
 	wanted := needed(name)
 	granted, err := a.permissions(ctx, name, wanted)

@@ -17,19 +17,19 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/terraform"
 )
 
-// RunOnGoogle is Run on the module in deploy/gcp: a job in place of the function,
-// which nobody repeats, and alert policies in place of the alarms. Parameters are
+// RunOnGoogle is Run on the module in deploy/gcp: a service in place of the function,
+// whose requests nobody repeats, and alert policies in place of the alarms. Parameters are
 // those of the template; the module's variables are named alike.
 func RunOnGoogle(folder string, sc Scenario, o Options) (Result, error) {
 	return run(sc, o, func(parameters map[string]string) (*stack, error) { return readModule(folder, parameters) })
 }
 
-// googleSamples is the namespace of the job's metrics, whose types begin so, and
+// googleSamples is the namespace of the service's metrics, whose types begin so, and
 // googleRuns that of Cloud Run's own.
 const (
 	googleSamples = "custom.googleapis.com/tokenkeeper/"
-	googleRuns    = "run.googleapis.com/job/"
-	failedRuns    = "completed_execution_count"
+	googleRuns    = "run.googleapis.com/"
+	failedRuns    = "request_count"
 )
 
 // variableOf is the module's name of a parameter of the template.
@@ -59,14 +59,14 @@ func readModule(folder string, parameters map[string]string) (*stack, error) {
 		return nil, err
 	}
 	s := &stack{policy: family.DefaultPolicy(), namespace: googleSamples, google: true}
-	job, err1 := m.Resource("google_cloud_run_v2_job", "tick")
+	service, err1 := m.Resource("google_cloud_run_v2_service", "tick")
 	schedule, err2 := m.Resource("google_cloud_scheduler_job", "tick")
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	task, err1 := job.Block("template", "template")
-	container, err2 := job.Block("template", "template", "containers")
-	if err := errors.Join(err1, err2, s.readJob(task, container), s.readSchedule(schedule)); err != nil {
+	template, err1 := service.Block("template")
+	container, err2 := service.Block("template", "containers")
+	if err := errors.Join(err1, err2, s.readService(template, container), s.readSchedule(schedule)); err != nil {
 		return nil, err
 	}
 	for _, name := range m.Resources("google_monitoring_alert_policy") {
@@ -86,8 +86,8 @@ func readModule(folder string, parameters map[string]string) (*stack, error) {
 	return s, nil
 }
 
-// readJob reads the task's limits and the container's environment.
-func (s *stack) readJob(task, container terraform.Body) error {
+// readService reads a request's limit and the container's environment.
+func (s *stack) readService(template, container terraform.Body) error {
 	environment := map[string]string{}
 	for _, one := range container.Blocks("env") {
 		name, err1 := one.Text("name")
@@ -98,15 +98,14 @@ func (s *stack) readJob(task, container terraform.Body) error {
 		environment[name] = value
 	}
 	var lifetime float64
-	timeout, err1 := task.Text("timeout")
-	retries, err2 := task.Number("max_retries")
-	before, err3 := time.ParseDuration(environment["REFRESH_BEFORE"])
-	lifetime, err4 := strconv.ParseFloat(environment["FAMILY_LIFETIME_DAYS"], 64)
-	last, err5 := strconv.ParseFloat(environment["LAST_WARNING_DAYS"], 64)
-	limit, err6 := time.ParseDuration(timeout)
-	s.timeout, s.retries, s.lastWarning = limit, int(retries), last
+	timeout, err1 := template.Text("timeout")
+	before, err2 := time.ParseDuration(environment["REFRESH_BEFORE"])
+	lifetime, err3 := strconv.ParseFloat(environment["FAMILY_LIFETIME_DAYS"], 64)
+	last, err4 := strconv.ParseFloat(environment["LAST_WARNING_DAYS"], 64)
+	limit, err5 := time.ParseDuration(timeout)
+	s.timeout, s.lastWarning = limit, last
 	s.policy.RefreshBefore, s.policy.Lifetime = before, time.Duration(lifetime*float64(day))
-	return errors.Join(err1, err2, err3, err4, err5, err6)
+	return errors.Join(err1, err2, err3, err4, err5)
 }
 
 // everyMinutes is the only form of a schedule that is known here.
@@ -120,8 +119,14 @@ func (s *stack) readSchedule(schedule terraform.Body) error {
 	}
 	minutes, _ := strconv.Atoi(m[1])
 	s.every = time.Duration(minutes) * time.Minute
-	s.retryAge = s.every // an execution that has not begun by the next one
-	return nil
+	s.retryAge = s.every // a request that has not begun by the next one
+	retry, err := schedule.Block("retry_config")
+	if err != nil {
+		return err
+	}
+	retries, err := retry.Number("retry_count")
+	s.retries = int(retries)
+	return err
 }
 
 // metricFilter finds the metric's type in a filter.
@@ -213,7 +218,7 @@ func metricOf(filter string) (m alarm.Metric, each string, err error) {
 		if one {
 			each = "Connection"
 		}
-	case found[1] == googleRuns+failedRuns && rest == `resource.type="cloud_run_job" AND resource.labels.job_name="`+stackName+`" AND metric.labels.result="failed"`:
+	case found[1] == googleRuns+failedRuns && rest == `resource.type="cloud_run_revision" AND resource.labels.service_name="`+stackName+`" AND metric.labels.response_code_class="5xx"`:
 		m = alarm.Metric{Namespace: googleRuns, Name: failedRuns}
 	default:
 		err = fmt.Errorf("the filter %q is not known here", filter)

@@ -32,7 +32,7 @@ const (
 const deadLetterMetric = "ApproximateNumberOfMessagesVisible"
 
 // What alarms may say about a kind of cause. Errors are Lambda's own, and failed
-// executions Cloud Run's.
+// requests Cloud Run's.
 var (
 	refused = []string{metrics.ConsentNeeded, metrics.AccessTokenSecondsRemaining}
 	wrong   = []string{metrics.RotationFailures, metrics.AccessTokenSecondsRemaining}
