@@ -143,11 +143,15 @@ func (a *api) add(ctx context.Context, name string, value atlassian.Secret) (ver
 	return version{}, fmt.Errorf("%s: Secret Manager answered without a version: the write may have taken effect", name)
 }
 
-// destroy destroys a version by its number.
+// destroy destroys a version by its number. That another has done so meanwhile is no
+// error.
 func (a *api) destroy(ctx context.Context, name string, number int64) error {
 	_, err := call(ctx, calling{what: "DestroySecretVersion", name: name}, func(ctx context.Context, o ...gax.CallOption) (*secretmanagerpb.SecretVersion, error) {
 		return a.client.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{Name: a.version(name, strconv.FormatInt(number, 10))}, o...)
 	})
+	if code := codeOf(err); code == codes.FailedPrecondition || code == codes.NotFound {
+		return nil
+	}
 	return err
 }
 
