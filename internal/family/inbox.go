@@ -175,8 +175,8 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 			in.candidate, best = f, rank
 		}
 	}
-	if c := in.candidate; len(in.spent) == 0 && s.rivals(c) {
-		in.candidate, in.spent, in.rival = Field{}, []Fingerprint{FingerprintOf(c.Value)}, true
+	if len(in.spent) == 0 && s.rivals(in.candidate) {
+		in.candidate, in.rival = Field{}, true
 	}
 }
 

@@ -17,15 +17,18 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
 	j, r := judging{s}, s.State.Record
-	if in := j.judged(); candidate.Version > 0 || in.rival {
-		for _, spent := range in.spent {
-			r.Past = r.Past.With(spent)
+	if candidate.Version == 0 {
+		for _, f := range s.Offers {
+			if s.State.isCandidate(f) && j.succeeds(f) {
+				r.Past = r.Past.With(FingerprintOf(f.Value)) // a sibling of what the own token yields
+			}
 		}
+		return r
 	}
-	if candidate.Version > 0 {
-		return j.offspring(candidate, r)
+	for _, spent := range j.judged().spent {
+		r.Past = r.Past.With(spent)
 	}
-	return r
+	return j.offspring(candidate, r)
 }
 
 // offspring is the record of a candidate's family; own is the ledger's.
@@ -52,7 +55,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 // before are the candidates that were offered before the given one.
 func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
-		if j, _ := s.State.Judge(f); j == Candidate && f.Version < candidate.Version {
+		if s.State.isCandidate(f) && f.Version < candidate.Version {
 			older = older.With(FingerprintOf(f.Value))
 		}
 	}

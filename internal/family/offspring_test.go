@@ -45,3 +45,18 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 		})
 	}
 }
+
+// The own token is in doubt and yields a pair, though psoxy's successor of it lies under
+// a value that is asked about again: that is a sibling from then on.
+func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
+	for name, stored := range map[string]given{"psoxy's": byPsoxy, "a person's": all()} {
+		t.Run(name, func(t *testing.T) {
+			s := healthy()
+			all(beside, doubted(3*minute), refusedAt(10, 2), inbox(refresh(109), refresh(110)), stored)(&s)
+			s.Offers[1].Modified = s.Offers[1].Modified.Add(time.Minute)
+			past := s.Offspring(family.Field{}).Past
+			require.Equal(t, name == "psoxy's", past.Has(fp(refresh(109))))
+			require.False(t, past.Has(fp(refresh(110))), "it is a stranger")
+		})
+	}
+}

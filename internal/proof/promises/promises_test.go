@@ -240,6 +240,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=590d9547ef46dc0f siblings-die reconsent-kills-old shared google crash-after@35 concurrent@80 no-ticks@94/5m8s",
 		"rotation seed=ab66e72ccbe6fa1f siblings-die ledger-deleted@21 crash-after@29 damaged@46/1s",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
+		"consent seed=815579b92ea7c373 shared psoxy@206 damaged@223 psoxy@243#1",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
