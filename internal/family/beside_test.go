@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // beside says that psoxy rotates too.
@@ -75,6 +76,34 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 }
 
 // refusedAt says that Atlassian did not accept a version half a minute ago.
+// A value that stood for long, and was written again, was read by psoxy to its end.
+func TestHowLongAValueStood(t *testing.T) {
+	one, two, three := refresh(109), refresh(110), refresh(111)
+	for _, c := range []struct {
+		name    string
+		values  []string
+		covered bool
+	}{
+		{"twice", []string{one, one + "\n", two}, true},
+		{"with a placeholder between", []string{one, "CHANGE_ME", one, two}, true},
+		{"put back over what was made of it", []string{one, two, one}, true},
+		{"a placeholder since", []string{one, "CHANGE_ME", two}, false},
+		{"put back over another, and that is the one before", []string{one, "CHANGE_ME", three, one, two}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var history []store.Entry
+			for i, v := range c.values {
+				history = append(history, store.Entry{Value: secret(v), Version: int64(9 + i), Modified: now.Add(time.Duration(i-9) * psoxy.CacheFor)})
+			}
+			s := healthy()
+			beside(&s)
+			s.RefreshToken = family.FieldOf(history[len(history)-1])
+			s.Offer(history)
+			require.Equal(t, c.covered, s.Offspring(s.Offers[len(s.Offers)-1]).Past.Has(fp(one)))
+		})
+	}
+}
+
 func refusedAt(version int64, count int) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), At: now.Add(-30 * time.Second), Count: count}}

@@ -87,8 +87,11 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		offered := slices.ContainsFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
-		if e.Version > seen && !offered || in.pending(e.Version).Version > 0 ||
+		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], s.State.isCandidate) {
+			s.Offers[at].Until = f.Until
+		}
+		if e.Version > seen && at < 0 || in.pending(e.Version).Version > 0 ||
 			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && j.again(r) }) {
 			s.Offers = append(s.Offers, f)
 		}

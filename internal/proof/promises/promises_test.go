@@ -241,6 +241,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=ab66e72ccbe6fa1f siblings-die ledger-deleted@21 crash-after@29 damaged@46/1s",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 		"consent seed=815579b92ea7c373 shared psoxy@206 damaged@223 psoxy@243#1",
+		"adoption seed=4aed7e25e7f37ccc reconsent-kills-old legacy-refusal shared consent@38#6092 denied@48/6m46s psoxy@142",
+		"adoption seed=26e862c7bca45be1 siblings-die shared consent@7#68f9 denied@10/44m23s#1 psoxy@161",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
