@@ -177,7 +177,9 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 		})
 	}
 	t.Run("it is known as psoxy's from the intent on", func(t *testing.T) {
-		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
+		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
+			s.AccessToken.Modified = s.RefreshToken.Modified
+		}), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
 			s.AccessToken.Modified = s.AccessToken.Modified.Add(-30 * time.Second)
 		})} {
 			s := healthy()
@@ -208,7 +210,7 @@ func TestARivalOfAConsent(t *testing.T) {
 				s.Offers[i].Until = s.Offers[i].Modified.Add(time.Minute)
 			}
 			if n := len(s.Offers); n > 0 {
-				s.AccessToken, s.AccessExpires = field(access(8), 9, s.Offers[n-1].Modified), now.Add(time.Minute)
+				s.AccessToken, s.AccessExpires = field(access(8), 9, s.Offers[n-1].Modified.Add(-time.Second)), now.Add(time.Minute)
 			}
 		}
 	}

@@ -259,7 +259,7 @@ func (s judging) succeeds(candidate Field) bool {
 // form just before.
 func (s judging) byPsoxy(f Field) bool {
 	before := f.Modified.Sub(s.AccessToken.Modified)
-	return s.Shared() && !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access && before >= 0 && before < 30*time.Second
+	return s.Shared() && !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access && before > 0 && before < 30*time.Second
 }
 
 // mayYield reports whether psoxy may have made one token of another.

@@ -62,6 +62,7 @@ func (p psoxyProxy) saves(tokens atlassiantest.Tokens, writes int) {
 	p.t.Helper()
 	if writes > 0 {
 		p.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, p.clock.Now().Add(time.Hour)).Reveal())
+		p.clock.Advance(time.Millisecond)
 	}
 	if writes > 1 {
 		p.put(names.RefreshToken, tokens.Refresh.Reveal())

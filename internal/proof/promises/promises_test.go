@@ -243,6 +243,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=815579b92ea7c373 shared psoxy@206 damaged@223 psoxy@243#1",
 		"adoption seed=4aed7e25e7f37ccc reconsent-kills-old legacy-refusal shared consent@38#6092 denied@48/6m46s psoxy@142",
 		"adoption seed=26e862c7bca45be1 siblings-die shared consent@7#68f9 denied@10/44m23s#1 psoxy@161",
+		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

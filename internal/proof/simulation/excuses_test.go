@@ -55,7 +55,7 @@ var excusedPlans = map[string]string{
 	"psoxy presented a token again and lost the answer":  "rotation seed=1 siblings-die shared denied@P/1h#9 atlassian-after@P+10/20s psoxy@P+10",
 	"psoxy wrote an older family's token over a consent": "rotation seed=1 shared psoxy@P+10 consent@P+20 psoxy@P+40",
 
-	"a person stored a consent as psoxy stores a rotation": "consent seed=b0c49d6620906863 siblings-die shared crash-before@27 consent@93#54e2 atlassian-after@93/6s",
+	"a person stored a consent as psoxy stores a rotation": "consent seed=b0c49d6620906863 siblings-die shared crash-before@27 consent@93#54e6 atlassian-after@93/6s",
 
 	"a person deleted the only place of the newest token": "rotation seed=1 consent@P+8 deleted@P+8",
 	"a person deleted what told of the spend":             "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",
