@@ -165,7 +165,8 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 	}{
 		{"once, and a rotation is due", all(dueAnyway, refusedOnce(1, 30*time.Second)), family.Idle, true},
 		{"once, and the own token is in doubt", all(doubted(3*minute), refusedOnce(1, 30*time.Second)), family.InDoubt, true},
-		{"once, and the own token's leeway is soon over", all(doubted(8*minute), refusedOnce(1, 30*time.Second)), family.InDoubt, true},
+		{"once, and the own token's leeway is soon over", all(doubted(8*minute), refusedOnce(1, 30*time.Second)), family.Replay, true},
+		{"twice, and the own token is in doubt", all(doubted(3*minute), refusedOnce(2, 30*time.Second)), family.Replay, false},
 		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, false},
 		{"twice, an hour later", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 60*minute)), family.Rotate, true},
 		{"three times", all(dueAnyway, refusedOnce(3, 59*minute)), family.Rotate, false},

@@ -244,6 +244,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=4aed7e25e7f37ccc reconsent-kills-old legacy-refusal shared consent@38#6092 denied@48/6m46s psoxy@142",
 		"adoption seed=26e862c7bca45be1 siblings-die shared consent@7#68f9 denied@10/44m23s#1 psoxy@161",
 		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
+		"replay seed=35649450b1cf9cd2 shared older@10#2 atlassian-after@24/6s damaged@61",
+		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
