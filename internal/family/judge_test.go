@@ -292,3 +292,13 @@ func TestOlderTokens(t *testing.T) {
 		})
 	}
 }
+
+// The family of a consent that another one has covered goes on in psoxy's hands: a later
+// token of it is older too.
+func TestTheChainOfACoveredConsent(t *testing.T) {
+	s := healthy()
+	all(beside, inbox(rotating("older", now.Add(-3*minute)), rotating("newer", now.Add(-2*minute)), rotating("newer", now.Add(-minute))))(&s)
+	past := s.Offspring(s.Offers[2]).Past
+	require.True(t, past.Has(fp("older")))
+	require.False(t, past.Has(fp("newer")), "its own")
+}

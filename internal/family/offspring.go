@@ -57,6 +57,9 @@ func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
 		if s.State.isCandidate(f) && f.Version < candidate.Version {
 			older = older.With(FingerprintOf(f.Value))
+			if chain := chainOf(f.Value); chain != chainOf(candidate.Value) {
+				older = older.With(chain)
+			}
 		}
 	}
 	return older

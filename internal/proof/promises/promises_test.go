@@ -246,6 +246,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
 		"replay seed=35649450b1cf9cd2 shared older@10#2 atlassian-after@24/6s damaged@61",
 		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
+		"adoption seed=c08f17a1897f95a5 claims shared consent@17#7ddd consent@22 psoxy@31 pause-before@41/2m5s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
