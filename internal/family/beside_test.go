@@ -119,7 +119,7 @@ func TestNothingIsPresentedBlindlyBesidePsoxy(t *testing.T) {
 }
 
 // Of what our own processes spent the ledger tells: their locks tell nothing, and
-// ticks do not wait for one another's.
+// nobody waits longer for one than until its holder has written there.
 func TestOurOwnLock(t *testing.T) {
 	locked := func(value string, ago time.Duration) given {
 		return func(s *family.Snapshot) {
@@ -131,12 +131,12 @@ func TestOurOwnLock(t *testing.T) {
 		name, value string
 		fresh, left family.Action
 	}{
-		{"psoxy's", "locked_1764000000000", family.Contended, family.Replay},
-		{"of a tick", "locked_1764000000000 " + psoxy.ForTick + "other/1", family.Idle, family.Idle},
-		{"of a consent", "locked_1764000000000 other/1", family.Contended, family.Idle},
+		{"psoxy's", "locked_1764000000000", family.Contended, family.Contended, family.Replay},
+		{"ours", "locked_1764000000000 other/1", family.Contended, family.Idle, family.Idle},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			requireAction(t, c.fresh, decide(locked(c.value, minute)))
+			requireAction(t, c.fresh, decide(locked(c.value, 9*time.Second)))
+			requireAction(t, c.later, decide(locked(c.value, 10*time.Second)))
 			requireAction(t, c.left, decide(locked(c.value, 3*minute)))
 		})
 	}

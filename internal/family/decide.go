@@ -132,14 +132,14 @@ func decide(a Action, format string, args ...any) (Decision, bool) {
 
 func not() (Decision, bool) { return Decision{}, false }
 
-// tickLocks is how long a tick may take from psoxy's lock to its intent. From then on the
-// ledger keeps other ticks away.
-const tickLocks = 10 * time.Second
+// ourLocks is how long one of us may take from psoxy's lock to its entry. From then on the
+// ledger keeps ticks and consents apart.
+const ourLocks = 10 * time.Second
 
 func locked(v view) (Decision, bool) {
 	respected := Lease
-	if psoxy.OfTick(v.Lock.Value) {
-		respected = tickLocks
+	if psoxy.Ours(v.Lock.Value) {
+		respected = ourLocks
 	}
 	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < respected {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -118,7 +117,7 @@ func TestAPairIsStillBeingSavedWhileAnotherPresentsTheToken(t *testing.T) {
 func TestALockThatWasTakenOverStays(t *testing.T) {
 	w := shared(t)
 	w.clock.Advance(40 * time.Minute)
-	w.put(names.Lock, "locked_1 "+psoxy.ForTick+"process-0/1")
+	w.put(names.Lock, "locked_1 process-0/1")
 	w.before = atFirst("delete "+short(names.Lock), func() {
 		w.restart()
 		w.after = crashing("post")

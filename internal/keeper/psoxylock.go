@@ -22,11 +22,7 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 			return err
 		}
 	}
-	mark := t.mark()
-	if d.Action.Presents() {
-		mark = psoxy.ForTick + mark
-	}
-	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), mark, t.Sleep)
+	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
 	return err
 }
 

@@ -40,19 +40,13 @@ type Lock struct {
 	name  string
 }
 
-// Ours reports whether a lock's value is one of ours: psoxy's form, and a mark.
+// Ours reports whether a lock's value is one of ours: psoxy's form, and a mark. Ours keeps
+// psoxy out. Ticks and consents keep each other out by the ledger: another tick takes such
+// a lock over once its holder had time to write there, and a consent does at once.
 func Ours(value atlassian.Secret) bool {
 	at, mark, _ := strings.Cut(strings.TrimPrefix(value.Reveal(), "locked_"), " ")
 	return strings.HasPrefix(value.Reveal(), "locked_") && at != "" && strings.Trim(at, "0123456789") == "" && mark != ""
 }
-
-// ForTick begins the mark of a tick's lock. It keeps psoxy out. Ticks keep each other
-// out by the ledger: another tick takes such a lock over once its holder had time to
-// write an intent there, and a consent does at once.
-const ForTick = "tick "
-
-// OfTick reports whether a lock's value is that of a tick.
-func OfTick(value atlassian.Secret) bool { return strings.Contains(value.Reveal(), " "+ForTick) }
 
 // TakeLock takes the lock as psoxy does: it creates the parameter, waits, and
 // checks that its own value is still there. One that was found left behind is deleted

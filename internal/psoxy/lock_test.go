@@ -17,7 +17,7 @@ const lockName = "X_" + psoxy.LockName
 
 // take takes the lock; meanwhile happens while it settles.
 func take(s store.Store, left bool, meanwhile func()) (*psoxy.Lock, error) {
-	return psoxy.TakeLock(context.Background(), s, lockName, left, time.UnixMilli(1764000000000), psoxy.ForTick+"me/1",
+	return psoxy.TakeLock(context.Background(), s, lockName, left, time.UnixMilli(1764000000000), "me/1",
 		func(_ context.Context, d time.Duration) {
 			if d > time.Second {
 				meanwhile()
@@ -42,9 +42,9 @@ func TestLock(t *testing.T) {
 		s := memstore.New(time.Now)
 		l, err := take(s, false, nothing)
 		require.NoError(t, err)
-		require.Equal(t, "locked_1764000000000 tick me/1", stands(t, s).Reveal())
-		require.True(t, psoxy.Ours(l.Value) && psoxy.OfTick(l.Value))
-		require.False(t, psoxy.Ours(theirs) || psoxy.OfTick(theirs))
+		require.Equal(t, "locked_1764000000000 me/1", stands(t, s).Reveal())
+		require.True(t, psoxy.Ours(l.Value))
+		require.False(t, psoxy.Ours(theirs))
 		require.NoError(t, l.Release(ctx, time.Minute))
 		require.Zero(t, stands(t, s))
 	})
