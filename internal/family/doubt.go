@@ -30,7 +30,7 @@ func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 		}
 	}
 	if s.LockTells(in.candidate) {
-		told(s.Lock.Modified)
+		told(s.PsoxysLock().Modified)
 	}
 	if in.rival {
 		told(s.State.Record.AuthorizedAt)
@@ -38,12 +38,20 @@ func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
 	return d, found
 }
 
+// PsoxysLock is the lock that psoxy holds or has left behind; Version 0 without one.
+func (s Snapshot) PsoxysLock() Field {
+	if s.Lock.Version > 0 && !psoxy.Ours(s.Lock.Value) {
+		return s.Lock
+	}
+	return s.Left
+}
+
 // LockTells reports whether a lock that psoxy left behind puts the ledger's own
 // token in doubt. The lock is not older than the token, nor than Atlassian's
 // refusal of it, and no successor was stored as a candidate since.
 func (s Snapshot) LockTells(candidate Field) bool {
-	lock, r := s.Lock, s.State.Record
-	return lock.Version > 0 && !psoxy.Ours(lock.Value) && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
+	lock, r := s.PsoxysLock(), s.State.Record
+	return lock.Version > 0 && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
@@ -56,7 +64,7 @@ func (s judging) underLock(candidate Field) bool {
 // firstSpend is when a candidate was, or may have been, presented first.
 func (s judging) firstSpend(candidate Field) time.Time {
 	first := s.State.Inbox.first(candidate.Version)
-	if at := s.Lock.Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
+	if at := s.PsoxysLock().Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
 		return at
 	}
 	return first

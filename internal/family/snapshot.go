@@ -64,8 +64,9 @@ type Snapshot struct {
 	// says why it cannot be used.
 	Family    *Record
 	FamilyErr error
-	// Lock is psoxy's lock; its Version is 0 if nobody holds it.
-	Lock Field
+	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
+	// psoxy's own that this process has read: psoxy deletes a stale one.
+	Lock, Left Field
 	// Denied are the names of copies that could not be read.
 	Denied []string
 

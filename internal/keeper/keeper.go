@@ -73,12 +73,21 @@ type memory struct {
 	siteAfter time.Time
 	// judged is what was judged of REFRESH_TOKEN.
 	judged family.Judged
+	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
+	left family.Field
 }
 
 // compare compares what was read with what this process knows. Where the ledger
 // was deleted and has begun anew without the tokens that are known, these are
 // settled once more.
 func (m *memory) compare(s *family.Snapshot) {
+	if s.State.Record.Refresh != m.known.Record.Refresh {
+		m.left = family.Field{} // it told of another token
+	}
+	if lock := s.PsoxysLock(); lock.Version > 0 {
+		m.left = lock
+	}
+	s.Left = m.left
 	if !s.State.Empty() {
 		if m.held == nil && !s.State.Knows(m.known) {
 			m.held = m.known.Receipt()

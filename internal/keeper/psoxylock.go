@@ -14,13 +14,14 @@ import (
 func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err error) {
 	t.lockedAt = t.clock.local()
 	if v.LockTells(d.Candidate) {
-		state := v.State.Doubting(v.Lock.Modified)
+		state := v.State.Doubting(v.PsoxysLock().Modified)
 		if c := d.Candidate; c.Version > 0 && !d.FirstSpend.IsZero() {
 			state.Inbox = state.Inbox.Presented(family.Pending{Version: c.Version, Token: family.FingerprintOf(c.Value), First: d.FirstSpend})
 		}
 		if _, err := t.append(ctx, v.base, state); err != nil {
 			return err
 		}
+		t.memory.left = family.Field{}
 	}
 	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
 	return err

@@ -25,6 +25,21 @@ func TestPsoxyDiedOverItsOwnSuccessor(t *testing.T) {
 	w.requireSharedAndKept()
 }
 
+// Psoxy dies while it presents the token, and another container of it deletes the stale
+// lock. A process that has read the lock knows of the doubt all the same.
+func TestPsoxyDeletesItsStaleLock(t *testing.T) {
+	w := shared(t)
+	w.clock.Advance(-20 * time.Minute)
+	w.psoxy.locks()
+	w.psoxy.spends()
+	w.want(keeper.Contended)
+	w.clock.Advance(2 * time.Minute)
+	w.remove(names.Lock)
+	w.want(keeper.Replayed)
+	w.ticks(12, keeper.Idle, keeper.Rotated)
+	w.requireSharedAndKept()
+}
+
 // Another tick takes our lock over before anything is presented: it is taken back,
 // so that the other finds that it has lost it.
 func TestOurLockIsTakenOver(t *testing.T) {

@@ -248,6 +248,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
 		"adoption seed=c08f17a1897f95a5 claims shared consent@17#7ddd consent@22 psoxy@31 pause-before@41/2m5s",
 		"replay seed=5b08041d59ea3cd4 siblings-die reconsent-kills-old legacy-refusal shared google authorize@18 store-outage@45/11s no-ticks@74/6m36s",
+		"consent seed=9355ad44a589db84 reconsent-kills-old shared atlassian-after@30/5s psoxy@32 psoxy@54",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
