@@ -10,6 +10,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
+// youngInbox is the version up to which numbers prove nothing: REFRESH_TOKEN may have been
+// deleted and begun again since it was judged, with another value under our copy.
+const youngInbox = 24
+
 // InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
 // nothing that can be read: then its history need not be read.
 func (s Snapshot) InboxSettled() bool {
@@ -18,7 +22,7 @@ func (s Snapshot) InboxSettled() bool {
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
 	return slices.Contains(s.Denied, s.inboxName()) ||
 		len(s.State.Inbox.Pending) == 0 && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
-			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied)
+			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied && f.Version > youngInbox)
 }
 
 // judging is a snapshot whose inbox is judged.

@@ -209,6 +209,7 @@ func TestInboxSettled(t *testing.T) {
 		return func(s *family.Snapshot) { s.RefreshToken = field(value, version, now.Add(-11*minute)) }
 	}
 	anew := func(s *family.Snapshot) { s.RefreshToken.Modified = now.Add(-minute) }
+	seen24 := func(s *family.Snapshot) { s.State.Inbox.Seen = 24 }
 	judged := func(s *family.Snapshot) { s.Judged = family.Judged{Seen: 12, Modified: now.Add(-2 * minute)} }
 	for _, c := range []struct {
 		name  string
@@ -217,8 +218,9 @@ func TestInboxSettled(t *testing.T) {
 	}{
 		{"what was seen", at(8, refresh(7)), true},
 		{"what was seen, and is no token", at(8, "CHANGE_ME"), true},
-		{"our copy, just after what was seen", at(9, refresh(7)), true},
-		{"our copy, and one between", at(10, refresh(7)), false},
+		{"our copy, just after what was seen", all(at(25, refresh(7)), seen24), true},
+		{"our copy, and one between", all(at(26, refresh(7)), seen24), false},
+		{"our copy in a young parameter, which may have begun anew", at(9, refresh(7)), false},
 		{"something else", at(9, "CHANGE_ME"), false},
 		{"judged by this process", all(at(12, refresh(7)), judged), true},
 		{"deleted, and begun anew up to what was seen", all(at(8, refresh(9)), func(s *family.Snapshot) {

@@ -45,7 +45,7 @@ func TestCallsOfATick(t *testing.T) {
 	require.Equal(t, []string{"read", "read history of REFRESH_TOKEN", "read history of TOKEN_FAMILY", "write TOKEN_LEDGER",
 		"write TOKEN_FAMILY", "read", "write TOKEN_LEDGER", "read history of TOKEN_LEDGER", "post", "write TOKEN_LEDGER", "read history of TOKEN_LEDGER",
 		"write ACCESS_TOKEN", "write REFRESH_TOKEN"}, w.ops, "adopted and rotated: the number of a young ledger's put is looked up, and TOKEN_FAMILY tells that there is a ledger")
-	w.rotations(12)
+	w.rotations(24)
 	w.want(keeper.Idle)
 	require.Equal(t, []string{"read"}, w.ops)
 	w.clock.Advance(40 * time.Minute)

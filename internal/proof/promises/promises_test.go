@@ -249,6 +249,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=c08f17a1897f95a5 claims shared consent@17#7ddd consent@22 psoxy@31 pause-before@41/2m5s",
 		"replay seed=5b08041d59ea3cd4 siblings-die reconsent-kills-old legacy-refusal shared google authorize@18 store-outage@45/11s no-ticks@74/6m36s",
 		"consent seed=9355ad44a589db84 reconsent-kills-old shared atlassian-after@30/5s psoxy@32 psoxy@54",
+		"adoption seed=63d4f7192a5dc24e siblings-die legacy-refusal claims shared omit-after@26 consent@69#4f47 deleted@69",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
