@@ -250,6 +250,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=5b08041d59ea3cd4 siblings-die reconsent-kills-old legacy-refusal shared google authorize@18 store-outage@45/11s no-ticks@74/6m36s",
 		"consent seed=9355ad44a589db84 reconsent-kills-old shared atlassian-after@30/5s psoxy@32 psoxy@54",
 		"adoption seed=63d4f7192a5dc24e siblings-die legacy-refusal claims shared omit-after@26 consent@69#4f47 deleted@69",
+		"replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

@@ -33,7 +33,7 @@ var excuses = []excuse{
 	{"psoxy presented a token again and lost the answer", "psoxy: as above, and a failed save loses the pair",
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
 	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
-		func(l loss) bool { return l.coveredByPsoxy() }},
+		func(l loss) bool { return l.o.coveredByPsoxy() }},
 	{"a person stored a consent as psoxy stores a rotation", "psoxy: it writes ACCESS_TOKEN, then REFRESH_TOKEN; a token that tells nothing is taken for its rotation",
 		func(l loss) bool {
 			o := l.o
@@ -110,8 +110,7 @@ const coveredByPsoxy = "psoxy wrote an older family's token over a consent"
 
 // coveredByPsoxy: the newest consent lives, but the ledger goes on with an older
 // family. Psoxy wrote a token of that family after the consent was stored.
-func (l loss) coveredByPsoxy() bool {
-	o := l.o
+func (o *oracle) coveredByPsoxy() bool {
 	return o.chain.known && o.older(o.chain.of, o.highest) && o.covered(o.chain.of)
 }
 

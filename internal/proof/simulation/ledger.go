@@ -54,11 +54,12 @@ const younger = time.Hour
 // checkAge compares the entry's time of the consent with the truth. A person who
 // deletes the ledger and TOKEN_FAMILY deletes the family's age with them, and so does one
 // who deletes REFRESH_TOKEN before a tick has taken a consent from there (AWS:
-// DeleteParameter takes every version with it).
+// DeleteParameter takes every version with it). What psoxy wrote over a consent is taken
+// for its next token, with its age.
 func (o *oracle) checkAge(e *ledgerEntry) {
 	f := o.family(o.chain.of.consent)
 	at := e.State.Record.AuthorizedAt
-	if at.IsZero() || o.ageDeleted || o.undated[o.chain.of.consent] || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
+	if at.IsZero() || o.ageDeleted || o.undated[o.chain.of.consent] || o.coveredByPsoxy() || o.madeYounger == f.ID || at.Sub(f.Born) <= younger {
 		return
 	}
 	o.madeYounger = f.ID

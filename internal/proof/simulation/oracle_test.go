@@ -178,6 +178,22 @@ func TestAConsentThatNobodyReadIsPutBack(t *testing.T) {
 	require.Equal(t, 1, r.Losses["people deleted what alone told which consent is the newest"], r.Losses)
 }
 
+// Psoxy rotates twice from its cache just after a consent. What it stores tells nothing, so
+// the ledger goes on with it as with the consent's, whose age it is given.
+func TestPsoxyRotatesTwiceOverAConsent(t *testing.T) {
+	p, err := ParsePlan("replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, map[string]int{coveredByPsoxy: 2}, r.Losses)
+	t.Run("its claims would tell", func(t *testing.T) {
+		p.Settings.Claims = true
+		r := Run(p)
+		require.Empty(t, r.Counters.Broken())
+		require.Empty(t, r.Losses)
+	})
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
