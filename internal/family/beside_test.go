@@ -75,7 +75,6 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 	})
 }
 
-// refusedAt says that Atlassian did not accept a version half a minute ago.
 // A value that stood for long, and was written again, was read by psoxy to its end.
 func TestHowLongAValueStood(t *testing.T) {
 	one, two, three := refresh(109), refresh(110), refresh(111)
@@ -104,6 +103,7 @@ func TestHowLongAValueStood(t *testing.T) {
 	}
 }
 
+// refusedAt says that Atlassian did not accept a version half a minute ago.
 func refusedAt(version int64, count int) given {
 	return func(s *family.Snapshot) {
 		s.State.Inbox.Rejected = []family.Rejected{{Version: version, Credentials: s.Credentials(), At: now.Add(-30 * time.Second), Count: count}}
@@ -128,8 +128,8 @@ func TestOurOwnLock(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name, value string
-		fresh, left family.Action
+		name, value        string
+		fresh, later, left family.Action
 	}{
 		{"psoxy's", "locked_1764000000000", family.Contended, family.Contended, family.Replay},
 		{"ours", "locked_1764000000000 other/1", family.Contended, family.Idle, family.Idle},

@@ -240,17 +240,17 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=590d9547ef46dc0f siblings-die reconsent-kills-old shared google crash-after@35 concurrent@80 no-ticks@94/5m8s",
 		"rotation seed=ab66e72ccbe6fa1f siblings-die ledger-deleted@21 crash-after@29 damaged@46/1s",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
+		"replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198",
+		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
+		"replay seed=35649450b1cf9cd2 shared older@10#2 atlassian-after@24/6s damaged@61",
 		"consent seed=815579b92ea7c373 shared psoxy@206 damaged@223 psoxy@243#1",
 		"adoption seed=4aed7e25e7f37ccc reconsent-kills-old legacy-refusal shared consent@38#6092 denied@48/6m46s psoxy@142",
 		"adoption seed=26e862c7bca45be1 siblings-die shared consent@7#68f9 denied@10/44m23s#1 psoxy@161",
-		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
-		"replay seed=35649450b1cf9cd2 shared older@10#2 atlassian-after@24/6s damaged@61",
-		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
 		"adoption seed=c08f17a1897f95a5 claims shared consent@17#7ddd consent@22 psoxy@31 pause-before@41/2m5s",
 		"replay seed=5b08041d59ea3cd4 siblings-die reconsent-kills-old legacy-refusal shared google authorize@18 store-outage@45/11s no-ticks@74/6m36s",
+		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
 		"consent seed=9355ad44a589db84 reconsent-kills-old shared atlassian-after@30/5s psoxy@32 psoxy@54",
 		"adoption seed=63d4f7192a5dc24e siblings-die legacy-refusal claims shared omit-after@26 consent@69#4f47 deleted@69",
-		"replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
