@@ -19,7 +19,7 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	j, r := judging{s}, s.State.Record
 	if candidate.Version == 0 {
 		for _, f := range s.Offers {
-			if s.State.isCandidate(f) && j.succeeds(f) {
+			if s.State.isCandidate(f) && j.succeeds(f) && s.Now.Before(f.Modified.Add(Leeway)) {
 				r.Past = r.Past.With(FingerprintOf(f.Value)) // a sibling of what the own token yields
 			}
 		}

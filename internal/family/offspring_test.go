@@ -49,13 +49,25 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 // The own token is in doubt and yields a pair, though psoxy's successor of it lies under
 // a value that is asked about again: that is a sibling from then on.
 func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
-	for name, stored := range map[string]given{"psoxy's": byPsoxy, "a person's": all()} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		psoxys  bool
+		ago     time.Duration
+		sibling bool
+	}{
+		{"psoxy's", true, 10*minute - nano, true},
+		{"psoxy's, a leeway before: the own token would be dead", true, 10 * minute, false},
+		{"a person's", false, 9 * minute, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			s := healthy()
-			all(beside, doubted(3*minute), refusedAt(10, 2), inbox(refresh(109), refresh(110)), stored)(&s)
-			s.Offers[1].Modified = s.Offers[1].Modified.Add(time.Minute)
+			all(beside, doubted(3*minute), refusedAt(10, 2), inbox(refresh(109), refresh(110)))(&s)
+			s.Offers[0].Modified, s.Offers[1].Modified = now.Add(-c.ago), now.Add(-minute)
+			if c.psoxys {
+				s.AccessToken, s.AccessExpires = field(access(8), 9, now.Add(-c.ago-time.Second)), now.Add(time.Minute)
+			}
 			past := s.Offspring(family.Field{}).Past
-			require.Equal(t, name == "psoxy's", past.Has(fp(refresh(109))))
+			require.Equal(t, c.sibling, past.Has(fp(refresh(109))))
 			require.False(t, past.Has(fp(refresh(110))), "it is a stranger")
 		})
 	}
