@@ -234,7 +234,7 @@ func TestARivalOfAConsent(t *testing.T) {
 			require.Equal(t, c.candidate, d.Candidate.Version)
 			if c.candidate == 0 {
 				require.Equal(t, s.State.Record.AuthorizedAt, d.FirstSpend)
-				require.True(t, s.Offspring(d.Candidate).Past.Has(fp(refresh(109))), "it is older, whichever family it is of")
+				require.True(t, s.Received(pair(8, now), d.Candidate).Record.Past.Has(fp(refresh(109))), "it is older, whichever family it is of")
 			}
 		})
 	}

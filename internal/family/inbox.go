@@ -92,7 +92,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		}
 		first[f.Value] = f
 		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
-		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], s.State.isCandidate) {
+		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
 			s.Offers[at].Until = f.Until
 		}
 		if e.Version > seen && at < 0 || in.pending(e.Version).Version > 0 ||
@@ -229,6 +229,12 @@ func (s judging) rank(f Field) int {
 		return late
 	}
 	return lateStranger
+}
+
+// isCandidate reports whether only Atlassian can judge a value.
+func (s judging) isCandidate(f Field) bool {
+	j, _ := s.State.Judge(f)
+	return j == Candidate
 }
 
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.

@@ -53,12 +53,6 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	return s.judgeClaims(f.Value)
 }
 
-// isCandidate reports whether only Atlassian can judge a value.
-func (s State) isCandidate(f Field) bool {
-	j, _ := s.Judge(f)
-	return j == Candidate
-}
-
 // judgeClaims judges a token by its claims. One without any is a candidate.
 func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) {
 	claims, _ := atlassian.Claims(token)

@@ -7,6 +7,12 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 		Spent: s.State.Record.Refresh, Candidate: candidate.Version}
 	if candidate.Version > 0 {
 		r.Spent = FingerprintOf(candidate.Value)
+		return r
+	}
+	for _, f := range s.Offers {
+		if j := (judging{s}); j.isCandidate(f) && j.succeeds(f) && j.byPsoxy(f) && pair.SpentAt.Before(f.Modified.Add(Leeway)) {
+			r.Record.Past = r.Record.Past.With(FingerprintOf(f.Value)) // a sibling
+		}
 	}
 	return r
 }
@@ -18,11 +24,6 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 func (s Snapshot) Offspring(candidate Field) Record {
 	j, r := judging{s}, s.State.Record
 	if candidate.Version == 0 {
-		for _, f := range s.Offers {
-			if s.State.isCandidate(f) && j.succeeds(f) && s.Now.Before(f.Modified.Add(Leeway)) {
-				r.Past = r.Past.With(FingerprintOf(f.Value)) // a sibling of what the own token yields
-			}
-		}
 		return r
 	}
 	for _, spent := range j.judged().spent {
@@ -55,7 +56,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 // before are the candidates that were offered before the given one.
 func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
-		if s.State.isCandidate(f) && f.Version < candidate.Version {
+		if s.isCandidate(f) && f.Version < candidate.Version {
 			older = older.With(FingerprintOf(f.Value))
 			if chain := chainOf(f.Value); chain != chainOf(candidate.Value) {
 				older = older.With(chain)

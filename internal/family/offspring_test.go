@@ -66,7 +66,7 @@ func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
 			if c.psoxys {
 				s.AccessToken, s.AccessExpires = field(access(8), 9, now.Add(-c.ago-time.Second)), now.Add(time.Minute)
 			}
-			past := s.Offspring(family.Field{}).Past
+			past := s.Received(pair(8, now), family.Field{}).Record.Past
 			require.Equal(t, c.sibling, past.Has(fp(refresh(109))))
 			require.False(t, past.Has(fp(refresh(110))), "it is a stranger")
 		})
