@@ -15,11 +15,18 @@ import (
 // beside says that psoxy rotates too.
 func beside(s *family.Snapshot) { s.AccessFormat = psoxy.JSON }
 
+// newestIsPsoxys says that psoxy stored the newest offer.
+func newestIsPsoxys(s *family.Snapshot) {
+	stored := s.Offers[len(s.Offers)-1].Modified
+	s.AccessToken, s.AccessExpires = field(access(8), 9, stored.Add(-time.Second)), now.Add(time.Minute)
+}
+
 // Beside psoxy a token that stands over another may be its successor: only the
 // newest is presented, and with it the others are known as older.
 func TestCandidatesBesidePsoxy(t *testing.T) {
 	one, two, three := refresh(109), refresh(110), refresh(111)
 	chained := func(chain string) string { return rotating(chain, now.Add(-3*minute)) }
+	later := func(s *family.Snapshot) { s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor) }
 	for _, c := range []struct {
 		name  string
 		given given
@@ -32,14 +39,11 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"psoxy rotated once", inbox(one), family.Rotate, 9, 8, nil},
 		{"and again", inbox(one, two), family.Rotate, 10, 8, []string{one}},
 		{"and a third time", inbox(one, two, three), family.Rotate, 11, 8, []string{one, two}},
-		{"a placeholder between, for longer than psoxy keeps anything", all(inbox(one, "CHANGE_ME", two), func(s *family.Snapshot) {
-			s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor)
-		}), family.Rotate, 11, 8, nil},
+		{"a placeholder between, for longer than psoxy keeps anything", all(inbox(one, "CHANGE_ME", two), later, newestIsPsoxys), family.Rotate, 11, 8, nil},
+		{"the same, and a person stored the newest", all(inbox(one, "CHANGE_ME", two), later), family.Rotate, 11, 8, []string{one}},
 		{"a placeholder between", inbox(one, "CHANGE_ME", two), family.Rotate, 11, 8, []string{one}},
 		{"our copy between, and psoxy may have kept the older one", inbox(one, refresh(7), two), family.Rotate, 11, 8, []string{one}},
-		{"our copy between, for longer than psoxy keeps anything", all(inbox(one, refresh(7), two), func(s *family.Snapshot) {
-			s.Offers[2].Modified = s.Offers[2].Modified.Add(psoxy.CacheFor)
-		}), family.Rotate, 11, 8, nil},
+		{"our copy between, for longer than psoxy keeps anything", all(inbox(one, refresh(7), two), later, newestIsPsoxys), family.Rotate, 11, 8, nil},
 		{"of another chain: it begins a family", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, []string{chained("a")}},
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
 		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, nil},
@@ -98,6 +102,7 @@ func TestHowLongAValueStood(t *testing.T) {
 			beside(&s)
 			s.RefreshToken = family.FieldOf(history[len(history)-1])
 			s.Offer(history)
+			newestIsPsoxys(&s)
 			require.Equal(t, c.covered, s.Offspring(s.Offers[len(s.Offers)-1]).Past.Has(fp(one)))
 		})
 	}
@@ -210,9 +215,7 @@ func TestARivalOfAConsent(t *testing.T) {
 				s.Offers[i].Modified = now.Add(-ago).Add(time.Duration(1+i) * time.Minute)
 				s.Offers[i].Until = s.Offers[i].Modified.Add(time.Minute)
 			}
-			if n := len(s.Offers); n > 0 {
-				s.AccessToken, s.AccessExpires = field(access(8), 9, s.Offers[n-1].Modified.Add(-time.Second)), now.Add(time.Minute)
-			}
+			newestIsPsoxys(s)
 		}
 	}
 	for _, c := range []struct {

@@ -37,7 +37,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	fp := FingerprintOf(candidate.Value)
 	past := own.Past.With(own.Refresh)
 	same := s.continues(candidate)
-	if !same || candidate.Since <= s.State.Inbox.Kin && chainOf(candidate.Value) == "" {
+	if !same || chainOf(candidate.Value) == "" && !s.byPsoxy(candidate) {
 		past = past.Merge(s.before(candidate)) // nobody will judge these any more
 	}
 	if same {

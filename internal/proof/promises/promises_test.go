@@ -251,6 +251,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=15495e8fe5487470 shared omit-after@32 store-outage@32/5s older@85#2 damaged@90/1s",
 		"consent seed=9355ad44a589db84 reconsent-kills-old shared atlassian-after@30/5s psoxy@32 psoxy@54",
 		"adoption seed=63d4f7192a5dc24e siblings-die legacy-refusal claims shared omit-after@26 consent@69#4f47 deleted@69",
+		"upgrade seed=1bbbcb4aa2737d70 legacy-refusal shared psoxy@15 backup@73#1 secret-rotated@75/7m14s consent@174",
+		"consent seed=4f3ca9f8d24f88d2 siblings-die legacy-refusal shared crash-before@23 consent@72 psoxy@72#eba8dc0189091917 crash-after@80",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
