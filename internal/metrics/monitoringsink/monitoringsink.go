@@ -65,13 +65,18 @@ func NewClient(ctx context.Context, emulator string) (*monitoring.MetricClient, 
 	return c, nil
 }
 
+// idle is how long a connection is kept without a call: less than the time between two
+// ticks, in which a service of Cloud Run would not notice that the other side has gone.
+const idle = time.Minute
+
 // options are those of a client of an emulator, or of Google.
 func options(emulator string) []option.ClientOption {
+	all := []option.ClientOption{option.WithGRPCDialOption(grpc.WithIdleTimeout(idle))}
 	if emulator == "" {
-		return nil
+		return all
 	}
-	return []option.ClientOption{option.WithEndpoint(emulator), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
+	return append(all, option.WithEndpoint(emulator), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 }
 
 // Sink publishes into one project. It implements metrics.Sink.
