@@ -12,35 +12,46 @@ import (
 // nothing is due and writes nothing. Leaving it out changes only the count of
 // operations and the clock, and both are made up for.
 //
-// A tick is left out if the last one of the same process did nothing, nothing was
-// wrong, and the store has not changed since. Nothing may be going to happen, and
-// no wait of the keeper may end before the tick has read the store.
+// A tick is left out if the last one of the same process did nothing at the usual
+// cost, nothing was wrong, and the store has not changed since. Nothing may be going to
+// happen, and no wait of the keeper may end before the tick has read the store.
 // TestSkippedTicksChangeNothing compares runs with and without.
 type idleness struct {
 	never, valid bool
 	by           *actor
 	// until is when the last tick may begin that finds nothing due.
 	until time.Time
-	// ops are the operations of the last tick, if it did nothing, and took its time.
-	// failed says that the platform saw it fail.
-	ops    int
-	took   time.Duration
-	failed bool
+	// last is what the last tick cost, if it did nothing, and usual what such ticks of
+	// the process cost: two in a row have cost the same.
+	last, usual cost
 	// writes are the changes of the store up to then.
 	writes int
 }
 
+// cost is what a tick that does nothing changes: the count of operations, and the clock.
+type cost struct {
+	ops  int
+	took time.Duration
+	// failed: the platform saw it fail.
+	failed bool
+}
+
 // observe looks at a tick that ended.
 func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops int, wrote bool) {
-	again := i.by == a && i.ops > 0
-	i.valid, i.ops = false, 0
+	before := i.last
+	i.valid, i.last = false, cost{}
 	if a.dead || wrote || a.trouble != 0 || out.Action != keeper.Idle && out.Action != keeper.Refused || i.disturbed(w, a.begun) {
 		return
 	}
 	took := w.now.Sub(a.begun)
 	i.until = rests(w, a.begun, out.Action == keeper.Refused).Add(-took)
-	i.by, i.ops, i.took, i.failed, i.writes = a, ops, took, failed, w.writes
-	i.valid = again && w.armed
+	if i.last = (cost{ops, took, failed}); i.by != a {
+		i.usual = cost{}
+	} else if i.last == before {
+		i.usual = before
+	}
+	i.by, i.writes = a, w.writes
+	i.valid = i.last == i.usual && w.armed
 }
 
 // disturbed reports whether something may make the next tick different from this one.
@@ -114,7 +125,7 @@ func (i *idleness) skips(w *world, at time.Time) bool {
 		w.down != 0 || len(w.others) > 0 || w.now.Before(w.stale.until) {
 		return false
 	}
-	if len(w.faults) > 0 && w.faults[0].At < w.ops+i.ops {
+	if len(w.faults) > 0 && w.faults[0].At < w.ops+i.usual.ops {
 		return false
 	}
 	for _, e := range w.agenda {
