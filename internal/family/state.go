@@ -99,7 +99,7 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 		stateForm
 		Record json.RawMessage `json:"record"`
 	}
-	if json.Unmarshal([]byte(text.Reveal()), &f) != nil {
+	if json.Unmarshal(text.AppendReveal(nil), &f) != nil {
 		return State{}, errors.New("is not the JSON that tokenkeeper writes")
 	}
 	record, err := ParseRecord(string(f.Record), connection)

@@ -56,7 +56,7 @@ const freshFor = time.Hour
 func read(e store.Entry, of string) link {
 	l := link{Entry: Entry{Version: e.Version, Written: e.Modified}, foreign: true, destroyed: e.Value.IsZero()}
 	var f form
-	if json.Unmarshal([]byte(e.Value.Reveal()), &f) != nil || f.Of != of || f.Mark == "" || f.Base < 0 || len(f.State) == 0 {
+	if json.Unmarshal(e.Value.AppendReveal(nil), &f) != nil || f.Of != of || f.Mark == "" || f.Base < 0 || len(f.State) == 0 {
 		return l
 	}
 	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -58,10 +59,18 @@ func appendMasked(dst []byte, s string) []byte {
 	return dst
 }
 
-// mask is appendMasked with a new string as the result.
+// mask masks a value, or unmasks a masked one. It copies by parts that fit on the stack,
+// so that the result is the only thing that is allocated.
 func mask(s string) string {
-	var stack [4096]byte // what is longer is copied twice
-	return string(appendMasked(stack[:0], s))
+	var b strings.Builder
+	b.Grow(len(s))
+	var part [256]byte
+	for pad, at := pad(), 0; at < len(s); at += len(part) {
+		n := copy(part[:], s[at:])
+		subtle.XORBytes(part[:n], part[:n], pad[at%len(pad):])
+		b.Write(part[:n])
+	}
+	return b.String()
 }
 
 // New wraps value, byte for byte.

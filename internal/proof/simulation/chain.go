@@ -109,7 +109,7 @@ const youngLedger = 24
 // whatever that version holds, as for every reader.
 func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
 	var e ledgerEntry
-	if json.Unmarshal([]byte(value.Reveal()), &e) != nil || e.Of != connectionName {
+	if json.Unmarshal(value.AppendReveal(nil), &e) != nil || e.Of != connectionName {
 		return nil
 	}
 	fresh := now.Sub(e.At).Abs() <= freshFor
