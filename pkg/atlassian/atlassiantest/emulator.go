@@ -101,7 +101,7 @@ func (e *Emulator) start() {
 	e.minter = newMinter(e.config, tokenKey{e.rng.Uint64(), e.rng.Uint64()})
 	e.directory = newDirectory(e.core)
 	e.consents = newConsents(e.core, &e.directory)
-	e.families = families{core: e.core}
+	e.families = families{core: e.core, lately: map[atlassian.Secret]identity{}}
 	e.faultQueue = faultQueue{core: e.core}
 	e.eventLog = newEventLog(e.core, e.config.EventLog)
 }

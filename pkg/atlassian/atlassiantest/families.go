@@ -3,6 +3,8 @@ package atlassiantest
 import (
 	"slices"
 	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // families holds every token family since the start or the last reset.
@@ -11,6 +13,7 @@ type families struct {
 	all     []*family // the index is family.seq
 	free    []*pair   // records for reuse
 	scratch claims    // saves an allocation per token
+	lately  map[atlassian.Secret]identity
 }
 
 // newFamily starts the family of a code that was exchanged.

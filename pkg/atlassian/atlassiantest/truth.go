@@ -152,20 +152,44 @@ func (f *family) info(now time.Time, policy *Policy) FamilyInfo {
 func (s *families) Lookup(token atlassian.Secret) (TokenInfo, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := token.Reveal()
-	id, known := s.minter.identify(text)
-	f := s.bySeq(id.family)
-	if known != formKnown || id.kind == kindCode || f == nil {
+	i := s.identified(token)
+	f := s.bySeq(i.id.family)
+	if i.form != formKnown || i.id.kind == kindCode || f == nil {
 		return TokenInfo{}, false
 	}
 	now := s.clock.Now()
 	f.applyLimits(now, &s.policy)
-	p := f.pairs[id.serial]
-	if p != nil && text != p.refresh && text != p.access {
+	p := f.pairs[i.id.serial]
+	if p != nil && i.text != p.refresh && i.text != p.access {
 		return TokenInfo{}, false
 	}
-	return s.describeToken(f, p, id, text, now), true
+	return s.describeToken(f, p, i.id, token, now), true
 }
+
+// identity is what a token says about itself.
+type identity struct {
+	text string
+	id   tokenID
+	form form
+}
+
+// identified is what a token says about itself. The tokens that were looked up lately are
+// remembered: a simulation asks about the same few again and again.
+func (s *families) identified(token atlassian.Secret) identity {
+	i, ok := s.lately[token]
+	if !ok {
+		i.text = token.Reveal()
+		i.id, i.form = s.minter.identify(i.text)
+		if len(s.lately) == lookedUp {
+			clear(s.lately)
+		}
+		s.lately[token] = i
+	}
+	return i
+}
+
+// lookedUp is how many tokens identified remembers at most.
+const lookedUp = 16
 
 // LiveTokens returns every token that would be accepted now (StatusLive and
 // StatusReusable), in the order of issue. The refresh token of a pair comes first.
@@ -179,18 +203,18 @@ func (s *families) LiveTokens() []TokenInfo {
 		for _, serial := range slices.Sorted(maps.Keys(f.pairs)) {
 			p := f.pairs[serial]
 			if p.refresh != "" {
-				list = append(list, s.describeToken(f, p, p.tokenID(f, kindRefresh), p.refresh, now))
+				list = append(list, s.describeToken(f, p, p.tokenID(f, kindRefresh), atlassian.NewSecret(p.refresh), now))
 			}
-			list = append(list, s.describeToken(f, p, p.tokenID(f, kindAccess), p.access, now))
+			list = append(list, s.describeToken(f, p, p.tokenID(f, kindAccess), atlassian.NewSecret(p.access), now))
 		}
 	}
 	return slices.DeleteFunc(list, func(i TokenInfo) bool { return i.Status != StatusLive && i.Status != StatusReusable })
 }
 
-func (s *families) describeToken(f *family, p *pair, id tokenID, text string, now time.Time) TokenInfo {
+func (s *families) describeToken(f *family, p *pair, id tokenID, token atlassian.Secret, now time.Time) TokenInfo {
 	info := TokenInfo{
 		Kind: "refresh", FamilyID: f.id, Generation: int(id.generation), Sibling: int(id.sibling),
-		Status: s.refreshStatus(f, p, now), Token: atlassian.NewSecret(text),
+		Status: s.refreshStatus(f, p, now), Token: token,
 	}
 	if id.kind == kindAccess {
 		info.Kind, info.Status = "access", accessStatus(f, p, now)
