@@ -1,8 +1,10 @@
 package family
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 )
 
 // Past remembers earlier refresh tokens by 30 bits of each one's fingerprint,
@@ -51,8 +53,8 @@ func (p Past) With(fp Fingerprint) Past {
 
 // Merge returns p, and after it what only older remembers.
 func (p Past) Merge(older Past) Past {
-	if p == "" || older == "" {
-		return (p + older).newest(pastKept)
+	if p == "" || len(p) >= pastKept*pastWidth || strings.HasSuffix(string(p), string(older)) {
+		return cmp.Or(p, older).newest(pastKept)
 	}
 	known := map[Past]bool{}
 	for i := 0; i+pastWidth <= len(p); i += pastWidth {
