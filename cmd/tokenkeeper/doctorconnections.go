@@ -48,7 +48,7 @@ func absent(s health.Survey) (missing []string) {
 		there bool
 	}{
 		{"CLIENT_ID", !s.ClientID.Value.IsZero()}, {"CLIENT_SECRET", !s.ClientSecret.Value.IsZero()}, {"REFRESH_TOKEN", !s.RefreshToken.Value.IsZero()},
-		{"ACCESS_TOKEN", !s.AccessToken.Value.IsZero()}, {"TOKEN_FAMILY", s.Family != nil}, {"CLOUD_ID", !s.CloudID.Value.IsZero()},
+		{"ACCESS_TOKEN", !s.AccessToken.Value.IsZero()}, {"TOKEN_FAMILY", s.Told() != nil}, {"CLOUD_ID", !s.CloudID.Value.IsZero()},
 	} {
 		if !p.there {
 			missing = append(missing, p.name)

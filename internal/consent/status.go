@@ -55,7 +55,7 @@ func (s *Service) status(ctx context.Context, conn family.Connection) (Connectio
 		HasTokens:  !k.state.Empty() || !now.RefreshToken.Value.IsZero(),
 		CloudID:    now.CloudID.Value.Reveal(),
 	}
-	record := now.Family // until the first tick has begun the ledger
+	record := now.Told() // until the first tick has begun the ledger
 	if !k.state.Empty() {
 		record = &k.state.Record
 		out.CloudID = cmp.Or(record.CloudID, out.CloudID)

@@ -174,23 +174,24 @@ func empty(v view) (Decision, bool) {
 		return not()
 	case slices.Contains(v.Denied, name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
-	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Family == nil:
+	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil:
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
 	return decide(Adopt, "the ledger is empty and %s is filled in", name)
 }
 
 func withoutApp(v view) (Decision, bool) {
-	n, app := NamesOf(v.Connection), v.App()
+	app := v.App()
+	if app.ClientID != "" && !app.ClientSecret.IsZero() {
+		return not()
+	}
 	var missing []string
+	n := NamesOf(v.Connection)
 	if app.ClientID == "" {
 		missing = append(missing, n.ClientID)
 	}
 	if app.ClientSecret.IsZero() {
 		missing = append(missing, n.ClientSecret)
-	}
-	if len(missing) == 0 {
-		return not()
 	}
 	return decide(Misconfigured, "%s is missing, empty or not filled in: store the app's value from the Atlassian developer console", strings.Join(missing, " and "))
 }

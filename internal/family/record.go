@@ -103,6 +103,11 @@ func ParseRecord(value, connection string) (Record, error) {
 	if err := json.Unmarshal([]byte(value), &r); err != nil {
 		return Record{}, errors.New("is not the JSON that tokenkeeper writes")
 	}
+	return r.checked(connection)
+}
+
+// checked returns a record as it was read, if it can be used for the given connection.
+func (r Record) checked(connection string) (Record, error) {
 	switch {
 	case r.Schema > Schema:
 		return Record{}, fmt.Errorf("has schema %d, but this tokenkeeper reads up to %d: deploy the newer version again", r.Schema, Schema)

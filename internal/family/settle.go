@@ -170,8 +170,8 @@ func passing(class string) bool {
 // tells. Every value in REFRESH_TOKEN is older.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
-	if s.State.Empty() && s.Family != nil {
-		previous = *s.Family
+	if told := s.Told(); s.State.Empty() && told != nil {
+		previous = *told
 	}
 	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
 	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {

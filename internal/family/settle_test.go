@@ -126,8 +126,7 @@ func TestSettleOfAConsent(t *testing.T) {
 	t.Run("what it replaces is known as older", func(t *testing.T) {
 		requireOlder(t, consent(now).Record, 5, 6, 7)
 		v := healthy()
-		deleted := record()
-		v.State, v.Family, v.RefreshToken = family.State{}, &deleted, family.Field{}
+		v.State, v.Family, v.RefreshToken = family.State{}, family.Field{Value: record().Encode()}, family.Field{}
 		r := v.Consented(pair(0, now), family.DefaultPolicy())
 		requireOlder(t, r.Record, 5, 6, 7) // TOKEN_FAMILY tells of it where the ledger was deleted
 	})

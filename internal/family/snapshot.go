@@ -2,7 +2,6 @@ package family
 
 import (
 	"bytes"
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
@@ -60,10 +59,8 @@ type Snapshot struct {
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
-	// Family is TOKEN_FAMILY; nil if it does not exist or FamilyErr is set, which
-	// says why it cannot be used.
-	Family    *Record
-	FamilyErr error
+	// Family is TOKEN_FAMILY; Told reads it.
+	Family Field
 	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
 	// psoxy's own that this process has read: psoxy deletes a stale one.
 	Lock, Left Field
@@ -97,6 +94,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		RefreshToken: FieldOf(entries[n.RefreshToken]),
 		AccessToken:  FieldOf(entries[n.AccessToken]),
 		CloudID:      FieldOf(entries[n.CloudID]),
+		Family:       FieldOf(entries[n.Family]),
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
@@ -106,15 +104,16 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 			s.Now = e.ReadAt
 		}
 	}
-	if f := FieldOf(entries[n.Family]); !f.Value.IsZero() {
-		r, err := ParseRecord(f.Value.Reveal(), c.Name)
-		if err != nil {
-			s.FamilyErr = fmt.Errorf("%s %w", n.Family, err)
-		} else {
-			s.Family = &r
-		}
-	}
 	return s
+}
+
+// Told is the record in TOKEN_FAMILY; nil where there is none that can be used.
+func (s Snapshot) Told() *Record {
+	r, err := ParseRecord(s.Family.Value.Reveal(), s.Connection)
+	if err != nil {
+		return nil
+	}
+	return &r
 }
 
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.

@@ -92,17 +92,14 @@ func mustEncode(v any) []byte {
 // ParseState reads the state of an entry that was written at the given time, by
 // the store's clock. An empty text is the zero State.
 func ParseState(text atlassian.Secret, written time.Time, connection string) (State, error) {
-	if text.IsZero() || text.Reveal() == "{}" {
+	if text.IsZero() || text == atlassian.NewSecret("{}") {
 		return State{}, nil
 	}
-	var f struct {
-		stateForm
-		Record json.RawMessage `json:"record"`
-	}
-	if json.Unmarshal(text.AppendReveal(nil), &f) != nil {
+	var f stateForm
+	if json.Unmarshal(text.AppendReveal(nil), &f) != nil || f.Record.Schema == 0 {
 		return State{}, errors.New("is not the JSON that tokenkeeper writes")
 	}
-	record, err := ParseRecord(string(f.Record), connection)
+	record, err := f.Record.checked(connection)
 	if err != nil {
 		return State{}, err
 	}

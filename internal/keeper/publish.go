@@ -88,7 +88,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
-	if !rotated || !r.Succeeds(v.Family) {
+	if !rotated || !r.Succeeds(v.Told()) {
 		add(n.Family, r.Encode(), store.Plain)
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)

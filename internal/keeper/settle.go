@@ -136,7 +136,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	}
 	state, why := v.Adopt(tokens, records, t.conn.Policy)
 	switch {
-	case why != "" && v.RefreshToken.Value.IsZero() && v.Family == nil:
+	case why != "" && v.RefreshToken.Value.IsZero() && v.Told() == nil:
 		return out.as(AwaitingConsent, "%s", why), false
 	case why != "":
 		return out.as(Misconfigured, "%s", why), false

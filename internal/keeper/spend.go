@@ -43,7 +43,7 @@ type spend struct {
 // or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	var err error
-	if v.Family == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
+	if v.Told() == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
 		v.tellOf(ctx, t.params, v.State.Record)
 	}
 	if d.Yields {

@@ -96,10 +96,10 @@ func (s *Survey) readLedger(ctx context.Context, st store.Store, conn family.Con
 
 // believeCopy takes TOKEN_FAMILY for the ledger's state, which may not be read.
 func (s *Survey) believeCopy() {
-	if s.Family == nil {
+	if s.Told() == nil {
 		return
 	}
-	s.State = family.State{Record: *s.Family, Refresh: s.RefreshToken.Value, Inbox: family.Inbox{Judged: family.Judged{Seen: s.RefreshToken.Version, Modified: s.RefreshToken.Modified}}}
+	s.State = family.State{Record: *s.Told(), Refresh: s.RefreshToken.Value, Inbox: family.Inbox{Judged: family.Judged{Seen: s.RefreshToken.Version, Modified: s.RefreshToken.Modified}}}
 	if s.appDenied() { // then it is not known whether they have changed since they were refused
 		s.State.App = &atlassian.App{ClientID: "unknown", ClientSecret: atlassian.NewSecret("unknown")}
 		if f := s.State.Record.LastFailure; f != nil {

@@ -18,7 +18,7 @@ func unreadable(v view) (Verdict, bool) {
 		do := "restore an earlier version of its value, or delete it: the next tick then begins again from REFRESH_TOKEN and TOKEN_FAMILY"
 		return Verdict{State: LedgerUnreadable, Level: Broken, Action: keeper.Failed, Do: do, Reason: v.LedgerErr.Error(), Since: v.Written,
 			Line: fmt.Sprintf("BROKEN: %s cannot be used, and no tick works: %v: %s", v.Ledger, v.LedgerErr, do)}, true
-	case v.denied(v.Ledger) && v.Family == nil && v.found():
+	case v.denied(v.Ledger) && v.Told() == nil && v.found():
 		do := cmp.Or(v.Commands.Ask, v.Commands.Doctor)
 		return Verdict{State: LedgerUnreadable, Level: Attention, Action: keeper.Failed, Do: do, Reason: "access is denied",
 			Line: fmt.Sprintf("NEEDS ATTENTION: you may not read %s, and TOKEN_FAMILY does not tell either: ask the deployed function: %s", v.Ledger, do)}, true
@@ -46,7 +46,7 @@ func absent(v view) (Verdict, bool) {
 }
 
 func awaiting(v view) (Verdict, bool) {
-	begins := v.CannotBegin != "" && (!v.RefreshToken.Value.IsZero() || v.Family != nil)
+	begins := v.CannotBegin != "" && (!v.RefreshToken.Value.IsZero() || v.Told() != nil)
 	if !v.record.AuthorizedAt.IsZero() || begins || v.LedgerErr != nil || v.denied(v.Ledger) || !v.found() && !v.Configured {
 		return not()
 	}

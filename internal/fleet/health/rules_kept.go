@@ -13,7 +13,7 @@ import (
 func misconfigured(v view) (Verdict, bool) {
 	out := Verdict{State: Misconfigured, Level: v.level(), Action: keeper.Misconfigured, Do: v.Commands.SetSecret}
 	refusal := v.appRefusal()
-	begins := v.CannotBegin != "" && (!v.RefreshToken.Value.IsZero() || v.Family != nil)
+	begins := v.CannotBegin != "" && (!v.RefreshToken.Value.IsZero() || v.Told() != nil)
 	switch {
 	case v.record.Refused() || v.LedgerErr != nil:
 		return not()
@@ -157,7 +157,7 @@ func notKept(v view) (Verdict, bool) {
 	out := Verdict{State: NotKept, Level: v.level(), Action: keeper.Idle, Do: v.Commands.Tick, Reason: "the ledger is empty"}
 	what := "tokens are stored, and the first tick has yet to take them over"
 	if v.WithoutLedger() {
-		out.Since = v.Family.RotatedAt
+		out.Since = v.Told().RotatedAt
 		out.Reason = "TOKEN_FAMILY tells that there was a ledger; where the stack has a LedgerPath, give it by --ledger-path"
 		what = "there is no ledger " + v.Ledger + ", although there was one: if it was deleted, the next tick begins it again from the copies; where the stack has a LedgerPath, give --ledger-path"
 	}

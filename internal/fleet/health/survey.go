@@ -94,7 +94,7 @@ func (s Survey) found() bool { return s.Exists || len(s.Denied) > 0 }
 // WithoutLedger reports whether there was a ledger and is none: it was deleted, or it is
 // elsewhere.
 func (s Survey) WithoutLedger() bool {
-	return s.State.Empty() && s.LedgerErr == nil && !s.denied(s.Ledger) && s.Family != nil && s.Family.Schema == family.Schema
+	return s.State.Empty() && s.LedgerErr == nil && !s.denied(s.Ledger) && s.Told() != nil && s.Told().Schema == family.Schema
 }
 
 func (s Survey) fields() []family.Field {
@@ -110,8 +110,8 @@ func (s Survey) Record() family.Record {
 		return s.State.Record
 	case !s.Begin.Empty():
 		return s.Begin.Record
-	case s.Family != nil:
-		return *s.Family
+	case s.Told() != nil:
+		return *s.Told()
 	}
 	return family.Record{}
 }
