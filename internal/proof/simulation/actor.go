@@ -166,7 +166,7 @@ func (a *actor) tick() (failed bool) {
 	}
 	w.oracle.ticked(a)
 	failed = !survived || !healthy
-	w.idle.observe(w, a, out, failed, w.ops-ops, w.writes != writes)
+	w.idle.observe(w, a, out, failed, w.ops-ops, w.writes-writes)
 	return failed
 }
 

@@ -13,8 +13,9 @@ import (
 // operations and the clock, and both are made up for.
 //
 // A tick is left out if the last one of the same process did nothing at the usual
-// cost, nothing was wrong, and the store has not changed since. Nothing may be going to
-// happen, and no wait of the keeper may end before the tick has read the store.
+// cost, or nothing but to publish TOKEN_FAMILY. Nothing may have been wrong, and the store
+// must not have changed since. Nothing may be going to happen, and no wait of the keeper
+// may end before the tick has read the store.
 // TestSkippedTicksChangeNothing compares runs with and without.
 type idleness struct {
 	never, valid bool
@@ -36,22 +37,26 @@ type cost struct {
 	failed bool
 }
 
-// observe looks at a tick that ended.
-func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops int, wrote bool) {
-	before := i.last
+// observe looks at a tick that ended, which took so many operations and wrote so often.
+func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, ops, wrote int) {
+	before, took := i.last, w.now.Sub(a.begun)
 	i.valid, i.last = false, cost{}
-	if a.dead || wrote || a.trouble != 0 || out.Action != keeper.Idle && out.Action != keeper.Refused || i.disturbed(w, a.begun) {
+	published := wrote == 1 && w.slots[slotFamily].by == a && !w.slots[slotFamily].entry.Modified.Before(a.begun)
+	if a.dead || wrote > 0 && !published || a.trouble != 0 || out.Action != keeper.Idle && out.Action != keeper.Refused || i.disturbed(w, a.begun) {
 		return
 	}
-	took := w.now.Sub(a.begun)
-	i.until = rests(w, a.begun, out.Action == keeper.Refused).Add(-took)
-	if i.last = (cost{ops, took, failed}); i.by != a {
+	if i.by != a {
 		i.usual = cost{}
-	} else if i.last == before {
-		i.usual = before
 	}
+	spent := cost{ops, took, failed}
+	if published {
+		spent = cost{ops - 1, took - storeLatency, failed} // the next tick finds it as it must be
+	} else if i.last = spent; i.by == a && spent == before {
+		i.usual = spent
+	}
+	i.until = rests(w, a.begun, out.Action == keeper.Refused).Add(-took)
 	i.by, i.writes = a, w.writes
-	i.valid = i.last == i.usual && w.armed
+	i.valid = spent == i.usual && w.armed
 }
 
 // disturbed reports whether something may make the next tick different from this one.
