@@ -11,6 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -36,7 +37,7 @@ func wellConnection() health.Survey {
 	r := family.Record{Schema: family.Schema, Connection: "A_", AuthorizedAt: statusNow.Add(-24 * time.Hour), AuthorizedAtSource: family.FromConsent, Generation: 7, RedirectURI: "http://localhost:9000/callback",
 		Refresh: family.FingerprintOf(refresh), Access: family.FingerprintOf(access), RotatedAt: rotated, AccessExpiresAt: rotated.Add(time.Hour)}
 	return health.Survey{Exists: true, Policy: family.DefaultPolicy(), Warning: 60, Last: 1, Ledger: "A_TOKEN_LEDGER", Commands: health.CommandsFor("A_", "", "tk"),
-		Snapshot: family.Snapshot{Connection: "A_", Now: statusNow, Written: rotated, State: family.State{Refresh: refresh, Record: r, Inbox: family.Inbox{Judged: family.Judged{Seen: 1}}}, Family: family.Field{Value: r.Encode()},
+		Snapshot: family.Snapshot{Connection: "A_", Now: statusNow, Written: rotated, State: family.State{Refresh: refresh, Record: r, Inbox: family.Inbox{Judged: family.Judged{Seen: 1}}}, Family: store.Entry{Value: r.Encode()},
 			ClientID: field("id"), ClientSecret: field("secret-canary"), RefreshToken: field("refresh-canary"), AccessToken: field("access-canary"), AccessFormat: psoxy.Raw, CloudID: field("site")}}
 }
 

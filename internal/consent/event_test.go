@@ -11,7 +11,7 @@ import (
 )
 
 func TestEventsComeBackAsTheyWere(t *testing.T) {
-	s := atlassian.NewSecret
+	s := atlassian.NewSecret[string]
 	for _, r := range []interface{ Event() atlassian.Secret }{
 		consent.BeginRequest{},
 		consent.BeginRequest{Connection: "A_", Scopes: []string{"a", "b"}, RedirectURI: "https://x/callback", ClientID: "id", ClientSecret: s(`se"cret`)},

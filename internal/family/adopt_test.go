@@ -29,7 +29,7 @@ func seeded(tokens, records []store.Entry) family.Snapshot {
 		s.RefreshToken = family.FieldOf(tokens[len(tokens)-1])
 	}
 	if len(records) > 0 {
-		s.Family = family.FieldOf(records[len(records)-1])
+		s.Family = records[len(records)-1]
 	}
 	return s
 }

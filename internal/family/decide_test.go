@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -99,7 +100,7 @@ func TestDecideWhatIsDue(t *testing.T) {
 		}, family.AwaitingConsent},
 		{"and nothing there", func(s *family.Snapshot) { s.State, s.RefreshToken = family.State{}, family.Field{} }, family.AwaitingConsent},
 		{"and a record all the same", func(s *family.Snapshot) {
-			s.State, s.RefreshToken, s.Family = family.State{}, family.Field{}, family.Field{Value: record().Encode()}
+			s.State, s.RefreshToken, s.Family = family.State{}, family.Field{}, store.Entry{Value: record().Encode()}
 		}, family.Adopt},
 		{"and no access to REFRESH_TOKEN", func(s *family.Snapshot) {
 			s.State, s.RefreshToken, s.Denied = family.State{}, family.Field{}, []string{names.RefreshToken}

@@ -155,7 +155,7 @@ func (r Record) Encode() atlassian.Secret {
 	if err != nil {
 		panic("family: " + err.Error())
 	}
-	return atlassian.NewSecret(string(b))
+	return atlassian.NewSecret(b)
 }
 
 // ExpiresAt is when the family dies however well it is kept.

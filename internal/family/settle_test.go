@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -126,7 +127,7 @@ func TestSettleOfAConsent(t *testing.T) {
 	t.Run("what it replaces is known as older", func(t *testing.T) {
 		requireOlder(t, consent(now).Record, 5, 6, 7)
 		v := healthy()
-		v.State, v.Family, v.RefreshToken = family.State{}, family.Field{Value: record().Encode()}, family.Field{}
+		v.State, v.Family, v.RefreshToken = family.State{}, store.Entry{Value: record().Encode()}, family.Field{}
 		r := v.Consented(pair(0, now), family.DefaultPolicy())
 		requireOlder(t, r.Record, 5, 6, 7) // TOKEN_FAMILY tells of it where the ledger was deleted
 	})

@@ -35,7 +35,7 @@ func FieldOf(e store.Entry) Field {
 	case len(v) == e.Value.Len():
 		f.Value = e.Value
 	default:
-		f.Value = atlassian.NewSecret(string(v))
+		f.Value = atlassian.NewSecret(v)
 	}
 	return f
 }
@@ -60,7 +60,7 @@ type Snapshot struct {
 	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
 	// Family is TOKEN_FAMILY; Told reads it.
-	Family Field
+	Family store.Entry
 	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
 	// psoxy's own that this process has read: psoxy deletes a stale one.
 	Lock, Left Field
@@ -94,7 +94,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		RefreshToken: FieldOf(entries[n.RefreshToken]),
 		AccessToken:  FieldOf(entries[n.AccessToken]),
 		CloudID:      FieldOf(entries[n.CloudID]),
-		Family:       FieldOf(entries[n.Family]),
+		Family:       entries[n.Family],
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
@@ -109,7 +109,7 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 
 // Told is the record in TOKEN_FAMILY; nil where there is none that can be used.
 func (s Snapshot) Told() *Record {
-	r, err := ParseRecord(s.Family.Value.Reveal(), s.Connection)
+	r, err := ParseRecord(FieldOf(s.Family).Value.Reveal(), s.Connection)
 	if err != nil {
 		return nil
 	}

@@ -77,7 +77,7 @@ func (s State) Encode() atlassian.Secret {
 		f.Record.Past = f.Record.Past.newest(max(least, (len(f.Record.Past)-over)/pastWidth))
 		b = mustEncode(f)
 	}
-	return atlassian.NewSecret(string(b))
+	return atlassian.NewSecret(b)
 }
 
 func mustEncode(v any) []byte {

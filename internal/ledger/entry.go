@@ -60,7 +60,7 @@ func read(e store.Entry, of string) link {
 		return l
 	}
 	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
-	l.State = atlassian.NewSecret(string(f.State))
+	l.State = atlassian.NewSecret([]byte(f.State))
 	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
 	return l
 }
@@ -78,11 +78,11 @@ type Draft struct {
 // clock as the writer knows it, and mark unique to this draft.
 func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark string) Draft {
 	// A RawMessage of valid JSON, a string, a number and a time always encode.
-	b, err := json.Marshal(form{Of: of, Base: base.Version, After: base.mark, Mark: mark, At: now.UTC().Truncate(time.Millisecond), State: json.RawMessage(state.Reveal())})
+	b, err := json.Marshal(form{Of: of, Base: base.Version, After: base.mark, Mark: mark, At: now.UTC().Truncate(time.Millisecond), State: state.AppendReveal(nil)})
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(string(b))}
+	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(b)}
 }
 
 // Peek returns what the newest version of the parameter says, valid or not: to

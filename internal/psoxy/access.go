@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -60,7 +59,7 @@ func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Tim
 	enc.SetEscapeHTML(false)
 	// A struct of a string and an integer always encodes.
 	_ = enc.Encode(accessToken{token.Reveal(), expires.UnixMilli()})
-	return atlassian.NewSecret(strings.TrimSuffix(buf.String(), "\n"))
+	return atlassian.NewSecret(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
 }
 
 // DecodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero

@@ -12,8 +12,8 @@ import (
 // encoders fail on it.
 type Secret = secret.Secret
 
-// NewSecret wraps value, byte for byte.
-func NewSecret(value string) Secret { return secret.New(value) }
+// NewSecret wraps value, byte for byte. It keeps a copy.
+func NewSecret[T string | []byte](value T) Secret { return secret.New(value) }
 
 // App identifies an OAuth 2.0 (3LO) app of the Atlassian developer console.
 type App struct {

@@ -61,7 +61,7 @@ func appendMasked(dst []byte, s string) []byte {
 
 // mask masks a value, or unmasks a masked one. It copies by parts that fit on the stack,
 // so that the result is the only thing that is allocated.
-func mask(s string) string {
+func mask[T string | []byte](s T) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	var part [256]byte
@@ -73,8 +73,8 @@ func mask(s string) string {
 	return b.String()
 }
 
-// New wraps value, byte for byte.
-func New(value string) Secret { return Secret{masked: mask(value)} }
+// New wraps value, byte for byte. It keeps a copy.
+func New[T string | []byte](value T) Secret { return Secret{masked: mask(value)} }
 
 // Reveal returns the value, which is then not protected any more. Call it only
 // where the value is sent or stored.

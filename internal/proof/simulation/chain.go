@@ -32,6 +32,8 @@ type chain struct {
 	since  time.Time
 	// highest is the newest token that an entry held.
 	highest rank
+	// text is where entries are read.
+	text []byte
 }
 
 // grant is a valid intent. It lets its owner present the token until the lease
@@ -109,7 +111,8 @@ const youngLedger = 24
 // whatever that version holds, as for every reader.
 func (c *chain) read(version int64, value atlassian.Secret, now time.Time, deleted bool) *ledgerEntry {
 	var e ledgerEntry
-	if json.Unmarshal(value.AppendReveal(nil), &e) != nil || e.Of != connectionName {
+	c.text = value.AppendReveal(c.text[:0])
+	if json.Unmarshal(c.text, &e) != nil || e.Of != connectionName {
 		return nil
 	}
 	fresh := now.Sub(e.At).Abs() <= freshFor

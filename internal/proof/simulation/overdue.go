@@ -97,7 +97,7 @@ func accessIn(value atlassian.Secret) atlassian.Secret {
 		return value
 	}
 	token, _, _ := bytes.Cut(rest, []byte(`"`))
-	return atlassian.NewSecret(string(token))
+	return atlassian.NewSecret(token)
 }
 
 // worksNow reports whether a value of ACCESS_TOKEN is a living access token.

@@ -77,7 +77,7 @@ func (a *api) access(ctx context.Context, name string, v *version, clock *clock)
 	if payload.DataCrc32C != nil && *payload.DataCrc32C != int64(checksum(payload.GetData())) {
 		return false, fmt.Errorf("%s: version %d arrived damaged: its checksum differs; try again", name, v.number)
 	}
-	v.value, v.closed = atlassian.NewSecret(string(payload.GetData())), false
+	v.value, v.closed = atlassian.NewSecret(payload.GetData()), false
 	return true, nil
 }
 
