@@ -54,6 +54,8 @@ type actor struct {
 	// struck its operations.
 	stalled time.Duration
 	strikes int
+	// learned: it has read a history.
+	learned bool
 	// lock is the newest lock of psoxy's that the invocation has read.
 	lock store.Entry
 
@@ -136,7 +138,7 @@ func (c invocationContext) Deadline() (time.Time, bool) { return c.deadline, tru
 // open begins an invocation.
 func (a *actor) open() {
 	now := a.w.now
-	a.begun, a.deadline, a.stalled, a.strikes, a.lock = now, now.Add(invocation), 0, 0, store.Entry{}
+	a.begun, a.deadline, a.stalled, a.strikes, a.learned, a.lock = now, now.Add(invocation), 0, 0, false, store.Entry{}
 	a.skew = a.w.clocks.skewOf(a.number, now)
 	a.trouble = a.w.down
 	a.busy = true

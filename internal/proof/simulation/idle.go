@@ -12,19 +12,21 @@ import (
 // nothing is due and writes nothing. Leaving it out changes only the count of
 // operations and the clock, and both are made up for.
 //
-// A tick is left out if the last one of the same process did nothing at the usual
-// cost, or nothing but to publish TOKEN_FAMILY. Nothing may have been wrong, and the store
-// must not have changed since. Nothing may be going to happen, and no wait of the keeper
-// may end before the tick has read the store.
+// A tick is left out if the last two of the same process did nothing. One is enough
+// where it read no history, from which it could have learned, and cost the usual; so is one
+// that did nothing but publish TOKEN_FAMILY. Nothing may have been wrong, and the store must
+// not have changed since. Nothing may be going to happen, and no wait of the keeper may end
+// before the tick has read the store.
 // TestSkippedTicksChangeNothing compares runs with and without.
 type idleness struct {
 	never, valid bool
 	by           *actor
 	// until is when the last tick may begin that finds nothing due.
 	until time.Time
-	// last is what the last tick cost, if it did nothing, and usual what such ticks of
-	// the process cost: two in a row have cost the same.
-	last, usual cost
+	// last is what the last tick cost, if it did nothing. usual is what such ticks of the
+	// process cost that learn nothing: two in a row have cost the same. next is what the
+	// next tick costs, where it is left out.
+	last, usual, next cost
 	// writes are the changes of the store up to then.
 	writes int
 }
@@ -46,17 +48,18 @@ func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, 
 		return
 	}
 	if i.by != a {
-		i.usual = cost{}
+		i.usual, before = cost{}, cost{}
 	}
-	spent := cost{ops, took, failed}
+	i.next = cost{ops, took, failed}
 	if published {
-		spent = cost{ops - 1, took - storeLatency, failed} // the next tick finds it as it must be
-	} else if i.last = spent; i.by == a && spent == before {
-		i.usual = spent
+		i.next = cost{ops - 1, took - storeLatency, failed} // the next tick finds it as it must be
+	} else if i.last = i.next; i.last == before && !a.learned {
+		i.usual = i.last
 	}
 	i.until = rests(w, a.begun, out.Action == keeper.Refused).Add(-took)
 	i.by, i.writes = a, w.writes
-	i.valid = spent == i.usual && w.armed
+	again := before.ops > 0 && !published
+	i.valid = w.armed && (again || i.next == i.usual && !a.learned)
 }
 
 // disturbed reports whether something may make the next tick different from this one.
@@ -130,7 +133,7 @@ func (i *idleness) skips(w *world, at time.Time) bool {
 		w.down != 0 || len(w.others) > 0 || w.now.Before(w.stale.until) {
 		return false
 	}
-	if len(w.faults) > 0 && w.faults[0].At < w.ops+i.usual.ops {
+	if len(w.faults) > 0 && w.faults[0].At < w.ops+i.next.ops {
 		return false
 	}
 	for _, e := range w.agenda {

@@ -90,9 +90,9 @@ func (w *world) next() {
 func (w *world) serve(at time.Time) (failed bool) {
 	for again := true; again; {
 		if w.idle.skips(w, at) {
-			w.ops += w.idle.usual.ops
-			w.advance(w.idle.usual.took)
-			failed = w.idle.usual.failed
+			w.ops += w.idle.next.ops
+			w.advance(w.idle.next.took)
+			failed = w.idle.next.failed
 		} else {
 			failed = w.proc.tick()
 		}

@@ -112,6 +112,7 @@ func (s storage) Read(ctx context.Context, names ...string) (map[string]store.En
 // History implements store.Store.
 func (s storage) History(ctx context.Context, name string, from int64) ([]store.Entry, error) {
 	i := s.w.slotOf(name)
+	s.a.learned = true
 	h, err := s.reach(opHistory, i)
 	if err != nil {
 		return nil, err
