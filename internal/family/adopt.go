@@ -13,14 +13,17 @@ import (
 // parameters. tokens and records are the kept versions of REFRESH_TOKEN and
 // TOKEN_FAMILY. why is the reason if nothing can be adopted.
 //
-// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
-// history, that is the ledger's own, and what was stored after it are candidates of
+// What this process has read of a deleted ledger counts like a version of TOKEN_FAMILY.
+// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the history, that is the ledger's own, and what was stored after it are candidates of
 // its family. Otherwise the newest token is the one that was stored for the first time
 // last: an older one that was put back has been there before. It is taken for one of
 // the family that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true
 // age matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := newestRecord(records, s.Connection)
+	if last := s.Known.Record; !s.Known.Empty() && (!known || record.active().Before(last.active())) {
+		record, known = last, true
+	}
 	named := record.Refresh
 	if !known {
 		named = oldLock(s.Lock).Spending

@@ -269,14 +269,23 @@ func TestADeletedLedger(t *testing.T) {
 			})
 		}
 	}
-	t.Run("and TOKEN_FAMILY deleted too: the family lives, with an unknown age", func(t *testing.T) {
-		w := settledWorld(t)
-		w.rotations(4)
-		w.remove(names.Ledger)
-		w.remove(names.Family)
-		w.ticks(24, keeper.Idle, keeper.Rotated)
-		w.requireKept()
-	})
+	for _, fresh := range []bool{false, true} {
+		t.Run(fmt.Sprintf("and TOKEN_FAMILY deleted too: the family lives, and who has read its age knows it; new process: %t", fresh), func(t *testing.T) {
+			w := settledWorld(t)
+			w.rotations(4)
+			born := w.record().AuthorizedAt
+			w.remove(names.Ledger)
+			w.remove(names.Family)
+			if fresh {
+				w.restart()
+			}
+			w.tick()
+			require.Equal(t, !fresh, born.Equal(w.record().AuthorizedAt))
+			w.clock.Advance(family.Lease)
+			w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed)
+			w.requireKept()
+		})
+	}
 }
 
 // REFRESH_TOKEN is deleted, and a consent stored there, while the writing of our copy

@@ -85,6 +85,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=95f50f7e934a4585 siblings-die legacy-refusal claims concurrent@12 error-after@37 consent@112#3eaf consent@134#605e store-outage@134/4m27s",
 		"consent seed=e3d9cbcf1e21d25 reconsent-kills-old legacy-refusal claims concurrent@22#1 ledger-deleted@24 atlassian-after@25/21m44s",
 		"rotation seed=1e9fe336476b9ac5 consent@30 atlassian-denies@32/36m52s ledger-deleted@120",
+		"replay seed=9d959aa7eb87816 legacy-refusal aged repeat@23 older@213#c7d",
+		"rotation seed=75172a2fc5bdf3f4 siblings-die reconsent-kills-old claims pause-after@1/1m30s deleted@10#911c ledger-deleted@23 stale@27/1s",
 		"rotation seed=fc1d2b427ee19746 aged older@32#f89c atlassian-before@35/3m59s backup@313",
 		"upgrade seed=78f6d3781e686d92 every=5m0s siblings-die reconsent-kills-old key-outage@12/20s error-after@39 stale@42/1s atlassian-unreachable@48/11m19s",
 		"upgrade seed=d69fabba4b15bf9e legacy-refusal damaged@0/1s#9e17 key-outage@77/5m13s",

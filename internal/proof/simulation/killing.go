@@ -47,18 +47,22 @@ func (k killing) holds(got received) bool {
 const memory = 190
 
 // unknowable reports whether nothing tells that the token is older than its family's newest:
-// it has no claims, the ledger does not know it, and in the history of REFRESH_TOKEN no newer
-// one was stored after it.
+// it has no claims, the ledger does not know it, and the history of REFRESH_TOKEN does not
+// show it before a newer one as well.
 func (k killing) unknowable(newest rank) bool {
 	o := k.o
 	if o.w.settings.Claims || newest.generation-k.presented.generation <= memory && !o.ageDeleted {
 		return false
 	}
-	stood := false
+	stood, followed := false, false
 	for _, e := range o.w.history(slotRefresh) {
-		stood = stood || e.Value == k.token
-		if r, ok := o.tokens.known(e.Value); stood && ok && r.consent == k.presented.consent && k.presented.less(r) {
-			return false
+		if e.Value == k.token {
+			if followed {
+				return false
+			}
+			stood = true
+		} else if r, ok := o.tokens.known(e.Value); ok && r.consent == k.presented.consent && k.presented.less(r) {
+			followed = stood
 		}
 	}
 	return true
