@@ -67,6 +67,19 @@ type Rejected struct {
 	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
+// outlived returns the inbox after the own token was accepted, at the given time, that a
+// rotation had yielded before. What was stored a leeway ago, and is no sibling yet, is a
+// stranger: the own token would be dead if this were its successor.
+func (i Inbox) outlived(at, before time.Time) Inbox {
+	i.Rejected = slices.Clone(i.Rejected)
+	for n, r := range i.Rejected {
+		if !before.After(r.At) && !at.Before(r.Stored.Add(Leeway)) {
+			i.Rejected[n].Stored = time.Time{}
+		}
+	}
+	return i
+}
+
 // candidatesKept is how many candidates of each kind a state remembers.
 const candidatesKept = 8
 

@@ -37,11 +37,9 @@ func (s judging) again(r Rejected) bool {
 	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
-// sibling reports whether a rejected candidate would be a sibling of the own token. It is
-// none if the token before was accepted when a leeway had passed since it was stored.
+// sibling reports whether a rejected candidate would be a sibling of the own token.
 func (s judging) sibling(r Rejected) bool {
-	rotated := s.State.Record.RotatedAt
-	return rotated.After(r.At) && rotated.Before(r.Stored.Add(Leeway))
+	return !r.Stored.IsZero() && s.State.Record.RotatedAt.After(r.At)
 }
 
 // seen is the version up to which the inbox is judged.

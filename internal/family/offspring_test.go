@@ -72,3 +72,13 @@ func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
 		})
 	}
 }
+
+// A family is as old as the oldest token of it that is known.
+func TestTheBirthOfACandidatesFamily(t *testing.T) {
+	s := healthy()
+	inbox(rotating("of another", now.Add(-3*time.Hour)), rotating("of a consent", now.Add(-2*time.Hour)), rotating("of a consent", now.Add(-time.Hour)))(&s)
+	for i := range s.Offers {
+		s.Offers[i].Modified = now
+	}
+	require.Equal(t, now.Add(-2*time.Hour), s.Offspring(s.Offers[2]).AuthorizedAt)
+}

@@ -111,6 +111,9 @@ func (s *State) settleInbox(before State, r Receipt) {
 		}
 	}
 	s.Inbox = s.Inbox.answered(r.Candidate)
+	if r.Candidate == 0 && r.Spent == before.Record.Refresh {
+		s.Inbox = s.Inbox.outlived(r.Pair.SpentAt, before.Record.RotatedAt)
+	}
 	opaque := r.Record.Chain == ""
 	switch {
 	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:

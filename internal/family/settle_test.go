@@ -315,6 +315,28 @@ func TestFailed(t *testing.T) {
 		sibling.State.Record, sibling.State.Inbox = s.Record, s.Inbox
 		require.Equal(t, family.Idle, family.Decide(sibling, family.DefaultPolicy()).Action, "it is not asked about again")
 	})
+	t.Run("the own token was accepted a leeway after it was stored: it is a stranger", func(t *testing.T) {
+		stored := func(s family.State) (left []bool) {
+			for _, r := range s.Inbox.Rejected {
+				left = append(left, r.Stored.IsZero())
+			}
+			return left
+		}
+		s := state()
+		s.Inbox.Rejected = []family.Rejected{
+			{Version: 9, At: now.Add(-9 * minute), Stored: now.Add(-10 * minute)},
+			{Version: 10, At: now.Add(-9 * minute), Stored: now.Add(-10*minute + nano)},
+			{Version: 11, At: s.Record.RotatedAt.Add(-nano), Stored: now.Add(-time.Hour)},
+		}
+		own := receipt(now)
+		own.Spent = own.Before
+		next, _ := s.Settle(own)
+		require.Equal(t, []bool{true, false, false}, stored(next), "the last one was a sibling before")
+		of := receipt(now)
+		of.Spent, of.Candidate = fp("candidate"), 12
+		next, _ = s.Settle(of)
+		require.NotContains(t, stored(next), true, "a candidate's pair tells nothing of it")
+	})
 	t.Run("only the newest few are remembered", func(t *testing.T) {
 		s, f := state(), failure(atlassian.Permanent)
 		for version := int64(9); version < 20; version++ {
