@@ -44,7 +44,7 @@ func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, 
 	before, took := i.last, w.now.Sub(a.begun)
 	i.valid, i.last = false, cost{}
 	published := wrote == 1 && w.slots[slotFamily].by == a && !w.slots[slotFamily].entry.Modified.Before(a.begun)
-	if a.dead || wrote > 0 && !published || a.trouble != 0 || out.Action != keeper.Idle && out.Action != keeper.Refused || i.disturbed(w, a.begun) {
+	if wrote > 0 && !published || !a.idled(out) || i.disturbed(w, a.begun) {
 		return
 	}
 	if i.by != a {
@@ -60,6 +60,11 @@ func (i *idleness) observe(w *world, a *actor, out keeper.Outcome, failed bool, 
 	i.by, i.writes = a, w.writes
 	again := before.ops > 0 && !published
 	i.valid = w.armed && (again || i.next == i.usual && !a.learned)
+}
+
+// idled reports whether a tick found nothing due, and met nothing.
+func (a *actor) idled(out keeper.Outcome) bool {
+	return !a.dead && a.trouble == 0 && (out.Action == keeper.Idle || out.Action == keeper.Refused)
 }
 
 // disturbed reports whether something may make the next tick different from this one.
