@@ -7,7 +7,7 @@
 inline voidInbox() {
 	if
 #ifndef MUTANT_INBOX_DELETED
-	:: v.era != rtEra -> v.seen = 0; v.kin = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.rejAt = 0; v.rejFirst = NONE
+	:: v.era != rtEra -> v.seen = 0; v.kin = 0; v.born = 0; endPending(v); v.rejected = 0; v.twice = 0; v.kins = 0; v.rejAt = 0; v.rejFirst = NONE
 #endif
 	:: else
 	fi;
@@ -31,6 +31,8 @@ inline voidInbox() {
 #define REJECTED(k) ((v.rejected & (1 << (k))) && !MAYAGAIN(k, time))
 #endif
 #define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
+/* It was refused once, and is asked about again later. */
+#define RESTS(k) ((k) > SEEN(sv) && REJECTED(k) && (REFUSEDONCE & (1 << (k))))
 
 /* Inbox.first: when a candidate was presented whose answer was lost, or NONE. */
 #define FIRSTOF(k) ((k) == v.pending -> v.pendFirst : ((v.rejected & (1 << (k))) && OPEN(v.rejFirst, v.rejAt) -> v.rejFirst : NONE))
@@ -43,7 +45,7 @@ inline voidInbox() {
 /* judging.continues: it is our own token's successor, or psoxy rotates too. */
 #define CONTINUES(k) (SUCCEEDS(k) || (PSOXY > 0 && !(TOKEN(rt[k]) && TOKEN(v.tok))))
 
-/* judging.rank: of each rank the newest candidate comes first. */
+/* judging.rank: of each rank the candidate that was issued last comes first, or else the newest. */
 #define LATESTRANGER 1
 #define LATEKIN 2
 #define UNASKED 3
@@ -55,36 +57,56 @@ inline voidInbox() {
 #define REFUSEDONCE (v.rejected & ~v.twice)
 #define LOOKSAGAIN (REFUSEDONCE && time == v.rejAt)
 
+#define OFFERED(k) (((k) > SEEN(sv) || (k) == v.pending || (v.rejected & (1 << (k)))) && CANDIDATE(k))
+#ifdef MUTANT_PRECEDING_PRESENTED
+#define PRECEDES(k) false
+#else
+/* precedes: another candidate of its family was issued later. */
+#define PRECEDES(k) (TOKEN(rt[k]) && rt[k] < latest[fam[rt[k]]])
+#endif
+#define ISSUEDAFTER(k, o) (TOKEN(rt[k]) && TOKEN(rt[o]) && rt[k] > rt[o])
+
 /*
  * Snapshot.judged: c is the candidate that comes first, or 0. All up to seen are
- * judged. Beside psoxy a token that another stands over may be spent: it is
- * covered. kinWaits: one of those that are asked about once more may be our own
- * token's successor.
+ * judged. A token that another candidate was made of is spent; beside psoxy so may
+ * one be that another stands over: it is covered. These are older, once the one that
+ * comes first is accepted. kinWaits: one of those that are asked about once more may
+ * be our own token's successor.
  */
 inline judge(sv) {
-	c = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
+	c = 0; older = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
+	for (i : 1 .. MAXV - 1) {
+		if
+		:: i <= sv && TOKEN(rt[i]) && (OFFERED(i) || RESTS(i)) -> latest[fam[rt[i]]] = (rt[i] > latest[fam[rt[i]]] -> rt[i] : latest[fam[rt[i]]])
+		:: else
+		fi
+	}
 	i = (MAXV - 1 < sv -> MAXV - 1 : sv);
 	do
 	:: i > 0 ->
 		if
-		:: (i > SEEN(sv) || i == v.pending || (v.rejected & (1 << i))) && CANDIDATE(i) ->
+		:: OFFERED(i) || RESTS(i) ->
 			under = (under || RANK(i) != DOUBTED) && PSOXY > 0 && over == i + 1 && KIN(over, i);
 			REACH(26, c > 0 && !under && best == UNASKED && RANK(i) == SUCCESSOR);
-			c = (!under && RANK(i) > best -> i : c);
+			REACH(32, !under && PRECEDES(i) && RANK(i) > best);
+			older = older | (under || PRECEDES(i) -> BIT(rt[i]) : 0);
+			c = (!under && !PRECEDES(i) && OFFERED(i) && (RANK(i) > best || (RANK(i) == best && ISSUEDAFTER(i, c))) -> i : c);
 			best = (c == i -> RANK(i) : best);
 			over = i;
 #ifdef MUTANT_CANDIDATE_PASSED_OVER
 			seen = (c > i -> seen : i - 1)
 #else
-			seen = (seen >= i -> i - 1 : seen)
+			seen = (seen >= i && OFFERED(i) -> i - 1 : seen)
 #endif
 		:: else
 		fi;
-		kinWaits = kinWaits || (LOOKSAGAIN && (REFUSEDONCE & (1 << i)) && SUCCEEDS(i));
+		kinWaits = kinWaits || (LOOKSAGAIN && (REFUSEDONCE & v.kins & (1 << i)));
 		i--
 	:: else -> break
 	od;
-	best = 0; over = 0; under = false
+	best = 0; over = 0; under = false;
+	for (i : 0 .. 2) { latest[i] = 0 }
+	i = 0
 }
 
 /* A lock that psoxy left behind, or that is held; not our own. */
@@ -158,7 +180,7 @@ inline doubt() {
 #else
 #define NOTUNKNOWN (v.owner != UNKNOWN)
 #endif
-#define DEFERS(h) (v.first != NONE && v.owner != me && NOTUNKNOWN && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
+#define DEFERS(h) (v.first != NONE && h.gen > 0 && v.owner != me && NOTUNKNOWN && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
 #endif
 
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
@@ -172,7 +194,8 @@ inline decide(sv) {
 	RULE(LOCKPSOXY && time - lkAt < STALE, busyElsewhere = true);
 	/* a received pair comes before everything else */
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
-	/* another process is at work, or may be, since the ledger was deleted */
+	/* another process is at work, or may be, since the ledger was deleted: then the tick is in doubt */
+	RULE(ATWORK && v.own == UNKNOWN, waits = true);
 	RULE(ATWORK, busyElsewhere = true);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
@@ -209,7 +232,7 @@ inline intending(t) {
 		v.first = first
 #endif
 	:: cv > 0 ->
-		v.pendFirst = first; v.pending = cv;
+		v.pendFirst = first; v.pending = cv; v.kins = v.kins | (SUCCEEDS(cv) -> 1 << cv : 0);
 #ifdef MUTANT_DOUBT_OVERWRITTEN
 		endDoubt(v)
 #endif
@@ -224,15 +247,14 @@ inline receive(t, got) {
 	held[me].tok = got; held[me].before = v.tok; held[me].spent = t; held[me].cand = cv; held[me].at = v.at;
 	held[me].past = v.past | BIT(v.tok) | BIT(t);
 	if
-	:: cv > 0 && (PSOXY > 0 || OTHERKIN(t)) -> /* candidates before it: of older consents, or spent by psoxy */
-		i = cv - 1; last = cv; time = TIME(me);
+	:: cv > 0 ->
+		held[me].past = held[me].past | older;
+		i = cv - 1; time = TIME(me);
 		do
-		:: i > 0 ->
-			held[me].past = held[me].past | (CANDIDATE(i) && (OTHERKIN(t) || (last == i + 1 && KIN(i, cv))) -> BIT(rt[i]) : 0);
-			last = (CANDIDATE(i) && last == i + 1 -> i : last); i--
+		:: i > 0 && OTHERKIN(t) -> held[me].past = held[me].past | (CANDIDATE(i) -> BIT(rt[i]) : 0); i-- /* of older consents */
 		:: else -> break
 		od;
-		last = 0; time = 0
+		i = 0; time = 0
 	:: else
 	fi;
 	if
@@ -271,12 +293,21 @@ inline settle(h) {
 		:: else
 		fi;
 		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
-		v.first = h.first; v.last = h.last; v.owner = h.owner;
+		v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
 		if
-#ifndef MUTANT_LEASE_ENDED
-		:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
+#ifndef MUTANT_WAIT_ENDED
+		:: v.it != NONE && v.own == UNKNOWN && h.gen > 0 -> /* who is waited for may present this one; at, and so the wait, is the same */
+			REACH(31, now - v.at < STALE);
+			v.it = h.tok; v.first = (h.first != NONE -> h.first : v.first)
 #endif
-		:: else -> endIntent(v)
+		:: else ->
+			v.first = h.first; v.last = h.last; v.owner = h.owner;
+			if
+#ifndef MUTANT_LEASE_ENDED
+			:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
+#endif
+			:: else -> endIntent(v)
+			fi
 		fi
 	:: else ->
 		remembered = h.tok == v.tok || (v.past & BIT(h.tok));
@@ -288,7 +319,8 @@ inline settle(h) {
 inline doubtSettled() {
 	if
 #ifndef MUTANT_PENDING_FORGOTTEN
-	:: kept && v.pending > 0 && rt[v.pending] == v.tok ->
+	:: kept && v.pending > 0 && rt[v.pending] == v.tok && v.own == UNKNOWN -> endPending(v)
+	:: kept && v.pending > 0 && rt[v.pending] == v.tok && v.own != UNKNOWN ->
 		v.first = v.pendFirst; v.last = (v.cand == v.pending -> v.at : v.pendFirst);
 		v.owner = (v.cand == v.pending -> v.own : (v.it == NONE -> FREE : NOBODY));
 		endPending(v)
@@ -315,7 +347,7 @@ inline failed() {
 		v.rejFirst = (doubtful -> v.pendFirst : NONE);
 		v.twice = v.twice | (OPEN(v.rejFirst, now) -> 0 : v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
 		endPending(v)
-	:: class == UNSPENT && v.cand > 0 -> endPending(v)
+	:: class == UNSPENT && v.cand > 0 -> endPending(v); v.kins = v.kins & v.rejected
 	:: else -> v.more = (class == REFUSED && v.fail == REFUSED); v.fail = class; v.failAt = now; endDoubt(v)
 	fi;
 	endIntent(v)
@@ -335,8 +367,15 @@ inline failed() {
  * after it are candidates; or else the token that was stored for the first time
  * last. The family is that of TOKEN_FAMILY, unless the claims say otherwise.
  * TOKEN_FAMILY tells that there was a ledger, which may have told of a spend: of
- * the adopted token, by a process that nobody knows.
+ * the adopted token, by a process that nobody knows. State.anew: where nothing else
+ * can be adopted, the ledger begins with what the process knows.
  */
+#ifdef MUTANT_NOT_ANEW
+#define ANEW false
+#else
+#define ANEW (memo[me].tok != NONE && !(F.past & BIT(memo[me].tok)))
+#endif
+inline await() { v.own = UNKNOWN; v.it = v.tok; v.cand = 0; v.at = NONE; v.owner = UNKNOWN; v.last = NONE }
 #define OTHERFAMILY (TOKEN(v.tok) && TOKEN(F.tok) && fam[v.tok] != fam[F.tok])
 inline adopt(sv) {
 	clear(v);
@@ -351,7 +390,8 @@ inline adopt(sv) {
 	}
 	i = 0;
 	if
-	:: v.tok == NONE -> skip
+	:: v.tok == NONE && ANEW -> REACH(30, true); copy(memo[me], v); await()
+	:: v.tok == NONE && !ANEW -> skip
 #ifdef MUTANT_ADOPT_AS_NEW
 	:: else -> v.auth = stamp + 1
 #else
@@ -365,8 +405,7 @@ inline adopt(sv) {
 	v.past = v.past & ~BIT(v.tok);
 	if
 #ifndef MUTANT_NO_WAIT
-	:: v.tok != NONE && F.tok != NONE && (v.first == NONE || TIME(me) + TICK - v.first < LEEWAY - MARGIN) ->
-		v.own = UNKNOWN; v.it = v.tok; v.owner = UNKNOWN; v.last = NONE
+	:: v.tok != NONE && F.tok != NONE && v.own != UNKNOWN && (v.first == NONE || TIME(me) + TICK - v.first < LEEWAY - MARGIN) -> await()
 #endif
 	:: else
 	fi

@@ -11,7 +11,7 @@
 #define PUBLISH 7
 #define RELEASE 8
 #define END 9
-#define TELL 11 /* TOKEN_FAMILY, after the first entry of a ledger */
+#define TELL 11 /* TOKEN_FAMILY, after the first entry of a ledger, and before the first spend */
 
 #define AT(s) (busy[me] && step == s && !paused[me])
 #define LAST (locked -> RELEASE : END)
@@ -55,7 +55,9 @@ inline put() {
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
 	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, best, over;
-	bool kinWaits, under, remembered, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
+	byte latest[3];
+	short older;
+	bool waits, kinWaits, under, remembered, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
 	Entry v;
 	clear(v);
 
@@ -106,6 +108,7 @@ end:
 		offset[me] = now - LOCAL(me);
 #endif
 		judged[me] = (b == 0 || (seenBefore[me] > 0 && b <= seenBefore[me]) -> 0 : judged[me]); seenBefore[me] = 0; /* memory.parse: the ledger was begun anew */
+		waits = false;
 		compare(me);
 		judgeChance(me);
 		decide(sv);
@@ -114,9 +117,12 @@ end:
 		if
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> contended = busyElsewhere; step = LAST
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
+#ifndef MUTANT_UNTOLD_BEFORE
+		:: act >= ROTATE && !(PSOXY > 0 && !locked) && RECORDED && F.tok == NONE -> step = TELL; REACH(29, b > 1)
+#endif
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
-		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0); REACH(23, busyElsewhere && v.own == UNKNOWN);
+		REACH(2, busyElsewhere && me == SECOND); REACH(21, cv > 0 && rtEra > 0); REACH(23, waits); REACH(33, act == REPLAY && repeats && now % TICK > 0);
 		REACH(27, act == SETTLEHELD && v.own == UNKNOWN && now - v.at < STALE);
 		busyElsewhere = false;
 		printf("%d: keeper %d reads token %d, version %d; decision %d, candidate %d, step %d\n", now, me, v.tok, sv, act, cv, step)
@@ -182,7 +188,7 @@ end:
 #ifndef MUTANT_UNTOLD
 		record(v);
 #endif
-		step = READ
+		step = (act == ADOPT -> READ : INTEND)
 	}
 
 	/* ---- spend: the check of the time left, and the request; a second one only under the newest entry ---- */
@@ -280,11 +286,11 @@ end:
 		judged[me] = rtVer; keep = false;
 #endif
 		if
-		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> interleaved = (rtVer > sv && !unread); writeToken(v.tok)
+		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> interleaved = (rtVer > sv && !unread); writeToken(v.tok, RECORDED)
 		:: else
 		fi;
 		if
-		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v); soleCopyDeleted = soleCopyDeleted || (lone != NONE && lone == v.tok && S.tok == NONE)
+		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v)
 		:: else
 		fi;
 		/* after a refusal, where a candidate's turn has come, and where somebody wrote between this tick's read and its write */
@@ -308,9 +314,10 @@ end:
 		:: else
 		fi;
 #endif
+		repeats = (me == REFRESHER -> waits : repeats);
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
 		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
-		unread = false; tooLate = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
+		older = 0; waits = false; unread = false; tooLate = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}
 	od

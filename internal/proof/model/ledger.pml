@@ -19,9 +19,9 @@ typedef Entry {
 	byte own, it, cand, at;
 	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor. */
 	byte first, last, owner;
-	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, and more than once, as bits; when the last was, and when an answer about it was lost before, or NONE. */
+	/* The inbox: which REFRESH_TOKEN the numbers mean; the version up to which it is judged, and that of the family's own; a candidate in doubt and its first attempt; the versions that were refused, more than once, and as our own token's successors, as bits; when the last was, and when an answer about it was lost before, or NONE. */
 	byte era, seen, kin, pending, pendFirst, rejAt, rejFirst;
-	int rejected, twice
+	int rejected, twice, kins
 };
 
 byte ledVer, epoch;   /* the newest version, 0 where there is no ledger; how often it was deleted */
@@ -35,13 +35,15 @@ byte stamp;           /* consents that were given or stored, for auth */
 #define RECORDED (LOSE > 0)
 typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
 Record F;
+/* memory.known: what a process read or settled last, of a token that is proven. Only where the ledger may be deleted. */
+Entry memo[2];
 Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
 	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owner = a.owner;
-	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice
+	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice; b.kins = a.kins
 }
 
 inline endIntent(a) { a.own = NOBODY; a.it = NONE; a.cand = 0; a.at = NONE }
@@ -50,7 +52,7 @@ inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
 	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.more = false;
-	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0
+	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0; a.kins = 0
 }
 
 /* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
@@ -141,17 +143,13 @@ inline forget(p) {
 	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].more = false; endDoubt(held[p])
 }
 
-inline forgetKnown(p) {
-	memo[p].tok = NONE; memo[p].auth = 0; memo[p].gen = 0; memo[p].born = 0; memo[p].rotated = 0; memo[p].past = 0;
-	memo[p].fail = OKAY; memo[p].failAt = 0; memo[p].more = false; endDoubt(memo[p])
-}
+inline forgetKnown(p) { clear(memo[p]) }
 
-/* A process remembers what it has read or settled; memory.compare has no use for an adopted token that is not proven. */
+/* A process remembers what it has read or settled; nobody has a use for an adopted token that is not proven. */
 inline remember(p) {
 	if
 	:: LOSE > 0 && v.tok != NONE && v.rotated != NONE ->
-		memo[p].tok = v.tok; memo[p].auth = v.auth; memo[p].gen = v.gen; memo[p].born = v.born; memo[p].rotated = v.rotated; memo[p].past = v.past;
-		memo[p].fail = v.fail; memo[p].failAt = v.failAt; memo[p].more = v.more; memo[p].first = v.first; memo[p].last = v.last; memo[p].owner = v.owner
+		copy(v, memo[p]); endIntent(memo[p])
 	:: LOSE > 0 && v.tok != NONE && v.rotated == NONE -> forgetKnown(p)
 	:: else
 	fi

@@ -93,7 +93,7 @@
 
 init {
 	atomic {
-		for (i : 0 .. MAXT - 1) { spentAt[i] = NONE; parent[i] = NONE }
+		for (i : 0 .. MAXT - 1) { spentAt[i] = NONE; parent[i] = NONE; storedAt[i + 1] = NONE }
 		i = 0;
 		forget(REFRESHER); forget(SECOND); forgetKnown(REFRESHER); forgetKnown(SECOND);
 		intended[REFRESHER] = NONE; intended[SECOND] = NONE;

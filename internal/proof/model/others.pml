@@ -39,7 +39,7 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == SETTLE ->
 		covered = covered || RT != s;
-		writeToken(psoxyHeld);
+		writeToken(psoxyHeld, true);
 		psoxyHeld = NONE; step = RELEASE
 	}
 	:: atomic { busy[PSOXYID] && step == RELEASE ->
@@ -65,7 +65,7 @@ proctype Paste() {
 	byte token;
 end:
 	atomic { now <= LASTFAULT && !busy[CONSENTER] -> grant(token) }
-	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token); token = 0 }
+	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token, true); token = 0 }
 }
 
 /*
@@ -127,7 +127,7 @@ end:
 	}
 	:: atomic { busy[CONSENTER] && step == PUBLISH && !paused[CONSENTER] ->
 		if
-		:: !copyDenied && rt[sv] != token -> writeToken(token)
+		:: !copyDenied && rt[sv] != token -> writeToken(token, RECORDED)
 		:: else
 		fi;
 		if
@@ -147,7 +147,6 @@ end:
 /* People, Terraform, backups: what they write, and what is denied. */
 proctype Writers() {
 	byte restores = RESTORE, damages = DAMAGE, deletions = DELETE, losses = LOSE, backups = BACKUP, j;
-	bool begins;
 end:
 	do
 	:: atomic { restores > 0 && now <= LASTFAULT && S.past != 0 -> /* a token that was the newest once: the oldest, or the last before it */
@@ -159,17 +158,17 @@ end:
 			fi
 		}
 		if
-		:: writeToken(j)
+		:: writeToken(j, true)
 		:: for (i : 0 .. MAXT - 1) { j = (S.past & BIT(i) -> i : j) }
-			writeToken(j)
+			writeToken(j, true)
 		fi;
 		i = 0; j = 0
 	}
 	:: atomic { damages > 0 && now <= LASTFAULT && head > 0 ->
 		damages--; disturb();
 		if
-		:: writeToken(BROKEN)
-		:: writeToken(MALFORMED)
+		:: writeToken(BROKEN, true)
+		:: writeToken(MALFORMED, true)
 		fi
 	}
 	:: atomic { deletions > 0 && now <= LASTFAULT && rtVer > 0 && head > 0 && given == 0 ->
@@ -177,6 +176,7 @@ end:
 		printf("%d: REFRESH_TOKEN is deleted\n", now);
 		consentLost = consentLost || !(TOKEN(S.tok) && fam[S.tok] == newest);
 		for (i : 1 .. MAXV - 1) { rt[i] = 0 }
+		for (i : 0 .. MAXT) { storedAt[i] = NONE }
 		i = 0; rtVer = 0; rtEra++; judged[0] = 0; judged[1] = 0
 	}
 	:: atomic { losses > 0 && now <= LASTFAULT && ledVer > 0 && given == 0 ->

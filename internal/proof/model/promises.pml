@@ -22,13 +22,20 @@
 /* judging.succeeds: version k holds our own token's successor, as far as is known. Of a damaged one no claim tells. */
 #define SUCCEEDS(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
 
+/* judging.sibling: a refused candidate is one of our own token. It is none if the token before was accepted a leeway after it was stored. */
+#ifdef MUTANT_SIBLING_FOR_EVER
+#define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt)
+#else
+#define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt && v.rotated < STORED(k) + LEEWAY)
+#endif
+
 /* judging.again: a refused candidate is presented once more at the next tick, and then now and then. */
-#define MAYAGAIN(k, at) ((at) > v.rejAt && !(SUCCEEDS(k) && v.rotated != NONE && v.rotated > v.rejAt) && \
+#define MAYAGAIN(k, at) ((at) > v.rejAt && !SIBLING(k) && \
 	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + REFUSEDWAIT || \
 	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
-/* Losses that nobody can undo, but for `unpublished`, which is an open fault; README.md explains each variable. */
+/* Losses that nobody can undo; README.md explains each variable. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
-#define EXCUSED (spendDeleted || soleCopyDeleted || unpublished || displaced || SHARED)
+#define EXCUSED (spendDeleted || soleCopyDeleted || displaced || SHARED)
 
 /* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
 #define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
@@ -37,7 +44,7 @@
 inline assertMayPresent(p, t, action) {
 	/* An entry of its own, which is valid, tells of this spend; its lease is not over, and nobody else is at it. */
 	HOLDS(1, (intended[p] == t) && now - since[p] < STALE);
-	HOLDS(6, !SPENDS(OTHER(p)) || unpublished);
+	HOLDS(6, !SPENDS(OTHER(p)));
 	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
 	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST || (DISPLACED && keep));
 	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
@@ -48,6 +55,7 @@ inline assertMayPresent(p, t, action) {
 	REACH(11, act == REPLAY && cv > 0 && LIVE(t));
 	REACH(12, cv > 0 && cv < sv);
 	REACH(13, act == REPLAY && cv == 0 && (psoxySpent & BIT(t)));
+	REACH(34, cv > 0 && (v.rejected & v.kins & (1 << cv)) && v.rotated != NONE && v.rotated > v.rejAt);
 	if
 	:: TOKEN(t) && !dead[fam[t]] ->
 		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
@@ -68,19 +76,14 @@ inline assertMayPresent(p, t, action) {
 /*
  * When the ledger is deleted: what nothing else tells, a later tick cannot know. It
  * tells of a spend whose successor is not saved, or its token was not published yet.
- * begins: a ledger can begin with what is left.
  */
 inline forgetting() {
 	spendDeleted = spendDeleted || S.first != NONE || S.it != NONE || S.pending > 0;
 	j = 0;
-	for (i : 1 .. MAXV - 1) {
-		j = (i <= rtVer && rt[i] == S.tok -> i : j);
-		begins = begins || (i <= rtVer && (TOKEN(rt[i]) || rt[i] == BROKEN) && !(F.past & BIT(rt[i])))
-	}
-	soleCopyDeleted = soleCopyDeleted || (S.tok != NONE && j == 0 && (memo[REFRESHER].tok != S.tok || !begins));
+	for (i : 1 .. MAXV - 1) { j = (i <= rtVer && rt[i] == S.tok -> i : j) }
+	soleCopyDeleted = soleCopyDeleted || (S.tok != NONE && j == 0 && memo[REFRESHER].tok != S.tok);
 	lone = (S.tok != NONE && j == 0 -> S.tok : NONE);
-	unpublished = unpublished || (S.tok != NONE && F.tok == NONE);
-	i = 0; j = 0; begins = false
+	i = 0; j = 0
 }
 
 /* When a valid entry n of who follows S. */
@@ -92,7 +95,7 @@ inline assertForward(who, n) {
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
 	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
-	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && F.fail == REFUSED) || held[who].fail == REFUSED)
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && (F.fail == REFUSED || (who <= SECOND && memo[who].fail == REFUSED))) || held[who].fail == REFUSED)
 }
 
 /* Our own token, spent, can still be replayed. */
@@ -123,6 +126,6 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
 	HOLDS(3, consentLost || mistaken || displaced || SHARED || soleCopyDeleted || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
-	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || unpublished || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
 	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || soleCopyDeleted)
 }

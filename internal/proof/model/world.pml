@@ -34,6 +34,7 @@
 
 byte now;
 bool tickDue = true;
+bool repeats; /* the refresher's last tick waited for the unknown process: its platform repeats it */
 byte faults, dups = DUPS, psoxyRuns = PSOXY;
 byte i; /* for loops inside one atomic step; 0 between them */
 
@@ -53,6 +54,8 @@ bool fatal;
 byte rtEra; /* how often it was deleted, and begun anew with version 1 */
 byte rtVer = 1, rtAt; /* the newest version, and the minute at which it was written */
 byte rt[MAXV]; /* by version: the token */
+byte storedAt[MAXT + 1]; /* by token, the last being BROKEN: when it was stored first, or NONE */
+#define STORED(k) storedAt[(TOKEN(rt[k]) -> rt[k] : MAXT)]
 #define RT rt[rtVer]
 bool lkEx;
 byte lkOwner, lkAt, lkTok, lkRt; /* lkTok, lkRt: tokens and versions from this number on are younger */
@@ -67,9 +70,6 @@ byte pausedAt[2], started[2], since[4];
 /* A pair that a keeper has not settled yet: it outlives the tick, not the process. The last five: what a ledger that was deleted told of it. */
 typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, first, last, owner; bool more };
 Held held[2];
-/* memory.known: what a process read or settled last, of a token that is proven. Only where the ledger may be deleted. */
-typedef Memory { byte tok, auth, gen, born, rotated; short past; byte fail, failAt, first, last, owner; bool more };
-Memory memo[2];
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte seenBefore[2]; /* memory.entry: the newest version that a process has seen of a ledger that was deleted since; 0 without one */
 byte psoxyHeld = NONE;
@@ -90,7 +90,6 @@ bool outlived;      /* a keeper lived on after its lease: only where INVOCATION 
 bool spendDeleted;  /* the ledger was deleted while it told of a spend in doubt */
 bool soleCopyDeleted; /* the ledger was deleted while its token stood nowhere else, and no process that goes on can settle it once more */
 byte lone = NONE;   /* such a token, which the refresher knows */
-bool unpublished;   /* the ledger was deleted before TOKEN_FAMILY was written, which would show that there was one */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
@@ -110,9 +109,11 @@ inline fault(p) { faults++; hit[p] = true; printf("%d: a fault strikes keeper %d
 /* Somebody begins to work while keepers are at it: these are not promised success. */
 inline disturb() { hit[REFRESHER] = hit[REFRESHER] || busy[REFRESHER]; hit[SECOND] = hit[SECOND] || busy[SECOND] }
 
-inline writeToken(token) {
+/* Of what keepers write, the time matters only where the ledger may be deleted, and the tokens become candidates. */
+inline writeToken(token, dated) {
 	rtVer++;
 	rt[rtVer] = token; rtAt = now;
+	STORED(rtVer) = (dated && STORED(rtVer) == NONE -> now : STORED(rtVer));
 	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token)
 }
 
