@@ -58,12 +58,8 @@ inline voidInbox() {
 #define LOOKSAGAIN (REFUSEDONCE && time == v.rejAt)
 
 #define OFFERED(k) (((k) > SEEN(sv) || (k) == v.pending || (v.rejected & (1 << (k)))) && CANDIDATE(k))
-#ifdef MUTANT_PRECEDING_PRESENTED
-#define PRECEDES(k) false
-#else
 /* precedes: another candidate of its family was issued later. */
 #define PRECEDES(k) (TOKEN(rt[k]) && rt[k] < latest[fam[rt[k]]])
-#endif
 #define ISSUEDAFTER(k, o) (TOKEN(rt[k]) && TOKEN(rt[o]) && rt[k] > rt[o])
 
 /*
@@ -88,7 +84,7 @@ inline judge(sv) {
 		:: OFFERED(i) || RESTS(i) ->
 			under = (under || RANK(i) != DOUBTED) && PSOXY > 0 && over == i + 1 && KIN(over, i);
 			REACH(26, c > 0 && !under && best == UNASKED && RANK(i) == SUCCESSOR);
-			REACH(32, !under && PRECEDES(i) && RANK(i) > best);
+			REACH(32, v.tok != NONE && !under && PRECEDES(i) && RANK(i) > best);
 			older = older | (under || PRECEDES(i) -> BIT(rt[i]) : 0);
 			c = (!under && !PRECEDES(i) && OFFERED(i) && (RANK(i) > best || (RANK(i) == best && ISSUEDAFTER(i, c))) -> i : c);
 			best = (c == i -> RANK(i) : best);

@@ -118,7 +118,7 @@ end:
 		:: busyElsewhere || (act == LEAVE && v.tok == NONE) -> contended = busyElsewhere; step = LAST
 		:: act >= ROTATE && PSOXY > 0 && !locked -> step = (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && cv < lkRt -> DOUBT : TAKE)
 #ifndef MUTANT_UNTOLD_BEFORE
-		:: act >= ROTATE && !(PSOXY > 0 && !locked) && RECORDED && F.tok == NONE -> step = TELL; REACH(29, b > 1)
+		:: act >= ROTATE && !(PSOXY > 0 && !locked) && RECORDED && F.tok == NONE -> step = TELL; REACH(29, true)
 #endif
 		:: else -> step = (act >= ROTATE || act == ADOPT -> INTEND : (act == SETTLEHELD -> SETTLE : PUBLISH))
 		fi;
@@ -290,11 +290,15 @@ end:
 		:: else
 		fi;
 		if
-		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> record(v)
+		:: RECORDED && (interleaved || !(success && F.tok != NONE && F.auth == v.auth && F.gen + 1 == v.gen)) -> 
+			if
+			:: record(v)
+			:: CANFAULT -> fault(me); step = END /* the process dies, or the store fails, before it is written */
+			fi
 		:: else
 		fi;
 		/* after a refusal, where a candidate's turn has come, and where somebody wrote between this tick's read and its write */
-		step = (again || interleaved || (success && cv == 0 && keep) -> READ : LAST); again = false; interleaved = false
+		step = (step == END -> END : (again || interleaved || (success && cv == 0 && keep) -> READ : LAST)); again = false; interleaved = false
 	}
 	:: atomic { AT(RELEASE) ->
 		if

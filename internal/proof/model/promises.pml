@@ -23,11 +23,7 @@
 #define SUCCEEDS(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
 
 /* judging.sibling: a refused candidate is one of our own token. It is none if the token before was accepted a leeway after it was stored. */
-#ifdef MUTANT_SIBLING_FOR_EVER
-#define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt)
-#else
 #define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt && v.rotated < STORED(k) + LEEWAY)
-#endif
 
 /* judging.again: a refused candidate is presented once more at the next tick, and then now and then. */
 #define MAYAGAIN(k, at) ((at) > v.rejAt && !SIBLING(k) && \
@@ -94,8 +90,8 @@ inline assertForward(who, n) {
 	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
-	/* A refusal is written down about the ledger's own token only, by whoever presented that. */
-	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && (F.fail == REFUSED || (who <= SECOND && memo[who].fail == REFUSED))) || held[who].fail == REFUSED)
+	/* A refusal is written down about the ledger's own token only, by whoever presented that, or knows it from a ledger that was deleted. */
+	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && epoch > 0) || held[who].fail == REFUSED)
 }
 
 /* Our own token, spent, can still be replayed. */
