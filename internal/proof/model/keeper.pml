@@ -286,7 +286,7 @@ end:
 		judged[me] = rtVer; keep = false;
 #endif
 		if
-		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> interleaved = (rtVer > sv && !unread); writeToken(v.tok, RECORDED)
+		:: !keep && rt[sv] != v.tok && !copyDenied && (!unread || success) -> interleaved = (rtVer > sv && !unread); writeToken(v.tok)
 		:: else
 		fi;
 		if

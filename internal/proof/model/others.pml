@@ -39,7 +39,7 @@ end:
 	}
 	:: atomic { busy[PSOXYID] && step == SETTLE ->
 		covered = covered || RT != s;
-		writeToken(psoxyHeld, true);
+		writeToken(psoxyHeld);
 		psoxyHeld = NONE; step = RELEASE
 	}
 	:: atomic { busy[PSOXYID] && step == RELEASE ->
@@ -65,7 +65,7 @@ proctype Paste() {
 	byte token;
 end:
 	atomic { now <= LASTFAULT && !busy[CONSENTER] -> grant(token) }
-	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token, true); token = 0 }
+	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token); token = 0 }
 }
 
 /*
@@ -127,7 +127,7 @@ end:
 	}
 	:: atomic { busy[CONSENTER] && step == PUBLISH && !paused[CONSENTER] ->
 		if
-		:: !copyDenied && rt[sv] != token -> writeToken(token, RECORDED)
+		:: !copyDenied && rt[sv] != token -> writeToken(token)
 		:: else
 		fi;
 		if
@@ -158,17 +158,17 @@ end:
 			fi
 		}
 		if
-		:: writeToken(j, true)
+		:: writeToken(j)
 		:: for (i : 0 .. MAXT - 1) { j = (S.past & BIT(i) -> i : j) }
-			writeToken(j, true)
+			writeToken(j)
 		fi;
 		i = 0; j = 0
 	}
 	:: atomic { damages > 0 && now <= LASTFAULT && head > 0 ->
 		damages--; disturb();
 		if
-		:: writeToken(BROKEN, true)
-		:: writeToken(MALFORMED, true)
+		:: writeToken(BROKEN)
+		:: writeToken(MALFORMED)
 		fi
 	}
 	:: atomic { deletions > 0 && now <= LASTFAULT && rtVer > 0 && head > 0 && given == 0 ->

@@ -109,11 +109,10 @@ inline fault(p) { faults++; hit[p] = true; printf("%d: a fault strikes keeper %d
 /* Somebody begins to work while keepers are at it: these are not promised success. */
 inline disturb() { hit[REFRESHER] = hit[REFRESHER] || busy[REFRESHER]; hit[SECOND] = hit[SECOND] || busy[SECOND] }
 
-/* Of what keepers write, the time matters only where the ledger may be deleted, and the tokens become candidates. */
-inline writeToken(token, dated) {
+inline writeToken(token) {
 	rtVer++;
 	rt[rtVer] = token; rtAt = now;
-	STORED(rtVer) = (dated && STORED(rtVer) == NONE -> now : STORED(rtVer));
+	STORED(rtVer) = ((LOSE > 0 || PSOXY > 0) && STORED(rtVer) == NONE -> now : STORED(rtVer)); /* elsewhere no candidate is of our own family */
 	printf("%d: REFRESH_TOKEN version %d is token %d\n", now, rtVer, token)
 }
 
