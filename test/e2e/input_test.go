@@ -162,7 +162,7 @@ func TestDeletedLedger(t *testing.T) {
 		}
 		w.Pass(36 * time.Minute)
 		waits := w.Tick()
-		w.RequireAction(waits, "contended")
+		w.RequireAction(waits, "in_doubt")
 		require.Empty(t, waits.Posts)
 		w.Pass(2 * time.Minute)
 		o := w.RequireAction(w.Tick(), "replayed")

@@ -97,7 +97,7 @@ func TestOlderTokenIsPutBack(t *testing.T) {
 				overwrite(c, backups)
 				if strings.HasPrefix(name, "where the ledger") {
 					waits := w.Tick()
-					w.RequireAction(waits, "contended")
+					w.RequireAction(waits, "in_doubt")
 					require.Empty(t, waits.Posts)
 					w.Pass(2 * time.Minute)
 				}

@@ -47,7 +47,8 @@ func TestFromSeedToSteadyState(t *testing.T) {
 	require.Equal(t, "String", string(c.Parameter(c.Names.Family).Type))
 
 	for _, calls := range [][]string{
-		{"GetParameters", "PutParameter TOKEN_FAMILY", "PutParameter TOKEN_LEDGER", "PutMetricData"}, // once a day: whether the site is still reached
+		// In the first day the history shows what was written under our copy. Once a day: whether the site is still reached.
+		{"GetParameters", "GetParameterHistory REFRESH_TOKEN", "PutParameter TOKEN_FAMILY", "PutParameter TOKEN_LEDGER", "PutMetricData"},
 		{"GetParameters", "GetParameters", "PutParameter TOKEN_FAMILY", "PutMetricData"},
 		{"GetParameters", "PutMetricData"},
 		{"GetParameters", "PutMetricData"},
@@ -74,7 +75,7 @@ func TestFromSeedToSteadyState(t *testing.T) {
 		require.Equal(t, generation-1, c.Record().Generation, "TOKEN_FAMILY is for people, and waits for the next tick")
 		idle := w.Tick()
 		w.RequireAction(idle, "idle")
-		require.Equal(t, []string{"GetParameters", "PutParameter TOKEN_FAMILY", "PutMetricData"}, matured(c, idle.AWS))
+		require.Equal(t, []string{"GetParameters", "GetParameterHistory REFRESH_TOKEN", "PutParameter TOKEN_FAMILY", "PutMetricData"}, matured(c, idle.AWS))
 		require.Equal(t, generation, c.Record().Generation)
 		w.Pass(36 * time.Minute)
 	}
