@@ -268,6 +268,19 @@ inline receive(t, got) {
 
 #define NEWFAMILY(h) (v.auth != h.auth)
 
+/* The unknown process that is waited for may present what h holds: the wait goes on, but for a consent. */
+#ifdef MUTANT_WAIT_ENDED
+#define WAITSON(h) false
+#else
+#define WAITSON(h) (v.it != NONE && v.own == UNKNOWN && h.gen > 0)
+#endif
+/* Another candidate is being presented. */
+#ifdef MUTANT_LEASE_ENDED
+#define OTHERSPENDS(h) false
+#else
+#define OTHERSPENDS(h) (v.it != NONE && v.cand > 0 && v.cand != h.cand)
+#endif
+
 /* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. Then v remembers that h is older. */
 inline settle(h) {
 	kept = v.tok == h.before || v.tok == NONE || NEWER(h);
@@ -290,20 +303,13 @@ inline settle(h) {
 		fi;
 		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
 		v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
+		REACH(31, WAITSON(h) && now - v.at < STALE);
+		v.first = (WAITSON(h) && h.first == NONE -> v.first : h.first);
+		v.last = (WAITSON(h) -> v.last : h.last); v.owner = (WAITSON(h) -> UNKNOWN : h.owner);
+		v.it = (WAITSON(h) -> h.tok : v.it);
 		if
-#ifndef MUTANT_WAIT_ENDED
-		:: v.it != NONE && v.own == UNKNOWN && h.gen > 0 -> /* who is waited for may present this one; at, and so the wait, is the same */
-			REACH(31, now - v.at < STALE);
-			v.it = h.tok; v.first = (h.first != NONE -> h.first : v.first)
-#endif
-		:: else ->
-			v.first = h.first; v.last = h.last; v.owner = h.owner;
-			if
-#ifndef MUTANT_LEASE_ENDED
-			:: v.it != NONE && v.cand > 0 && v.cand != h.cand -> skip /* another candidate is being presented */
-#endif
-			:: else -> endIntent(v)
-			fi
+		:: WAITSON(h) || OTHERSPENDS(h) -> skip
+		:: else -> endIntent(v)
 		fi
 	:: else ->
 		remembered = h.tok == v.tok || (v.past & BIT(h.tok));

@@ -150,7 +150,6 @@ inline remember(p) {
 	if
 	:: LOSE > 0 && v.tok != NONE && v.rotated != NONE ->
 		copy(v, memo[p]); endIntent(memo[p])
-	:: LOSE > 0 && v.tok != NONE && v.rotated == NONE -> forgetKnown(p)
 	:: else
 	fi
 }
@@ -168,7 +167,10 @@ inline compare(p) {
 #endif
 	:: else
 	fi;
-	remember(p)
+	if
+	:: LOSE > 0 && v.tok != NONE && v.rotated == NONE -> forgetKnown(p)
+	:: else -> remember(p)
+	fi
 }
 
 /* A process dies; a new one takes its place, which owns nothing of it. */
