@@ -14,11 +14,12 @@ import (
 // TOKEN_FAMILY. why is the reason if nothing can be adopted.
 //
 // What this process has read of a deleted ledger counts like a version of TOKEN_FAMILY.
-// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the history, that is the ledger's own, and what was stored after it are candidates of
-// its family. Otherwise the newest token is the one that was stored for the first time
-// last: an older one that was put back has been there before. It is taken for one of
-// the family that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true
-// age matters more than a fresh year.
+// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
+// history, that is the ledger's own, and what was stored after it are candidates of its
+// family. Otherwise the newest token is the one that was stored for the first time last:
+// an older one that was put back has been there before. It is taken for one of the family
+// that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true age matters
+// more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := newestRecord(records, s.Connection)
 	if last := s.Known.Record; !s.Known.Empty() && (!known || record.active().Before(last.active())) {
@@ -29,8 +30,11 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		named = oldLock(s.Lock).Spending
 	}
 	own, past, why := choose(tokens, record, named)
-	if own.Version == 0 {
-		return s.Known.anew(record, s.inboxName()+": "+why)
+	if own.Version == 0 && named == s.Known.Record.Refresh {
+		own.Value = s.Known.Refresh // REFRESH_TOKEN took no writes
+	}
+	if own.Value.IsZero() {
+		return State{}, s.inboxName() + ": " + why
 	}
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
@@ -60,21 +64,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 
 // unknownOwner is who may be presenting the token of a ledger that was deleted.
 const unknownOwner = "a process whose intent was deleted"
-
-// anew is the first state of a ledger that was deleted and whose token only this process
-// still knows, unless that is older than what TOKEN_FAMILY names. why is the reason that
-// nothing else can be adopted.
-func (s State) anew(record Record, why string) (State, string) {
-	if s.Empty() || record.Past.Has(s.Record.Refresh) {
-		return State{}, why
-	}
-	in := &Intent{Owner: unknownOwner, Token: s.Record.Refresh}
-	if before := s.doubted(); before != nil {
-		in.First = before.First
-	}
-	s.Intent, s.Doubt = in, nil
-	return s, ""
-}
 
 // adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is
 // known.
