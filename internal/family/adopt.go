@@ -21,10 +21,7 @@ import (
 // that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true age matters
 // more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
-	record, known := newestRecord(records, s.Connection)
-	if last := s.Known.Record; !s.Known.Empty() && (!known || record.active().Before(last.active())) {
-		record, known = last, true
-	}
+	record, known := s.newestRecord(records)
 	named := record.Refresh
 	if !known {
 		named = oldLock(s.Lock).Spending
@@ -107,14 +104,18 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 	return own, past, why
 }
 
-// newestRecord is the newest readable version of TOKEN_FAMILY: the one with the
-// latest rotation or consent, and of equal ones the one written last.
-func newestRecord(records []store.Entry, connection string) (newest Record, found bool) {
+// newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
+// read of the ledger: the one with the latest rotation or consent, and of equal ones the
+// one written last.
+func (s Snapshot) newestRecord(records []store.Entry) (newest Record, found bool) {
 	for _, e := range records {
-		r, err := ParseRecord(FieldOf(e).Value.Reveal(), connection)
+		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
 		if err == nil && (!found || !r.active().Before(newest.active())) {
 			newest, found = r, true
 		}
+	}
+	if last := s.Known.Record; !s.Known.Empty() && (!found || newest.active().Before(last.active())) {
+		return last, true
 	}
 	return newest, found
 }
