@@ -281,36 +281,40 @@ inline receive(t, got) {
 #define OTHERSPENDS(h) (v.it != NONE && v.cand > 0 && v.cand != h.cand)
 #endif
 
+/* State.Settle, where what h holds is the newest. */
+inline take(h) {
+#ifdef MUTANT_PAST_FORGOTTEN
+	v.past = h.past | (v.tok == h.before -> 0 : BIT(v.tok));
+#else
+	v.past = h.past | v.past | BIT(v.tok);
+#endif
+	if
+	:: h.cand > 0 && NEWFAMILY(h) -> /* older candidates are older consents */
+		v.seen = (v.seen < h.cand -> h.cand : v.seen);
+		v.rejected = v.rejected & ~((2 << h.cand) - 1); v.twice = v.twice & v.rejected
+	:: else
+	fi;
+	if
+	:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
+	:: else
+	fi;
+	v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
+	v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
+	REACH(31, WAITSON(h) && now - v.at < STALE);
+	v.first = (WAITSON(h) && h.first == NONE -> v.first : h.first);
+	v.last = (WAITSON(h) -> v.last : h.last); v.owner = (WAITSON(h) -> UNKNOWN : h.owner);
+	v.it = (WAITSON(h) -> h.tok : v.it);
+	if
+	:: WAITSON(h) || OTHERSPENDS(h) -> skip
+	:: else -> endIntent(v)
+	fi
+}
+
 /* State.Settle: what h holds becomes the newest, unless v, which others may have changed, is newer: kept. Then v remembers that h is older. */
 inline settle(h) {
 	kept = v.tok == h.before || v.tok == NONE || NEWER(h);
 	if
-	:: kept ->
-#ifdef MUTANT_PAST_FORGOTTEN
-		v.past = h.past | (v.tok == h.before -> 0 : BIT(v.tok));
-#else
-		v.past = h.past | v.past | BIT(v.tok);
-#endif
-		if
-		:: h.cand > 0 && NEWFAMILY(h) -> /* older candidates are older consents */
-			v.seen = (v.seen < h.cand -> h.cand : v.seen);
-			v.rejected = v.rejected & ~((2 << h.cand) - 1); v.twice = v.twice & v.rejected
-		:: else
-		fi;
-		if
-		:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
-		:: else
-		fi;
-		v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
-		v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
-		REACH(31, WAITSON(h) && now - v.at < STALE);
-		v.first = (WAITSON(h) && h.first == NONE -> v.first : h.first);
-		v.last = (WAITSON(h) -> v.last : h.last); v.owner = (WAITSON(h) -> UNKNOWN : h.owner);
-		v.it = (WAITSON(h) -> h.tok : v.it);
-		if
-		:: WAITSON(h) || OTHERSPENDS(h) -> skip
-		:: else -> endIntent(v)
-		fi
+	:: kept -> take(h)
 	:: else ->
 		remembered = h.tok == v.tok || (v.past & BIT(h.tok));
 		v.past = v.past | (h.tok == v.tok -> 0 : BIT(h.tok))

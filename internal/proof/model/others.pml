@@ -14,8 +14,8 @@ end:
 		disturb();
 		if
 		:: lkEx && now - lkAt >= STALE -> psoxyErased = true; deleteLock()
-		:: FRESHLOCK -> skip
-		:: else -> takeLock(PSOXYID); busy[PSOXYID] = true; since[PSOXYID] = now; step = READ
+		:: !lkEx -> takeLock(PSOXYID); busy[PSOXYID] = true; since[PSOXYID] = now; step = READ
+		:: else
 		fi
 	}
 	:: atomic { busy[PSOXYID] && CANFAULT -> /* it dies, or its exchange fails: the lock stays */
@@ -75,7 +75,7 @@ end:
  */
 proctype Consent() {
 	byte step = READ, b, e, sv, token;
-	bool ok, kept, remembered;
+	bool ok;
 	Held h;
 	Entry v;
 	clear(v);
@@ -110,19 +110,16 @@ end:
 		step = SETTLE
 	}
 	:: atomic { busy[CONSENTER] && step == SETTLE && !paused[CONSENTER] && !ledgerDenied ->
-		settle(h);
+		HOLDS(3, v.tok == h.before || v.tok == NONE || NEWER(h)); /* a consent is never older than what is in use */
+		take(h);
+		append(CONSENTER, b, e, v);
+		mine(CONSENTER, b, e, ledVer, ok);
 		if
-		:: !kept -> given--; step = END
-		:: else ->
-			append(CONSENTER, b, e, v);
-			mine(CONSENTER, b, e, ledVer, ok);
-			if
-			:: ok -> stored(fam[token]); step = PUBLISH
+		:: ok -> stored(fam[token]); step = PUBLISH
 #ifdef MUTANT_CONSENT_GIVES_UP
-			:: !ok -> given--; newest = fam[token]; step = END
+		:: !ok -> given--; newest = fam[token]; step = END
 #endif
-			:: else -> copy(S, v); b = head; e = epoch /* it reads again */
-			fi
+		:: else -> copy(S, v); b = head; e = epoch /* it reads again */
 		fi
 	}
 	:: atomic { busy[CONSENTER] && step == PUBLISH && !paused[CONSENTER] ->
@@ -137,7 +134,7 @@ end:
 		step = END
 	}
 	:: atomic { busy[CONSENTER] && step == END && !paused[CONSENTER] ->
-		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; kept = false; remembered = false; clear(v);
+		busy[CONSENTER] = false; b = 0; e = 0; sv = 0; token = 0; ok = false; clear(v);
 		h.tok = 0; h.before = 0; h.spent = 0; h.cand = 0; h.past = 0; h.auth = 0; h.born = 0; h.at = 0; h.first = 0; h.last = 0; h.owner = 0;
 		break
 	}
