@@ -33,13 +33,13 @@ func TestCalls(t *testing.T) {
 // TestWhatIsKnownIsNotBelievedAlone: a process that has read a version sees what
 // became of it, and of its secret.
 func TestWhatIsKnownIsNotBelievedAlone(t *testing.T) {
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	var clock clock
 	known := func(t *testing.T) *place {
-		p := newPlace(t, func() time.Time { return now }, nil)
+		p := newPlace(t, clock.now, nil)
 		p.put("TOKEN", "one")
 		p.put("TOKEN", "two")
 		require.Equal(t, "two", p.get("TOKEN").Value.Reveal())
-		now = now.Add(time.Minute)
+		clock.pass(time.Minute)
 		return p
 	}
 	other := func(p *place) *gcpstore.Store {
@@ -102,7 +102,7 @@ func TestWhatIsKnownIsNotBelievedAlone(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Equal(t, "due", p.get("TOKEN").Value.Reveal())
-		require.Equal(t, now, p.get("TOKEN").Modified)
+		require.Equal(t, clock.now(), p.get("TOKEN").Modified)
 	})
 	t.Run("access to it is taken away", func(t *testing.T) {
 		for _, method := range []string{"AccessSecretVersion", "GetSecretVersion"} {
@@ -117,8 +117,8 @@ func TestWhatIsKnownIsNotBelievedAlone(t *testing.T) {
 // TestALedgerOfFewVersions: of a ledger all but the newest entries are destroyed. Their
 // numbers stay, and everybody reads the same from those that are kept.
 func TestALedgerOfFewVersions(t *testing.T) {
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	p := newPlace(t, func() time.Time { return now }, func(c *gcpstore.Config) {
+	var clock clock
+	p := newPlace(t, clock.now, func(c *gcpstore.Config) {
 		c.Keep = func(string) (int, bool) { return 20, true }
 	})
 	log := ledger.Parameter{Store: p.Store, Name: "TOKEN"}
@@ -127,7 +127,7 @@ func TestALedgerOfFewVersions(t *testing.T) {
 	put := func(state string) {
 		t.Helper()
 		var err error
-		last, err = l.Put(t.Context(), ledger.NewDraft("A_", last, secret(state), now, state))
+		last, err = l.Put(t.Context(), ledger.NewDraft("A_", last, secret(state), clock.now(), state))
 		require.NoError(t, err)
 	}
 	requireAll := func(readers ...*ledger.Ledger) {
@@ -146,7 +146,7 @@ func TestALedgerOfFewVersions(t *testing.T) {
 	}
 	behind := &ledger.Ledger{Log: log, Of: "A_"}
 	for n := range 180 {
-		now = now.Add(18 * time.Minute)
+		clock.pass(18 * time.Minute)
 		put(fmt.Sprintf(`"%d"`, n))
 		requireAll()
 		if n == 90 {
@@ -167,7 +167,7 @@ func TestALedgerOfFewVersions(t *testing.T) {
 		for last.Version%5 != 4 {
 			put(fmt.Sprintf(`"%d more"`, last.Version))
 		}
-		now = now.Add(2 * time.Hour)
+		clock.pass(2 * time.Hour)
 		p.server.FreezeAll()
 		put(`"destroys"`)
 		p.server.Freeze() // when the newest was added is told

@@ -3,6 +3,7 @@ package gcpstore_test
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,15 @@ type place struct {
 	server *emulator.Server
 	client *secretmanager.Client
 }
+
+// clock is the server's. Tests advance it while a request may still run.
+type clock struct{ passed atomic.Int64 }
+
+func (c *clock) now() time.Time {
+	return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC).Add(time.Duration(c.passed.Load()))
+}
+
+func (c *clock) pass(d time.Duration) { c.passed.Add(int64(d)) }
 
 func newPlace(t *testing.T, now func() time.Time, change func(*gcpstore.Config)) *place {
 	t.Helper()
@@ -286,9 +296,9 @@ func TestLostAnswers(t *testing.T) {
 
 // Old versions are destroyed, but none that is kept or young.
 func TestOldVersionsAreDestroyed(t *testing.T) {
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	var clock clock
 	keep := func(c *gcpstore.Config) { c.Keep = func(string) (int, bool) { return 10, false } }
-	p := newPlace(t, func() time.Time { return now }, keep)
+	p := newPlace(t, clock.now, keep)
 	enabled := func() (alive int) {
 		found := p.client.ListSecretVersions(t.Context(), &secretmanagerpb.ListSecretVersionsRequest{Parent: "projects/" + emulator.Project + "/secrets/TOKEN"})
 		for v, err := range found.All() {
@@ -304,7 +314,7 @@ func TestOldVersionsAreDestroyed(t *testing.T) {
 	}
 	require.Equal(t, 30, enabled(), "all are young")
 	for range 60 {
-		now = now.Add(35 * time.Minute)
+		clock.pass(35 * time.Minute)
 		p.put("TOKEN", "x")
 		require.LessOrEqual(t, enabled(), 40)
 	}
@@ -314,7 +324,7 @@ func TestOldVersionsAreDestroyed(t *testing.T) {
 	require.Len(t, history, 10)
 	p.server.Deny("DestroySecretVersion", "")
 	for range 10 {
-		now = now.Add(35 * time.Minute)
+		clock.pass(35 * time.Minute)
 		p.put("TOKEN", "y")
 	}
 	require.Equal(t, 20, enabled(), "whoever may not destroy writes all the same")
