@@ -203,7 +203,6 @@ inline decide(sv) {
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = (KINFIRST -> LEAVE : REPLAY); chance[me] = chance[me] && act == REPLAY; REACH(28, c > 0));
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
-	RULE(first != NONE && HELDBACK && c > 0, LATECANDIDATE);
 	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, HELDBACK));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
 	RULE(v.fail == REFUSED && STARVES, LATECANDIDATE);
