@@ -73,7 +73,7 @@ func (c *clock) uncancelled(ctx context.Context) (context.Context, context.Cance
 
 // How often calls are tried, and how long the pauses between attempts are.
 const (
-	fewAttempts  = 4
+	fewAttempts  = 3
 	firstPause   = 200 * time.Millisecond
 	longestPause = 3 * time.Second
 	// withoutDeadline bounds the attempts of an invocation that does not end.
