@@ -67,19 +67,6 @@ type Rejected struct {
 	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
-// outlived returns the inbox after the own token was accepted, at the given time, that a
-// rotation had yielded before. What was stored a leeway ago, and is no sibling yet, is a
-// stranger: the own token would be dead if this were its successor.
-func (i Inbox) outlived(at, before time.Time) Inbox {
-	i.Rejected = slices.Clone(i.Rejected)
-	for n, r := range i.Rejected {
-		if !before.After(r.At) && !at.Before(r.Stored.Add(Leeway)) {
-			i.Rejected[n].Stored = time.Time{}
-		}
-	}
-	return i
-}
-
 // candidatesKept is how many candidates of each kind a state remembers.
 const candidatesKept = 8
 
@@ -158,6 +145,19 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 		}
 	}
 	i.Rejected = all[:min(len(all), candidatesKept)]
+	return i
+}
+
+// outlived returns the inbox after the own token, which came at one time, was accepted at
+// another. A refused candidate that was stored a leeway before that is a stranger, unless it
+// was a sibling already: the own token would be dead if this were its successor.
+func (i Inbox) outlived(came, accepted time.Time) Inbox {
+	i.Rejected = slices.Clone(i.Rejected)
+	for n, r := range i.Rejected {
+		if !came.After(r.At) && !accepted.Before(r.Stored.Add(Leeway)) {
+			i.Rejected[n].Stored = time.Time{}
+		}
+	}
 	return i
 }
 

@@ -182,16 +182,15 @@ func empty(v view) (Decision, bool) {
 
 func withoutApp(v view) (Decision, bool) {
 	app := v.App()
-	if app.ClientID != "" && !app.ClientSecret.IsZero() {
-		return not()
-	}
 	var missing []string
-	n := NamesOf(v.Connection)
 	if app.ClientID == "" {
-		missing = append(missing, n.ClientID)
+		missing = append(missing, NamesOf(v.Connection).ClientID)
 	}
 	if app.ClientSecret.IsZero() {
-		missing = append(missing, n.ClientSecret)
+		missing = append(missing, NamesOf(v.Connection).ClientSecret)
+	}
+	if len(missing) == 0 {
+		return not()
 	}
 	return decide(Misconfigured, "%s is missing, empty or not filled in: store the app's value from the Atlassian developer console", strings.Join(missing, " and "))
 }

@@ -11,8 +11,9 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 		r.Spent = FingerprintOf(candidate.Value)
 		return r
 	}
+	j := judging{s}
 	for _, f := range s.Offers {
-		if j := (judging{s}); j.isCandidate(f) && j.succeeds(f) && j.byPsoxy(f) && pair.SpentAt.Before(f.Modified.Add(Leeway)) {
+		if j.isCandidate(f) && j.succeeds(f) && j.byPsoxy(f) && pair.SpentAt.Before(f.Modified.Add(Leeway)) {
 			r.Record.Past = r.Record.Past.With(FingerprintOf(f.Value)) // a sibling
 		}
 	}

@@ -112,7 +112,7 @@ func (s *State) settleInbox(before State, r Receipt) {
 	}
 	s.Inbox = s.Inbox.answered(r.Candidate)
 	if r.Candidate == 0 && r.Spent == before.Record.Refresh {
-		s.Inbox = s.Inbox.outlived(r.Pair.SpentAt, before.Record.RotatedAt)
+		s.Inbox = s.Inbox.outlived(before.Record.RotatedAt, r.Pair.SpentAt)
 	}
 	opaque := r.Record.Chain == ""
 	switch {

@@ -84,7 +84,7 @@ func (s *Store) History(ctx context.Context, name string, from int64) ([]store.E
 	var entries []store.Entry
 	for _, v := range versions {
 		if v.closed && v.number <= s.expendable(name, newest.number) {
-			v.state = secretmanagerpb.SecretVersion_DESTROYED // by this store, whatever is told of it yet
+			v.state = secretmanagerpb.SecretVersion_DESTROYED // this store has destroyed it, even if Google does not say so yet
 		}
 		e, err := v.entry(name)
 		if err != nil {
