@@ -138,7 +138,7 @@ func TestCalmBeforeATokenIsStored(t *testing.T) {
 // A tick waits, spends the token, and loses the answer as an outage begins: the calm
 // before was none for it.
 func TestCalmBeforeASpend(t *testing.T) {
-	requireExcused(t, "adoption seed=846866af22d2882 damaged@44#5cf4 ledger-deleted@46 atlassian-after@186/12m0s", "Atlassian failed at every tick within the leeway")
+	requireExcused(t, "adoption seed=e98bafae6617c888 siblings-die reconsent-kills-old claims again@2 concurrent@7#1 ledger-deleted@17 atlassian-after@118/10m5s", "Atlassian failed at every tick within the leeway")
 }
 
 // A person deletes an intent just before its token request arrives, whose answer is lost.
