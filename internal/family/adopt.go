@@ -2,6 +2,7 @@ package family
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,15 +49,23 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	doubt := leftBehind(s.Lock, record)
+	return State{Refresh: own.Value, Record: record, Intent: s.inherited(record, deleted), Inbox: inbox}, ""
+}
+
+// inherited is the doubt about a token that is adopted: what is known of a spend, or may
+// have been told by a ledger that was deleted, or by a lock that cannot be read.
+func (s Snapshot) inherited(r Record, deleted bool) *Intent {
+	doubt := leftBehind(s.Lock, r)
 	switch {
-	case !deleted, doubt != nil && !open(doubt.First, s.Now.Add(TickInterval)): // nothing to wait for, or no time
+	case doubt != nil && !(deleted && open(doubt.First, s.Now.Add(TickInterval))): // nothing to wait for, or no time
 	case doubt != nil:
 		doubt.Owner, doubt.Last = unknownOwner, time.Time{}
-	default: // the ledger may have told of a spend
-		doubt = &Intent{Owner: unknownOwner, Token: token}
+	case deleted:
+		doubt = &Intent{Owner: unknownOwner, Token: r.Refresh}
+	case slices.Contains(s.Denied, NamesOf(s.Connection).Lock):
+		doubt = &Intent{Token: r.Refresh}
 	}
-	return State{Refresh: own.Value, Record: record, Intent: doubt, Inbox: inbox}, ""
+	return doubt
 }
 
 // unknownOwner is who may be presenting the token of a ledger that was deleted.

@@ -159,6 +159,12 @@ func TestAdoptWithARecord(t *testing.T) {
 			require.Equal(t, c.deleted, s.Intent != nil)
 		})
 	}
+	t.Run("the lock cannot be read, which may tell of a spend", func(t *testing.T) {
+		s, _ := adopt(past(refresh(7)), nil, func(s *family.Snapshot) { s.Denied = []string{names.Lock} })
+		d := decide(func(v *family.Snapshot) { v.State, _ = family.ParseState(s.Encode(), now, conn) })
+		require.Equal(t, family.Replay, d.Action, "at once: %s", d.Reason)
+		require.Equal(t, now, d.FirstSpend)
+	})
 	t.Run("a refusal is still known", func(t *testing.T) {
 		refused := record().Fail(family.Failure{Class: "permanent", At: now.Add(-time.Hour), Token: fp(refresh(7))})
 		s, _ := adopt(past(refresh(7)), past(text(refused)))

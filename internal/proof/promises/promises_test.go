@@ -91,6 +91,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=364bb44841871f29 legacy-refusal claims shared crash-after@21 consent@51#caef psoxy@52",
 		"rotation seed=3547c7369f2a00e8 siblings-die reconsent-kills-old legacy-refusal claims shared consent@37 store-outage@49/1h51m3s shared-create@127 psoxy@130",
 		"rotation seed=fc1d2b427ee19746 aged older@32#f89c atlassian-before@35/3m59s backup@313",
+		"upgrade seed=39f674fbcfd1ab6b siblings-die reconsent-kills-old legacy-refusal claims denied@0/1s#5 false-refusal@28",
 		"upgrade seed=d69fabba4b15bf9e legacy-refusal damaged@0/1s#9e17 key-outage@77/5m13s",
 		"upgrade seed=866f9bf570ffb72f reconsent-kills-old store-outage@28/42s authorize@30#3 concurrent@73#16345c041d4ba6e5 ledger-deleted@78",
 		"adoption seed=5f83eeaa46f7e500 reconsent-kills-old legacy-refusal claims throttle@10 consent@163 authorize@165#2dd610091765c1f3",
