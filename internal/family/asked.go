@@ -163,19 +163,24 @@ func (i Inbox) outlived(came, accepted time.Time) Inbox {
 
 // candidateProbes is how often a candidate is presented while the ledger's own
 // token is good. The second time is at the next tick, and before the own token is
-// presented: if the refusal was a mistake, that may be spent.
+// presented: if the refusal was a mistake, that may be spent. Inside its leeway it is
+// presented at every attempt of a tick.
 const (
 	candidateProbes = 4
 	secondLook      = time.Minute
+	leewayLook      = 10 * time.Second
 )
 
 // again reports whether a rejected candidate is to be presented once more: under
-// other credentials at once, inside its leeway every minute, otherwise now and then,
-// for ever only while the ledger's own token is refused too, so that nothing is
-// left to lose.
+// other credentials at once, inside its leeway every ten seconds, otherwise now and then,
+// for ever only while the ledger's own token is refused too, so that nothing is left to
+// lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
 	wait := secondLook
-	if r.Count > 1 && !open(r.First, now) {
+	switch {
+	case open(r.First, now):
+		wait = leewayLook
+	case r.Count > 1:
 		wait = probeWait(r.Count - 1)
 	}
 	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))

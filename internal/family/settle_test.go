@@ -290,7 +290,8 @@ func TestFailed(t *testing.T) {
 		f.Credentials = fp("another app")
 		require.Equal(t, 1, s.Failed(f, false, now).Inbox.Rejected[0].Count, "under other credentials it is a new question")
 	})
-	t.Run("rejected inside the leeway of a lost answer, it is looked at every minute", func(t *testing.T) {
+	t.Run("rejected inside the leeway of a lost answer, it is looked at every ten seconds", func(t *testing.T) {
+		const look = 10 * time.Second
 		f := failure(atlassian.Permanent)
 		f.Token, f.FirstSpend, f.Credentials = fp(refresh(9)), first, healthy().Credentials()
 		s := state().Intending("me", f.Token, 9, first).Failed(f, false, now).Intending("me", f.Token, 9, time.Time{})
@@ -304,11 +305,11 @@ func TestFailed(t *testing.T) {
 			v.Offers = []family.Field{v.RefreshToken}
 			return family.Decide(v, family.DefaultPolicy())
 		}
-		require.Equal(t, family.InDoubt, at(minute-nano).Action)
-		require.Equal(t, family.Replay, at(minute).Action)
-		for _, d := range []family.Decision{at(minute - nano), at(minute)} {
+		require.Equal(t, family.InDoubt, at(look-nano).Action)
+		require.Equal(t, family.Replay, at(look).Action)
+		for _, d := range []family.Decision{at(look - nano), at(look)} {
 			require.Equal(t, first, d.FirstSpend)
-			require.True(t, d.Urgent(now.Add(minute)), "the next tick may come too late")
+			require.True(t, d.Urgent(now.Add(look)), "the next tick may come too late")
 		}
 		s.Record.RotatedAt, s.Inbox.Rejected[0].Stored = now.Add(nano), now
 		sibling := healthy()

@@ -234,7 +234,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		return out, again
 	case d.Action.Presents() && v.Shared() && t.lock == nil:
 		if err := t.takeLock(ctx, v, d); err != nil {
-			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), false
+			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), !errors.Is(err, psoxy.ErrLocked)
 		}
 		return out, true // what was read may have changed before
 	case d.Action.Presents():

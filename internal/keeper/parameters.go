@@ -119,10 +119,14 @@ func (p parameters) delete(ctx context.Context, name string) error {
 }
 
 // retry does what may fail, up to the given number of attempts, while the
-// invocation has time and another attempt can help.
+// invocation has time and another attempt can help. A store that answers, but with
+// older values, gets one attempt more.
 func (p parameters) retry(ctx context.Context, attempts int, do func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := do()
+		if errors.Is(err, ledger.ErrStale) && attempt+1 == attempts {
+			attempts = fewAttempts + 1
+		}
 		if err == nil || final(err) || errors.Is(err, store.ErrDenied) || attempt+1 >= attempts || ctx.Err() != nil || !p.clock.left(pause(attempt)+lastCall) {
 			return err
 		}

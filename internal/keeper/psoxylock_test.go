@@ -62,6 +62,29 @@ func TestOurLockIsTakenOver(t *testing.T) {
 	w.requireSharedAndKept()
 }
 
+// A call about the lock that yields no answer is no lock of psoxy's: the same tick looks
+// again, and rotates.
+func TestALockIsTakenAfterALostAnswer(t *testing.T) {
+	for _, lost := range []string{"create", "delete"} {
+		t.Run(lost, func(t *testing.T) {
+			w := shared(t)
+			if lost == "delete" {
+				w.put(names.Lock, "locked_1764000000000 another/1")
+				w.clock.Advance(20 * time.Second)
+			}
+			w.before = func(_ int, op string) error {
+				if strings.HasPrefix(op, lost) {
+					w.before = nil
+					return errFault
+				}
+				return nil
+			}
+			w.want(keeper.Rotated)
+			w.requireSharedAndKept()
+		})
+	}
+}
+
 // A consent does not wait for psoxy's lock until its code has expired.
 func TestAConsentGoesOnBesidePsoxy(t *testing.T) {
 	w := shared(t)

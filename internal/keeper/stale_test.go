@@ -108,6 +108,15 @@ func TestNothingIsSpentOnAStaleLedger(t *testing.T) {
 	w.requireKept()
 }
 
+// After three stale histories of the ledger the fourth shows the intent, and the token is
+// presented in the same tick.
+func TestAStaleHistoryIsReadOnceMore(t *testing.T) {
+	w := due(t)
+	w.restartWith(&staleStore{Store: w.store(), names: []string{names.Ledger}, histories: 3, behind: 1})
+	w.want(keeper.Rotated)
+	w.requireKept()
+}
+
 // shortHistory is a store whose first history of REFRESH_TOKEN lacks the newest version.
 type shortHistory struct {
 	store.Store
