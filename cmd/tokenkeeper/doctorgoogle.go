@@ -27,8 +27,8 @@ type googleFacts struct {
 	project error
 	// secrets are those of each connection, by its name, in a fixed order.
 	secrets map[string][]secretFact
-	// job is the name of the module in deploy/gcp, beat its newest heartbeat or zero.
-	job       string
+	// name is the module's in deploy/gcp, beat its newest heartbeat or zero.
+	name      string
 	beat      time.Time
 	beatErr   error
 	alerts    []monitoringsink.Alert
@@ -43,15 +43,15 @@ type secretFact struct {
 	essential bool
 }
 
-// lookAtProject gathers what is known about the project, its connections aside. job is
-// the name of the module in deploy/gcp.
-func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, job string, now time.Time) *googleFacts {
-	g := &googleFacts{as: googleIdentity(ctx), job: job, secrets: map[string][]secretFact{}}
+// lookAtProject gathers what is known about the project, its connections aside. name is
+// the module's in deploy/gcp.
+func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, name string, now time.Time) *googleFacts {
+	g := &googleFacts{as: googleIdentity(ctx), name: name, secrets: map[string][]secretFact{}}
 	if _, g.project = f.names(ctx, st); gcpstore.ProjectRefused(g.project) {
 		return g
 	}
 	project, _ := f.project()
-	w, err := monitoringsink.NewWatcher(ctx, os.Getenv("CLOUD_MONITORING_EMULATOR_HOST"), project, job)
+	w, err := monitoringsink.NewWatcher(ctx, os.Getenv("CLOUD_MONITORING_EMULATOR_HOST"), project, name)
 	if err != nil {
 		g.beatErr, g.alertsErr = err, err
 		return g

@@ -208,14 +208,14 @@ func TestALateTick(t *testing.T) {
 	}
 }
 
-// TestWhatTheJobMayDo: a person need not be able to do it, and a service account must.
-func TestWhatTheJobMayDo(t *testing.T) {
+// TestWhatTheServiceMayDo: a person need not be able to do it, and a service account must.
+func TestWhatTheServiceMayDo(t *testing.T) {
 	p := newPatient(t)
 	p.Deny("AddSecretVersion", onGoogle+"REFRESH_TOKEN")
 	st := gcpstore.New(p.client, gcpstore.Config{Project: emulator.Project})
 	g := googleFacts{secrets: map[string][]secretFact{}}
 	g.lookAtSecrets(t.Context(), st, onGoogle)
-	for as, want := range map[string]result{"me@example.com, by gcloud auth application-default login": resultOK, "job@p.iam.gserviceaccount.com, impersonated": resultFail} {
+	for as, want := range map[string]result{"me@example.com, by gcloud auth application-default login": resultOK, "tokenkeeper@p.iam.gserviceaccount.com, impersonated": resultFail} {
 		g.as = as
 		var got check
 		g.examineSecrets(onGoogle, func(name string, r result, do, format string, args ...any) {
@@ -245,15 +245,15 @@ func TestOldVersionsThatStay(t *testing.T) {
 // TestWhoTheCredentialsAre: by the forms that Google's libraries read.
 func TestWhoTheCredentialsAre(t *testing.T) {
 	for _, tt := range []struct{ name, file, says string }{
-		{"a key", `{"type": "service_account", "client_email": "job@p.iam.gserviceaccount.com", "private_key": "canary"}`, "job@p.iam.gserviceaccount.com, by a key file"},
+		{"a key", `{"type": "service_account", "client_email": "tokenkeeper@p.iam.gserviceaccount.com", "private_key": "canary"}`, "tokenkeeper@p.iam.gserviceaccount.com, by a key file"},
 		{"a person", `{"type": "authorized_user", "client_id": "x", "client_secret": "canary", "refresh_token": "canary", "quota_project_id": "p"}`,
 			"a person, by gcloud auth application-default login; the quota is the project p's"},
 		{"a named person", `{"type": "authorized_user", "account": "me@example.com", "refresh_token": "canary"}`, "me@example.com, by gcloud auth application-default login"},
-		{"somebody else", `{"type": "impersonated_service_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/job@p.iam.gserviceaccount.com:generateAccessToken"}`,
-			"job@p.iam.gserviceaccount.com, impersonated"},
+		{"somebody else", `{"type": "impersonated_service_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/tokenkeeper@p.iam.gserviceaccount.com:generateAccessToken"}`,
+			"tokenkeeper@p.iam.gserviceaccount.com, impersonated"},
 		{"a workload", `{"type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/github"}`, "a workload identity of github"},
-		{"a workload that impersonates", `{"type": "external_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/job@p.iam.gserviceaccount.com:generateAccessToken"}`,
-			"job@p.iam.gserviceaccount.com, by a workload identity"},
+		{"a workload that impersonates", `{"type": "external_account", "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/tokenkeeper@p.iam.gserviceaccount.com:generateAccessToken"}`,
+			"tokenkeeper@p.iam.gserviceaccount.com, by a workload identity"},
 		{"another type", `{"type": "gdch_service_account"}`, `credentials of the type "gdch_service_account"`},
 		{"no JSON", `canary`, "a file that cannot be read"},
 	} {

@@ -27,7 +27,7 @@ func (g *googleFacts) examine(now time.Time, p place, add adder) {
 	}
 	if g.beatErr == nil && g.beat.IsZero() && g.alertsErr == nil && len(g.alerts) == 0 {
 		add("service", resultWarn, "apply deploy/gcp; or name its variable name by --stack; if ticks run elsewhere, see to their heartbeat there",
-			"nothing is known of a service %s: no heartbeat in %s, and no alert policy", g.job, health.Lasting(beatsOver))
+			"nothing is known of a service %s: no heartbeat in %s, and no alert policy", g.name, health.Lasting(beatsOver))
 		return
 	}
 	g.examineBeat(now, add)
@@ -36,12 +36,12 @@ func (g *googleFacts) examine(now time.Time, p place, add adder) {
 
 func (g *googleFacts) examineBeat(now time.Time, add adder) {
 	look := fmt.Sprintf("see whether the schedule is paused: gcloud scheduler jobs describe %s --location REGION; then read the log: "+
-		`gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="%[1]s"' --freshness 3h`, g.job)
+		`gcloud logging read 'resource.type="cloud_run_revision" resource.labels.service_name="%[1]s"' --freshness 3h`, g.name)
 	switch late := now.Sub(g.beat); {
 	case g.beatErr != nil:
 		add("last tick", resultWarn, "have roles/monitoring.viewer granted on the project", "cannot be looked at in Cloud Monitoring: %s", g.beatErr)
 	case g.beat.IsZero():
-		add("last tick", resultFail, look, "no tick of the service %s has served all connections in %s", g.job, health.Lasting(beatsOver))
+		add("last tick", resultFail, look, "no tick of the service %s has served all connections in %s", g.name, health.Lasting(beatsOver))
 	case late > grace:
 		add("last tick", resultFail, look, "the last that served all connections was %s ago", health.Lasting(late))
 	default:

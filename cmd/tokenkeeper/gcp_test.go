@@ -62,9 +62,9 @@ func TestGoogleCloudThatCannotBeUsed(t *testing.T) {
 	require.Contains(t, out, "the service account lacks a permission on it")
 }
 
-// The job's environment: all that is wrong is said at once, as lines of a log.
-func TestAJobThatCannotStart(t *testing.T) {
-	out, code := runProgram(t, append(os.Environ(), "STORE=ssm", "WARNING_DAYS=never"), "", "job")
+// The service's environment: all that is wrong is said at once, as lines of a log.
+func TestAServiceThatCannotStart(t *testing.T) {
+	out, code := runProgram(t, append(os.Environ(), "STORE=ssm", "WARNING_DAYS=never"), "", "serve")
 	require.Equal(t, exitFailed, code, out)
 	for _, text := range []string{`"severity":"ERROR"`, `STORE is \"ssm\": expected gcp:PROJECT`, "LOCATION is empty", "WARNING_DAYS is"} {
 		require.Contains(t, out, text)

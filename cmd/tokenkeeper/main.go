@@ -87,7 +87,7 @@ status and doctor: 1 a person should look; 2 consumers fail or a consent is need
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(newAuthorizeCommand(), newStatusCommand(), newDoctorCommand(), newRunbookCommand(), newVerifyCommand())
-	root.AddCommand(newTickCommand(), newRunCommand(), newJobCommand(), newServeCommand())
+	root.AddCommand(newTickCommand(), newRunCommand(), newServeCommand())
 	root.AddCommand(newSetSecretCommand(), newAdoptCommand(), newWhereCommand(), newReencryptCommand())
 	root.AddCommand(newDemoCommand(), newEmulateCommand(), newSimulateCommand(), newVersionCommand(root.Version))
 	strict(root)

@@ -26,14 +26,22 @@ func newServeCommand() *cobra.Command {
 what the Cloud Run service in deploy/gcp runs, which Cloud Scheduler calls every two
 minutes. Between two ticks the process keeps what it has read, and a pair of tokens
 that could not be saved. It serves plain HTTP, and asks nobody who they are: Cloud Run
-does both. The environment configures it as it does tokenkeeper job.
+does both. It has no flags; the environment configures it, as it does the function
+in AWS:
+
+  STORE                 gcp:PROJECT or gcp:PROJECT/PREFIX
+  CONNECTIONS           the connections, separated by commas
+  LOCATION              the region that the metrics name
+  NAME                  the name that the metrics have; default tokenkeeper
+  REFRESH_BEFORE, FAMILY_LIFETIME_DAYS, ACCESS_TOKEN_FORMAT, WARNING_DAYS,
+  LAST_WARNING_DAYS     as in docs/configuration.md
 
 It answers 200, or 500 if a repetition may achieve more, and 429 during another tick.
 The log has the reason. Stop it by SIGTERM: a tick that has begun ends first.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := newCloudLog(cmd.ErrOrStderr())
-			f, err := newJob(cmd.Context(), os.Getenv)
+			f, err := servedFleet(cmd.Context(), os.Getenv)
 			if err != nil {
 				log.Error("the service cannot start", "error", err)
 				return errReported
@@ -53,13 +61,14 @@ func answer(ctx context.Context, t *ticker) error {
 	if port == "" {
 		port = "8080"
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return fmt.Errorf("PORT is %q: expected a number from 1 to 65535", port)
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("PORT is %q: expected a number from 1 to 65535, or 0 for any that is free", port)
 	}
 	listener, err := net.Listen("tcp", ":"+port)
 	if err != nil {
 		return err
 	}
+	t.log.Info("the service listens", "address", listener.Addr().String())
 	server := &http.Server{Handler: t, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -68,7 +77,7 @@ func answer(ctx context.Context, t *ticker) error {
 		return err
 	case <-ctx.Done():
 	}
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobTime)
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTime)
 	defer cancel()
 	return server.Shutdown(rest)
 }

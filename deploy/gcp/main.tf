@@ -24,7 +24,7 @@ resource "google_project_service" "needed" {
 }
 
 # Who the service is.
-resource "google_service_account" "job" {
+resource "google_service_account" "service" {
   project      = var.project
   account_id   = var.name
   display_name = "tokenkeeper: rotates refresh tokens"
@@ -33,11 +33,11 @@ resource "google_service_account" "job" {
 resource "google_project_iam_member" "metrics" {
   project = var.project
   role    = "roles/monitoring.metricWriter"
-  member  = google_service_account.job.member
+  member  = google_service_account.service.member
 }
 
-# A job would do as well. Google bills each run of one for a minute at least, which is
-# twenty dollars a month; a service for the time of its requests, which is free.
+# A service is billed for the time of its requests, which is free. Each run of a Cloud Run
+# job would be billed for a minute at least: twenty dollars a month.
 resource "google_cloud_run_v2_service" "tick" {
   project             = var.project
   name                = var.name
@@ -47,7 +47,7 @@ resource "google_cloud_run_v2_service" "tick" {
   template {
     # One instance serves one request at a time, which ends before the next one comes. If two run at once nevertheless,
     # the ledger lets one of them win. Between requests an instance costs nothing, and stays for a while.
-    service_account                  = google_service_account.job.email
+    service_account                  = google_service_account.service.email
     timeout                          = "110s"
     max_instance_request_concurrency = 1
     scaling {
@@ -74,7 +74,7 @@ resource "google_cloud_run_v2_service" "tick" {
         value = var.location
       }
       env {
-        name  = "JOB"
+        name  = "NAME"
         value = var.name
       }
       env {

@@ -1,6 +1,6 @@
 output "service_account" {
   description = "The service's account, for grants of your own."
-  value       = google_service_account.job.email
+  value       = google_service_account.service.email
 }
 
 output "run" {

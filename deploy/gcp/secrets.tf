@@ -53,7 +53,7 @@ resource "google_project_iam_custom_role" "lock" {
   permissions = ["secretmanager.secrets.get", "secretmanager.secrets.update"]
 }
 
-resource "google_secret_manager_secret_iam_member" "job" {
+resource "google_secret_manager_secret_iam_member" "service" {
   for_each  = local.all
   project   = var.project
   secret_id = each.key
@@ -62,6 +62,6 @@ resource "google_secret_manager_secret_iam_member" "job" {
     read = google_project_iam_custom_role.read.id
     lock = google_project_iam_custom_role.lock.id
   }[each.value.role]
-  member     = google_service_account.job.member
+  member     = google_service_account.service.member
   depends_on = [google_secret_manager_secret.ours]
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,8 @@ type Server struct {
 	fail     []error
 	after    bool
 	policies []*monitoringpb.AlertPolicy
+	before   func(method string) error
+	done     func(method string)
 }
 
 // alerts is the service of alert policies, which has names of methods in common with
@@ -63,7 +66,7 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{Address: listener.Addr().String(), points: map[Metric][]Point{}}
-	g := grpc.NewServer()
+	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
 	monitoringpb.RegisterMetricServiceServer(g, s)
 	monitoringpb.RegisterAlertPolicyServiceServer(g, alerts{Server: s})
 	go func() { _ = g.Serve(listener) }()
@@ -76,6 +79,31 @@ func (s *Server) Fail(after bool, errs ...error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail, s.after = errs, after
+}
+
+// Around lets before see each call, whose error is the answer, and after those that were
+// carried out.
+func (s *Server) Around(before func(method string) error, after func(method string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.done = before, after
+}
+
+func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	s.mu.Lock()
+	before, done := s.before, s.done
+	s.mu.Unlock()
+	method := info.FullMethod[strings.LastIndex(info.FullMethod, "/")+1:]
+	if before != nil {
+		if err := before(method); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := handler(ctx, request)
+	if done != nil {
+		done(method)
+	}
+	return answer, err
 }
 
 // Points are the values of a series, the oldest first.

@@ -1,14 +1,8 @@
 package gcp
 
 import (
-	"encoding/json"
-	"io"
-	"net"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -23,99 +17,25 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/test/e2e/proxy"
 )
 
-// service is the built binary as Cloud Run runs it: a process that lives on.
-type service struct {
-	*world
-	cmd     *exec.Cmd
-	address string
-	// out and log are files, so that all is there once it has answered.
-	out, log *os.File
-}
-
-// take returns what was written to a file since the last time.
-func take(t *testing.T, f *os.File) []byte {
-	t.Helper()
-	text, err := os.ReadFile(f.Name())
-	require.NoError(t, err)
-	require.NoError(t, f.Truncate(0))
-	return text
-}
-
-// file is an empty one, to which a process appends.
-func (w *world) file() *os.File {
-	f, err := os.OpenFile(filepath.Join(w.TempDir(), "output"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(w, err)
-	w.Cleanup(func() { _ = f.Close() })
-	return f
-}
-
-func (w *world) serve() *service {
-	w.Helper()
-	binary, err := built()
-	require.NoError(w, err)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(w, err)
-	port := free.Addr().(*net.TCPAddr).Port
-	require.NoError(w, free.Close())
-	s := &service{world: w, cmd: exec.Command(binary, "serve"), address: "http://127.0.0.1:" + strconv.Itoa(port), out: w.file(), log: w.file()}
-	s.cmd.Env = append(w.environment(), "PORT="+strconv.Itoa(port))
-	s.cmd.Stdout, s.cmd.Stderr = s.out, s.log
-	require.NoError(w, s.cmd.Start())
-	w.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
-	require.Eventually(w, func() bool {
-		answer, err := http.Get(s.address)
-		if err == nil {
-			_ = answer.Body.Close()
-		}
-		return err == nil && answer.StatusCode == http.StatusMethodNotAllowed
-	}, 10*time.Second, 10*time.Millisecond, "nobody listens")
-	return s
-}
-
-// post asks for a tick as Cloud Scheduler does.
-func (s *service) post() (code int) {
-	answer, err := http.Post(s.address, "", nil)
-	if err != nil {
-		return 0
-	}
-	_, _ = io.Copy(io.Discard, answer.Body)
-	_ = answer.Body.Close()
-	return answer.StatusCode
-}
-
-// requireTick asks for a tick, and tells what became of it.
-func (s *service) requireTick(code int, action string) {
-	s.Helper()
-	require.Equal(s, code, s.post())
-	out, log := take(s.T, s.out), take(s.T, s.log)
-	for _, secret := range s.known {
-		require.NotContains(s, string(out)+string(log), secret)
-	}
-	var report struct{ Connections []struct{ Action string } }
-	require.NoError(s, json.Unmarshal(out, &report), "%s", log)
-	require.Equal(s, action, report.Connections[0].Action, "%s", log)
-}
-
 // TestTheService: one process makes all ticks, and a tick of which nothing changed
 // costs half of the accesses.
 func TestTheService(t *testing.T) {
 	t.Parallel()
 	w, _ := kept(t)
-	s := w.serve()
-	s.requireTick(200, "rotated")
-	s.requireTick(200, "idle") // publishes TOKEN_FAMILY
-	s.requireTick(200, "idle") // reads that back
+	w.requireAction("rotated")
+	w.requireAction("idle") // publishes TOKEN_FAMILY
+	w.requireAction("idle") // reads that back
 	w.secrets.Calls()
-	s.requireTick(200, "idle")
+	require.Equal(t, http.StatusOK, w.requireAction("idle").code)
 	require.Equal(t, map[string]int{"AccessSecretVersion": 7, "GetSecretVersion": 7, "GetSecret": 1}, w.secrets.Calls())
 	for range 3 {
 		w.pass(36 * time.Minute)
-		s.requireTick(200, "rotated")
+		w.requireAction("rotated")
 		w.requireCurrent()
-		s.requireTick(200, "idle")
+		w.requireAction("idle")
 	}
 	w.consent()
-	s.requireTick(200, "rotated")
+	w.requireAction("rotated")
 	w.requireCurrent()
 	require.Len(t, w.monitoring.Points(cloudmonitoring.Metric{Type: monitoringsink.Prefix + metrics.Heartbeat}), 11)
 }
@@ -125,13 +45,24 @@ func TestAFailedTickOfTheService(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.seed()
-	s := w.serve()
 	w.monitoring.Fail(false, status.Error(codes.PermissionDenied, "no"))
-	require.Equal(t, 500, s.post())
-	take(t, s.out)
-	require.Contains(t, string(take(t, s.log)), `"severity":"ERROR"`)
-	s.requireTick(200, "idle")
+	failed := w.requireAction("rotated")
+	require.Equal(t, http.StatusInternalServerError, failed.code)
+	require.Contains(t, failed.output, `"severity":"ERROR"`)
+	require.Equal(t, http.StatusOK, w.requireAction("idle").code)
 	w.requireCurrent()
+}
+
+// TestTheServiceIsAsked: only by POST, which it says.
+func TestTheServiceIsAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	answer, err := http.Get(w.start().address)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
+	require.Equal(t, http.MethodPost, answer.Header.Get("Allow"))
+	require.Empty(t, w.secrets.Calls())
 }
 
 // TestTheServiceIsStopped: during a tick. It answers and saves first, and another
@@ -140,17 +71,18 @@ func TestTheServiceIsStopped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.seed()
-	s := w.serve()
+	i := w.start()
 	other := make(chan int, 1)
 	w.front.On(proxy.Rule{Operation: tokenEndpoint, Before: func(*proxy.Call) {
-		other <- s.post()
-		require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+		other <- i.post()
+		require.NoError(t, i.cmd.Process.Signal(syscall.SIGTERM))
 	}})
-	require.Equal(t, 200, s.post())
+	require.Equal(t, http.StatusOK, w.requireAction("rotated").code)
 	require.Equal(t, http.StatusTooManyRequests, <-other)
-	require.NoError(t, s.cmd.Wait())
+	<-i.ended
+	require.True(t, i.cmd.ProcessState.Success())
 	w.requireCurrent()
-	require.Equal(t, 0, s.post(), "nobody listens any more")
+	require.Equal(t, 0, i.post(), "nobody listens any more")
 }
 
 // TestAServiceThatCannotStart says why.

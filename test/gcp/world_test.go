@@ -1,17 +1,16 @@
-// Package gcp tests the keeper of Google Cloud: the built binary, as the service that
-// is deployed and as a process for each tick, real gRPC to emulators of Secret Manager
-// and Cloud Monitoring, real HTTP to Atlassian's, and real signals. It reads tokens by
+// Package gcp tests the keeper of Google Cloud: the built binary as the service that is
+// deployed, real gRPC to emulators of Secret Manager and Cloud Monitoring, real HTTP to
+// Atlassian's, and real signals. It reads tokens by
 // psoxy's rules, which are written again here.
 package gcp
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/proof/paging/terraform"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -42,8 +42,7 @@ type world struct {
 	client     *secretmanager.Client
 	monitoring *cloudmonitoring.Server
 
-	mu      sync.Mutex
-	process *os.Process
+	running atomic.Pointer[instance]
 	// known are values that no output may hold.
 	known []string
 }
@@ -117,15 +116,8 @@ func (w *world) label(name, version string) {
 	require.NoError(w, err)
 }
 
-// tick is what became of one.
-type tick struct {
-	action, reason, output string
-	generation             int
-	killed, unhealthy      bool
-}
-
 var built = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tokenkeeper-job-*")
+	dir, err := os.MkdirTemp("", "tokenkeeper-serve-*")
 	if err != nil {
 		return "", err
 	}
@@ -146,59 +138,23 @@ func TestMain(m *testing.M) {
 }
 
 // environment is that of deploy/gcp, with emulators.
-func (w *world) environment() []string {
-	return []string{"STORE=gcp:" + emulator.Project, "CONNECTIONS=" + connection, "LOCATION=europe-west1", "WARNING_DAYS=60,30,14,7",
-		"ATLASSIAN_AUTH_URL=" + w.front.URL, "ATLASSIAN_API_URL=" + w.front.URL,
-		"SECRET_MANAGER_EMULATOR_HOST=" + w.secrets.Address, "CLOUD_MONITORING_EMULATOR_HOST=" + w.monitoring.Address}
-}
-
-// tick runs the job once.
-func (w *world) tick() tick {
+func (w *world) environment() (all []string) {
 	w.Helper()
-	binary, err := built()
+	m, err := terraform.Read(module, map[string]string{"project": emulator.Project, "location": "europe-west1"}, nil)
 	require.NoError(w, err)
-	cmd := exec.CommandContext(w.Context(), binary, "job")
-	cmd.Env = w.environment()
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
-	w.mu.Lock()
-	require.NoError(w, cmd.Start())
-	w.process = cmd.Process
-	w.mu.Unlock()
-	_ = cmd.Wait()
-	for _, secret := range w.known {
-		require.NotContains(w, out.String()+log.String(), secret)
+	service, err := m.Resource("google_cloud_run_v2_service", "tick")
+	require.NoError(w, err)
+	container, err := service.Block("template", "containers")
+	require.NoError(w, err)
+	for _, one := range container.Blocks("env") {
+		name, err := one.Text("name")
+		require.NoError(w, err)
+		value, err := one.Text("value")
+		require.NoError(w, err)
+		all = append(all, name+"="+value)
 	}
-	t := tick{output: out.String() + log.String(), killed: !cmd.ProcessState.Exited(), unhealthy: cmd.ProcessState.ExitCode() != 0}
-	if t.killed {
-		return t
-	}
-	var report struct {
-		Connections []struct {
-			Action, Reason string
-			Generation     int
-		}
-	}
-	require.NoError(w, json.Unmarshal(out.Bytes(), &report), t.output)
-	require.Len(w, report.Connections, 1, t.output)
-	c := report.Connections[0]
-	t.action, t.reason, t.generation = c.Action, c.Reason, c.Generation
-	return t
-}
-
-// kill ends the job at once.
-func (w *world) kill() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	_ = w.process.Kill()
-}
-
-// requireAction ticks once.
-func (w *world) requireAction(action string) tick {
-	w.Helper()
-	t := w.tick()
-	require.Equal(w, action, t.action, t.output)
-	return t
+	return append(all, "ATLASSIAN_AUTH_URL="+w.front.URL, "ATLASSIAN_API_URL="+w.front.URL,
+		"SECRET_MANAGER_EMULATOR_HOST="+w.secrets.Address, "CLOUD_MONITORING_EMULATOR_HOST="+w.monitoring.Address)
 }
 
 // psoxy is what psoxy reads.

@@ -19,14 +19,14 @@ import (
 // monitoring.timeSeries.list and monitoring.alertPolicies.list, which
 // roles/monitoring.viewer has.
 type Watcher struct {
-	series       *monitoring.MetricClient
-	policies     *monitoring.AlertPolicyClient
-	project, job string
+	series        *monitoring.MetricClient
+	policies      *monitoring.AlertPolicyClient
+	project, name string
 }
 
-// NewWatcher returns a Watcher of a job in a project, with the credentials of the
+// NewWatcher returns a Watcher of the service of that name in a project, with the credentials of the
 // environment, or none for an emulator; see NewClient. Close it when it is no longer used.
-func NewWatcher(ctx context.Context, emulator, project, job string) (*Watcher, error) {
+func NewWatcher(ctx context.Context, emulator, project, name string) (*Watcher, error) {
 	series, err := NewClient(ctx, emulator)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func NewWatcher(ctx context.Context, emulator, project, job string) (*Watcher, e
 		return nil, fmt.Errorf("the alert policies cannot be looked at: %w", err)
 	}
 	policies.CallOptions = &monitoring.AlertPolicyCallOptions{}
-	return &Watcher{series, policies, project, job}, nil
+	return &Watcher{series, policies, project, name}, nil
 }
 
 // Close ends its connections.
@@ -52,7 +52,7 @@ func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (
 	defer cancel()
 	found := w.series.ListTimeSeries(ctx, &monitoringpb.ListTimeSeriesRequest{
 		Name:     "projects/" + w.project,
-		Filter:   fmt.Sprintf(`metric.type="%s%s" AND resource.type="generic_task" AND resource.labels.job="%s"`, Prefix, metrics.Heartbeat, w.job),
+		Filter:   fmt.Sprintf(`metric.type="%s%s" AND resource.type="generic_task" AND resource.labels.job="%s"`, Prefix, metrics.Heartbeat, w.name),
 		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-span)), EndTime: timestamppb.New(now)},
 	})
 	for {
@@ -71,7 +71,7 @@ func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (
 	}
 }
 
-// Alert is an alert policy of the job, by its name without the job's.
+// Alert is an alert policy of the service, by its name without the service's.
 type Alert struct {
 	Name string
 	// Enabled: it is evaluated. Channels is how many it notifies.
@@ -79,7 +79,7 @@ type Alert struct {
 	Channels int
 }
 
-// Alerts are the job's alert policies.
+// Alerts are the service's alert policies.
 func (w *Watcher) Alerts(ctx context.Context) (alerts []Alert, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -92,7 +92,7 @@ func (w *Watcher) Alerts(ctx context.Context) (alerts []Alert, err error) {
 		case err != nil:
 			return alerts, fmt.Errorf("refused or failed: %s", status.Code(err))
 		}
-		if name, ours := strings.CutPrefix(p.GetDisplayName(), w.job+"-"); ours {
+		if name, ours := strings.CutPrefix(p.GetDisplayName(), w.name+"-"); ours {
 			alerts = append(alerts, Alert{name, p.GetEnabled() == nil || p.GetEnabled().GetValue(), len(p.GetNotificationChannels())})
 		}
 	}

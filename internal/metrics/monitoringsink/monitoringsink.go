@@ -81,15 +81,15 @@ func options(emulator string) []option.ClientOption {
 
 // Sink publishes into one project. It implements metrics.Sink.
 type Sink struct {
-	api                    API
-	project, location, job string
+	api                     API
+	project, location, name string
 }
 
 var _ metrics.Sink = (*Sink)(nil)
 
-// New returns a Sink for the project. location is a region, and job tells several
-// jobs of one project apart.
-func New(api API, project, location, job string) *Sink { return &Sink{api, project, location, job} }
+// New returns a Sink for the project. location is a region, and name tells several
+// services of one project apart.
+func New(api API, project, location, name string) *Sink { return &Sink{api, project, location, name} }
 
 // Publish sends the metrics, in as few calls as Cloud Monitoring allows.
 func (s *Sink) Publish(ctx context.Context, at time.Time, ms []metrics.Metric) error {
@@ -113,7 +113,7 @@ func (s *Sink) series(at time.Time, m metrics.Metric) *monitoringpb.TimeSeries {
 	return &monitoringpb.TimeSeries{
 		Metric: metric,
 		Resource: &monitoredrespb.MonitoredResource{Type: "generic_task", Labels: map[string]string{
-			"project_id": s.project, "location": s.location, "namespace": "tokenkeeper", "job": s.job, "task_id": "tick"}},
+			"project_id": s.project, "location": s.location, "namespace": "tokenkeeper", "job": s.name, "task_id": "tick"}},
 		MetricKind: metricpb.MetricDescriptor_GAUGE,
 		ValueType:  metricpb.MetricDescriptor_DOUBLE,
 		Points: []*monitoringpb.Point{{

@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/tokenkeeper/tokenkeeper/internal/config"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -18,45 +16,14 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// jobTime is how long a job's tick may take: less than the two minutes between two,
-// and than the time-out in deploy/gcp.
-const jobTime = 100 * time.Second
-
-// newJobCommand returns "tokenkeeper job".
-func newJobCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "job",
-		Short: "Make one tick for all connections, as a scheduled job in Google Cloud",
-		Long: `Makes one tick for all connections, publishes the metrics to Cloud Monitoring, and
-ends: for whoever has a schedule of their own. What deploy/gcp runs is the command
-serve. It has no flags; the environment configures it, as it does the function in AWS:
-
-  STORE                 gcp:PROJECT or gcp:PROJECT/PREFIX
-  CONNECTIONS           the connections, separated by commas
-  LOCATION              the region that the metrics name
-  JOB                   tells several jobs of a project apart; default tokenkeeper
-  REFRESH_BEFORE, FAMILY_LIFETIME_DAYS, ACCESS_TOKEN_FORMAT, WARNING_DAYS,
-  LAST_WARNING_DAYS     as in docs/configuration.md
-
-It exits with 1 if a repetition may achieve more. What only a person can mend is told
-by the metrics, and by lines of JSON on standard error.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := newCloudLog(cmd.ErrOrStderr())
-			f, err := newJob(cmd.Context(), os.Getenv)
-			if err != nil {
-				log.Error("the job cannot start", "error", err)
-				return errReported
-			}
-			return makeTick(cmd.Context(), f, log, cmd.OutOrStdout())
-		},
-	}
-}
+// requestTime is how long a request's tick may take: less than the two minutes between
+// two, and than the time-out in deploy/gcp.
+const requestTime = 100 * time.Second
 
 // makeTick makes one tick, and prints its report. It returns errReported, once the log
 // has the reason, if a repetition may achieve more.
 func makeTick(ctx context.Context, f *fleet.Fleet, log *slog.Logger, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, jobTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	report, err := f.Tick(ctx, log)
 	printed := printJSON(out, report)
@@ -91,8 +58,8 @@ func severity(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// newJob reads the job's environment.
-func newJob(ctx context.Context, getenv func(string) string) (*fleet.Fleet, error) {
+// servedFleet reads the service's environment.
+func servedFleet(ctx context.Context, getenv func(string) string) (*fleet.Fleet, error) {
 	env := config.NewReader(getenv)
 	common := env.Common()
 	ticks := env.Ticks(common.Connections)
@@ -121,10 +88,10 @@ func newJob(ctx context.Context, getenv func(string) string) (*fleet.Fleet, erro
 	}
 	return &fleet.Fleet{
 		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
-			Store: st, Token: &atlassian.Client{AuthURL: common.AuthURL, APIURL: common.APIURL}, Process: "job-" + rand.Text()[:12],
+			Store: st, Token: &atlassian.Client{AuthURL: common.AuthURL, APIURL: common.APIURL}, Process: "serve-" + rand.Text()[:12],
 		})},
 		Connections: common.Connections,
-		Sink:        metrics.Limited{Sink: monitoringsink.New(client, project, location, env.Get("JOB", "tokenkeeper")), Connections: 100},
+		Sink:        metrics.Limited{Sink: monitoringsink.New(client, project, location, env.Get("NAME", "tokenkeeper")), Connections: 100},
 		Parallel:    5,
 		LastWarning: ticks.LastWarning,
 		Warnings:    ticks.Warnings,
