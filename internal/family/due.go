@@ -37,7 +37,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		}
 	case atlassian.Malformed.String():
 		if v.Now.Before(next) {
-			return decide(Failed, "Atlassian answered that it cannot read the request (%s); next attempt at %s", orNone(f.Code), clock(next))
+			return decide(Failed, "Atlassian answered that it cannot read the request (%s): %s may hold no whole token; next attempt at %s", orNone(f.Code), v.inboxName(), clock(next))
 		}
 	}
 	return not()

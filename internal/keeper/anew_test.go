@@ -87,7 +87,7 @@ func TestAnInboxBeginsAnewInBetween(t *testing.T) {
 // What is known of a version of a deleted parameter does not count for the new
 // version with the same number.
 func TestAConsentWithTheNumberOfACandidate(t *testing.T) {
-	const stranger = "a-token-that-nobody-has-ever-issued-to-anybody"
+	const stranger = "a-t0ken-that-n0body-has-ever-issued-to-anybody"
 	for _, inDoubt := range []bool{false, true} {
 		for _, pause := range []time.Duration{2 * time.Second, time.Hour} {
 			t.Run(fmt.Sprintf("the candidate is in doubt: %v, %v ago", inDoubt, pause), func(t *testing.T) {

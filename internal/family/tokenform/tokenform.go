@@ -5,12 +5,11 @@ package tokenform
 
 import (
 	"encoding/base64"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"unicode"
 )
 
 // tokenCharacters are those of a b64token (RFC 6750 section 2.1), and the colon
@@ -23,6 +22,9 @@ const leastToken = 16
 // Problem says why a text cannot be a token, as a clause for people; "" if it can
 // be one. When in doubt it can be: only the server knows its tokens.
 func Problem(text string) string {
+	if strings.Contains(text, "://") || strings.HasPrefix(text, "arn:") {
+		return "it is an address, not a token: store the value of refresh_token alone"
+	}
 	if placeholder(text) {
 		return "it is a placeholder, not a token"
 	}
@@ -35,10 +37,10 @@ func Problem(text string) string {
 	switch {
 	case len(text) < leastToken:
 		return fmt.Sprintf("it has %d characters, and no token is so short", len(text))
-	case strings.HasPrefix(text, "eyJ") && !whole(text):
-		return "it is a damaged token: a part of it is missing"
-	case strings.HasPrefix(Decoded(text), "eyJ") && whole(Decoded(text)):
+	case encoded(text):
 		return "it is the Base64 form of a token: store the token itself"
+	case damaged(text):
+		return "it is a damaged token: copy the whole value again"
 	}
 	return ""
 }
@@ -58,7 +60,23 @@ func placeholder(token string) bool {
 		}
 		return -1
 	}, strings.ToLower(token))
-	return len(token) < 2*leastToken && (word == "" && len(token) < leastToken || slices.Contains(placeholders, word))
+	return len(token) < 2*leastToken && (word == "" && len(token) < leastToken || slices.Contains(placeholders, word)) || worded(token)
+}
+
+// worded reports whether a text consists of words, such as "your-refresh-token-here"
+// or the name of a parameter. Each is in capital or small letters; a number may follow.
+func worded(text string) bool {
+	const (
+		letters, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+		most            = leastToken // of a word: a random text has no separators, or digits and both cases
+	)
+	words := strings.FieldsFunc(text, func(r rune) bool { return !strings.ContainsRune(digits+letters, unicode.ToLower(r)) })
+	return len(words) > 1 && !slices.ContainsFunc(words, func(w string) bool {
+		word := strings.TrimRight(w, digits)
+		small := strings.ToLower(word)
+		cased := word == small || word == strings.ToUpper(word) || word[1:] == small[1:]
+		return len(word) > most || len(w)-len(word) > 4 || !cased || strings.Trim(word, letters+strings.ToUpper(letters)) != ""
+	})
 }
 
 // Clean returns a text without what people paste around a token: quotes, brackets,
@@ -79,44 +97,21 @@ func Clean(token string) string {
 	return token
 }
 
-// signatures are the sizes of a JWT's signature in bytes, by algorithm (RFC 7518
-// section 3.1, RFC 8037); those of an RSA key are multiples of 64.
-var signatures = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64, "ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64}
-
-// whole reports whether a text that begins as a JWT may be one. A text that it does
-// not understand may still be a token.
-func whole(token string) bool {
-	parts := strings.Split(token, ".")
-	if len(parts) < 3 {
-		return false
+// encoded reports whether a text is the encoded form of a JWT, or of what holds one.
+func encoded(text string) bool {
+	for text = Decoded(text); text != ""; text = Decoded(text) {
+		if strings.Contains(text, "eyJ") && !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return true
+		}
 	}
-	header, err := base64.RawURLEncoding.DecodeString(parts[0])
-	var h struct {
-		Alg string `json:"alg"`
-	}
-	if err != nil || json.Unmarshal(header, &h) != nil {
-		return len(parts) != 3
-	}
-	if _, ok := atlassian.Claims(atlassian.NewSecret(token)); !ok {
-		return true
-	}
-	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-	switch size := signatures[h.Alg]; {
-	case err != nil:
-		return false
-	case size > 0:
-		return len(signature) == size
-	case strings.HasPrefix(h.Alg, "RS"), strings.HasPrefix(h.Alg, "PS"):
-		return len(signature) >= 128 && len(signature)%64 == 0
-	}
-	return true
+	return false
 }
 
-// Decoded is the decoded Base64 text; "" if the text is not Base64.
+// Decoded is the decoded Base64 or hexadecimal text; "" if the text is neither.
 func Decoded(text string) string {
 	plain := strings.TrimRight(text, "=")
-	for _, form := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		if b, err := form.DecodeString(plain); err == nil {
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
+		if b, err := decode(plain); err == nil {
 			return strings.TrimSpace(string(b))
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 var (
 	now     = time.Date(2026, 11, 26, 6, 0, 0, 0, time.UTC)
-	refresh = atlassian.NewSecret("refresh-canary-of-a-test")
+	refresh = atlassian.NewSecret("refresh-canary-0f-a-t3st")
 	access  = atlassian.NewSecret("access-canary-of-a-test")
 	app     = atlassian.App{ClientID: "id", ClientSecret: atlassian.NewSecret("secret-canary")}
 )

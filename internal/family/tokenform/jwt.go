@@ -1,0 +1,62 @@
+package tokenform
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// begin is how a JWT begins: the Base64 form of {".
+const begin = "eyJ"
+
+// damaged reports whether a text was a JWT and is none any more: a part is missing,
+// other characters stand before it or after it, or its case was changed.
+func damaged(text string) bool {
+	_, claims := atlassian.Claims(atlassian.NewSecret(text))
+	switch at := strings.Index(text, begin); {
+	case at == 0, claims:
+		return !whole(text)
+	case at > 0:
+		_, claims = atlassian.Claims(atlassian.NewSecret(text[at:]))
+		return claims && whole(text[at:])
+	}
+	return strings.EqualFold(text[:len(begin)], begin) && strings.Count(text, ".") >= 2
+}
+
+// signatures are the sizes of a JWT's signature in bytes, by algorithm (RFC 7518
+// section 3.1, RFC 8037); those of an RSA key are multiples of 64.
+var signatures = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64, "ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64}
+
+// whole reports whether a text that looks like a JWT may be one. A text that it does
+// not understand may still be a token.
+func whole(token string) bool {
+	parts := strings.Split(token, ".")
+	header, err := base64.RawURLEncoding.DecodeString(parts[0])
+	var h struct {
+		Alg string `json:"alg"`
+		Enc string `json:"enc"`
+	}
+	switch {
+	case len(parts) < 3, err != nil, json.Unmarshal(header, &h) != nil:
+		return false
+	case h.Enc != "":
+		return len(parts) == 5 // it is encrypted (RFC 7516)
+	case h.Alg != "" && len(parts) > 3:
+		return false // another follows it
+	}
+	if _, ok := atlassian.Claims(atlassian.NewSecret(token)); !ok {
+		return !strings.HasPrefix(parts[1], begin)
+	}
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	switch size := signatures[h.Alg]; {
+	case err != nil:
+		return false
+	case size > 0:
+		return len(signature) == size
+	case strings.HasPrefix(h.Alg, "RS"), strings.HasPrefix(h.Alg, "PS"):
+		return len(signature) >= 128 && len(signature)%64 == 0
+	}
+	return true
+}
