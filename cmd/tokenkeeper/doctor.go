@@ -21,6 +21,8 @@ import (
 // doctorFlags are the flags of "tokenkeeper doctor".
 type doctorFlags struct {
 	statusFlags
+	// location is the region of deploy/gcp.
+	location string
 }
 
 // newDoctorCommand returns "tokenkeeper doctor".
@@ -35,10 +37,10 @@ parameters, the form that consumers read, and where a consent comes back to. Eac
 line is ok, warn or fail, and says what to do. It reads and changes nothing; what
 may not be read is a warning that names the permission.
 
-On Google Cloud it looks at credentials, the project, the service's last heartbeat and its
-alert policies, and each connection and its secrets: permissions, psoxy's label, expiry,
-old versions. --stack is the variable name of deploy/gcp there. On a file store it looks
-at the connections. The exit code is 0 where all is ok, 1
+On Google Cloud it looks at credentials, the project, the service, who may call it, its
+schedule, last heartbeat and alert policies, and each connection and its secrets:
+permissions, psoxy's label, expiry, old versions. --stack is the variable name of
+deploy/gcp there. On a file store it looks at the connections. The exit code is 0 where all is ok, 1
 with a warning, and 2 with a failure.`,
 		Example: `  tokenkeeper doctor
   tokenkeeper doctor --stack tokenkeeper-prod --json
@@ -50,6 +52,7 @@ with a warning, and 2 with a failure.`,
 	f.connection.register(cmd)
 	f.stores.register(cmd)
 	cmd.Flags().StringVar(&f.stack, "stack", defaultStack, "the deployed stack; on Google Cloud the variable name of deploy/gcp")
+	cmd.Flags().StringVar(&f.location, "location", "", "on Google Cloud, the region of deploy/gcp; default: the one that the heartbeats name")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the checks as JSON, as docs/schema/doctor.json describes it")
 	return cmd
 }
@@ -121,10 +124,10 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		f.settle(out.stack.parameters)
 	}
 	if _, ok := f.stores.google(); ok {
-		out.google = f.stores.lookAtProject(ctx, st, f.stack, out.now)
+		out.google = f.stores.lookAtProject(ctx, st, f.stack, f.location, out.now)
 		out.place.As = out.google.as
 	}
-	names, err := f.names(ctx, st, out.stack)
+	names, err := f.names(ctx, st, out.stack, out.google)
 	if err != nil {
 		return out, err
 	}
@@ -140,6 +143,9 @@ func (f *doctorFlags) find(ctx context.Context) (facts, error) {
 		conn.Policy = policy
 		if out.google != nil && !gcpstore.ProjectRefused(out.google.project) {
 			out.google.lookAtSecrets(ctx, st, name)
+			if out.google.deployed != nil {
+				out.google.deployed.connections = append(out.google.deployed.connections, name)
+			}
 		}
 		seen, _, err := f.stores.look(ctx, st, conn)
 		if err != nil {
@@ -169,8 +175,8 @@ func (f *doctorFlags) settle(parameters map[string]string) {
 }
 
 // names are the connections to look at: the one asked for, or the stack's, or those
-// that the store has.
-func (f *doctorFlags) names(ctx context.Context, st store.Store, stack *stackFacts) ([]string, error) {
+// that the store has, or those that the service keeps.
+func (f *doctorFlags) names(ctx context.Context, st store.Store, stack *stackFacts, google *googleFacts) ([]string, error) {
 	switch {
 	case f.one:
 		return []string{f.connection.name}, nil
@@ -180,7 +186,10 @@ func (f *doctorFlags) names(ctx context.Context, st store.Store, stack *stackFac
 		return listedConnections(ctx, f.stores.aws, stack.parameters)
 	}
 	known, err := f.stores.connections(ctx, st)
-	if err != nil || len(known) == 0 {
+	if (err != nil || len(known) == 0) && google != nil && google.deployed != nil {
+		known = google.deployed.kept()
+	}
+	if len(known) == 0 {
 		known = []string{f.connection.name}
 	}
 	return known, nil

@@ -33,6 +33,10 @@ type googleFacts struct {
 	beatErr   error
 	alerts    []monitoringsink.Alert
 	alertsErr error
+	// deployed is what makes the ticks; nil where its region is not known, for the reason
+	// in regionErr.
+	deployed  *deployment
+	regionErr error
 }
 
 // secretFact is a secret as it was seen.
@@ -44,8 +48,9 @@ type secretFact struct {
 }
 
 // lookAtProject gathers what is known about the project, its connections aside. name is
-// the module's in deploy/gcp.
-func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, name string, now time.Time) *googleFacts {
+// the module's in deploy/gcp, and region where it is, or empty for where heartbeats come
+// from.
+func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, name, region string, now time.Time) *googleFacts {
 	g := &googleFacts{as: googleIdentity(ctx), name: name, secrets: map[string][]secretFact{}}
 	if _, g.project = f.names(ctx, st); gcpstore.ProjectRefused(g.project) {
 		return g
@@ -59,6 +64,13 @@ func (f *storeFlags) lookAtProject(ctx context.Context, st store.Store, name str
 	defer w.Close()
 	g.beat, g.beatErr = w.Beat(ctx, now, beatsOver)
 	g.alerts, g.alertsErr = w.Alerts(ctx)
+	if region == "" {
+		region, g.regionErr = w.Region(ctx, now)
+	}
+	if region != "" {
+		g.deployed = &deployment{project: project, region: region, name: name, store: f.name, beats: now.Sub(g.beat) <= grace}
+		g.deployed.lookAt(ctx)
+	}
 	return g
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/gcpstore"
 	"github.com/tokenkeeper/tokenkeeper/test/cloudmonitoring"
+	"github.com/tokenkeeper/tokenkeeper/test/cloudrun"
 	emulator "github.com/tokenkeeper/tokenkeeper/test/secretmanager"
 )
 
@@ -36,6 +37,7 @@ type patient struct {
 	*emulator.Server
 	client     *secretmanager.Client
 	monitoring *cloudmonitoring.Server
+	run        *cloudrun.Server
 	env        []string
 }
 
@@ -44,8 +46,9 @@ func newPatient(t *testing.T) *patient {
 	redirect := "http://localhost:" + strconv.Itoa(freePort(t))
 	s := newStage(t, redirect)
 	m := cloudmonitoring.Start(t)
-	p := &patient{T: t, Server: server, monitoring: m, env: append(append(os.Environ(), "SECRET_MANAGER_EMULATOR_HOST="+server.Address,
-		"CLOUD_MONITORING_EMULATOR_HOST="+m.Address, "DISPLAY=:0"), s.env...)}
+	r := cloudrun.Start(t)
+	p := &patient{T: t, Server: server, monitoring: m, run: r, env: append(append(os.Environ(), "SECRET_MANAGER_EMULATOR_HOST="+server.Address,
+		"CLOUD_MONITORING_EMULATOR_HOST="+m.Address, "CLOUD_RUN_EMULATOR_HOST="+r.Address, "CLOUD_SCHEDULER_EMULATOR_HOST="+r.Address, "DISPLAY=:0"), s.env...)}
 	var err error
 	p.client, err = gcpstore.NewClient(t.Context(), server.Address)
 	require.NoError(t, err)
@@ -122,7 +125,7 @@ func TestDoctorOnGoogle(t *testing.T) {
 		{"no such project", refuse("CONSUMER_INVALID"), 2, []string{"fail  project: ", "there is no such project"}},
 		{"secrets cannot be listed", func(p *patient) {
 			p.Deny("ListSecrets", "")
-		}, 2, []string{"warn  project: its secrets cannot be listed", "secretmanager.secrets.list"}},
+		}, 1, []string{"warn  project: its secrets cannot be listed", "secretmanager.secrets.list"}},
 		{"a secret's labels cannot be seen", func(p *patient) { p.Deny("GetSecret", access) }, 1,
 			[]string{"warn  " + onGoogle + " secrets: not all can be seen: " + access + " without secretmanager.secrets.get\n"}},
 		{"versions cannot be listed", func(p *patient) { p.Deny("ListSecretVersions", access) }, 1,
@@ -177,6 +180,7 @@ func TestDoctorOnGoogle(t *testing.T) {
 			p := newPatient(t)
 			p.beats(2 * time.Minute)
 			p.alerts(nil)
+			p.deploys(nil)
 			tt.change(p)
 			wrong := p.doctor(tt.code)
 			require.NotContains(t, wrong, "canary")

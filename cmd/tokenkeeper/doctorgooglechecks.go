@@ -25,10 +25,18 @@ func (g *googleFacts) examine(now time.Time, p place, add adder) {
 	default:
 		add("project", resultWarn, "have secretmanager.secrets.list granted on the project, or name each connection by --connection", "its secrets cannot be listed: %s", g.project)
 	}
-	if g.beatErr == nil && g.beat.IsZero() && g.alertsErr == nil && len(g.alerts) == 0 {
-		add("service", resultWarn, "apply deploy/gcp; or name its variable name by --stack; if ticks run elsewhere, see to their heartbeat there",
+	if g.deployed == nil && g.beatErr == nil && g.beat.IsZero() && g.alertsErr == nil && len(g.alerts) == 0 {
+		add("service", resultWarn, "apply deploy/gcp; or name its variable name by --stack, and its region by --location; if ticks run elsewhere, see to their heartbeat there",
 			"nothing is known of a service %s: no heartbeat in %s, and no alert policy", g.name, health.Lasting(beatsOver))
 		return
+	}
+	switch {
+	case g.deployed != nil:
+		g.deployed.examine(add)
+	case g.regionErr != nil:
+		add("service", resultWarn, "name its region by --location, or have roles/monitoring.viewer granted on the project", "its region is not known: Cloud Monitoring %s", g.regionErr)
+	default:
+		add("service", resultWarn, "name its region by --location", "its region is not known: no heartbeat in six weeks names it")
 	}
 	g.examineBeat(now, add)
 	g.examineAlerts(add)

@@ -20,6 +20,7 @@ import (
 
 	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
 	metricpb "google.golang.org/genproto/googleapis/api/metric"
+	"google.golang.org/genproto/googleapis/api/monitoredres"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -35,6 +36,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	points   map[Metric][]Point
+	resource map[Metric]*monitoredres.MonitoredResource
 	fail     []error
 	after    bool
 	policies []*monitoringpb.AlertPolicy
@@ -65,7 +67,7 @@ func Start(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Address: listener.Addr().String(), points: map[Metric][]Point{}}
+	s := &Server{Address: listener.Addr().String(), points: map[Metric][]Point{}, resource: map[Metric]*monitoredres.MonitoredResource{}}
 	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
 	monitoringpb.RegisterMetricServiceServer(g, s)
 	monitoringpb.RegisterAlertPolicyServiceServer(g, alerts{Server: s})
@@ -137,6 +139,7 @@ func (s *Server) CreateTimeSeries(_ context.Context, r *monitoringpb.CreateTimeS
 		if len(before) > 0 && !at.After(before[len(before)-1].At) {
 			return nil, status.Error(codes.InvalidArgument, "Points must be written in order.")
 		}
+		s.resource[m] = series.GetResource()
 		s.points[m] = append(before, Point{at, series.GetPoints()[0].GetValue().GetDoubleValue()})
 	}
 	return &emptypb.Empty{}, failure
@@ -164,7 +167,7 @@ func (s *Server) ListTimeSeries(_ context.Context, r *monitoringpb.ListTimeSerie
 	if found == nil {
 		return nil, status.Error(codes.InvalidArgument, "The filter names no metric.")
 	}
-	series := &monitoringpb.TimeSeries{Metric: &metricpb.Metric{Type: found[1]}}
+	series := &monitoringpb.TimeSeries{Metric: &metricpb.Metric{Type: found[1]}, Resource: s.resource[Metric{Type: found[1]}]}
 	for _, p := range slices.Backward(s.points[Metric{Type: found[1]}]) {
 		if !p.At.Before(r.GetInterval().GetStartTime().AsTime()) && !p.At.After(r.GetInterval().GetEndTime().AsTime()) {
 			series.Points = append(series.Points, &monitoringpb.Point{Interval: &monitoringpb.TimeInterval{EndTime: timestamppb.New(p.At)},
@@ -173,6 +176,9 @@ func (s *Server) ListTimeSeries(_ context.Context, r *monitoringpb.ListTimeSerie
 	}
 	if series.Points == nil {
 		return &monitoringpb.ListTimeSeriesResponse{}, nil
+	}
+	if r.GetView() == monitoringpb.ListTimeSeriesRequest_HEADERS {
+		series.Points = nil
 	}
 	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: []*monitoringpb.TimeSeries{series}}, nil
 }

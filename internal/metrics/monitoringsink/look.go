@@ -50,11 +50,7 @@ func (w *Watcher) Close() {
 func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (newest time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	found := w.series.ListTimeSeries(ctx, &monitoringpb.ListTimeSeriesRequest{
-		Name:     "projects/" + w.project,
-		Filter:   fmt.Sprintf(`metric.type="%s%s" AND resource.type="generic_task" AND resource.labels.job="%s"`, Prefix, metrics.Heartbeat, w.name),
-		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-span)), EndTime: timestamppb.New(now)},
-	})
+	found := w.series.ListTimeSeries(ctx, w.beats(now, span, monitoringpb.ListTimeSeriesRequest_FULL))
 	for {
 		one, err := found.Next()
 		switch {
@@ -68,6 +64,34 @@ func (w *Watcher) Beat(ctx context.Context, now time.Time, span time.Duration) (
 				newest = at
 			}
 		}
+	}
+}
+
+// seen is how far back Region looks.
+const seen = 42 * 24 * time.Hour
+
+// Region is the one that the newest heartbeats name, or empty where there was none in six
+// weeks.
+func (w *Watcher) Region(ctx context.Context, now time.Time) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	one, err := w.series.ListTimeSeries(ctx, w.beats(now, seen, monitoringpb.ListTimeSeriesRequest_HEADERS)).Next()
+	switch {
+	case err == iterator.Done:
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("refused or failed: %s", status.Code(err))
+	}
+	return one.GetResource().GetLabels()["location"], nil
+}
+
+// beats asks for the heartbeats in a span of time before now.
+func (w *Watcher) beats(now time.Time, span time.Duration, view monitoringpb.ListTimeSeriesRequest_TimeSeriesView) *monitoringpb.ListTimeSeriesRequest {
+	return &monitoringpb.ListTimeSeriesRequest{
+		Name:     "projects/" + w.project,
+		Filter:   fmt.Sprintf(`metric.type="%s%s" AND resource.type="generic_task" AND resource.labels.job="%s"`, Prefix, metrics.Heartbeat, w.name),
+		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-span)), EndTime: timestamppb.New(now)},
+		View:     view,
 	}
 }
 
