@@ -125,6 +125,12 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 		{"200 refresh token an object", 200, `{"access_token":"a","refresh_token":{"t":"` + canary + `"}}`, amb, amb, ""},
 		{"200 refresh token damaged", 200, "{\"access_token\":\"a\",\"refresh_token\":\"" + canary + "\xff\"}", amb, amb, ""},
 		{"200 refresh token half a rune", 200, `{"access_token":"a","refresh_token":"\ud800` + canary + `"}`, amb, amb, ""},
+		{"200 refresh token redacted", 200, `{"access_token":"a","refresh_token":"[REDACTED]"}`, amb, amb, ""},
+		{"200 refresh token masked", 200, `{"access_token":"a","refresh_token":"eyJh****"}`, amb, amb, ""},
+		{"200 refresh token quoted", 200, `{"access_token":"a","refresh_token":"\"` + canary + `\""}`, amb, amb, ""},
+		{"200 refresh token a word", 200, `{"access_token":"a","refresh_token":"undefined"}`, amb, amb, ""},
+		{"200 refresh token blank", 200, `{"access_token":"a","refresh_token":" "}`, amb, amb, ""},
+		{"200 access token with its type", 200, `{"access_token":"Bearer a","refresh_token":"` + canary + `"}`, amb, amb, ""},
 		{"200 larger than 1 MiB", 200, `{"x":"` + strings.Repeat("x", 1<<20) + `","access_token":"a"}`, amb, amb, ""},
 		{"403 larger than 1 MiB", 403, `{"error":"invalid_grant","x":"` + strings.Repeat("x", 1<<20) + `"}`, malf, malf, ""},
 	} {
@@ -154,7 +160,7 @@ func TestAnswersOfTheTokenEndpoint(t *testing.T) {
 }
 
 func TestRefreshTokenMayBeMissing(t *testing.T) {
-	for _, member := range []string{``, `,"refresh_token":null`, `,"refresh_token":""`} {
+	for _, member := range []string{``, `,"refresh_token":null`, `,"refresh_token":""`, `,"refresh_token":" old\n"`} {
 		t.Run("answer with "+member, func(t *testing.T) {
 			client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.WriteString(w, `{"access_token":"a","expires_in":3600`+member+`}`)

@@ -25,8 +25,8 @@ type App struct {
 type Token struct {
 	Access Secret
 	// Refresh is the successor of the presented refresh token. It is empty if the
-	// answer had none: the consent lacked offline_access, or a rotation kept the old
-	// token (one report, CDAC 54555).
+	// answer had none or the presented one: the consent lacked offline_access, or a
+	// rotation kept the old token (one report, CDAC 54555).
 	Refresh Secret
 	// ExpiresIn is how long the access token lives from the moment of the answer:
 	// one second to one day, or 0.

@@ -3,6 +3,7 @@ package atlassian
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -48,18 +49,30 @@ func jsonObject(body []byte) (fields map[string]json.RawMessage, ok bool) {
 	return fields, err == nil && fields != nil
 }
 
+// noToken are characters that no server puts into a token, and that redacting,
+// quoting or joining leaves in the place of one.
+const noToken = " \"'`*<>()[]{}\\,;"
+
+// noTokens are words that programs write where a token is missing.
+var noTokens = []string{"null", "nil", "none", "undefined", "true", "false"}
+
 // tokenMember reads a token. A missing member, null and "" are valid and mean no
-// token. Any other type is invalid. So is a character that is not printable ASCII
-// (RFC 6749 appendix A), since it shows that the token is damaged. If a damaged token
+// token. White space around a token is dropped, since no token has any. Any other type is
+// invalid. So is a character that is not printable ASCII (RFC 6749 appendix A) or that
+// tells of a placeholder, since it shows that the token is damaged. If a damaged token
 // overwrote a good one, the family would be lost.
 func tokenMember(raw json.RawMessage) (token string, ok bool) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return "", true
 	}
-	if json.Unmarshal(raw, &token) != nil || !printable(token) {
+	if json.Unmarshal(raw, &token) != nil {
 		return "", false
 	}
-	if token != "" && strings.TrimSpace(token) == "" {
+	token, blank := strings.TrimSpace(token), token != ""
+	switch {
+	case token == "":
+		return "", !blank
+	case !printable(token), strings.ContainsAny(token, noToken), slices.Contains(noTokens, strings.ToLower(token)):
 		return "", false
 	}
 	return token, true

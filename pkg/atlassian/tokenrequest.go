@@ -44,16 +44,20 @@ func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI
 // the family.
 //
 // The error is an *Error, and its Class says what happened to the token. Save
-// Token.Refresh before you do anything else. If it is empty, the presented token
-// stays valid as far as is known.
+// Token.Refresh before you do anything else. If it is empty, the answer had none or
+// the presented one, which stays valid as far as is known.
 func (c *Client) Refresh(ctx context.Context, app App, refresh Secret) (Token, error) {
 	const whatNext = "give the token exactly as Atlassian issued it, or ask the account's owner to consent again"
 	if err := checkInput("refresh token", refresh.Reveal(), whatNext); err != nil {
 		return Token{}, invalid(opRefresh, err)
 	}
-	return c.token(ctx, opRefresh, app, tokenRequest{
+	token, err := c.token(ctx, opRefresh, app, tokenRequest{
 		GrantType: "refresh_token", RefreshToken: refresh.Reveal(),
 	})
+	if token.Refresh == refresh {
+		token.Refresh = Secret{} // it is no successor, and says no more than a missing one
+	}
+	return token, err
 }
 
 // token makes one token request.

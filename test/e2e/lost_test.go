@@ -160,6 +160,37 @@ func TestAnswerWithoutRefreshToken(t *testing.T) {
 	})
 }
 
+// An answer whose refresh token is none, or the presented one, is as good as lost: the
+// same tick asks again, and what stands in its place is saved nowhere.
+func TestAnswerWithAnotherTextForItsToken(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]func(presented, token string) string{
+		"redacted":      func(_, _ string) string { return "[REDACTED]" },
+		"masked":        func(_, token string) string { return token[:6] + "****" },
+		"a word":        func(_, _ string) string { return "null" },
+		"quoted":        func(_, token string) string { return `"` + token + `"` },
+		"the presented": func(presented, _ string) string { return presented },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t, world.Options{Opaque: true})
+			w.Atlassian.On(proxy.Rule{Operation: world.TokenEndpoint, Nth: 1, After: func(c *proxy.Call) {
+				var request, answer map[string]any
+				require.NoError(t, json.Unmarshal(c.Request, &request))
+				require.NoError(t, json.Unmarshal(c.Answer, &answer))
+				answer["refresh_token"] = text(request["refresh_token"].(string), answer["refresh_token"].(string))
+				body, err := json.Marshal(answer)
+				require.NoError(t, err)
+				c.Reply(http.StatusOK, c.AnswerHeader, body)
+			}})
+			tick := w.Tick()
+			require.Contains(t, []string{"rotated", "replayed"}, w.Outcome(tick, w.Connection().Name).Action)
+			require.Len(t, tick.Posts, 2)
+			w.Connection().RequireHealthy(1)
+		})
+	}
+}
+
 // Parameter Store fails. The received tokens stay in memory, and the same tick or
 // the next one of this process saves them.
 func TestSavesFail(t *testing.T) {
