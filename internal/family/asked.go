@@ -71,9 +71,11 @@ type Rejected struct {
 const candidatesKept = 8
 
 // after returns the inbox for which everything up to a version is older than what
-// is in use now.
+// is in use now, and was written before the entry that will say so.
 func (i Inbox) after(version int64) Inbox {
-	i.Seen = max(i.Seen, version)
+	if version > i.Seen {
+		i.Judged = Judged{Seen: version}
+	}
 	return i.without(func(v int64, _ time.Time) bool { return v <= version })
 }
 

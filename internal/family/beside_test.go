@@ -108,6 +108,26 @@ func TestHowLongAValueStood(t *testing.T) {
 	}
 }
 
+// What stands over a candidate in doubt is not asked about before it, and was not made of
+// it: what is older than that is not known by the candidate's answer.
+func TestACandidateInDoubtUnderOthers(t *testing.T) {
+	s := healthy()
+	beside(&s)
+	consented := rotating("a-chain", now.Add(-8*minute))
+	for i, token := range []string{refresh(109), consented, consented[:len(consented)-4] + "oops"} {
+		f := field(token, int64(9+i), now.Add(time.Duration(i-9)*minute))
+		f.Until = f.Modified.Add(minute)
+		s.Offers = append(s.Offers, f)
+	}
+	s.RefreshToken = s.Offers[2]
+	require.True(t, s.Offspring(s.Offers[2]).Past.Has(fp(consented)), "the newest one covers it")
+	s.State.Inbox.Pending = []family.Pending{{Version: 9, Token: fp(refresh(109)), First: now.Add(-3 * minute)}}
+	d := family.Decide(s, family.DefaultPolicy())
+	requireAction(t, family.Replay, d)
+	require.Equal(t, int64(9), d.Candidate.Version)
+	require.False(t, s.Offspring(d.Candidate).Past.Has(fp(consented)))
+}
+
 // refusedAt says that Atlassian did not accept a version half a minute ago.
 func refusedAt(version int64, count int) given {
 	return func(s *family.Snapshot) {

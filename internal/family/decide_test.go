@@ -229,6 +229,28 @@ func TestDecideBesideOthers(t *testing.T) {
 			require.Equal(t, now.Add(-3*minute), d.FirstSpend)
 		}
 	})
+	t.Run("while the own token is refused inside its leeway, what may be its successor is asked about in turn", func(t *testing.T) {
+		for _, c := range []struct {
+			name      string
+			asked     time.Duration
+			stored    time.Time
+			candidate int64
+		}{
+			{"before the own token was refused", 3 * time.Second, now.Add(-minute), 9},
+			{"after it", time.Second, now.Add(-minute), 0},
+			{"a stranger", 3 * time.Second, time.Time{}, 0},
+		} {
+			d := decide(failed(atlassian.Permanent, 2*time.Second, 1), intent("", 5*time.Second), func(s *family.Snapshot) {
+				s.State.Record.RotatedAt = now.Add(-40 * minute)
+				s.State.Inbox.Kin = 9
+				s.State.Inbox.Rejected = []family.Rejected{{Version: 9, Credentials: s.Credentials(), At: now.Add(-c.asked), Count: 2, Stored: c.stored}}
+				s.RefreshToken = field(refresh(109), 9, now.Add(-minute))
+				s.Offers = []family.Field{s.RefreshToken}
+			})
+			require.Equal(t, c.candidate, d.Candidate.Version, c.name)
+			require.True(t, d.Action.Presents(), c.name)
+		}
+	})
 	t.Run("for how long is said", func(t *testing.T) {
 		require.Contains(t, decide(lock(time.Minute)).Reason, now.Add(-time.Minute).Format(time.RFC3339))
 	})

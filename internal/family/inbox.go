@@ -34,7 +34,11 @@ func (s judging) again(r Rejected) bool {
 	}
 	own := s.State.Record
 	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
-	return ownTurn || r.again(s.Credentials(), own.Refused(), s.Now)
+	// Where Atlassian refuses the own token inside its leeway, it may have refused this one by
+	// mistake, too. If it takes the own token first, this one's turn is over.
+	in := s.State.doubted()
+	mistaken := own.Refused() && in != nil && open(in.First, s.Now) && !r.Stored.IsZero() && r.At.Before(own.LastFailure.At)
+	return ownTurn || mistaken || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
 // sibling reports whether a rejected candidate would be a sibling of the own token.
@@ -163,6 +167,7 @@ func (s judging) judged() inbox {
 // later. Beside psoxy what stands under another may be spent.
 func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 	best, covered := 0, false
+	var under []Fingerprint // what stands under the candidate
 	for i, f := range candidates {
 		var over Field
 		if i > 0 {
@@ -171,15 +176,18 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 		rank := s.rank(f)
 		covered = (covered || rank != inDoubt) && s.covers(over, f)
 		switch {
-		case covered, slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
+		case slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
 			in.spent = append(in.spent, FingerprintOf(f.Value))
+		case covered:
+			under = append(under, FingerprintOf(f.Value))
 		case !waiting[f.Version] && (rank > best || rank == best && issuedAfter(f, in.candidate)):
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
-			in.candidate, best = f, rank
+			in.candidate, best, under = f, rank, nil
 		}
 	}
+	in.spent = append(in.spent, under...)
 	if len(in.spent) == 0 && s.rivals(in.candidate) {
 		in.candidate, in.rival = Field{}, true
 	}

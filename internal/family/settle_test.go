@@ -131,6 +131,18 @@ func TestSettleOfAConsent(t *testing.T) {
 		r := v.Consented(pair(0, now), family.DefaultPolicy())
 		requireOlder(t, r.Record, 5, 6, 7) // TOKEN_FAMILY tells of it where the ledger was deleted
 	})
+	t.Run("what it covers was written before its entry", func(t *testing.T) {
+		s, r := state(), consent(now)
+		s.Inbox.Judged = family.Judged{Seen: 5, Modified: now.Add(-time.Hour)}
+		for version, judged := range map[int64]family.Judged{5: s.Inbox.Judged, 6: {Seen: 6, Modified: now}} {
+			r.Candidate = version
+			next, kept := s.Settle(r)
+			require.True(t, kept)
+			read, err := family.ParseState(next.Encode(), now, conn)
+			require.NoError(t, err)
+			require.Equal(t, judged, read.Inbox.Judged)
+		}
+	})
 	t.Run("it wins over an adoption in its second, for the store tells whole seconds", func(t *testing.T) {
 		for after, wins := range map[time.Duration]bool{0: true, time.Second - time.Millisecond: true, time.Second: false} {
 			adopted := own("an-adopted-refresh-token", "")
