@@ -144,11 +144,18 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 			if all[0].Psoxys = r.Psoxys || old.Psoxys; r.Stored.IsZero() {
 				all[0].Stored = old.Stored
 			}
+			if r.First.IsZero() {
+				all[0].First = old.First
+			}
 		}
 	}
 	i.Rejected = all[:min(len(all), candidatesKept)]
 	return i
 }
+
+// spent reports whether a refused candidate surely was: its answer was lost, and it was
+// refused when its leeway was over.
+func (r Rejected) spent() bool { return !r.First.IsZero() && !open(r.First, r.At) }
 
 // outlived returns the inbox after the own token, which came at one time, was accepted at
 // another. A refused candidate that was stored a leeway before that is a stranger, unless it

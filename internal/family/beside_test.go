@@ -195,6 +195,9 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, false},
 		{"twice, an hour later", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 60*minute)), family.Rotate, true},
 		{"three times", all(dueAnyway, refusedOnce(3, 59*minute)), family.Rotate, false},
+		{"twice, when the leeway of a lost answer was over", all(dueAnyway, refusedOnce(2, 59*minute), func(s *family.Snapshot) {
+			s.State.Inbox.Rejected[0].First = now.Add(-70 * minute)
+		}), family.Rotate, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := decide(beside, byPsoxy, c.given, inbox(refresh(109)))

@@ -90,7 +90,7 @@ func due(v view) (Decision, bool) {
 // once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
+	if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

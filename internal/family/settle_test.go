@@ -328,6 +328,15 @@ func TestFailed(t *testing.T) {
 		sibling.State.Record, sibling.State.Inbox = s.Record, s.Inbox
 		require.Equal(t, family.Idle, family.Decide(sibling, family.DefaultPolicy()).Action, "it is not asked about again")
 	})
+	t.Run("rejected twice when that leeway was over, its first attempt is remembered", func(t *testing.T) {
+		f := failure(atlassian.Permanent)
+		f.Token, f.FirstSpend = fp(refresh(9)), now.Add(-family.Leeway)
+		s := state().Intending("me", f.Token, 9, f.FirstSpend).Failed(f, false, now)
+		f.FirstSpend = time.Time{}
+		s = s.Intending("me", f.Token, 9, time.Time{}).Failed(f, false, now.Add(minute))
+		require.Equal(t, 2, s.Inbox.Rejected[0].Count)
+		require.Equal(t, now.Add(-family.Leeway), s.Inbox.Rejected[0].First)
+	})
 	t.Run("the own token was accepted a leeway after it was stored: it is a stranger", func(t *testing.T) {
 		stored := func(s family.State) (left []bool) {
 			for _, r := range s.Inbox.Rejected {

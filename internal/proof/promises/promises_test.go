@@ -250,6 +250,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=9fbd3c0776f72ae1 legacy-refusal claims shared crash-before@20 consent@82 damaged@84/1s#2",
 		"upgrade seed=b112b69c69e79961 legacy-refusal shared ledger-deleted@49 atlassian-denies@60/4m7s consent@74",
 		"rotation seed=4581920277367490 siblings-die atlassian-denies@139/9m57s consent@140 ledger-deleted@168",
+		"consent seed=f52731aabdca1353 siblings-die shared atlassian-after@5/27m32s consent@402#9a2b",
+		"upgrade seed=14aa85f30c445231 siblings-die shared psoxy@10 stale@37/2s consent@50#408c",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 		"replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198",
 		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
