@@ -92,17 +92,17 @@ func fetch(t *testing.T, method, url, body string) string {
 
 func TestEmulateRefusals(t *testing.T) {
 	for expected, args := range map[string][]string{
-		"not a loopback address":                              {"--listen", "0.0.0.0:0"},
-		`"[::]:0", not a loopback`:                            {"--listen", "[::]:0"},
-		`":0", not a loopback`:                                {"--listen", ":0"},
-		`"example.com:0", not a loopback`:                     {"--listen", "example.com:0"},
-		"expected ADDRESS:PORT":                               {"--listen", "127.0.0.1"},
-		"choose another port":                                 {"--listen", "127.0.0.1:99999"},
-		"expected real or manual":                             {"--clock", "sundial"},
-		"expected https, or http":                             {"--redirect-uri", "http://app.example"},
-		"--token-padding":                                     {"--token-padding", "-1"},
-		"--secret-file":                                       {"--listen", "127.0.0.1:0", "--secret-file", filepath.Join(t.TempDir(), "none", "secret")},
-		`unexpected argument "now": emulate takes flags only`: {"now"},
+		"not a loopback address":                        {"--listen", "0.0.0.0:0"},
+		`"[::]:0", not a loopback`:                      {"--listen", "[::]:0"},
+		`":0", not a loopback`:                          {"--listen", ":0"},
+		`"example.com:0", not a loopback`:               {"--listen", "example.com:0"},
+		"expected ADDRESS:PORT":                         {"--listen", "127.0.0.1"},
+		"choose another port":                           {"--listen", "127.0.0.1:99999"},
+		"expected real or manual":                       {"--clock", "sundial"},
+		"expected https, or http":                       {"--redirect-uri", "http://app.example"},
+		"--token-padding":                               {"--token-padding", "-1"},
+		"--secret-file":                                 {"--listen", "127.0.0.1:0", "--secret-file", filepath.Join(t.TempDir(), "none", "secret")},
+		"unexpected argument: emulate takes flags only": {"now"},
 	} {
 		cmd := newEmulateCommand()
 		cmd.SetArgs(args)

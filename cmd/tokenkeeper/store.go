@@ -59,7 +59,8 @@ func (f *storeFlags) open(ctx context.Context) (store.Store, error) {
 		return f.openGoogle(ctx)
 	}
 	if f.name != "ssm" {
-		return nil, errUsage{fmt.Errorf("--store is %q: expected ssm, gcp:PROJECT, or file:DIR such as file:./tokens", f.name)}
+		kind, _, _ := strings.Cut(f.name, ":") // what follows may be a password
+		return nil, errUsage{fmt.Errorf("--store begins with %q: expected ssm, gcp:PROJECT, or file:DIR such as file:./tokens", kind)}
 	}
 	if f.keyID == "" || strings.ContainsAny(f.keyID, " \t\n,") {
 		return nil, errUsage{fmt.Errorf("--key-id is %q: expected one key id, key ARN or alias such as alias/aws/ssm", f.keyID)}

@@ -34,10 +34,11 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	return errUsage{fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())}
 }
 
-// noArguments refuses arguments that are no flags.
+// noArguments refuses arguments that are no flags. It does not quote them: one may be
+// a secret.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return errUsage{fmt.Errorf("unexpected argument %q: %s takes flags only", args[0], cmd.CommandPath())}
+		return errUsage{fmt.Errorf("unexpected argument: %s takes flags only", cmd.CommandPath())}
 	}
 	return nil
 }

@@ -56,8 +56,8 @@ func baseURL(name, value, byDefault string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// CheckURL returns an error, which begins with the quoted address, if a program
-// should not use the address as an AuthURL or APIURL. It accepts https, and http
+// CheckURL returns an error, which begins with the quoted address without its user and
+// query, if a program should not use the address as an AuthURL or APIURL. It accepts https, and http
 // only on this machine, since client secrets and tokens are sent there. Empty means
 // Atlassian's own address.
 func CheckURL(value string) error {
@@ -67,11 +67,27 @@ func CheckURL(value string) error {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%q: expected a URL with scheme, host and optionally a path", value)
+		return fmt.Errorf("%q: expected a URL with scheme, host and optionally a path", presentableURL(value))
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("%q: expected https, or http on a loopback address", value)
+	return fmt.Errorf("%q: expected https, or http on a loopback address", presentableURL(value))
+}
+
+// presentableURL is an address without what may be a password: its user, query and
+// fragment.
+func presentableURL(value string) string {
+	if i := strings.IndexAny(value, "?#"); i >= 0 {
+		value = value[:i+1] + "***"
+	}
+	if i := strings.LastIndex(value, "@"); i >= 0 {
+		begin := 0
+		if scheme := strings.Index(value[:i], "://"); scheme >= 0 {
+			begin = scheme + len("://")
+		}
+		value = value[:begin] + "***" + value[i:]
+	}
+	return value
 }
 
 // CheckRedirectURI returns an error if a consent cannot return to the address.
