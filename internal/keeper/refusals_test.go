@@ -258,6 +258,33 @@ func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 	w.requireKept()
 }
 
+// Atlassian refuses a candidate, and then the token in doubt: that is presented again in
+// the same tick only where no candidate's turn may come before.
+func TestATokenInDoubtIsRefusedBesideACandidate(t *testing.T) {
+	for candidate, posts := range map[string]int{"": 3, "a-t0ken-that-n0body-has-ever-issued-to-anybody": 2} {
+		w := settledWorld(t)
+		if candidate != "" {
+			w.put(names.RefreshToken, candidate)
+			w.want(keeper.Restored)
+			w.ticks(2)
+		}
+		w.clock.Advance(40 * time.Minute)
+		posted := 0
+		w.after = func(_ int, op string) error {
+			if op != "post" {
+				return nil
+			}
+			if posted++; posted == 1 {
+				w.answer(403, "unauthorized_client", 2)
+				return errFault
+			}
+			return nil
+		}
+		w.want(keeper.InDoubt)
+		require.Equal(t, posts, posted, candidate)
+	}
+}
+
 // A token in doubt that Atlassian calls malformed for hours is damaged: it is taken for
 // refused, so that an older one in the history gets its turn.
 func TestATokenInDoubtThatIsAlwaysMalformed(t *testing.T) {

@@ -208,12 +208,13 @@ func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.St
 
 // again reports whether another attempt under the same intent may bring more than a
 // failure: the request did not arrive, or the token is refused while it may be
-// presented again after a lost answer. Refusals have been mistaken. Then a rate limit
-// that names no time is no reason to wait for the next tick either.
+// presented again after a lost answer. Refusals have been mistaken, perhaps also that of
+// a candidate, which is asked about in turn. A rate limit that names no time is no reason
+// to wait for the next tick then either.
 func (sp *spend) again(e *atlassian.Error) bool {
 	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
 	limited := e.RetryAfter > 0 || !sp.doubt
-	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero()
+	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && len(sp.state.Inbox.Rejected) == 0
 }
 
 // lost notes an attempt whose outcome is not known. That of a probe may have been the

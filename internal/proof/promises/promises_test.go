@@ -252,6 +252,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=4581920277367490 siblings-die atlassian-denies@139/9m57s consent@140 ledger-deleted@168",
 		"consent seed=f52731aabdca1353 siblings-die shared atlassian-after@5/27m32s consent@402#9a2b",
 		"upgrade seed=14aa85f30c445231 siblings-die shared psoxy@10 stale@37/2s consent@50#408c",
+		"consent seed=39769d0ffc77986c shared atlassian-denies@39/6m22s consent@41 ledger-deleted@74",
+		"replay seed=22bcb8be3a98840 siblings-die reconsent-kills-old legacy-refusal shared atlassian-denies@21/8s psoxy@40 pause-before@57/2m5s psoxy@58 atlassian-denies@89/1m32s",
 		"upgrade seed=3dd77c87af64a05f siblings-die google consent@4 crash-after@9 unreadable@45",
 		"replay seed=eb3d3ed41c4053c0 legacy-refusal shared psoxy@156 authorize@176 psoxy@197 psoxy@198",
 		"consent seed=84292665df90b596 shared crash-before@26 consent@84#5b20",
