@@ -1,7 +1,6 @@
 package family
 
 import (
-	"strings"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
@@ -44,7 +43,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	case !s.mistaken() && f.Modified.Before(s.Record.AuthorizedAt):
 		return Older, "it was stored before the consent that is in use"
 	}
-	if why := ofOwn(token, own); why != "" && !s.mistaken() {
+	if why := tokenform.MadeOf(token, own); why != "" && !s.mistaken() {
 		return NoToken, why
 	}
 	if why := tokenform.Problem(token); why != "" {
@@ -86,53 +85,4 @@ func (r Record) olderConsent(issued time.Time) bool {
 		margin = 0
 	}
 	return !r.AuthorizedAt.IsZero() && issued.Before(r.AuthorizedAt.Add(-margin))
-}
-
-// leastPart is the length in bytes from which a part of the newest token is
-// recognised.
-const leastPart = 8
-
-// ofOwn says how a text was made from the newest token by mistake; "" if it was
-// not.
-func ofOwn(token, own string) string {
-	switch {
-	case own == "":
-		return ""
-	case tokenform.Clean(token) == own:
-		return "it is the newest token with other characters around it"
-	case len(token) >= leastPart && len(token) < len(own) && strings.Contains(own, token):
-		return "it is a part of the newest token"
-	case strings.HasPrefix(token, own):
-		return "it is the newest token with other characters after it"
-	case sameClaims(token, own):
-		return "it is a damaged copy of the newest token"
-	case retyped(token, own):
-		return "it is the newest token with a few other characters"
-	case tokenform.Decoded(token) == own:
-		return "it is the Base64 form of the newest token"
-	}
-	return ""
-}
-
-// retyped reports whether a text differs from the newest token in a few characters only,
-// or in their case. Two tokens are random, or have a random signature.
-func retyped(token, own string) bool {
-	const few = 4
-	if len(token) != len(own) {
-		return false
-	}
-	differ := 0
-	for i := range len(token) {
-		if !strings.EqualFold(token[i:i+1], own[i:i+1]) {
-			differ++
-		}
-	}
-	return differ <= few
-}
-
-// sameClaims reports whether two JWTs have the same claims: each token has claims
-// of its own, so one of them is damaged.
-func sameClaims(token, own string) bool {
-	a, b := strings.Split(token, "."), strings.Split(own, ".")
-	return len(a) == 3 && len(b) == 3 && a[1] == b[1]
 }

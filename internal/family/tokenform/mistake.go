@@ -1,0 +1,52 @@
+package tokenform
+
+import "strings"
+
+// leastPart is the length in bytes from which a part of the newest token is
+// recognised.
+const leastPart = 8
+
+// MadeOf says how a text was made of the newest token by mistake, as a clause for
+// people; "" if it was not.
+func MadeOf(token, own string) string {
+	switch {
+	case own == "":
+		return ""
+	case Clean(token) == own:
+		return "it is the newest token with other characters around it"
+	case len(token) >= leastPart && len(token) < len(own) && strings.Contains(own, token):
+		return "it is a part of the newest token"
+	case strings.HasPrefix(token, own):
+		return "it is the newest token with other characters after it"
+	case sameClaims(token, own):
+		return "it is a damaged copy of the newest token"
+	case retyped(token, own):
+		return "it is the newest token with a few other characters"
+	case Decoded(token) == own:
+		return "it is the Base64 form of the newest token"
+	}
+	return ""
+}
+
+// retyped reports whether a text differs from the newest token in a few characters only,
+// or in their case. Two tokens are random, or have a random signature.
+func retyped(token, own string) bool {
+	const few = 4
+	if len(token) != len(own) {
+		return false
+	}
+	differ := 0
+	for i := range len(token) {
+		if !strings.EqualFold(token[i:i+1], own[i:i+1]) {
+			differ++
+		}
+	}
+	return differ <= few
+}
+
+// sameClaims reports whether two JWTs have the same claims: each token has claims
+// of its own, so one of them is damaged.
+func sameClaims(token, own string) bool {
+	a, b := strings.Split(token, "."), strings.Split(own, ".")
+	return len(a) == 3 && len(b) == 3 && a[1] == b[1]
+}
