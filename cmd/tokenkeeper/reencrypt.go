@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/reencrypt"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -49,7 +49,7 @@ parameters stay under that: keep it for a week.`,
 			if asJSON {
 				log = slog.New(slog.DiscardHandler)
 			}
-			done, err := newKeeper(st, &atlassian.Client{}).Reencrypt(cmd.Context(), connection.connection(), log)
+			done, err := reencrypt.Connection(cmd.Context(), newKeeper(st, &atlassian.Client{}), connection.connection(), log)
 			if printed := printReencrypted(cmd, done, stores.keyID, asJSON); printed != nil || err != nil {
 				return errors.Join(err, printed)
 			}
@@ -68,7 +68,7 @@ parameters stay under that: keep it for a week.`,
 }
 
 // printReencrypted shows what became of each parameter.
-func printReencrypted(cmd *cobra.Command, done []keeper.Reencrypted, key string, asJSON bool) error {
+func printReencrypted(cmd *cobra.Command, done []reencrypt.Parameter, key string, asJSON bool) error {
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), done)
 	}

@@ -95,6 +95,27 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	return t.establish(ctx, v, grant)
 }
 
+// Alone does what nobody must come between: under psoxy's
+// lock where psoxy rotates too, and after an entry that changes nothing. An empty
+// ledger is not begun.
+func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Logger, do func(context.Context, family.Snapshot) error) error {
+	t := consenting{k.open(ctx, conn, log)}
+	defer t.memory.mu.Unlock()
+	defer t.unlock(ctx)
+	v, err := t.lookAlone(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the parameters failed: %w", err)
+	case v.Shared() && t.lock == nil:
+		return &ConsentBusyError{t.names.Lock + " is held by psoxy: try again in two minutes"}
+	case !v.State.Empty():
+		if v, err = t.announce(ctx); err != nil {
+			return err
+		}
+	}
+	return do(ctx, v.Snapshot)
+}
+
 // consenting is a tick in which a person consents.
 type consenting struct{ *tick }
 

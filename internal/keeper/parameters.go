@@ -108,16 +108,6 @@ func (p parameters) write(ctx context.Context, name string, value atlassian.Secr
 	return version, attempts > 1, err
 }
 
-// delete removes a parameter; that it is gone already is no error.
-func (p parameters) delete(ctx context.Context, name string) error {
-	return p.retry(ctx, fewAttempts, func() error {
-		if err := p.Store.Delete(ctx, name); !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		return nil
-	})
-}
-
 // retry does what may fail, up to the given number of attempts, while the
 // invocation has time and another attempt can help. A store that answers, but with
 // older values, gets one attempt more.

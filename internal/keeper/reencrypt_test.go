@@ -10,20 +10,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet/reencrypt"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-// encrypted are the parameters that Reencrypt writes.
+// encrypted are the parameters that reencrypt.Connection writes.
 var encrypted = []string{names.Ledger, names.RefreshToken, names.AccessToken, names.ClientID, names.ClientSecret, names.ConsentState, names.ConsentTokens}
 
 // reencrypt is a run by a person's process; only that meets the world's faults.
-func (w *world) reencrypt() (done []keeper.Reencrypted, err error) {
+func (w *world) reencrypt() (done []reencrypt.Parameter, err error) {
 	operator := w.other("operator")
 	operator.Store = w.store()
-	return operator.Reencrypt(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
+	return reencrypt.Connection(context.Background(), operator, family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.NewJSONHandler(&w.logs, nil)))
 }
 
 // readyWorld is one in which the next rotation is due in some minutes, with a
@@ -151,11 +152,11 @@ func TestReencryptDuringARotation(t *testing.T) {
 		w := readyWorld(t)
 		w.clock.Advance(40 * time.Minute)
 		w.ops = nil
-		var done []keeper.Reencrypted
+		var done []reencrypt.Parameter
 		w.before = func(n int, _ string) (err error) {
 			if n == at {
 				w.before = nil
-				done, err = w.other("operator").Reencrypt(context.Background(), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
+				done, err = reencrypt.Connection(context.Background(), w.other("operator"), family.Connection{Name: conn, Policy: w.policy}, slog.New(slog.DiscardHandler))
 				require.NoError(t, err)
 			}
 			return nil
@@ -261,7 +262,7 @@ func TestReencryptBesidePsoxy(t *testing.T) {
 	w.psoxy.locks()
 	before := w.versions(encrypted)
 	_, err = w.reencrypt()
-	require.ErrorContains(t, err, "is held since")
+	require.ErrorContains(t, err, "is held by psoxy")
 	require.Equal(t, before, w.versions(encrypted))
 }
 
