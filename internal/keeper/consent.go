@@ -203,12 +203,8 @@ func (t consenting) publishApp(ctx context.Context, v *view) {
 		return
 	}
 	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
-		if v.copies[name].Value == value {
-			continue
-		}
-		if _, _, err := t.params.write(ctx, name, value, store.Encrypted); err != nil {
-			t.log.Error("the app of the consent could not be published, and is used from the ledger", "parameter", name, "error", err)
-			return
+		if p := t.put(ctx, *v, publication{name: name, value: value, kind: store.Encrypted}); p.err != nil {
+			return // it is used from the ledger
 		}
 	}
 	state := v.State

@@ -11,7 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// publication is one copy that differs from what the ledger says.
+// publication is one copy of what the ledger says.
 type publication struct {
 	name  string
 	value atlassian.Secret
@@ -30,11 +30,11 @@ type publication struct {
 // it is not. The value of REFRESH_TOKEN is left alone until it is judged.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
-	all := t.differing(v, d, out.Action == Rotated || out.Action == Replayed)
+	all := t.copies(v, d, out.Action == Rotated || out.Action == Replayed)
 	tasks := make([]func(), len(all))
 	for i := range all {
 		tasks[i] = func() {
-			all[i].version, all[i].late, all[i].err = t.params.write(ctx, all[i].name, all[i].value, all[i].kind)
+			all[i] = t.put(ctx, v, all[i])
 		}
 	}
 	t.Together(tasks...)
@@ -42,8 +42,7 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
 	})
 	if t.interleaved { // should the ledger be deleted, it tells what lies under our copy
-		_, _, err := t.params.write(ctx, t.names.Family, v.State.Record.Encode(), store.Plain)
-		all = append(all, publication{name: t.names.Family, err: err})
+		all = append(all, t.put(ctx, v, t.told(v.State.Record)))
 	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
@@ -53,11 +52,26 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	}
 	for _, p := range all {
 		if p.err != nil {
-			t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
 			return p.unpublished(out)
 		}
 	}
 	return out
+}
+
+// told is the copy of a record.
+func (t *tick) told(r family.Record) publication {
+	return publication{name: t.names.Family, value: r.Encode(), kind: store.Plain}
+}
+
+// put writes a copy that has a value, unless it was read to be there.
+func (t *tick) put(ctx context.Context, v view, p publication) publication {
+	if p.value.IsZero() || v.copies[p.name].Value == p.value {
+		return p
+	}
+	if p.version, p.late, p.err = t.params.write(ctx, p.name, p.value, p.kind); p.err != nil {
+		t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
+	}
+	return p
 }
 
 // note appends an entry that says that REFRESH_TOKEN was deleted, before it is written
@@ -73,13 +87,11 @@ func (t *tick) note(ctx context.Context, v *view) {
 	}
 }
 
-// differing lists the copies to publish.
-func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publication) {
+// copies lists what the copies are to hold.
+func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publication) {
 	n, r := t.names, v.State.Record
 	add := func(name string, value atlassian.Secret, kind store.Kind) {
-		if !value.IsZero() && v.copies[name].Value != value {
-			all = append(all, publication{name: name, value: value, kind: kind})
-		}
+		all = append(all, publication{name: name, value: value, kind: kind})
 	}
 	psoxys := d.Keep && v.Shared() && !rotated // it belongs to what is not judged yet
 	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && !psoxys {
@@ -89,7 +101,7 @@ func (t *tick) differing(v view, d family.Decision, rotated bool) (all []publica
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
 	if !rotated || !r.Succeeds(v.Told()) {
-		add(n.Family, r.Encode(), store.Plain)
+		all = append(all, t.told(r))
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
 	// What cannot be read is written when it must have changed; but TOKEN_FAMILY may

@@ -143,7 +143,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	}
 	switch _, err = t.append(ctx, v.base, state); {
 	case err == nil:
-		v.tellOf(ctx, t.params, state.Record)
+		t.put(ctx, v, t.told(state.Record)) // from now on it tells that there was a ledger
 	case !errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
@@ -159,16 +159,4 @@ func (v view) records(ctx context.Context, params parameters) ([]store.Entry, er
 		return []store.Entry{v.copies[name]}, nil
 	}
 	return all, err
-}
-
-// tellOf publishes TOKEN_FAMILY for a ledger that has just begun: from now on it tells
-// that there was one.
-func (v view) tellOf(ctx context.Context, params parameters, r family.Record) {
-	name, told := params.names.Family, r.Encode()
-	if v.copies[name].Value == told {
-		return
-	}
-	if _, _, err := params.write(ctx, name, told, store.Plain); err != nil {
-		params.log.Error("a copy could not be published", "parameter", name, "error", err)
-	}
 }

@@ -44,7 +44,7 @@ type spend struct {
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	var err error
 	if v.Told() == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
-		v.tellOf(ctx, t.params, v.State.Record)
+		t.put(ctx, v, t.told(v.State.Record))
 	}
 	if d.Yields {
 		err = t.yield(ctx, &v)
