@@ -49,7 +49,7 @@ var stateMutants = in("internal/family",
 	change{name: "an entry grows beyond the standard tier", breaks: "the cost", why: "each parameter is charged for",
 		old: "over > 0 && len(f.Record.Past) > 0 {", new: "false && over > 0 {"},
 	change{name: "a consent leaves older candidates", breaks: "invariant 3", why: "a token from before the consent is presented",
-		old: "i.Seen = max(i.Seen, version)\n", new: ""},
+		old: "if version > i.Seen {\n\t\ti.Judged", new: "if false {\n\t\ti.Judged"},
 )
 
 // settleMutants break the merging of what was received with what is there.
