@@ -192,6 +192,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=188ace0e874ab85d siblings-die legacy-refusal claims google atlassian-denies@14/3m13s damaged@106/1m15s ledger-deleted@297",
 		"upgrade seed=5d6a5d9da98479af siblings-die reconsent-kills-old legacy-refusal google error-after@6 atlassian-before@42/5m48s damaged@51/1s#7cb1",
 		"upgrade seed=5d7e73ef82759562 siblings-die google error-after@10 throttle@39#2 ledger-deleted@47 denied@47/12m10s",
+		"upgrade seed=94e34860c1183b89 siblings-die google authorize@1#d793e4f4efcd7aa consent@8 key-outage@32/5m23s consent@116#1",
 		"rotation seed=30209cf168cdfd8a claims google ledger-deleted@14 denied@16/1s",
 		"replay seed=427e5bdf128579be legacy-refusal google atlassian-denies@7/10s consent@33 ledger-deleted@48",
 		"consent seed=507a7201e54d52d1 siblings-die legacy-refusal google ledger-deleted@2 labelled@2/1s#1 false-refusal@5 false-refusal@103",

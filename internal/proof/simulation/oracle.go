@@ -108,7 +108,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 		o.familyWritten(by, atlassian.Secret{})
 	}
 	after, has := o.best(o.newest())
-	if o.chain.valid == 0 && o.w.slots[slotFamily].entry.Version == 0 {
+	if o.chain.token.IsZero() && o.w.slots[slotFamily].entry.Version == 0 { // a consent may have announced itself in a ledger without a token
 		o.ageDeleted = true
 		o.traceless[o.newest()] = !has
 	}
