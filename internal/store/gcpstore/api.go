@@ -118,7 +118,7 @@ func (a *api) relabel(ctx context.Context, name, secret string, change func(labe
 				Secret:     &secretmanagerpb.Secret{Name: found.GetName(), Labels: labels, Etag: found.GetEtag()},
 				UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"labels"}}}, o...)
 		})
-		if codeOf(err) != codes.FailedPrecondition {
+		if code := codeOf(err); code != codes.FailedPrecondition && code != codes.Aborted { // the etag is another now
 			return err
 		}
 	}

@@ -42,6 +42,19 @@ func TestTheLabelNamesTheNewestVersion(t *testing.T) {
 		require.EqualValues(t, 2, p.put(access, "ours"))
 		require.Equal(t, map[string]string{psoxy.VersionLabel: "2", "team": "data"}, p.server.Labels(access))
 	})
+	t.Run("an etag that is another now, which Google may call aborted", func(t *testing.T) {
+		p := labelled(t)
+		refusals := 0
+		p.server.Before(func(c emulator.Call) error {
+			if c.Method != "UpdateSecret" || refusals == 3 { // as often as a call is tried
+				return nil
+			}
+			refusals++
+			return status.Error(codes.Aborted, "the etag is another now")
+		})
+		require.EqualValues(t, 2, p.put(access, "ours"))
+		require.Equal(t, "2", p.server.Labels(access)[psoxy.VersionLabel])
+	})
 	t.Run("no label is made where there is none", func(t *testing.T) {
 		p := newPlace(t, nil, nil)
 		p.put(access, "one")
