@@ -7,7 +7,7 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 5.30"
+      version = ">= 6.0" # the first that has deletion_protection of a service
     }
   }
 }
