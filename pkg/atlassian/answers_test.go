@@ -173,6 +173,18 @@ func TestRefreshTokenMayBeMissing(t *testing.T) {
 	}
 }
 
+// Of members that stand there twice, one that is empty counts for nothing.
+func TestMembersTwice(t *testing.T) {
+	for _, members := range []string{`"refresh_token":"r","refresh_token":null`, `"refresh_token":"","refresh_token":"r"`, `"refresh_token":"old","refresh_token":"r"`} {
+		client, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"access_token":"a","expires_in":3600,`+members+`,"access_token":""}`)
+		})
+		token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("presented"))
+		require.NoError(t, err, members)
+		require.Equal(t, []string{"a", "r"}, []string{token.Access.Reveal(), token.Refresh.Reveal()})
+	}
+}
+
 // A complete pair is kept even if the connection broke after it.
 func TestWholePairOnABrokenConnection(t *testing.T) {
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -17,8 +17,8 @@ const (
 
 // parseToken reads a successful token answer. The presented refresh token is spent, so
 // a usable pair is never thrown away for a cosmetic error. Only missing or damaged
-// tokens make the answer unusable. Text after the object, unknown members
-// and a missing token_type do no harm. Of duplicate members the last counts. date
+// tokens make the answer unusable. Text after the object, unknown members and a
+// missing token_type do no harm. Of duplicate members one that says something counts. date
 // is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
 	fields, ok := jsonObject(body)
@@ -43,10 +43,27 @@ func parseToken(body []byte, date string) (Token, error) {
 }
 
 // jsonObject reads the object at the start of body. Unlike decoding into a struct
-// it distinguishes the case of member names.
+// it distinguishes the case of member names. Of duplicate members the last counts that
+// is neither null nor empty.
 func jsonObject(body []byte) (fields map[string]json.RawMessage, ok bool) {
-	err := json.NewDecoder(bytes.NewReader(trimMark(body))).Decode(&fields)
-	return fields, err == nil && fields != nil
+	d := json.NewDecoder(bytes.NewReader(trimMark(body)))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	fields = map[string]json.RawMessage{}
+	for d.More() {
+		name, err := d.Token()
+		key, isText := name.(string)
+		var value json.RawMessage
+		if err != nil || !isText || d.Decode(&value) != nil {
+			return nil, false
+		}
+		if text := string(value); len(fields[key]) == 0 || text != "null" && text != `""` {
+			fields[key] = value
+		}
+	}
+	_, err := d.Token() // the end
+	return fields, err == nil
 }
 
 // noToken are characters that no server puts into a token, and that redacting,
