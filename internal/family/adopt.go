@@ -147,6 +147,9 @@ func birth(token Field, now time.Time) time.Time {
 	if claims, ok := atlassian.Claims(token.Value); ok && plausible(claims.IssuedAt) && claims.IssuedAt.Before(born) {
 		born = claims.IssuedAt
 	}
+	if !token.Born.IsZero() && token.Born.Before(born) {
+		return token.Born
+	}
 	return born
 }
 

@@ -83,7 +83,22 @@ func (s *Snapshot) Offer(history []store.Entry) {
 	}
 	j := judging{*s}
 	in, seen := s.State.Inbox, j.seen()
-	first := map[atlassian.Secret]Field{}
+	for _, f := range fields(history, s.Now) {
+		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
+			s.Offers[at].Until = f.Until
+		}
+		if f.Version > seen && at < 0 || in.pending(f.Version).Version > 0 ||
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == f.Version && j.again(r) }) {
+			s.Offers = append(s.Offers, f)
+		}
+	}
+}
+
+// fields are the versions of a history, with what those around tell of each: when its
+// value was stored first, and its family was born.
+func fields(history []store.Entry, now time.Time) (all []Field) {
+	first, born := map[atlassian.Secret]Field{}, map[Fingerprint]time.Time{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
@@ -93,15 +108,15 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
-		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
-			s.Offers[at].Until = f.Until
+		if chain := chainOf(f.Value); chain != "" {
+			if born[chain].IsZero() {
+				born[chain] = birth(f, now)
+			}
+			f.Born = born[chain]
 		}
-		if e.Version > seen && at < 0 || in.pending(e.Version).Version > 0 ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == e.Version && j.again(r) }) {
-			s.Offers = append(s.Offers, f)
-		}
+		all = append(all, f)
 	}
+	return all
 }
 
 // forget drops what is known of a version number, where the version was written

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
@@ -49,14 +50,14 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	if why := tokenform.Problem(token); why != "" {
 		return NoToken, why
 	}
-	return s.judgeClaims(f.Value)
+	return s.judgeClaims(f)
 }
 
 // judgeClaims judges a token by its claims. One without any is a candidate.
-func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) {
-	claims, _ := atlassian.Claims(token)
+func (s State) judgeClaims(f Field) (j Judgement, reason string) {
+	claims, _ := atlassian.Claims(f.Value)
 	mine, _ := atlassian.Claims(s.Refresh)
-	issued, chain := claims.IssuedAt, chainOf(token)
+	issued, chain := claims.IssuedAt, chainOf(f.Value)
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"
@@ -65,7 +66,8 @@ func (s State) judgeClaims(token atlassian.Secret) (j Judgement, reason string) 
 	case issued.IsZero():
 	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"
-	case s.Record.olderConsent(issued) && !s.Record.Refused(): // or there is nothing to lose
+	case chain == s.Record.Chain && chain != "":
+	case s.Record.olderConsent(cmp.Or(f.Born, issued)) && !s.Record.Refused(): // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}
 	return Candidate, ""

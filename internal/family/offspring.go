@@ -1,7 +1,5 @@
 package family
 
-import "time"
-
 // Received is the receipt of the pair that the ledger's own token, or a candidate,
 // has yielded.
 func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
@@ -51,21 +49,9 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(s.birth(candidate)), AuthorizedAtSource: FromAdoption,
+	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
 		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
-}
-
-// birth is when a candidate's family began, as its own time and those of the tokens before
-// it tell.
-func (s judging) birth(candidate Field) time.Time {
-	born := birth(candidate, s.Now)
-	for _, f := range s.Offers {
-		if at := birth(f, s.Now); precedes(f, candidate) && at.Before(born) {
-			born = at
-		}
-	}
-	return born
 }
 
 // before are the candidates that were offered before the given one.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // While the ledger's own token can be replayed, a candidate comes first only if it is
@@ -73,12 +74,32 @@ func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
 	}
 }
 
-// A family is as old as the oldest token of it that is known.
+// A candidate's family is as old as the first token of it that was stored, also one that
+// nobody judges any more. So psoxy does not make an older consent a newer one.
 func TestTheBirthOfACandidatesFamily(t *testing.T) {
-	s := healthy()
-	inbox(rotating("of another", now.Add(-3*time.Hour)), rotating("of a consent", now.Add(-2*time.Hour)), rotating("of a consent", now.Add(-time.Hour)))(&s)
-	for i := range s.Offers {
-		s.Offers[i].Modified = now
+	first := rotating("of a consent", now.Add(-2*time.Hour))
+	for _, c := range []struct {
+		name      string
+		consented time.Duration
+		verdict   family.Action
+	}{
+		{"a newer consent", 3 * time.Hour, family.Rotate},
+		{"an older consent", time.Hour, family.Idle},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			s.State.Record.AuthorizedAt, s.State.Inbox.Seen = now.Add(-c.consented), 10
+			psoxys := store.Entry{Value: secret(rotating("of a consent", now.Add(-minute))), Version: 11, Modified: now.Add(-minute)}
+			s.RefreshToken = family.FieldOf(psoxys)
+			s.Offer([]store.Entry{
+				{Value: secret(rotating("of another", now.Add(-4*time.Hour))), Version: 8, Modified: now.Add(-4 * time.Hour)},
+				{Value: secret(first), Version: 9, Modified: now.Add(-90 * minute)},
+				{Value: secret(refresh(7)), Version: 10, Modified: now.Add(-10 * minute)},
+				psoxys,
+			})
+			require.Len(t, s.Offers, 1)
+			require.Equal(t, c.verdict, family.Decide(s, family.DefaultPolicy()).Action)
+			require.Equal(t, now.Add(-2*time.Hour), s.Offspring(s.Offers[0]).AuthorizedAt)
+		})
 	}
-	require.Equal(t, now.Add(-2*time.Hour), s.Offspring(s.Offers[2]).AuthorizedAt)
 }

@@ -21,6 +21,9 @@ type Field struct {
 	Modified time.Time
 	// Until is when the next version was written; zero for the newest.
 	Until time.Time
+	// Born is when the first token with its chain claim was stored or issued, as far as
+	// the history tells; zero where that is not known.
+	Born time.Time
 	// By is who wrote it, where the store tells.
 	By string
 }

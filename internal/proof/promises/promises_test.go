@@ -271,6 +271,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=63d4f7192a5dc24e siblings-die legacy-refusal claims shared omit-after@26 consent@69#4f47 deleted@69",
 		"upgrade seed=1bbbcb4aa2737d70 legacy-refusal shared psoxy@15 backup@73#1 secret-rotated@75/7m14s consent@174",
 		"consent seed=4f3ca9f8d24f88d2 siblings-die legacy-refusal shared crash-before@23 consent@72 psoxy@72#eba8dc0189091917 crash-after@80",
+		"consent seed=b0d6ca89229b8d3e siblings-die reconsent-kills-old claims shared crash-before@13 store-outage@19/1h7m22s false-refusal@41 psoxy@53",
+		"consent seed=f9236abfa25e0b7a claims shared denied@2/32m47s#1 authorize@264 psoxy@319",
+		"upgrade seed=baa177681426bb92 siblings-die legacy-refusal claims shared denied@34/7m14s#1 authorize@54 consent@54 psoxy@61 pause-before@71/2m5s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
