@@ -56,14 +56,11 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 // have been told by a ledger that was deleted, or by a lock that cannot be read.
 func (s Snapshot) inherited(r Record, deleted bool) *Intent {
 	doubt := leftBehind(s.Lock, r)
-	switch {
-	case doubt != nil && !(deleted && open(doubt.First, s.Now.Add(TickInterval))): // nothing to wait for, or no time
-	case doubt != nil:
-		doubt.Owner, doubt.Last = unknownOwner, time.Time{}
-	case deleted:
-		doubt = &Intent{Owner: unknownOwner, Token: r.Refresh}
-	case slices.Contains(s.Denied, NamesOf(s.Connection).Lock):
+	if doubt == nil && (deleted || slices.Contains(s.Denied, NamesOf(s.Connection).Lock)) {
 		doubt = &Intent{Token: r.Refresh}
+	}
+	if deleted {
+		doubt.Owner, doubt.Last = unknownOwner, time.Time{}
 	}
 	return doubt
 }

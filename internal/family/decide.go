@@ -162,6 +162,8 @@ func atWork(v view) (Decision, bool) {
 		return not()
 	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
+	case v.doubted && !open(v.doubt.first, in.Last.Add(TickInterval)): // no time for that
+		return not()
 	default:
 		return decide(InDoubt, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
 	}

@@ -97,6 +97,12 @@ func TestWhatADeletedLedgerToldIsWaitedFor(t *testing.T) {
 		d := decide(begun(t, record(), past(refresh(7)), lock(usable-family.TickInterval)))
 		require.Equal(t, family.Replay, d.Action, d.Reason)
 	})
+	t.Run("whether the first edition's lock tells of it, or psoxy's", func(t *testing.T) {
+		for left, want := range map[time.Duration]family.Action{usable - family.TickInterval - nano: family.InDoubt, usable - family.TickInterval: family.Replay} {
+			d := decide(begun(t, record(), past(refresh(7))), func(s *family.Snapshot) { s.Lock = field("locked_1764000000000", 1, now.Add(-left)) })
+			require.Equal(t, want, d.Action, d.Reason)
+		}
+	})
 	t.Run("nobody is waited for where the first edition wrote TOKEN_FAMILY, which had no ledger", func(t *testing.T) {
 		first := record()
 		first.Schema = 1
