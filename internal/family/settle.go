@@ -116,7 +116,7 @@ func (s *State) settleInbox(before State, r Receipt) {
 	}
 	opaque := r.Record.Chain == ""
 	switch {
-	case !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
+	case !before.Empty() && !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
 		s.Inbox = s.Inbox.after(r.Candidate)
 	case opaque: // what was refused before it may be what it was made of
 		s.Inbox.Rejected = slices.DeleteFunc(slices.Clone(s.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })

@@ -96,6 +96,19 @@ func TestSettleOfAKinCandidate(t *testing.T) {
 	require.Equal(t, int64(3), next.Inbox.Seen, "the claims tell")
 }
 
+// Where the ledger was deleted under the spend, what lies below the accepted candidate may
+// be a newer consent, which nobody has judged.
+func TestSettleOfACandidateInADeletedLedger(t *testing.T) {
+	r := receipt(now)
+	r.Candidate = 9
+	next, kept := family.State{}.Settle(r)
+	require.True(t, kept)
+	require.Zero(t, next.Inbox.Seen)
+	r.Record.AuthorizedAt = now
+	next, _ = state().Settle(r)
+	require.Equal(t, int64(9), next.Inbox.Seen, "another family's began with it")
+}
+
 // What was refused before the accepted candidate may be what psoxy made that of: once
 // more it is not asked about, unless the claims tell that it is the family's.
 func TestSettleAfterARefusedCandidate(t *testing.T) {

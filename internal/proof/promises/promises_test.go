@@ -275,6 +275,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=f9236abfa25e0b7a claims shared denied@2/32m47s#1 authorize@264 psoxy@319",
 		"upgrade seed=baa177681426bb92 siblings-die legacy-refusal claims shared denied@34/7m14s#1 authorize@54 consent@54 psoxy@61 pause-before@71/2m5s",
 		"adoption seed=1b833b186385885b siblings-die reconsent-kills-old legacy-refusal claims shared crash-before@17 key-outage@26/14m47s#1 error-before@40 ledger-deleted@41 psoxy@41",
+		"replay seed=1c047869df54238e siblings-die claims shared psoxy@35 consent@36 older@37 crash-before@62 ledger-deleted@90",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
