@@ -286,11 +286,13 @@ func (s judging) succeeds(candidate Field) bool {
 	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
 }
 
-// byPsoxy reports whether psoxy stored a token: it writes an access token in its
-// form just before.
+// byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
+// left behind, or wrote an access token in its form.
 func (s judging) byPsoxy(f Field) bool {
-	before := f.Modified.Sub(s.AccessToken.Modified)
-	return s.Shared() && !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access && before > 0 && before < 30*time.Second
+	justAfter := func(at time.Time) bool { return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second }
+	published := !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access
+	lock := s.PsoxysLock()
+	return s.Shared() && (published && justAfter(s.AccessToken.Modified) || lock.Version > 0 && justAfter(lock.Modified))
 }
 
 // mayYield reports whether psoxy may have made one token of another.

@@ -276,6 +276,8 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=baa177681426bb92 siblings-die legacy-refusal claims shared denied@34/7m14s#1 authorize@54 consent@54 psoxy@61 pause-before@71/2m5s",
 		"adoption seed=1b833b186385885b siblings-die reconsent-kills-old legacy-refusal claims shared crash-before@17 key-outage@26/14m47s#1 error-before@40 ledger-deleted@41 psoxy@41",
 		"replay seed=1c047869df54238e siblings-die claims shared psoxy@35 consent@36 older@37 crash-before@62 ledger-deleted@90",
+		"replay seed=8de21e0d3cfc2520 legacy-refusal shared deleted@1#2375 psoxy@41 store-outage@53/1s older@66#2 false-refusal@66",
+		"replay seed=92d5c509e855b7d9 shared consent@4#1 psoxy@44 consent@53 error-after@53 unreadable@53",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
