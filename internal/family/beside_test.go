@@ -227,6 +227,12 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Rejected[0].Psoxys)
 		}
 	})
+	t.Run("what lies under it may be spent as long as it is asked about again", func(t *testing.T) {
+		for count, want := range map[int]int64{2: 0, 3: 9} {
+			d := decide(beside, refusedOnce(count, 59*minute), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Version = 10 }, inbox(refresh(109), refresh(110)))
+			require.Equal(t, want, d.Candidate.Version)
+		}
+	})
 	t.Run("once the own token has rotated it is a sibling", func(t *testing.T) {
 		s := healthy()
 		all(beside, refusedOnce(2, 60*minute), rotated(55*minute), inbox(refresh(109)))(&s)

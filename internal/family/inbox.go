@@ -89,7 +89,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			s.Offers[at].Until = f.Until
 		}
 		if f.Version > seen && at < 0 || in.pending(f.Version).Version > 0 ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == f.Version && j.again(r) }) {
+			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == f.Version && (j.again(r) || j.looksAgain(r)) }) {
 			s.Offers = append(s.Offers, f)
 		}
 	}
@@ -262,7 +262,7 @@ func (s judging) isCandidate(f Field) bool {
 func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	for _, r := range s.State.Inbox.Rejected {
 		if r.Version == f.Version && !s.again(r) {
-			return NoToken, "Atlassian did not accept it", r.Count == 1
+			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
 		}
 	}
 	verdict, reason = s.State.Judge(f)
