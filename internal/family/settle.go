@@ -143,15 +143,15 @@ func (s State) Defers(r Receipt, process string, now time.Time) bool {
 
 // Failed returns the state after a spend without a successor. doubt says that
 // the token may be spent all the same; then the intent stays, without an owner.
-func (s State) Failed(f Failure, doubt bool, now time.Time) State {
+func (s State) Failed(f Failure, doubt bool, last time.Time) State {
 	in := s.Intent
 	s.Intent = nil
 	switch {
 	case doubt && in != nil:
-		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(now)}
+		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
-		s.Inbox = s.Inbox.reject(in.Candidate, f, now)
+		s.Inbox = s.Inbox.reject(in.Candidate, f, f.At)
 		return s
 	case in != nil && in.Candidate > 0:
 		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent

@@ -210,6 +210,8 @@ func TestLostAnswerAndALongOutage(t *testing.T) {
 		}
 		w.em.ClearFaults()
 		if committed {
+			w.want(keeper.InDoubt) // until the leeway of the last lost answer is over
+			w.clock.Advance(5 * time.Minute)
 			w.want(keeper.Refused)
 			death := w.em.Families()[0].Death
 			require.NotNil(t, death)

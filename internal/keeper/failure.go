@@ -27,7 +27,7 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	}
 	definite := sp.definite(f, candidate)
 	sp.doubt = sp.doubt && !definite
-	state := sp.state.Failed(f, sp.doubt, f.At)
+	state := sp.state.Failed(f, sp.doubt, sp.last)
 	entry, err := sp.writeDown(ctx, state, candidate)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):

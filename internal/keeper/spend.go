@@ -27,10 +27,12 @@ type spend struct {
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until is the end of the leeway; zero for a probe, until an answer to it is lost.
+	// until is the end of the leeway, for a probe of the last attempt's; zero if that is over.
 	until time.Time
-	// doubt: an attempt, in this tick or before, may have spent the token.
+	// doubt: an attempt, in this tick or before, may have spent the token; the last one
+	// that may was at this time.
 	doubt bool
+	last  time.Time
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
 	pair *family.Pair
@@ -93,7 +95,7 @@ func (t *tick) yield(ctx context.Context, v *view) (err error) {
 // spending prepares a spend.
 func (t *tick) spending(v view, d family.Decision) *spend {
 	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), since: t.clock.local(), announced: t.clock.now(),
-		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero()}
+		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero(), last: d.LastSpend}
 	if d.Candidate.Version > 0 {
 		sp.token = d.Candidate.Value
 	}
@@ -105,6 +107,10 @@ func (t *tick) spending(v view, d family.Decision) *spend {
 		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
 	case family.Rotate:
 		sp.until = sp.announced.Add(family.Leeway - requestTime)
+	case family.Probe:
+		if sp.announced.Before(d.LastSpend.Add(family.Leeway - family.LeewayMargin)) { // it may have been the first to arrive
+			sp.until = d.LastSpend.Add(family.Leeway - requestTime)
+		}
 	}
 	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
 	return sp
@@ -220,7 +226,7 @@ func (sp *spend) again(e *atlassian.Error) bool {
 // lost notes an attempt whose outcome is not known. That of a probe may have been the
 // first to arrive, and have opened a leeway of its own.
 func (sp *spend) lost(at time.Time) {
-	if sp.doubt = true; sp.until.IsZero() {
+	if sp.doubt, sp.last = true, at; sp.until.IsZero() {
 		sp.until = at.Add(family.Leeway - requestTime)
 	}
 }
