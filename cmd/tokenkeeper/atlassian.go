@@ -19,6 +19,9 @@ type atlassianFlags struct{ authURL, apiURL string }
 func (f *atlassianFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.authURL, "auth-url", os.Getenv("ATLASSIAN_AUTH_URL"), "instead of "+atlassian.DefaultAuthURL+", such as an emulator's; also ATLASSIAN_AUTH_URL")
 	cmd.Flags().StringVar(&f.apiURL, "api-url", os.Getenv("ATLASSIAN_API_URL"), "instead of "+atlassian.DefaultAPIURL+"; also ATLASSIAN_API_URL")
+	for _, name := range []string{"auth-url", "api-url"} {
+		cmd.Flags().Lookup(name).DefValue = "" // --help prints it, and an address may hold a password
+	}
 }
 
 // client returns the client for them.
