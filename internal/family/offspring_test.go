@@ -35,8 +35,6 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 		{"stored since, under the lease", doubt("dead", spent-time.Second), family.Replay, 0},
 		{"stored when the lease was over", doubt("dead", spent-2*time.Minute), family.Replay, 0},
 		{"the process has written that the answer was lost", doubt("", spent-time.Second), family.Replay, 0},
-		{"beside psoxy, which has not stored it", all(beside, doubt("dead", spent-time.Second)), family.Replay, 0},
-		{"beside psoxy, which has", all(beside, doubt("dead", spent-time.Second), newestIsPsoxys), family.Rotate, 9},
 		{"stored before the spend, in the family of the own token", all(kin, doubt("dead", spent+time.Hour)), family.Rotate, 9},
 		{"stored before the spend, and the own token is refused", all(doubt("dead", spent+time.Hour), refused), family.Rotate, 9},
 	} {

@@ -278,8 +278,6 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=1c047869df54238e siblings-die claims shared psoxy@35 consent@36 older@37 crash-before@62 ledger-deleted@90",
 		"replay seed=8de21e0d3cfc2520 legacy-refusal shared deleted@1#2375 psoxy@41 store-outage@53/1s older@66#2 false-refusal@66",
 		"replay seed=92d5c509e855b7d9 shared consent@4#1 psoxy@44 consent@53 error-after@53 unreadable@53",
-		"replay seed=943ff5b180e96f19 shared aged older@3 older@15#6ee8",
-		"replay seed=16c1e84d74286705 reconsent-kills-old shared consent@4#4b1 throttle@27#2 psoxy@53 atlassian-denies@81/11m23s",
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s omit-after@221",
 	} {
 		t.Run(text, func(t *testing.T) {
