@@ -172,8 +172,8 @@ func (i Inbox) outlived(came, accepted time.Time) Inbox {
 
 // candidateProbes is how often a candidate is presented while the ledger's own
 // token is good. The second time is at the next tick, and before the own token is
-// presented: if the refusal was a mistake, that may be spent. Inside its leeway it is
-// presented at every attempt of a tick.
+// presented: if the refusal was a mistake, that may be spent. Inside the leeway of a lost
+// answer it rests for leewayLook only, and that is not counted.
 const (
 	candidateProbes = 4
 	secondLook      = time.Minute

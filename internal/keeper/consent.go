@@ -95,9 +95,9 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	return t.establish(ctx, v, grant)
 }
 
-// Alone does what nobody must come between: under psoxy's
-// lock where psoxy rotates too, and after an entry that changes nothing. An empty
-// ledger is not begun.
+// Alone does what nobody must come between: under psoxy's lock where psoxy rotates too,
+// and after an entry that changes nothing. An empty ledger is not begun. It returns a
+// *ConsentBusyError while others are at work, and the error of do.
 func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Logger, do func(context.Context, family.Snapshot) error) error {
 	t := consenting{k.open(ctx, conn, log)}
 	defer t.memory.mu.Unlock()

@@ -80,13 +80,18 @@ func (r rewriting) encrypted(ctx context.Context, name string) (e store.Entry, e
 	return e, err
 }
 
-// attempts is how often a call, or the writing of one parameter, is tried.
-const attempts = 6
+// How often a parameter is written where others write it too, and how often a call is
+// tried, with a pause between.
+const (
+	writes = 6
+	calls  = 3
+	pause  = 200 * time.Millisecond
+)
 
 // rewrite writes a parameter again as it was read, and puts back what others did
 // to it meanwhile.
 func (r rewriting) rewrite(ctx context.Context, name string, e store.Entry) error {
-	for range attempts {
+	for range writes {
 		var version int64
 		err := r.retry(ctx, func() (err error) {
 			version, err = r.store.Write(ctx, name, e.Value, store.Encrypted)
@@ -127,11 +132,13 @@ func (r rewriting) rewrite(ctx context.Context, name string, e store.Entry) erro
 
 // retry does what may fail, a few times.
 func (r rewriting) retry(ctx context.Context, do func() error) (err error) {
-	for range attempts / 2 {
-		if err = do(); err == nil || errors.Is(err, store.ErrDenied) || ctx.Err() != nil {
-			return err
+	for call := range calls {
+		if call > 0 {
+			r.sleep(ctx, pause)
 		}
-		r.sleep(ctx, 200*time.Millisecond)
+		if err = do(); err == nil || errors.Is(err, store.ErrDenied) || ctx.Err() != nil {
+			break
+		}
 	}
 	return err
 }
