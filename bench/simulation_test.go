@@ -15,7 +15,7 @@ func BenchmarkSimulation(b *testing.B) {
 	for _, weight := range []simulation.Weight{simulation.None, simulation.Light, simulation.Heavy} {
 		for _, runs := range []int{1, 10, 100} {
 			if weight != simulation.Heavy && runs > 10 {
-				continue // they last weeks each
+				continue // they last days each
 			}
 			b.Run(fmt.Sprintf("faults=%s/runs=%d", weight, runs), func(b *testing.B) {
 				operations := 0

@@ -41,7 +41,7 @@ func (f *faultFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.IntVar(&f.runs, "runs", 2000, "how many random runs")
 	flags.Uint64Var(&f.seed, "seed", 1, "determines the runs")
-	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for a month), light (in a week), heavy (within some rotations)")
+	flags.StringVar(&f.faults, "faults", "heavy", "how much goes wrong: none (for two days or a month), light (in two days or a week), heavy (within some rotations)")
 	flags.StringVar(&f.mode, "mode", "both", "who rotates: reader (psoxy only reads), shared (psoxy rotates too), both (half of the runs each)")
 	flags.StringVar(&f.semantics, "store-semantics", "ssm", "how the store behaves: ssm (Parameter Store) or gcp (Secret Manager)")
 	flags.DurationVar(&f.interval, "interval", simulation.DefaultInterval, "the time between two ticks of the schedule")

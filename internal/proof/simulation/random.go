@@ -11,9 +11,9 @@ type Weight string
 
 // The weights.
 const (
-	// None: nothing goes wrong, for a month.
+	// None: nothing goes wrong, for two days; in one of sixteen runs for a month.
 	None Weight = "none"
-	// Light: now and then something goes wrong in a week.
+	// Light: now and then something goes wrong in two days; in one of eight runs in a week.
 	Light Weight = "light"
 	// Heavy: up to six things go wrong within some rotations, often at once.
 	Heavy Weight = "heavy"
@@ -71,6 +71,13 @@ type Draw struct {
 // oneAged of so many runs begins with an aged family, which takes long to prepare.
 const oneAged = 128
 
+// short is how long most runs with few faults last: some eighty rotations. All versions that
+// the ledger keeps are new by then.
+const (
+	day   = 24 * time.Hour
+	short = 2 * day
+)
+
 // NewPlan draws a run.
 func NewPlan(runSeed uint64, d Draw) Plan {
 	rng := rand.New(rand.NewPCG(runSeed, 0x73696d756c617465))
@@ -83,12 +90,16 @@ func NewPlan(runSeed uint64, d Draw) Plan {
 	p.Settings.Google = d.Google
 	switch d.Weight {
 	case None:
-		p.For = 30 * 24 * time.Hour
+		if p.For = short; rng.IntN(16) == 0 {
+			p.For = 30 * day
+		}
 	case Light:
-		p.For = 7 * 24 * time.Hour
-		operationsOfAWeek := int(7 * 24 * time.Hour / p.interval() * 7)
+		if p.For = short; rng.IntN(8) == 0 {
+			p.For = 7 * day
+		}
+		operations := int(p.For / p.interval() * 7)
 		for range rng.IntN(4) {
-			p.Faults = append(p.Faults, drawFault(rng, rng.IntN(operationsOfAWeek), p.Settings.Shared))
+			p.Faults = append(p.Faults, drawFault(rng, rng.IntN(operations), p.Settings.Shared))
 		}
 	case Heavy:
 		at := rng.IntN(40)
