@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 	if usage, ok := usageOf(err); ok {
 		err, code = usage, exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", describe(err))
+	fmt.Fprintf(os.Stderr, "tokenkeeper: %s\n", hideTokens(describe(err), args))
 	return int(code)
 }
 

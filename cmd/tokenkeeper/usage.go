@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 )
 
 // errUsage marks errors of flags and arguments.
@@ -41,6 +43,23 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return errUsage{fmt.Errorf("unexpected argument: %s takes flags only", cmd.CommandPath())}
 	}
 	return nil
+}
+
+// shortestHidden is the length from which an argument that could be a token is not shown.
+const shortestHidden = 32
+
+// hideTokens leaves out of an error's text what was given as an argument, or as a flag's
+// value, and could be a token: a person has pasted it in the wrong place.
+func hideTokens(text string, args []string) string {
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		for _, s := range []string{arg, strings.TrimLeft(name, "-"), value} {
+			if len(s) >= shortestHidden && (tokenform.Problem(s) == "" || strings.Contains(s, "eyJ")) {
+				text = strings.ReplaceAll(text, s, "(not shown: it could be a token)")
+			}
+		}
+	}
+	return text
 }
 
 // exclusive refuses pairs of flags that contradict each other, or that make one of
