@@ -193,7 +193,9 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 		{"once, and the own token is in doubt", all(doubted(3*minute), refusedOnce(1, 30*time.Second)), family.InDoubt, true},
 		{"once, and the own token's leeway is soon over", all(doubted(8*minute), refusedOnce(1, 30*time.Second)), family.Replay, true},
 		{"twice, and the own token is in doubt", all(doubted(3*minute), refusedOnce(2, 30*time.Second)), family.Replay, false},
-		{"twice, and a rotation is due", all(dueAnyway, refusedOnce(2, 59*minute)), family.Idle, false},
+		{"twice, and a rotation is due", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 59*minute)), family.Idle, false},
+		{"twice, before the own token rotated", all(dueAnyway, rotated(58*minute), refusedOnce(2, 59*minute)), family.Rotate, false},
+		{"once, before the own token rotated, which is in doubt", all(doubted(3*minute), rotated(20*time.Second), refusedOnce(1, 30*time.Second)), family.Replay, false},
 		{"twice, an hour later", all(dueAnyway, rotated(3*time.Hour), refusedOnce(2, 60*minute)), family.Rotate, true},
 		{"three times", all(dueAnyway, refusedOnce(3, 59*minute)), family.Rotate, false},
 		{"twice, when the leeway of a lost answer was over", all(dueAnyway, refusedOnce(2, 59*minute), func(s *family.Snapshot) {
@@ -229,7 +231,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 	})
 	t.Run("what lies under it may be spent as long as it is asked about again", func(t *testing.T) {
 		for count, want := range map[int]int64{2: 0, 3: 9} {
-			d := decide(beside, refusedOnce(count, 59*minute), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Version = 10 }, inbox(refresh(109), refresh(110)))
+			d := decide(beside, rotated(3*time.Hour), refusedOnce(count, 59*minute), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Version = 10 }, inbox(refresh(109), refresh(110)))
 			require.Equal(t, want, d.Candidate.Version)
 		}
 	})

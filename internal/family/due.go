@@ -86,11 +86,13 @@ func due(v view) (Decision, bool) {
 }
 
 // looksAgain reports whether a rejected candidate is presented again before the
-// own token. Each is, once. One that may be the own token's successor is presented
-// once more after an hour, while the access token lives.
+// own token. Each is, once, but for a sibling of that. One that may be the own token's
+// successor is presented once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
+	if s.sibling(r) {
+		return false
+	} else if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false
