@@ -264,3 +264,10 @@ func TestActions(t *testing.T) {
 		require.Equal(t, want, a.Presents(), a)
 	}
 }
+
+// A person learns whether the stored token may be a wrong one.
+func TestWhatToDoAboutARefusedToken(t *testing.T) {
+	adopted := func(s *family.Snapshot) { s.State.Record.RotatedAt = time.Time{} }
+	require.Contains(t, decide(refusedSince(10*time.Second)).Reason, "): consent again")
+	require.Contains(t, decide(adopted, refusedSince(10*time.Second)).Reason, "store the right one in "+names.RefreshToken+", or consent again")
+}
