@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -93,6 +94,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			s.Offers = append(s.Offers, f)
 		}
 	}
+	slices.SortStableFunc(s.Offers, func(a, b Field) int { return cmp.Compare(a.Since, b.Since) })
 }
 
 // fields are the versions of a history, with what those around tell of each: when its

@@ -51,6 +51,15 @@ func rejectedOf(version int64, ago time.Duration) given {
 	}
 }
 
+// refusedAll says that Atlassian refused these versions two hours ago, for the second time.
+func refusedAll(versions ...int64) given {
+	return func(s *family.Snapshot) {
+		for _, v := range versions {
+			s.State.Inbox.Rejected = append(s.State.Inbox.Rejected, family.Rejected{Version: v, Credentials: s.Credentials(), At: now.Add(-120 * minute), Count: 2})
+		}
+	}
+}
+
 func refusedOwn(s *family.Snapshot) { refusedSince(minute)(s) }
 
 // refusedSince says that Atlassian refused the ledger's own token, so long ago.
@@ -152,6 +161,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"rejected four times", all(rejected(24*60*minute, 4), inbox(unknown)), family.Idle, 0, 9, true},
 		{"rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 2), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Stored = now }, inbox(unknown)), family.Idle, 0, 9, true},
+		{"two refused ones and the own, and the older of them was stored again: the newer one", all(refusedSince(60*minute), refusedAll(9, 10, 12), inbox(unknown, another, refresh(7), unknown)), family.Rotate, 10, 8, false},
 		{"a newer one beside a rejected one", all(rejected(minute, 2), inbox(unknown, another)), family.Rotate, 10, 9, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

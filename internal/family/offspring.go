@@ -57,7 +57,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 // before are the candidates that were offered before the given one.
 func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
-		if s.isCandidate(f) && f.Version < candidate.Version {
+		if s.isCandidate(f) && f.Since < candidate.Since {
 			older = older.With(FingerprintOf(f.Value))
 			if chain := chainOf(f.Value); chain != chainOf(candidate.Value) {
 				older = older.With(chain)

@@ -279,6 +279,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=8de21e0d3cfc2520 legacy-refusal shared deleted@1#2375 psoxy@41 store-outage@53/1s older@66#2 false-refusal@66",
 		"replay seed=92d5c509e855b7d9 shared consent@4#1 psoxy@44 consent@53 error-after@53 unreadable@53",
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s omit-after@221",
+		"consent seed=272a933d67a7c250 siblings-die shared consent@31#1a5f unreadable@33 consent@61 atlassian-denies@85/1h21m28s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
