@@ -287,7 +287,11 @@ func TestARivalOfAConsent(t *testing.T) {
 		older := field(rotating("chain", now), 9, now)
 		verdict, _ := s.State.Judge(older)
 		require.Equal(t, family.Older, verdict)
-		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: fp(refresh(7))})
+		refusal := family.Failure{Class: "permanent", At: now, Token: fp(refresh(7))}
+		s.State.Record = s.State.Record.Fail(refusal)
+		verdict, _ = s.State.Judge(older)
+		require.Equal(t, family.Older, verdict, "the refusal may be a mistake")
+		s.State.Record = s.State.Record.Fail(refusal)
 		verdict, _ = s.State.Judge(older)
 		require.Equal(t, family.Candidate, verdict, "nothing is left to lose")
 	})

@@ -58,16 +58,17 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	claims, _ := atlassian.Claims(f.Value)
 	mine, _ := atlassian.Claims(s.Refresh)
 	issued, chain := claims.IssuedAt, chainOf(f.Value)
+	lost := s.Record.Refused() && s.Record.notTaken() // the first refusal may be a mistake
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"
-	case s.Record.Past.Has(chain) && !s.Record.Refused():
+	case s.Record.Past.Has(chain) && !lost:
 		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
 	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"
 	case chain == s.Record.Chain && chain != "":
-	case s.Record.olderConsent(cmp.Or(f.Born, issued)) && !s.Record.Refused(): // or there is nothing to lose
+	case s.Record.olderConsent(cmp.Or(f.Born, issued)) && !lost: // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}
 	return Candidate, ""

@@ -280,6 +280,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=92d5c509e855b7d9 shared consent@4#1 psoxy@44 consent@53 error-after@53 unreadable@53",
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s omit-after@221",
 		"consent seed=272a933d67a7c250 siblings-die shared consent@31#1a5f unreadable@33 consent@61 atlassian-denies@85/1h21m28s",
+		"consent seed=e6c04c13fe8d0814 claims shared psoxy@33 backup@33 false-refusal@50",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
