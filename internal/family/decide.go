@@ -228,11 +228,19 @@ func candidate(v view) (Decision, bool) {
 		}
 		return not()
 	} else if d, wait := v.waits(fp); wait {
-		return d, kin || v.State.Record.Refused() || v.doubted && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
+		return d, kin || v.superseded() || v.State.Record.Refused() || v.doubted && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
 	} else if f := v.State.Record.LastFailure; v.State.Record.Past.Has(fp) && v.Now.Sub(f.At) >= secondLook/2 {
 		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
+}
+
+// superseded reports whether one of the offers is the own token's successor, as far as is known.
+func (v view) superseded() bool {
+	return slices.ContainsFunc(v.Offers, func(f Field) bool {
+		verdict, _, _ := v.verdict(f)
+		return verdict == Candidate && v.succeeds(f)
+	})
 }
 
 // replaysFirst reports whether the ledger's own token in doubt comes before a stranger,

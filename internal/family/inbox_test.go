@@ -60,6 +60,13 @@ func refusedAll(versions ...int64) given {
 	}
 }
 
+// misconfigured says that Atlassian refused the app when it was asked about a candidate.
+func misconfigured(token string) given {
+	return func(s *family.Snapshot) {
+		s.State.Inbox.Failure = &family.Failure{Class: atlassian.Configuration.String(), At: now.Add(-minute), Count: 1, Token: fp(token), Credentials: s.Credentials()}
+	}
+}
+
 func refusedOwn(s *family.Snapshot) { refusedSince(minute)(s) }
 
 // refusedSince says that Atlassian refused the ledger's own token, so long ago.
@@ -162,6 +169,7 @@ func TestDecideAboutTheInbox(t *testing.T) {
 		{"rejected four times, the own refused", all(refusedOwn, rejected(24*60*minute, 4), inbox(unknown)), family.Rotate, 9, 8, false},
 		{"a rejected one that stood there when the ledger began, which has rotated since", all(rejected(60*minute, 2), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Stored = now }, inbox(unknown)), family.Idle, 0, 9, true},
 		{"two refused ones and the own, and the older of them was stored again: the newer one", all(refusedSince(60*minute), refusedAll(9, 10, 12), inbox(unknown, another, refresh(7), unknown)), family.Rotate, 10, 8, false},
+		{"the own token's successor after its leeway, and a stranger that waits for better credentials", all(dueAnyway, kin, pending(20*minute), misconfigured(another), inbox(unknown, another)), family.Misconfigured, 0, 8, false},
 		{"a newer one beside a rejected one", all(rejected(minute, 2), inbox(unknown, another)), family.Rotate, 10, 9, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
