@@ -215,7 +215,8 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 				s.Left = field("locked_1764000000000", 1, s.RefreshToken.Modified.Add(-ago))
 			}
 		}
-		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "psoxy's, by its lock": lock(time.Second), "a person's, long after the lock": lock(30 * time.Second), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
+		writtenOver := func(s *family.Snapshot) { s.Wrote = s.RefreshToken.Modified.Add(-time.Second) }
+		for name, given := range map[string]given{"psoxy's": byPsoxy, "psoxy's, and its access token was written over": writtenOver, "a person's": all(), "psoxy's, by its lock": lock(time.Second), "a person's, long after the lock": lock(30 * time.Second), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
 			s.AccessToken.Modified = s.RefreshToken.Modified
 		}), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
 			s.AccessToken.Modified = s.AccessToken.Modified.Add(-30 * time.Second)

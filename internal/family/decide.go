@@ -87,7 +87,7 @@ var rules = []rule{
 func Decide(s Snapshot, p Policy) Decision {
 	v := view{judging: judging{s}, policy: p}
 	v.inbox = v.judged()
-	v.doubt, v.doubted = s.doubt(v.inbox)
+	v.doubt, v.doubted = v.judging.doubt(v.inbox)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {

@@ -17,7 +17,7 @@ type doubt struct {
 // doubt returns the known attempts to present the ledger's own token. The ledger
 // names them. Beside psoxy, so may a lock that it left behind, and a rival of a
 // consent.
-func (s Snapshot) doubt(in inbox) (d doubt, found bool) {
+func (s judging) doubt(in inbox) (d doubt, found bool) {
 	if in := s.State.doubted(); in != nil {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}

@@ -291,10 +291,17 @@ func (s judging) succeeds(candidate Field) bool {
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
 // left behind, or wrote an access token in its form.
 func (s judging) byPsoxy(f Field) bool {
-	justAfter := func(at time.Time) bool { return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second }
-	published := !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access
-	lock := s.PsoxysLock()
-	return s.Shared() && (published && justAfter(s.AccessToken.Modified) || lock.Version > 0 && justAfter(lock.Modified))
+	wrote := []time.Time{s.PsoxysAccess(), s.Wrote, s.PsoxysLock().Modified}
+	return s.Shared() && slices.ContainsFunc(wrote, func(at time.Time) bool { return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second })
+}
+
+// PsoxysAccess is when psoxy wrote ACCESS_TOKEN: it is of its form, and not ours. It is
+// zero where it is not.
+func (s Snapshot) PsoxysAccess() (at time.Time) {
+	if !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access {
+		at = s.AccessToken.Modified
+	}
+	return at
 }
 
 // mayYield reports whether psoxy may have made one token of another.

@@ -75,6 +75,8 @@ type memory struct {
 	judged family.Judged
 	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
 	left family.Field
+	// wrote is when psoxy last wrote ACCESS_TOKEN, as far as was read.
+	wrote time.Time
 }
 
 // compare compares what was read with what this process knows. Where the ledger
@@ -87,7 +89,10 @@ func (m *memory) compare(s *family.Snapshot) {
 	if lock := s.PsoxysLock(); lock.Version > 0 {
 		m.left = lock
 	}
-	s.Left = m.left
+	if at := s.PsoxysAccess(); !at.IsZero() {
+		m.wrote = at
+	}
+	s.Left, s.Wrote = m.left, m.wrote
 	if !s.State.Empty() {
 		if m.held == nil && !s.State.Knows(m.known) {
 			m.held = m.known.Receipt()

@@ -168,6 +168,20 @@ func TestPsoxyBesideUs(t *testing.T) {
 	})
 }
 
+// What psoxy stored is known as its own by what it wrote just before, also where somebody
+// deletes that while a tick is at work.
+func TestPsoxysAccessTokenIsDeleted(t *testing.T) {
+	w := shared(t)
+	w.policy.AccessFormat = psoxy.JSON
+	w.psoxy.saves(w.psoxy.spends(), 2)
+	w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.remove(names.AccessToken) })
+	w.answer(403, "unauthorized_client", 1)
+	w.tick()
+	require.Contains(t, w.get(names.Ledger).Value.Reveal(), `"psoxys":true`)
+	w.ticks(12, keeper.Idle, keeper.Rotated)
+	w.requireSharedAndKept()
+}
+
 // Our own lock: psoxy sees it in time, and it is gone after the tick, however
 // that ends.
 func TestOurLockInSharedMode(t *testing.T) {
