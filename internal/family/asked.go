@@ -153,6 +153,12 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// refusedBefore reports whether Atlassian has refused the candidate of an intent before its
+// last attempt. That may be the first to arrive, then.
+func (i Inbox) refusedBefore(in Intent) bool {
+	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return r.Version == in.Candidate && in.Last.After(r.At) })
+}
+
 // spent reports whether a refused candidate surely was: its answer was lost, and it was
 // refused when its leeway was over.
 func (r Rejected) spent() bool { return !r.First.IsZero() && !open(r.First, r.At) }

@@ -128,6 +128,8 @@ func (s *State) date(written time.Time) {
 	}
 	if p := s.Inbox.Pending; len(p) > 0 && p[0].First.IsZero() {
 		p[0].First = written
+	} else if len(p) > 0 && in != nil && in.Candidate == p[0].Version && s.Inbox.refusedBefore(*in) {
+		p[0].First = in.Last
 	}
 }
 

@@ -147,6 +147,16 @@ func TestIntending(t *testing.T) {
 		require.Len(t, s.Inbox.Pending, 2)
 		require.Equal(t, []int64{9, 10}, []int64{s.Inbox.Pending[0].Version, s.Inbox.Pending[1].Version})
 	})
+	t.Run("where a candidate was refused since, a later attempt may be the first to arrive", func(t *testing.T) {
+		s := state()
+		s.Inbox.Rejected = []family.Rejected{{Version: 9, At: since, First: first}}
+		for written, want := range map[time.Time]time.Time{now: now, since: first} {
+			read, err := family.ParseState(s.Intending("dead", fp("candidate"), 9, time.Time{}).Encode(), written, conn)
+			require.NoError(t, err)
+			require.Equal(t, want, read.Inbox.Pending[0].First)
+			require.Equal(t, want, read.Intending("me", fp("candidate"), 9, time.Time{}).Intent.First)
+		}
+	})
 	t.Run("so many candidates in doubt are remembered", func(t *testing.T) {
 		s := state()
 		for version := range int64(20) {

@@ -283,6 +283,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"consent seed=e6c04c13fe8d0814 claims shared psoxy@33 backup@33 false-refusal@50",
 		"rotation seed=78eed688dcaa89d0 siblings-die claims shared psoxy@16#9bff41f74e65b71 consent@55#846f concurrent@63#3 crash-after@64 pause-before@88/1m30s deactivated@90/12m10s",
 		"rotation seed=7a544440c9189027 siblings-die shared consent@102 psoxy@125 pause-before@126/2m5s deleted@146#2",
+		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s consent@43 omit-after@221 pause-after@231/1m30s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
