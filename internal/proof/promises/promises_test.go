@@ -281,8 +281,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s omit-after@221",
 		"consent seed=272a933d67a7c250 siblings-die shared consent@31#1a5f unreadable@33 consent@61 atlassian-denies@85/1h21m28s",
 		"consent seed=e6c04c13fe8d0814 claims shared psoxy@33 backup@33 false-refusal@50",
-		"rotation seed=78eed688dcaa89d0 siblings-die claims shared psoxy@16#9bff41f74e65b71 consent@55#846f concurrent@63#3 crash-after@64 pause-before@88/1m30s deactivated@90/12m10s",
 		"rotation seed=7a544440c9189027 siblings-die shared consent@102 psoxy@125 pause-before@126/2m5s deleted@146#2",
+		"upgrade seed=4aef0b585f1eadfd siblings-die shared psoxy@12 damaged@24/50m0s deleted@27",
+		"rotation seed=78eed688dcaa89d0 siblings-die claims shared psoxy@16#9bff41f74e65b71 consent@55#846f concurrent@63#3 crash-after@64 pause-before@88/1m30s deactivated@90/12m10s",
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s consent@43 omit-after@221 pause-after@231/1m30s",
 	} {
 		t.Run(text, func(t *testing.T) {

@@ -22,6 +22,32 @@ type holdings struct {
 	erased *rank
 }
 
+// glimpses tell which tokens in REFRESH_TOKEN no keeper could know.
+type glimpses struct {
+	// unread are the tokens that others stored and no keeper has read since, and read
+	// those that one has.
+	unread []rank
+	read   map[rank]bool
+	// missed are those that a person deleted, with every version, before a keeper read them.
+	missed map[rank]bool
+}
+
+// looked notes that a keeper reads REFRESH_TOKEN.
+func (g *glimpses) looked() {
+	for _, r := range g.unread {
+		g.read[r] = true
+	}
+	g.unread = g.unread[:0]
+}
+
+// gone notes that REFRESH_TOKEN was deleted.
+func (g *glimpses) gone() {
+	for _, r := range g.unread {
+		g.missed[r] = g.missed[r] || !g.read[r]
+	}
+	g.unread = g.unread[:0]
+}
+
 // newest is the newest consent, or -1.
 func (h *holdings) newest() int {
 	if len(h.appeared) == 0 {

@@ -15,6 +15,7 @@ type oracle struct {
 	w *world
 	tally
 	holdings
+	glimpses
 	grants
 	spendLog
 	rivals rivals
@@ -47,6 +48,7 @@ type oracle struct {
 func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
 		rivals:    rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
+		glimpses:  glimpses{read: map[rank]bool{}, missed: map[rank]bool{}},
 		traceless: map[int]bool{}, undated: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
 }
 
@@ -84,6 +86,9 @@ func (o *oracle) inboxWritten(by *actor, value atlassian.Secret) {
 	}
 	o.name("stored", r)
 	o.inbox = push(o.inbox, placed{r, value, by})
+	if o.unread = append(o.unread, r); by.role == ticks || by.role == consents {
+		o.looked()
+	}
 	if access := &o.w.slots[slotAccess]; by.role == byHand && access.by == by && o.w.now.Sub(access.entry.Modified) < 30*time.Second &&
 		strings.HasPrefix(access.entry.Value.Reveal(), "{") {
 		o.likePsoxy[r.consent] = true
@@ -104,6 +109,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 		o.oust(o.w.now)
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
+		o.gone()
 	case slotFamily:
 		o.familyWritten(by, atlassian.Secret{})
 	}
@@ -142,7 +148,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 		return
 	}
 	o.announced(by, token)
-	if ok && slices.ContainsFunc(o.receipts, func(got received) bool { return got.elder(r) && got.going() }) {
+	if ok && !o.unknown(r) && slices.ContainsFunc(o.receipts, func(got received) bool { return got.elder(r) && got.going() }) {
 		o.count(&o.SiblingPresented, "a sibling is presented")
 	}
 }

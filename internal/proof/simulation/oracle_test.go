@@ -194,6 +194,26 @@ func TestPsoxyRotatesTwiceOverAConsent(t *testing.T) {
 	})
 }
 
+// Psoxy stores a token, and a person deletes it before a tick could read it. When it is put
+// back, only claims would tell it from a consent's.
+func TestATokenThatNoTickCouldRead(t *testing.T) {
+	plan := "upgrade seed=4aef0b585f1eadfd siblings-die shared psoxy@12 damaged@24/50m0s deleted@27"
+	requireExcused(t, plan, unremembered)
+	p, err := ParsePlan(strings.Replace(plan, " shared", " claims shared", 1))
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Empty(t, r.Losses)
+	t.Run("one that a tick has read is no excuse", func(t *testing.T) {
+		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
+		g.unread = []rank{{generation: 1}}
+		g.looked()
+		g.unread = []rank{{generation: 1}, {generation: 2}}
+		g.gone()
+		require.Equal(t, map[rank]bool{{generation: 1}: false, {generation: 2}: true}, g.missed)
+	})
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {

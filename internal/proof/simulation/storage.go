@@ -37,6 +37,9 @@ func (s storage) reach(o operation, slots ...slotIndex) (strike, error) {
 			return h, fmt.Errorf("%s: %w", w.slots[i].name, err)
 		}
 	}
+	if onReads&set(o) != 0 && (s.a.role == ticks || s.a.role == consents) && slices.Contains(slots, slotRefresh) {
+		w.oracle.looked()
+	}
 	return h, nil
 }
 
