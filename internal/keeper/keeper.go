@@ -190,8 +190,9 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 	return t
 }
 
-// rounds is how often a tick looks again after it has put something in order.
-const rounds = 4
+// rounds is how often a tick looks. It looks again after it has put something in order, and
+// after it has taken psoxy's lock.
+const rounds = 5
 
 func (t *tick) run(ctx context.Context) (out Outcome) {
 	var rotated Outcome // by an earlier round

@@ -267,6 +267,20 @@ func TestOurLockInSharedMode(t *testing.T) {
 		w.want(keeper.InDoubt)
 		require.Equal(t, 1, w.spends())
 	})
+	t.Run("it is had at the fourth attempt", func(t *testing.T) {
+		w := shared(t)
+		attempts := 0
+		w.before = func(_ int, op string) error {
+			if op == "create OAUTH_REFRESH_TOKEN_lock" {
+				if attempts++; attempts < 4 {
+					return errFault
+				}
+			}
+			return nil
+		}
+		w.want(keeper.Rotated)
+		w.requireSharedAndKept()
+	})
 	t.Run("a dead tick's is not waited for", func(t *testing.T) {
 		w := shared(t)
 		w.after = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { panic(crash{}) })

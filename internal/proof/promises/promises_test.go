@@ -285,6 +285,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=4aef0b585f1eadfd siblings-die shared psoxy@12 damaged@24/50m0s deleted@27",
 		"rotation seed=78eed688dcaa89d0 siblings-die claims shared psoxy@16#9bff41f74e65b71 consent@55#846f concurrent@63#3 crash-after@64 pause-before@88/1m30s deactivated@90/12m10s",
 		"upgrade seed=94f638d12ce42bb siblings-die reconsent-kills-old legacy-refusal shared psoxy@26 atlassian-denies@40/11m2s consent@43 omit-after@221 pause-after@231/1m30s",
+		"upgrade seed=cf0aad971603401d siblings-die legacy-refusal shared stale@5/200ms error-before@21 deactivated@38/9m37s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
