@@ -18,8 +18,7 @@ func beside(s *family.Snapshot) { s.AccessFormat = psoxy.JSON }
 
 // newestIsPsoxys says that psoxy stored the newest offer.
 func newestIsPsoxys(s *family.Snapshot) {
-	stored := s.Offers[len(s.Offers)-1].Modified
-	s.AccessToken, s.AccessExpires = field(access(8), 9, stored.Add(-time.Second)), now.Add(time.Minute)
+	s.Wrote = []time.Time{s.Offers[len(s.Offers)-1].Modified.Add(-time.Second)}
 }
 
 // Beside psoxy a token that stands over another may be its successor: only the
@@ -171,8 +170,7 @@ func TestOurOwnLock(t *testing.T) {
 // byPsoxy says that version 9 is psoxy's: an access token in its form was stored just
 // before.
 func byPsoxy(s *family.Snapshot) {
-	stored := now.Add(-24 * time.Hour) // as inbox has it
-	s.AccessToken, s.AccessExpires = field(access(8), 9, stored), now.Add(time.Minute)
+	s.Wrote = []time.Time{now.Add(-24 * time.Hour)} // as inbox has it
 }
 
 // What psoxy stored is its successor of the ledger's own token: that waits while
@@ -215,11 +213,10 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 				s.Left = field("locked_1764000000000", 1, s.RefreshToken.Modified.Add(-ago))
 			}
 		}
-		writtenOver := func(s *family.Snapshot) { s.Wrote = s.RefreshToken.Modified.Add(-time.Second) }
-		for name, given := range map[string]given{"psoxy's": byPsoxy, "psoxy's, and its access token was written over": writtenOver, "a person's": all(), "psoxy's, by its lock": lock(time.Second), "a person's, long after the lock": lock(30 * time.Second), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
-			s.AccessToken.Modified = s.RefreshToken.Modified
+		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "psoxy's, by its lock": lock(time.Second), "a person's, long after the lock": lock(30 * time.Second), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
+			s.Wrote[0] = s.RefreshToken.Modified
 		}), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
-			s.AccessToken.Modified = s.AccessToken.Modified.Add(-30 * time.Second)
+			s.Wrote[0] = s.Wrote[0].Add(-30 * time.Second)
 		})} {
 			s := healthy()
 			all(beside, inbox(refresh(109)), given)(&s)
@@ -264,7 +261,7 @@ func TestARivalOfAConsent(t *testing.T) {
 		candidate int64
 	}{
 		{"psoxy stored a token just after", all(inbox(refresh(109)), consented(4*minute)), family.Replay, 0},
-		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.AccessExpires = time.Time{} }), family.Rotate, 9},
+		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.Wrote = nil }), family.Rotate, 9},
 		{"psoxy rotated twice, so that it has the consent's", all(inbox(refresh(109), refresh(110)), consented(4*minute)), family.Rotate, 10},
 		{"the leeway is over", all(inbox(refresh(109)), consented(usable)), family.Rotate, 9},
 	} {

@@ -291,15 +291,25 @@ func (s judging) succeeds(candidate Field) bool {
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
 // left behind, or wrote an access token in its form.
 func (s judging) byPsoxy(f Field) bool {
-	wrote := []time.Time{s.PsoxysAccess(), s.Wrote, s.PsoxysLock().Modified}
-	return s.Shared() && slices.ContainsFunc(wrote, func(at time.Time) bool { return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second })
+	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock().Modified), func(at time.Time) bool {
+		return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second
+	})
 }
 
-// PsoxysAccess is when psoxy wrote ACCESS_TOKEN: it is of its form, and not ours. It is
-// zero where it is not.
-func (s Snapshot) PsoxysAccess() (at time.Time) {
-	if !s.AccessExpires.IsZero() && FingerprintOf(s.AccessToken.Value) != s.State.Record.Access {
-		at = s.AccessToken.Modified
+// Puzzles reports whether there is a candidate that psoxy may have stored, and nothing tells.
+func (s Snapshot) Puzzles() bool {
+	j := judging{s}
+	return s.Shared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
+}
+
+// PsoxysWrites are the times at which psoxy wrote versions of ACCESS_TOKEN: they are of its
+// form, younger than the ledger's own tokens, and not of those.
+func PsoxysWrites(own Record, versions ...store.Entry) (at []time.Time) {
+	for _, e := range versions {
+		token, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
+		if !expires.IsZero() && e.Modified.After(own.RotatedAt) && FingerprintOf(token) != own.Access {
+			at = append(at, e.Modified)
+		}
 	}
 	return at
 }

@@ -75,24 +75,30 @@ type memory struct {
 	judged family.Judged
 	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
 	left family.Field
-	// wrote is when psoxy last wrote ACCESS_TOKEN, as far as was read.
-	wrote time.Time
+	// wrote is when psoxy wrote ACCESS_TOKEN, as far as was read.
+	wrote []time.Time
+}
+
+// note notes what versions of ACCESS_TOKEN tell of psoxy.
+func (m *memory) note(s *family.Snapshot, versions ...store.Entry) {
+	if at := family.PsoxysWrites(s.State.Record, versions...); len(at) > 0 {
+		m.wrote = at
+	}
+	s.Wrote = m.wrote
 }
 
 // compare compares what was read with what this process knows. Where the ledger
 // was deleted and has begun anew without the tokens that are known, these are
 // settled once more.
-func (m *memory) compare(s *family.Snapshot) {
+func (m *memory) compare(s *family.Snapshot, access store.Entry) {
 	if s.State.Record.Refresh != m.known.Record.Refresh {
 		m.left = family.Field{} // it told of another token
 	}
 	if lock := s.PsoxysLock(); lock.Version > 0 {
 		m.left = lock
 	}
-	if at := s.PsoxysAccess(); !at.IsZero() {
-		m.wrote = at
-	}
-	s.Left, s.Wrote = m.left, m.wrote
+	m.note(s, access)
+	s.Left = m.left
 	if !s.State.Empty() {
 		if m.held == nil && !s.State.Knows(m.known) {
 			m.held = m.known.Receipt()
@@ -290,7 +296,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	} else {
 		t.lock = nil // another tick has taken it over
 	}
-	t.memory.compare(&v.Snapshot)
+	t.memory.compare(&v.Snapshot, copies[t.names.AccessToken])
 	if v.State.Empty() || v.InboxSettled() {
 		return v, nil
 	}
@@ -306,6 +312,11 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 		history, v.Partial, err = []store.Entry{v.copies[t.names.RefreshToken]}, true, nil
 	}
 	v.Offer(history)
+	if err == nil && v.Puzzles() {
+		if access, err := t.params.history(ctx, t.names.AccessToken, 0, 0); err == nil {
+			t.memory.note(&v.Snapshot, access...)
+		}
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package keeper_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -168,18 +169,49 @@ func TestPsoxyBesideUs(t *testing.T) {
 	})
 }
 
-// What psoxy stored is known as its own by what it wrote just before, also where somebody
-// deletes that while a tick is at work.
-func TestPsoxysAccessTokenIsDeleted(t *testing.T) {
+// What psoxy stored is known as its own by the access token that it wrote just before, also
+// where somebody writes over that, or deletes it while a tick is at work.
+func TestPsoxysAccessTokenIsGone(t *testing.T) {
+	for name, gone := range map[string]func(w *world){
+		"written over": func(w *world) { w.put(names.AccessToken, "CHANGE_ME") },
+		"deleted": func(w *world) {
+			w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.remove(names.AccessToken) })
+		},
+		"written over, and deleted": func(w *world) {
+			w.put(names.AccessToken, "CHANGE_ME")
+			w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.remove(names.AccessToken) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := shared(t)
+			w.policy.AccessFormat = psoxy.JSON
+			w.psoxy.saves(w.psoxy.spends(), 2)
+			gone(w)
+			w.answer(403, "unauthorized_client", 1)
+			w.tick()
+			require.Contains(t, w.get(names.Ledger).Value.Reveal(), `"psoxys":true`)
+			w.ticks(12, keeper.Idle, keeper.Rotated)
+			w.requireSharedAndKept()
+		})
+	}
+}
+
+// The history of ACCESS_TOKEN is read only where it may tell what psoxy did.
+func TestWhenTheHistoryOfTheAccessTokenIsRead(t *testing.T) {
+	read := func(w *world) bool {
+		w.ops = nil
+		w.tick()
+		return slices.Contains(w.ops, "read history of ACCESS_TOKEN")
+	}
 	w := shared(t)
-	w.policy.AccessFormat = psoxy.JSON
+	require.False(t, read(w), "a rotation of ours")
 	w.psoxy.saves(w.psoxy.spends(), 2)
-	w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", func() { w.remove(names.AccessToken) })
-	w.answer(403, "unauthorized_client", 1)
-	w.tick()
-	require.Contains(t, w.get(names.Ledger).Value.Reveal(), `"psoxys":true`)
-	w.ticks(12, keeper.Idle, keeper.Rotated)
-	w.requireSharedAndKept()
+	require.False(t, read(w), "a rotation of psoxy's")
+	w.clock.Advance(time.Minute)
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(names.RefreshToken, tokens.Refresh.Reveal())
+	require.True(t, read(w), "a person's consent")
 }
 
 // Our own lock: psoxy sees it in time, and it is gone after the tick, however
