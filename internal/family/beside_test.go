@@ -173,6 +173,17 @@ func byPsoxy(s *family.Snapshot) {
 	s.Wrote = []time.Time{now.Add(-24 * time.Hour)} // as inbox has it
 }
 
+// Psoxy wrote what has its form, is younger than the own tokens, and not of those.
+func TestPsoxysWrites(t *testing.T) {
+	own := record()
+	at := func(ago time.Duration, value string) store.Entry {
+		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
+	}
+	form := func(token string) string { return `{"token":"` + token + `","expirationDate":1764000000000}` }
+	require.Equal(t, []time.Time{now.Add(-5 * minute)}, family.PsoxysWrites(own, at(11*minute, form("ours before")), at(9*minute, form(access(7))),
+		at(5*minute, form("psoxy's")), at(3*minute, "a-person's"), at(minute, "CHANGE_ME"), store.Entry{}))
+}
+
 // What psoxy stored is its successor of the ledger's own token: that waits while
 // Atlassian is asked again about what it has refused by mistake.
 func TestPsoxysTokenIsRefused(t *testing.T) {
