@@ -54,10 +54,11 @@ func (s judging) offspring(candidate Field, own Record) Record {
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
 }
 
-// before are the candidates that were offered before the given one.
+// before are the candidates that were offered before the given one, and not issued after
+// it, as far as claims tell.
 func (s judging) before(candidate Field) (older Past) {
 	for _, f := range s.Offers {
-		if s.isCandidate(f) && f.Since < candidate.Since {
+		if s.isCandidate(f) && f.Since < candidate.Since && !issuedAfter(f, candidate) {
 			older = older.With(FingerprintOf(f.Value))
 			if chain := chainOf(f.Value); chain != chainOf(candidate.Value) {
 				older = older.With(chain)

@@ -103,3 +103,16 @@ func TestTheBirthOfACandidatesFamily(t *testing.T) {
 		})
 	}
 }
+
+// What lies under a candidate and was issued after it, as the claims say, is not older: it
+// may be the damaged token of a consent whose whole one is yet to come.
+func TestWhatWasIssuedAfterACandidate(t *testing.T) {
+	older, newer := rotating("a", now.Add(-4*minute)), rotating("b", now.Add(-2*minute))
+	for _, c := range []struct{ under, over, chain string }{{newer, older, "b"}, {older, newer, "a"}} {
+		s := healthy()
+		inbox(c.under, c.over)(&s)
+		past := s.Offspring(s.Offers[1]).Past
+		require.Equal(t, c.over == newer, past.Has(chainOf(c.chain)))
+		require.Equal(t, c.over == newer, past.Has(fp(c.under)))
+	}
+}
