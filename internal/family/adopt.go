@@ -46,7 +46,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
-	if record.Access == "" || record.Access != FingerprintOf(s.AccessToken.Value) {
+	if another := record.Access != FingerprintOf(s.AccessToken.Value); record.Access == "" || another && !s.Shared() { // or it is psoxy's
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	return State{Refresh: own.Value, Record: record, Intent: s.inherited(record, deleted), Inbox: inbox}, ""

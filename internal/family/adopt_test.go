@@ -268,3 +268,29 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		}
 	})
 }
+
+// Beside psoxy an access token that came not with the adopted token is psoxy's: it may have
+// rotated, and the own token is presented at once. Elsewhere somebody has stored a newer one.
+func TestAdoptBesideAnotherAccessToken(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		change         given
+		access, stored string
+	}{
+		{"psoxy's", beside, access(7), access(8)},
+		{"the own token's", beside, access(7), access(7)},
+		{"a person's", func(*family.Snapshot) {}, access(8), access(8)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := record()
+			r.Schema = 1
+			s, why := adopt(past(refresh(7)), past(r.Encode().Reveal()), c.change, func(s *family.Snapshot) {
+				s.AccessToken, s.AccessExpires = field(c.stored, 9, now.Add(-minute)), now.Add(59*minute)
+			})
+			require.Empty(t, why)
+			require.Equal(t, fp(c.access), s.Record.Access)
+			d := decide(c.change, func(v *family.Snapshot) { v.State, v.AccessToken = s, field(c.stored, 9, now.Add(-minute)) })
+			require.Equal(t, c.access != c.stored, d.Action == family.Rotate, d.Reason)
+		})
+	}
+}
