@@ -46,6 +46,7 @@ func TestCandidatesBesidePsoxy(t *testing.T) {
 		{"our copy between, for longer than psoxy keeps anything", all(inbox(one, refresh(7), two), later, newestIsPsoxys), family.Rotate, 11, 8, nil},
 		{"of another chain: it begins a family", inbox(chained("a"), chained("b")), family.Rotate, 10, 8, []string{chained("a")}},
 		{"of one chain", inbox(chained("a"), rotating("a", now.Add(-minute))), family.Rotate, 10, 8, []string{chained("a")}},
+		{"of one chain, the older one put back over it", inbox(rotating("a", now.Add(-minute)), chained("a")), family.Rotate, 9, 8, []string{chained("a")}},
 		{"the older one in doubt", all(pending(3*minute), inbox(one, two)), family.Replay, 9, 8, nil},
 		{"the older one in doubt, the newer one psoxy's", all(pending(3*minute), byPsoxy, inbox(one, two)), family.Replay, 9, 8, []string{two}},
 		{"the older one in doubt, the newer one refused", all(pending(3*minute), refusedAt(10, 1), inbox(one, two)), family.Replay, 9, 8, nil},

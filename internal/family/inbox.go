@@ -226,7 +226,7 @@ func issuedAfter(f, other Field) bool {
 
 // covers reports whether psoxy may have made one token of another that it stands over.
 func (s judging) covers(over, f Field) bool {
-	return s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+	return s.mayYield(f, over) && !precedes(over, f) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
 
 // How candidates come one after the other: of each kind the one that was issued last,
