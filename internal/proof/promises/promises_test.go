@@ -291,6 +291,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=18a5011fc1a2061d siblings-die legacy-refusal shared google error-after@35 psoxy@140 damaged@156 ledger-deleted@158",
 		"upgrade seed=474a6143a58e56cd legacy-refusal shared google crash-after@1 psoxy@27 consent@55#637e",
 		"upgrade seed=cf0aad971603401d siblings-die legacy-refusal shared stale@5/200ms error-before@21 deactivated@38/9m37s",
+		"consent seed=75c05df9bc3a0513 legacy-refusal claims shared google atlassian-denies@19/2m6s false-refusal@176",
+		"upgrade seed=accd3528c002237b siblings-die legacy-refusal claims google consent@36#3efe consent@60#1fbe consent@79#829e",
+		"upgrade seed=535ba8e060088e85 reconsent-kills-old legacy-refusal claims shared google psoxy@1 denied@11/3s#1 omit-after@11",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)

@@ -30,10 +30,11 @@ const propagation = 60
 var errLagging = errors.New("the store does not show yet when this version was written")
 
 const (
-	// keptCopies is how many versions of a copy are kept, and keptEntries how many of
-	// the ledger. Its entries before those are destroyed once they are as old as
-	// keptFor, and the history is full.
-	keptCopies  = 10
+	// keptCopies is how many versions of a copy are kept, keptTokens how many of
+	// REFRESH_TOKEN, and keptEntries how many of the ledger. Its entries before those are
+	// destroyed once they are as old as keptFor, and the history is full.
+	keptCopies  = 5
+	keptTokens  = 15
 	keptEntries = 20
 	keptFor     = time.Hour
 )
@@ -76,8 +77,12 @@ func (s storage) readEach(ctx context.Context, names []string) (map[string]store
 // google turns versions of a parameter into what Secret Manager shows of them.
 func (s storage) google(i slotIndex, entries *[]store.Entry) error {
 	all := *entries
-	if i != slotLedger && len(all) > keptCopies {
-		all = all[len(all)-keptCopies:]
+	kept := keptCopies
+	if i == slotRefresh {
+		kept = keptTokens
+	}
+	if i != slotLedger && len(all) > kept {
+		all = all[len(all)-kept:]
 	}
 	full := i == slotLedger && len(all) > 0 && all[len(all)-1].Version > store.KeptVersions
 	for n := range all {

@@ -49,14 +49,15 @@ func (c Config) expendable(name string, newest int64) int64 {
 }
 
 // KeepFew is a Config.Keep for a connection: of its ledger the entries of five hours, of
-// REFRESH_TOKEN as many rotations, and of each other copy half of those. A ledger whose
-// newest entry proves itself, as almost all do, is read without the others.
+// REFRESH_TOKEN the rotations of eight, in which a candidate is asked about four times, and
+// of each other copy five versions. A ledger whose newest entry proves itself, as almost
+// all do, is read without the others.
 func KeepFew(name string) (versions int, chain bool) {
 	switch {
 	case strings.HasSuffix(name, "TOKEN_LEDGER"):
 		return 20, true
 	case strings.HasSuffix(name, "REFRESH_TOKEN"):
-		return 10, false
+		return 15, false
 	}
 	return 5, false
 }
