@@ -18,7 +18,7 @@ func beside(s *family.Snapshot) { s.AccessFormat = psoxy.JSON }
 
 // newestIsPsoxys says that psoxy stored the newest offer.
 func newestIsPsoxys(s *family.Snapshot) {
-	s.Wrote = []time.Time{s.Offers[len(s.Offers)-1].Modified.Add(-time.Second)}
+	s.Wrote = []family.Field{{Version: 1, Modified: s.Offers[len(s.Offers)-1].Modified.Add(-time.Second)}}
 }
 
 // Beside psoxy a token that stands over another may be its successor: only the
@@ -171,7 +171,7 @@ func TestOurOwnLock(t *testing.T) {
 // byPsoxy says that version 9 is psoxy's: an access token in its form was stored just
 // before.
 func byPsoxy(s *family.Snapshot) {
-	s.Wrote = []time.Time{now.Add(-24 * time.Hour)} // as inbox has it
+	s.Wrote = []family.Field{{Version: 1, Modified: now.Add(-24 * time.Hour)}} // as inbox has it
 }
 
 // Psoxy wrote what has its form, is younger than the own tokens, and not of those.
@@ -181,7 +181,7 @@ func TestPsoxysWrites(t *testing.T) {
 		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
 	}
 	form := func(token string) string { return `{"token":"` + token + `","expirationDate":1764000000000}` }
-	require.Equal(t, []time.Time{now.Add(-5 * minute)}, family.PsoxysWrites(own, at(11*minute, form("ours before")), at(9*minute, form(access(7))),
+	require.Equal(t, []family.Field{{Modified: now.Add(-5 * minute), Until: now.Add(-3 * minute)}}, family.PsoxysWrites(own, at(11*minute, form("ours before")), at(9*minute, form(access(7))),
 		at(5*minute, form("psoxy's")), at(3*minute, "a-person's"), at(minute, "CHANGE_ME"), store.Entry{}))
 }
 
@@ -226,9 +226,9 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			}
 		}
 		for name, given := range map[string]given{"psoxy's": byPsoxy, "a person's": all(), "psoxy's, by its lock": lock(time.Second), "a person's, long after the lock": lock(30 * time.Second), "a person's, in the same moment": all(byPsoxy, func(s *family.Snapshot) {
-			s.Wrote[0] = s.RefreshToken.Modified
+			s.Wrote[0].Modified = s.RefreshToken.Modified
 		}), "a person's, later": all(byPsoxy, func(s *family.Snapshot) {
-			s.Wrote[0] = s.Wrote[0].Add(-30 * time.Second)
+			s.Wrote[0].Modified = s.Wrote[0].Modified.Add(-30 * time.Second)
 		})} {
 			s := healthy()
 			all(beside, inbox(refresh(109)), given)(&s)
@@ -321,4 +321,41 @@ func TestWhatWasRefusedOnce(t *testing.T) {
 	require.False(t, decide(seen).Keep)
 	require.True(t, decide(seen, beside).Keep)
 	require.False(t, decide(all(rejected(minute-nano, 2), inbox(refresh(109))), beside).Keep)
+}
+
+// What psoxy stored is known by the access token that it wrote before, also where others
+// have written over that: the history of ACCESS_TOKEN tells.
+func TestWhatTheHistoryOfAccessTokenTells(t *testing.T) {
+	psoxys := psoxy.JSON.EncodeAccessToken(secret(access(8)), now.Add(time.Hour)).Reveal()
+	ours := psoxy.JSON.EncodeAccessToken(secret(access(7)), now.Add(time.Hour)).Reveal()
+	for _, c := range []struct {
+		name, access string
+		before, over time.Duration
+		change       given
+		known        bool
+	}{
+		{"just before", psoxys, time.Second, 0, beside, true},
+		{"and ours between", psoxys, time.Second, -nano, beside, false},
+		{"long before", psoxys, 30 * time.Second, 0, beside, false},
+		{"after it", psoxys, -time.Second, 0, beside, false},
+		{"before the own token came", psoxys, time.Second, 0, all(beside, rotated(9*minute)), false},
+		{"before the consent", psoxys, time.Second, 0, all(beside, func(s *family.Snapshot) {
+			s.State.Record.RotatedAt, s.State.Record.AuthorizedAt = time.Time{}, now.Add(-9*minute)
+		}), false},
+		{"the own token's", ours, time.Second, 0, beside, false},
+		{"a person's, as the site gives it", access(8), time.Second, 0, beside, false},
+		{"destroyed", "", time.Second, 0, beside, false},
+		{"where psoxy does not rotate", psoxys, time.Second, 0, func(*family.Snapshot) {}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			all(inbox(refresh(109), refresh(110)), rotated(11*minute), c.change, doubted(3*minute))(&s)
+			s.Offers[0].Modified, s.Offers[1].Modified = now.Add(-9*minute), now.Add(-minute)
+			s.Wrote = family.PsoxysWrites(s.State.Record, []store.Entry{
+				{Value: secret(c.access), Version: 9, Modified: now.Add(-9*minute - c.before)},
+				{Value: secret(ours), Version: 10, Modified: now.Add(-9*minute + c.over)},
+			}...)
+			require.Equal(t, c.known, s.Received(pair(8, now), family.Field{}).Record.Past.Has(fp(refresh(109))))
+		})
+	}
 }

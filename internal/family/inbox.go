@@ -291,8 +291,9 @@ func (s judging) succeeds(candidate Field) bool {
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
 // left behind, or wrote an access token in its form.
 func (s judging) byPsoxy(f Field) bool {
-	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock().Modified), func(at time.Time) bool {
-		return f.Modified.After(at) && f.Modified.Sub(at) < 30*time.Second
+	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock()), func(by Field) bool {
+		stood := by.Until.IsZero() || !by.Until.Before(f.Modified) // a person's may have been written over before
+		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < 30*time.Second && stood
 	})
 }
 
@@ -302,16 +303,21 @@ func (s Snapshot) Puzzles() bool {
 	return s.Shared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
 }
 
-// PsoxysWrites are the times at which psoxy wrote versions of ACCESS_TOKEN: they are of its
-// form, younger than the ledger's own tokens, and not of those.
-func PsoxysWrites(own Record, versions ...store.Entry) (at []time.Time) {
-	for _, e := range versions {
+// PsoxysWrites are the versions of ACCESS_TOKEN that psoxy wrote, of some in a row: they are
+// of its form, younger than the ledger's own tokens, and not of those.
+func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
+	for i, e := range versions {
 		token, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
-		if !expires.IsZero() && e.Modified.After(own.RotatedAt) && FingerprintOf(token) != own.Access {
-			at = append(at, e.Modified)
+		if expires.IsZero() || !e.Modified.After(own.active()) || FingerprintOf(token) == own.Access {
+			continue
 		}
+		f := Field{Version: e.Version, Modified: e.Modified}
+		if i+1 < len(versions) {
+			f.Until = versions[i+1].Modified
+		}
+		all = append(all, f)
 	}
-	return at
+	return all
 }
 
 // mayYield reports whether psoxy may have made one token of another.

@@ -65,7 +65,7 @@ func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
 			all(beside, doubted(3*minute), refusedAt(10, 2), inbox(refresh(109), refresh(110)))(&s)
 			s.Offers[0].Modified, s.Offers[1].Modified = now.Add(-c.ago), now.Add(-minute)
 			if c.psoxys {
-				s.Wrote = []time.Time{now.Add(-c.ago - time.Second)}
+				s.Wrote = []family.Field{{Version: 1, Modified: now.Add(-c.ago - time.Second)}}
 			}
 			past := s.Received(pair(8, now), family.Field{}).Record.Past
 			require.Equal(t, c.sibling, past.Has(fp(refresh(109))))

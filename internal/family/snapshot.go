@@ -67,9 +67,9 @@ type Snapshot struct {
 	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
 	// psoxy's own that this process has read: psoxy deletes a stale one.
 	Lock, Left Field
-	// Wrote is when psoxy wrote ACCESS_TOKEN, as far as this process has read: somebody may
-	// have written over that.
-	Wrote []time.Time
+	// Wrote are psoxy's access tokens, without their values, as far as this process has read:
+	// somebody may have written over them.
+	Wrote []Field
 	// Denied are the names of copies that could not be read.
 	Denied []string
 

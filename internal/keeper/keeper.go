@@ -75,14 +75,14 @@ type memory struct {
 	judged family.Judged
 	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
 	left family.Field
-	// wrote is when psoxy wrote ACCESS_TOKEN, as far as was read.
-	wrote []time.Time
+	// wrote are psoxy's access tokens, as far as was read.
+	wrote []family.Field
 }
 
 // note notes what versions of ACCESS_TOKEN tell of psoxy.
 func (m *memory) note(s *family.Snapshot, versions ...store.Entry) {
-	if at := family.PsoxysWrites(s.State.Record, versions...); len(at) > 0 {
-		m.wrote = at
+	if wrote := family.PsoxysWrites(s.State.Record, versions...); len(wrote) > 0 {
+		m.wrote = wrote
 	}
 	s.Wrote = m.wrote
 }

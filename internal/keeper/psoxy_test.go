@@ -371,3 +371,20 @@ func TestAMigrationNeedsNoRotation(t *testing.T) {
 	require.Equal(t, newest, family.FingerprintOf(w.get(names.AccessToken).Value))
 	require.Equal(t, newest, w.record().Access, "nothing was spent")
 }
+
+// A candidate's answer was lost, psoxy has stored its successor since, and somebody has
+// written over psoxy's access token: the history tells that what the replay yields is the
+// sibling of what psoxy stored.
+func TestPsoxysAccessTokenIsWrittenOver(t *testing.T) {
+	w := shared(t, func(p *atlassiantest.Policy) { p.SiblingsDie = true })
+	w.policy.AccessFormat = psoxy.JSON
+	w.consent()
+	require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 3}))
+	w.want(keeper.InDoubt)
+	w.psoxy.saves(w.psoxy.spends(), 2)
+	w.clock.Advance(time.Second)
+	w.put(names.AccessToken, "another")
+	w.clock.Advance(time.Minute)
+	w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.Restored)
+	w.requireSharedAndKept()
+}

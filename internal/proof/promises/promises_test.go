@@ -292,6 +292,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=474a6143a58e56cd legacy-refusal shared google crash-after@1 psoxy@27 consent@55#637e",
 		"upgrade seed=cf0aad971603401d siblings-die legacy-refusal shared stale@5/200ms error-before@21 deactivated@38/9m37s",
 		"consent seed=75c05df9bc3a0513 legacy-refusal claims shared google atlassian-denies@19/2m6s false-refusal@176",
+		"rotation seed=1ed4324a2d631db7 siblings-die shared authorize@21#230f73ed5c0a3211 consent@79#7c3a",
 		"upgrade seed=accd3528c002237b siblings-die legacy-refusal claims google consent@36#3efe consent@60#1fbe consent@79#829e",
 		"upgrade seed=535ba8e060088e85 reconsent-kills-old legacy-refusal claims shared google psoxy@1 denied@11/3s#1 omit-after@11",
 	} {
