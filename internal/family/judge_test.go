@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,21 @@ var damaged = []struct {
 	{"three wrong characters", func(t string) string { return other(t[:1]) + t[1:20] + other(t[20:22]) + t[22:] }, true},
 	{"twice", func(t string) string { return t + t }, true},
 	{"one character more", around("", "x"), true},
+	{"one character before", around("x", ""), true},
+	{"bars around", around("|", "|"), true},
+	{"after another token", around("ATCTT3xFfGF0aB3aB3aB3", ""), true},
+	{"its name before, with a bar", around("refresh_token|", ""), true},
+	{"a character put in", func(t string) string { return t[:20] + "-" + t[20:] }, true},
+	{"a character left out", func(t string) string { return t[:20] + t[21:] }, true},
+	{"a line left out", func(t string) string { return t[:len(t)/3] + t[len(t)/2:] }, true},
+	{"a line twice", func(t string) string { return t[:24] + t[16:] }, true},
+	{"dashes in its middle", func(t string) string { return t[:12] + "----" + t[len(t)-12:] }, true},
+	{"backwards", func(t string) string { b := []byte(t); slices.Reverse(b); return string(b) }, false},
+	{"Base64 of a quoted one", func(t string) string { return base64.StdEncoding.EncodeToString([]byte(`"` + t + `"`)) }, false},
+	{"Base64 twice, by base64(1)", func(t string) string {
+		once := base64.StdEncoding.EncodeToString([]byte(t + "\n"))
+		return base64.StdEncoding.EncodeToString([]byte(once + "\n"))
+	}, false},
 	{"the first character missing", func(t string) string { return t[1:] }, true},
 	{"the last character missing", func(t string) string { return t[:len(t)-1] }, true},
 	{"the last four missing", func(t string) string { return t[:len(t)-4] }, true},

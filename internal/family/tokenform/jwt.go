@@ -3,6 +3,7 @@ package tokenform
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -12,17 +13,25 @@ import (
 const begin = "eyJ"
 
 // damaged reports whether a text was a JWT and is none any more: a part is missing,
-// other characters stand before it or after it, or its case was changed.
+// other characters stand before it or after it, its case was changed, or it stands
+// backwards.
 func damaged(text string) bool {
 	_, claims := atlassian.Claims(atlassian.NewSecret(text))
 	switch at := strings.Index(text, begin); {
 	case at == 0, claims:
-		return !whole(text)
+		return !whole(text) && (strings.Contains(text, ".") || beginsJSON(text))
 	case at > 0:
 		_, claims = atlassian.Claims(atlassian.NewSecret(text[at:]))
 		return claims && whole(text[at:])
 	}
-	return strings.EqualFold(text[:len(begin)], begin) && strings.Count(text, ".") >= 2
+	return strings.EqualFold(text[:len(begin)], begin) && strings.Count(text, ".") >= 2 || whole(backwards(text))
+}
+
+// beginsJSON reports whether a text begins like a JWT's header: its Base64 form is plain
+// text. An opaque token may begin with eyJ by chance.
+func beginsJSON(text string) bool {
+	header, err := base64.RawURLEncoding.DecodeString(text[:min(len(text), leastToken)])
+	return err != nil || !slices.ContainsFunc(header, func(b byte) bool { return b < ' ' || b > '~' })
 }
 
 // signatures are the sizes of a JWT's signature in bytes, by algorithm (RFC 7518

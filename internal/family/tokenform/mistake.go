@@ -1,6 +1,9 @@
 package tokenform
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // leastPart is the length in bytes from which a part of the newest token is
 // recognised.
@@ -16,22 +19,43 @@ func MadeOf(token, own string) string {
 		return "it is the newest token with other characters around it"
 	case len(token) >= leastPart && len(token) < len(own) && strings.Contains(own, token):
 		return "it is a part of the newest token"
-	case strings.HasPrefix(token, own):
-		return "it is the newest token with other characters after it"
+	case len(own) >= leastPart && strings.Contains(token, own):
+		return "it is the newest token with other characters around it"
 	case sameClaims(token, own):
 		return "it is a damaged copy of the newest token"
+	case edited(token, own):
+		return "it is the newest token with other characters in it, or without some"
 	case retyped(token, own):
 		return "it is the newest token with a few other characters"
-	case Decoded(token) == own:
+	case backwards(token) == own:
+		return "it is the newest token, written backwards"
+	case len(own) >= leastPart && encodes(token, own):
 		return "it is the Base64 form of the newest token"
 	}
 	return ""
 }
 
+// few is how many characters are a slip, in bytes. Two tokens are random, or have a random
+// signature.
+const few = 4
+
+// edited reports whether a text is the newest token with characters put in, left out or
+// replaced at one place: an ellipsis, a line break or what stood on a lost line.
+func edited(token, own string) bool {
+	shorter := min(len(token), len(own))
+	begin, end := 0, 0
+	for begin < shorter && token[begin] == own[begin] {
+		begin++
+	}
+	for end < shorter-begin && token[len(token)-1-end] == own[len(own)-1-end] {
+		end++
+	}
+	return shorter > leastPart+few && begin+end >= shorter-few
+}
+
 // retyped reports whether a text differs from the newest token in a few characters only,
-// or in their case. Two tokens are random, or have a random signature.
+// or in their case.
 func retyped(token, own string) bool {
-	const few = 4
 	if len(token) != len(own) {
 		return false
 	}
@@ -49,4 +73,10 @@ func retyped(token, own string) bool {
 func sameClaims(token, own string) bool {
 	a, b := strings.Split(token, "."), strings.Split(own, ".")
 	return len(a) == 3 && len(b) == 3 && a[1] == b[1]
+}
+
+func backwards(text string) string {
+	b := []byte(text)
+	slices.Reverse(b)
+	return string(b)
 }

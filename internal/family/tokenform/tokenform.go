@@ -4,8 +4,6 @@
 package tokenform
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +20,7 @@ const leastToken = 16
 // Problem says why a text cannot be a token, as a clause for people; "" if it can
 // be one. When in doubt it can be: only the server knows its tokens.
 func Problem(text string) string {
-	if strings.Contains(text, "://") || strings.HasPrefix(text, "arn:") {
+	if strings.Contains(text, "://") || strings.Contains(text, "/secrets/") || strings.HasPrefix(text, "arn:") {
 		return "it is an address, not a token: store the value of refresh_token alone"
 	}
 	if placeholder(text) {
@@ -37,9 +35,9 @@ func Problem(text string) string {
 	switch {
 	case len(text) < leastToken:
 		return fmt.Sprintf("it has %d characters, and no token is so short", len(text))
-	case encoded(text):
+	case encodes(text, begin):
 		return "it is the Base64 form of a token: store the token itself"
-	case damaged(text):
+	case damaged(text), strings.Contains(text, "..."):
 		return "it is a damaged token: copy the whole value again"
 	}
 	return ""
@@ -95,25 +93,4 @@ func Clean(token string) string {
 		token = strings.Trim(token, " \t\r\n\"'`“”‘’‹›«»<>{}[]();,%&")
 	}
 	return token
-}
-
-// encoded reports whether a text is the encoded form of a JWT, or of what holds one.
-func encoded(text string) bool {
-	for text = Decoded(text); text != ""; text = Decoded(text) {
-		if strings.Contains(text, "eyJ") && !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) {
-			return true
-		}
-	}
-	return false
-}
-
-// Decoded is the decoded Base64 or hexadecimal text; "" if the text is neither.
-func Decoded(text string) string {
-	plain := strings.TrimRight(text, "=")
-	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
-		if b, err := decode(plain); err == nil {
-			return strings.TrimSpace(string(b))
-		}
-	}
-	return ""
 }
