@@ -314,16 +314,16 @@ func refused(v view) (Decision, bool) {
 		return lateCandidate(v)
 	}
 	if next := r.probeAt(); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
-		return decide(Refused, "Atlassian refused this refresh token at %s (%s): %s; it is tried once more at %s", clock(f.At), orNone(f.Code), v.Remedy(), clock(next))
+		return decide(Refused, "Atlassian refused this refresh token at %s (%s): %s; it is tried once more at %s", clock(f.At), orNone(f.Code), v.State.Remedy(v.inboxName()), clock(next))
 	}
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
 }
 
 // Remedy is what a person can do about a refused token, as a clause. One that Atlassian has
-// never taken may be no refresh token.
-func (s Snapshot) Remedy() string {
-	if s.State.unproven() {
-		return "Atlassian has never taken it: store the right one in " + s.inboxName() + ", or consent again"
+// never taken may be no refresh token. inbox is the name of REFRESH_TOKEN.
+func (s State) Remedy(inbox string) string {
+	if s.unproven() {
+		return "Atlassian has never taken it: store the right one in " + inbox + ", or consent again"
 	}
 	return "consent again"
 }

@@ -85,7 +85,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
 		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, e)
 	case e.Class == atlassian.Permanent:
-		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.view.Remedy(), e)
+		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.state.Remedy(sp.names.RefreshToken), e)
 	case e.Class == atlassian.Configuration:
 		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
 	case doubt:
