@@ -290,10 +290,14 @@ func (s judging) succeeds(candidate Field) bool {
 
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
 // left behind, or wrote an access token in its form.
-func (s judging) byPsoxy(f Field) bool {
+func (s judging) byPsoxy(f Field) bool { return s.psoxyWrote(f, 30*time.Second) }
+
+// psoxyWrote reports whether psoxy took its lock, or wrote an access token, in the given
+// time before a token was stored.
+func (s judging) psoxyWrote(f Field, before time.Duration) bool {
 	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock()), func(by Field) bool {
 		stood := by.Until.IsZero() || !by.Until.Before(f.Modified) // a person's may have been written over before
-		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < 30*time.Second && stood
+		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < before && stood
 	})
 }
 

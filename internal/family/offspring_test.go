@@ -25,6 +25,12 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 	refused := func(s *family.Snapshot) {
 		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
 	}
+	wroteBefore := func(ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			newestIsPsoxys(s)
+			s.Wrote[0].Modified = s.Offers[0].Modified.Add(-ago)
+		}
+	}
 	for _, c := range []struct {
 		name      string
 		given     given
@@ -35,6 +41,10 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 		{"stored since, under the lease", doubt("dead", spent-time.Second), family.Replay, 0},
 		{"stored when the lease was over", doubt("dead", spent-2*time.Minute), family.Replay, 0},
 		{"the process has written that the answer was lost", doubt("", spent-time.Second), family.Replay, 0},
+		{"beside psoxy, which has not stored it", all(beside, doubt("dead", spent-time.Second)), family.Replay, 0},
+		{"beside psoxy, which has", all(beside, doubt("dead", spent-time.Second), newestIsPsoxys), family.Rotate, 9},
+		{"beside psoxy, which wrote within its lock", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute-nano)), family.Rotate, 9},
+		{"beside psoxy, which wrote before", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute)), family.Replay, 0},
 		{"stored before the spend, in the family of the own token", all(kin, doubt("dead", spent+time.Hour)), family.Rotate, 9},
 		{"stored before the spend, and the own token is refused", all(doubt("dead", spent+time.Hour), refused), family.Rotate, 9},
 	} {
