@@ -220,7 +220,7 @@ func candidate(v view) (Decision, bool) {
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
-	} else if !(kin && v.psoxyWrote(c, Lease)) && !v.succeeds(c) && v.replaysFirst() {
+	} else if !(kin && v.perhapsPsoxys(c)) && !v.succeeds(c) && v.replaysFirst() {
 		return not()
 	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
 		if kin {

@@ -39,7 +39,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	past := own.Past.With(own.Refresh)
 	same := s.continues(candidate)
 	if !same || chainOf(candidate.Value) == "" && !s.byPsoxy(candidate) {
-		past = past.Merge(s.before(candidate)) // nobody will judge these any more
+		past = past.Merge(before(s, candidate)) // nobody will judge these any more
 	}
 	if same {
 		own.Generation++
@@ -56,7 +56,7 @@ func (s judging) offspring(candidate Field, own Record) Record {
 
 // before are the candidates that were offered before the given one, and not issued after
 // it, as far as claims tell.
-func (s judging) before(candidate Field) (older Past) {
+func before(s judging, candidate Field) (older Past) {
 	for _, f := range s.Offers {
 		if s.isCandidate(f) && f.Since < candidate.Since && !issuedAfter(f, candidate) {
 			older = older.With(FingerprintOf(f.Value))

@@ -42,6 +42,7 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 		{"stored when the lease was over", doubt("dead", spent-2*time.Minute), family.Replay, 0},
 		{"the process has written that the answer was lost", doubt("", spent-time.Second), family.Replay, 0},
 		{"beside psoxy, which has not stored it", all(beside, doubt("dead", spent-time.Second)), family.Replay, 0},
+		{"beside psoxy, whose access token cannot be read", all(beside, doubt("dead", spent-time.Second), func(s *family.Snapshot) { s.Denied = append(s.Denied, names.AccessToken) }), family.Rotate, 9},
 		{"beside psoxy, which has", all(beside, doubt("dead", spent-time.Second), newestIsPsoxys), family.Rotate, 9},
 		{"beside psoxy, which wrote within its lock", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute-nano)), family.Rotate, 9},
 		{"beside psoxy, which wrote before", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute)), family.Replay, 0},

@@ -295,6 +295,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=1ed4324a2d631db7 siblings-die shared authorize@21#230f73ed5c0a3211 consent@79#7c3a",
 		"upgrade seed=accd3528c002237b siblings-die legacy-refusal claims google consent@36#3efe consent@60#1fbe consent@79#829e",
 		"upgrade seed=535ba8e060088e85 reconsent-kills-old legacy-refusal claims shared google psoxy@1 denied@11/3s#1 omit-after@11",
+		"rotation seed=3281c5e3c576d20b reconsent-kills-old shared denied@10/4m28s#2 pause-after@17/2m5s psoxy@20",
 		"replay seed=943ff5b180e96f19 shared aged older@3 older@15#6ee8",
 		"replay seed=750b8d16121c67fd reconsent-kills-old legacy-refusal shared aged older@8#9f1",
 		"rotation seed=fbee722faa54a83e siblings-die shared psoxy@16#649bf8aff4f08766 pause-before@16/1m30s terraform@19/40m0s pause-after@32/1m10s crash-before@48 concurrent@49#8af5573d0e995d46",

@@ -1,0 +1,51 @@
+package family
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+)
+
+// byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
+// left behind, or wrote an access token in its form.
+func (s judging) byPsoxy(f Field) bool { return s.psoxyWrote(f, 30*time.Second) }
+
+// psoxyWrote reports whether psoxy took its lock, or wrote an access token, in the given
+// time before a token was stored.
+func (s judging) psoxyWrote(f Field, before time.Duration) bool {
+	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock()), func(by Field) bool {
+		stood := by.Until.IsZero() || !by.Until.Before(f.Modified) // a person's may have been written over before
+		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < before && stood
+	})
+}
+
+// Puzzles reports whether there is a candidate that psoxy may have stored, and nothing tells.
+func (s Snapshot) Puzzles() bool {
+	j := judging{s}
+	return s.Shared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
+}
+
+// PsoxysWrites are the versions of ACCESS_TOKEN that psoxy wrote, of some in a row: they are
+// of its form, younger than the ledger's own tokens, and not of those.
+func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
+	for i, e := range versions {
+		token, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
+		if expires.IsZero() || !e.Modified.After(own.active()) || FingerprintOf(token) == own.Access {
+			continue
+		}
+		f := Field{Version: e.Version, Modified: e.Modified}
+		if i+1 < len(versions) {
+			f.Until = versions[i+1].Modified
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// perhapsPsoxys reports whether psoxy may have stored a candidate: it has written not long
+// before, or nothing tells.
+func (v view) perhapsPsoxys(c Field) bool {
+	return v.psoxyWrote(c, Lease) || slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken)
+}
