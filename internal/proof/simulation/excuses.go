@@ -34,10 +34,10 @@ var excuses = []excuse{
 		func(l loss) bool { return l.root != nil && l.root.again && !l.topSpentByUs() }},
 	{coveredByPsoxy, "psoxy: as above; a token that tells nothing is taken for psoxy's rotation",
 		func(l loss) bool { return l.o.coveredByPsoxy() }},
-	{"a person stored a consent as psoxy stores a rotation", "psoxy: it writes ACCESS_TOKEN, then REFRESH_TOKEN; a token that tells nothing is taken for its rotation",
+	{storedLikePsoxy, "psoxy: it writes ACCESS_TOKEN, then REFRESH_TOKEN; a token that tells nothing is taken for its rotation",
 		func(l loss) bool {
 			o := l.o
-			return o.w.settings.Shared && !o.w.settings.Claims && o.likePsoxy[o.highest.consent] && o.chain.known && o.older(o.chain.of, o.highest)
+			return o.likePsoxys(o.highest) && o.chain.known && o.older(o.chain.of, o.highest)
 		}},
 
 	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
@@ -117,3 +117,13 @@ func (o *oracle) coveredByPsoxy() bool {
 // covered reports whether psoxy wrote a token of an older family over a newer consent,
 // and the token has no claims that would show it.
 func (o *oracle) covered(r rank) bool { return !o.w.settings.Claims && o.covers[r.consent] }
+
+// storedLikePsoxy is an excuse for a ledger that goes back to an older consent, too: to one
+// that it never held. Taken for psoxy's rotation, the newest is of the family before both.
+const storedLikePsoxy = "a person stored a consent as psoxy stores a rotation"
+
+// likePsoxys reports whether a person stored a token's consent as psoxy stores a rotation,
+// and it has no claims that would show it.
+func (o *oracle) likePsoxys(r rank) bool {
+	return o.w.settings.Shared && !o.w.settings.Claims && o.likePsoxy[r.consent]
+}

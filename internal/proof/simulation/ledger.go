@@ -21,6 +21,7 @@ func (o *oracle) ledgerWritten(by *actor, version int64, value atlassian.Secret)
 	}
 	o.name("in the ledger", c.of)
 	o.comparedToHighest()
+	o.ledgered[c.of.consent] = true
 	delete(o.traceless, c.of.consent)
 	if c.highest.less(c.of) || by.role == consents {
 		c.highest = c.of
@@ -40,6 +41,8 @@ func (o *oracle) comparedToHighest() {
 		o.excuse(coveredByPsoxy)
 	case (o.traceless[c.of.consent] || o.undated[c.of.consent]) && !o.w.settings.Claims:
 		o.excuse(unremembered)
+	case o.likePsoxys(c.highest) && !o.ledgered[c.of.consent]:
+		o.excuse(storedLikePsoxy)
 	default:
 		o.count(&o.OlderOverNewer, "an older token over a newer one in the ledger")
 		return

@@ -41,6 +41,8 @@ type oracle struct {
 	// likePsoxy are consents that a person stored as psoxy stores a rotation: the
 	// access token in its form first, and then the refresh token.
 	likePsoxy map[int]bool
+	// ledgered are consents of which the ledger has held a token.
+	ledgered map[int]bool
 	// restrained is until when Atlassian asked not to be called (Retry-After).
 	restrained time.Time
 }
@@ -49,7 +51,7 @@ func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
 		rivals:    rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
 		glimpses:  glimpses{read: map[rank]bool{}, missed: map[rank]bool{}},
-		traceless: map[int]bool{}, undated: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, judged: map[string]bool{}}
+		traceless: map[int]bool{}, undated: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, ledgered: map[int]bool{}, judged: map[string]bool{}}
 }
 
 // wrote notes a write of a parameter.

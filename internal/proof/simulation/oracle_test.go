@@ -214,6 +214,16 @@ func TestATokenThatNoTickCouldRead(t *testing.T) {
 	})
 }
 
+// A person stores two consents, the second as psoxy stores a rotation, and in between the
+// family's own token again: the second may be what psoxy made of that, and the first newer.
+func TestAConsentStoredLikeARotation(t *testing.T) {
+	p, err := ParsePlan("rotation seed=e96e5962532ffaff siblings-die shared atlassian-after@14/6s denied@60/21m31s consent@192 older@195 consent@303#67e7")
+	require.NoError(t, err)
+	r := Run(p)
+	require.Empty(t, r.Counters.Broken())
+	require.Equal(t, map[string]int{storedLikePsoxy: 2}, r.Losses)
+}
+
 type tokenFunc func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
 
 func (f tokenFunc) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
