@@ -239,8 +239,8 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Rejected[0].Psoxys)
 		}
 	})
-	t.Run("what lies under it may be spent as long as it is asked about again", func(t *testing.T) {
-		for count, want := range map[int]int64{2: 0, 3: 9} {
+	t.Run("what lies under it may be spent: it is asked about again before", func(t *testing.T) {
+		for count, want := range map[int]int64{2: 0, 3: 10} {
 			d := decide(beside, rotated(3*time.Hour), refusedOnce(count, 59*minute), func(s *family.Snapshot) { s.State.Inbox.Rejected[0].Version = 10 }, inbox(refresh(109), refresh(110)))
 			require.Equal(t, want, d.Candidate.Version)
 		}
@@ -356,6 +356,42 @@ func TestWhatTheHistoryOfAccessTokenTells(t *testing.T) {
 				{Value: secret(ours), Version: 10, Modified: now.Add(-9*minute + c.over)},
 			}...)
 			require.Equal(t, c.known, s.Received(pair(8, now), family.Field{}).Record.Past.Has(fp(refresh(109))))
+		})
+	}
+}
+
+// Refusals have been mistaken: what lies under a refused token may be what psoxy made that of.
+func TestWhatLiesUnderARefusedToken(t *testing.T) {
+	refused := func(version int64, count int, ago time.Duration) given {
+		return func(s *family.Snapshot) {
+			s.State.Inbox.Rejected = append(s.State.Inbox.Rejected, family.Rejected{Version: version, Credentials: s.Credentials(), At: now.Add(-ago), Count: count})
+		}
+	}
+	one, two := refresh(109), refresh(110)
+	for _, c := range []struct {
+		name      string
+		given     given
+		candidate int64
+		spent     bool // the lower one, once the candidate is accepted
+	}{
+		{"the upper one was just asked about", all(beside, refused(10, 3, time.Minute-nano)), 9, false},
+		{"a minute ago", all(beside, refused(10, 3, time.Minute)), 10, true},
+		{"a minute ago, and it was spent", all(beside, refused(10, 3, time.Minute), func(s *family.Snapshot) {
+			s.State.Inbox.Rejected[0].First = now.Add(-20 * minute)
+		}), 9, false},
+		{"a minute ago, and nobody else rotates", refused(10, 3, time.Minute), 9, false},
+		{"the lower one in doubt", all(beside, pending(3*minute), refused(10, 3, time.Minute)), 9, false},
+		{"both were refused, and the upper one's turn comes", all(beside, refused(10, 1, time.Hour), refused(9, 3, time.Hour)), 10, true},
+		{"both were refused, and both rest", all(beside, refused(10, 3, time.Minute), refused(9, 3, time.Minute)), 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := healthy()
+			all(c.given, inbox(one, two))(&s)
+			d := family.Decide(s, family.DefaultPolicy())
+			require.Equal(t, c.candidate, d.Candidate.Version)
+			if c.candidate > 0 {
+				require.Equal(t, c.spent, s.Offspring(d.Candidate).Past.Has(fp(one)))
+			}
 		})
 	}
 }

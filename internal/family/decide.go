@@ -220,7 +220,7 @@ func candidate(v view) (Decision, bool) {
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
 		action = Replay
-	} else if !(kin && v.perhapsPsoxys(c)) && !v.succeeds(c) && v.replaysFirst() {
+	} else if v.replaysFirst(c) {
 		return not()
 	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
 		if kin {
@@ -245,8 +245,9 @@ func (v view) superseded() bool {
 
 // replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
 // which may be an older token, and kill what a replay saves.
-func (v view) replaysFirst() bool {
-	return v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
+func (v view) replaysFirst(c Field) bool {
+	stranger := !v.succeeds(c) && !(v.continues(c) && v.perhapsPsoxys(c))
+	return stranger && v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
 }
 
 func lateCandidate(v view) (Decision, bool) {

@@ -154,12 +154,12 @@ func (s judging) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := s.inboxName()
 	var candidates []Field
-	waiting := map[int64]bool{}
+	waiting, resting := map[int64]bool{}, map[int64]bool{}
 	for _, f := range slices.Backward(s.Offers) {
-		verdict, reason, waits := s.verdict(f)
+		verdict, reason, waits, rests := standing(s, f)
 		if verdict == Candidate || waits {
 			candidates = append(candidates, f)
-			waiting[f.Version] = waits
+			waiting[f.Version], resting[f.Version] = waits, rests
 		}
 		switch {
 		case verdict == Candidate:
@@ -170,7 +170,7 @@ func (s judging) judged() inbox {
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}
-	in.choose(s, candidates, waiting)
+	in.choose(s, candidates, waiting, resting)
 	if s.Partial {
 		in.seen = min(in.seen, s.seen())
 	}
@@ -181,17 +181,14 @@ func (s judging) judged() inbox {
 }
 
 // choose finds the candidate that comes first. Those that are waiting are asked about
-// later. Beside psoxy what stands under another may be spent.
-func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
+// later. Beside psoxy what stands under another may be spent, unless that rests.
+func (in *inbox) choose(s judging, candidates []Field, waiting, resting map[int64]bool) {
 	best, covered := 0, false
 	var under []Fingerprint // what stands under the candidate
-	for i, f := range candidates {
-		var over Field
-		if i > 0 {
-			over = candidates[i-1]
-		}
+	var over Field
+	for _, f := range candidates {
 		rank := s.rank(f)
-		covered = (covered || rank != inDoubt) && s.covers(over, f)
+		covered = (covered || rank != inDoubt && !resting[over.Version]) && s.covers(over, f)
 		switch {
 		case slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
 			in.spent = append(in.spent, FingerprintOf(f.Value))
@@ -203,11 +200,37 @@ func (in *inbox) choose(s judging, candidates []Field, waiting map[int64]bool) {
 			}
 			in.candidate, best, under = f, rank, nil
 		}
+		over = f
 	}
 	in.spent = append(in.spent, under...)
 	if len(in.spent) == 0 && s.rivals(in.candidate) {
 		in.candidate, in.rival = Field{}, true
 	}
+}
+
+// standing judges a field. waits: it is asked about later. Beside psoxy a refused token rests
+// where that is not soon.
+func standing(s judging, f Field) (verdict Judgement, reason string, waits, rests bool) {
+	verdict, reason, waits = s.verdict(f)
+	rests = s.Shared() && verdict != Candidate && !waits && s.isCandidate(f)
+	if rests && comesBefore(s, f) {
+		return Candidate, "", false, false
+	}
+	return verdict, reason, waits || rests, rests
+}
+
+// comesBefore reports whether a refused token is asked about again because psoxy may have
+// made it of one whose turn has come: refusals have been mistaken, and that one would kill it.
+func comesBefore(s judging, f Field) bool {
+	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
+		return r.Version == f.Version && !r.spent() && !s.sibling(r) && s.Now.Sub(r.At) >= secondLook
+	}) && slices.ContainsFunc(s.Offers, func(under Field) bool {
+		if under.Since >= f.Since || !s.covers(f, under) || s.rank(under) == inDoubt {
+			return false
+		}
+		verdict, _, _ := s.verdict(under)
+		return verdict == Candidate
+	})
 }
 
 // precedes reports whether a token was spent when another was issued: their claims tell

@@ -299,6 +299,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=943ff5b180e96f19 shared aged older@3 older@15#6ee8",
 		"replay seed=750b8d16121c67fd reconsent-kills-old legacy-refusal shared aged older@8#9f1",
 		"rotation seed=fbee722faa54a83e siblings-die shared psoxy@16#649bf8aff4f08766 pause-before@16/1m30s terraform@19/40m0s pause-after@32/1m10s crash-before@48 concurrent@49#8af5573d0e995d46",
+		"replay seed=16c1e84d74286705 reconsent-kills-old shared consent@4#4b1 throttle@27#2 psoxy@53 atlassian-denies@81/11m23s",
+		"replay seed=add634b71909ee05 shared consent@1#5eac psoxy@3 atlassian-denies@15/18m27s",
+		"replay seed=7a752ac92eb61ea2 reconsent-kills-old shared consent@3#cfd7 psoxy@4 atlassian-denies@15/7m15s",
 		"rotation seed=e96e5962532ffaff siblings-die shared atlassian-after@14/6s denied@60/21m31s consent@192 older@195 consent@303#67e7",
 	} {
 		t.Run(text, func(t *testing.T) {
