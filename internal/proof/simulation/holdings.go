@@ -40,6 +40,10 @@ func (g *glimpses) looked() {
 	g.unread = g.unread[:0]
 }
 
+// unknown reports whether nothing tells what a token is: it has no claims, and a person
+// deleted it before a keeper could read it.
+func (g *glimpses) unknown(r rank, in Settings) bool { return g.missed[r] && !in.Claims }
+
 // gone notes that REFRESH_TOKEN was deleted.
 func (g *glimpses) gone() {
 	for _, r := range g.unread {

@@ -43,10 +43,6 @@ func (k killing) holds(got received) bool {
 	return ok && mine == got.of && (a == k.killer || o.chain.intends(a, o.w.now))
 }
 
-// unknown reports whether nothing tells what a token is: it has no claims, and a person
-// deleted it before a keeper could read it.
-func (o *oracle) unknown(r rank) bool { return o.missed[r] && !o.w.settings.Claims }
-
 // memory is how many generations a ledger remembers at least.
 const memory = 190
 
@@ -55,7 +51,7 @@ const memory = 190
 // show it before a newer one as well; or no keeper could read it before.
 func (k killing) unknowable(newest rank) bool {
 	o := k.o
-	if o.unknown(k.presented) {
+	if o.unknown(k.presented, o.w.settings) {
 		return true
 	}
 	if o.w.settings.Claims || newest.generation-k.presented.generation <= memory && !o.ageDeleted {

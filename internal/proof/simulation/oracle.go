@@ -150,7 +150,7 @@ func (o *oracle) presents(by *actor, token atlassian.Secret) {
 		return
 	}
 	o.announced(by, token)
-	if ok && !o.unknown(r) && slices.ContainsFunc(o.receipts, func(got received) bool { return got.elder(r) && got.going() }) {
+	if ok && !o.unknown(r, o.w.settings) && slices.ContainsFunc(o.receipts, func(got received) bool { return got.elder(r) && got.going() }) {
 		o.count(&o.SiblingPresented, "a sibling is presented")
 	}
 }
