@@ -144,6 +144,8 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	switch _, err = t.append(ctx, v.base, state); {
 	case err == nil:
 		t.put(ctx, v, t.told(state.Record)) // from now on it tells that there was a ledger
+	case errors.Is(err, store.ErrTooLarge): // only a person can mend that
+		return out.as(Misconfigured, "%s holds more than the ledger can hold, so it is not spent: store the refresh token alone, or consent with fewer scopes (%v)", t.names.RefreshToken, err), false
 	case !errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Failed, "the ledger cannot be begun, so nothing is spent: %v", err), false
 	}
