@@ -44,8 +44,8 @@ func TestACandidateBesideATokenInDoubt(t *testing.T) {
 		{"beside psoxy, which has not stored it", all(beside, doubt("dead", spent-time.Second)), family.Replay, 0},
 		{"beside psoxy, whose access token cannot be read", all(beside, doubt("dead", spent-time.Second), func(s *family.Snapshot) { s.Denied = append(s.Denied, names.AccessToken) }), family.Rotate, 9},
 		{"beside psoxy, which has", all(beside, doubt("dead", spent-time.Second), newestIsPsoxys), family.Rotate, 9},
-		{"beside psoxy, which wrote within its lock", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute-nano)), family.Rotate, 9},
-		{"beside psoxy, which wrote before", all(beside, doubt("dead", spent-time.Second), wroteBefore(2*time.Minute)), family.Replay, 0},
+		{"beside psoxy, which may have been frozen", all(beside, doubt("dead", spent-time.Second), wroteBefore(4*time.Minute-nano)), family.Rotate, 9},
+		{"beside psoxy, which wrote before", all(beside, doubt("dead", spent-time.Second), wroteBefore(4*time.Minute)), family.Replay, 0},
 		{"stored before the spend, in the family of the own token", all(kin, doubt("dead", spent+time.Hour)), family.Rotate, 9},
 		{"stored before the spend, and the own token is refused", all(doubt("dead", spent+time.Hour), refused), family.Rotate, 9},
 	} {

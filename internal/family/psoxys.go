@@ -44,8 +44,11 @@ func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
 	return all
 }
 
+// psoxyFreezes is how long psoxy may be frozen between its two writes, and go on.
+const psoxyFreezes = 2 * Lease
+
 // perhapsPsoxys reports whether psoxy may have stored a candidate: it has written not long
 // before, or nothing tells.
 func (v view) perhapsPsoxys(c Field) bool {
-	return v.psoxyWrote(c, Lease) || slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken)
+	return v.psoxyWrote(c, psoxyFreezes) || slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken)
 }

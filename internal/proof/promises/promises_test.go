@@ -295,6 +295,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=1ed4324a2d631db7 siblings-die shared authorize@21#230f73ed5c0a3211 consent@79#7c3a",
 		"upgrade seed=accd3528c002237b siblings-die legacy-refusal claims google consent@36#3efe consent@60#1fbe consent@79#829e",
 		"upgrade seed=535ba8e060088e85 reconsent-kills-old legacy-refusal claims shared google psoxy@1 denied@11/3s#1 omit-after@11",
+		"upgrade seed=72a1d30081881efe legacy-refusal shared denied@7/4s psoxy@10 pause-after@25/2m5s",
 		"rotation seed=3281c5e3c576d20b reconsent-kills-old shared denied@10/4m28s#2 pause-after@17/2m5s psoxy@20",
 		"replay seed=943ff5b180e96f19 shared aged older@3 older@15#6ee8",
 		"replay seed=750b8d16121c67fd reconsent-kills-old legacy-refusal shared aged older@8#9f1",
