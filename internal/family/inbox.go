@@ -219,8 +219,9 @@ func standing(s judging, f Field) (verdict Judgement, reason string, waits, rest
 	return verdict, reason, waits || rests, rests
 }
 
-// comesBefore reports whether a refused token is asked about again because psoxy may have
-// made it of one whose turn has come: refusals have been mistaken, and that one would kill it.
+// comesBefore reports whether a refused token is asked about again now. Psoxy may have made
+// it of another token, whose turn has come. If the refusal was a mistake, that other token
+// would kill it.
 func comesBefore(s judging, f Field) bool {
 	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return r.Version == f.Version && !r.spent() && !s.sibling(r) && s.Now.Sub(r.At) >= secondLook

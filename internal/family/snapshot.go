@@ -73,8 +73,8 @@ type Snapshot struct {
 	// Denied are the names of copies that could not be read.
 	Denied []string
 
-	// Offers are the versions of REFRESH_TOKEN that are not judged yet, oldest
-	// first, and Judged what this process has judged before.
+	// Offers are the versions of REFRESH_TOKEN that are not judged yet, in the order in
+	// which their values were stored first, and Judged what this process has judged before.
 	Offers []Field
 	Judged Judged
 	// Partial: the history could not be read, and Offers has the newest version only.
