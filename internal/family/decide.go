@@ -329,12 +329,12 @@ func (s State) Remedy(inbox string) string {
 	return "consent again"
 }
 
-// tokenGrowth is kept free for a successor that is a little larger, and for
-// what an entry holds beside it.
-const tokenGrowth = 1500
+// largestToken is the size up to which a token is spent, in bytes. The rest is for a
+// successor that is a little larger, and for what an entry holds beside it.
+const largestToken = store.MaxValueBytes - 1500
 
 func tooLarge(v view) (Decision, bool) {
-	if size := v.State.Refresh.Len(); size > store.MaxValueBytes-tokenGrowth {
+	if size := v.State.Refresh.Len(); size > largestToken {
 		return decide(Misconfigured, "the refresh token has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes", size, store.MaxValueBytes)
 	}
 	return not()

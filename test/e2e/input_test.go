@@ -76,6 +76,7 @@ func TestRefreshTokenThatIsNone(t *testing.T) {
 		"quoted":   `"eyJhbGciOiJIUzI1NiJ9.e30.AAAAAAAAAAAAAAAAAAAAAA"`,
 		"two":      "eyJhbGciOiJIUzI1NiJ9 eyJhbGciOiJIUzI1NiJ9",
 		"non-text": "eyJhbGci\x01OiJIUzI1NiJ9",
+		"7 KB":     "eyJ" + strings.Repeat("x", 7000), // its successor might not fit into a parameter
 		"8 KB":     "eyJ" + strings.Repeat("x", 8160),
 	} {
 		t.Run(name, func(t *testing.T) {
