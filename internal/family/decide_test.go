@@ -145,9 +145,12 @@ func TestDecideAfterAFailure(t *testing.T) {
 
 		{"credentials refused, four minutes ago", failed(atlassian.Configuration, 4*time.Minute, 1), family.Rotate},
 		{"credentials refused, less than four minutes ago", failed(atlassian.Configuration, 4*time.Minute-nano, 1), family.Misconfigured},
-		{"credentials refused twice", failed(atlassian.Configuration, 8*time.Minute-nano, 2), family.Misconfigured},
-		{"credentials refused often: an hour at most", failed(atlassian.Configuration, time.Hour, 1<<40), family.Rotate},
-		{"and just less", failed(atlassian.Configuration, time.Hour-nano, 1<<40), family.Misconfigured},
+		{"credentials refused twice", failed(atlassian.Configuration, 4*time.Minute, 2, old(8*time.Minute)), family.Rotate},
+		{"credentials refused twice, by what may stand before Atlassian", failed(atlassian.Configuration, 4*time.Minute-nano, 2, old(8*time.Minute)), family.Misconfigured},
+		{"credentials refused for a leeway", failed(atlassian.Configuration, 16*time.Minute-nano, 3, old(24*time.Minute)), family.Misconfigured},
+		{"credentials refused for a leeway, and waited", failed(atlassian.Configuration, 16*time.Minute, 3, old(24*time.Minute)), family.Rotate},
+		{"credentials refused often: an hour at most", failed(atlassian.Configuration, time.Hour, 1<<40, old(9*time.Hour)), family.Rotate},
+		{"and just less", failed(atlassian.Configuration, time.Hour-nano, 1<<40, old(9*time.Hour)), family.Misconfigured},
 		{"a count that a person edited", failed(atlassian.Configuration, 4*time.Minute-nano, -3), family.Misconfigured},
 		{"credentials refused, and changed since", failed(atlassian.Configuration, 0, 9, otherApp), family.Rotate},
 

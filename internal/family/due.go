@@ -25,6 +25,9 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		return not()
 	}
 	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	if open(f.Since, f.At.Add(failureBackoff)) {                       // a proxy may have answered instead of Atlassian, and the token be spent
+		backoff = min(backoff, failureBackoff)
+	}
 	next := f.At.Add(backoff)
 	switch f.Class {
 	case atlassian.Transient.String():

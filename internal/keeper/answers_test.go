@@ -64,7 +64,7 @@ func TestAnswers(t *testing.T) {
 		{"one 400 invalid_request", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("invalid_request")),
 			keeper.Failed, []keeper.Action{keeper.Rotated, keeper.Idle}, 2},
 		{"404, again and again", fault(atlassiantest.Before, atlassiantest.KindStatus, status(404), times(2)),
-			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Failed, keeper.Rotated}, 3},
+			keeper.Failed, []keeper.Action{keeper.Failed, keeper.Rotated}, 3},
 		{"the app may not refresh", fault(atlassiantest.Before, atlassiantest.KindStatus, status(400), code("unauthorized_client")),
 			keeper.Misconfigured, []keeper.Action{keeper.Rotated}, 2},
 		{"no refresh token: not rotated", fault(atlassiantest.Before, atlassiantest.KindOmitRefresh), keeper.Replayed, nil, 2},
@@ -79,7 +79,7 @@ func TestAnswers(t *testing.T) {
 		}, keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
 		{"the client secret is wrong, then mended", func(w *world) {
 			w.put(names.ClientSecret, "wrong")
-		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured}, 2},
+		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured}, 3},
 		{"the account is deactivated", func(w *world) { require.NoError(w.t, w.em.Deactivate(w.fix.Account.ID)) },
 			keeper.Misconfigured, nil, 1},
 		{"the grant was revoked", func(w *world) {
@@ -108,6 +108,47 @@ func TestAnswers(t *testing.T) {
 			require.NotEmpty(t, out.Reason)
 		})
 	}
+}
+
+// A proxy may refuse an answer that Atlassian has given. As long as the leeway lasts, the
+// token is presented again soon enough.
+func TestARefusalInThePlaceOfACommittedAnswer(t *testing.T) {
+	for _, status := range []int{401, 403, 404} {
+		w := newWorld(t)
+		w.consent()
+		begun := w.posts()
+		require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After,
+			Kind: atlassiantest.KindStatus, Status: status, Times: 2}))
+		for range 5 { // until eight minutes after the first
+			w.tick()
+			w.clock.Advance(2 * time.Minute)
+		}
+		require.Equal(t, 3, w.posts()-begun, status)
+		w.requireKept()
+	}
+}
+
+// What holds a successor without a usable access token is kept. The access token before
+// stays in use until the next rotation.
+func TestASuccessorWithoutAnAccessToken(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.want(keeper.Rotated)
+	before := w.get(names.AccessToken)
+	w.clock.Advance(40 * time.Minute)
+	require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After,
+		Kind: atlassiantest.KindOmitAccess, Times: 1}))
+	begun := w.posts()
+	out := w.want(keeper.Rotated)
+	require.Equal(t, before.Version, w.get(names.AccessToken).Version)
+	require.Positive(t, *out.AccessTokenSecondsRemaining)
+	info, _ := w.em.Lookup(w.get(names.RefreshToken).Value)
+	require.Equal(t, atlassiantest.StatusLive, info.Status)
+	w.clock.Advance(4 * time.Minute)
+	w.want(keeper.Rotated)
+	require.Greater(t, w.get(names.AccessToken).Version, before.Version)
+	require.Equal(t, 2, w.posts()-begun)
+	w.requireKept()
 }
 
 // The emulator's cheap tokens say nothing of their own life.
