@@ -174,15 +174,19 @@ func byPsoxy(s *family.Snapshot) {
 	s.Wrote = []family.Field{{Version: 1, Modified: now.Add(-24 * time.Hour)}} // as inbox has it
 }
 
-// Psoxy wrote what has its form, is younger than the own tokens, and not of those.
+// Psoxy wrote what has its form, is younger than the own tokens, and lives longer. An older
+// access token that a person put back does not.
 func TestPsoxysWrites(t *testing.T) {
 	own := record()
 	at := func(ago time.Duration, value string) store.Entry {
 		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
 	}
-	form := func(token string) string { return `{"token":"` + token + `","expirationDate":1764000000000}` }
-	require.Equal(t, []family.Field{{Modified: now.Add(-5 * minute), Until: now.Add(-3 * minute)}}, family.PsoxysWrites(own, at(11*minute, form("ours before")), at(9*minute, form(access(7))),
-		at(5*minute, form("psoxy's")), at(3*minute, "a-person's"), at(minute, "CHANGE_ME"), store.Entry{}))
+	form := func(token string, left time.Duration) string {
+		return psoxy.JSON.EncodeAccessToken(secret(token), now.Add(left)).Reveal()
+	}
+	require.Equal(t, []family.Field{{Modified: now.Add(-5 * minute), Until: now.Add(-3 * minute)}}, family.PsoxysWrites(own,
+		at(11*minute, form("before ours", 55*minute)), at(9*minute, form(access(7), 50*minute)), at(5*minute, form("psoxy's", 55*minute)),
+		at(3*minute, "a-person's"), at(2*minute, form(access(6), 49*minute)), at(minute, "CHANGE_ME"), store.Entry{}))
 }
 
 // What psoxy stored is its successor of the ledger's own token: that waits while
@@ -327,7 +331,7 @@ func TestWhatWasRefusedOnce(t *testing.T) {
 // have written over that: the history of ACCESS_TOKEN tells.
 func TestWhatTheHistoryOfAccessTokenTells(t *testing.T) {
 	psoxys := psoxy.JSON.EncodeAccessToken(secret(access(8)), now.Add(time.Hour)).Reveal()
-	ours := psoxy.JSON.EncodeAccessToken(secret(access(7)), now.Add(time.Hour)).Reveal()
+	ours := psoxy.JSON.EncodeAccessToken(secret(access(7)), now.Add(50*minute)).Reveal()
 	for _, c := range []struct {
 		name, access string
 		before, over time.Duration

@@ -28,11 +28,12 @@ func (s Snapshot) Puzzles() bool {
 }
 
 // PsoxysWrites are the versions of ACCESS_TOKEN that psoxy wrote, of some in a row: they are
-// of its form, younger than the ledger's own tokens, and not of those.
+// of its form, younger than the ledger's own tokens, and live longer than those. An older
+// one that a person put back does not.
 func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
 	for i, e := range versions {
-		token, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
-		if expires.IsZero() || !e.Modified.After(own.active()) || FingerprintOf(token) == own.Access {
+		_, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
+		if !expires.After(own.AccessExpiresAt) || !e.Modified.After(own.active()) {
 			continue
 		}
 		f := Field{Version: e.Version, Modified: e.Modified}

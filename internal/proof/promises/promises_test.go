@@ -272,6 +272,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=1bbbcb4aa2737d70 legacy-refusal shared psoxy@15 backup@73#1 secret-rotated@75/7m14s consent@174",
 		"consent seed=4f3ca9f8d24f88d2 siblings-die legacy-refusal shared crash-before@25 consent@73 psoxy@73#eba8dc0189091917 crash-after@86",
 		"consent seed=b0d6ca89229b8d3e siblings-die reconsent-kills-old claims shared crash-before@13 store-outage@19/1h7m22s false-refusal@41 psoxy@53",
+		"replay seed=943ff5b180e96f19 shared aged older@3#2 older@15#6ee8",
 		"consent seed=f9236abfa25e0b7a claims shared denied@2/32m47s#1 authorize@264 psoxy@319",
 		"upgrade seed=baa177681426bb92 siblings-die legacy-refusal claims shared denied@34/7m14s#1 authorize@54 consent@54 psoxy@61 pause-before@71/2m5s",
 		"adoption seed=1b833b186385885b siblings-die reconsent-kills-old legacy-refusal claims shared crash-before@17 key-outage@26/14m47s#1 error-before@40 ledger-deleted@41 psoxy@41",
