@@ -204,9 +204,10 @@ func (r Record) Succeed(pair Pair) Record {
 		next.Generation++
 		next.Past = r.Past.With(r.Refresh)
 	}
-	next.Access = FingerprintOf(pair.Access)
+	if !pair.Access.IsZero() { // or the one before stays in use
+		next.Access, next.AccessExpiresAt = FingerprintOf(pair.Access), stamp(pair.AccessExpiresAt)
+	}
 	next.Chain = chainOf(pair.Refresh)
-	next.AccessExpiresAt = stamp(pair.AccessExpiresAt)
 	next.RotatedAt = stamp(pair.SpentAt)
 	next.LastFailure = nil
 	if len(pair.Scopes) > 0 {

@@ -128,9 +128,11 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 	return m.state, nil
 }
 
-// keepAccess remembers the newest access token.
+// keepAccess remembers the newest access token, which an answer may lack.
 func (m *memory) keepAccess(token atlassian.Secret, expires time.Time) {
-	m.access, m.expires = token, expires
+	if !token.IsZero() {
+		m.access, m.expires = token, expires
+	}
 }
 
 // New returns a Keeper.

@@ -182,6 +182,9 @@ func (sp *spend) present(ctx context.Context) {
 		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
 			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 		sp.failure = nil
+		if token.Access.IsZero() {
+			sp.log.Warn("the answer held no usable access token: the one before stays in use until the next rotation")
+		}
 		if !token.Refresh.IsZero() {
 			return
 		}

@@ -23,6 +23,8 @@ type App struct {
 
 // Token is the answer to a successful token request.
 type Token struct {
+	// Access is the access token. It is empty only where the answer to a refresh had a
+	// successor beside an access token that is missing or damaged.
 	Access Secret
 	// Refresh is the successor of the presented refresh token. It is empty if the
 	// answer had none or the presented one: the consent lacked offline_access, or a

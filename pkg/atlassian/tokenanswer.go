@@ -16,25 +16,24 @@ const (
 )
 
 // parseToken reads a successful token answer. The presented refresh token is spent, so
-// a usable pair is never thrown away for a cosmetic error. Only missing or damaged
-// tokens make the answer unusable. Text after the object, unknown members and a
-// missing token_type do no harm. Of duplicate members one that says something counts. date
-// is the answer's header.
+// a usable successor is never thrown away for a cosmetic error, nor for an access token
+// that is missing or damaged. A damaged successor makes the answer unusable. Text after
+// the object, unknown members and a missing token_type do no harm. Of duplicate members
+// one that says something counts. date is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
 	fields, ok := jsonObject(body)
 	if !ok {
 		return Token{}, errNoObject
 	}
-	access, ok := tokenMember(fields["access_token"])
-	if !ok || access == "" {
-		return Token{}, errNoAccess
-	}
 	refresh, ok := tokenMember(fields["refresh_token"])
 	if !ok {
 		return Token{}, errBadRefresh
 	}
-	t := Token{Access: NewSecret(access), Refresh: NewSecret(refresh)}
-	t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], ownLifetime(t.Access, date))
+	t := Token{Refresh: NewSecret(refresh)}
+	if access, ok := tokenMember(fields["access_token"]); ok && access != "" {
+		t.Access = NewSecret(access)
+		t.ExpiresIn, t.ExpiresInAssumed = lifetime(fields["expires_in"], ownLifetime(t.Access, date))
+	}
 	var scope string
 	if json.Unmarshal(fields["scope"], &scope) == nil && strings.TrimSpace(scope) != "" {
 		t.Scopes = strings.Fields(scope)

@@ -45,19 +45,16 @@ func (c *Client) Exchange(ctx context.Context, app App, code Secret, redirectURI
 //
 // The error is an *Error, and its Class says what happened to the token. Save
 // Token.Refresh before you do anything else. If it is empty, the answer had none or
-// the presented one, which stays valid as far as is known.
+// the presented one, which stays valid as far as is known. If Token.Access is empty, the
+// answer had no usable one: the one before lives on, and a later request yields another.
 func (c *Client) Refresh(ctx context.Context, app App, refresh Secret) (Token, error) {
 	const whatNext = "give the token exactly as Atlassian issued it, or ask the account's owner to consent again"
 	if err := checkInput("refresh token", refresh.Reveal(), whatNext); err != nil {
 		return Token{}, invalid(opRefresh, err)
 	}
-	token, err := c.token(ctx, opRefresh, app, tokenRequest{
+	return c.token(ctx, opRefresh, app, tokenRequest{
 		GrantType: "refresh_token", RefreshToken: refresh.Reveal(),
 	})
-	if token.Refresh == refresh {
-		token.Refresh = Secret{} // it is no successor, and says no more than a missing one
-	}
-	return token, err
 }
 
 // token makes one token request.
@@ -83,11 +80,11 @@ func (c *Client) token(ctx context.Context, o op, app App, body tokenRequest) (T
 	req.ContentLength = int64(len(encoded))
 	req.Close = true // a caller's transport may keep connections
 	req.Header.Set("Content-Type", "application/json")
-	return c.tokenAnswer(o, c.do(req, p))
+	return c.tokenAnswer(o, c.do(req, p), NewSecret(body.RefreshToken))
 }
 
-// tokenAnswer judges the outcome of a token request.
-func (c *Client) tokenAnswer(o op, r reply) (Token, error) {
+// tokenAnswer judges the outcome of a token request that presented a refresh token, or none.
+func (c *Client) tokenAnswer(o op, r reply, presented Secret) (Token, error) {
 	e := evidence{op: o, reach: r.reach, status: r.status}
 	cause := r.err
 	var token Token
@@ -95,6 +92,12 @@ func (c *Client) tokenAnswer(o op, r reply) (Token, error) {
 		// A body that broke off after a complete object contains a complete pair.
 		var err error
 		token, err = parseToken(r.body, r.header.Get("Date"))
+		if token.Refresh == presented {
+			token.Refresh = Secret{} // it is no successor, and says no more than a missing one
+		}
+		if err == nil && token.Access.IsZero() && (token.Refresh.IsZero() || o == opExchange) {
+			err = errNoAccess // a consent could not check its scopes, and is easily given again
+		}
 		e.usable = err == nil
 		if cause == nil {
 			cause = err

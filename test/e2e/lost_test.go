@@ -128,6 +128,24 @@ func TestOddExpiresIn(t *testing.T) {
 	}
 }
 
+// A successor without an access token is kept, and nothing is written over the access
+// token before it.
+func TestAnswerWithoutAccessToken(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	access := c.Value(c.Names.AccessToken)
+	inject(t, w, atlassiantest.Fault{Kind: atlassiantest.KindOmitAccess, When: atlassiantest.After, Times: 1})
+	tick := w.Tick()
+	w.RequireAction(tick, "rotated")
+	require.Len(t, tick.Posts, 1)
+	require.True(t, access == c.Value(c.Names.AccessToken))
+	require.Equal(t, atlassiantest.StatusLive, c.Lookup(c.Names.RefreshToken).Status)
+	w.Pass(5 * time.Minute)
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(2)
+}
+
 // An answer without a refresh token: if Atlassian rotated, asking again brings
 // the successor; if it did not, the old token is kept.
 func TestAnswerWithoutRefreshToken(t *testing.T) {

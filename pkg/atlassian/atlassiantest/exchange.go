@@ -68,8 +68,8 @@ func (e *Emulator) exchange(r ExchangeRequest, fault *Fault) (Tokens, error) {
 	return e.answer(ev, f, e.issueFirst(f, ev.Time), fault)
 }
 
-// tokens is the answer with the pair p. A KindOmitRefresh fault removes the
-// refresh token from it.
+// tokens is the answer with the pair p. A KindOmitRefresh or KindOmitAccess fault removes
+// one of the tokens from it.
 func (f *family) tokens(p *pair, fault *Fault) Tokens {
 	t := Tokens{
 		Access:    atlassian.NewSecret(p.access),
@@ -78,8 +78,12 @@ func (f *family) tokens(p *pair, fault *Fault) Tokens {
 		Scopes:    p.scopes,
 		FamilyID:  f.id,
 	}
-	if fault != nil && fault.Kind == KindOmitRefresh {
+	switch {
+	case fault == nil:
+	case fault.Kind == KindOmitRefresh:
 		t.Refresh = atlassian.Secret{}
+	case fault.Kind == KindOmitAccess:
+		t.Access = atlassian.Secret{}
 	}
 	return t
 }

@@ -64,6 +64,9 @@ const (
 	// not rotate, and the old token stays usable. After: it rotated, and the
 	// successor is lost. EndpointToken only.
 	KindOmitRefresh Kind = "omit_refresh"
+	// KindOmitAccess leaves access_token out of a success, whose refresh token is good.
+	// EndpointToken only.
+	KindOmitAccess Kind = "omit_access"
 	// KindExpiresIn replaces expires_in of a success by Fault.ExpiresIn.
 	// EndpointToken only.
 	KindExpiresIn Kind = "expires_in"
@@ -85,6 +88,7 @@ var kinds = []struct {
 	{KindEncoded, false, ""},
 	{KindEmpty, true, EndpointResources},
 	{KindOmitRefresh, false, EndpointToken},
+	{KindOmitAccess, false, EndpointToken},
 	{KindExpiresIn, false, EndpointToken},
 }
 

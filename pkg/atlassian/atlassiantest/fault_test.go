@@ -105,6 +105,17 @@ func TestFaultOddExpiresIn(t *testing.T) {
 	}
 }
 
+func TestFaultOmitAccess(t *testing.T) {
+	s := serve(t, cheapWorld(t, nil))
+	require.NoError(t, s.e.Inject(atlassiantest.Fault{
+		Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindOmitAccess, Times: 1,
+	}))
+	got := s.must(t, s.tokenRequest(t, s.authorize(t)))
+	require.NotContains(t, got.body, "access_token")
+	info, _ := s.e.Lookup(atlassian.NewSecret(readTokens(t, got).Refresh))
+	require.Equal(t, atlassiantest.StatusLive, info.Status)
+}
+
 func TestFaultOmitRefresh(t *testing.T) {
 	for when, status := range map[atlassiantest.When]atlassiantest.Status{
 		atlassiantest.Before: atlassiantest.StatusLive, atlassiantest.After: atlassiantest.StatusReusable,

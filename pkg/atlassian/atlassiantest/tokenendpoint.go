@@ -152,7 +152,7 @@ func presenter(r *http.Request) string {
 // it has one.
 func successBody(t Tokens, fault *Fault) []byte {
 	body := struct {
-		Access    string          `json:"access_token"`
+		Access    string          `json:"access_token,omitempty"`
 		ExpiresIn json.RawMessage `json:"expires_in,omitempty"`
 		Type      string          `json:"token_type"`
 		Refresh   string          `json:"refresh_token,omitempty"`
