@@ -178,10 +178,10 @@ func byPsoxy(s *family.Snapshot) {
 // access token that a person put back does not.
 func TestPsoxysWrites(t *testing.T) {
 	own := record()
-	at := func(ago time.Duration, value string) store.Entry {
-		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
+	at := func(ago time.Duration, value string) store.Entry { return store.Entry{Value: secret(value), Modified: now.Add(-ago)} }
+	form := func(token string, left time.Duration) string {
+		return psoxy.JSON.EncodeAccessToken(secret(token), now.Add(left)).Reveal()
 	}
-	form := func(token string, left time.Duration) string { return psoxy.JSON.EncodeAccessToken(secret(token), now.Add(left)).Reveal() }
 	require.Equal(t, []family.Field{{Modified: now.Add(-5 * minute), Until: now.Add(-3 * minute)}}, family.PsoxysWrites(own,
 		at(11*minute, form("before ours", 55*minute)), at(9*minute, form(access(7), 50*minute)), at(5*minute, form("psoxy's", 55*minute)),
 		at(3*minute, "a-person's"), at(2*minute, form(access(6), 49*minute)), at(minute, "CHANGE_ME"), store.Entry{}))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -259,16 +260,31 @@ func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 }
 
 // Atlassian refuses a candidate, and then the token in doubt: that is presented again in
-// the same tick only where no candidate's turn may come before.
+// the same tick only where the candidate cannot be its successor, whose turn would come before.
 func TestATokenInDoubtIsRefusedBesideACandidate(t *testing.T) {
-	for candidate, posts := range map[string]int{"": 3, "a-t0ken-that-n0body-has-ever-issued-to-anybody": 2} {
-		w := settledWorld(t)
-		if candidate != "" {
-			w.put(names.RefreshToken, candidate)
+	const token = "a-t0ken-that-n0body-has-ever-issued-to-anybody"
+	for candidate, c := range map[string]struct {
+		world func(*testing.T) *world
+		posts int
+	}{
+		"none": {func(t *testing.T) *world { return due(t) }, 3},
+		"a stranger's": {func(t *testing.T) *world {
+			w := settledWorld(t)
+			w.put(names.RefreshToken, token)
 			w.want(keeper.Restored)
 			w.ticks(2)
-		}
-		w.clock.Advance(40 * time.Minute)
+			w.clock.Advance(40 * time.Minute)
+			return w
+		}, 3},
+		"perhaps psoxy's": {func(t *testing.T) *world {
+			w := shared(t)
+			w.psoxy.saves(atlassiantest.Tokens{Access: atlassian.NewSecret("its-access-token"), Refresh: atlassian.NewSecret(token)}, 2)
+			w.tick() // it is refused
+			w.clock.Advance(3 * time.Minute)
+			return w
+		}, 2},
+	} {
+		w := c.world(t)
 		posted := 0
 		w.after = func(_ int, op string) error {
 			if op != "post" {
@@ -281,7 +297,7 @@ func TestATokenInDoubtIsRefusedBesideACandidate(t *testing.T) {
 			return nil
 		}
 		w.want(keeper.InDoubt)
-		require.Equal(t, posts, posted, candidate)
+		require.Equal(t, c.posts, posted, candidate)
 	}
 }
 
