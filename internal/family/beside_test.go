@@ -178,7 +178,9 @@ func byPsoxy(s *family.Snapshot) {
 // access token that a person put back does not.
 func TestPsoxysWrites(t *testing.T) {
 	own := record()
-	at := func(ago time.Duration, value string) store.Entry { return store.Entry{Value: secret(value), Modified: now.Add(-ago)} }
+	at := func(ago time.Duration, value string) store.Entry {
+		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
+	}
 	form := func(token string, left time.Duration) string {
 		return psoxy.JSON.EncodeAccessToken(secret(token), now.Add(left)).Reveal()
 	}

@@ -58,7 +58,7 @@ func (s Snapshot) LockTells(candidate Field) bool {
 // underLock reports whether psoxy may have presented a candidate: it was stored
 // when psoxy took the lock that it left behind, and nothing was stored since.
 func (s judging) underLock(candidate Field) bool {
-	return candidate.Version > 0 && candidate.Version == s.RefreshToken.Version && s.LockTells(candidate)
+	return candidate.Version > 0 && candidate.Value == s.RefreshToken.Value && s.LockTells(candidate)
 }
 
 // firstSpend is when a candidate was, or may have been, presented first.

@@ -248,9 +248,10 @@ func issuedAfter(f, other Field) bool {
 	return !others.IssuedAt.IsZero() && its.IssuedAt.After(others.IssuedAt)
 }
 
-// covers reports whether psoxy may have made one token of another that it stands over.
+// covers reports whether psoxy may have made one token of another that it stands over, and
+// no claims tell.
 func (s judging) covers(over, f Field) bool {
-	return s.mayYield(f, over) && !precedes(over, f) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+	return chainOf(f.Value) == "" && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
 
 // How candidates come one after the other: of each kind the one that was issued last,
