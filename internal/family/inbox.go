@@ -318,13 +318,13 @@ func (s judging) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
 }
 
-// rivals reports whether a candidate may be of the family before a consent. Psoxy
+// rivals reports whether a candidate without claims may be of the family before a consent. Psoxy
 // may have presented that family's token from its cache just after the consent. As
 // long as a replay can do no harm, the consent's own token tells: one that psoxy
 // has spent yields a sibling of the candidate.
 func (s judging) rivals(f Field) bool {
 	r := s.State.Record
-	return f.Version > 0 && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+	return chainOf(f.Value) == "" && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
 }
 
