@@ -174,21 +174,6 @@ func byPsoxy(s *family.Snapshot) {
 	s.Wrote = []family.Field{{Version: 1, Modified: now.Add(-24 * time.Hour)}} // as inbox has it
 }
 
-// Psoxy wrote what has its form, is younger than the own tokens, and lives longer. An older
-// access token that a person put back does not.
-func TestPsoxysWrites(t *testing.T) {
-	own := record()
-	at := func(ago time.Duration, value string) store.Entry {
-		return store.Entry{Value: secret(value), Modified: now.Add(-ago)}
-	}
-	form := func(token string, left time.Duration) string {
-		return psoxy.JSON.EncodeAccessToken(secret(token), now.Add(left)).Reveal()
-	}
-	require.Equal(t, []family.Field{{Modified: now.Add(-5 * minute), Until: now.Add(-3 * minute)}}, family.PsoxysWrites(own,
-		at(11*minute, form("before ours", 55*minute)), at(9*minute, form(access(7), 50*minute)), at(5*minute, form("psoxy's", 55*minute)),
-		at(3*minute, "a-person's"), at(2*minute, form(access(6), 49*minute)), at(minute, "CHANGE_ME"), store.Entry{}))
-}
-
 // What psoxy stored is its successor of the ledger's own token: that waits while
 // Atlassian is asked again about what it has refused by mistake.
 func TestPsoxysTokenIsRefused(t *testing.T) {
@@ -280,6 +265,9 @@ func TestARivalOfAConsent(t *testing.T) {
 		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.Wrote = nil }), family.Rotate, 9},
 		{"psoxy rotated twice, so that it has the consent's", all(inbox(refresh(109), refresh(110)), consented(4*minute)), family.Rotate, 10},
 		{"the leeway is over", all(inbox(refresh(109)), consented(usable)), family.Rotate, 9},
+		{"it is of the consent's own chain", all(inbox(rotating("chain", now.Add(-minute))), consented(4*minute), func(s *family.Snapshot) {
+			s.State.Record.Chain = chainOf("chain")
+		}), family.Rotate, 9},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()
@@ -325,43 +313,6 @@ func TestWhatWasRefusedOnce(t *testing.T) {
 	require.False(t, decide(seen).Keep)
 	require.True(t, decide(seen, beside).Keep)
 	require.False(t, decide(all(rejected(minute-nano, 2), inbox(refresh(109))), beside).Keep)
-}
-
-// What psoxy stored is known by the access token that it wrote before, also where others
-// have written over that: the history of ACCESS_TOKEN tells.
-func TestWhatTheHistoryOfAccessTokenTells(t *testing.T) {
-	psoxys := psoxy.JSON.EncodeAccessToken(secret(access(8)), now.Add(time.Hour)).Reveal()
-	ours := psoxy.JSON.EncodeAccessToken(secret(access(7)), now.Add(50*minute)).Reveal()
-	for _, c := range []struct {
-		name, access string
-		before, over time.Duration
-		change       given
-		known        bool
-	}{
-		{"just before", psoxys, time.Second, 0, beside, true},
-		{"and ours between", psoxys, time.Second, -nano, beside, false},
-		{"long before", psoxys, 30 * time.Second, 0, beside, false},
-		{"after it", psoxys, -time.Second, 0, beside, false},
-		{"before the own token came", psoxys, time.Second, 0, all(beside, rotated(9*minute)), false},
-		{"before the consent", psoxys, time.Second, 0, all(beside, func(s *family.Snapshot) {
-			s.State.Record.RotatedAt, s.State.Record.AuthorizedAt = time.Time{}, now.Add(-9*minute)
-		}), false},
-		{"the own token's", ours, time.Second, 0, beside, false},
-		{"a person's, as the site gives it", access(8), time.Second, 0, beside, false},
-		{"destroyed", "", time.Second, 0, beside, false},
-		{"where psoxy does not rotate", psoxys, time.Second, 0, func(*family.Snapshot) {}, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := healthy()
-			all(inbox(refresh(109), refresh(110)), rotated(11*minute), c.change, doubted(3*minute))(&s)
-			s.Offers[0].Modified, s.Offers[1].Modified = now.Add(-9*minute), now.Add(-minute)
-			s.Wrote = family.PsoxysWrites(s.State.Record, []store.Entry{
-				{Value: secret(c.access), Version: 9, Modified: now.Add(-9*minute - c.before)},
-				{Value: secret(ours), Version: 10, Modified: now.Add(-9*minute + c.over)},
-			}...)
-			require.Equal(t, c.known, s.Received(pair(8, now), family.Field{}).Record.Past.Has(fp(refresh(109))))
-		})
-	}
 }
 
 // Refusals have been mistaken: what lies under a refused token may be what psoxy made that of.
