@@ -18,7 +18,7 @@ import (
 // Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
 // history, that is the ledger's own, and what was stored after it are candidates of its
 // family. Otherwise the newest token is the one that was stored for the first time last:
-// an older one that was put back has been there before. It is taken for one of the family
+// an older one that was put back has been there before, or its claims tell. It is taken for one of the family
 // that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true age matters
 // more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
@@ -99,6 +99,8 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 			why = reason
 		case record.Past.Has(fp):
 			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
+		case fp != named && precedes(f, own):
+			past = past.With(fp) // it was put back
 		default:
 			past, own = past.With(FingerprintOf(own.Value)), f
 			if fp == named {

@@ -60,6 +60,8 @@ func TestAdoptWithoutARecord(t *testing.T) {
 		{"psoxy's rotations: the newest", past(refresh(0), refresh(1), refresh(2)), refresh(2), time.Hour},
 		{"an older one put back: the one that came last", past(refresh(0), refresh(1), refresh(2), refresh(0)), refresh(2), 2 * time.Hour},
 		{"two older ones put back", past(refresh(0), refresh(1), refresh(2), refresh(1), refresh(0)), refresh(2), 3 * time.Hour},
+		{"an older one put back, and those before it are gone: their claims tell", past(rotating("chain", now.Add(-50*24*time.Hour)), claimed),
+			rotating("chain", now.Add(-50*24*time.Hour)), 50 * 24 * time.Hour},
 		{"a token says when it was issued", past(claimed), claimed, 100 * 24 * time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -77,6 +78,8 @@ type memory struct {
 	left family.Field
 	// wrote are psoxy's access tokens, as far as was read.
 	wrote []family.Field
+	// inbox are the last versions of REFRESH_TOKEN that were read.
+	inbox []store.Entry
 }
 
 // note notes what versions of ACCESS_TOKEN tell of psoxy.
@@ -111,6 +114,22 @@ func (m *memory) compare(s *family.Snapshot, access store.Entry) {
 	}
 	s.Held, s.Known = m.held, m.known
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
+}
+
+// recall gives versions of REFRESH_TOKEN the values that this process has read, and remembers
+// the last ones. On Google Cloud psoxy destroys those under the one it adds.
+func (m *memory) recall(versions ...store.Entry) []store.Entry {
+	const kept = 8
+	for i, e := range versions {
+		at := slices.IndexFunc(m.inbox, func(o store.Entry) bool { return o.Version == e.Version && o.Modified.Equal(e.Modified) })
+		switch gone := e.Value.IsZero(); {
+		case at < 0 && !gone:
+			m.inbox = append(m.inbox[max(0, len(m.inbox)-kept+1):], e)
+		case at >= 0 && gone:
+			versions[i].Value = m.inbox[at].Value
+		}
+	}
+	return versions
 }
 
 // parse reads what an entry says, once.
@@ -299,6 +318,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		t.lock = nil // another tick has taken it over
 	}
 	t.memory.compare(&v.Snapshot, copies[t.names.AccessToken])
+	t.memory.recall(copies[t.names.RefreshToken])
 	if v.State.Empty() || v.InboxSettled() {
 		return v, nil
 	}
@@ -313,7 +333,7 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 		t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
 		history, v.Partial, err = []store.Entry{v.copies[t.names.RefreshToken]}, true, nil
 	}
-	v.Offer(history)
+	v.Offer(t.memory.recall(history...))
 	if err == nil && v.Puzzles() {
 		if access, err := t.params.history(ctx, t.names.AccessToken, 0, 0); err == nil {
 			t.memory.note(&v.Snapshot, access...)
