@@ -40,7 +40,7 @@ var excuses = []excuse{
 			return o.likePsoxys(o.highest) && o.chain.known && o.older(o.chain.of, o.highest)
 		}},
 
-	{"a person deleted the only place of the newest token", "AWS: DeleteParameter takes every version with it",
+	{"the only place of the newest token was deleted", "AWS: DeleteParameter takes every version with it; psoxy on Google Cloud: it destroys the versions under the one it adds",
 		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.root != nil && l.root.erased && !l.root.chance }},

@@ -57,9 +57,9 @@ var excusedPlans = map[string]string{
 
 	"a person stored a consent as psoxy stores a rotation": "consent seed=b0c49d6620906863 siblings-die shared crash-before@27 consent@93#54e6 atlassian-after@93/6s",
 
-	"a person deleted the only place of the newest token": "rotation seed=1 consent@P+8 deleted@P+8",
-	"a person deleted what told of the spend":             "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",
-	"a token that nothing remembers was written back":     "rotation seed=1 aged older@P+10#1c",
+	"the only place of the newest token was deleted":  "rotation seed=1 consent@P+8 deleted@P+8",
+	"a person deleted what told of the spend":         "rotation seed=1 reconsent-kills-old shared atlassian-after@P/15m ledger-deleted@P+24",
+	"a token that nothing remembers was written back": "rotation seed=1 aged older@P+10#1c",
 
 	"no tick within the leeway":                                                     "rotation seed=1 no-ticks@P/15m crash-after@P",
 	"AWS failed at every tick within the leeway":                                    "rotation seed=1 store-outage@P/15m crash-after@P",

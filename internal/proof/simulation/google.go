@@ -20,7 +20,8 @@ import (
 //   - There are no labels that forbid writing; a quota may be used up as long.
 //   - Making a secret is always exclusive, and so is psoxy's lock, under an etag.
 //   - Of the copies, fewer versions are kept. Of the ledger, more are destroyed.
-//   - Versions can be destroyed: their numbers stay, and go on.
+//   - Versions can be destroyed: their numbers stay, and go on. Psoxy destroys those under
+//     the one it adds, and a keeper knows of them what its process has read before.
 
 // propagation is how much longer than Fault.For the times of versions lag behind:
 // up to five minutes.
@@ -58,7 +59,7 @@ func (s storage) readEach(ctx context.Context, names []string) (map[string]store
 				found[name] = entries[0]
 			}
 		}
-		if err := s.a.end(h, err); err != nil {
+		if err := s.ends(h, err, i); err != nil {
 			return nil, err
 		}
 	}

@@ -18,34 +18,63 @@ type holdings struct {
 	// rotated when that was last stored.
 	highest rank
 	rotated time.Time
-	// erased is the newest token where a person deleted its only place.
+	// erased is the newest token where a person deleted its only place, or psoxy destroyed
+	// it.
 	erased *rank
 }
 
 // glimpses tell which tokens in REFRESH_TOKEN no keeper could know.
 type glimpses struct {
-	// unread are the tokens that others stored and no keeper has read since, and read
-	// those that one has.
-	unread []rank
-	read   map[rank]bool
-	// missed are those that a person deleted, with every version, before a keeper read them.
+	// unread are the tokens that others stored and no keeper has read since. recent are
+	// those that reader has read last, and read all that a process has that lived on.
+	unread, recent []rank
+	reader         *actor
+	read           map[rank]bool
+	// missed are those that a person deleted, with every version, or psoxy destroyed, before
+	// a keeper read them.
 	missed map[rank]bool
 }
 
 // looked notes that a keeper reads REFRESH_TOKEN.
-func (g *glimpses) looked() {
-	for _, r := range g.unread {
-		g.read[r] = true
+func (g *glimpses) looked(by *actor) {
+	if g.reader != by {
+		g.conclude()
+		g.reader = by
 	}
+	g.recent = append(g.recent, g.unread...)
 	g.unread = g.unread[:0]
 }
 
-// unknown reports whether nothing tells what a token is: it has no claims, and a person
-// deleted it before a keeper could read it.
+// conclude decides what the last reader has read: nothing, if it was killed before it wrote
+// the ledger.
+func (g *glimpses) conclude() {
+	if g.reader != nil && g.reader.dead {
+		g.unread = append(g.recent, g.unread...)
+		g.recent = nil
+	}
+	for _, r := range g.recent {
+		g.read[r] = true
+	}
+	g.recent = g.recent[:0]
+}
+
+// unknown reports whether nothing tells what a token is: it has no claims, and was gone
+// before a keeper could read it.
 func (g *glimpses) unknown(r rank, in Settings) bool { return g.missed[r] && !in.Claims }
+
+// overwritten notes that of REFRESH_TOKEN only the newest version is left.
+func (g *glimpses) overwritten() {
+	if n := len(g.unread); n > 0 {
+		newest := g.unread[n-1]
+		g.unread = g.unread[:n-1]
+		g.gone()
+		g.unread = append(g.unread, newest)
+	}
+}
 
 // gone notes that REFRESH_TOKEN was deleted.
 func (g *glimpses) gone() {
+	g.conclude()
 	for _, r := range g.unread {
 		g.missed[r] = g.missed[r] || !g.read[r]
 	}

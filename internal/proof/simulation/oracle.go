@@ -59,6 +59,7 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 	switch i {
 	case slotLedger:
 		o.ledgerWritten(by, version, value)
+		o.conclude()
 	case slotFamily:
 		o.familyWritten(by, value)
 	case slotRefresh:
@@ -89,7 +90,7 @@ func (o *oracle) inboxWritten(by *actor, value atlassian.Secret) {
 	o.name("stored", r)
 	o.inbox = push(o.inbox, placed{r, value, by})
 	if o.unread = append(o.unread, r); by.role == ticks || by.role == consents {
-		o.looked()
+		o.looked(by)
 	}
 	if access := &o.w.slots[slotAccess]; by.role == byHand && access.by == by && o.w.now.Sub(access.entry.Modified) < 30*time.Second &&
 		strings.HasPrefix(access.entry.Value.Reveal(), "{") {
@@ -115,15 +116,33 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 	case slotFamily:
 		o.familyWritten(by, atlassian.Secret{})
 	}
-	after, has := o.best(o.newest())
-	if o.chain.token.IsZero() && o.w.slots[slotFamily].entry.Version == 0 { // a consent may have announced itself in a ledger without a token
+	if _, has := o.best(o.newest()); o.chain.token.IsZero() && o.w.slots[slotFamily].entry.Version == 0 { // a consent may have announced itself in a ledger without a token
 		o.ageDeleted = true
 		o.traceless[o.newest()] = !has
 	}
-	if had && !has && !o.w.settings.Claims && !names(o.w.slots[slotFamily].entry.Value, before.token) {
+	if had {
+		missing(o, before, by.role == byHand)
+	}
+}
+
+// destroyed notes that psoxy has destroyed all versions of REFRESH_TOKEN but the newest.
+func destroyed(o *oracle) {
+	before, had := o.best(o.newest())
+	o.inbox = o.inbox[max(0, len(o.inbox)-1):]
+	o.overwritten()
+	if had {
+		missing(o, before, true)
+	}
+}
+
+// missing notes what is gone with the newest consent's newest token. erased: no keeper
+// did that.
+func missing(o *oracle, before placed, erased bool) {
+	after, has := o.best(before.of.consent)
+	if !has && !o.w.settings.Claims && !names(o.w.slots[slotFamily].entry.Value, before.token) {
 		o.undated[before.of.consent] = true
 	}
-	if by.role == byHand && had && (!has || after.of.less(before.of)) {
+	if erased && (!has || after.of.less(before.of)) {
 		o.erased = &before.of
 	}
 }

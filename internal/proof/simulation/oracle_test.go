@@ -207,10 +207,27 @@ func TestATokenThatNoTickCouldRead(t *testing.T) {
 	t.Run("one that a tick has read is no excuse", func(t *testing.T) {
 		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
 		g.unread = []rank{{generation: 1}}
-		g.looked()
+		g.looked(&actor{})
 		g.unread = []rank{{generation: 1}, {generation: 2}}
 		g.gone()
 		require.Equal(t, map[rank]bool{{generation: 1}: false, {generation: 2}: true}, g.missed)
+	})
+	t.Run("but by one whose process was killed then", func(t *testing.T) {
+		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
+		g.unread = []rank{{generation: 1}}
+		killed := &actor{}
+		g.looked(killed)
+		killed.dead = true
+		g.gone()
+		require.True(t, g.missed[rank{generation: 1}])
+	})
+	t.Run("on Google Cloud psoxy destroys it", func(t *testing.T) {
+		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
+		g.unread = []rank{{generation: 1}, {generation: 2}}
+		g.overwritten()
+		g.looked(&actor{})
+		g.gone()
+		require.Equal(t, map[rank]bool{{generation: 1}: true}, g.missed)
 	})
 }
 

@@ -117,16 +117,28 @@ func (c *container) refresh(w *world, a *actor) {
 		return
 	}
 	access := atlassian.NewSecret(fmt.Sprintf(`{"token":%q,"expirationDate":%s}`, t.Access.Reveal(), millis(w.now.Add(t.ExpiresIn))))
-	if _, err := s.Write(ctx, w.names.AccessToken, access, store.Encrypted); err != nil {
+	if !c.write(w, a, slotAccess, access) {
 		return
 	}
 	if t.Refresh.IsZero() {
 		t.Refresh = refresh
 	}
-	if _, err := s.Write(ctx, w.names.RefreshToken, t.Refresh, store.Encrypted); err != nil {
+	if !c.write(w, a, slotRefresh, t.Refresh) {
 		return
 	}
 	c.cache[slotRefresh] = cached{t.Refresh, w.now}
 	w.wait(a, heldLonger)
 	_ = s.Delete(ctx, w.names.Lock)
+}
+
+// write puts a parameter. On Google Cloud psoxy destroys the versions before it.
+func (c *container) write(w *world, a *actor, i slotIndex, value atlassian.Secret) bool {
+	version, err := storage{w, a}.Write(context.Background(), w.slots[i].name, value, store.Encrypted)
+	if err == nil && w.settings.Google {
+		w.slots[i].destroyed = version - 1
+		if i == slotRefresh {
+			destroyed(&w.oracle)
+		}
+	}
+	return err == nil
 }

@@ -37,10 +37,16 @@ func (s storage) reach(o operation, slots ...slotIndex) (strike, error) {
 			return h, fmt.Errorf("%s: %w", w.slots[i].name, err)
 		}
 	}
-	if onReads&set(o) != 0 && (s.a.role == ticks || s.a.role == consents) && slices.Contains(slots, slotRefresh) {
-		w.oracle.looked()
-	}
 	return h, nil
+}
+
+// ends ends a call that reads parameters.
+func (s storage) ends(h strike, err error, slots ...slotIndex) error {
+	err = s.a.end(h, err)
+	if err == nil && (s.a.role == ticks || s.a.role == consents) && slices.Contains(slots, slotRefresh) {
+		s.w.oracle.looked(s.a)
+	}
+	return err
 }
 
 // permits says why a parameter cannot be read or written now; nil if it can. Denials
@@ -109,7 +115,7 @@ func (s storage) Read(ctx context.Context, names ...string) (map[string]store.En
 	if s.a.role == ticks {
 		s.a.sawLock(found[s.w.slots[slotLock].name])
 	}
-	return found, s.a.end(h, nil)
+	return found, s.ends(h, nil, slots...)
 }
 
 // History implements store.Store.
@@ -131,7 +137,7 @@ func (s storage) History(ctx context.Context, name string, from int64) ([]store.
 	for n := range entries {
 		entries[n].ReadAt = readAt
 	}
-	return entries, s.a.end(h, err)
+	return entries, s.ends(h, err, i)
 }
 
 // Create implements store.Store.
