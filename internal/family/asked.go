@@ -153,12 +153,6 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
-// TakesTurns reports whether a refused candidate may be the own token's successor, so that
-// both are asked about in turn.
-func (i Inbox) TakesTurns() bool {
-	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() })
-}
-
 // refusedBefore reports whether Atlassian has refused the candidate of an intent before its
 // last attempt. That may be the first to arrive, then.
 func (i Inbox) refusedBefore(in Intent) bool {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // Decision is an Action, why, and what it needs.
@@ -216,6 +217,9 @@ func candidate(v view) (Decision, bool) {
 		return not()
 	}
 	name, fp := v.inboxName(), FingerprintOf(c.Value)
+	if why := tooLong(c.Value); why != "" { // psoxy's: the own token may be spent
+		return decide(Misconfigured, "version %d of %s: %s", c.Version, name, why)
+	}
 	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
 	kin := v.continues(c) // then the ledger's own token may be older
 	if first := v.firstSpend(c); open(first, v.Now) {
@@ -276,7 +280,7 @@ func lateCandidate(v view) (Decision, bool) {
 // again before its leeway is over. That cannot wait for the next tick.
 func (v view) refusedInLeeway() (Decision, bool) {
 	for _, r := range v.State.Inbox.Rejected {
-		if open(r.First, v.Now) && !v.sibling(r) {
+		if open(r.First, v.Now) && !v.State.sibling(r) {
 			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
 			d.FirstSpend = r.First
 			return d, true
@@ -334,10 +338,18 @@ func (s State) Remedy(inbox string) string {
 const largestToken = store.MaxValueBytes - 1500
 
 func tooLarge(v view) (Decision, bool) {
-	if size := v.State.Refresh.Len(); size > largestToken {
-		return decide(Misconfigured, "the refresh token has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes", size, store.MaxValueBytes)
+	if why := tooLong(v.State.Refresh); why != "" {
+		return decide(Misconfigured, "%s", why)
 	}
 	return not()
+}
+
+// tooLong says why a token is not spent although it may be good; "" if it can be.
+func tooLong(token atlassian.Secret) string {
+	if token.Len() <= largestToken {
+		return ""
+	}
+	return fmt.Sprintf("the refresh token has %d bytes; its successor might not fit into the %d that a parameter can hold, so it is not spent: consent with fewer scopes", token.Len(), store.MaxValueBytes)
 }
 
 func (v view) idle() Decision {

@@ -55,10 +55,11 @@ func (s Snapshot) LockTells(candidate Field) bool {
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
-// underLock reports whether psoxy may have presented a candidate: it was stored
-// when psoxy took the lock that it left behind, and nothing was stored since.
+// underLock reports whether psoxy may have presented a candidate: it stood in
+// REFRESH_TOKEN when psoxy took the lock that it left behind, and stands there now.
 func (s judging) underLock(candidate Field) bool {
-	return candidate.Version > 0 && candidate.Value == s.RefreshToken.Value && s.LockTells(candidate)
+	stood := candidate.Until.IsZero() || candidate.Until.After(s.PsoxysLock().Modified)
+	return candidate.Version > 0 && candidate.Value == s.RefreshToken.Value && stood && s.LockTells(candidate)
 }
 
 // firstSpend is when a candidate was, or may have been, presented first.

@@ -25,8 +25,9 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		return not()
 	}
 	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
-	if open(f.Since, f.At.Add(failureBackoff)) {                       // a proxy may have answered instead of Atlassian, and the token be spent
-		backoff = min(backoff, failureBackoff)
+	// A proxy may have answered instead of Atlassian, and the token be spent.
+	if open(f.Since, f.At.Add(failureBackoff)) {
+		backoff = failureBackoff
 	}
 	next := f.At.Add(backoff)
 	switch f.Class {
@@ -74,15 +75,14 @@ func due(v view) (Decision, bool) {
 	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
 	name := NamesOf(v.Connection).AccessToken
 	switch {
-	case slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
-		return not()
+	case justRotated, slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
 	case r.AccessExpiresAt.IsZero():
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case left > longestAccess+ClockTolerance:
 		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
-	case left < v.policy.RefreshBefore && !justRotated:
+	case left < v.policy.RefreshBefore:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
-	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !justRotated && !consenting && !slices.Contains(v.Denied, name):
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !slices.Contains(v.Denied, name):
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
 	return not()
@@ -93,7 +93,7 @@ func due(v view) (Decision, bool) {
 // successor is presented once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if s.sibling(r) {
+	if s.State.sibling(r) {
 		return false
 	} else if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst

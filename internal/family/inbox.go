@@ -26,11 +26,15 @@ func (s Snapshot) InboxSettled() bool {
 			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied && f.Version > youngInbox)
 }
 
+// beforeRotation is the life of the access token with which the own token will be rotated
+// soon: a little more than Policy.RefreshBefore is by default.
+const beforeRotation = 30 * time.Minute
+
 // judging is a snapshot whose inbox is judged.
 type judging struct{ Snapshot }
 
 func (s judging) again(r Rejected) bool {
-	if s.sibling(r) {
+	if s.State.sibling(r) {
 		return false
 	}
 	own := s.State.Record
@@ -39,12 +43,9 @@ func (s judging) again(r Rejected) bool {
 	// mistake, too. If it takes the own token first, this one's turn is over.
 	in := s.State.doubted()
 	mistaken := own.Refused() && in != nil && open(in.First, s.Now) && !r.Stored.IsZero() && r.At.Before(own.LastFailure.At)
-	return ownTurn || mistaken || r.again(s.Credentials(), own.Refused(), s.Now)
-}
-
-// sibling reports whether a rejected candidate would be a sibling of the own token.
-func (s judging) sibling(r Rejected) bool {
-	return !r.Stored.IsZero() && s.State.Record.RotatedAt.After(r.At)
+	// The own token's rotation would kill it if the refusals were mistaken.
+	rotates := !r.Stored.IsZero() && r.Count < candidateProbes && own.AccessExpiresAt.Sub(s.Now) < beforeRotation && s.Now.Sub(r.At) >= Leeway
+	return ownTurn || mistaken || rotates || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 
 // seen is the version up to which the inbox is judged.
@@ -85,7 +86,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 	j := judging{*s}
 	in, seen := s.State.Inbox, j.seen()
 	for _, f := range fields(history, s.Now) {
-		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value })
+		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value && !f.Value.IsZero() })
 		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
 			s.Offers[at].Until = f.Until
 		}
@@ -110,9 +111,9 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		if chain := chainOf(f.Value); chain != "" {
-			if born[chain].IsZero() {
-				born[chain] = birth(f, now)
+		if chain := chainOf(f.Value); chain != "" { // an older one may have been put back, and the versions before be gone
+			if at := birth(f, now); born[chain].IsZero() || at.Before(born[chain]) {
+				born[chain] = at
 			}
 			f.Born = born[chain]
 		}
@@ -224,7 +225,7 @@ func standing(s judging, f Field) (verdict Judgement, reason string, waits, rest
 // would kill it.
 func comesBefore(s judging, f Field) bool {
 	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == f.Version && !r.spent() && !s.sibling(r) && s.Now.Sub(r.At) >= secondLook
+		return r.Version == f.Version && !r.spent() && !s.State.sibling(r) && s.Now.Sub(r.At) >= secondLook
 	}) && slices.ContainsFunc(s.Offers, func(under Field) bool {
 		if under.Since >= f.Since || !s.covers(f, under) || s.rank(under) == inDoubt {
 			return false
@@ -292,7 +293,11 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
 		}
 	}
-	verdict, reason = s.State.Judge(f)
+	if verdict, reason = s.State.Judge(f); verdict == Candidate && !s.continues(f) {
+		if why := tooLong(f.Value); why != "" {
+			return NoToken, why, false
+		}
+	}
 	return verdict, reason, false
 }
 
@@ -324,7 +329,10 @@ func (s judging) mayYield(f, successor Field) bool {
 // has spent yields a sibling of the candidate.
 func (s judging) rivals(f Field) bool {
 	r := s.State.Record
-	return chainOf(f.Value) == "" && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+	again := slices.ContainsFunc(s.Offers, func(o Field) bool { // after our copy psoxy destroyed another
+		return o.Value.IsZero() && o.Version > s.seen()+1 && o.Version < f.Version
+	})
+	return chainOf(f.Value) == "" && !again && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
 }
 

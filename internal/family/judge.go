@@ -2,11 +2,9 @@ package family
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
-	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -51,9 +49,6 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 	}
 	if why := tokenform.Problem(token); why != "" {
 		return NoToken, why
-	}
-	if len(token) > largestToken {
-		return NoToken, fmt.Sprintf("it has %d bytes, and its successor might not fit into the %d that a parameter can hold: consent with fewer scopes", len(token), store.MaxValueBytes)
 	}
 	return s.judgeClaims(f)
 }

@@ -28,12 +28,13 @@ func (s Snapshot) Puzzles() bool {
 }
 
 // PsoxysWrites are the versions of ACCESS_TOKEN that psoxy wrote, of some in a row: they are
-// of its form, younger than the ledger's own tokens, and live longer than those. An older
-// one that a person put back does not.
+// of its form, younger than the ledger's own tokens, and not of those. An older one that a
+// person put back ends long before those.
 func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
 	for i, e := range versions {
-		_, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
-		if !expires.After(own.AccessExpiresAt) || !e.Modified.After(own.active()) {
+		token, expires, _ := psoxy.DecodeAccessToken(FieldOf(e).Value)
+		older := expires.Before(own.AccessExpiresAt.Add(-psoxyFreezes)) // than any that psoxy may have received just before ours
+		if expires.IsZero() || older || FingerprintOf(token) == own.Access || !e.Modified.After(own.active()) {
 			continue
 		}
 		f := Field{Version: e.Version, Modified: e.Modified}

@@ -69,7 +69,7 @@ type Record struct {
 	SiteMissing int       `json:"site_missing,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
-	// RotatedAt is when the request began that yielded the newest tokens; zero
+	// RotatedAt is when the request began that yielded the newest refresh token; zero
 	// before the first rotation.
 	RotatedAt time.Time `json:"rotated_at,omitzero"`
 	// LastFailure is set while the newest refresh token has failed to rotate.
@@ -204,7 +204,8 @@ func (r Record) Succeed(pair Pair) Record {
 		next.Generation++
 		next.Past = r.Past.With(r.Refresh)
 	}
-	if !pair.Access.IsZero() { // or the one before stays in use
+	next.Access, next.AccessExpiresAt = "", time.Time{}
+	if !pair.Access.IsZero() { // else ACCESS_TOKEN is left as it is until the next rotation
 		next.Access, next.AccessExpiresAt = FingerprintOf(pair.Access), stamp(pair.AccessExpiresAt)
 	}
 	next.Chain = chainOf(pair.Refresh)

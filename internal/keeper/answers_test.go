@@ -129,7 +129,7 @@ func TestARefusalInThePlaceOfACommittedAnswer(t *testing.T) {
 }
 
 // What holds a successor without a usable access token is kept. The access token before
-// stays in use until the next rotation.
+// is left as it is until the next rotation, which waits for four minutes.
 func TestASuccessorWithoutAnAccessToken(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
@@ -141,10 +141,12 @@ func TestASuccessorWithoutAnAccessToken(t *testing.T) {
 	begun := w.posts()
 	out := w.want(keeper.Rotated)
 	require.Equal(t, before.Version, w.get(names.AccessToken).Version)
-	require.Positive(t, *out.AccessTokenSecondsRemaining)
+	require.Nil(t, out.AccessTokenSecondsRemaining)
 	info, _ := w.em.Lookup(w.get(names.RefreshToken).Value)
 	require.Equal(t, atlassiantest.StatusLive, info.Status)
-	w.clock.Advance(4 * time.Minute)
+	w.clock.Advance(3 * time.Minute)
+	w.want(keeper.Idle)
+	w.clock.Advance(time.Minute)
 	w.want(keeper.Rotated)
 	require.Greater(t, w.get(names.AccessToken).Version, before.Version)
 	require.Equal(t, 2, w.posts()-begun)

@@ -78,8 +78,8 @@ type memory struct {
 	left family.Field
 	// wrote are psoxy's access tokens, as far as was read.
 	wrote []family.Field
-	// inbox are the last versions of REFRESH_TOKEN that were read.
-	inbox []store.Entry
+	// versions are the last ones of REFRESH_TOKEN that were read.
+	versions []store.Entry
 }
 
 // note notes what versions of ACCESS_TOKEN tell of psoxy.
@@ -116,20 +116,31 @@ func (m *memory) compare(s *family.Snapshot, access store.Entry) {
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
 }
 
-// recall gives versions of REFRESH_TOKEN the values that this process has read, and remembers
-// the last ones. On Google Cloud psoxy destroys those under the one it adds.
-func (m *memory) recall(versions ...store.Entry) []store.Entry {
-	const kept = 8
+// recall returns versions of REFRESH_TOKEN with the values that this process has read. On
+// Google Cloud psoxy destroys those under the one it adds.
+func (m *memory) recall(versions []store.Entry) []store.Entry {
 	for i, e := range versions {
-		at := slices.IndexFunc(m.inbox, func(o store.Entry) bool { return o.Version == e.Version && o.Modified.Equal(e.Modified) })
-		switch gone := e.Value.IsZero(); {
-		case at < 0 && !gone:
-			m.inbox = append(m.inbox[max(0, len(m.inbox)-kept+1):], e)
-		case at >= 0 && gone:
-			versions[i].Value = m.inbox[at].Value
+		if at := m.remembered(e); e.Value.IsZero() && at >= 0 {
+			versions[i].Value = m.versions[at].Value
 		}
 	}
+	m.remember(versions...)
 	return versions
+}
+
+// remember remembers the last versions of REFRESH_TOKEN that were read.
+func (m *memory) remember(versions ...store.Entry) {
+	const kept = 8
+	for _, e := range versions[max(0, len(versions)-kept):] {
+		if !e.Value.IsZero() && m.remembered(e) < 0 {
+			m.versions = append(m.versions[max(0, len(m.versions)-kept+1):], e)
+		}
+	}
+}
+
+// remembered is the place of a version that is remembered, or -1.
+func (m *memory) remembered(e store.Entry) int {
+	return slices.IndexFunc(m.versions, func(o store.Entry) bool { return o.Version == e.Version && o.Modified.Equal(e.Modified) })
 }
 
 // parse reads what an entry says, once.
@@ -147,11 +158,9 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 	return m.state, nil
 }
 
-// keepAccess remembers the newest access token, which an answer may lack.
+// keepAccess remembers the newest access token.
 func (m *memory) keepAccess(token atlassian.Secret, expires time.Time) {
-	if !token.IsZero() {
-		m.access, m.expires = token, expires
-	}
+	m.access, m.expires = token, expires
 }
 
 // New returns a Keeper.
@@ -318,7 +327,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		t.lock = nil // another tick has taken it over
 	}
 	t.memory.compare(&v.Snapshot, copies[t.names.AccessToken])
-	t.memory.recall(copies[t.names.RefreshToken])
+	t.memory.remember(copies[t.names.RefreshToken])
 	if v.State.Empty() || v.InboxSettled() {
 		return v, nil
 	}
@@ -333,7 +342,7 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 		t.log.Error("a parameter's history cannot be read; only its newest version is judged", "parameter", t.names.RefreshToken, "error", err)
 		history, v.Partial, err = []store.Entry{v.copies[t.names.RefreshToken]}, true, nil
 	}
-	v.Offer(t.memory.recall(history...))
+	v.Offer(t.memory.recall(history))
 	if err == nil && v.Puzzles() {
 		if access, err := t.params.history(ctx, t.names.AccessToken, 0, 0); err == nil {
 			t.memory.note(&v.Snapshot, access...)

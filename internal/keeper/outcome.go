@@ -70,6 +70,7 @@ func (o *Outcome) describe(r family.Record, now time.Time, p family.Policy) {
 	o.SiteLost = siteLost(r)
 	o.FamilyDaysRemaining = rounded(r.ExpiresAt(p.Lifetime).Sub(now).Hours()/24, 1e4)
 	o.InactivityDaysRemaining = rounded(r.InactiveAt().Sub(now).Hours()/24, 1e4)
+	o.AccessTokenSecondsRemaining = nil
 	if !r.AccessExpiresAt.IsZero() {
 		o.AccessTokenSecondsRemaining = rounded(max(0, r.AccessExpiresAt.Sub(now).Seconds()), 1)
 	}

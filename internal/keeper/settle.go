@@ -134,7 +134,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	case err != nil:
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
-	state, why := v.Adopt(t.memory.recall(tokens...), records, t.conn.Policy)
+	state, why := v.Adopt(t.memory.recall(tokens), records, t.conn.Policy)
 	switch {
 	case why != "" && v.RefreshToken.Value.IsZero() && v.Told() == nil:
 		return out.as(AwaitingConsent, "%s", why), false

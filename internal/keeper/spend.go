@@ -183,7 +183,7 @@ func (sp *spend) present(ctx context.Context) {
 			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 		sp.failure = nil
 		if token.Access.IsZero() {
-			sp.log.Warn("the answer held no usable access token: the one before stays in use until the next rotation")
+			sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
 		}
 		if !token.Refresh.IsZero() {
 			return
@@ -223,7 +223,7 @@ func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.St
 func (sp *spend) again(e *atlassian.Error) bool {
 	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
 	limited := e.RetryAfter > 0 || !sp.doubt
-	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.Inbox.TakesTurns()
+	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.TakesTurns()
 }
 
 // lost notes an attempt whose outcome is not known. That of a probe may have been the

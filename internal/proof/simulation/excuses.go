@@ -114,9 +114,16 @@ func (o *oracle) coveredByPsoxy() bool {
 	return o.chain.known && o.older(o.chain.of, o.highest) && o.covered(o.chain.of)
 }
 
-// covered reports whether psoxy wrote a token of an older family over a newer consent,
-// and the token has no claims that would show it.
-func (o *oracle) covered(r rank) bool { return !o.w.settings.Claims && o.covers[r.consent] }
+// covered reports whether psoxy wrote a token of an older family over a newer consent, and
+// the token has no claims that would show it, or what shows its family's age was destroyed
+// unread.
+func (o *oracle) covered(r rank) bool {
+	undated := false
+	for missed := range o.missed {
+		undated = undated || missed.consent == r.consent && o.missed[missed]
+	}
+	return o.covers[r.consent] && (undated || !o.w.settings.Claims)
+}
 
 // storedLikePsoxy is an excuse for a ledger that goes back to an older consent, too: to one
 // that it never held. Taken for psoxy's rotation, the newest is of the family before both.

@@ -59,7 +59,7 @@ func (s storage) readEach(ctx context.Context, names []string) (map[string]store
 				found[name] = entries[0]
 			}
 		}
-		if err := s.ends(h, err, i); err != nil {
+		if err := s.endRead(h, err, i); err != nil {
 			return nil, err
 		}
 	}

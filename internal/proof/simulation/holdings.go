@@ -26,7 +26,8 @@ type holdings struct {
 // glimpses tell which tokens in REFRESH_TOKEN no keeper could know.
 type glimpses struct {
 	// unread are the tokens that others stored and no keeper has read since. recent are
-	// those that reader has read last, and read all that a process has that lived on.
+	// those that reader has read last. read are those that a process has read which was not
+	// killed before it wrote the ledger, or before another read them.
 	unread, recent []rank
 	reader         *actor
 	read           map[rank]bool
@@ -64,6 +65,7 @@ func (g *glimpses) unknown(r rank, in Settings) bool { return g.missed[r] && !in
 
 // overwritten notes that of REFRESH_TOKEN only the newest version is left.
 func (g *glimpses) overwritten() {
+	g.conclude()
 	if n := len(g.unread); n > 0 {
 		newest := g.unread[n-1]
 		g.unread = g.unread[:n-1]

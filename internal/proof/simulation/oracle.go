@@ -131,7 +131,7 @@ func destroyed(o *oracle) {
 	o.inbox = o.inbox[max(0, len(o.inbox)-1):]
 	o.overwritten()
 	if had {
-		missing(o, before, true)
+		missing(o, before, !o.read[before.of]) // a process that has read it remembers it
 	}
 }
 

@@ -40,8 +40,8 @@ func (s storage) reach(o operation, slots ...slotIndex) (strike, error) {
 	return h, nil
 }
 
-// ends ends a call that reads parameters.
-func (s storage) ends(h strike, err error, slots ...slotIndex) error {
+// endRead ends a call that reads parameters.
+func (s storage) endRead(h strike, err error, slots ...slotIndex) error {
 	err = s.a.end(h, err)
 	if err == nil && (s.a.role == ticks || s.a.role == consents) && slices.Contains(slots, slotRefresh) {
 		s.w.oracle.looked(s.a)
@@ -115,7 +115,7 @@ func (s storage) Read(ctx context.Context, names ...string) (map[string]store.En
 	if s.a.role == ticks {
 		s.a.sawLock(found[s.w.slots[slotLock].name])
 	}
-	return found, s.ends(h, nil, slots...)
+	return found, s.endRead(h, nil, slots...)
 }
 
 // History implements store.Store.
@@ -137,7 +137,7 @@ func (s storage) History(ctx context.Context, name string, from int64) ([]store.
 	for n := range entries {
 		entries[n].ReadAt = readAt
 	}
-	return entries, s.ends(h, err, i)
+	return entries, s.endRead(h, err, i)
 }
 
 // Create implements store.Store.
