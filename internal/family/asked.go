@@ -153,6 +153,15 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// sibling reports whether a refused candidate would be a sibling of the own token.
+func (r Rejected) sibling(own Record) bool { return !r.Stored.IsZero() && own.RotatedAt.After(r.At) }
+
+// TakesTurns reports whether a refused candidate may be the own token's successor, so that
+// both are asked about in turn.
+func (i Inbox) TakesTurns(own Record) bool {
+	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() && !r.sibling(own) })
+}
+
 // refusedBefore reports whether Atlassian has refused the candidate of an intent before its
 // last attempt. That may be the first to arrive, then.
 func (i Inbox) refusedBefore(in Intent) bool {

@@ -280,7 +280,7 @@ func lateCandidate(v view) (Decision, bool) {
 // again before its leeway is over. That cannot wait for the next tick.
 func (v view) refusedInLeeway() (Decision, bool) {
 	for _, r := range v.State.Inbox.Rejected {
-		if open(r.First, v.Now) && !v.State.sibling(r) {
+		if open(r.First, v.Now) && !r.sibling(v.State.Record) {
 			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
 			d.FirstSpend = r.First
 			return d, true

@@ -93,7 +93,7 @@ func due(v view) (Decision, bool) {
 // successor is presented once more after an hour, while the access token lives.
 func (s judging) looksAgain(r Rejected) bool {
 	rest := secondLook
-	if s.State.sibling(r) {
+	if r.sibling(s.State.Record) {
 		return false
 	} else if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst

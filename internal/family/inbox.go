@@ -34,7 +34,7 @@ const beforeRotation = 30 * time.Minute
 type judging struct{ Snapshot }
 
 func (s judging) again(r Rejected) bool {
-	if s.State.sibling(r) {
+	if r.sibling(s.State.Record) {
 		return false
 	}
 	own := s.State.Record
@@ -225,7 +225,7 @@ func standing(s judging, f Field) (verdict Judgement, reason string, waits, rest
 // would kill it.
 func comesBefore(s judging, f Field) bool {
 	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == f.Version && !r.spent() && !s.State.sibling(r) && s.Now.Sub(r.At) >= secondLook
+		return r.Version == f.Version && !r.spent() && !r.sibling(s.State.Record) && s.Now.Sub(r.At) >= secondLook
 	}) && slices.ContainsFunc(s.Offers, func(under Field) bool {
 		if under.Since >= f.Since || !s.covers(f, under) || s.rank(under) == inDoubt {
 			return false

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -203,17 +202,6 @@ func (s State) doubted() *Intent {
 		}
 	}
 	return nil
-}
-
-// TakesTurns reports whether a refused candidate may be the own token's successor, so that
-// both are asked about in turn.
-func (s State) TakesTurns() bool {
-	return slices.ContainsFunc(s.Inbox.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() && !s.sibling(r) })
-}
-
-// sibling reports whether a rejected candidate would be a sibling of the own token.
-func (s State) sibling(r Rejected) bool {
-	return !r.Stored.IsZero() && s.Record.RotatedAt.After(r.At)
 }
 
 // InDoubt reports whether the ledger's own token may have been spent.

@@ -223,7 +223,7 @@ func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.St
 func (sp *spend) again(e *atlassian.Error) bool {
 	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
 	limited := e.RetryAfter > 0 || !sp.doubt
-	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.TakesTurns()
+	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.Inbox.TakesTurns(sp.state.Record)
 }
 
 // lost notes an attempt whose outcome is not known. That of a probe may have been the
