@@ -18,9 +18,9 @@ import (
 // Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
 // history, that is the ledger's own, and what was stored after it are candidates of its
 // family. Otherwise the newest token is the one that was stored for the first time last:
-// an older one that was put back has been there before, or its claims tell. It is taken for one of the family
-// that TOKEN_FAMILY describes, unless its chain claim says otherwise: a true age matters
-// more than a fresh year.
+// an older one that was put back has been there before, or its claims tell. It is taken
+// for one of the family that TOKEN_FAMILY describes, unless its chain claim says
+// otherwise: a true age matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := s.newestRecord(records)
 	named := record.Refresh

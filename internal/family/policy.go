@@ -35,7 +35,8 @@ const (
 	// ClockTolerance is how far apart two healthy clocks may be.
 	ClockTolerance = 2 * time.Minute
 	// failureBackoff and maxFailureBackoff space the attempts after Atlassian
-	// refused the app's credentials. Changed credentials end the wait at once.
+	// refused the app's credentials, or could not read the request. Changed
+	// credentials end the wait at once.
 	failureBackoff    = 4 * time.Minute
 	maxFailureBackoff = time.Hour
 	// longestAccess is the longest life of an access token that is believed, as in

@@ -44,16 +44,18 @@
 //   - [Configuration]: the app, the account or a scope was refused, or the input
 //     is invalid. The token is not spent.
 //   - [Malformed]: the server could not read the request or has no such path. The
-//     token was not checked: try again with growing waits.
+//     token was not checked, unless a proxy answered instead of Atlassian: try again
+//     within the reuse interval, and then with growing waits.
 //   - [Transient]: the grant was not reached. The token is not spent.
 //   - [Ambiguous]: it is not known. The token may be spent, and its successor
 //     may be lost. It is also the zero Class.
 //   - [RestartConsent]: the code cannot be used any more.
 //
-// A request that was answered with a 4xx was not carried out. There are two
+// A request that Atlassian answered with a 4xx was not carried out. There are two
 // exceptions: a status for a passed time limit, and a code for a failure of the
 // server. A 403 with the code invalid_grant is a refusal. A firewall's 403 page and
-// a 404 are malformed. A 500 is ambiguous, and so is a 200 without a token.
+// a 404 are malformed. A 500 is ambiguous, and so is a 200 with a damaged refresh
+// token, or with neither a successor nor an access token.
 //
 // A failed connection or TLS handshake is transient. A connection that broke
 // afterwards is ambiguous, however little was written.

@@ -30,8 +30,9 @@ const (
 	// Malformed: the server, or one before it, could not read the request or has no
 	// such path (400 invalid_request, 404, 405, 415, a firewall's page). The token
 	// was not checked and is not spent. Atlassian answers so to a text that is not a
-	// token. Other servers sometimes answer so although the request is right. Try
-	// again with growing waits, and never take it for a refusal.
+	// token. Other servers sometimes answer so although the request is right, and
+	// proxies instead of an answer. Try again within the reuse interval, then with
+	// growing waits, and never take it for a refusal.
 	Malformed
 )
 

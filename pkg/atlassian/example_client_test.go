@@ -55,6 +55,9 @@ func ExampleClient_Refresh() {
 	if next.Refresh.IsZero() { // Atlassian kept the old one
 		next.Refresh = current.Refresh
 	}
+	if next.Access.IsZero() { // the answer had none: keep the one before until the next rotation
+		next.Access, next.ExpiresIn = current.Access, 0
+	}
 	// A Token cannot be encoded: it would be stored as "[redacted]".
 	stored, err := json.Marshal(map[string]any{
 		"refresh_token": next.Refresh.Reveal(),

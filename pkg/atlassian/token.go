@@ -37,7 +37,7 @@ type Token struct {
 	// claims if that is more than a minute shorter, or if expires_in is invalid.
 	// Without claims it is then the documented hour.
 	//
-	// 0 means that expires_in was below a second, and that the token has no claims
+	// 0, where Access is not empty, means that expires_in was below a second, and that the token has no claims
 	// that say more. The token may be expired already. Refresh soon, but not in a
 	// loop, since the next answer may say the same.
 	ExpiresIn time.Duration
@@ -50,7 +50,8 @@ type Token struct {
 
 // ExpiresAt is when the access token expires, given when the answer came. The time
 // of the request may be given instead: the result is then a moment early, which is
-// safe. If ExpiresIn is 0, it is at itself: the token may be expired.
+// safe. If ExpiresIn is 0, it is at itself: the token may be expired. It says nothing if
+// Access is empty.
 func (t Token) ExpiresAt(at time.Time) time.Time { return at.Add(t.ExpiresIn) }
 
 // errNotEncoded is the error of encoding a Token.

@@ -64,8 +64,8 @@ const (
 	// not rotate, and the old token stays usable. After: it rotated, and the
 	// successor is lost. EndpointToken only.
 	KindOmitRefresh Kind = "omit_refresh"
-	// KindOmitAccess leaves access_token out of a success, whose refresh token is good.
-	// EndpointToken only.
+	// KindOmitAccess leaves access_token out of a success, whose refresh token is good. The
+	// server rotates whatever When is. EndpointToken only.
 	KindOmitAccess Kind = "omit_access"
 	// KindExpiresIn replaces expires_in of a success by Fault.ExpiresIn.
 	// EndpointToken only.
