@@ -339,7 +339,7 @@ const largestToken = store.MaxValueBytes - 1500
 
 func tooLarge(v view) (Decision, bool) {
 	if why := tooLong(v.State.Refresh); why != "" {
-		return decide(Misconfigured, "%s", why)
+		return decide(Misconfigured, "%s: %s", v.inboxName(), why)
 	}
 	return not()
 }
