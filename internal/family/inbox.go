@@ -44,7 +44,7 @@ func (s judging) again(r Rejected) bool {
 	in := s.State.doubted()
 	mistaken := own.Refused() && in != nil && open(in.First, s.Now) && !r.Stored.IsZero() && r.At.Before(own.LastFailure.At)
 	// The own token's rotation would kill it if the refusals were mistaken.
-	rotates := !r.Stored.IsZero() && r.Count < candidateProbes && own.AccessExpiresAt.Sub(s.Now) < beforeRotation && s.Now.Sub(r.At) >= Leeway
+	rotates := !s.looksAgain(r) && !r.Stored.IsZero() && r.Count < candidateProbes && own.AccessExpiresAt.Sub(s.Now) < beforeRotation && s.Now.Sub(r.At) >= Leeway
 	return ownTurn || mistaken || rotates || r.again(s.Credentials(), own.Refused(), s.Now)
 }
 

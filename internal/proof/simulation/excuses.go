@@ -41,7 +41,10 @@ var excuses = []excuse{
 		}},
 
 	{"the only place of the newest token was deleted", "AWS: DeleteParameter takes every version with it; psoxy on Google Cloud: it destroys the versions under the one it adds",
-		func(l loss) bool { return l.o.erased != nil && (!l.stored || !l.o.erased.less(l.top.of)) }},
+		func(l loss) bool {
+			inherited := l.o.heir != nil && l.o.heir.goesOn()
+			return l.o.erased != nil && !inherited && (!l.stored || !l.o.erased.less(l.top.of))
+		}},
 	{"a person deleted what told of the spend", "AWS: DeleteParameter takes every version with it",
 		func(l loss) bool { return l.root != nil && l.root.erased && !l.root.chance }},
 	{"people deleted what alone told which consent is the newest", "AWS: DeleteParameter takes every version with it",
@@ -119,8 +122,8 @@ func (o *oracle) coveredByPsoxy() bool {
 // unread.
 func (o *oracle) covered(r rank) bool {
 	undated := false
-	for missed := range o.missed {
-		undated = undated || missed.consent == r.consent && o.missed[missed]
+	for missed, by := range o.missed {
+		undated = undated || missed.consent == r.consent && (by == nil || !by.goesOn())
 	}
 	return o.covers[r.consent] && (undated || !o.w.settings.Claims)
 }

@@ -19,68 +19,54 @@ type holdings struct {
 	highest rank
 	rotated time.Time
 	// erased is the newest token where a person deleted its only place, or psoxy destroyed
-	// it.
+	// it; and heir who may present it all the same, because it has read it before.
 	erased *rank
+	heir   *actor
 }
 
-// glimpses tell which tokens in REFRESH_TOKEN no keeper could know.
+// glimpses tell which tokens in REFRESH_TOKEN no keeper can know any more.
 type glimpses struct {
-	// unread are the tokens that others stored and no keeper has read since. recent are
-	// those that reader has read last. read are those that a process has read which was not
-	// killed before it wrote the ledger, or before another read them.
-	unread, recent []rank
-	reader         *actor
-	read           map[rank]bool
-	// missed are those that a person deleted, with every version, or psoxy destroyed, before
-	// a keeper read them.
-	missed map[rank]bool
+	// standing are the last tokens that were stored, and fresh that reader, who looked last,
+	// has not read them all.
+	standing []rank
+	fresh    bool
+	reader   *actor
+	// read are those who have read a token last, and missed the same of tokens that a
+	// person has deleted since, with every version, or psoxy destroyed; nil for nobody.
+	read, missed map[rank]*actor
+}
+
+// stood notes that a token is stored in REFRESH_TOKEN.
+func (g *glimpses) stood(r rank) {
+	const lately = 16
+	g.standing, g.fresh = append(g.standing[max(0, len(g.standing)-lately+1):], r), true
 }
 
 // looked notes that a keeper reads REFRESH_TOKEN.
 func (g *glimpses) looked(by *actor) {
-	if g.reader != by {
-		g.conclude()
-		g.reader = by
+	if by == g.reader && !g.fresh {
+		return
 	}
-	g.recent = append(g.recent, g.unread...)
-	g.unread = g.unread[:0]
+	for _, r := range g.standing {
+		g.read[r] = by
+	}
+	g.reader, g.fresh = by, false
 }
 
-// conclude decides what the last reader has read: nothing, if it was killed before it wrote
-// the ledger.
-func (g *glimpses) conclude() {
-	if g.reader != nil && g.reader.dead {
-		g.unread = append(g.recent, g.unread...)
-		g.recent = nil
-	}
-	for _, r := range g.recent {
-		g.read[r] = true
-	}
-	g.recent = g.recent[:0]
+// unknown reports whether nothing tells what a token is: it has no claims, it was gone, and
+// no process that has read it before goes on.
+func (g *glimpses) unknown(r rank, in Settings) bool {
+	by, gone := g.missed[r]
+	return gone && !in.Claims && (by == nil || !by.goesOn())
 }
 
-// unknown reports whether nothing tells what a token is: it has no claims, and was gone
-// before a keeper could read it.
-func (g *glimpses) unknown(r rank, in Settings) bool { return g.missed[r] && !in.Claims }
-
-// overwritten notes that of REFRESH_TOKEN only the newest version is left.
-func (g *glimpses) overwritten() {
-	g.conclude()
-	if n := len(g.unread); n > 0 {
-		newest := g.unread[n-1]
-		g.unread = g.unread[:n-1]
-		g.gone()
-		g.unread = append(g.unread, newest)
+// gone notes that of the versions of REFRESH_TOKEN only so many are left.
+func (g *glimpses) gone(left int) {
+	n := max(0, len(g.standing)-left)
+	for _, r := range g.standing[:n] {
+		g.missed[r] = g.read[r]
 	}
-}
-
-// gone notes that REFRESH_TOKEN was deleted.
-func (g *glimpses) gone() {
-	g.conclude()
-	for _, r := range g.unread {
-		g.missed[r] = g.missed[r] || !g.read[r]
-	}
-	g.unread = g.unread[:0]
+	g.standing = g.standing[n:]
 }
 
 // newest is the newest consent, or -1.
@@ -116,7 +102,9 @@ func (h *holdings) take(r rank, now time.Time) {
 	}
 }
 
-func (h *holdings) rise(r rank, now time.Time) { h.highest, h.erased, h.rotated = r, nil, now }
+func (h *holdings) rise(r rank, now time.Time) {
+	h.highest, h.erased, h.heir, h.rotated = r, nil, nil, now
+}
 
 // apart is how long after one another two consents must be given for a keeper to
 // tell which is the newer: so far may healthy clocks disagree.

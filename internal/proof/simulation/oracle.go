@@ -50,7 +50,7 @@ type oracle struct {
 func newOracle(w *world) oracle {
 	return oracle{w: w, tally: tally{tracer: &w.tracer}, holdings: holdings{tokens: tokens{em: w.em}},
 		rivals:    rivals{chain: &w.oracle.chain, lock: &w.slots[slotLock]},
-		glimpses:  glimpses{read: map[rank]bool{}, missed: map[rank]bool{}},
+		glimpses:  glimpses{read: map[rank]*actor{}, missed: map[rank]*actor{}},
 		traceless: map[int]bool{}, undated: map[int]bool{}, covers: map[int]bool{}, likePsoxy: map[int]bool{}, ledgered: map[int]bool{}, judged: map[string]bool{}}
 }
 
@@ -59,7 +59,6 @@ func (o *oracle) wrote(by *actor, i slotIndex, version int64, value atlassian.Se
 	switch i {
 	case slotLedger:
 		o.ledgerWritten(by, version, value)
-		o.conclude()
 	case slotFamily:
 		o.familyWritten(by, value)
 	case slotRefresh:
@@ -89,7 +88,7 @@ func (o *oracle) inboxWritten(by *actor, value atlassian.Secret) {
 	}
 	o.name("stored", r)
 	o.inbox = push(o.inbox, placed{r, value, by})
-	if o.unread = append(o.unread, r); by.role == ticks || by.role == consents {
+	if o.stood(r); by.role == ticks || by.role == consents {
 		o.looked(by)
 	}
 	if access := &o.w.slots[slotAccess]; by.role == byHand && access.by == by && o.w.now.Sub(access.entry.Modified) < 30*time.Second &&
@@ -112,7 +111,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 		o.oust(o.w.now)
 	case slotRefresh:
 		o.inbox = o.inbox[:0]
-		o.gone()
+		o.gone(0)
 	case slotFamily:
 		o.familyWritten(by, atlassian.Secret{})
 	}
@@ -121,7 +120,7 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 		o.traceless[o.newest()] = !has
 	}
 	if had {
-		missing(o, before, by.role == byHand)
+		missing(o, before, by.role == byHand, nil)
 	}
 }
 
@@ -129,21 +128,21 @@ func (o *oracle) deleted(by *actor, i slotIndex) {
 func destroyed(o *oracle) {
 	before, had := o.best(o.newest())
 	o.inbox = o.inbox[max(0, len(o.inbox)-1):]
-	o.overwritten()
+	o.gone(1)
 	if had {
-		missing(o, before, !o.read[before.of]) // a process that has read it remembers it
+		missing(o, before, true, o.read[before.of])
 	}
 }
 
 // missing notes what is gone with the newest consent's newest token. erased: no keeper
-// did that.
-func missing(o *oracle, before placed, erased bool) {
+// did that. heir has read it before.
+func missing(o *oracle, before placed, erased bool, heir *actor) {
 	after, has := o.best(before.of.consent)
 	if !has && !o.w.settings.Claims && !names(o.w.slots[slotFamily].entry.Value, before.token) {
 		o.undated[before.of.consent] = true
 	}
 	if erased && (!has || after.of.less(before.of)) {
-		o.erased = &before.of
+		o.erased, o.heir = &before.of, heir
 	}
 }
 

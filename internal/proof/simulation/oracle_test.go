@@ -204,31 +204,30 @@ func TestATokenThatNoTickCouldRead(t *testing.T) {
 	r := Run(p)
 	require.Empty(t, r.Counters.Broken())
 	require.Empty(t, r.Losses)
-	t.Run("one that a tick has read is no excuse", func(t *testing.T) {
-		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
-		g.unread = []rank{{generation: 1}}
-		g.looked(&actor{})
-		g.unread = []rank{{generation: 1}, {generation: 2}}
-		g.gone()
-		require.Equal(t, map[rank]bool{{generation: 1}: false, {generation: 2}: true}, g.missed)
-	})
-	t.Run("but by one whose process was killed then", func(t *testing.T) {
-		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
-		g.unread = []rank{{generation: 1}}
-		killed := &actor{}
-		g.looked(killed)
-		killed.dead = true
-		g.gone()
-		require.True(t, g.missed[rank{generation: 1}])
-	})
-	t.Run("on Google Cloud psoxy destroys it", func(t *testing.T) {
-		g := glimpses{read: map[rank]bool{}, missed: map[rank]bool{}}
-		g.unread = []rank{{generation: 1}, {generation: 2}}
-		g.overwritten()
-		g.looked(&actor{})
-		g.gone()
-		require.Equal(t, map[rank]bool{{generation: 1}: true}, g.missed)
-	})
+	w := &world{}
+	keeper, killed := &actor{w: w, busy: true}, &actor{w: w, dead: true}
+	for _, c := range []struct {
+		name    string
+		by      *actor
+		left    int
+		unknown bool
+	}{
+		{"no keeper has read it", nil, 0, true},
+		{"a keeper has, and goes on", keeper, 0, false},
+		{"a keeper has, and was killed", killed, 0, true},
+		{"it is left", nil, 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := glimpses{read: map[rank]*actor{}, missed: map[rank]*actor{}}
+			g.stood(rank{generation: 1})
+			if c.by != nil {
+				g.looked(c.by)
+			}
+			g.gone(c.left)
+			require.Equal(t, c.unknown, g.unknown(rank{generation: 1}, Settings{}))
+			require.False(t, g.unknown(rank{generation: 1}, Settings{Claims: true}))
+		})
+	}
 }
 
 // A person stores two consents, the second as psoxy stores a rotation, and in between the
