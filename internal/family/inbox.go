@@ -330,7 +330,7 @@ func (s judging) mayYield(f, successor Field) bool {
 func (s judging) rivals(f Field) bool {
 	r := s.State.Record
 	again := slices.ContainsFunc(s.Offers, func(o Field) bool { // after our copy psoxy destroyed another
-		return o.Value.IsZero() && o.Version > s.seen()+1 && o.Version < f.Version
+		return o.Value.IsZero() && o.Version > s.State.Inbox.Seen+1 && o.Version < f.Version
 	})
 	return chainOf(f.Value) == "" && !again && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
 		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
