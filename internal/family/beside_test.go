@@ -266,6 +266,8 @@ func TestARivalOfAConsent(t *testing.T) {
 		{"psoxy stored a token just after", all(inbox(refresh(109)), consented(4*minute)), family.Replay, 0},
 		{"a person did", all(inbox(refresh(109)), consented(4*minute), func(s *family.Snapshot) { s.Wrote = nil }), family.Rotate, 9},
 		{"psoxy rotated twice, so that it has the consent's", all(inbox(refresh(109), refresh(110)), consented(4*minute)), family.Rotate, 10},
+		{"the same, and it destroyed the first", all(inbox("", "", refresh(109)), consented(4*minute)), family.Rotate, 11},
+		{"it destroyed our copy", all(inbox("", refresh(109)), consented(4*minute)), family.Replay, 0},
 		{"the leeway is over", all(inbox(refresh(109)), consented(usable)), family.Rotate, 9},
 		{"it is of the consent's own chain", all(inbox(rotating("chain", now.Add(-minute))), consented(4*minute), func(s *family.Snapshot) {
 			s.State.Record.Chain = chainOf("chain")

@@ -111,13 +111,17 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 			f.Modified, f.Since = before.Modified, before.Since
 		}
 		first[f.Value] = f
-		if chain := chainOf(f.Value); chain != "" { // an older one may have been put back, and the versions before be gone
+		if chain := chainOf(f.Value); chain != "" {
 			if at := birth(f, now); born[chain].IsZero() || at.Before(born[chain]) {
 				born[chain] = at
 			}
-			f.Born = born[chain]
 		}
 		all = append(all, f)
+	}
+	if len(born) > 0 {
+		for i, f := range all { // an older token may have been put back over a newer one
+			all[i].Born = born[chainOf(f.Value)]
+		}
 	}
 	return all
 }

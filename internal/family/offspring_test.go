@@ -113,6 +113,14 @@ func TestTheBirthOfACandidatesFamily(t *testing.T) {
 			require.Equal(t, now.Add(-2*time.Hour), s.Offspring(s.Offers[0]).AuthorizedAt)
 		})
 	}
+	t.Run("an older one is put back, and those before are destroyed", func(t *testing.T) {
+		s := healthy()
+		s.State.Record.AuthorizedAt = now.Add(-time.Hour)
+		back := store.Entry{Value: secret(first), Version: 12, Modified: now.Add(-time.Second)}
+		s.RefreshToken = family.FieldOf(back)
+		s.Offer([]store.Entry{{Value: secret(rotating("of a consent", now.Add(-minute))), Version: 11, Modified: now.Add(-minute)}, back})
+		require.Equal(t, family.Idle, family.Decide(s, family.DefaultPolicy()).Action)
+	})
 }
 
 // What lies under a candidate and was issued after it, as the claims say, is not older: it
