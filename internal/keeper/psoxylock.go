@@ -5,6 +5,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
 // Where psoxy does not rotate too, nothing in this file runs.
@@ -23,7 +24,11 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 		}
 		t.memory.left = family.Field{}
 	}
-	t.lock, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
+	var other store.Entry
+	t.lock, other, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
+	if found := family.FieldOf(other); found.Version > 0 && !psoxy.Ours(found.Value) {
+		t.memory.left = found // psoxy may have deleted it before the next look
+	}
 	return err
 }
 

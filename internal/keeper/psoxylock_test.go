@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // Psoxy rotated, and died while it presented what it had stored. Its lock tells that
@@ -97,4 +98,28 @@ func TestAConsentGoesOnBesidePsoxy(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, family.FromConsent, w.ledger().Record.AuthorizedAtSource)
 	require.Equal(t, w.ledger().Refresh, w.get(names.RefreshToken).Value)
+}
+
+// A tick finds psoxy's lock, psoxy stores its token and releases it, and the access token that
+// tells of it is written over. The lock has told.
+func TestALockThatIsSeenOnce(t *testing.T) {
+	w := shared(t, func(p *atlassiantest.Policy) { p.SiblingsDie = true })
+	before := w.get(names.AccessToken).Value.Reveal()
+	w.inject(atlassiantest.After, 502, 3)
+	w.want(keeper.InDoubt)
+	w.before = atFirst("create OAUTH_REFRESH_TOKEN_lock", w.psoxy.locks)
+	pause := w.keeper.Sleep
+	w.keeper.Sleep = func(ctx context.Context, d time.Duration) {
+		w.keeper.Sleep = pause
+		tokens := w.psoxy.spends()
+		w.psoxy.saves(tokens, 1)
+		w.put(names.AccessToken, before)
+		w.clock.Advance(time.Millisecond)
+		w.put(names.RefreshToken, tokens.Refresh.Reveal())
+		w.remove(names.Lock)
+		pause(ctx, d)
+	}
+	w.want(keeper.Contended)
+	w.ticks(1, keeper.Rotated)
+	w.requireSharedAndKept()
 }

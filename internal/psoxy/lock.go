@@ -50,22 +50,28 @@ func Ours(value atlassian.Secret) bool {
 
 // TakeLock takes the lock as psoxy does: it creates the parameter, waits, and
 // checks that its own value is still there. One that was found left behind is deleted
-// first. now is the store's time, mark unique to this attempt.
-func TakeLock(ctx context.Context, s store.Store, name string, left bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (*Lock, error) {
+// first. now is the store's time, mark unique to this attempt. other is the lock that
+// another process held instead; its Version is 0 if none was seen.
+func TakeLock(ctx context.Context, s store.Store, name string, left bool, now time.Time, mark string, sleep func(context.Context, time.Duration)) (taken *Lock, other store.Entry, err error) {
 	l := &Lock{store: s, name: name, Value: atlassian.NewSecret("locked_" + strconv.FormatInt(now.UnixMilli(), 10) + " " + mark)}
 	if left {
 		if err := s.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, err
+			return nil, other, err
 		}
 	}
-	if _, err := s.Create(ctx, name, l.Value, store.Plain); err != nil && !errors.Is(err, store.ErrExists) {
-		return nil, err
+	_, err = s.Create(ctx, name, l.Value, store.Plain)
+	if errors.Is(err, store.ErrExists) {
+		if found, err := s.Read(ctx, name); err == nil && found[name].Value != l.Value {
+			other = found[name]
+		}
+	} else if err != nil {
+		return nil, other, err
 	}
 	sleep(ctx, lockSettles)
 	if err := l.Check(ctx); err != nil {
-		return nil, err
+		return nil, other, err
 	}
-	return l, nil
+	return l, other, nil
 }
 
 // Release deletes the lock that was held for the given time. One that is not

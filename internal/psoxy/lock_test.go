@@ -16,7 +16,7 @@ import (
 const lockName = "X_" + psoxy.LockName
 
 // take takes the lock; meanwhile happens while it settles.
-func take(s store.Store, left bool, meanwhile func()) (*psoxy.Lock, error) {
+func take(s store.Store, left bool, meanwhile func()) (*psoxy.Lock, store.Entry, error) {
 	return psoxy.TakeLock(context.Background(), s, lockName, left, time.UnixMilli(1764000000000), "me/1",
 		func(_ context.Context, d time.Duration) {
 			if d > time.Second {
@@ -40,8 +40,9 @@ func TestLock(t *testing.T) {
 	nothing := func() {}
 	t.Run("taken and released", func(t *testing.T) {
 		s := memstore.New(time.Now)
-		l, err := take(s, false, nothing)
+		l, other, err := take(s, false, nothing)
 		require.NoError(t, err)
+		require.Zero(t, other.Version)
 		require.Equal(t, "locked_1764000000000 me/1", stands(t, s).Reveal())
 		require.True(t, psoxy.Ours(l.Value))
 		require.False(t, psoxy.Ours(theirs))
@@ -51,19 +52,19 @@ func TestLock(t *testing.T) {
 	t.Run("somebody holds it", func(t *testing.T) {
 		s := memstore.New(time.Now)
 		create(t, s)
-		_, err := take(s, false, nothing)
+		_, other, err := take(s, false, func() { require.NoError(t, s.Delete(ctx, lockName)) })
 		require.ErrorIs(t, err, psoxy.ErrLocked)
-		require.Equal(t, theirs, stands(t, s))
+		require.Equal(t, theirs, other.Value, "it is known, though its holder has released it since")
 	})
 	t.Run("one that was left behind", func(t *testing.T) {
 		s := memstore.New(time.Now)
 		create(t, s)
-		_, err := take(s, true, nothing)
+		_, _, err := take(s, true, nothing)
 		require.NoError(t, err)
 	})
 	t.Run("taken from us a moment later", func(t *testing.T) {
 		s := memstore.New(time.Now)
-		_, err := take(s, false, func() {
+		_, _, err := take(s, false, func() {
 			require.NoError(t, s.Delete(ctx, lockName))
 			create(t, s)
 		})
@@ -71,7 +72,7 @@ func TestLock(t *testing.T) {
 	})
 	t.Run("another's is not released", func(t *testing.T) {
 		s := memstore.New(time.Now)
-		l, err := take(s, false, nothing)
+		l, _, err := take(s, false, nothing)
 		require.NoError(t, err)
 		require.NoError(t, s.Delete(ctx, lockName))
 		create(t, s)
@@ -80,7 +81,7 @@ func TestLock(t *testing.T) {
 	})
 	t.Run("held for too long", func(t *testing.T) {
 		s := memstore.New(time.Now)
-		l, err := take(s, false, nothing)
+		l, _, err := take(s, false, nothing)
 		require.NoError(t, err)
 		require.ErrorIs(t, l.Release(ctx, 106*time.Second), psoxy.ErrHeldTooLong)
 		require.NotZero(t, stands(t, s))
