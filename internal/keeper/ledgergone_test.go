@@ -334,3 +334,35 @@ func TestTheLedgerIsDeletedAfterASpendInDoubt(t *testing.T) {
 	w.want(keeper.Replayed)
 	w.requireKept()
 }
+
+// A process has only read the newest tokens. The ledger is deleted, and with it all that
+// tells of them: the process goes on with them.
+func TestWhatAProcessHasReadIsKnown(t *testing.T) {
+	w := newWorld(t)
+	spent := w.consent()
+	w.want(keeper.Rotated)
+	w.clock.Advance(15 * time.Minute) // the leeway is over
+	w.restart()
+	w.want(keeper.Idle)
+	for _, name := range []string{names.Ledger, names.Family, names.RefreshToken} {
+		w.remove(name)
+	}
+	w.put(names.RefreshToken, spent.Refresh.Reveal())
+	w.ticks(6)
+	w.clock.Advance(40 * time.Minute)
+	w.ticks(1)
+	w.requireKept()
+}
+
+// The ledger is deleted while a token is presented, and the answer is lost. The entry of
+// the failure begins it anew, with the doubt.
+func TestALostAnswerUnderADeletedLedger(t *testing.T) {
+	w := due(t)
+	require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop, Times: 3}))
+	presented := w.clock.Now()
+	w.after = atFirst("post", func() { w.remove(names.Ledger) })
+	w.want(keeper.InDoubt)
+	require.Positive(t, w.get(names.Ledger).Version)
+	require.WithinDuration(t, presented, w.ledger().Intent.First, time.Second)
+	require.Empty(t, w.ledger().Intent.Owner, "its process has given up")
+}

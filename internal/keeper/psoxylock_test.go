@@ -123,3 +123,26 @@ func TestALockThatIsSeenOnce(t *testing.T) {
 	w.ticks(1, keeper.Rotated)
 	w.requireSharedAndKept()
 }
+
+// A stale lock of psoxy's is deleted, and the process dies before its intent. The ledger
+// keeps the doubt that the lock told of.
+func TestADeletedLockHasTold(t *testing.T) {
+	w := shared(t)
+	w.psoxy.locks()
+	locked := w.clock.Now()
+	w.psoxy.spends()
+	w.clock.Advance(3 * time.Minute)
+	w.before = func(_ int, op string) error {
+		if op == "create OAUTH_REFRESH_TOKEN_lock" {
+			panic(crash{})
+		}
+		return nil
+	}
+	_, ok := w.tick()
+	require.False(t, ok)
+	w.before = nil
+	require.True(t, w.ledger().InDoubt())
+	require.Equal(t, locked, w.ledger().Doubt.First)
+	w.ticks(1, keeper.Replayed)
+	w.requireSharedAndKept()
+}
