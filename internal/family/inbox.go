@@ -254,9 +254,10 @@ func issuedAfter(f, other Field) bool {
 }
 
 // covers reports whether psoxy may have made one token of another that it stands over, and
-// no claims tell.
+// no claims tell. What was issued in the same second was made of the other if psoxy stored it.
 func (s judging) covers(over, f Field) bool {
-	return chainOf(f.Value) == "" && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
+	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
 
 // How candidates come one after the other: of each kind the one that was issued last,

@@ -89,12 +89,20 @@ func TestATokenUnderPsoxysLockIsPutBack(t *testing.T) {
 // tell. Without claims, nothing does.
 func TestADamagedCopyCoversNothing(t *testing.T) {
 	whole := rotating("a-chain", now.Add(-8*minute))
-	for token, covered := range map[string]bool{whole: false, refresh(109): true} {
+	for _, c := range []struct {
+		token, chain string
+		by           given
+		covered      bool
+	}{
+		{whole, "a-chain", all(), false},
+		{whole, "a-chain", newestIsPsoxys, true}, // made in the same second
+		{refresh(109), "", newestIsPsoxys, true},
+	} {
 		s := healthy()
-		all(beside, refusedAt(10, 1), inbox(token, token[:len(token)-4]+"oops"), newestIsPsoxys)(&s)
-		if !covered {
-			s.State.Record.Chain = chainOf("a-chain")
+		all(beside, refusedAt(10, 1), inbox(c.token, c.token[:len(c.token)-4]+"oops"), c.by)(&s)
+		if c.chain != "" {
+			s.State.Record.Chain = chainOf(c.chain)
 		}
-		require.Equal(t, covered, s.Offspring(s.Offers[1]).Past.Has(fp(token)))
+		require.Equal(t, c.covered, s.Offspring(s.Offers[1]).Past.Has(fp(c.token)))
 	}
 }

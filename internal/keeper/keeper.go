@@ -76,7 +76,8 @@ type memory struct {
 	judged family.Judged
 	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
 	left family.Field
-	// wrote are psoxy's access tokens, as far as was read.
+	// wrote are psoxy's access tokens, as far as was read, or its lock that this process met
+	// before.
 	wrote []family.Field
 	// versions are the last ones of REFRESH_TOKEN that were read.
 	versions []store.Entry

@@ -289,6 +289,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=2d9b3e6962af6760 reconsent-kills-old legacy-refusal shared google store-outage@35/5s psoxy@60 deleted@74#2",
 		"replay seed=2d5a4947b9c0b3ed siblings-die reconsent-kills-old shared psoxy@3 backup@15",
 		"adoption seed=b2a046fe9102d790 siblings-die reconsent-kills-old shared authorize@5#71f001bc5c1b3543 psoxy@11#1 psoxy@31#1 error-before@68",
+		"rotation seed=96a6efa465329440 siblings-die reconsent-kills-old claims shared aged pause-after@13/2m5s psoxy@18 consent@27 atlassian-before@30/22m11s",
 		"replay seed=943ff5b180e96f19 shared aged older@3#2 older@15#6ee8",
 		"adoption seed=62d4c1d0ace219e4 siblings-die legacy-refusal shared psoxy@10 psoxy@15#1 damaged@26/1s store-outage@27/1s",
 		"replay seed=a0e4db8eb79d5c34 siblings-die claims shared store-outage@36/4m43s crash-before@39 ledger-deleted@42 damaged@45/1s#336",
