@@ -68,7 +68,7 @@ type Snapshot struct {
 	// psoxy's own that this process has read: psoxy deletes a stale one.
 	Lock, Left Field
 	// Wrote are psoxy's access tokens, without their values, as far as this process has read:
-	// somebody may have written over them. Or it is a lock of psoxy's that it met before.
+	// somebody may have written over them; and a lock of psoxy's that it met.
 	Wrote []Field
 	// Denied are the names of copies that could not be read.
 	Denied []string

@@ -76,9 +76,10 @@ type memory struct {
 	judged family.Judged
 	// left is the last lock of psoxy's that was read. Psoxy deletes a stale one.
 	left family.Field
-	// wrote are psoxy's access tokens, as far as was read, or its lock that this process met
-	// before.
+	// wrote are psoxy's access tokens, as far as was read, and met is a lock of psoxy's that
+	// kept a tick from taking its own.
 	wrote []family.Field
+	met   family.Field
 	// versions are the last ones of REFRESH_TOKEN that were read.
 	versions []store.Entry
 }
@@ -88,7 +89,7 @@ func (m *memory) note(s *family.Snapshot, versions ...store.Entry) {
 	if wrote := family.PsoxysWrites(s.State.Record, versions...); len(wrote) > 0 {
 		m.wrote = wrote
 	}
-	s.Wrote = m.wrote
+	s.Wrote = append(slices.Clip(m.wrote), m.met)
 }
 
 // compare compares what was read with what this process knows. Where the ledger
