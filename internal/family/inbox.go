@@ -224,9 +224,9 @@ func standing(s judging, f Field) (verdict Judgement, reason string, waits, rest
 	return verdict, reason, waits || rests, rests
 }
 
-// comesBefore reports whether a refused token is asked about again now. Psoxy may have made
-// it of another token, whose turn has come. If the refusal was a mistake, that other token
-// would kill it.
+// comesBefore reports whether a refused token is asked about again now: the token that psoxy
+// may have made it of is about to be presented, and would kill it if the refusal was a
+// mistake.
 func comesBefore(s judging, f Field) bool {
 	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return r.Version == f.Version && !r.spent() && !r.sibling(s.State.Record) && s.Now.Sub(r.At) >= secondLook

@@ -259,8 +259,8 @@ func TestAProbeWhoseAnswerIsLost(t *testing.T) {
 	w.requireKept()
 }
 
-// Atlassian refuses a candidate, and then the token in doubt: that is presented again in
-// the same tick only where the candidate cannot be its successor, whose turn would come before.
+// Atlassian refuses a candidate, and then the token in doubt. The same tick presents that
+// again, unless the candidate may be its successor: then the two take turns.
 func TestATokenInDoubtIsRefusedBesideACandidate(t *testing.T) {
 	const token = "a-t0ken-that-n0body-has-ever-issued-to-anybody"
 	for candidate, c := range map[string]struct {

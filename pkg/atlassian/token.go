@@ -37,9 +37,9 @@ type Token struct {
 	// claims if that is more than a minute shorter, or if expires_in is invalid.
 	// Without claims it is then the documented hour.
 	//
-	// 0, where Access is not empty, means that expires_in was below a second, and that the token has no claims
-	// that say more. The token may be expired already. Refresh soon, but not in a
-	// loop, since the next answer may say the same.
+	// 0 means that Access is empty, or that expires_in was below a second and the token
+	// has no claims that say more. The token may be expired already. Refresh soon, but
+	// not in a loop, since the next answer may say the same.
 	ExpiresIn time.Duration
 	// ExpiresInAssumed reports whether ExpiresIn is something else than the answer's
 	// expires_in.

@@ -96,7 +96,7 @@ func (c *Client) tokenAnswer(o op, r reply, presented Secret) (Token, error) {
 			token.Refresh = Secret{} // it is no successor, and says no more than a missing one
 		}
 		if err == nil && token.Access.IsZero() && (token.Refresh.IsZero() || o == opExchange) {
-			err = errNoAccess // a consent could not check its scopes, and the person who is there gives it again
+			err = errNoAccess // a consent could not check its scopes: the person consents again
 		}
 		e.usable = err == nil
 		if cause == nil {
