@@ -17,12 +17,12 @@ import (
 )
 
 // FuzzTokenAnswer checks that no answer makes the client panic, and that no part of its
-// body appears in an error. A success must have usable tokens and a lifetime.
+// body appears in an error. A success must have usable tokens: both, or a successor alone.
 func FuzzTokenAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"access_token":"a","refresh_token":"r","expires_in":3600,"scope":"x y"}`,
 		`{"error":"invalid_grant","error_description":"`, `{"error":"`, `{"access_token":"`, `{"access_token":5,"`, `<html>`, "", "null", `[`,
-		`{"access_token":"e30.eyJpYXQiOjEsImV4cCI6M30.x","expires_in":"1e9"}`, "\ufeff{", `{"access_token":"\ud800"}`,
+		`{"access_token":"e30.eyJpYXQiOjEsImV4cCI6M30.x","expires_in":"1e9"}`, "\ufeff{", `{"access_token":"\ud800"}`, `{"refresh_token":"`,
 	} {
 		for _, status := range []int{200, 400, 401, 403, 429, 500} {
 			f.Add(status, []byte(body), []byte(`"}`), "120", false)
@@ -52,8 +52,12 @@ func FuzzTokenAnswer(f *testing.F) {
 			return
 		}
 		require.Equal(t, 2, status/100)
-		require.False(t, token.Access.IsZero())
-		require.True(t, token.ExpiresIn == 0 && token.ExpiresInAssumed || token.ExpiresIn >= time.Second)
+		if token.Access.IsZero() {
+			require.False(t, token.Refresh.IsZero())
+			require.Equal(t, atlassian.Token{Refresh: token.Refresh, Scopes: token.Scopes}, token)
+		} else {
+			require.True(t, token.ExpiresIn == 0 && token.ExpiresInAssumed || token.ExpiresIn >= time.Second)
+		}
 		require.LessOrEqual(t, token.ExpiresIn, 24*time.Hour)
 		// An accepted token can be presented, unless it begins or ends with a space.
 		for _, s := range []atlassian.Secret{token.Access, token.Refresh} {
