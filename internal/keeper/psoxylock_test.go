@@ -63,6 +63,26 @@ func TestOurLockIsTakenOver(t *testing.T) {
 	w.requireSharedAndKept()
 }
 
+// Our lock is deleted before anything is presented: it is taken anew.
+func TestOurLockIsDeleted(t *testing.T) {
+	w := shared(t)
+	reads := 0
+	w.before = func(_ int, op string) error {
+		switch locked := !w.get(names.Lock).Value.IsZero(); {
+		case op == "read" && locked:
+			if reads++; reads == 2 { // the first looks whether the lock is ours
+				w.remove(names.Lock)
+			}
+		case op == "post":
+			require.True(t, locked)
+		}
+		return nil
+	}
+	w.want(keeper.Rotated)
+	require.Greater(t, reads, 2)
+	w.requireSharedAndKept()
+}
+
 // A call about the lock that yields no answer is no lock of psoxy's: the same tick looks
 // again, and rotates.
 func TestALockIsTakenAfterALostAnswer(t *testing.T) {

@@ -104,11 +104,8 @@ func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publicatio
 		all = append(all, t.told(r))
 	}
 	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
-	// What cannot be read is written when it must have changed; but TOKEN_FAMILY may
-	// tell of a candidate.
-	return slices.DeleteFunc(all, func(p publication) bool {
-		return slices.Contains(v.Denied, p.name) && (!rotated || d.Keep && p.name == n.Family)
-	})
+	// What cannot be read is written when it must have changed.
+	return slices.DeleteFunc(all, func(p publication) bool { return !rotated && slices.Contains(v.Denied, p.name) })
 }
 
 // unpublished is the outcome where a copy could not be written. Consumers need
