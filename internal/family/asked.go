@@ -186,12 +186,11 @@ func (i Inbox) outlived(came, accepted time.Time) Inbox {
 }
 
 // candidateProbes is how often a candidate is presented while the ledger's own
-// token is good. The second time is at the next tick, and before the own token is
-// presented: if the refusal was a mistake, that may be spent. Inside the leeway of a lost
-// answer it rests for leewayLook only, and that is not counted.
+// token is good. The second time is before the own token is presented: if the refusal was
+// a mistake, that may be spent. Inside the leeway of a lost answer it rests for leewayLook
+// only, and that is not counted.
 const (
 	candidateProbes = 4
-	secondLook      = time.Minute
 	leewayLook      = 10 * time.Second
 )
 
@@ -200,19 +199,19 @@ const (
 // for ever only while the ledger's own token is refused too, so that nothing is left to
 // lose.
 func (r Rejected) again(credentials Fingerprint, lost bool, now time.Time) bool {
-	wait := secondLook
-	switch {
-	case open(r.First, now):
+	wait := rest(r.Count)
+	if open(r.First, now) {
 		wait = leewayLook
-	case r.Count > 1:
-		wait = probeWait(r.Count - 1)
 	}
 	return r.Credentials != credentials || (lost || r.Count < candidateProbes) && !now.Before(r.At.Add(wait))
 }
 
-// probeWait is how long a token that was refused so often rests.
-func probeWait(refusals int) time.Duration {
-	if refusals <= 1 {
+// rest is how long a token that was refused so often rests.
+func rest(refusals int) time.Duration {
+	switch {
+	case refusals <= 1:
+		return secondLook
+	case refusals == 2:
 		return probeFirst
 	}
 	return probeAgain

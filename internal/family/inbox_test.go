@@ -67,7 +67,7 @@ func misconfigured(token string) given {
 	}
 }
 
-func refusedOwn(s *family.Snapshot) { refusedSince(minute)(s) }
+func refusedOwn(s *family.Snapshot) { refusedSince(minute / 2)(s) }
 
 // refusedSince says that Atlassian refused the ledger's own token, so long ago.
 func refusedSince(ago time.Duration) given {

@@ -187,14 +187,8 @@ func (r Record) notTaken() bool {
 	return f != nil && f.Token == r.Refresh && f.Count > 1 && !passing(f.Class)
 }
 
-// probeAt is when a refused token is presented once more: one that was adopted soon,
-// for an older one may be the right one.
-func (r Record) probeAt() time.Time {
-	if r.LastFailure.Count == 1 && r.RotatedAt.IsZero() && !r.FreshConsent() {
-		return r.LastFailure.At.Add(secondLook)
-	}
-	return r.LastFailure.At.Add(probeWait(r.LastFailure.Count))
-}
+// probeAt is when a refused token is presented once more.
+func (r Record) probeAt() time.Time { return r.LastFailure.At.Add(rest(r.LastFailure.Count)) }
 
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {

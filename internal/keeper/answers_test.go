@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -125,6 +126,20 @@ func TestARefusalInThePlaceOfACommittedAnswer(t *testing.T) {
 		}
 		require.Equal(t, 3, w.posts()-begun, status)
 		w.requireKept()
+	}
+	for name, s := range map[string]script{
+		"unauthorized_client": {status: 403, body: `{"error":"unauthorized_client"}`, times: 1},
+		"invalid_grant":       {status: 400, body: `{"error":"invalid_grant"}`, times: 1},
+	} {
+		t.Run("which is a refusal, "+name, func(t *testing.T) {
+			w := due(t)
+			s.commits = true
+			w.client.HTTPClient = &http.Client{Transport: &s}
+			w.want(keeper.Refused)
+			w.ticks(1, keeper.Rotated)
+			require.Equal(t, 1, s.asked)
+			w.requireKept()
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,13 +46,15 @@ func (i *issuer) requireAlive(n int) {
 	require.Nil(i.t, i.em.Families()[n].Death)
 }
 
-// script gives token requests a fixed answer, a number of times, instead of asking
-// the emulator.
+// script gives token requests a fixed answer, a number of times, instead of the
+// emulator's.
 type script struct {
 	status int
 	body   string
 	header http.Header
 	times  int
+	// commits: the emulator is asked all the same.
+	commits bool
 	// asked is how often it answered, and presented what with.
 	asked     int
 	presented []string
@@ -63,10 +66,22 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	s.asked++
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if s.commits {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		_ = resp.Body.Close()
+	}
 	var request struct {
 		Refresh string `json:"refresh_token"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+	if err := json.Unmarshal(body, &request); err != nil {
 		return nil, err
 	}
 	s.presented = append(s.presented, request.Refresh)

@@ -69,13 +69,14 @@ func TestARefusalThatWasMistaken(t *testing.T) {
 		first  keeper.Action
 		within time.Duration
 	}{
-		{"one 403 unauthorized_client", 403, "unauthorized_client", 1, keeper.Refused, 65 * time.Minute},
-		{"one 403 invalid_grant", 403, "invalid_grant", 1, keeper.Refused, 65 * time.Minute},
-		{"one 400 invalid_grant", 400, "invalid_grant", 1, keeper.Refused, 65 * time.Minute},
-		{"two of them", 403, "unauthorized_client", 2, keeper.Refused, 7*time.Hour + 10*time.Minute},
+		{"one 403 unauthorized_client", 403, "unauthorized_client", 1, keeper.Refused, 5 * time.Minute},
+		{"one 403 invalid_grant", 403, "invalid_grant", 1, keeper.Refused, 5 * time.Minute},
+		{"one 400 invalid_grant", 400, "invalid_grant", 1, keeper.Refused, 5 * time.Minute},
+		{"two of them", 403, "unauthorized_client", 2, keeper.Refused, 65 * time.Minute},
+		{"three of them", 403, "unauthorized_client", 3, keeper.Refused, 7*time.Hour + 10*time.Minute},
 		{"one 400 invalid_request", 400, "invalid_request", 1, keeper.Failed, 10 * time.Minute},
-		{"three of them", 400, "invalid_request", 3, keeper.Failed, 35 * time.Minute},
-		{"a day of them", 400, "invalid_request", 12, keeper.Failed, 4 * 24 * time.Hour},
+		{"three 400 invalid_request", 400, "invalid_request", 3, keeper.Failed, 35 * time.Minute},
+		{"a day of 400 invalid_request", 400, "invalid_request", 12, keeper.Failed, 4 * 24 * time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := due(t)
