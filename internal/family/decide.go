@@ -202,7 +202,7 @@ func replay(v view) (Decision, bool) {
 	if v.doubted && v.doubt.replayable(v.Now) {
 		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
 			later := r.At.Add(secondLook + Lease) // its turn comes in time all the same
-			return !r.Stored.IsZero() && r.Count == 1 && v.doubt.replayable(later) && v.looksAgain(r)
+			return !r.Stored.IsZero() && v.doubt.replayable(later) && v.looksAgain(r)
 		}) {
 			return decide(InDoubt, "presented at %s; what may be its successor is stored, and asked about once more before", clock(v.doubt.first))
 		}

@@ -90,12 +90,14 @@ func due(v view) (Decision, bool) {
 
 // looksAgain reports whether a rejected candidate is presented again before the
 // own token. Each is, once, but for a sibling of that. One that may be the own token's
-// successor is presented once more after an hour, while the access token lives.
+// successor is presented once more after an hour, while the access token lives, unless the
+// own token's leeway ends before.
 func (s judging) looksAgain(r Rejected) bool {
 	rest := secondLook
+	own, doubted := s.doubt(inbox{})
 	if r.sibling(s.State.Record) {
 		return false
-	} else if r.Count == 2 && !r.spent() && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
+	} else if r.Count == 2 && !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
 		rest = probeFirst
 	} else if r.Count > 1 {
 		return false

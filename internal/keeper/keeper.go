@@ -202,7 +202,9 @@ func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Log
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
 	out := t.run(ctx)
-	if out.Action != Contended { // or psoxy would work beside the other, whose lock this one may have replaced
+	// Or psoxy would work beside the other, whose lock this one may have replaced, or destroy
+	// what was not read.
+	if out.Action != Contended && !t.interleaved {
 		t.unlock(ctx)
 	}
 	report(t.log, out)
@@ -239,12 +241,12 @@ func (t *tick) run(ctx context.Context) (out Outcome) {
 		if err != nil {
 			return Outcome{Connection: t.conn.Name, Urgent: true}.as(Failed, "reading the parameters failed: %v", err)
 		}
+		t.interleaved = false
 		d := family.Decide(v.Snapshot, t.conn.Policy)
 		var again bool
 		if out, again = t.carryOut(ctx, v, d); !again && !t.interleaved {
 			break
 		}
-		t.interleaved = false
 		if out.Action == Rotated || out.Action == Replayed {
 			rotated = out
 		}

@@ -328,6 +328,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"replay seed=add634b71909ee05 shared consent@1#5eac psoxy@3 atlassian-denies@15/18m27s",
 		"replay seed=7a752ac92eb61ea2 reconsent-kills-old shared consent@3#cfd7 psoxy@4 atlassian-denies@15/7m15s",
 		"rotation seed=e96e5962532ffaff siblings-die shared atlassian-after@14/6s denied@60/21m31s consent@192 older@195 consent@303#67e7",
+		"rotation seed=a72673b1b9b85a46 legacy-refusal claims shared google psoxy@21 denied@22/3s consent@38",
+		"upgrade seed=d8b23045191915f2 siblings-die reconsent-kills-old shared google concurrent@37#1 denied@52/5m23s ledger-deleted@74 damaged@76/1s",
+		"upgrade seed=2010ffd8b1b4b86 siblings-die legacy-refusal claims shared google labelled@5/1m18s concurrent@18 authorize@209 atlassian-unreachable@317/7s false-refusal@366",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
