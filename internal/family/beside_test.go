@@ -136,8 +136,13 @@ func refusedAt(version int64, count int) given {
 	}
 }
 
-// What psoxy may have stored has to be known before the family's own is presented.
-func TestNothingIsPresentedBlindlyBesidePsoxy(t *testing.T) {
+// What psoxy may have stored has to be known before the family's own is presented, and
+// what stood there when the ledger began anew.
+func TestNothingIsPresentedBlindly(t *testing.T) {
+	anew := func(s *family.Snapshot) { s.State.Inbox.Judged, s.State.Inbox.Kin = family.Judged{}, 9 }
+	requireAction(t, family.Misconfigured, decide(anew, dueAnyway, unreadable))
+	requireAction(t, family.Misconfigured, decide(anew, doubted(3*minute), unreadable))
+	requireAction(t, family.Rotate, decide(anew, dueAnyway, unreadable, func(s *family.Snapshot) { s.Judged.Seen = 9 }))
 	requireAction(t, family.Misconfigured, decide(beside, dueAnyway, unreadable))
 	requireAction(t, family.Misconfigured, decide(beside, doubted(3*minute), unreadable))
 	requireAction(t, family.Idle, decide(beside, unreadable))

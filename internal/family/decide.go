@@ -96,8 +96,9 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	if name := s.inboxName(); d.Action.Presents() && s.Shared() && slices.Contains(s.Denied, name) {
-		d, _ = decide(Misconfigured, "%s cannot be read, and psoxy may have rotated: nothing is presented", name)
+	newer := s.Shared() || v.lastJudged().Seen < s.State.Inbox.Kin // psoxy may have rotated, or what was there is not judged
+	if name := s.inboxName(); newer && d.Action.Presents() && slices.Contains(s.Denied, name) {
+		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	if slices.Contains(s.Denied, s.inboxName()) {

@@ -179,6 +179,12 @@ inline doubt() {
 #define DEFERS(h) (v.first != NONE && h.gen > 0 && v.owner != me && NOTUNKNOWN && v.auth == h.auth && v.last > h.at && TIME(me) - v.first < LEEWAY - MARGIN)
 #endif
 
+#ifdef MUTANT_PRESENTS_BLINDLY
+#define UNJUDGED false
+#else
+#define UNJUDGED (unread && SEEN(sv) < v.kin)
+#endif
+
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
 
 /* Decide: the first rule that applies says what to do: act, and the version of the candidate to present: cv, or 0. */
@@ -211,6 +217,11 @@ inline decide(sv) {
 	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, LATECANDIDATE);
+	/* what was there when the ledger began, and was never judged, may be newer */
+	if
+	:: act >= ROTATE && UNJUDGED -> act = LEAVE; chance[me] = false
+	:: else
+	fi;
 	keep = (c > 0);
 	first = (cv == 0 -> first : FIRSTOF(cv));
 	c = 0; time = 0; ruled = false; owned = false; last = 0; kinWaits = false

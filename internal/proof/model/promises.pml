@@ -33,8 +33,8 @@
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
 #define EXCUSED (spendDeleted || soleCopyDeleted || displaced || SHARED)
 
-/* How long a refused token rests: one that was adopted is asked about once more before older ones are. */
-#define REST (v.rotated == NONE && !v.more -> 1 : REFUSEDWAIT)
+/* How long a refused token rests: until the next tick, and then longer. */
+#define REST (v.more -> REFUSEDWAIT : 1)
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
