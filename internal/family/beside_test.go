@@ -129,6 +129,23 @@ func TestACandidateInDoubtUnderOthers(t *testing.T) {
 	require.False(t, s.Offspring(d.Candidate).Past.Has(fp(consented)))
 }
 
+// What psoxy may have made a refused token of is spent, too, once the one above that is
+// accepted.
+func TestUnderARefusedToken(t *testing.T) {
+	s := healthy()
+	beside(&s)
+	stored := []time.Time{now.Add(-9 * minute), now.Add(-8 * minute), now.Add(-minute), now}
+	for i, at := range stored[:3] {
+		f := field(refresh(109+i), int64(9+i), at)
+		f.Until = stored[i+1]
+		s.Offers = append(s.Offers, f)
+	}
+	s.RefreshToken = s.Offers[2]
+	newestIsPsoxys(&s)
+	refusedAt(10, 2)(&s)
+	require.True(t, s.Offspring(s.Offers[2]).Past.Has(fp(refresh(109))))
+}
+
 // refusedAt says that Atlassian did not accept a version half a minute ago.
 func refusedAt(version int64, count int) given {
 	return func(s *family.Snapshot) {

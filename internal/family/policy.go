@@ -46,10 +46,8 @@ const (
 	// lasts into the last minutes of the access token, accessReserve.
 	maxRetryAfter = atlassian.MaxRetryAfter
 	accessReserve = 5 * time.Minute
-	// A refused token is presented again, for refusals have been mistaken and there is
-	// nothing left to lose: at the next tick, secondLook later, for a refusal may also
-	// stand in the place of a successor, which comes within the leeway only; then after
-	// probeFirst, and every probeAgain.
+	// A refused token is presented again, for refusals have been mistaken: at the next
+	// tick, which is secondLook later, then after probeFirst, and every probeAgain.
 	secondLook = time.Minute
 	probeFirst = time.Hour
 	probeAgain = 6 * time.Hour

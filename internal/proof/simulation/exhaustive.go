@@ -167,6 +167,7 @@ var variants = [kindEnd][]Fault{
 		[]Fault{{For: time.Minute, N: 1}, {For: 5 * time.Hour, N: 1}}),
 	AtlassianBefore: outageSpans, AtlassianAfter: outageSpans, AtlassianRefuses: outageSpans, AtlassianDenies: outageSpans,
 	Deactivated: outageSpans, SecretRotated: outageSpans,
+	OmitAfter: valued(0, 1), FalseRefusal: valued(0, 1),
 	Throttle:    valued(0, 1, 3),
 	Concurrent:  valued(inTurn<<2, 0, 1, inTurn<<2|1, twoForOne<<2|1),
 	Authorize:   valued(inTurn<<1, 0, 1, inTurn<<1|1, twoForOne<<1),

@@ -30,11 +30,13 @@ const (
 	// Unreached: a token request does not leave the machine.
 	Unreached
 	// OmitBefore and OmitAfter: the answer holds no refresh token, and the
-	// server did not rotate, or did.
+	// server did not rotate, or did. With an odd Fault.N it is the access token
+	// that OmitAfter leaves out.
 	OmitBefore
 	OmitAfter
-	// FalseRefusal: the token endpoint refuses a good token. Unreadable: it
-	// answers that it cannot read the request.
+	// FalseRefusal: the token endpoint refuses a good token. With an odd Fault.N it has
+	// rotated before: that is tried alone, and not drawn, for no keeper can tell it from
+	// a refusal that may rest. Unreadable: it answers that it cannot read the request.
 	FalseRefusal
 	Unreadable
 	// ClockForward and ClockBack: for Fault.For, the clocks of the processes are

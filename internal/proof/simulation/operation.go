@@ -130,7 +130,7 @@ func (h *strike) add(f Fault, o operation) error {
 		}
 		h.errorAfter = true
 	case Unreached, OmitBefore, OmitAfter, FalseRefusal, Unreadable:
-		h.post = f.Kind
+		h.post, h.n = f.Kind, f.N
 	case Repeat:
 		h.repeat = true
 	case PauseAfter:

@@ -31,8 +31,10 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 	if h.post == 0 {
 		h.post = w.failing()
 	}
-	if h.post == OmitAfter && e.a.role == consumes {
-		h.post = OmitBefore // psoxy keeps the old token then, and nothing tells of it
+	if e.a.role == consumes { // psoxy keeps the old token then, and nothing tells of it
+		if h.n = 0; h.post == OmitAfter {
+			h.post = OmitBefore
+		}
 	}
 	w.oracle.presents(e.a, refresh)
 	w.advance(postLatency)
@@ -76,6 +78,9 @@ func (h strike) fault(s Settings) (*atlassiantest.Fault, error) {
 	case Throttle:
 		e.Class, e.Status, e.RetryAfter = atlassian.Transient, 429, retryAfter[h.n&3]
 	case FalseRefusal:
+		if h.n&1 == 1 {
+			return &faultRefused, nil
+		}
 		e.Class, e.Status, e.Code = atlassian.Permanent, 403, "unauthorized_client"
 		if s.LegacyRefusal {
 			e.Code = "invalid_grant"
@@ -89,6 +94,9 @@ func (h strike) fault(s Settings) (*atlassiantest.Fault, error) {
 	case OmitBefore:
 		return &faultOmitBefore, nil
 	case OmitAfter:
+		if h.n&1 == 1 {
+			return &faultOmitAccess, nil
+		}
 		return &faultOmitAfter, nil
 	default:
 		return nil, nil
@@ -101,12 +109,17 @@ var (
 	faultAfter      = atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindDrop}
 	faultOmitBefore = atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.Before, Kind: atlassiantest.KindOmitRefresh}
 	faultOmitAfter  = atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindOmitRefresh}
+	faultOmitAccess = atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindOmitAccess}
+	faultRefused    = atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.After, Kind: atlassiantest.KindStatus, Status: 403, Code: "unauthorized_client"}
 )
 
 // classified is the error that an answer of the emulator becomes.
 func classified(err error) *atlassian.Error {
 	var refusal *atlassiantest.RefusalError
-	if !errors.As(err, &refusal) {
+	var injected *atlassiantest.InjectedError
+	if errors.As(err, &injected) && injected.Fault.Status != 0 {
+		refusal = &atlassiantest.RefusalError{Status: injected.Fault.Status, Code: injected.Fault.Code}
+	} else if !errors.As(err, &refusal) {
 		return ambiguous(errNoAnswer)
 	}
 	e := &atlassian.Error{Op: "refresh", Status: refusal.Status, Code: refusal.Code, Sent: true}

@@ -161,7 +161,7 @@ func drawFault(rng *rand.Rand, at int, shared bool) Fault {
 		}
 	case Throttle, Labelled, Terraform:
 		f.N &= 3
-	case KeyOutage:
+	case KeyOutage, OmitAfter:
 		f.N &= 1
 	default:
 		f.N = 0

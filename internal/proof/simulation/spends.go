@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -36,9 +37,10 @@ type presentation struct {
 	lock time.Time
 	told bool
 	// intent is the fingerprint of what was announced, if it was. erased: a person
-	// deleted the ledger, the only record of the spend.
-	intent string
-	erased bool
+	// deleted the ledger, the only record of the spend. refused: the server said that it
+	// did not take the token, so that its tick had nothing to repeat.
+	intent          string
+	erased, refused bool
 	// ticks are how many later ticks could have helped without trouble, and why is
 	// the trouble they had. chance: one of them, or the one that spent, had none.
 	ticks  int
@@ -131,6 +133,8 @@ func (o *oracle) spent(by *actor, token atlassian.Secret, r rank, got atlassiant
 	if l := &o.w.slots[slotLock]; by.role == consumes && l.entry.Version != 0 {
 		q.lock = l.entry.Modified
 	}
+	var injected *atlassiantest.InjectedError
+	q.refused = errors.As(err, &injected) && injected.Fault.Status != 0
 	p := o.begin(q)
 	p.again = p.again || by.role == consumes && len(p.received) > 0
 	if err != nil || got.Refresh.IsZero() {
@@ -158,6 +162,9 @@ func (p *presentation) sees(a *actor, lock *store.Entry) {
 func (p *presentation) ticked(a *actor, trouble trouble) {
 	after := a.begun.Sub(p.at)
 	own := a == p.by && after <= 0
+	if own && p.refused {
+		return
+	}
 	if !own && !(after > 0 && after < usable) && !(a.holds && slices.Contains(p.received, a)) || p.erased {
 		return
 	}
