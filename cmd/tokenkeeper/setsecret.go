@@ -49,14 +49,11 @@ func (f *setSecretFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if seen.State.App != nil {
-		return errors.New("a consent has stored another app's id and secret that are not in use yet: wait for the next tick, then look at tokenkeeper status")
-	}
 	t := terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr())
 	t.Say("The client secret of %s, in %s", conn.Name, f.stores.identify(ctx))
 	n := conn.Names()
 	var id string
-	if seen.ClientID.Value.IsZero() {
+	if seen.App().ClientID == "" {
 		if id, err = askForID(ctx, t); err != nil {
 			return err
 		}

@@ -170,7 +170,8 @@ func passing(class string) bool {
 }
 
 // Consented is the receipt of a consent's first pair, decided on what the snapshot
-// tells. Every value in REFRESH_TOKEN is older.
+// tells. Every value in REFRESH_TOKEN is older, but for what was stored while the pair
+// waited for a person's decision. Beside psoxy that may be a rotation of the family before.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if told := s.Told(); s.State.Empty() && told != nil {
@@ -178,7 +179,9 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	}
 	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
 	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
-		if fp := FingerprintOf(f.Value); fp != r.Record.Refresh {
+		if fp := FingerprintOf(f.Value); !s.Shared() && f.Modified.After(pair.SpentAt.Add(clockStep)) {
+			r.Candidate = min(r.Candidate, f.Version-1)
+		} else if fp != r.Record.Refresh {
 			r.Record.Past = r.Record.Past.With(fp)
 		}
 	}

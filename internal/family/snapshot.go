@@ -128,13 +128,27 @@ func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 // inboxName is the name of REFRESH_TOKEN.
 func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
 
-// App is the app whose tokens these are: that of a consent which is not
-// published yet, or else the one that the parameters hold.
+// App is the app whose tokens these are: the one that the parameters hold, but for what was
+// stored there before a consent whose app is not published yet.
 func (s Snapshot) App() atlassian.App {
-	if s.State.App != nil {
-		return *s.State.App
+	app := atlassian.App{ClientID: s.ClientID.Value.Reveal(), ClientSecret: s.ClientSecret.Value}
+	consents, since := s.State.App, s.State.Record.AuthorizedAt
+	if consents != nil && (s.ClientID.Value.IsZero() || s.ClientID.Modified.Before(since)) {
+		app.ClientID = consents.ClientID
 	}
-	return atlassian.App{ClientID: s.ClientID.Value.Reveal(), ClientSecret: s.ClientSecret.Value}
+	if consents != nil && (s.ClientSecret.Value.IsZero() || s.ClientSecret.Modified.Before(since)) {
+		app.ClientSecret = consents.ClientSecret
+	}
+	return app
+}
+
+// Unpublished is a consent's app, unless the parameters hold it, or what a person has stored
+// in its place since; then nil.
+func Unpublished(s Snapshot) *atlassian.App {
+	if app := s.App(); app.ClientID == s.ClientID.Value.Reveal() && app.ClientSecret == s.ClientSecret.Value {
+		return nil
+	}
+	return s.State.App
 }
 
 // Credentials is the fingerprint of the app's id and secret together.

@@ -271,3 +271,48 @@ func TestAnEntryWithOneCandidateInDoubt(t *testing.T) {
 	require.Equal(t, state().Refresh, read.Refresh)
 	require.Empty(t, read.Inbox.Pending)
 }
+
+// What a person stores while a consent's tokens wait for a decision is no older than these.
+// Beside psoxy it may be a rotation of the family before.
+func TestWhatIsStoredWhileAConsentWaits(t *testing.T) {
+	stored := func(change ...given) *family.Receipt {
+		s := healthy()
+		s.Offers = []family.Field{field("stored-before", 9, now.Add(-time.Hour)), field("stored-since", 10, now)}
+		s.RefreshToken = s.Offers[1]
+		all(change...)(&s)
+		return s.Consented(family.Pair{Refresh: secret(refresh(50)), SpentAt: now.Add(-30 * minute)}, family.DefaultPolicy())
+	}
+	r := stored()
+	require.Equal(t, int64(9), r.Candidate)
+	require.True(t, r.Record.Past.Has(fp("stored-before")))
+	require.False(t, r.Record.Past.Has(fp("stored-since")))
+	r = stored(beside)
+	require.Equal(t, int64(10), r.Candidate)
+	require.True(t, r.Record.Past.Has(fp("stored-since")))
+}
+
+// A consent's app that is not published yet gives way to what a person has stored since.
+func TestApp(t *testing.T) {
+	s := healthy()
+	born := s.State.Record.AuthorizedAt
+	s.State.App = &atlassian.App{ClientID: "consents-id", ClientSecret: secret("consents-secret")}
+	for _, c := range []struct {
+		name           string
+		id, secretOf   family.Field
+		want, wantsKey string
+		published      bool
+	}{
+		{"stored before", field("stored-id", 1, born.Add(-minute)), field("stored-secret", 1, born.Add(-minute)), "consents-id", "consents-secret", false},
+		{"the secret since", field("stored-id", 1, born.Add(-minute)), field("stored-secret", 2, born.Add(minute)), "consents-id", "stored-secret", false},
+		{"both since", field("stored-id", 2, born.Add(minute)), field("stored-secret", 2, born.Add(minute)), "stored-id", "stored-secret", true},
+		{"emptied since", field("", 2, born.Add(minute)), field("", 2, born.Add(minute)), "consents-id", "consents-secret", false},
+		{"published", field("consents-id", 2, born), field("consents-secret", 2, born), "consents-id", "consents-secret", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := s
+			s.ClientID, s.ClientSecret = c.id, c.secretOf
+			require.Equal(t, atlassian.App{ClientID: c.want, ClientSecret: secret(c.wantsKey)}, s.App())
+			require.Equal(t, c.published, family.Unpublished(s) == nil)
+		})
+	}
+}

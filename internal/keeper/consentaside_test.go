@@ -103,7 +103,7 @@ func TestNoTimeNoConsent(t *testing.T) {
 }
 
 // A consent may bring another app, which is in use from its entry on, also while
-// CLIENT_ID and CLIENT_SECRET cannot be written.
+// CLIENT_ID and CLIENT_SECRET cannot be written. What a person stores there since counts.
 func TestAConsentWithAnotherApp(t *testing.T) {
 	for _, copied := range []string{"", names.ClientID, names.ClientSecret} {
 		t.Run("not writable: "+short(copied), func(t *testing.T) {
@@ -133,6 +133,11 @@ func TestAConsentWithAnotherApp(t *testing.T) {
 				require.Equal(t, app.ClientSecret, w.get(names.ClientSecret).Value)
 				require.Nil(t, w.ledger().App)
 			}
+			secret, err := w.em.RotateClientSecret(app.ClientID)
+			require.NoError(t, err)
+			w.put(names.ClientSecret, secret.Reveal())
+			w.clock.Advance(40 * time.Minute)
+			w.want(keeper.Rotated)
 		})
 	}
 }

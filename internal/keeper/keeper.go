@@ -322,9 +322,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		return view{}, describeState(t.names.Ledger, err)
 	}
 	v.Judged = t.memory.judged
-	if app := v.State.App; app != nil && app.ClientID == v.ClientID.Value.Reveal() && app.ClientSecret == v.ClientSecret.Value {
-		v.State.App = nil // it is published
-	}
+	v.State.App = family.Unpublished(v.Snapshot)
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
 	} else {

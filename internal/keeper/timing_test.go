@@ -3,6 +3,7 @@ package keeper_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -175,34 +176,40 @@ func TestAStaleHistoryIsReadAgain(t *testing.T) {
 // A consent's process dies when its app is published, and before that is written
 // down. From then on the parameters are what people correct.
 func TestAPublishedAppIsTheParameters(t *testing.T) {
-	w := settledWorld(t)
-	writes := 0
-	w.before = func(_ int, op string) error {
-		if op == "write TOKEN_LEDGER" {
-			if writes++; writes == 3 { // the announcement, the consent, and that its app is published
-				panic(crash{})
+	for _, ticked := range []bool{false, true} {
+		t.Run(fmt.Sprintf("a tick looks before they are corrected: %v", ticked), func(t *testing.T) {
+			w := settledWorld(t)
+			writes := 0
+			w.before = func(_ int, op string) error {
+				if op == "write TOKEN_LEDGER" {
+					if writes++; writes == 3 { // the announcement, the consent, and that its app is published
+						panic(crash{})
+					}
+				}
+				return nil
 			}
-		}
-		return nil
-	}
-	w.dying(func() {
-		_, _ = w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
-			g, err := w.obtain(ctx, s)
-			g.App = atlassian.App{ClientID: w.fix.App.ClientID, ClientSecret: w.fix.App.ClientSecret}
-			return g, err
+			w.dying(func() {
+				_, _ = w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+					g, err := w.obtain(ctx, s)
+					g.App = atlassian.App{ClientID: w.fix.App.ClientID, ClientSecret: w.fix.App.ClientSecret}
+					return g, err
+				})
+			})
+			require.Equal(t, 3, writes)
+			require.NotNil(t, w.ledger().App)
+			w.before = nil
+			w.clock.Advance(40 * time.Minute)
+			if ticked {
+				w.want(keeper.Rotated)
+				require.Nil(t, w.ledger().App)
+			}
+			secret, err := w.em.RotateClientSecret(w.fix.App.ClientID)
+			require.NoError(t, err)
+			w.put(names.ClientSecret, secret.Reveal())
+			w.clock.Advance(40 * time.Minute)
+			w.want(keeper.Rotated)
 		})
-	})
-	require.Equal(t, 3, writes)
-	require.NotNil(t, w.ledger().App)
-	w.before = nil
-	w.clock.Advance(40 * time.Minute)
-	w.want(keeper.Rotated)
-	require.Nil(t, w.ledger().App)
-	secret, err := w.em.RotateClientSecret(w.fix.App.ClientID)
-	require.NoError(t, err)
-	w.put(names.ClientSecret, secret.Reveal())
-	w.clock.Advance(40 * time.Minute)
-	w.want(keeper.Rotated)
+	}
 }
 
 // Ticks of one process for one connection wait for each other.

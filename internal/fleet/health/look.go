@@ -88,9 +88,7 @@ func (s *Survey) readLedger(ctx context.Context, st store.Store, conn family.Con
 	if s.State, err = family.ParseState(entry.State, entry.Written, conn.Name); err != nil {
 		s.LedgerErr = fmt.Errorf("its newest entry %w", err)
 	}
-	if app := s.State.App; app != nil && app.ClientID == s.ClientID.Value.Reveal() && app.ClientSecret == s.ClientSecret.Value {
-		s.State.App = nil // it is published
-	}
+	s.State.App = family.Unpublished(s.Snapshot)
 	return nil
 }
 

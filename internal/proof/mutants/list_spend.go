@@ -138,7 +138,7 @@ var saveMutants = slices.Concat(in("internal/keeper",
 	change{name: "two keepers of a process work at once", breaks: "invariant 6", why: "both present the same token",
 		old: "\tt.memory.mu.Lock()\n", new: "\tt.memory.mu.TryLock()\n"},
 	change{name: "a published app stays the ledger's", breaks: "step 6", why: "what a person corrects in CLIENT_SECRET is not used",
-		old: "v.State.App = nil // it is published", new: "_ = app // it is published"},
+		old: "\tv.State.App = family.Unpublished(v.Snapshot)\n", new: ""},
 ))
 
 // publishMutants break the copies.
