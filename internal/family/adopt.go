@@ -43,6 +43,9 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		}
 	}
 	record = adopting(record, own, known, s.Now)
+	if record.AuthorizedAt.After(s.Now) { // somebody has edited it
+		record.AuthorizedAt = stamp(s.Now)
+	}
 	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
@@ -97,7 +100,7 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 		case verdict == Absent, seen[fp]:
 		case verdict != Candidate:
 			why = reason
-		case record.Past.Has(fp):
+		case fp != named && record.Past.Has(fp):
 			why = "it is older than the token that TOKEN_FAMILY tells of, and presenting it could kill the family: store the newest token, or consent again"
 		case fp != named && precedes(f, own):
 			past = past.With(fp) // it was put back

@@ -167,6 +167,19 @@ func TestAdoptWithARecord(t *testing.T) {
 		require.Equal(t, family.Replay, d.Action, "at once: %s", d.Reason)
 		require.Equal(t, now, d.FirstSpend)
 	})
+	t.Run("the first edition's record names its newest token among the older ones, too", func(t *testing.T) {
+		both := record()
+		both.Past = both.Past.With(both.Refresh)
+		s, why := adopt(past(refresh(6), refresh(7)), past(text(both)))
+		require.Empty(t, why)
+		require.Equal(t, refresh(7), s.Refresh.Reveal())
+	})
+	t.Run("a birth in the future is no later than now", func(t *testing.T) {
+		edited := record()
+		edited.AuthorizedAt = now.Add(300 * 24 * time.Hour)
+		s, _ := adopt(past(refresh(7)), past(text(edited)))
+		require.Equal(t, now, s.Record.AuthorizedAt)
+	})
 	t.Run("a refusal is still known", func(t *testing.T) {
 		refused := record().Fail(family.Failure{Class: "permanent", At: now.Add(-time.Hour), Token: fp(refresh(7))})
 		s, _ := adopt(past(refresh(7)), past(text(refused)))

@@ -127,6 +127,7 @@ func TestDecideAfterAFailure(t *testing.T) {
 	adopted := func(s *family.Snapshot) {
 		s.State.Record.RotatedAt, s.State.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
 	}
+	coded := func(f *family.Failure) { f.Code = "invalid_request" }
 	otherApp := func(f *family.Failure) { f.Credentials = fp("another app") }
 	for _, c := range []struct {
 		name  string
@@ -156,9 +157,10 @@ func TestDecideAfterAFailure(t *testing.T) {
 
 		{"not understood, less than four minutes ago", failed(atlassian.Malformed, 4*time.Minute-nano, 1), family.Failed},
 		{"not understood, four minutes ago", failed(atlassian.Malformed, 4*time.Minute, 1), family.Rotate},
-		{"not understood four times within an hour: no refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute-nano)), family.Rotate},
-		{"not understood four times, for an hour: a refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute)), family.Refused},
-		{"not understood three times, for hours: no refusal", failed(atlassian.Malformed, 32*time.Minute, 3, old(5*time.Hour)), family.Rotate},
+		{"not understood four times within an hour: no refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute-nano), coded), family.Rotate},
+		{"not understood four times, for an hour: a refusal", failed(atlassian.Malformed, 32*time.Minute, 4, old(92*time.Minute), coded), family.Refused},
+		{"a firewall's page for hours: no refusal", failed(atlassian.Malformed, time.Hour, 9, old(5*time.Hour)), family.Rotate},
+		{"not understood three times, for hours: no refusal", failed(atlassian.Malformed, 32*time.Minute, 3, old(5*time.Hour), coded), family.Rotate},
 
 		{"refused less than a minute ago", failed(atlassian.Permanent, time.Minute-nano, 1), family.Refused},
 		{"refused a minute ago: it may have been a mistake", failed(atlassian.Permanent, time.Minute, 1), family.Probe},

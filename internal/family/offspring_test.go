@@ -1,137 +1,102 @@
 package family_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// While the ledger's own token can be replayed, a candidate comes first only if it is
-// known as its successor. Any other may be an older token, and kill what the replay saves.
-func TestACandidateBesideATokenInDoubt(t *testing.T) {
-	const spent = 4 * time.Minute
-	doubt := func(owner string, storedAgo time.Duration) given {
-		return all(inbox(refresh(109)), func(s *family.Snapshot) {
-			s.State.Intent = &family.Intent{Owner: owner, Token: fp(refresh(7)), First: now.Add(-spent), Last: now.Add(-spent)}
-			for i := range s.Offers {
-				s.Offers[i].Modified = now.Add(-storedAgo)
-			}
-		})
-	}
-	refused := func(s *family.Snapshot) {
-		s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
-	}
-	wroteBefore := func(ago time.Duration) given {
+func TestOffspring(t *testing.T) {
+	candidate := field(refresh(109), 9, now.Add(-3*minute))
+	chained := field(rotating("chain", now.Add(-3*minute)), 9, now.Add(-minute))
+	stranger := field(rotating("other", now.Add(-3*minute)), 9, now.Add(-minute))
+	inChain := func(s *family.Snapshot) { s.State = own(rotating("chain", now.Add(-time.Hour)), "chain") }
+	told := func(token string, days time.Duration) given {
 		return func(s *family.Snapshot) {
-			newestIsPsoxys(s)
-			s.Wrote[0].Modified = s.Offers[0].Modified.Add(-ago)
+			r := record()
+			r.Refresh, r.AuthorizedAt = fp(token), now.Add(-days*24*time.Hour)
+			s.Family = store.Entry{Value: r.Encode(), Version: 3}
 		}
 	}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name      string
 		given     given
-		want      family.Action
-		candidate int64
+		candidate family.Field
+		format    psoxy.AccessFormat
+		// same: the family goes on.
+		same bool
+		born time.Time
 	}{
-		{"stored before the spend", doubt("dead", spent+time.Second+nano), family.Replay, 0},
-		{"stored since, under the lease", doubt("dead", spent-time.Second), family.Replay, 0},
-		{"stored when the lease was over", doubt("dead", spent-2*time.Minute), family.Replay, 0},
-		{"the process has written that the answer was lost", doubt("", spent-time.Second), family.Replay, 0},
-		{"beside psoxy, which has not stored it", all(beside, doubt("dead", spent-time.Second)), family.Replay, 0},
-		{"beside psoxy, whose access token cannot be read", all(beside, doubt("dead", spent-time.Second), func(s *family.Snapshot) { s.Denied = append(s.Denied, names.AccessToken) }), family.Rotate, 9},
-		{"beside psoxy, which has", all(beside, doubt("dead", spent-time.Second), newestIsPsoxys), family.Rotate, 9},
-		{"beside psoxy, which may have been frozen", all(beside, doubt("dead", spent-time.Second), wroteBefore(4*time.Minute-nano)), family.Rotate, 9},
-		{"beside psoxy, which wrote before", all(beside, doubt("dead", spent-time.Second), wroteBefore(4*time.Minute)), family.Replay, 0},
-		{"stored before the spend, in the family of the own token", all(kin, doubt("dead", spent+time.Hour)), family.Rotate, 9},
-		{"stored before the spend, and the own token is refused", all(doubt("dead", spent+time.Hour), refused), family.Rotate, 9},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d := decide(c.given)
-			requireAction(t, c.want, d)
-			require.Equal(t, c.candidate, d.Candidate.Version)
-			require.True(t, d.Keep, "it stays in REFRESH_TOKEN")
-		})
-	}
-}
-
-// The own token is in doubt and yields a pair, though psoxy's successor of it lies under
-// a value that is asked about again: that is a sibling from then on.
-func TestSiblingsOfWhatTheOwnTokenYields(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		psoxys  bool
-		ago     time.Duration
-		sibling bool
-	}{
-		{"psoxy's", true, 10*minute - nano, true},
-		{"psoxy's, a leeway before: the own token would be dead", true, 10 * minute, false},
-		{"a person's", false, 9 * minute, false},
+		{"the own token", func(*family.Snapshot) {}, family.Field{}, psoxy.Raw, true, record().AuthorizedAt},
+		{"an unknown token begins a family when it was stored", func(*family.Snapshot) {}, candidate, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"beside psoxy it is psoxy's rotation", func(*family.Snapshot) {}, candidate, psoxy.JSON, true, record().AuthorizedAt},
+		{"beside psoxy, after a refusal that may be mistaken", refusedOwn, candidate, psoxy.JSON, true, record().AuthorizedAt},
+		{"of the same chain", inChain, chained, psoxy.Raw, true, record().AuthorizedAt},
+		{"of the same chain, after a refusal", all(inChain, func(s *family.Snapshot) {
+			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
+		}), chained, psoxy.Raw, true, record().AuthorizedAt},
+		{"of another chain, when it was issued", inChain, stranger, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"of another chain, beside psoxy", inChain, stranger, psoxy.JSON, false, now.Add(-3 * minute)},
+		{"what stood there when the ledger began", kin, candidate, psoxy.Raw, true, record().AuthorizedAt},
+		{"TOKEN_FAMILY of another ledger knows its age", told(refresh(109), 200), candidate, psoxy.Raw, false, now.Add(-200 * 24 * time.Hour)},
+		{"TOKEN_FAMILY tells of another token", told(refresh(110), 200), candidate, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"TOKEN_FAMILY tells of a later birth", told(refresh(109), 0), candidate, psoxy.Raw, false, now.Add(-3 * minute)},
+		{"stored by a clock that is ahead", func(*family.Snapshot) {}, field(refresh(109), 9, now.Add(time.Hour)), psoxy.Raw, false, now},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := healthy()
-			all(beside, doubted(3*minute), refusedAt(10, 2), inbox(refresh(109), refresh(110)))(&s)
-			s.Offers[0].Modified, s.Offers[1].Modified = now.Add(-c.ago), now.Add(-minute)
-			if c.psoxys {
-				s.Wrote = []family.Field{{Version: 1, Modified: now.Add(-c.ago - time.Second)}}
+			c.given(&s)
+			before := s.State.Encode()
+			s.AccessFormat = c.format
+			r := s.Offspring(c.candidate)
+			require.Equal(t, before, s.State.Encode())
+			require.Equal(t, c.born, r.AuthorizedAt)
+			if i == 0 {
+				require.Equal(t, s.State.Record, r)
+				return
 			}
-			past := s.Received(pair(8, now), family.Field{}).Record.Past
-			require.Equal(t, c.sibling, past.Has(fp(refresh(109))))
-			require.False(t, past.Has(fp(refresh(110))), "it is a stranger")
+			require.Equal(t, family.FingerprintOf(c.candidate.Value), r.Refresh)
+			require.True(t, r.Past.Has(s.State.Record.Refresh), "the token in use becomes an older one")
+			require.False(t, r.Past.Has(r.Refresh))
+			require.Equal(t, c.same, r.Generation == s.State.Record.Generation+1, fmt.Sprint(r.Generation))
+			require.Nil(t, r.LastFailure)
+			if chain := s.State.Record.Chain; chain != "" && !c.same {
+				require.True(t, r.Past.Has(chain), "its later tokens are known as older")
+			}
 		})
 	}
 }
 
-// A candidate's family is as old as the first token of it that was stored, also one that
-// nobody judges any more. So psoxy does not make an older consent a newer one.
-func TestTheBirthOfACandidatesFamily(t *testing.T) {
-	first := rotating("of a consent", now.Add(-2*time.Hour))
+// A chain that another family has replaced is known from then on. That of an adopted
+// token that Atlassian did not take may be the one that a person meant.
+func TestAReplacedChain(t *testing.T) {
+	meant := field(rotating("meant", now), 10, now)
 	for _, c := range []struct {
-		name      string
-		consented time.Duration
-		verdict   family.Action
+		name  string
+		given given
+		want  family.Judgement
 	}{
-		{"a newer consent", 3 * time.Hour, family.Rotate},
-		{"an older consent", time.Hour, family.Idle},
+		{"of a family that was in use", func(*family.Snapshot) {}, family.Older},
+		{"of an adopted token that was refused", func(s *family.Snapshot) {
+			s.State.Record.RotatedAt, s.State.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
+			s.State.Record = s.State.Record.Fail(family.Failure{Class: "permanent", At: now, Token: s.State.Record.Refresh})
+		}, family.Candidate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := healthy()
-			s.State.Record.AuthorizedAt, s.State.Inbox.Seen = now.Add(-c.consented), 10
-			psoxys := store.Entry{Value: secret(rotating("of a consent", now.Add(-minute))), Version: 11, Modified: now.Add(-minute)}
-			s.RefreshToken = family.FieldOf(psoxys)
-			s.Offer([]store.Entry{
-				{Value: secret(rotating("of another", now.Add(-4*time.Hour))), Version: 8, Modified: now.Add(-4 * time.Hour)},
-				{Value: secret(first), Version: 9, Modified: now.Add(-90 * minute)},
-				{Value: secret(refresh(7)), Version: 10, Modified: now.Add(-10 * minute)},
-				psoxys,
+			var r family.Record
+			decide(func(s *family.Snapshot) {
+				s.State = own(rotating("meant", now.Add(-time.Hour)), "meant")
+				c.given(s)
+				r = s.Offspring(field(rotating("other", now.Add(-minute)), 9, now))
 			})
-			require.Len(t, s.Offers, 1)
-			require.Equal(t, c.verdict, family.Decide(s, family.DefaultPolicy()).Action)
-			require.Equal(t, now.Add(-2*time.Hour), s.Offspring(s.Offers[0]).AuthorizedAt)
+			verdict, reason := family.State{Refresh: secret(refresh(9)), Record: r}.Judge(meant)
+			require.Equal(t, c.want, verdict, reason)
 		})
-	}
-	t.Run("an older one is put back, and those before are destroyed", func(t *testing.T) {
-		s := healthy()
-		s.State.Record.AuthorizedAt = now.Add(-time.Hour)
-		back := store.Entry{Value: secret(first), Version: 12, Modified: now.Add(-time.Second)}
-		s.RefreshToken = family.FieldOf(back)
-		s.Offer([]store.Entry{{Value: secret(rotating("of a consent", now.Add(-minute))), Version: 11, Modified: now.Add(-minute)}, back})
-		require.Equal(t, family.Idle, family.Decide(s, family.DefaultPolicy()).Action)
-	})
-}
-
-// What lies under a candidate and was issued after it, as the claims say, is not older: it
-// may be the damaged token of a consent whose whole one is yet to come.
-func TestWhatWasIssuedAfterACandidate(t *testing.T) {
-	older, newer := rotating("a", now.Add(-4*minute)), rotating("b", now.Add(-2*minute))
-	for _, c := range []struct{ under, over, chain string }{{newer, older, "b"}, {older, newer, "a"}} {
-		s := healthy()
-		inbox(c.under, c.over)(&s)
-		past := s.Offspring(s.Offers[1]).Past
-		require.Equal(t, c.over == newer, past.Has(chainOf(c.chain)))
-		require.Equal(t, c.over == newer, past.Has(fp(c.under)))
 	}
 }

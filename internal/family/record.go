@@ -170,14 +170,15 @@ func (r Record) InactiveAt() time.Time {
 	return last.Add(InactivityLimit)
 }
 
-// Refused reports whether Atlassian has refused the newest refresh token.
+// Refused reports whether Atlassian has refused the newest refresh token. What has no code
+// of the token endpoint is a page of something that stands before it.
 func (r Record) Refused() bool {
 	f := r.LastFailure
 	if f == nil || f.Token != r.Refresh {
 		return false
 	}
 	return f.Class == atlassian.Permanent.String() ||
-		f.Class == atlassian.Malformed.String() && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
+		f.Class == atlassian.Malformed.String() && f.Code != "" && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
 // notTaken reports whether Atlassian did not take the newest refresh token twice, so that

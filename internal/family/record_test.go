@@ -95,13 +95,15 @@ func TestSucceed(t *testing.T) {
 func TestFailuresAreCounted(t *testing.T) {
 	r := record()
 	for i := range 3 {
-		r = r.Fail(family.Failure{Class: "malformed", At: now.Add(time.Duration(i) * 40 * minute), Token: r.Refresh})
+		r = r.Fail(family.Failure{Class: "malformed", Code: "invalid_request", At: now.Add(time.Duration(i) * 40 * minute), Token: r.Refresh})
 	}
 	require.Equal(t, 3, r.LastFailure.Count)
 	require.Equal(t, now, r.LastFailure.Since)
 	require.False(t, r.Refused())
-	fourth := r.Fail(family.Failure{Class: "malformed", At: now.Add(2 * time.Hour), Token: r.Refresh})
-	require.True(t, fourth.Refused(), "four times, and over an hour")
+	fourth := family.Failure{Class: "malformed", Code: "invalid_request", At: now.Add(2 * time.Hour), Token: r.Refresh}
+	require.True(t, r.Fail(fourth).Refused(), "four times, and over an hour")
+	fourth.Code = ""
+	require.False(t, r.Fail(fourth).Refused(), "it was no token endpoint that answered")
 	r = r.Fail(family.Failure{Class: "transient", At: now, Token: r.Refresh})
 	require.Equal(t, 1, r.LastFailure.Count, "of another class, counted anew")
 	r = r.Fail(family.Failure{Class: "transient", At: now, Token: fp("another")})

@@ -73,7 +73,7 @@ func (s State) Encode() atlassian.Secret {
 	}
 	b := mustEncode(f)
 	if over := len(b) - maxState; over > 0 && len(f.Record.Past) > 0 {
-		const least = 20 // of the older tokens, whatever the tier costs
+		const least = 60 // of the older tokens, whatever the tier costs
 		f.Record.Past = f.Record.Past.newest(max(least, (len(f.Record.Past)-over)/pastWidth))
 		b = mustEncode(f)
 	}

@@ -227,13 +227,13 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 			require.Equal(t, s.Refresh, read.Refresh)
 		})
 	}
-	t.Run("a token that leaves no room keeps twenty all the same", func(t *testing.T) {
+	t.Run("a token that leaves no room keeps sixty all the same", func(t *testing.T) {
 		s := s
 		s.Refresh = secret(strings.Repeat("x", 6000))
 		s.Record.Refresh = family.FingerprintOf(s.Refresh)
 		read, err := family.ParseState(s.Encode(), now, conn)
 		require.NoError(t, err)
-		require.Len(t, read.Record.Past, 20*5)
+		require.Len(t, read.Record.Past, 60*5)
 	})
 }
 

@@ -1,6 +1,8 @@
 package keeper_test
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -138,6 +140,41 @@ func TestARefusalInThePlaceOfACommittedAnswer(t *testing.T) {
 			w.want(keeper.Refused)
 			w.ticks(1, keeper.Rotated)
 			require.Equal(t, 1, s.asked)
+			w.requireKept()
+		})
+	}
+}
+
+// An answer is damaged on its way, or is an older one from a cache: it is asked for again.
+// Only a form that the server uses each time is believed at last.
+func TestAnUnlikelySuccessor(t *testing.T) {
+	body := func(refresh, access string) string {
+		return fmt.Sprintf(`{"refresh_token":%q,"access_token":%q,"expires_in":3600}`, refresh, access)
+	}
+	for name, c := range map[string]struct {
+		refresh string
+		times   int
+		want    keeper.Action
+	}{
+		"redacted":                     {"REDACTED", 1, keeper.Replayed},
+		"redacted twice":               {"REDACTED", 2, keeper.Replayed},
+		"from a cache":                 {"", 1, keeper.Replayed},
+		"from a cache, in all answers": {"", 3, keeper.InDoubt},
+		"of an odd form":               {"xxxxxxxxxxxxxxxxxxxxxxxx", 3, keeper.Replayed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := settledWorld(t)
+			older := w.rotations(2)[0].Value.Reveal()
+			w.clock.Advance(40 * time.Minute)
+			s := &script{status: 200, body: body(cmp.Or(c.refresh, older), "an-access-token-0123456789"), times: c.times, commits: true}
+			w.client.HTTPClient = &http.Client{Transport: s}
+			w.want(c.want)
+			require.Equal(t, c.times, s.asked)
+			if c.refresh != "" && c.times == 3 {
+				require.Equal(t, c.refresh, w.ledger().Refresh.Reveal())
+				return
+			}
+			w.ticks(1, keeper.Idle, keeper.Replayed)
 			w.requireKept()
 		})
 	}

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,10 +154,10 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 // present presents the token, and again while that may help and the lease has time
 // for it.
 //
-// An answer without a refresh token is asked for again: if the token was spent
-// all the same, only a replay inside the leeway brings its successor. Only where
-// all answers of a tick are of that kind, and an earlier tick received no successor
-// either, the token is taken for unspent, and kept.
+// An answer without a believable refresh token is asked for again: if the token was spent
+// all the same, only a replay inside the leeway brings its successor. Only where no
+// answer of a tick holds one, and an earlier tick received no successor either, the token
+// is taken for unspent, and kept.
 func (sp *spend) present(ctx context.Context) {
 	withheld, earlier := 0, sp.doubt
 	for attempt, wait := range pauses {
@@ -179,23 +180,46 @@ func (sp *spend) present(ctx context.Context) {
 			}
 			continue
 		}
-		sp.pair = &family.Pair{Refresh: token.Refresh, Access: token.Access, Scopes: token.Scopes,
-			SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
-		sp.failure = nil
-		if token.Access.IsZero() {
-			sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
+		if err := sp.unlikely(token, attempt+1 == len(pauses)); err != nil {
+			sp.asksAgain(at, "", err)
+			continue
 		}
+		sp.receive(at, token)
 		if !token.Refresh.IsZero() {
 			return
 		}
-		sp.pair.Refresh = sp.token
 		if withheld++; withheld == len(pauses) && earlier {
 			return
 		}
-		sp.log.Warn("the answer held no refresh token: asking again")
-		sp.lost(at)
-		sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: codeWithheld, Status: 200, Sent: true, Err: errNoSuccessor}
+		sp.asksAgain(at, codeWithheld, errNoSuccessor)
 	}
+}
+
+// unlikely is why an answer's refresh token is not believed. One whose form alone is odd is,
+// if it is the last answer: the server may have come to use that form.
+func (sp *spend) unlikely(token atlassian.Token, last bool) error {
+	why, certain := sp.state.Record.Unlikely(sp.token, token.Refresh)
+	if why == "" || last && !certain {
+		return nil
+	}
+	return fmt.Errorf("the answer's refresh token is not believed: %s", why)
+}
+
+// receive takes an answer. The presented token is kept where it held no other.
+func (sp *spend) receive(at time.Time, token atlassian.Token) {
+	sp.failure = nil
+	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: sp.state.Record.Publishable(token.Access), Scopes: token.Scopes,
+		SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
+	if sp.pair.Access.IsZero() {
+		sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
+	}
+}
+
+// asksAgain takes a success without a usable successor for a lost answer.
+func (sp *spend) asksAgain(at time.Time, code string, why error) {
+	sp.log.Warn("the answer held no successor: asking again", "error", why)
+	sp.lost(at)
+	sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: code, Status: 200, Sent: true, Err: why}
 }
 
 // overtaken reports whether the intent is not the ledger's newest entry any more: a

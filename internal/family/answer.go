@@ -1,0 +1,36 @@
+package family
+
+import (
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// Unlikely says why an answer's refresh token is not the successor of the one that was
+// presented; "" if it may be. What stands between may have damaged it, or answered from a
+// cache, or for another connection. certain: it cannot be the successor. Otherwise its form
+// is odd, which a server may come to use.
+func (r Record) Unlikely(presented, successor atlassian.Secret) (why string, certain bool) {
+	its, _ := atlassian.Claims(successor)
+	before, _ := atlassian.Claims(presented)
+	chain, chainBefore := chainOf(successor), chainOf(presented)
+	switch {
+	case successor.IsZero():
+		return "", false
+	case r.Past.Has(FingerprintOf(successor)), its.IssuedAt.Before(before.IssuedAt.Add(-ClockTolerance)) && !its.IssuedAt.IsZero():
+		return "it is an older token", true
+	case chain != "" && chainBefore != "" && chain != chainBefore:
+		return "it is of another token family", true
+	case its.TokenType == "ACCESS":
+		return "it is an access token", true
+	}
+	return tokenform.Problem(successor.Reveal()), false
+}
+
+// Publishable is an answer's access token, or none if its form is odd and that of the one
+// before was not: then it is damaged rather than new.
+func (r Record) Publishable(access atlassian.Secret) atlassian.Secret {
+	if !access.IsZero() && r.Access != "" && tokenform.Problem(access.Reveal()) != "" {
+		return atlassian.Secret{}
+	}
+	return access
+}
