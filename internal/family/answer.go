@@ -27,8 +27,8 @@ func (r Record) Unlikely(presented, successor atlassian.Secret) (why string, cer
 }
 
 // Publishable is an answer's access token, or none if its form is odd and that of the one
-// before was not: then it is damaged rather than new.
-func (r Record) Publishable(access atlassian.Secret) atlassian.Secret {
+// before, which r tells of, was not: then it is damaged rather than new.
+func Publishable(r Record, access atlassian.Secret) atlassian.Secret {
 	if !access.IsZero() && r.Access != "" && tokenform.Problem(access.Reveal()) != "" {
 		return atlassian.Secret{}
 	}

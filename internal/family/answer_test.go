@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -45,9 +46,9 @@ func TestUnlikelySuccessors(t *testing.T) {
 func TestPublishable(t *testing.T) {
 	whole, damaged := secret(access(8)), secret("xxxxxxxxxxxxxxxxxxxxxxxx")
 	r := record()
-	require.Equal(t, whole, r.Publishable(whole))
-	require.True(t, r.Publishable(damaged).IsZero())
-	require.True(t, r.Publishable(atlassian.Secret{}).IsZero())
+	require.Equal(t, whole, family.Publishable(r, whole))
+	require.True(t, family.Publishable(r, damaged).IsZero())
+	require.True(t, family.Publishable(r, atlassian.Secret{}).IsZero())
 	r.Access = ""
-	require.Equal(t, damaged, r.Publishable(damaged))
+	require.Equal(t, damaged, family.Publishable(r, damaged))
 }

@@ -208,7 +208,7 @@ func (sp *spend) unlikely(token atlassian.Token, last bool) error {
 // receive takes an answer. The presented token is kept where it held no other.
 func (sp *spend) receive(at time.Time, token atlassian.Token) {
 	sp.failure = nil
-	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: sp.state.Record.Publishable(token.Access), Scopes: token.Scopes,
+	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.state.Record, token.Access), Scopes: token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 	if sp.pair.Access.IsZero() {
 		sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")

@@ -331,6 +331,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=a72673b1b9b85a46 legacy-refusal claims shared google psoxy@21 denied@22/3s consent@38",
 		"upgrade seed=d8b23045191915f2 siblings-die reconsent-kills-old shared google concurrent@37#1 denied@52/5m23s ledger-deleted@74 damaged@76/1s",
 		"upgrade seed=2010ffd8b1b4b86 siblings-die legacy-refusal claims shared google labelled@5/1m18s concurrent@18 authorize@209 atlassian-unreachable@317/7s false-refusal@366",
+		"consent seed=fd970d4b2b4a2333 siblings-die claims shared atlassian-denies@4/8m8s psoxy@165",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
