@@ -304,6 +304,9 @@ func lateProbe(v view) (Decision, bool) {
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
 		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
+	if next := v.doubt.last.Add(failureBackoff); LongOver(v.doubt.first, v.Now) && v.Now.Before(next) {
+		return decide(InDoubt, "presented since %s without an answer that can be used; it is presented again from %s on", clock(v.doubt.first), clock(next))
+	}
 	d, _ := decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
 	in := v.State.doubted()
 	d.Yields = in != nil && in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now)

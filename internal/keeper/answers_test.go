@@ -285,6 +285,30 @@ func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 	w.requireKept()
 }
 
+// A login page, or a success that says nothing, for hours: once the leeway is long over, the
+// token is presented every few minutes, once each time, and the report says so.
+func TestAnswersThatAreLostForHours(t *testing.T) {
+	w := due(t)
+	s := &script{status: 302, header: http.Header{"Location": {"https://sso.example.com/login"}}, times: 1000}
+	w.client.HTTPClient = &http.Client{Transport: s}
+	var last keeper.Outcome
+	for range 30 {
+		last = w.outcome()
+		w.clock.Advance(2*time.Minute - 6*time.Second)
+	}
+	begun := s.asked
+	for range 30 {
+		last = w.outcome()
+		w.clock.Advance(2 * time.Minute)
+	}
+	require.Equal(t, keeper.InDoubt, last.Action)
+	require.NotContains(t, last.Reason, "within the leeway")
+	require.LessOrEqual(t, s.asked-begun, 20)
+	s.times = 0
+	w.ticks(3)
+	w.requireKept()
+}
+
 // The leeway is over and every answer was lost for certain.
 func TestLostAnswerAndALongOutage(t *testing.T) {
 	for _, committed := range []bool{false, true} {

@@ -88,6 +88,8 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.state.Remedy(sp.names.RefreshToken), e)
 	case e.Class == atlassian.Configuration:
 		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
+	case doubt && sp.longOver():
+		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again now and then (%v)", e)
 	case doubt:
 		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again within the leeway (%v)", e)
 	case e.Class == atlassian.Malformed:

@@ -171,11 +171,11 @@ func (sp *spend) present(ctx context.Context) {
 		token, err := sp.post(ctx)
 		if err != nil {
 			sp.failure = err
-			switch {
-			case err.Class == atlassian.Ambiguous:
+			if err.Class == atlassian.Ambiguous {
 				sp.lost(at)
 				sp.log.Warn("the answer was lost: the refresh token may be spent", "error", err)
-			case !sp.again(err):
+			}
+			if !sp.again(err) {
 				return
 			}
 			continue
@@ -240,14 +240,24 @@ func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.St
 }
 
 // again reports whether another attempt under the same intent may bring more than a
-// failure: the request did not arrive, or the token is refused while it may be
-// presented again after a lost answer. Refusals have been mistaken, perhaps also that of
+// failure: the answer was lost, but not that of a token that has been in doubt for long; the
+// request did not arrive; or the token is refused while it may be presented again after a
+// lost answer. Refusals have been mistaken, perhaps also that of
 // a candidate, which is asked about in turn. A rate limit that names no time is no reason
 // to wait for the next tick then either.
 func (sp *spend) again(e *atlassian.Error) bool {
 	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
 	limited := e.RetryAfter > 0 || !sp.doubt
+	if e.Class == atlassian.Ambiguous {
+		return !sp.longOver()
+	}
 	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.Inbox.TakesTurns(sp.state.Record)
+}
+
+// longOver reports whether the token has been in doubt for long.
+func (sp *spend) longOver() bool {
+	first := sp.decision.FirstSpend
+	return !first.IsZero() && family.LongOver(first, sp.announced)
 }
 
 // lost notes an attempt whose outcome is not known. That of a probe may have been the
