@@ -22,7 +22,7 @@ import (
 // for one of the family that TOKEN_FAMILY describes, unless its chain claim says
 // otherwise: a true age matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
-	record, known := s.newestRecord(records)
+	record, known := s.newestRecord(records, tokens)
 	named := record.Refresh
 	if !known {
 		named = oldLock(s.Lock).Spending
@@ -117,10 +117,17 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 
 // newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
 // read of the ledger: the one with the latest rotation or consent, and of equal ones the
-// one written last.
-func (s Snapshot) newestRecord(records []store.Entry) (newest Record, found bool) {
+// one written last. One that was copied from another connection counts if it names one of
+// the tokens, which were copied, too.
+func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
 	for _, e := range records {
-		r, err := ParseRecord(FieldOf(e).Value.Reveal(), s.Connection)
+		text := FieldOf(e).Value.Reveal()
+		r, err := ParseRecord(text, s.Connection)
+		if err != nil && json.Unmarshal([]byte(text), &r) == nil && slices.ContainsFunc(tokens, func(t store.Entry) bool {
+			return FingerprintOf(FieldOf(t).Value) == r.Refresh
+		}) {
+			r, err = r.checked(r.Connection)
+		}
 		if err == nil && (!found || !r.active().Before(newest.active())) {
 			newest, found = r, true
 		}

@@ -122,6 +122,8 @@ func TestAdoptWithARecord(t *testing.T) {
 	before.Generation, before.Refresh, before.RotatedAt = 6, fp(refresh(6)), now.Add(-time.Hour)
 	before.Past = family.Past("").With(fp(refresh(5)))
 	successor := record().Succeed(pair(8, now.Add(-2*time.Minute)))
+	copied := record()
+	copied.Connection = "PSOXY_JIRA_CLOUD_2_"
 	withChain := record()
 	withChain.Chain = chainOf("chain")
 	for _, c := range []struct {
@@ -145,6 +147,8 @@ func TestAdoptWithARecord(t *testing.T) {
 		{"TOKEN_FAMILY is damaged: its history is read", past(refresh(7)), past(text(record()), "{damaged"), refresh(7), true, 7, true},
 		{"TOKEN_FAMILY was deleted and never came again", past(refresh(7)), nil, refresh(7), false, 0, false},
 		{"TOKEN_FAMILY is another connection's", past(refresh(7)), past(`{"schema":1,"connection":"OTHER_"}`), refresh(7), false, 0, false},
+		{"TOKEN_FAMILY was copied from another connection with the token", past(refresh(7)), past(text(copied)), refresh(7), true, 7, true},
+		{"and without it", past(refresh(9)), past(text(copied)), refresh(9), false, 0, false},
 		{"a damaged value that Atlassian did not accept, and our copy over it", past(refresh(6), refresh(7), "accepted-by-nobody-at-all", refresh(7)), past(text(record())), refresh(7), true, 7, true},
 		{"a token of another chain is a new family", past(rotating("chain", now.Add(-2*time.Hour)), rotating("other", now.Add(-time.Hour))), past(text(withChain)), rotating("other", now.Add(-time.Hour)), false, 0, true},
 		{"one of the same chain is not", past(rotating("chain", now.Add(-time.Hour))), past(text(withChain)), rotating("chain", now.Add(-time.Hour)), true, 7, true},
