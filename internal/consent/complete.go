@@ -108,7 +108,7 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 			err = errDone
 		case c.waits == nil:
 			w, err = c.exchange(ctx, now, began)
-		case c.waits.superseded(now.State.Record):
+		case c.waits.superseded(now.State.Record), c.waits.outlived(now):
 			c.forget(ctx, c.known)
 			err = expired()
 		default:

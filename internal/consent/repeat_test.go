@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -118,6 +119,44 @@ func TestLeftoversAreNotUsedAgain(t *testing.T) {
 			w.begin(connA)
 			require.Empty(t, w.get(namesA.ConsentTokens))
 		})
+	}
+}
+
+// The function dies before it deletes CONSENT_TOKENS, and the tokens are rotated. Then
+// the ledger is deleted, and the request is repeated before a tick has begun it anew.
+func TestLeftoversBesideADeletedLedger(t *testing.T) {
+	for _, lost := range [][]string{{namesA.Ledger}, {namesA.Ledger, namesA.Family}} {
+		for _, age := range []time.Duration{2 * time.Minute, 7 * time.Minute} {
+			t.Run(strings.Join(lost, " and ")+" after "+age.String(), func(t *testing.T) {
+				w := newWorld(t)
+				request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+				w.mem.strike = func(op, name string) error {
+					if op == "delete" && name == namesA.ConsentTokens {
+						panic(crash{})
+					}
+					return nil
+				}
+				_, err := w.attempt(request)
+				require.Error(t, err)
+				w.mem.strike = nil
+				w.clock.Advance(40 * time.Minute)
+				require.Equal(t, keeper.Rotated, w.tick(w.refresher()).Action)
+				w.clock.Advance(age)
+				for _, name := range lost {
+					require.NoError(t, w.mem.Delete(context.Background(), name))
+				}
+				w.restart()
+				before := w.contents(connA)
+				_, err = w.complete(request)
+				w.refused(consent.ConsentExpired, err, connA, before)
+				refresher := w.refresher()
+				for range 12 {
+					w.clock.Advance(5 * time.Minute)
+					w.tick(refresher)
+				}
+				w.requireLive("an hour later")
+			})
+		}
 	}
 }
 

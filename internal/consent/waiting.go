@@ -56,6 +56,17 @@ func (w *waiting) superseded(in family.Record) bool {
 	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At)
 }
 
+// outlived reports, where the ledger is empty, whether the parameters tell that these
+// tokens were in use already, or that something was stored after they arrived. Where no
+// refresh token is stored, nothing is left to lose.
+func (w *waiting) outlived(now family.Snapshot) bool {
+	if !now.State.Empty() || now.RefreshToken.Value.IsZero() {
+		return false
+	}
+	told := now.Told()
+	return now.RefreshToken.Modified.After(w.At) || told != nil && (told.Consent == w.id() || w.superseded(*told))
+}
+
 // encode gives the value of the parameter.
 func (w *waiting) encode() atlassian.Secret {
 	return encode(struct {

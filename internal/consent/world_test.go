@@ -106,6 +106,16 @@ func (w *world) refresher() *keeper.Keeper {
 		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }})
 }
 
+// tick is a scheduled tick of connection A.
+func (w *world) tick(k *keeper.Keeper) keeper.Outcome {
+	return k.Tick(context.Background(), w.config.Connections[0], w.config.Log)
+}
+
+// kills has every consent end the family before it.
+func (w *world) kills() {
+	require.NoError(w.t, w.em.ChangePolicy(func(p *atlassiantest.Policy) { p.ReconsentKillsOld = true }))
+}
+
 func (w *world) put(name, value string) {
 	_, err := w.mem.Store.Write(context.Background(), name, atlassian.NewSecret(value), store.Encrypted)
 	require.NoError(w.t, err)
