@@ -88,7 +88,7 @@ func (s *Service) clientID(ctx context.Context, conn family.Connection, r *Begin
 		return "", refuse(StoreFailed, "the consent cannot begin, because the parameters cannot be read: %v", err)
 	}
 	k := s.known(ctx, conn, entries)
-	if entries[n.ConsentTokens].Version > 0 && (k.waits == nil || k.waits.superseded(k.state.Record) || k.waits.id() == k.state.Record.Consent) {
+	if entries[n.ConsentTokens].Version > 0 && (k.waits == nil || k.waits.over(k.state.Record)) {
 		s.forget(ctx, k)
 	}
 	if r.RedirectURI == "" {

@@ -33,7 +33,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	for _, k := range all {
 		c := completion{Service: s, known: k, request: r, back: back}
 		if c.completed(back.state, r) {
-			if k.waits != nil {
+			if k.waits != nil && k.waits.over(k.state.Record) {
 				c.forget(ctx, c.known)
 			}
 			return c.outcome(k.state.Record, nil), nil

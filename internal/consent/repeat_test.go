@@ -184,3 +184,26 @@ func TestWaitingTokensOfAnOlderConsent(t *testing.T) {
 	w.refused(consent.ConsentExpired, err, connA, before)
 	require.Empty(t, w.get(namesA.ConsentTokens))
 }
+
+// Another consent's tokens wait for a decision while a consent ends, or while the page of
+// one that has ended is loaded again. They go on waiting.
+func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
+	few := func(r *atlassiantest.ConsentRequest) { r.Scopes = []string{"offline_access", "read:jira-work"} }
+	t.Run("a page is loaded again", func(t *testing.T) {
+		w := newWorld(t)
+		w.kills()
+		first := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+		_, err := w.complete(first)
+		require.NoError(t, err)
+		w.clock.Advance(time.Minute)
+		second := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
+		_, err = w.complete(second)
+		w.refusedType(consent.ScopesMissing, err)
+		_, err = w.complete(first)
+		require.NoError(t, err)
+		second.Confirm = true
+		_, err = w.complete(second)
+		require.NoError(t, err)
+		w.requireLive("")
+	})
+}

@@ -67,7 +67,7 @@ func (s *Service) status(ctx context.Context, conn family.Connection) (Connectio
 	if k.under != nil {
 		out.UnderWay = k.under.ExpiresAt
 	}
-	if w := k.waits; w != nil && w.id() != k.state.Record.Consent && !w.superseded(k.state.Record) {
+	if w := k.waits; w != nil && !w.over(k.state.Record) {
 		out.Waiting = &Waiting{Needs: w.Needs, Sites: w.Sites, Until: w.until()}
 	}
 	return out, nil

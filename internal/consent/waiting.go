@@ -56,6 +56,9 @@ func (w *waiting) superseded(in family.Record) bool {
 	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At)
 }
 
+// over reports whether these tokens are those of the family in use, or older.
+func (w *waiting) over(in family.Record) bool { return w.id() == in.Consent || w.superseded(in) }
+
 // outlived reports, where the ledger is empty, whether the parameters tell that these
 // tokens were in use already, or that something was stored after they arrived. Where no
 // refresh token is stored, nothing is left to lose.
@@ -64,7 +67,7 @@ func (w *waiting) outlived(now family.Snapshot) bool {
 		return false
 	}
 	told := now.Told()
-	return now.RefreshToken.Modified.After(w.At) || told != nil && (told.Consent == w.id() || w.superseded(*told))
+	return now.RefreshToken.Modified.After(w.At) || told != nil && w.over(*told)
 }
 
 // encode gives the value of the parameter.
