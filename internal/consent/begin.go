@@ -89,7 +89,7 @@ func (s *Service) clientID(ctx context.Context, conn family.Connection, r *Begin
 	}
 	k := s.known(ctx, conn, entries)
 	if entries[n.ConsentTokens].Version > 0 && (k.waits == nil || k.waits.over(k.state.Record)) {
-		s.forget(ctx, k)
+		s.forget(ctx, k, "", k.state.Record)
 	}
 	if r.RedirectURI == "" {
 		r.RedirectURI = cmp.Or(k.state.Record.RedirectURI, DefaultRedirectURI)

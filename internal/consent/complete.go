@@ -34,7 +34,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 		c := completion{Service: s, known: k, request: r, back: back}
 		if c.completed(back.state, r) {
 			if k.waits != nil && k.waits.over(k.state.Record) {
-				c.forget(ctx, c.known)
+				c.forget(ctx, c.known, "", k.state.Record)
 			}
 			return c.outcome(k.state.Record, nil), nil
 		}
@@ -109,7 +109,7 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 		case c.waits == nil:
 			w, err = c.exchange(ctx, now, began)
 		case c.waits.superseded(now.State.Record), c.waits.outlived(now):
-			c.forget(ctx, c.known)
+			c.forget(ctx, c.known, c.id, now.State.Record)
 			err = expired()
 		default:
 			w = c.waits
@@ -135,7 +135,7 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 			return Completed{}, err
 		}
 	}
-	c.forget(ctx, c.known)
+	c.forget(ctx, c.known, c.id, record)
 	return c.outcome(record, sites), nil
 }
 
@@ -277,12 +277,15 @@ func subject(access atlassian.Secret) family.Fingerprint {
 	return family.FingerprintOf(atlassian.NewSecret(claims.Subject))
 }
 
-// wait leaves received tokens for the repeated request, or gives them up where
-// no repetition can help.
+// wait leaves received tokens for the repeated request. It gives them up where no
+// repetition can help, or where a newer consent's tokens wait.
 func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 	if why.Type == NoSite {
-		c.forget(ctx, c.known)
+		c.forget(ctx, c.known, c.id, family.Record{})
 		return why
+	}
+	if other, err := c.aside(ctx, c.known); err == nil && other != nil && other.id() != c.id && other.At.After(w.At) {
+		return expired()
 	}
 	w.Needs, why.Connection = why.Type, c.conn.Name
 	if w.aside = c.setAside(ctx, w); w.aside != nil {

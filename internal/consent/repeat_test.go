@@ -206,4 +206,42 @@ func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
 		require.NoError(t, err)
 		w.requireLive("")
 	})
+	for _, c := range []struct {
+		name   string
+		change func(*atlassiantest.ConsentRequest)
+		want   consent.ErrorType
+	}{
+		{"an older consent is put in use", nil, ""},
+		{"an older consent needs a decision", few, consent.ConsentExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.kills()
+			w.consented(connA)
+			older := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, c.change)}
+			slow := w.stepped("slow")
+			service := w.service
+			var newer consent.CompleteRequest
+			slow.after = func(n int) error {
+				if slow.ops[n] == "resources" {
+					slow.after = nil
+					w.clock.Advance(time.Second)
+					w.stepped("quick")
+					newer = consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
+					_, err := w.complete(newer)
+					w.refusedType(consent.ScopesMissing, err)
+				}
+				return nil
+			}
+			if _, err := service.Complete(context.Background(), older); c.want == "" {
+				require.NoError(t, err)
+			} else {
+				w.refusedType(c.want, err)
+			}
+			newer.Confirm = true
+			_, err := w.complete(newer)
+			require.NoError(t, err)
+			w.requireLive("")
+		})
+	}
 }

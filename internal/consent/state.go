@@ -130,6 +130,6 @@ func (u *underWay) checkBrowser(cookie atlassian.Secret) *Error {
 	return nil
 }
 
-func expired() error {
+func expired() *Error {
 	return refuse(ConsentExpired, "no consent is under way with this state: it expired after %d minutes, is being completed by another request, was interrupted, or a newer one took its place; repeat the request in a minute, or begin again", int(StateLifetime.Minutes()))
 }

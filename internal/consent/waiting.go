@@ -108,11 +108,24 @@ func (c *completion) setAside(ctx context.Context, w *waiting) error {
 	return err
 }
 
-// forget removes tokens that are in use by now, or of no use. Where that fails
-// they do no harm: superseded recognises them, and the next consent removes them.
-func (s *Service) forget(ctx context.Context, k known) {
+// aside reads the tokens that are set aside, of whichever consent; nil without any.
+func (s *Service) aside(ctx context.Context, k known) (*waiting, error) {
+	entries, err := s.Store.Read(ctx, k.names.ConsentTokens)
+	return parseWaiting(entries[k.names.ConsentTokens], k.conn.Name), err
+}
+
+// forget removes the tokens of the consent id, and those that in tells to be in use or
+// older. Others may have come since, and stay. Where that fails they do no harm:
+// superseded recognises them, and the next consent removes them.
+func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
-	err := s.persist(ctx, func() error { return s.Store.Delete(ctx, k.names.ConsentTokens) })
+	err := s.persist(ctx, func() error {
+		w, err := s.aside(ctx, k)
+		if err != nil || w != nil && w.id() != id && !w.over(in) {
+			return err
+		}
+		return s.Store.Delete(ctx, k.names.ConsentTokens)
+	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.Log.Warn("the parameter of a consent that is over could not be deleted: the next consent removes it",
 			"parameter", k.names.ConsentTokens, "error", err)

@@ -159,7 +159,9 @@ func (w *world) accept(authorizeURL string, change ...func(*atlassiantest.Consen
 	r := atlassiantest.ConsentRequest{ClientID: q.Get("client_id"), RedirectURI: q.Get("redirect_uri")}
 	require.NoError(w.t, json.Unmarshal([]byte(`["`+replace(q.Get("scope"))+`"]`), &r.Scopes))
 	for _, c := range change {
-		c(&r)
+		if c != nil {
+			c(&r)
+		}
 	}
 	code, err := w.em.Consent(r)
 	require.NoError(w.t, err)
