@@ -158,15 +158,14 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 	if err := c.claim(ctx, c.known); err != nil {
 		return nil, err
 	}
-	at := now.Now.Add(c.Now().Sub(began))
-	token, err := c.trade(ctx, app, c.back.code, u.RedirectURI)
+	token, sent, err := c.trade(ctx, app, c.back.code, u.RedirectURI)
 	if err != nil {
 		return nil, err
 	}
 	if token.Refresh.IsZero() {
 		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
 	}
-	w := received(*u, token, at)
+	w := received(*u, token, now.Now.Add(sent.Sub(began)))
 	w.aside = c.setAside(ctx, w)
 	return w, nil
 }
@@ -175,8 +174,9 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 // once, so a repetition does no harm: if the first request arrived, it is refused.
 var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
 
-// trade exchanges the code.
-func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (atlassian.Token, error) {
+// trade exchanges the code. sent is when the request began that succeeded: of two
+// consents at once the one that Atlassian granted last is the newer.
+func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (token atlassian.Token, sent time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
 	var failed *atlassian.Error
@@ -184,9 +184,9 @@ func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassia
 		if pause > 0 {
 			c.Keeper.Sleep(ctx, pause)
 		}
-		token, err := c.Atlassian.Exchange(ctx, app, code, redirectURI)
-		if err == nil {
-			return token, nil
+		sent = c.Now()
+		if token, err = c.Atlassian.Exchange(ctx, app, code, redirectURI); err == nil {
+			return token, sent, nil
 		}
 		if !errors.As(err, &failed) {
 			failed = &atlassian.Error{Op: "exchange", Class: atlassian.Ambiguous, Sent: true, Err: err}
@@ -197,11 +197,11 @@ func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassia
 	}
 	switch failed.Class {
 	case atlassian.RestartConsent:
-		return atlassian.Token{}, refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
+		return atlassian.Token{}, sent, refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
 	case atlassian.Configuration, atlassian.Permanent:
-		return atlassian.Token{}, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
+		return atlassian.Token{}, sent, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
 	}
-	return atlassian.Token{}, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
+	return atlassian.Token{}, sent, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
 }
 
 // gather asks for what the decision needs to know.

@@ -245,3 +245,24 @@ func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
 		})
 	}
 }
+
+// The first exchange meets a 503. In the pause another person's consent is completed, and
+// then Atlassian grants the first one: it is the newer, and stays.
+func TestTheConsentThatIsGrantedLastStays(t *testing.T) {
+	w := newWorld(t)
+	w.kills()
+	w.consented(connA)
+	first := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+	slow := w.stepped("slow")
+	service := w.service
+	require.NoError(t, w.em.Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken, When: atlassiantest.Before, Kind: atlassiantest.KindStatus, Status: 503, Times: 1}))
+	slow.sleep = func(d time.Duration) {
+		slow.sleep = func(d time.Duration) { w.clock.Advance(d) }
+		w.clock.Advance(d)
+		w.stepped("quick")
+		w.consented(connA)
+	}
+	_, err := service.Complete(context.Background(), first)
+	require.NoError(t, err)
+	w.requireLive("")
+}
