@@ -129,16 +129,31 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
 		if _, err = t.append(ctx, v.base, v.State); err == nil {
-			if v, err = t.look(ctx); err != nil { // what was read may have changed before
-				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
-			}
-			return v, nil
+			return t.lookAnew(ctx)
 		}
 		if !errors.Is(err, ledger.ErrOvertaken) {
 			return view{}, fmt.Errorf("%s cannot be written: %w", t.names.Ledger, err)
 		}
 	}
 	return view{}, &ConsentBusyError{"other processes keep writing to " + t.names.Ledger}
+}
+
+// lookAnew looks again after the announcement, as what was read may have changed before
+// it. A consent that this process has received and could not save is saved first.
+func (t consenting) lookAnew(ctx context.Context) (view, error) {
+	v, err := t.look(ctx)
+	if held := v.Held; err == nil && held != nil && held.Record.FreshConsent() && !held.Pair.Access.IsZero() {
+		ctx, cancel := t.clock.uncancelled(ctx)
+		defer cancel()
+		if _, err := t.putInUse(ctx, v, held); errors.As(err, new(*ConsentUnsavedError)) {
+			return view{}, &ConsentBusyError{"the consent before this one is not saved yet: " + err.Error()}
+		}
+		v, err = t.look(ctx)
+	}
+	if err != nil {
+		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+	}
+	return v, nil
 }
 
 // lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
@@ -162,7 +177,7 @@ func (t consenting) lookAlone(ctx context.Context) (view, error) {
 	}
 }
 
-// establish saves a grant and publishes it.
+// establish puts a grant in use.
 func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
 	at := g.At
 	if now := t.clock.now(); at.After(now) {
@@ -176,7 +191,12 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 	if g.App.ClientID != "" {
 		r.App = &g.App
 	}
-	t.memory.keepAccess(pair.Access, pair.AccessExpiresAt)
+	return t.putInUse(ctx, v, r)
+}
+
+// putInUse saves a consent's receipt and publishes it.
+func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (family.Record, error) {
+	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
 	base, state, err := t.save(ctx, v.base, v.State, r)
 	switch {
 	case errors.Is(err, errNewer):

@@ -102,6 +102,31 @@ func TestNoTimeNoConsent(t *testing.T) {
 	require.False(t, called)
 }
 
+// The ledger takes no writes once a consent's code is exchanged. The next consent of the
+// process saves what was received, also if it comes to nothing itself.
+func TestAnUnsavedConsentIsSavedByTheNext(t *testing.T) {
+	for _, kills := range []bool{false, true} {
+		t.Run(fmt.Sprintf("it kills the old family: %v", kills), func(t *testing.T) {
+			w := settledWorld(t, killing(kills))
+			_, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+				w.unwritable = map[string]error{names.Ledger: errFault}
+				return w.obtain(ctx, s)
+			})
+			require.ErrorAs(t, err, new(*keeper.ConsentUnsavedError))
+			next := func(_ context.Context, s family.Snapshot) (keeper.Grant, error) {
+				require.Equal(t, "digest", s.State.Record.Consent)
+				return keeper.Grant{}, errFault
+			}
+			_, err = w.consentBy(w.keeper, next)
+			require.ErrorContains(t, err, names.Ledger+" cannot be written")
+			w.unwritable = nil
+			_, err = w.consentBy(w.keeper, next)
+			require.Equal(t, errFault, err)
+			w.requireConsented()
+		})
+	}
+}
+
 // A consent may bring another app, which is in use from its entry on, also while
 // CLIENT_ID and CLIENT_SECRET cannot be written. What a person stores there since counts.
 func TestAConsentWithAnotherApp(t *testing.T) {
