@@ -99,9 +99,9 @@ func (c *completion) recognise() (bool, error) {
 func (c *completion) finish(ctx context.Context) (Completed, error) {
 	defer c.recent.forget() // what the next request is about has changed
 	var sites []Site
+	var w *waiting
 	record, err := c.Keeper.Consent(ctx, c.conn, c.Log, func(ctx context.Context, now family.Snapshot) (keeper.Grant, error) {
 		began := c.Now()
-		var w *waiting
 		var err error
 		switch {
 		case now.State.Record.Consent == c.id:
@@ -112,7 +112,9 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 			c.forget(ctx, c.known, c.id, now.State.Record)
 			err = expired()
 		default:
-			w = c.waits
+			if w = c.waits; w.aside != nil {
+				c.setAside(ctx, w, shortPatience)
+			}
 		}
 		if err != nil {
 			return keeper.Grant{}, err
@@ -131,7 +133,7 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 			CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
 	})
 	if err != nil {
-		if record, err = c.refused(ctx, err); err != nil {
+		if record, err = c.refused(ctx, w, err); err != nil {
 			return Completed{}, err
 		}
 	}
@@ -166,7 +168,7 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
 	}
 	w := received(*u, token, now.Now.Add(sent.Sub(began)))
-	w.aside = c.setAside(ctx, w)
+	c.setAside(ctx, w, shortPatience)
 	return w, nil
 }
 
@@ -284,19 +286,19 @@ func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 		c.forget(ctx, c.known, c.id, family.Record{})
 		return why
 	}
-	if other, err := c.aside(ctx, c.known); err == nil && other != nil && other.id() != c.id && other.At.After(w.At) {
+	if other, err := c.aside(ctx, c.Store); err == nil && other != nil && other.id() != c.id && other.At.After(w.At) {
 		return expired()
 	}
 	w.Needs, why.Connection = why.Type, c.conn.Name
-	if w.aside = c.setAside(ctx, w); w.aside != nil {
-		return refuse(StoreFailed, "%s; but the received tokens cannot be kept for that, since %s cannot be written: %v; mend that and consent again", why.Message, c.names.ConsentTokens, w.aside)
+	if c.setAside(ctx, w, longPatience); w.aside != nil {
+		return refuse(StoreFailed, "%s; but only this process remembers the received tokens, since %s cannot be written: %v; mend that at once and repeat the same request, or consent again", why.Message, c.names.ConsentTokens, w.aside)
 	}
 	return why
 }
 
 // refused turns an error of the keeper into one of ours, if not all is well: the
 // ledger may say that the consent is complete.
-func (c *completion) refused(ctx context.Context, err error) (family.Record, error) {
+func (c *completion) refused(ctx context.Context, w *waiting, err error) (family.Record, error) {
 	var ours *Error
 	if !errors.As(err, &ours) {
 		if now, failed := c.load(context.WithoutCancel(ctx), c.conn); failed == nil && now[0].state.Record.Consent == c.id {
@@ -309,6 +311,8 @@ func (c *completion) refused(ctx context.Context, err error) (family.Record, err
 	case ours != nil:
 	case errors.As(err, &busy):
 		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", c.conn.Name, err)
+	case errors.As(err, &unsaved) && w.aside != nil:
+		ours = refuse(StoreFailed, "%v; only this process remembers them, since %s cannot be written either: mend the cause at once and repeat the same request, or consent again", err, c.names.ConsentTokens)
 	case errors.As(err, &unsaved):
 		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
 	default:

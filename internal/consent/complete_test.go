@@ -158,21 +158,6 @@ func TestRefusedRequestsChangeNothing(t *testing.T) {
 	require.Len(t, w.em.Families(), 1)
 }
 
-// Tokens that need a decision and cannot be kept for it are not promised.
-func TestTokensThatCannotWait(t *testing.T) {
-	w := newWorld(t)
-	w.mem.strike = func(op, name string) error {
-		if op == "write" && name == namesA.ConsentTokens {
-			return store.ErrDenied
-		}
-		return nil
-	}
-	_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL), Site: "elsewhere"})
-	w.refused(consent.StoreFailed, err, connA, w.contents(connA))
-	require.ErrorContains(t, err, "elsewhere")
-	require.ErrorContains(t, err, namesA.ConsentTokens)
-}
-
 // A callback on the person's own machine counts wherever on it the browser ended
 // up; the code is bound to the address that was registered.
 func TestTheBrowsersOwnMachineIsOnePlace(t *testing.T) {

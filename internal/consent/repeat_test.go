@@ -188,7 +188,6 @@ func TestWaitingTokensOfAnOlderConsent(t *testing.T) {
 // Another consent's tokens wait for a decision while a consent ends, or while the page of
 // one that has ended is loaded again. They go on waiting.
 func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
-	few := func(r *atlassiantest.ConsentRequest) { r.Scopes = []string{"offline_access", "read:jira-work"} }
 	t.Run("a page is loaded again", func(t *testing.T) {
 		w := newWorld(t)
 		w.kills()

@@ -51,7 +51,8 @@ type Config struct {
 // errors are *Error.
 type Service struct {
 	Config
-	recent recent
+	recent  recent
+	unsaved unsaved
 }
 
 // New returns a Service.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -28,14 +29,16 @@ type waiting struct {
 	Sites []Site `json:"sites,omitempty"`
 
 	refresh, access atlassian.Secret
-	// aside is why they could not be set aside; nil if they are.
+	// aside is why they are not set aside; nil if they are.
 	aside error
 }
 
 func received(u underWay, token atlassian.Token, at time.Time) *waiting {
 	return &waiting{underWay: u, At: at.UTC().Truncate(time.Millisecond), AccessExpiresAt: token.ExpiresAt(at).UTC(), Granted: token.Scopes,
-		refresh: token.Refresh, access: token.Access}
+		refresh: token.Refresh, access: token.Access, aside: errNotYet}
 }
+
+var errNotYet = errors.New("they have just arrived")
 
 // token is what the exchange yielded. An answer that names no scopes grants those
 // that were asked for (RFC 6749 section 5.1).
@@ -55,6 +58,8 @@ func (w *waiting) superseded(in family.Record) bool {
 	mine := family.FingerprintOf(w.refresh)
 	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At)
 }
+
+func (w *waiting) same(as *waiting) bool { return w.id() == as.id() }
 
 // over reports whether these tokens are those of the family in use, or older.
 func (w *waiting) over(in family.Record) bool { return w.id() == in.Consent || w.superseded(in) }
@@ -96,21 +101,67 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 }
 
 // setAside stores received tokens before anything else happens to them. That is a
-// precaution: where it fails, they can still be put in use by this very request.
-func (c *completion) setAside(ctx context.Context, w *waiting) error {
-	err := c.persist(ctx, func() error {
+// precaution: where it fails, they can still be put in use by this very request, or by
+// its repetition in this process. Tokens that were stored before stay so.
+func (c *completion) setAside(ctx context.Context, w *waiting, patience time.Duration) {
+	if w.aside == nil {
+		patience = shortPatience
+	}
+	err := c.persist(ctx, patience, func() error {
 		_, err := c.Store.Write(ctx, c.names.ConsentTokens, w.encode(), store.Encrypted)
 		return err
 	})
 	if err != nil {
 		c.Log.Error("received tokens could not be set aside", "connection", c.conn.Name, "error", err)
 	}
-	return err
+	if w.aside == nil || err == nil {
+		w.aside = nil
+		c.unsaved.drop(c.conn.Name, w.same)
+		return
+	}
+	w.aside = err
+	c.unsaved.keep(c.conn.Name, *w)
+}
+
+// unsaved remembers received tokens that could not be set aside, until they are in use
+// or expire.
+type unsaved struct {
+	mu  sync.Mutex
+	all map[string]waiting
+}
+
+func (u *unsaved) keep(connection string, w waiting) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all == nil {
+		u.all = map[string]waiting{}
+	}
+	u.all[connection] = w
+}
+
+// newest returns the newer of the stored tokens and those remembered; nil without any.
+func (u *unsaved) newest(connection string, stored *waiting) *waiting {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	w, ok := u.all[connection]
+	if !ok || stored != nil && (stored.id() == w.id() || stored.At.After(w.At)) {
+		return stored
+	}
+	return &w
+}
+
+// drop forgets remembered tokens that are over.
+func (u *unsaved) drop(connection string, over func(*waiting) bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if w, ok := u.all[connection]; ok && over(&w) {
+		delete(u.all, connection)
+	}
 }
 
 // aside reads the tokens that are set aside, of whichever consent; nil without any.
-func (s *Service) aside(ctx context.Context, k known) (*waiting, error) {
-	entries, err := s.Store.Read(ctx, k.names.ConsentTokens)
+func (k known) aside(ctx context.Context, from store.Store) (*waiting, error) {
+	entries, err := from.Read(ctx, k.names.ConsentTokens)
 	return parseWaiting(entries[k.names.ConsentTokens], k.conn.Name), err
 }
 
@@ -119,9 +170,11 @@ func (s *Service) aside(ctx context.Context, k known) (*waiting, error) {
 // superseded recognises them, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
-	err := s.persist(ctx, func() error {
-		w, err := s.aside(ctx, k)
-		if err != nil || w != nil && w.id() != id && !w.over(in) {
+	over := func(w *waiting) bool { return w.id() == id || w.over(in) }
+	s.unsaved.drop(k.conn.Name, over)
+	err := s.persist(ctx, shortPatience, func() error {
+		w, err := k.aside(ctx, s.Store)
+		if err != nil || w != nil && !over(w) {
 			return err
 		}
 		return s.Store.Delete(ctx, k.names.ConsentTokens)
@@ -132,15 +185,22 @@ func (s *Service) forget(ctx context.Context, k known, id string, in family.Reco
 	}
 }
 
-// persist tries a write or a delete three times, where that can help.
-func (s *Service) persist(ctx context.Context, do func() error) (err error) {
-	for attempt := range 3 {
-		if attempt > 0 {
-			s.Keeper.Sleep(ctx, time.Duration(attempt)*500*time.Millisecond)
+// How long a write or a delete is tried again: while other things can still be done, and
+// where received tokens depend on it.
+const (
+	shortPatience = 1500 * time.Millisecond
+	longPatience  = 15 * time.Second
+)
+
+// persist tries a write or a delete until patience is over, where that can help.
+func (s *Service) persist(ctx context.Context, patience time.Duration, do func() error) error {
+	const step = 500 * time.Millisecond
+	for pause := step; ; pause += step {
+		err := do()
+		if err == nil || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) || patience < pause {
+			return err
 		}
-		if err = do(); err == nil || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDenied) {
-			break
-		}
+		s.Keeper.Sleep(ctx, pause)
+		patience -= pause
 	}
-	return err
 }
