@@ -2,6 +2,7 @@ package consent
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -80,7 +81,7 @@ func (f facts) choose() (Site, *Error) {
 		if len(found) == 1 {
 			return found[0], nil
 		}
-		return Site{}, refuse(SiteUnknown, "the site %s is not one of those that the consent reaches: name one of %s", short(f.site), list(f.sites))
+		return Site{}, refuse(SiteUnknown, "the site %s is not one of those that the consent reaches: name one of %s", shown(f.site), list(f.sites))
 	}
 	if len(f.sites) == 1 {
 		return f.sites[0], nil
@@ -112,14 +113,23 @@ func hostOf(address string) (host, first string) {
 	return host, first
 }
 
-// previous names the site in use.
+// previous names the site in use. Where no id of a site is stored, that is not quoted:
+// a person may have stored a secret there.
 func (f facts) previous() string {
 	for _, s := range append([]Site{{ID: f.previousSite, URL: f.previousURL}}, f.sites...) {
 		if s.ID == f.previousSite && s.URL != "" {
 			return describe(s)
 		}
 	}
-	return short(f.previousSite)
+	if isCloudID(f.previousSite) {
+		return short(f.previousSite)
+	}
+	return "what CLOUD_ID holds, which is no cloud id,"
+}
+
+// isCloudID reports whether a text has the form of a cloud id: a UUID.
+func isCloudID(text string) bool {
+	return len(text) == 36 && strings.Trim(text, "0123456789abcdefABCDEF-") == ""
 }
 
 // describe names a site in a message. What Atlassian sends is quoted: a name
@@ -152,4 +162,12 @@ func sitesOf(resources []atlassian.Resource) []Site {
 		sites = append(sites, Site{ID: s.ID, URL: s.URL, Name: s.Name})
 	}
 	return sites
+}
+
+// short quotes a text of Atlassian's for a message.
+func short(text string) string {
+	if len(text) > 100 {
+		text = text[:100] + "…"
+	}
+	return strconv.Quote(text)
 }

@@ -35,7 +35,8 @@ func TestAdmit(t *testing.T) {
 		{"by name", facts{sites: []Site{one, two}, site: "Two"}, two, "", ""},
 		{"by an ambiguous name", facts{sites: []Site{one, {"3", "https://x", "one"}}, site: "one"}, Site{}, SiteUnknown, ""},
 		{"named, and not reached", facts{sites: []Site{one}, site: "two"}, Site{}, SiteUnknown, "one.atlassian.net"},
-		{"another site", facts{sites: []Site{one}, previousSite: "2"}, Site{}, SiteChanged, `"2" is in use`},
+		{"another site", facts{sites: []Site{one}, previousSite: "2"}, Site{}, SiteChanged, "what CLOUD_ID holds, which is no cloud id, is in use"},
+		{"another site, whose address is not known", facts{sites: []Site{one}, previousSite: "11111111-2222-3333-4444-5555555555AF"}, Site{}, SiteChanged, `"11111111-2222-3333-4444-5555555555AF" is in use`},
 		{"another site, named but not confirmed", facts{sites: []Site{one, two}, site: "1", previousSite: "2"}, Site{}, SiteChanged, "two.atlassian.net"},
 		{"another site, confirmed", facts{sites: []Site{one}, previousSite: "2", confirmed: true}, one, "", ""},
 		{"the same account", facts{sites: []Site{one}, account: anna, previousAccount: anna}, one, "", ""},
@@ -46,7 +47,7 @@ func TestAdmit(t *testing.T) {
 		{"more scopes in another order", facts{sites: []Site{one}, asked: []string{"a", "b"}, granted: []string{"c", "b", "a"}}, one, "", ""},
 		{"scopes that Atlassian does not tell", facts{sites: []Site{one}, asked: []string{"a"}}, one, "", ""},
 		{"everything at once is said at once", facts{sites: []Site{one}, asked: []string{"a"}, granted: []string{}, account: anna, previousAccount: bert, previousSite: "2"},
-			Site{}, AccountChanged, "; and the consent is for the site \"https://one.atlassian.net\", and \"2\" is in use so far; and not granted"},
+			Site{}, AccountChanged, "; and the consent is for the site \"https://one.atlassian.net\", and what CLOUD_ID holds, which is no cloud id, is in use so far; and not granted"},
 	} {
 		site, err := c.f.admit()
 		require.Equal(t, c.site, site, c.name)

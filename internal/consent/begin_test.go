@@ -22,7 +22,7 @@ func TestBeginRefuses(t *testing.T) {
 		says string
 	}{
 		{consent.BeginRequest{}, consent.UnknownConnection, "A_ or B_"},
-		{consent.BeginRequest{Connection: "C_" + strings.Repeat("x", 500)}, consent.UnknownConnection, "…"},
+		{consent.BeginRequest{Connection: "C_" + strings.Repeat("x", 500)}, consent.UnknownConnection, "[hidden, as it is no name]: expected A_ or B_"},
 		{consent.BeginRequest{Connection: connA, ClientID: "id"}, consent.InvalidRequest, "belong together"},
 		{consent.BeginRequest{Connection: connA, ClientSecret: secret}, consent.InvalidRequest, "belong together"},
 		{consent.BeginRequest{Connection: connA, ClientID: "id", ClientSecret: atlassian.NewSecret("s3cret\n")}, consent.InvalidRequest, "copy it again"},

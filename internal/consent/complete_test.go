@@ -18,7 +18,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-var namesA = family.NamesOf(connA)
+var namesA, namesB = family.NamesOf(connA), family.NamesOf(connB)
 
 func TestConsentToTheEnd(t *testing.T) {
 	w := newWorld(t)

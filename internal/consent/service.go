@@ -108,13 +108,14 @@ func (s *Service) connection(ctx context.Context, name string) (family.Connectio
 	if len(names) > 10 {
 		expected = "one of the " + strconv.Itoa(len(names)) + " that this stack keeps"
 	}
-	return family.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", short(name), expected)
+	return family.Connection{}, refuse(UnknownConnection, "there is no connection %s: expected %s", shown(name), expected)
 }
 
-// short quotes a text of a request for a message.
-func short(text string) string {
-	if len(text) > 100 {
-		text = text[:100] + "…"
+// shown quotes what a request names, for a message. A text that is too long for a name,
+// or that could be an address with a state or a code in it, is not shown.
+func shown(text string) string {
+	if len(text) > 64 || strings.ContainsAny(text, "?&=#") {
+		return "[hidden, as it is no name]"
 	}
 	return strconv.Quote(text)
 }

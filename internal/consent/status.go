@@ -53,7 +53,9 @@ func (s *Service) status(ctx context.Context, conn family.Connection) (Connectio
 		Connection: conn.Name,
 		HasApp:     app.ClientID != "" && !app.ClientSecret.IsZero(),
 		HasTokens:  !k.state.Empty() || !now.RefreshToken.Value.IsZero(),
-		CloudID:    now.CloudID.Value.Reveal(),
+	}
+	if id := now.CloudID.Value.Reveal(); isCloudID(id) { // a person may have stored a secret there
+		out.CloudID = id
 	}
 	record := now.Told() // until the first tick has begun the ledger
 	if !k.state.Empty() {
