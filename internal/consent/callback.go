@@ -107,14 +107,31 @@ func (u *underWay) checkCallback(c callback, cookie atlassian.Secret) *Error {
 		return refuse(InvalidRequest, "the consent was to return to %s, and this is another address: copy the one that the browser ended up at", u.RedirectURI)
 	}
 	if c.failed != "" {
-		code := c.failed
-		if !isErrorCode(code) {
-			code = "an unknown error"
-		}
-		return refuse(ConsentRefused, "the consent was refused at Atlassian (%s), and nothing has changed: consent again if that was not meant", code)
+		return c.refusal()
 	}
 	if c.code.IsZero() {
 		return refuse(InvalidRequest, "there is no authorization code: give the whole address that the browser ended up at after the consent, with everything after the ?")
 	}
 	return nil
+}
+
+// checkCallback refuses another answer than the one that these tokens came from: the
+// person went back to Atlassian's page, and cancelled or accepted once more.
+func (w *waiting) checkCallback(c callback) *Error {
+	if c.failed != "" {
+		return c.refusal()
+	}
+	if !c.code.IsZero() && w.Code != "" && !w.Code.of(c.code) {
+		return refuse(CodeRefused, "this consent was accepted twice, and its second answer was not used: nothing has changed; begin again and accept once")
+	}
+	return nil
+}
+
+// refusal is the error of a consent that was refused at Atlassian.
+func (c callback) refusal() *Error {
+	code := c.failed
+	if !isErrorCode(code) {
+		code = "an unknown error"
+	}
+	return refuse(ConsentRefused, "the consent was refused at Atlassian (%s), and nothing has changed: consent again if that was not meant", code)
 }

@@ -82,6 +82,9 @@ type completion struct {
 func (c *completion) recognise() (bool, error) {
 	switch {
 	case c.waits != nil && c.waits.answers(c.back.state, c.request):
+		if err := c.waits.checkCallback(c.back); err != nil {
+			return false, err
+		}
 		c.id = c.waits.id()
 	case c.under != nil && c.under.State.of(c.back.state) && (c.under.hosted() || !c.request.Page):
 		if err := c.under.checkCallback(c.back, c.request.Browser); err != nil {
@@ -168,6 +171,7 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 		return nil, refuse(NoRefreshToken, "Atlassian granted no refresh token, so nothing was stored: offline_access must be among the scopes that are asked for; consent again")
 	}
 	w := received(*u, token, now.Now.Add(sent.Sub(began)))
+	w.Code = digestOf(c.back.code)
 	c.setAside(ctx, w, shortPatience)
 	return w, nil
 }

@@ -25,7 +25,8 @@ const (
 	ConsentExpired ErrorType = "ConsentExpired"
 	// WrongBrowser: a hosted consent came back to another browser than it began in.
 	WrongBrowser ErrorType = "WrongBrowser"
-	// CodeRefused: Atlassian refused the authorization code.
+	// CodeRefused: Atlassian refused the authorization code, or it is of a second
+	// acceptance of a consent whose tokens wait.
 	CodeRefused ErrorType = "CodeRefused"
 	// AppRefused: Atlassian refused the client id or secret.
 	AppRefused ErrorType = "AppRefused"

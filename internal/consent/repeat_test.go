@@ -3,6 +3,7 @@ package consent_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -264,4 +266,38 @@ func TestTheConsentThatIsGrantedLastStays(t *testing.T) {
 	_, err := service.Complete(context.Background(), first)
 	require.NoError(t, err)
 	w.requireLive("")
+}
+
+// Tokens wait, and the person goes back to Atlassian's page. What is answered there is not
+// a decision about them.
+func TestTheBackButtonWhileTokensWait(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		back func(w *world, authorizeURL string) atlassian.Secret
+		want consent.ErrorType
+	}{
+		{"cancels", func(w *world, authorizeURL string) atlassian.Secret {
+			u, err := url.Parse(authorizeURL)
+			require.NoError(w.t, err)
+			return atlassian.NewSecret("http://localhost/?error=access_denied&state=" + u.Query().Get("state"))
+		}, consent.ConsentRefused},
+		{"accepts once more", func(w *world, authorizeURL string) atlassian.Secret { return w.accept(authorizeURL) }, consent.CodeRefused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.consented(connA)
+			begun := w.begin(connA)
+			request := consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL, few)}
+			_, err := w.complete(request)
+			w.refusedType(consent.ScopesMissing, err)
+			before := w.contents(connA)
+			for _, confirm := range []bool{false, true} {
+				_, err = w.complete(consent.CompleteRequest{RedirectURL: c.back(w, begun.AuthorizeURL), Confirm: confirm})
+				w.refused(c.want, err, connA, before)
+			}
+			request.Confirm = true
+			_, err = w.complete(request)
+			require.NoError(t, err, "the tokens go on waiting")
+		})
+	}
 }

@@ -17,7 +17,7 @@ import (
 // schema is the version of what CONSENT_STATE and CONSENT_TOKENS hold.
 const schema = 1
 
-// digest is the SHA-256 of a state, link or cookie, in hex: who reads the
+// digest is the SHA-256 of a state, link, cookie or code, in hex: who reads the
 // store cannot complete a consent.
 type digest string
 

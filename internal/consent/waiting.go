@@ -17,6 +17,8 @@ import (
 // they wait there.
 type waiting struct {
 	underWay
+	// Code is the digest of the authorization code; empty where an earlier version wrote.
+	Code digest `json:"code,omitempty"`
 	// At is when the request began that yielded them, by the store's clock.
 	At time.Time `json:"at"`
 	// AccessExpiresAt is when the access token expires.
