@@ -64,11 +64,12 @@ type CompleteRequest struct {
 	// then refused.
 	Connection string
 	// Page: the request came to a hosted page, which serves only consents that are
-	// tied to its browser. Browser is that browser's cookie, and Link the secret of
-	// the start link that it opened. Without State, a request goes on with tokens
-	// that wait for this browser. None of the three is part of an event.
-	Page          bool
-	Browser, Link atlassian.Secret
+	// tied to its browser. Browser is that browser's cookie. Without State, Consent is
+	// the Error's that the page showed: what is decided is what was seen. None of the
+	// three is part of an event.
+	Page    bool
+	Browser atlassian.Secret
+	Consent string
 }
 
 // Site is a site that the tokens can reach.

@@ -293,7 +293,7 @@ func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 	if other, err := c.aside(ctx, c.Store); err == nil && other != nil && other.id() != c.id && other.At.After(w.At) {
 		return expired()
 	}
-	w.Needs, why.Connection = why.Type, c.conn.Name
+	w.Needs, why.Connection, why.Consent = why.Type, c.conn.Name, string(w.State)
 	if c.setAside(ctx, w, longPatience); w.aside != nil {
 		return refuse(StoreFailed, "%s; but only this process remembers the received tokens, since %s cannot be written: %v; mend that at once and repeat the same request, or consent again", why.Message, c.names.ConsentTokens, w.aside)
 	}

@@ -63,6 +63,9 @@ type Error struct {
 	// Connection whose tokens wait; empty where none do, and in an error that
 	// came from the function.
 	Connection string
+	// Consent tells whose tokens wait, by a digest: no secret. It is empty in an error
+	// that came from the function.
+	Consent string
 }
 
 // Error implements error.

@@ -133,7 +133,7 @@ func TestTwoConnectionsInOneBrowser(t *testing.T) {
 	}
 }
 
-// The page goes on by the cookie alone, and nobody else does.
+// The page goes on by the cookie and what it asked about, and nobody else does.
 func TestHostedChoiceOfASite(t *testing.T) {
 	w := newWorld(t)
 	ctx := context.Background()
@@ -148,18 +148,20 @@ func TestHostedChoiceOfASite(t *testing.T) {
 	address := w.accept(begun.AuthorizeURL)
 	_, err = w.complete(consent.CompleteRequest{RedirectURL: address, Page: true, Browser: opened.Browser})
 	w.refused(consent.SiteNeeded, err, connA, before)
+	asked := askedBy(t, err)
 	w.clock.Advance(20 * time.Minute)
 	for _, r := range []consent.CompleteRequest{
 		{RedirectURL: address, Site: second.CloudID},
 		{RedirectURL: address, Page: true, Site: second.CloudID},
-		{Page: true, Browser: atlassian.NewSecret(strings.Repeat("a", 43)), Site: second.CloudID},
-		{Page: true, Browser: opened.Browser, Connection: connB, Site: second.CloudID},
-		{Page: true, Browser: opened.Browser, Connection: "C_", Site: second.CloudID},
+		{Page: true, Browser: atlassian.NewSecret(strings.Repeat("a", 43)), Consent: asked, Site: second.CloudID},
+		{Page: true, Browser: opened.Browser, Site: second.CloudID},
+		{Page: true, Browser: opened.Browser, Consent: asked, Connection: connB, Site: second.CloudID},
+		{Page: true, Browser: opened.Browser, Consent: asked, Connection: "C_", Site: second.CloudID},
 	} {
 		_, err = w.complete(r)
 		w.refused(consent.ConsentExpired, err, connA, before)
 	}
-	request := consent.CompleteRequest{Page: true, Browser: opened.Browser, Link: linkOf(t, begun.StartURL), Connection: connA, Site: second.CloudID}
+	request := consent.CompleteRequest{Page: true, Browser: opened.Browser, Consent: asked, Connection: connA, Site: second.CloudID}
 	for range 2 { // the answer was lost, and the form is sent again
 		done, err := w.complete(request)
 		require.NoError(t, err)
@@ -211,7 +213,7 @@ func TestASiteIsChosenAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL), Page: true, Browser: opened.Browser})
 	w.refusedType(consent.SiteNeeded, err)
-	done, err := w.complete(consent.CompleteRequest{Page: true, Browser: opened.Browser, Link: linkOf(t, begun.StartURL), Connection: connA, Site: second.CloudID})
+	done, err := w.complete(consent.CompleteRequest{Page: true, Browser: opened.Browser, Consent: askedBy(t, err), Connection: connA, Site: second.CloudID})
 	require.NoError(t, err)
 	require.Equal(t, second.CloudID, done.CloudID)
 }

@@ -67,9 +67,9 @@ func (s *Service) known(ctx context.Context, c family.Connection, entries map[st
 }
 
 // answers reports whether a request is about these tokens: by the state that they
-// came with or, on a page, by the browser's cookie alone.
+// came with or, on a page, by its digest.
 func (w *waiting) answers(state atlassian.Secret, r CompleteRequest) bool {
-	return w.serves(r) && (w.State.of(state) || r.Page && state.IsZero())
+	return w.serves(r) && (w.State.of(state) || r.Page && state.IsZero() && w.State == digest(r.Consent))
 }
 
 // serves reports whether the consent may go on where the request came from: a
@@ -88,7 +88,7 @@ func (k known) completed(state atlassian.Secret, r CompleteRequest) bool {
 	case !r.Page:
 		return id == consentID(digestOf(state), "")
 	case state.IsZero():
-		state = stateOf(r.Link)
+		return id == consentID(digest(r.Consent), digestOf(r.Browser))
 	}
 	return id == consentID(digestOf(state), digestOf(r.Browser))
 }

@@ -157,7 +157,7 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 		h.show(w, http.StatusRequestEntityTooLarge, "nothing", nil)
 		return
 	}
-	h.complete(w, r, consent.CompleteRequest{Page: true, Browser: cookie(r, browserCookie), Link: cookie(r, linkCookie),
+	h.complete(w, r, consent.CompleteRequest{Page: true, Browser: cookie(r, browserCookie), Consent: r.PostForm.Get("consent"),
 		Connection: r.PostForm.Get("connection"), Site: r.PostForm.Get("site"), Confirm: r.PostForm.Get("confirm") == "yes"})
 }
 
@@ -181,7 +181,7 @@ func (h *handler) problem(w http.ResponseWriter, r *http.Request, err error, sit
 	if !ok {
 		page = problemPage{http.StatusBadRequest, "problem"}
 	}
-	d := decision{Message: e.Message, Connection: e.Connection, Site: site, Account: e.Type == consent.AccountChanged}
+	d := decision{Message: e.Message, Connection: e.Connection, Consent: e.Consent, Site: site, Account: e.Type == consent.AccountChanged}
 	if e.Type.Waits() {
 		// Should it fail, the page still says what is the matter, and can be loaded again.
 		if status, err := h.service.Status(r.Context(), consent.StatusRequest{Connection: e.Connection}); err == nil {

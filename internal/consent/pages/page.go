@@ -133,6 +133,8 @@ var problems = map[consent.ErrorType]problemPage{
 type decision struct {
 	Message    string
 	Connection string
+	// Consent tells which consent is asked about; see consent.Error.
+	Consent string
 	// Site is the one that was chosen before.
 	Site    string
 	Waiting *consent.Waiting

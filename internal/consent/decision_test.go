@@ -1,0 +1,69 @@
+package consent_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// askedBy is what a page carries that shows the error: whose tokens wait.
+func askedBy(t *testing.T, err error) string {
+	t.Helper()
+	var e *consent.Error
+	require.ErrorAs(t, err, &e)
+	require.Len(t, e.Consent, 64)
+	return e.Consent
+}
+
+// asks has a browser consent by a start link, with fewer scopes than were asked for, and
+// returns the form of the page that it gets.
+func (w *world) asks(conn string, cookie atlassian.Secret) consent.CompleteRequest {
+	w.t.Helper()
+	begun := w.begin(conn, hosted)
+	opened, err := w.service.Open(w.t.Context(), linkOf(w.t, begun.StartURL), cookie)
+	require.NoError(w.t, err)
+	_, err = w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL, few), Page: true, Browser: opened.Browser})
+	w.refusedType(consent.ScopesMissing, err)
+	return consent.CompleteRequest{Page: true, Browser: opened.Browser, Consent: askedBy(w.t, err), Connection: conn, Confirm: true}
+}
+
+// Two tabs of one browser ask about two consents of one connection. The form of the first
+// confirms nothing that only the second has shown.
+func TestAConfirmationIsOfWhatWasSeen(t *testing.T) {
+	w := newWorld(t)
+	w.consented(connA)
+	before := w.contents(connA)
+	first := w.asks(connA, atlassian.Secret{})
+	w.clock.Advance(time.Minute)
+	second := w.asks(connA, first.Browser)
+	_, err := w.complete(first)
+	w.refused(consent.ConsentExpired, err, connA, before)
+	_, err = w.complete(second)
+	require.NoError(t, err)
+}
+
+// The answer to a page's form is lost, another start link is opened in the browser, and the
+// form is sent again: it is answered with the result. Elsewhere it is worth nothing.
+func TestAFormSentAgain(t *testing.T) {
+	w := newWorld(t)
+	form := w.asks(connA, atlassian.Secret{})
+	first, err := w.complete(form)
+	require.NoError(t, err)
+	other := w.asks(connB, form.Browser)
+	again, err := w.complete(form)
+	require.NoError(t, err)
+	require.Equal(t, first.AuthorizedAt, again.AuthorizedAt)
+	for _, elsewhere := range []consent.CompleteRequest{
+		{Page: true, Consent: form.Consent},
+		{Page: true, Browser: atlassian.NewSecret(form.Consent[:43]), Consent: form.Consent},
+		{Page: true, Browser: form.Browser, Consent: other.Consent, Connection: connA},
+		{State: atlassian.NewSecret(form.Consent[:43]), Consent: form.Consent},
+	} {
+		_, err = w.complete(elsewhere)
+		require.Error(t, err)
+	}
+}
