@@ -83,7 +83,7 @@ func (r BeginRequest) check(hosted bool) error {
 // returned to, and cleans up tokens that are left over.
 func (s *Service) clientID(ctx context.Context, conn family.Connection, r *BeginRequest) (string, error) {
 	n := conn.Names()
-	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.ConsentTokens, n.Ledger)
+	entries, err := s.Store.Read(ctx, n.ClientID, n.ClientSecret, n.ConsentTokens, n.Ledger, n.Family)
 	if err != nil {
 		return "", refuse(StoreFailed, "the consent cannot begin, because the parameters cannot be read: %v", err)
 	}
@@ -92,7 +92,7 @@ func (s *Service) clientID(ctx context.Context, conn family.Connection, r *Begin
 		s.forget(ctx, k, "", k.state.Record)
 	}
 	if r.RedirectURI == "" {
-		r.RedirectURI = cmp.Or(k.state.Record.RedirectURI, DefaultRedirectURI)
+		r.RedirectURI = cmp.Or(k.record().RedirectURI, DefaultRedirectURI)
 	}
 	if r.ClientID != "" {
 		return r.ClientID, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -32,11 +33,11 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	}
 	for _, k := range all {
 		c := completion{Service: s, known: k, request: r, back: back}
-		if c.completed(back.state, r) {
+		if c.completed(back.state, r) && !c.mayBeLeft(back.state, r) {
 			if k.waits != nil && k.waits.over(k.state.Record) {
 				c.forget(ctx, c.known, "", k.state.Record)
 			}
-			return c.outcome(k.state.Record, nil), nil
+			return c.outcome(k.record(), nil), nil
 		}
 		mine, err := c.recognise()
 		if err != nil {
@@ -46,7 +47,16 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 			return c.finish(ctx)
 		}
 	}
-	return Completed{}, expired()
+	return Completed{}, unknown(s.Log, all)
+}
+
+// unknown is the error of a request that is about nothing known.
+func unknown(log *slog.Logger, all []known) error {
+	if i := slices.IndexFunc(all, func(k known) bool { return k.broken != nil }); i >= 0 {
+		log.Warn("it is not known whether a consent is complete", "connection", all[i].conn.Name, "error", all[i].broken)
+		return refuse(StoreFailed, "it cannot be read at the moment how this consent ended, and nothing has happened: repeat the request in a minute; if that goes on, begin again")
+	}
+	return expired()
 }
 
 // addressed loads the connections that a request can be about.
@@ -111,13 +121,9 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 			err = errDone
 		case c.waits == nil:
 			w, err = c.exchange(ctx, now, began)
-		case c.waits.superseded(now.State.Record), c.waits.outlived(now):
-			c.forget(ctx, c.known, c.id, now.State.Record)
-			err = expired()
 		default:
-			if w = c.waits; w.aside != nil {
-				c.setAside(ctx, w, shortPatience)
-			}
+			w = c.waits
+			err = c.resume(ctx, w, now)
 		}
 		if err != nil {
 			return keeper.Grant{}, err
@@ -142,6 +148,18 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 	}
 	c.forget(ctx, c.known, c.id, record)
 	return c.outcome(record, sites), nil
+}
+
+// resume goes on with tokens that waited, if they may still be put in use.
+func (c *completion) resume(ctx context.Context, w *waiting, now family.Snapshot) error {
+	if err := w.ended(now); err != nil {
+		c.forget(ctx, c.known, c.id, now.State.Record)
+		return err
+	}
+	if w.aside != nil {
+		c.setAside(ctx, w, shortPatience)
+	}
+	return nil
 }
 
 // exchange claims the consent and trades its code for tokens, which it sets aside.
@@ -224,14 +242,13 @@ func (c *completion) gather(ctx context.Context, w *waiting, now family.Snapshot
 		return refuse(StoreFailed, "the tokens are received and set aside, but %s cannot be read: %v; repeat the request within the hour", c.names.CloudID, err)
 	}
 	f.previousSite = family.FieldOf(entries[c.names.CloudID]).Value.Reveal()
-	if known := now.State.Record; !now.State.Empty() {
-		f.previousAccount = known.Account
-		if f.previousSite == "" {
-			f.previousSite = known.CloudID
-		}
-		if f.previousSite == known.CloudID {
-			f.previousURL = known.SiteURL
-		}
+	known := inUse(now.State, now.Told())
+	f.previousAccount = known.Account
+	if f.previousSite == "" {
+		f.previousSite = known.CloudID
+	}
+	if f.previousSite == known.CloudID {
+		f.previousURL = known.SiteURL
 	}
 	if f.previousAccount == "" {
 		f.previousAccount = subject(now.AccessToken.Value)
@@ -305,8 +322,8 @@ func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 func (c *completion) refused(ctx context.Context, w *waiting, err error) (family.Record, error) {
 	var ours *Error
 	if !errors.As(err, &ours) {
-		if now, failed := c.load(context.WithoutCancel(ctx), c.conn); failed == nil && now[0].state.Record.Consent == c.id {
-			return now[0].state.Record, nil
+		if now, failed := c.load(context.WithoutCancel(ctx), c.conn); failed == nil && now[0].record().Consent == c.id {
+			return now[0].record(), nil
 		}
 	}
 	var busy *keeper.ConsentBusyError

@@ -25,14 +25,33 @@ type known struct {
 	// be read.
 	state  family.State
 	broken error
+	// told is what TOKEN_FAMILY tells; nil where it tells nothing.
+	told *family.Record
 }
 
-// load reads the consents of connections: up to three in one call.
+// record is that of the family in use; empty where none is known.
+func (k known) record() family.Record {
+	if k.broken != nil {
+		return family.Record{}
+	}
+	return inUse(k.state, k.told)
+}
+
+// inUse is the record of the family in use: the ledger's or, where that was deleted or
+// has not begun, what TOKEN_FAMILY tells.
+func inUse(state family.State, told *family.Record) family.Record {
+	if state.Empty() && told != nil {
+		return *told
+	}
+	return state.Record
+}
+
+// load reads the consents of connections: two in one call.
 func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known, error) {
 	var names []string
 	for _, c := range conns {
 		n := c.Names()
-		names = append(names, n.ConsentState, n.ConsentTokens, n.Ledger)
+		names = append(names, n.ConsentState, n.ConsentTokens, n.Ledger, n.Family)
 	}
 	entries, err := s.Store.Read(ctx, names...)
 	if err != nil {
@@ -47,7 +66,7 @@ func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known
 
 // known interprets what was read.
 func (s *Service) known(ctx context.Context, c family.Connection, entries map[string]store.Entry) known {
-	k := known{conn: c, names: c.Names()}
+	k := known{conn: c, names: c.Names(), told: family.NewSnapshot(c, entries).Told()}
 	k.under = parseUnderWay(entries[k.names.ConsentState], c.Name)
 	if k.under != nil && !s.Now().Before(k.under.ExpiresAt) {
 		k.under = nil
@@ -81,7 +100,7 @@ func (u *underWay) serves(r CompleteRequest) bool {
 // completed reports whether the family in use came from the consent of this
 // request.
 func (k known) completed(state atlassian.Secret, r CompleteRequest) bool {
-	id := k.state.Record.Consent
+	id := k.record().Consent
 	switch {
 	case id == "":
 		return false
@@ -91,6 +110,12 @@ func (k known) completed(state atlassian.Secret, r CompleteRequest) bool {
 		return id == consentID(digest(r.Consent), digestOf(r.Browser))
 	}
 	return id == consentID(digestOf(state), digestOf(r.Browser))
+}
+
+// mayBeLeft reports whether the request's own tokens wait beside an empty ledger: they can
+// be all that is left of the family.
+func (k known) mayBeLeft(state atlassian.Secret, r CompleteRequest) bool {
+	return k.state.Empty() && k.waits != nil && k.waits.answers(state, r)
 }
 
 // outcome is the answer to a request that was completed.
@@ -115,11 +140,12 @@ type recent struct {
 	all   []known
 }
 
-// excludes reports whether a request is about nothing of that, if it is recent.
-func (r *recent) excludes(now time.Time, about func(known) bool) bool {
+// excludes reports whether a request is about nothing of that, if it is recent, and
+// returns its outlines.
+func (r *recent) excludes(now time.Time, about func(known) bool) ([]known, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return now.Before(r.until) && r.until.Sub(now) <= CalmTime && !slices.ContainsFunc(r.all, about)
+	return slices.Clone(r.all), now.Before(r.until) && r.until.Sub(now) <= CalmTime && !slices.ContainsFunc(r.all, about)
 }
 
 func (r *recent) set(until time.Time, all []known) {
@@ -131,11 +157,11 @@ func (r *recent) set(until time.Time, all []known) {
 // forget has the next request look again, because this process has written.
 func (r *recent) forget() { r.set(time.Time{}, nil) }
 
-// visit loads what a request to a page may be about, unless it is about nothing that
-// was pending a moment ago.
+// visit loads what a request to a page may be about. If it is about nothing that was
+// pending a moment ago, outlines are returned.
 func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, error) {
-	if s.recent.excludes(s.Now(), about) {
-		return nil, nil
+	if outlines, ok := s.recent.excludes(s.Now(), about); ok {
+		return outlines, nil
 	}
 	began := s.Now()
 	conns, err := s.connections(ctx)
@@ -158,7 +184,7 @@ func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, e
 // a secret.
 func (k known) outline() known {
 	digests := func(u underWay) underWay { return underWay{State: u.State, Link: u.Link, Browser: u.Browser} }
-	o := known{conn: k.conn, state: family.State{Record: family.Record{Consent: k.state.Record.Consent}}}
+	o := known{conn: k.conn, told: &family.Record{Consent: k.record().Consent}, broken: k.broken}
 	if k.under != nil {
 		u := digests(*k.under)
 		o.under = &u

@@ -25,14 +25,14 @@ func few(r *atlassiantest.ConsentRequest) { r.Scopes = []string{"offline_access"
 
 // outage has the store take no writes from the first one to CONSENT_TOKENS on: neither of
 // that name nor, if all is set, of another.
-func (w *world) outage(lasts time.Duration, all bool) {
+func (f *faulty) outage(now func() time.Time, lasts time.Duration, all bool) {
 	var since time.Time
-	w.mem.strike = func(op, name string) error {
+	f.strike = func(op, name string) error {
 		tokens := name == namesA.ConsentTokens
 		if since.IsZero() && tokens {
-			since = w.clock.Now()
+			since = now()
 		}
-		if op == "write" && !since.IsZero() && w.clock.Now().Sub(since) < lasts && (tokens || all) {
+		if op == "write" && !since.IsZero() && now().Sub(since) < lasts && (tokens || all) {
 			return store.ErrNotWritten
 		}
 		return nil
@@ -61,7 +61,7 @@ func TestTokensOutliveAnOutage(t *testing.T) {
 			w.kills()
 			w.consented(connA)
 			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, c.change)}
-			w.outage(c.lasts, c.all)
+			w.mem.outage(w.clock.Now, c.lasts, c.all)
 			_, err := w.service.Complete(invocation{context.Background(), w.clock.Now().Add(3 * time.Minute)}, request)
 			w.refusedType(c.want, err)
 			require.NotContains(t, err.Error(), "are set aside")
@@ -98,7 +98,7 @@ func TestRememberedTokensEnd(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.outage(time.Hour, false)
+			w.mem.outage(w.clock.Now, time.Hour, false)
 			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
 			_, err := w.complete(request)
 			w.refusedType(consent.StoreFailed, err)

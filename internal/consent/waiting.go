@@ -66,15 +66,22 @@ func (w *waiting) same(as *waiting) bool { return w.id() == as.id() }
 // over reports whether these tokens are those of the family in use, or older.
 func (w *waiting) over(in family.Record) bool { return w.id() == in.Consent || w.superseded(in) }
 
-// outlived reports, where the ledger is empty, whether the parameters tell that these
-// tokens were in use already, or that something was stored after they arrived. Where no
-// refresh token is stored, nothing is left to lose.
-func (w *waiting) outlived(now family.Snapshot) bool {
-	if !now.State.Empty() || now.RefreshToken.Value.IsZero() {
-		return false
+// ended is nil while these tokens may be put in use. Otherwise it says that they are, or
+// that others took their place. Where the ledger is empty, TOKEN_FAMILY and the age of
+// REFRESH_TOKEN tell it; where no refresh token is stored either, nothing is left to lose.
+func (w *waiting) ended(now family.Snapshot) error {
+	told := inUse(now.State, now.Told())
+	switch {
+	case w.superseded(now.State.Record):
+		return expired()
+	case !now.State.Empty() || now.RefreshToken.Value.IsZero():
+		return nil
+	case told.Consent == w.id():
+		return errDone
+	case w.superseded(told) || now.RefreshToken.Modified.After(w.At):
+		return expired()
 	}
-	told := now.Told()
-	return now.RefreshToken.Modified.After(w.At) || told != nil && w.over(*told)
+	return nil
 }
 
 // encode gives the value of the parameter.
