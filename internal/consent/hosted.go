@@ -41,7 +41,8 @@ type Opened struct {
 
 // Open ties a consent to the browser that follows its start link. The first
 // browser has it; the same browser may come again. cookie is what the browser
-// presents already, if anything.
+// presents already, if anything. With an error Opened can hold a cookie too: the
+// consent may be tied to it, though nobody knows.
 func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Opened, error) {
 	k, err := s.invited(ctx, link)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 		defer s.recent.forget()
 		version, err := s.Store.Write(ctx, k.names.ConsentState, u.encode(), store.Encrypted)
 		if err != nil {
-			return Opened{}, refuse(StoreFailed, "the consent cannot go on, because %s cannot be written: %v; try again", k.names.ConsentState, err)
+			return Opened{Browser: cookie}, refuse(StoreFailed, "the consent cannot go on, because %s cannot be written: %v; try again", k.names.ConsentState, err)
 		}
 		if version != u.version+1 {
 			// Two browsers at once: neither can be known to be the right one.

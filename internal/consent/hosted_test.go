@@ -115,6 +115,27 @@ func TestTwoBrowsersAtOnce(t *testing.T) {
 	require.Empty(t, w.get(namesA.ConsentState), "the link is void")
 }
 
+// The write that ties a link to a browser takes effect, and its answer is lost. The browser
+// can open the link again, and no other can.
+func TestAnOpenedLinkWhoseAnswerIsLost(t *testing.T) {
+	w := newWorld(t)
+	s := w.stepped("pages")
+	link := linkOf(t, w.begin(connA, hosted).StartURL)
+	s.after = func(n int) error {
+		if s.ops[n] == "write CONSENT_STATE" {
+			return errLost
+		}
+		return nil
+	}
+	opened, err := w.service.Open(t.Context(), link, atlassian.Secret{})
+	w.refusedType(consent.StoreFailed, err)
+	s.after = nil
+	_, err = w.service.Open(t.Context(), link, atlassian.Secret{})
+	w.refusedType(consent.WrongBrowser, err)
+	_, err = w.service.Open(t.Context(), link, opened.Browser)
+	require.NoError(t, err)
+}
+
 // One browser consents for two connections at a time; each callback is its own
 // connection's.
 func TestTwoConnectionsInOneBrowser(t *testing.T) {

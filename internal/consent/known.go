@@ -128,7 +128,7 @@ func (k known) outcome(in family.Record, sites []Site) Completed {
 }
 
 // CalmTime is how long a process remembers which consents are pending. So requests
-// of strangers to the pages cost Parameter Store a call in that time, and no more.
+// of strangers to the pages cost Parameter Store a look in that time, and no more.
 // A link that was begun in another process works after it at the latest: before a
 // person can have opened it.
 const CalmTime = 2 * time.Second

@@ -19,7 +19,8 @@ import (
 type Service interface {
 	// Look returns what a start link leads to.
 	Look(ctx context.Context, link atlassian.Secret) (consent.Invitation, error)
-	// Open ties a consent to the browser that follows its start link.
+	// Open ties a consent to the browser that follows its start link. The cookie is to be
+	// set also with an error.
 	Open(ctx context.Context, link, cookie atlassian.Secret) (consent.Opened, error)
 	// Complete carries a consent to its end.
 	Complete(ctx context.Context, r consent.CompleteRequest) (consent.Completed, error)
@@ -136,11 +137,13 @@ func (h *handler) leave(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		opened, err = h.service.Open(r.Context(), link, cookie(r, browserCookie))
 	}
+	if !opened.Browser.IsZero() {
+		setCookie(w, browserCookie, opened.Browser)
+	}
 	if err != nil {
 		h.problem(w, r, err, "")
 		return
 	}
-	setCookie(w, browserCookie, opened.Browser)
 	redirect(w, opened.AuthorizeURL)
 }
 

@@ -34,14 +34,14 @@ type site struct {
 	mem     *memstore.Store
 	logs    bytes.Buffer
 	client  *http.Client
+	handler http.Handler
 }
 
 const conn = "A_"
 
 func newSite(t *testing.T) *site {
 	s := &site{T: t}
-	var pagesHandler http.Handler
-	front := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pagesHandler.ServeHTTP(w, r) }))
+	front := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }))
 	t.Cleanup(front.Close)
 	s.url = front.URL
 	s.em = atlassiantest.New(atlassiantest.Config{Clock: atlassiantest.NewRunningClock()})
@@ -55,7 +55,7 @@ func newSite(t *testing.T) *site {
 	s.service = consent.New(consent.Config{Store: s.mem, Atlassian: client, AuthURL: server.URL, Now: time.Now, Hosted: true, Log: log,
 		Connections: []family.Connection{{Name: conn, Policy: family.DefaultPolicy()}},
 		Keeper:      keeper.New(keeper.Config{Store: s.mem, Now: time.Now, Process: "p", Sleep: func(context.Context, time.Duration) {}})})
-	pagesHandler = pages.New(s.service, pages.Host{Organization: "Northwind <Ltd>", Contact: "jira@northwind.example"}, log, time.Now)
+	s.handler = pages.New(s.service, pages.Host{Organization: "Northwind <Ltd>", Contact: "jira@northwind.example"}, log, time.Now)
 	for name, value := range map[string]string{"CLIENT_ID": fix.App.ClientID, "CLIENT_SECRET": fix.App.ClientSecret.Reveal()} {
 		_, err = s.mem.Write(t.Context(), conn+name, atlassian.NewSecret(value), store.Encrypted)
 		require.NoError(t, err)
@@ -154,6 +154,33 @@ func TestCookies(t *testing.T) {
 		require.Empty(t, c.Domain)
 		require.LessOrEqual(t, c.MaxAge, 4200)
 	}
+}
+
+// lostAnswer ties a consent to a browser, and loses the answer the first time.
+type lostAnswer struct {
+	pages.Service
+	lost bool
+}
+
+func (l *lostAnswer) Open(ctx context.Context, link, cookie atlassian.Secret) (consent.Opened, error) {
+	opened, err := l.Service.Open(ctx, link, cookie)
+	if err == nil && !l.lost {
+		l.lost = true
+		return consent.Opened{Browser: opened.Browser}, &consent.Error{Type: consent.StoreFailed, Message: "try again"}
+	}
+	return opened, err
+}
+
+// TestTheAnswerToALinkIsLost: the browser gets its cookie with the error, and goes on.
+func TestTheAnswerToALinkIsLost(t *testing.T) {
+	s := newSite(t)
+	s.handler = pages.New(&lostAnswer{Service: s.service}, pages.Host{}, slog.New(slog.DiscardHandler), time.Now)
+	begun := s.begin()
+	s.do("GET", begun.StartURL, "")
+	resp, _ := s.do("GET", "/go?connection="+conn, "")
+	require.Equal(t, 503, resp.StatusCode)
+	resp, _ = s.do("GET", "/go?connection="+conn, "")
+	require.Equal(t, begun.AuthorizeURL, resp.Header.Get("Location"))
 }
 
 // TestNoOpenRedirect: nothing of a request says where a browser is sent to.
