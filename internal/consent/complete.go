@@ -139,7 +139,7 @@ func (c *completion) finish(ctx context.Context) (Completed, error) {
 		}
 		sites = f.sites
 		return keeper.Grant{ID: c.id, RedirectURI: w.RedirectURI, Token: w.token(), At: w.At, Account: f.account,
-			CloudID: site.ID, SiteURL: site.URL, App: w.app}, nil
+			CloudID: site.ID, SiteURL: site.URL, App: w.newApp(now)}, nil
 	})
 	if err != nil {
 		if record, err = c.refused(ctx, w, err); err != nil {

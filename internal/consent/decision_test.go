@@ -8,6 +8,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // askedBy is what a page carries that shows the error: whose tokens wait.
@@ -65,5 +66,55 @@ func TestAFormSentAgain(t *testing.T) {
 	} {
 		_, err = w.complete(elsewhere)
 		require.Error(t, err)
+	}
+}
+
+// Tokens of a consent with client id and secret wait for a decision, and meanwhile a person
+// stores another secret. That one stays if it is the same app's.
+func TestASecretStoredWhileTokensWait(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		another bool
+		begun   bool
+		stays   bool
+	}{
+		{"of the same app", false, false, true},
+		{"of the app before", true, false, false},
+		{"before the tokens arrived", false, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.consented(connA)
+			app := w.fix.App
+			if c.another {
+				var err error
+				app, err = w.em.AddApp(atlassiantest.App{Name: "another", RedirectURIs: []string{"http://localhost"}, Scopes: atlassiantest.ConnectorScopes()})
+				require.NoError(t, err)
+			}
+			if c.begun {
+				w.put(namesA.ClientSecret, "mistyped")
+				w.clock.Advance(time.Second)
+			}
+			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA, func(r *consent.BeginRequest) {
+				r.ClientID, r.ClientSecret = app.ClientID, app.ClientSecret
+			}).AuthorizeURL, few)}
+			_, err := w.complete(request)
+			w.refusedType(consent.ScopesMissing, err)
+			w.clock.Advance(time.Minute)
+			want := app.ClientSecret.Reveal()
+			if !c.begun {
+				rotated, err := w.em.RotateClientSecret(w.fix.App.ClientID)
+				require.NoError(t, err)
+				w.put(namesA.ClientSecret, rotated.Reveal())
+				if c.stays {
+					want = rotated.Reveal()
+				}
+			}
+			request.Confirm = true
+			_, err = w.complete(request)
+			require.NoError(t, err)
+			require.Equal(t, app.ClientID, w.get(namesA.ClientID))
+			require.Equal(t, want, w.get(namesA.ClientSecret))
+		})
 	}
 }

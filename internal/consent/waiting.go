@@ -52,6 +52,16 @@ func (w *waiting) token() atlassian.Token {
 	return t
 }
 
+// newApp is the app to store with these tokens; zero where the stored one stays. A secret
+// of the same app that was stored since they arrived is newer.
+func (w *waiting) newApp(now family.Snapshot) atlassian.App {
+	same := w.app.ClientID == now.ClientID.Value.Reveal()
+	if same && !now.ClientSecret.Value.IsZero() && now.ClientSecret.Modified.After(w.At) {
+		return atlassian.App{}
+	}
+	return w.app
+}
+
 func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 
 // superseded reports whether these tokens were in use already, and are spent, or
