@@ -11,8 +11,9 @@ import (
 
 // facts are what the decision over a grant rests on.
 type facts struct {
-	// asked and granted are scopes; granted is nil where Atlassian did not say.
-	asked, granted []string
+	// asked, granted and inUse are scopes; granted is nil where Atlassian did not say,
+	// and inUse are those of the family so far.
+	asked, granted, inUse []string
 	// sites that the grant reaches, one a cloud id.
 	sites []Site
 	// site is the one that was named, by cloud id, URL or name; or empty.
@@ -48,6 +49,9 @@ func (f facts) admit() (Site, *Error) {
 	if missing := f.missing(); len(missing) > 0 {
 		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
 	}
+	if lost := f.lost(); len(lost) > 0 {
+		all = append(all, Error{Type: ScopesMissing, Message: "not asked for were the scopes " + strings.Join(lost, " ") + ", which are in use so far"})
+	}
 	if len(all) == 0 {
 		return site, nil
 	}
@@ -66,6 +70,16 @@ func (f facts) missing() (missing []string) {
 		}
 	}
 	return missing
+}
+
+// lost are the scopes in use that were neither asked for nor granted.
+func (f facts) lost() (lost []string) {
+	for _, scope := range f.inUse {
+		if !slices.Contains(f.asked, scope) && !slices.Contains(f.granted, scope) {
+			lost = append(lost, scope)
+		}
+	}
+	return lost
 }
 
 // choose picks the site. Several reachable sites need a name, even if one of them

@@ -58,7 +58,7 @@ type CompleteRequest struct {
 	// people name it ("acme" for acme.atlassian.net).
 	Site string
 	// Confirm accepts another account, another site, or fewer scopes than were
-	// asked for.
+	// asked for or are in use.
 	Confirm bool
 	// Connection may say which connection is meant; the state of another one is
 	// then refused.

@@ -243,7 +243,7 @@ func (c *completion) gather(ctx context.Context, w *waiting, now family.Snapshot
 	}
 	f.previousSite = family.FieldOf(entries[c.names.CloudID]).Value.Reveal()
 	known := inUse(now.State, now.Told())
-	f.previousAccount = known.Account
+	f.previousAccount, f.inUse = known.Account, known.Scopes
 	if f.previousSite == "" {
 		f.previousSite = known.CloudID
 	}

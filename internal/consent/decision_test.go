@@ -118,3 +118,24 @@ func TestASecretStoredWhileTokensWait(t *testing.T) {
 		})
 	}
 }
+
+// A family was begun with more scopes than the preset. The next year's consent, begun
+// without naming them, asks whether their loss is meant.
+func TestFewerScopesThanInUse(t *testing.T) {
+	w := newWorld(t)
+	w.shared()
+	_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA, func(r *consent.BeginRequest) {
+		r.Scopes = append(atlassiantest.ConnectorScopes(), "read:me")
+	}).AuthorizeURL)})
+	require.NoError(t, err)
+	w.clock.Advance(time.Hour)
+	before := w.contents(connA)
+	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL)}
+	_, err = w.complete(request)
+	w.refused(consent.ScopesMissing, err, connA, before)
+	require.ErrorContains(t, err, "read:me")
+	request.Confirm = true
+	done, err := w.complete(request)
+	require.NoError(t, err)
+	require.NotContains(t, done.Scopes, "read:me")
+}

@@ -45,7 +45,8 @@ const (
 	SiteChanged ErrorType = "SiteChanged"
 	// AccountChanged: it is another account than before; needs Confirm. (waiting)
 	AccountChanged ErrorType = "AccountChanged"
-	// ScopesMissing: not all scopes were granted; needs Confirm. (waiting)
+	// ScopesMissing: not all scopes were granted, or some that are in use were not asked
+	// for; needs Confirm. (waiting)
 	ScopesMissing ErrorType = "ScopesMissing"
 	// ConnectionBusy: other processes keep writing, or the invocation had too
 	// little time left. (repeat)
