@@ -34,10 +34,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 	for _, k := range all {
 		c := completion{Service: s, known: k, request: r, back: back}
 		if c.completed(back.state, r) && !c.mayBeLeft(back.state, r) {
-			if k.waits != nil && k.waits.over(k.state.Record) {
-				c.forget(ctx, c.known, "", k.state.Record)
-			}
-			return c.outcome(k.record(), nil), nil
+			return c.answer(ctx)
 		}
 		mine, err := c.recognise()
 		if err != nil {
@@ -48,6 +45,24 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 		}
 	}
 	return Completed{}, unknown(s.Log, all)
+}
+
+// answer is given to a request whose consent is complete. Where the ledger was deleted, a
+// refresh token must be stored still.
+func (c *completion) answer(ctx context.Context) (Completed, error) {
+	if c.state.Empty() {
+		entries, err := c.Store.Read(ctx, c.names.RefreshToken)
+		if err != nil {
+			return Completed{}, refuse(StoreFailed, "%s cannot be read, and nothing has happened: %v; repeat the request", c.names.RefreshToken, err)
+		}
+		if family.FieldOf(entries[c.names.RefreshToken]).Value.IsZero() {
+			return Completed{}, expired()
+		}
+	}
+	if c.waits != nil && c.waits.over(c.state.Record) {
+		c.forget(ctx, c.known, "", c.state.Record)
+	}
+	return c.outcome(c.record(), nil), nil
 }
 
 // unknown is the error of a request that is about nothing known.

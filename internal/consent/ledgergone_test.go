@@ -47,7 +47,11 @@ func TestTheLedgerIsDeleted(t *testing.T) {
 	again, err := w.complete(request)
 	require.NoError(t, err, "the request is repeated")
 	require.Equal(t, done.AuthorizedAt, again.AuthorizedAt)
+	require.NoError(t, w.mem.Delete(context.Background(), namesA.RefreshToken))
+	_, err = w.complete(request)
+	w.refusedType(consent.ConsentExpired, err) // nothing is in use
 	begun := w.begin(connA)
+	before = w.contents(connA)
 	u, err := url.Parse(begun.AuthorizeURL)
 	require.NoError(t, err)
 	require.Equal(t, plainURI, u.Query().Get("redirect_uri"))
