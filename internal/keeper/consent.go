@@ -129,7 +129,10 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
 		if _, err = t.append(ctx, v.base, v.State); err == nil {
-			return t.lookAnew(ctx)
+			if v, err = t.look(ctx); err != nil { // what was read may have changed before
+				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+			}
+			return t.saveHeld(ctx, v)
 		}
 		if !errors.Is(err, ledger.ErrOvertaken) {
 			return view{}, fmt.Errorf("%s cannot be written: %w", t.names.Ledger, err)
@@ -138,18 +141,19 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 	return view{}, &ConsentBusyError{"other processes keep writing to " + t.names.Ledger}
 }
 
-// lookAnew looks again after the announcement, as what was read may have changed before
-// it. A consent that this process has received and could not save is saved first.
-func (t consenting) lookAnew(ctx context.Context) (view, error) {
-	v, err := t.look(ctx)
-	if held := v.Held; err == nil && held != nil && held.Record.FreshConsent() && !held.Pair.Access.IsZero() {
-		ctx, cancel := t.clock.uncancelled(ctx)
-		defer cancel()
-		if _, err := t.putInUse(ctx, v, held); errors.As(err, new(*ConsentUnsavedError)) {
-			return view{}, &ConsentBusyError{"the consent before this one is not saved yet: " + err.Error()}
-		}
-		v, err = t.look(ctx)
+// saveHeld saves a consent that this process has received and could not save, and looks
+// again.
+func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
+	held := v.Held
+	if held == nil || !held.Record.FreshConsent() || held.Pair.Access.IsZero() {
+		return v, nil
 	}
+	ctx, cancel := t.clock.uncancelled(ctx)
+	defer cancel()
+	if _, err := t.putInUse(ctx, v, held); errors.As(err, new(*ConsentUnsavedError)) {
+		return view{}, &ConsentBusyError{"the consent before this one is not saved yet: " + err.Error()}
+	}
+	v, err := t.look(ctx)
 	if err != nil {
 		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 	}
