@@ -47,6 +47,7 @@ func TestTheLedgerIsDeleted(t *testing.T) {
 	again, err := w.complete(request)
 	require.NoError(t, err, "the request is repeated")
 	require.Equal(t, done.AuthorizedAt, again.AuthorizedAt)
+	require.Equal(t, before, w.contents(connA))
 	require.NoError(t, w.mem.Delete(context.Background(), namesA.RefreshToken))
 	_, err = w.complete(request)
 	w.refusedType(consent.ConsentExpired, err) // nothing is in use
