@@ -129,9 +129,8 @@ func (i Inbox) first(version int64) time.Time {
 	return time.Time{}
 }
 
-// reject returns the inbox without the candidate of the given version. ownRefused: it had a
-// turn before each of the own token's, and one that came before its time is not counted.
-func (i Inbox) reject(version int64, f Failure, at time.Time, ownRefused bool) Inbox {
+// reject returns the inbox without the candidate of the given version.
+func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	p := i.pending(version)
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
 	i = i.answered(version)
@@ -141,9 +140,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time, ownRefused bool) I
 		case old.Version != version:
 			all = append(all, old)
 		case old.Credentials == f.Credentials && !open(r.First, at):
-			if all[0].Count = old.Count + 1; ownRefused && at.Sub(old.At) < rest(old.Count) {
-				all[0].Count = old.Count
-			}
+			all[0].Count = old.Count + 1
 			if all[0].Psoxys = r.Psoxys || old.Psoxys; r.Stored.IsZero() {
 				all[0].Stored = old.Stored
 			}

@@ -47,7 +47,9 @@ const (
 	maxRetryAfter = atlassian.MaxRetryAfter
 	accessReserve = 5 * time.Minute
 	// A refused token is presented again, for refusals have been mistaken: at the next
-	// tick, which is secondLook later, then after probeFirst, and every probeAgain.
+	// tick, which is secondLook later, for a refusal may also stand in the place of a
+	// successor, which comes within the leeway only; then after probeFirst, and every
+	// probeAgain.
 	secondLook = time.Minute
 	probeFirst = time.Hour
 	probeAgain = 6 * time.Hour

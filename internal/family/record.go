@@ -188,18 +188,8 @@ func (r Record) notTaken() bool {
 	return f != nil && f.Token == r.Refresh && f.Count > 1 && !passing(f.Class)
 }
 
-// probeAt is when a refused token is presented once more: at each tick while the first
-// refusal may stand in the place of a successor, which comes within the leeway only.
-func (r Record) probeAt() time.Time {
-	f := r.LastFailure
-	switch next := f.At.Add(secondLook); {
-	case open(f.Since, next):
-		return next
-	case f.At.Before(f.Since.Add(probeFirst)):
-		return f.At.Add(probeFirst)
-	}
-	return f.At.Add(probeAgain)
-}
+// probeAt is when a refused token is presented once more.
+func (r Record) probeAt() time.Time { return r.LastFailure.At.Add(rest(r.LastFailure.Count)) }
 
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {

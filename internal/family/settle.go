@@ -151,7 +151,7 @@ func (s State) Failed(f Failure, doubt bool, last time.Time) State {
 		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
 		f.FirstSpend = in.First
 	case in != nil && in.Candidate > 0 && !passing(f.Class):
-		s.Inbox = s.Inbox.reject(in.Candidate, f, f.At, s.Record.Refused() && !s.InDoubt())
+		s.Inbox = s.Inbox.reject(in.Candidate, f, f.At)
 		return s
 	case in != nil && in.Candidate > 0:
 		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent

@@ -87,7 +87,7 @@ func TestAnswers(t *testing.T) {
 			keeper.Misconfigured, nil, 1},
 		{"the grant was revoked", func(w *world) {
 			require.NoError(w.t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
-		}, keeper.Refused, []keeper.Action{keeper.Refused, keeper.Refused, keeper.Refused}, 3}, // within its leeway it is looked at again
+		}, keeper.Refused, []keeper.Action{keeper.Refused, keeper.Refused}, 2}, // it is looked at twice
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -254,7 +254,7 @@ func TestAnotherAppsCredentialsAreMended(t *testing.T) {
 	require.NoError(t, err)
 	w.put(names.ClientID, other.ClientID)
 	w.put(names.ClientSecret, other.ClientSecret.Reveal())
-	for range 3 {
+	for range 2 {
 		w.want(keeper.Refused)
 		w.clock.Advance(5 * time.Minute)
 	}

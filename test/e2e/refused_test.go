@@ -82,7 +82,7 @@ func TestRevokedGrant(t *testing.T) {
 		require.Contains(t, first.Logs, "consent")
 		require.Len(t, first.Posts, 1)
 		require.Nil(t, c.Ledger().State.Intent)
-		for _, presented := range []int{0, 1, 0, 0} {
+		for _, presented := range []int{1, 0, 1, 0} { // refusals have been mistaken
 			w.Pass(31 * time.Minute)
 			again := w.Tick()
 			w.RequireAction(again, "refused")
