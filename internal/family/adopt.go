@@ -49,6 +49,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
+	record.AccessFormat = remembered(s.AccessFormat)
 	if another := record.Access != FingerprintOf(s.AccessToken.Value); record.Access == "" || another && !s.Shared() { // or it is psoxy's
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -67,6 +68,9 @@ type Record struct {
 	// reached. SiteMissing counts the answers in a row without it, up to two.
 	SiteAskedAt time.Time `json:"site_asked_at,omitzero"`
 	SiteMissing int       `json:"site_missing,omitempty"`
+	// AccessFormat is psoxy.JSON where ACCESS_TOKEN has that form; empty where it holds
+	// the bare token.
+	AccessFormat psoxy.AccessFormat `json:"form,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
 	// RotatedAt is when the request began that yielded the newest refresh token; zero

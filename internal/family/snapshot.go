@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -58,7 +59,8 @@ type Snapshot struct {
 	RefreshToken Field
 	AccessToken  Field
 	// AccessExpires is when the access token expires, where its own form says so,
-	// and AccessFormat the form in which consumers expect it.
+	// and AccessFormat the form in which consumers expect it; empty where only what is
+	// remembered tells, see [Form].
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
 	CloudID       Field
@@ -104,6 +106,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
+	if s.AccessFormat == psoxy.Raw && tokenform.Problem(s.AccessToken.Value.Reveal()) != "" {
+		s.AccessFormat = "" // it is no token: nobody has chosen a form by it
+	}
 	s.AccessFormat = c.Policy.AccessFormat.Or(s.AccessFormat)
 	for _, e := range entries {
 		if e.ReadAt.After(s.Now) {

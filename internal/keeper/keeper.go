@@ -329,6 +329,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 		t.lock = nil // another tick has taken it over
 	}
 	t.memory.compare(&v.Snapshot, copies[t.names.AccessToken])
+	v.AccessFormat = family.Form(v.Snapshot)
 	t.memory.remember(copies[t.names.RefreshToken])
 	if v.State.Empty() || v.InboxSettled() {
 		return v, nil

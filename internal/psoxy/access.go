@@ -32,14 +32,11 @@ func ParseAccessFormat(name string) (AccessFormat, error) {
 	return "", fmt.Errorf("%q is no access token format: expected %q, %q or %q", name, AsStored, Raw, JSON)
 }
 
-// Or is the form to write: f, or with AsStored the one in which a value is stored,
-// and without that Raw.
+// Or is the form to write: f, or with AsStored the one in which a value is stored. It is
+// empty where neither tells.
 func (f AccessFormat) Or(stored AccessFormat) AccessFormat {
 	if f != AsStored && f != "" {
 		return f
-	}
-	if stored == "" {
-		return Raw
 	}
 	return stored
 }
@@ -62,19 +59,28 @@ func (f AccessFormat) EncodeAccessToken(token atlassian.Secret, expires time.Tim
 	return atlassian.NewSecret(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
 }
 
+// byteOrderMark is what some editors write before a text.
+const byteOrderMark = "\ufeff"
+
 // DecodeAccessToken reads ACCESS_TOKEN in whichever form it is; expires is zero
-// where the form does not say, or no plausible time. An empty value has no form.
+// where the form does not say, or no plausible time. An object with a "token" is psoxy's,
+// also if it is damaged: then the token is the value as it stands. An empty value, and any
+// other object, has no form.
 func DecodeAccessToken(value atlassian.Secret) (token atlassian.Secret, expires time.Time, form AccessFormat) {
 	if value.IsZero() {
 		return value, time.Time{}, ""
 	}
 	var stack [1024]byte
-	if !bytes.HasPrefix(value.AppendReveal(stack[:0]), []byte("{")) {
+	text := bytes.TrimSpace(bytes.TrimPrefix(value.AppendReveal(stack[:0]), []byte(byteOrderMark)))
+	switch {
+	case !bytes.HasPrefix(text, []byte("{")):
 		return value, time.Time{}, Raw
+	case !bytes.Contains(text, []byte(`"token"`)):
+		return value, time.Time{}, ""
 	}
 	var p accessToken
-	if json.Unmarshal(value.AppendReveal(nil), &p) != nil || p.Token == "" {
-		return value, time.Time{}, Raw
+	if json.Unmarshal(text, &p) != nil || p.Token == "" {
+		return value, time.Time{}, JSON
 	}
 	if at := time.UnixMilli(p.ExpirationDate).UTC(); at.Year() >= 2000 && at.Year() < 3000 {
 		expires = at

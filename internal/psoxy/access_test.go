@@ -26,7 +26,12 @@ func TestAccessTokenForms(t *testing.T) {
 		{`{"token":"t","expirationDate":1639526410000}`, "t", expires.UTC(), psoxy.JSON},
 		{`{"token":"t"}`, "t", time.Time{}, psoxy.JSON},
 		{`{"token":"t","expirationDate":1639526410000000}`, "t", time.Time{}, psoxy.JSON},
-		{`{"broken`, `{"broken`, time.Time{}, psoxy.Raw},
+		{"\ufeff" + `{"token":"t","expirationDate":1639526410000}`, "t", expires.UTC(), psoxy.JSON},
+		{`{"token":"t","expirationD`, `{"token":"t","expirationD`, time.Time{}, psoxy.JSON},
+		{`{"token":"t","expirationDate":"2021-12-15"}`, `{"token":"t","expirationDate":"2021-12-15"}`, time.Time{}, psoxy.JSON},
+		{`{"token":"","expirationDate":0}`, `{"token":"","expirationDate":0}`, time.Time{}, psoxy.JSON},
+		{`{"broken`, `{"broken`, time.Time{}, ""},
+		{`{"access_token":"t","token_type":"Bearer"}`, `{"access_token":"t","token_type":"Bearer"}`, time.Time{}, ""},
 		{"", "", time.Time{}, ""},
 	} {
 		t.Run(c.stored, func(t *testing.T) {

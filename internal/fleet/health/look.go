@@ -32,6 +32,7 @@ func Look(ctx context.Context, st store.Store, conn family.Connection, now time.
 	if err := s.readLedger(ctx, st, conn, entries[n.Ledger]); err != nil {
 		return Survey{}, fmt.Errorf("reading the ledger of %s failed: %w", conn.Name, err)
 	}
+	s.AccessFormat = family.Form(s.Snapshot)
 	switch {
 	case s.LedgerErr != nil:
 	case s.denied(n.Ledger):
