@@ -82,7 +82,7 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 		r = Record{AuthorizedAt: stamp(birth(own, now)), AuthorizedAtSource: FromAdoption, Refresh: token}
 	default:
 		r.Past = r.Past.With(r.Refresh)
-		r.Refresh, r.Access, r.LastFailure = token, "", nil
+		r.Refresh, r.Access, r.Client, r.LastFailure = token, "", "", nil
 		r.RotatedAt, r.AccessExpiresAt = time.Time{}, time.Time{}
 	}
 	r.Chain = chain

@@ -37,7 +37,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		}
 	case atlassian.Configuration.String():
 		if f.Credentials == v.Credentials() && v.Now.Before(next) {
-			return decide(Misconfigured, "Atlassian refused the app's credentials or the account (%s); next attempt at %s, or as soon as CLIENT_ID or CLIENT_SECRET change", orNone(f.Code), clock(next))
+			return decide(Misconfigured, "%s (%s); next attempt at %s, or as soon as CLIENT_ID or CLIENT_SECRET change", v.appProblem(token), orNone(f.Code), clock(next))
 		}
 	case atlassian.Malformed.String():
 		if v.Now.Before(next) {
@@ -45,6 +45,14 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		}
 	}
 	return not()
+}
+
+// appProblem says why the app could not present a token. A candidate may be its own.
+func (v view) appProblem(token Fingerprint) string {
+	if other := OtherApp(v.Snapshot); other != "" && token == v.State.Record.Refresh {
+		return other
+	}
+	return "Atlassian refused the app's credentials or the account"
 }
 
 // restrained is the time before which Atlassian asked not to be called, as far as

@@ -5,7 +5,7 @@ package family
 func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 	r := &Receipt{Pair: pair, Record: s.Offspring(candidate).Succeed(pair), Before: s.State.Record.Refresh,
 		Spent: s.State.Record.Refresh, Candidate: candidate.Version}
-	r.Record.AccessFormat = remembered(s.AccessFormat)
+	r.Record.AccessFormat, r.Record.Client = remembered(s.AccessFormat), client(s.App())
 	if candidate.Version > 0 {
 		r.Spent = FingerprintOf(candidate.Value)
 		return r

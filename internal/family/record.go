@@ -51,6 +51,9 @@ type Record struct {
 	Access Fingerprint `json:"access_token,omitempty"`
 	// Chain is the fingerprint of the token's refresh_chain_id claim, if it has one.
 	Chain Fingerprint `json:"chain,omitempty"`
+	// Client is the fingerprint of the client id with which the newest tokens were received;
+	// empty where that is not known.
+	Client Fingerprint `json:"client,omitempty"`
 	// Scopes that were granted.
 	Scopes []string `json:"scopes,omitempty"`
 	// Account is the fingerprint of the id of the account that consented, and

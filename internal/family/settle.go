@@ -178,7 +178,7 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 		previous = *told
 	}
 	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
-	r.Record.AccessFormat = remembered(s.AccessFormat)
+	r.Record.AccessFormat, r.Record.Client = remembered(s.AccessFormat), client(s.App())
 	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
 		if fp := FingerprintOf(f.Value); !s.Shared() && f.Modified.After(pair.SpentAt.Add(clockStep)) {
 			r.Candidate = min(r.Candidate, f.Version-1)

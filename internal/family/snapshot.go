@@ -156,6 +156,21 @@ func Unpublished(s Snapshot) *atlassian.App {
 	return s.State.App
 }
 
+// client is the fingerprint of the app's id.
+func client(app atlassian.App) Fingerprint { return FingerprintOf(atlassian.NewSecret(app.ClientID)) }
+
+// OtherApp says that the stored app is not the one to which the newest tokens were given, and
+// what to do about it; "" if it is, or if that is not known. Under another app's id Atlassian
+// refuses a living token as it does a dead one, so this says nothing of the family. What was
+// refused under its own app before stays refused.
+func OtherApp(s Snapshot) string {
+	r, app := s.State.Record, s.App()
+	if r.Client == "" || app.ClientID == "" || r.Client == client(app) || r.Refused() {
+		return ""
+	}
+	return "CLIENT_ID is of another app than the refresh token: put the id and the secret of that app back, or consent again with this one"
+}
+
 // Credentials is the fingerprint of the app's id and secret together.
 func (s Snapshot) Credentials() Fingerprint {
 	app := s.App()

@@ -197,7 +197,7 @@ func TestAnEntryFitsIntoTheStandardTier(t *testing.T) {
 	s.Record.Refresh, s.Record.Chain = family.FingerprintOf(tokens.Refresh), fp("chain")
 	s.Record.Scopes = append(atlassiantest.ConnectorScopes(), "read:audit-log:jira", "manage:jira-configuration")
 	s.Record.Account, s.Record.CloudID, s.Record.SiteURL = fp("account"), "11223344-a1b2-3b33-c444-def123456789", "https://a-company-with-a-name.atlassian.net"
-	s.Record.AccessFormat = psoxy.JSON
+	s.Record.AccessFormat, s.Record.Client = psoxy.JSON, fp("client-id")
 	s.Record.Consent, s.Record.RedirectURI = strings.Repeat("0123456789abcdef", 2), "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws/callback"
 	for i := range 200 {
 		s.Record.Past = s.Record.Past.With(fp(refresh(i)))

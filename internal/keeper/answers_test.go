@@ -243,17 +243,14 @@ func TestWrongSecretIsMended(t *testing.T) {
 	w.requireKept()
 }
 
-// A refusal of a token that was replaced between reading and presenting it is not
-// believed. A refresh token that is presented with another app's credentials is
-// refused like a dead one. A person may fill in a new app's values one after the
-// other, or mistake one app for another. The family must not be lost by it.
+// A refresh token that is presented with another app's credentials is refused like a dead
+// one. A person may fill in a new app's values one after the other, or mistake one app for
+// another. The family must not be lost by it, also where nobody knows to which app an
+// adopted token was given.
 func TestAnotherAppsCredentialsAreMended(t *testing.T) {
 	w := newWorld(t)
 	w.consent()
-	other, err := w.em.AddApp(atlassiantest.App{Name: "another app", Scopes: w.fix.App.Scopes, RedirectURIs: w.fix.App.RedirectURIs})
-	require.NoError(t, err)
-	w.put(names.ClientID, other.ClientID)
-	w.put(names.ClientSecret, other.ClientSecret.Reveal())
+	storeAnotherApp(w)
 	for range 2 {
 		w.want(keeper.Refused)
 		w.clock.Advance(5 * time.Minute)
@@ -268,6 +265,8 @@ func TestAnotherAppsCredentialsAreMended(t *testing.T) {
 	w.requireKept()
 }
 
+// A refusal of a token that was replaced between reading and presenting it is not
+// believed.
 func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 	w := newWorld(t)
 	w.consent()

@@ -193,7 +193,7 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 	r.Record.Account, r.Record.CloudID, r.Record.SiteURL = g.Account, g.CloudID, g.SiteURL
 	r.Record.Consent, r.Record.RedirectURI = g.ID, g.RedirectURI
 	if g.App.ClientID != "" {
-		r.App = &g.App
+		r.App, r.Record.Client = &g.App, family.FingerprintOf(atlassian.NewSecret(g.App.ClientID))
 	}
 	return t.putInUse(ctx, v, r)
 }

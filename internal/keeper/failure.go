@@ -13,6 +13,7 @@ import (
 // known. A refusal counts only if its entry is valid on top of the intent: then
 // the refused token was still the newest (invariant 4).
 func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool) {
+	sp.blameApp()
 	e, v, d := sp.failure, sp.view, sp.decision
 	candidate := d.Candidate.Version > 0
 	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
@@ -47,6 +48,25 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	}
 	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
 	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
+}
+
+// blameApp makes a refusal of the family's own token, presented by an app to which it was
+// not given, one of that app's credentials.
+func (sp *spend) blameApp() {
+	if sp.failure.Class != atlassian.Permanent || sp.otherApp() == "" {
+		return
+	}
+	e := *sp.failure
+	e.Class = atlassian.Configuration
+	sp.failure = &e
+}
+
+// otherApp says that the family's own token was presented by another app; "" if not.
+func (sp *spend) otherApp() string {
+	if sp.decision.Candidate.Version > 0 { // it may be that app's
+		return ""
+	}
+	return family.OtherApp(sp.view.Snapshot)
 }
 
 // definite reports whether a failure settles the spend. A candidate that is refused
@@ -86,6 +106,8 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, e)
 	case e.Class == atlassian.Permanent:
 		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.state.Remedy(sp.names.RefreshToken), e)
+	case e.Class == atlassian.Configuration && sp.otherApp() != "":
+		return out.as(Misconfigured, "%s; the token family is kept (%v)", sp.otherApp(), e)
 	case e.Class == atlassian.Configuration:
 		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
 	case doubt && sp.longOver():

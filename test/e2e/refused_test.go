@@ -49,6 +49,35 @@ func TestWrongClientSecret(t *testing.T) {
 	c.RequireHealthy(2)
 }
 
+// CLIENT_ID and CLIENT_SECRET of another app are stored. Atlassian refuses the living token
+// as if it were dead. No loss is reported: the tokens were received by another id. The right
+// credentials end the wait at once.
+func TestAnotherAppsCredentials(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, world.Options{})
+	c := w.Connection()
+	w.RequireAction(w.Tick(), "rotated")
+	id, secret := c.Value(c.Names.ClientID), c.Value(c.Names.ClientSecret)
+	other, err := w.Emulator.AddFixture()
+	require.NoError(t, err)
+	others, err := w.Emulator.ClientSecret(other.App.ClientID)
+	require.NoError(t, err)
+	c.Put(c.Names.ClientID, other.App.ClientID)
+	c.PutSecret(c.Names.ClientSecret, others.Reveal())
+	w.Pass(36 * time.Minute)
+	for _, presented := range []int{1, 0, 1} {
+		tick := w.Tick()
+		require.Contains(t, w.RequireAction(tick, "misconfigured").Reason, "CLIENT_ID is of another app")
+		require.Len(t, tick.Posts, presented)
+		w.Pass(3 * time.Minute)
+	}
+	c.Put(c.Names.ClientID, id)
+	c.PutSecret(c.Names.ClientSecret, secret)
+	w.RequireAction(w.Tick(), "rotated")
+	c.RequireHealthy(2)
+	require.Equal(t, []float64{0, 0, 0, 0, 0}, w.Moto.Published(t, w.Namespace, "FamilyLost"))
+}
+
 // The account is deactivated for a while: the family survives it.
 func TestInactiveAccount(t *testing.T) {
 	t.Parallel()

@@ -101,6 +101,7 @@ func (s *Survey) believeCopy() {
 	s.State = family.State{Record: *s.Told(), Refresh: s.RefreshToken.Value, Inbox: family.Inbox{Judged: family.Judged{Seen: s.RefreshToken.Version, Modified: s.RefreshToken.Modified}}}
 	if s.appDenied() { // then it is not known whether they have changed since they were refused
 		s.State.App = &atlassian.App{ClientID: "unknown", ClientSecret: atlassian.NewSecret("unknown")}
+		s.State.Record.Client = ""
 		if f := s.State.Record.LastFailure; f != nil {
 			unknown := *f
 			unknown.Credentials = ""

@@ -25,8 +25,7 @@ func misconfigured(v view) (Verdict, bool) {
 		out.State, out.Do = Retrying, v.Commands.Tick
 		out.Reason = "Atlassian refused the app's id or secret, and they have changed since: the next tick tries"
 	case refusal != nil:
-		out.Since = refusal.Since
-		out.Reason = fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", refusal.Code)
+		out.Since, out.Reason = refusal.Since, v.refusedFor(refusal.Code)
 	case v.decision.Action == family.Misconfigured && !v.State.Empty() && !v.appDenied(): // a token that is too large
 		out.Reason, out.Do = v.decision.Reason, v.Commands.Authorize
 	default:
@@ -43,6 +42,14 @@ func (v view) appRefusal() *family.Failure {
 		return f
 	}
 	return nil
+}
+
+// refusedFor says why Atlassian refuses the app or the account, with an OAuth error code.
+func (v view) refusedFor(code string) string {
+	if other := family.OtherApp(v.Snapshot); other != "" {
+		return other
+	}
+	return fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", code)
 }
 
 // missing are the app's parameters that hold nothing, where there is a family.

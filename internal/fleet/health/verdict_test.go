@@ -134,6 +134,11 @@ var verdictCases = []verdictCase{
 		failed(s, atlassian.Configuration, "access_denied", -55*time.Minute)
 	}, Misconfigured, Broken, keeper.Misconfigured,
 		"BROKEN: Atlassian refuses the app's id or secret, or the account is inactive (access_denied): reactivate the account, or store the new secret: " + secretA, secretA},
+	{"misconfigured, by another app", func(s *Survey) {
+		s.State.Record.Client = "0123456789ab"
+		failed(s, atlassian.Configuration, "unauthorized_client", 10*time.Minute)
+	}, Misconfigured, Attention, keeper.Misconfigured,
+		"NEEDS ATTENTION: CLIENT_ID is of another app than the refresh token: put the id and the secret of that app back, or consent again with this one: " + secretA, secretA},
 	{"misconfigured, and mended", func(s *Survey) {
 		failed(s, atlassian.Configuration, "access_denied", 10*time.Minute)
 		s.ClientSecret = field("another", now)
