@@ -52,20 +52,21 @@ func (f *setSecretFlags) run(cmd *cobra.Command) error {
 	t := terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr())
 	t.Say("The client secret of %s, in %s", conn.Name, f.stores.identify(ctx))
 	n := conn.Names()
-	var id string
-	if seen.App().ClientID == "" {
+	id := seen.App().ClientID
+	if id == "" {
 		if id, err = askForID(ctx, t); err != nil {
 			return err
 		}
 	}
+	newID := id != seen.ClientID.Value.Reveal() // a consent's app may not be published yet
 	secret, err := askForSecret(ctx, t)
 	if err != nil {
 		return err
 	}
-	if secret == seen.ClientSecret.Value && id == "" {
+	if secret == seen.ClientSecret.Value && !newID {
 		return fmt.Errorf("this is the secret that is stored already, since %s: nothing was changed", minute(seen.ClientSecret.Modified))
 	}
-	if id != "" {
+	if newID {
 		if _, err := st.Write(ctx, n.ClientID, atlassian.NewSecret(id), store.Encrypted); err != nil {
 			return fmt.Errorf("nothing was changed: %w", err)
 		}

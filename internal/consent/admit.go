@@ -50,7 +50,7 @@ func (f facts) admit() (Site, *Error) {
 		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
 	}
 	if lost := f.lost(); len(lost) > 0 {
-		all = append(all, Error{Type: ScopesMissing, Message: "not asked for were the scopes " + strings.Join(lost, " ") + ", which are in use so far"})
+		all = append(all, Error{Type: ScopesMissing, Message: "the scopes " + strings.Join(lost, " ") + " are in use so far and were not asked for"})
 	}
 	if len(all) == 0 {
 		return site, nil

@@ -44,7 +44,7 @@ func (s *Service) Complete(ctx context.Context, r CompleteRequest) (Completed, e
 			return c.finish(ctx)
 		}
 	}
-	return Completed{}, unknown(s.Log, all)
+	return Completed{}, notFound(s.Log, all)
 }
 
 // answer is given to a request whose consent is complete. Where the ledger was deleted, a
@@ -65,11 +65,11 @@ func (c *completion) answer(ctx context.Context) (Completed, error) {
 	return c.outcome(c.record(), nil), nil
 }
 
-// unknown is the error of a request that is about nothing known.
-func unknown(log *slog.Logger, all []known) error {
+// notFound is the error of a request that is about nothing known.
+func notFound(log *slog.Logger, all []known) error {
 	if i := slices.IndexFunc(all, func(k known) bool { return k.broken != nil }); i >= 0 {
 		log.Warn("it is not known whether a consent is complete", "connection", all[i].conn.Name, "error", all[i].broken)
-		return refuse(StoreFailed, "it cannot be read at the moment how this consent ended, and nothing has happened: repeat the request in a minute; if that goes on, begin again")
+		return refuse(StoreFailed, "how this consent ended cannot be read at the moment, and nothing has happened: repeat the request in a minute; if that goes on, begin again")
 	}
 	return expired()
 }

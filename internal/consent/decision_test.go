@@ -69,6 +69,19 @@ func TestAFormSentAgain(t *testing.T) {
 	}
 }
 
+// Nobody decides. The tokens expire, and the next consent that begins removes them.
+func TestNobodyDecides(t *testing.T) {
+	w := newWorld(t)
+	w.consented(connA)
+	w.asks(connA, atlassian.Secret{})
+	require.NotEmpty(t, w.get(namesA.ConsentTokens))
+	w.begin(connA)
+	require.NotEmpty(t, w.get(namesA.ConsentTokens), "they may still be decided about")
+	w.clock.Advance(consent.WaitingLifetime)
+	w.begin(connA)
+	require.Empty(t, w.get(namesA.ConsentTokens))
+}
+
 // Tokens of a consent with client id and secret wait for a decision, and meanwhile a person
 // stores another secret. That one stays if it is the same app's.
 func TestASecretStoredWhileTokensWait(t *testing.T) {

@@ -157,8 +157,9 @@ func (r *recent) set(until time.Time, all []known) {
 // forget has the next request look again, because this process has written.
 func (r *recent) forget() { r.set(time.Time{}, nil) }
 
-// visit loads what a request to a page may be about. If it is about nothing that was
-// pending a moment ago, outlines are returned.
+// visit loads what a request to a page may be about. A request about nothing that was
+// pending a moment ago gets outlines from memory: they tell only whether a ledger could not
+// be read.
 func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, error) {
 	if outlines, ok := s.recent.excludes(s.Now(), about); ok {
 		return outlines, nil

@@ -69,7 +69,7 @@ func (s *Service) status(ctx context.Context, conn family.Connection) (Connectio
 	if k.under != nil {
 		out.UnderWay = k.under.ExpiresAt
 	}
-	if w := k.waits; w != nil && !w.over(k.state.Record) {
+	if w := k.waits; w != nil && !w.over(k.record()) {
 		out.Waiting = &Waiting{Needs: w.Needs, Sites: w.Sites, Until: w.until()}
 	}
 	return out, nil

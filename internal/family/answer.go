@@ -26,10 +26,11 @@ func (r Record) Unlikely(presented, successor atlassian.Secret) (why string, cer
 	return tokenform.Problem(successor.Reveal()), false
 }
 
-// Publishable is an answer's access token, or none if its form is odd and that of the one
-// before, which r tells of, was not: then it is damaged rather than new.
-func Publishable(r Record, access atlassian.Secret) atlassian.Secret {
-	if !access.IsZero() && r.Access != "" && tokenform.Problem(access.Reveal()) != "" {
+// Publishable is an answer's access token, or none if its form is odd, and neither the stored
+// one's nor that of the answer before was: then it is damaged rather than of a new form.
+func Publishable(s Snapshot, access atlassian.Secret) atlassian.Secret {
+	odd := func(token atlassian.Secret) bool { return !token.IsZero() && tokenform.Problem(token.Reveal()) != "" }
+	if s.State.Record.Access != "" && odd(access) && !odd(s.AccessToken.Value) {
 		return atlassian.Secret{}
 	}
 	return access

@@ -44,11 +44,14 @@ func TestUnlikelySuccessors(t *testing.T) {
 // A damaged access token is not published. If the one before was odd, too, the server has
 // come to use that form.
 func TestPublishable(t *testing.T) {
-	whole, damaged := secret(access(8)), secret("xxxxxxxxxxxxxxxxxxxxxxxx")
-	r := record()
-	require.Equal(t, whole, family.Publishable(r, whole))
-	require.True(t, family.Publishable(r, damaged).IsZero())
-	require.True(t, family.Publishable(r, atlassian.Secret{}).IsZero())
-	r.Access = ""
-	require.Equal(t, damaged, family.Publishable(r, damaged))
+	whole, odd := secret(access(8)), secret("xxxxxxxxxxxxxxxxxxxxxxxx")
+	s := healthy()
+	require.Equal(t, whole, family.Publishable(s, whole))
+	require.True(t, family.Publishable(s, atlassian.Secret{}).IsZero())
+	require.True(t, family.Publishable(s, odd).IsZero())
+	s.State.Record.Access = "" // the answer before held none that could be published
+	require.Equal(t, odd, family.Publishable(s, odd))
+	s.State.Record.Access, s.AccessToken.Value = fp(odd.Reveal()), odd
+	require.Equal(t, odd, family.Publishable(s, odd))
+	require.Equal(t, whole, family.Publishable(s, whole))
 }

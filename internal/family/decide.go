@@ -96,9 +96,9 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
-	newer := s.Shared() || v.lastJudged().Seen < s.State.Inbox.Kin // psoxy may have rotated, or what was there is not judged
-	if name := s.inboxName(); newer && d.Action.Presents() && slices.Contains(s.Denied, name) {
-		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented", name)
+	mayBeNewer := s.Shared() || v.lastJudged().Seen < s.State.Inbox.Kin // psoxy may have rotated; or what was stored when the ledger began was never judged
+	if name := s.inboxName(); mayBeNewer && d.Action.Presents() && slices.Contains(s.Denied, name) {
+		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented until it can be read; check the permissions", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
 	if slices.Contains(s.Denied, s.inboxName()) {

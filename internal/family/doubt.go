@@ -76,7 +76,7 @@ func (s judging) firstSpend(candidate Field) time.Time {
 func (d doubt) replayable(now time.Time) bool { return open(d.first, now) }
 
 // LongOver reports whether the leeway of a spend at the given time has been over for long.
-// A probe then rests between its attempts, and is sent once each time.
+// Probes then rest, and a lost answer is not asked for again at once.
 func LongOver(spend, now time.Time) bool { return now.Sub(spend) >= 2*Leeway }
 
 // open reports whether the leeway of a spend at the given time is not over.

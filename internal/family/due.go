@@ -96,19 +96,14 @@ func due(v view) (Decision, bool) {
 	return not()
 }
 
-// looksAgain reports whether a rejected candidate is presented again before the
-// own token. Each is, once, but for a sibling of that. One that may be the own token's
-// successor is presented once more after an hour, while the access token lives, unless the
-// own token's leeway ends before.
+// looksAgain reports whether the own token waits for a second look at a rejected candidate.
+// A sibling of the own token gets none. What may be the own token's successor gets a third one
+// after an hour, while the access token lives and the own token's leeway is not running.
 func (s judging) looksAgain(r Rejected) bool {
-	rest := secondLook
 	own, doubted := s.doubt(inbox{})
-	if r.sibling(s.State.Record) {
-		return false
-	} else if r.Count == 2 && !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt)) {
-		rest = probeFirst
-	} else if r.Count > 1 {
+	third := !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
+	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {
 		return false
 	}
-	return s.Now.Sub(r.At) < rest && r.Credentials == s.Credentials()
+	return s.Now.Sub(r.At) < rest(r.Count) && r.Credentials == s.Credentials()
 }

@@ -10,7 +10,7 @@ import (
 // Form is the form in which consumers expect ACCESS_TOKEN: the operator's, or the one in
 // which it is stored. Where that is damaged, missing or unreadable, it is the form in which
 // the newest tokens were published. A connection that shares its rotation with psoxy
-// must not leave it by accident.
+// must not lose psoxy's form by accident.
 func Form(s Snapshot) psoxy.AccessFormat {
 	r := s.State.Record
 	if s.State.Empty() {

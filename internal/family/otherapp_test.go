@@ -51,7 +51,7 @@ func TestAnotherAppWaits(t *testing.T) {
 	refused := all(failed(atlassian.Configuration, 4*minute-nano, 1), receivedBy("the-right-app"))
 	d := decide(refused)
 	requireAction(t, family.Misconfigured, d)
-	require.Contains(t, d.Reason, "CLIENT_ID is of another app than the refresh token")
+	require.Contains(t, d.Reason, "CLIENT_ID belongs to another app than the refresh token")
 	requireAction(t, family.Rotate, decide(refused, func(s *family.Snapshot) { s.State.Record.LastFailure.At = now.Add(-4 * minute) }))
 	requireAction(t, family.Rotate, decide(refused, func(s *family.Snapshot) { s.ClientID.Value = secret("the-right-app") }))
 

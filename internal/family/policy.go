@@ -36,7 +36,8 @@ const (
 	ClockTolerance = 2 * time.Minute
 	// failureBackoff and maxFailureBackoff space the attempts after Atlassian
 	// refused the app's credentials, or could not read the request. Changed
-	// credentials end the wait at once.
+	// credentials end the wait at once. failureBackoff also spaces the probes of a token that
+	// has been in doubt for long.
 	failureBackoff    = 4 * time.Minute
 	maxFailureBackoff = time.Hour
 	// longestAccess is the longest life of an access token that is believed, as in
@@ -46,16 +47,16 @@ const (
 	// lasts into the last minutes of the access token, accessReserve.
 	maxRetryAfter = atlassian.MaxRetryAfter
 	accessReserve = 5 * time.Minute
-	// A refused token is presented again, for refusals have been mistaken: at the next
-	// tick, which is secondLook later, for a refusal may also stand in the place of a
-	// successor, which comes within the leeway only; then after probeFirst, and every
-	// probeAgain.
+	// A refused token is presented again, for refusals have been mistaken. The first time is
+	// at the next tick, after secondLook: a refusal may have replaced the answer with the
+	// successor, and only a replay inside the leeway brings that. Then it is after
+	// probeFirst, and every probeAgain.
 	secondLook = time.Minute
 	probeFirst = time.Hour
 	probeAgain = 6 * time.Hour
 	// A request that the server calls malformed says nothing about the token
-	// (RFC 6749 section 5.2). After so many in a row, over probeFirst at least, it
-	// is taken for a refusal.
+	// (RFC 6749 section 5.2). After so many in a row with an error code, over
+	// probeFirst at least, it is taken for a refusal.
 	malformedIsRefused = 4
 )
 

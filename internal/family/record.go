@@ -177,8 +177,9 @@ func (r Record) InactiveAt() time.Time {
 	return last.Add(InactivityLimit)
 }
 
-// Refused reports whether Atlassian has refused the newest refresh token. What has no code
-// of the token endpoint is a page of something that stands before it.
+// Refused reports whether Atlassian has refused the newest refresh token. A
+// malformed answer without an error code comes from a proxy or firewall, and says nothing
+// about the token.
 func (r Record) Refused() bool {
 	f := r.LastFailure
 	if f == nil || f.Token != r.Refresh {
@@ -225,12 +226,12 @@ func (r Record) Fail(f Failure) Record {
 	return r
 }
 
-// after returns the failure as it is written down after an earlier one: attempts
-// of one class with one token are counted together.
+// after returns the failure as it is written down after an earlier one: attempts of one
+// class with one token are counted together, but not those with and without a code.
 func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
 	f.Count, f.Since = 1, f.At
-	if last != nil && last.Class == f.Class && last.Token == f.Token {
+	if last != nil && last.Class == f.Class && last.Token == f.Token && (last.Code == "") == (f.Code == "") {
 		f.Count = last.Count + 1
 		if !last.Since.IsZero() {
 			f.Since = last.Since

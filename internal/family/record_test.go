@@ -104,6 +104,7 @@ func TestFailuresAreCounted(t *testing.T) {
 	require.True(t, r.Fail(fourth).Refused(), "four times, and over an hour")
 	fourth.Code = ""
 	require.False(t, r.Fail(fourth).Refused(), "it was no token endpoint that answered")
+	require.Equal(t, 1, r.Fail(fourth).LastFailure.Count, "and is counted anew")
 	r = r.Fail(family.Failure{Class: "transient", At: now, Token: r.Refresh})
 	require.Equal(t, 1, r.LastFailure.Count, "of another class, counted anew")
 	r = r.Fail(family.Failure{Class: "transient", At: now, Token: fp("another")})

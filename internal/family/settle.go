@@ -170,8 +170,9 @@ func passing(class string) bool {
 }
 
 // Consented is the receipt of a consent's first pair, decided on what the snapshot
-// tells. Every value in REFRESH_TOKEN is older, but for what was stored while the pair
-// waited for a person's decision. Beside psoxy that may be a rotation of the family before.
+// tells. Every value in REFRESH_TOKEN is older, except what was stored while the pair
+// waited for a decision. Beside psoxy that is older too: it may be psoxy's rotation of the
+// family before.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if told := s.Told(); s.State.Empty() && told != nil {

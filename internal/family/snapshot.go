@@ -134,14 +134,19 @@ func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
 
 // App is the app whose tokens these are: the one that the parameters hold, but for what was
-// stored there before a consent whose app is not published yet.
+// stored there before a consent whose app is not published yet. A secret that was stored
+// since belongs to the stored id.
 func (s Snapshot) App() atlassian.App {
 	app := atlassian.App{ClientID: s.ClientID.Value.Reveal(), ClientSecret: s.ClientSecret.Value}
 	consents, since := s.State.App, s.State.Record.AuthorizedAt
-	if consents != nil && (s.ClientID.Value.IsZero() || s.ClientID.Modified.Before(since)) {
+	if consents == nil {
+		return app
+	}
+	stored := app.ClientID == consents.ClientID || app.ClientID != "" && !s.ClientID.Modified.Before(since)
+	if !stored {
 		app.ClientID = consents.ClientID
 	}
-	if consents != nil && (s.ClientSecret.Value.IsZero() || s.ClientSecret.Modified.Before(since)) {
+	if !stored || app.ClientSecret.IsZero() || s.ClientSecret.Modified.Before(since) {
 		app.ClientSecret = consents.ClientSecret
 	}
 	return app
@@ -168,7 +173,7 @@ func OtherApp(s Snapshot) string {
 	if r.Client == "" || app.ClientID == "" || r.Client == client(app) || r.Refused() {
 		return ""
 	}
-	return "CLIENT_ID is of another app than the refresh token: put the id and the secret of that app back, or consent again with this one"
+	return "CLIENT_ID belongs to another app than the refresh token: store the id and the secret of the app that received the token, or consent again with the stored one"
 }
 
 // Credentials is the fingerprint of the app's id and secret together.

@@ -299,13 +299,14 @@ func TestApp(t *testing.T) {
 	born := s.State.Record.AuthorizedAt
 	s.State.App = &atlassian.App{ClientID: "consents-id", ClientSecret: secret("consents-secret")}
 	for _, c := range []struct {
-		name           string
-		id, secretOf   family.Field
-		want, wantsKey string
-		published      bool
+		name               string
+		id, secretOf       family.Field
+		wantID, wantSecret string
+		published          bool
 	}{
 		{"stored before", field("stored-id", 1, born.Add(-minute)), field("stored-secret", 1, born.Add(-minute)), "consents-id", "consents-secret", false},
-		{"the secret since", field("stored-id", 1, born.Add(-minute)), field("stored-secret", 2, born.Add(minute)), "consents-id", "stored-secret", false},
+		{"the secret since, of the app before", field("stored-id", 1, born.Add(-minute)), field("stored-secret", 2, born.Add(minute)), "consents-id", "consents-secret", false},
+		{"the secret since", field("consents-id", 1, born.Add(-minute)), field("stored-secret", 2, born.Add(minute)), "consents-id", "stored-secret", true},
 		{"both since", field("stored-id", 2, born.Add(minute)), field("stored-secret", 2, born.Add(minute)), "stored-id", "stored-secret", true},
 		{"emptied since", field("", 2, born.Add(minute)), field("", 2, born.Add(minute)), "consents-id", "consents-secret", false},
 		{"published", field("consents-id", 2, born), field("consents-secret", 2, born), "consents-id", "consents-secret", true},
@@ -313,7 +314,7 @@ func TestApp(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := s
 			s.ClientID, s.ClientSecret = c.id, c.secretOf
-			require.Equal(t, atlassian.App{ClientID: c.want, ClientSecret: secret(c.wantsKey)}, s.App())
+			require.Equal(t, atlassian.App{ClientID: c.wantID, ClientSecret: secret(c.wantSecret)}, s.App())
 			require.Equal(t, c.published, family.Unpublished(s) == nil)
 		})
 	}

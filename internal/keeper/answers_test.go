@@ -284,7 +284,7 @@ func TestRefusalIsBelievedOnlyAfterARead(t *testing.T) {
 	w.requireKept()
 }
 
-// A login page, or a success that says nothing, for hours: once the leeway is long over, the
+// A login page for hours: once the leeway is long over, the
 // token is presented every few minutes, once each time, and the report says so.
 func TestAnswersThatAreLostForHours(t *testing.T) {
 	w := due(t)

@@ -142,7 +142,8 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 }
 
 // saveHeld saves a consent that this process has received and could not save, and looks
-// again.
+// again. Where a newer one is saved, or the store's copies fail, there is nothing left to
+// save. A pair without an access token cannot be published.
 func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	held := v.Held
 	if held == nil || !held.Record.FreshConsent() || held.Pair.Access.IsZero() {
@@ -222,10 +223,10 @@ func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (fa
 // publishApp stores a consent's app, and takes it out of the ledger when it is
 // stored: from then on the parameters are what people correct.
 func (t consenting) publishApp(ctx context.Context, v *view) {
-	app := v.State.App
-	if app == nil {
+	if v.State.App == nil {
 		return
 	}
+	app := v.App() // with what a person has stored since
 	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
 		if p := t.put(ctx, *v, publication{name: name, value: value, kind: store.Encrypted}); p.err != nil {
 			return // it is used from the ledger

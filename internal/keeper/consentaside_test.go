@@ -160,6 +160,7 @@ func TestAConsentWithAnotherApp(t *testing.T) {
 			}
 			secret, err := w.em.RotateClientSecret(app.ClientID)
 			require.NoError(t, err)
+			w.put(names.ClientID, app.ClientID)
 			w.put(names.ClientSecret, secret.Reveal())
 			w.clock.Advance(40 * time.Minute)
 			w.want(keeper.Rotated)

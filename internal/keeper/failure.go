@@ -50,8 +50,8 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
 }
 
-// blameApp makes a refusal of the family's own token, presented by an app to which it was
-// not given, one of that app's credentials.
+// blameApp turns another app's refusal of the own token into a fault of the configuration:
+// it says nothing about the token.
 func (sp *spend) blameApp() {
 	if sp.failure.Class != atlassian.Permanent || sp.otherApp() == "" {
 		return
@@ -111,7 +111,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 	case e.Class == atlassian.Configuration:
 		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
 	case doubt && sp.longOver():
-		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again now and then (%v)", e)
+		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again every few minutes (%v)", e)
 	case doubt:
 		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again within the leeway (%v)", e)
 	case e.Class == atlassian.Malformed:

@@ -202,8 +202,8 @@ func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Log
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
 	out := t.run(ctx)
-	// Or psoxy would work beside the other, whose lock this one may have replaced, or destroy
-	// what was not read.
+	// psoxy's lock is kept in two cases. Another process is at work, and our lock may have
+	// replaced its lock. Or what lies under our copy is not read yet, and psoxy would destroy it.
 	if out.Action != Contended && !t.interleaved {
 		t.unlock(ctx)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
-const ofAnotherApp = "CLIENT_ID is of another app than the refresh token"
+const ofAnotherApp = "CLIENT_ID belongs to another app than the refresh token"
 
 // storeAnotherApp stores the credentials of another app in the place of the right ones.
 func storeAnotherApp(w *world) atlassiantest.App {

@@ -181,7 +181,7 @@ func (sp *spend) present(ctx context.Context) {
 			continue
 		}
 		if err := sp.unlikely(token, attempt+1 == len(pauses)); err != nil {
-			sp.asksAgain(at, "", err)
+			sp.countAsLost(at, "", err)
 			continue
 		}
 		sp.receive(at, token)
@@ -191,7 +191,7 @@ func (sp *spend) present(ctx context.Context) {
 		if withheld++; withheld == len(pauses) && earlier {
 			return
 		}
-		sp.asksAgain(at, codeWithheld, errNoSuccessor)
+		sp.countAsLost(at, codeWithheld, errNoSuccessor)
 	}
 }
 
@@ -208,16 +208,16 @@ func (sp *spend) unlikely(token atlassian.Token, last bool) error {
 // receive takes an answer. The presented token is kept where it held no other.
 func (sp *spend) receive(at time.Time, token atlassian.Token) {
 	sp.failure = nil
-	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.state.Record, token.Access), Scopes: token.Scopes,
+	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.view.Snapshot, token.Access), Scopes: token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 	if sp.pair.Access.IsZero() {
 		sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
 	}
 }
 
-// asksAgain takes a success without a usable successor for a lost answer.
-func (sp *spend) asksAgain(at time.Time, code string, why error) {
-	sp.log.Warn("the answer held no successor: asking again", "error", why)
+// countAsLost takes a success without a usable successor for a lost answer.
+func (sp *spend) countAsLost(at time.Time, code string, why error) {
+	sp.log.Warn("the answer held no usable successor: it counts as lost", "error", why)
 	sp.lost(at)
 	sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: code, Status: 200, Sent: true, Err: why}
 }

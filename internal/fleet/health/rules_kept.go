@@ -25,7 +25,8 @@ func misconfigured(v view) (Verdict, bool) {
 		out.State, out.Do = Retrying, v.Commands.Tick
 		out.Reason = "Atlassian refused the app's id or secret, and they have changed since: the next tick tries"
 	case refusal != nil:
-		out.Since, out.Reason = refusal.Since, v.refusedFor(refusal.Code)
+		out.Since = refusal.Since
+		out.Reason, out.Do = v.refusedFor(refusal.Code)
 	case v.decision.Action == family.Misconfigured && !v.State.Empty() && !v.appDenied(): // a token that is too large
 		out.Reason, out.Do = v.decision.Reason, v.Commands.Authorize
 	default:
@@ -44,12 +45,13 @@ func (v view) appRefusal() *family.Failure {
 	return nil
 }
 
-// refusedFor says why Atlassian refuses the app or the account, with an OAuth error code.
-func (v view) refusedFor(code string) string {
+// refusedFor says why Atlassian refuses the app or the account, with an OAuth error code, and
+// which command helps: set-secret keeps the id.
+func (v view) refusedFor(code string) (why, do string) {
 	if other := family.OtherApp(v.Snapshot); other != "" {
-		return other
+		return other, v.Commands.Authorize
 	}
-	return fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", code)
+	return fmt.Sprintf("Atlassian refuses the app's id or secret, or the account is inactive (%s): reactivate the account, or store the new secret", code), v.Commands.SetSecret
 }
 
 // missing are the app's parameters that hold nothing, where there is a family.

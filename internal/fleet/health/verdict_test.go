@@ -138,7 +138,7 @@ var verdictCases = []verdictCase{
 		s.State.Record.Client = "0123456789ab"
 		failed(s, atlassian.Configuration, "unauthorized_client", 10*time.Minute)
 	}, Misconfigured, Attention, keeper.Misconfigured,
-		"NEEDS ATTENTION: CLIENT_ID is of another app than the refresh token: put the id and the secret of that app back, or consent again with this one: " + secretA, secretA},
+		"NEEDS ATTENTION: CLIENT_ID belongs to another app than the refresh token: store the id and the secret of the app that received the token, or consent again with the stored one: " + authorizeA, authorizeA},
 	{"misconfigured, and mended", func(s *Survey) {
 		failed(s, atlassian.Configuration, "access_denied", 10*time.Minute)
 		s.ClientSecret = field("another", now)

@@ -35,8 +35,8 @@ const (
 	OmitBefore
 	OmitAfter
 	// FalseRefusal: the token endpoint refuses a good token. With an odd Fault.N it has
-	// rotated before: that is tried alone, and not drawn, for no keeper can tell it from
-	// a refusal that may rest. Unreadable: it answers that it cannot read the request.
+	// rotated before. The exhaustive search tries that; random plans do not draw it, because a
+	// keeper cannot tell it from a refusal after which the token may rest. Unreadable: it answers that it cannot read the request.
 	FalseRefusal
 	Unreadable
 	// ClockForward and ClockBack: for Fault.For, the clocks of the processes are

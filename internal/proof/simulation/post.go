@@ -32,7 +32,8 @@ func (e endpoint) Refresh(_ context.Context, app atlassian.App, refresh atlassia
 		h.post = w.failing()
 	}
 	if e.a.role == consumes { // psoxy keeps the old token then, and nothing tells of it
-		if h.n = 0; h.post == OmitAfter {
+		h.n = 0
+		if h.post == OmitAfter {
 			h.post = OmitBefore
 		}
 	}
