@@ -67,7 +67,7 @@ func TestAnotherAppsCredentials(t *testing.T) {
 	w.Pass(36 * time.Minute)
 	for _, presented := range []int{1, 0, 1} {
 		tick := w.Tick()
-		require.Contains(t, w.RequireAction(tick, "misconfigured").Reason, "CLIENT_ID is of another app")
+		require.Contains(t, w.RequireAction(tick, "misconfigured").Reason, "CLIENT_ID belongs to another app")
 		require.Len(t, tick.Posts, presented)
 		w.Pass(3 * time.Minute)
 	}
