@@ -185,8 +185,8 @@ func (k known) aside(ctx context.Context, from store.Store) (*waiting, error) {
 }
 
 // forget removes the tokens of the consent id, those that have expired, and those that in
-// tells to be in use or older. Others may have come since, and stay. Where that fails they do no harm:
-// superseded recognises them, and the next consent removes them.
+// tells to be in use or older. Others may have come since, and stay. Where that fails they
+// do no harm: superseded recognises them, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
 	over := func(w *waiting) bool { return w.id() == id || !s.Now().Before(w.until()) || w.over(in) }

@@ -118,8 +118,8 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 
 // newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
 // read of the ledger: the one with the latest rotation or consent, and of equal ones the
-// one written last. A record copied from another connection counts if it names one of the stored
-// tokens: they were copied with it.
+// one written last. A record copied from another connection counts if it names one of the
+// stored tokens: they were copied with it.
 func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
 	for _, e := range records {
 		text := FieldOf(e).Value.Reveal()

@@ -16,12 +16,15 @@ func (r Record) Unlikely(presented, successor atlassian.Secret) (why string, cer
 	switch {
 	case successor.IsZero():
 		return "", false
-	case r.Past.Has(FingerprintOf(successor)), its.IssuedAt.Before(before.IssuedAt.Add(-ClockTolerance)) && !its.IssuedAt.IsZero():
+	case r.Past.Has(FingerprintOf(successor)) && !its.IssuedAt.After(before.IssuedAt), // Past remembers 30 bits: claims tell more
+		its.IssuedAt.Before(before.IssuedAt.Add(-ClockTolerance)) && !its.IssuedAt.IsZero():
 		return "it is an older token", true
 	case chain != "" && chainBefore != "" && chain != chainBefore:
 		return "it is of another token family", true
 	case its.TokenType == "ACCESS":
 		return "it is an access token", true
+	case tokenform.Problem(presented.Reveal()) != "":
+		return "", false // the server uses such a form
 	}
 	return tokenform.Problem(successor.Reveal()), false
 }

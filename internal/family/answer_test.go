@@ -39,6 +39,17 @@ func TestUnlikelySuccessors(t *testing.T) {
 			require.Equal(t, c.certain, certain)
 		})
 	}
+	t.Run("a newer token whose fingerprint begins as an older one's", func(t *testing.T) {
+		newer := rotating("chain", now)
+		r := record()
+		r.Past = r.Past.With(fp(newer))
+		why, _ := r.Unlikely(secret(presented), secret(newer))
+		require.Empty(t, why)
+	})
+	t.Run("the presented token has an odd form, too", func(t *testing.T) {
+		why, _ := r.Unlikely(secret("yyyyyyyyyyyyyyyyyyyyyyyy"), secret("xxxxxxxxxxxxxxxxxxxxxxxx"))
+		require.Empty(t, why)
+	})
 }
 
 // A damaged access token is not published. If the one before was odd, too, the server has
