@@ -78,7 +78,8 @@ the next start comes within minutes. Several may run at once; one of them rotate
 				return err
 			}
 			log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
-			keep := fleet.Fleet{Keeper: fleet.Guarded{Keeper: newKeeper(st, api)}, Connections: conns, Parallel: parallel}
+			k := newKeeper(st, api)
+			keep := fleet.Fleet{Keeper: fleet.Guarded{Keeper: k}, Introduce: k.Introduce, Connections: conns, Parallel: parallel}
 			if flags.list.given() {
 				keep.List = flags.list.open(stores.aws, flags.ledgerPath, policy)
 			}

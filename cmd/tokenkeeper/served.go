@@ -86,10 +86,12 @@ func servedFleet(ctx context.Context, getenv func(string) string) (*fleet.Fleet,
 	if err != nil {
 		return nil, err
 	}
+	k := keeper.New(keeper.Config{
+		Store: st, Token: &atlassian.Client{AuthURL: common.AuthURL, APIURL: common.APIURL}, Process: "serve-" + rand.Text()[:12],
+	})
 	return &fleet.Fleet{
-		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
-			Store: st, Token: &atlassian.Client{AuthURL: common.AuthURL, APIURL: common.APIURL}, Process: "serve-" + rand.Text()[:12],
-		})},
+		Keeper:      fleet.Guarded{Keeper: k},
+		Introduce:   k.Introduce,
 		Connections: common.Connections,
 		Sink:        metrics.Limited{Sink: monitoringsink.New(client, project, location, env.Get("NAME", "tokenkeeper")), Connections: 100},
 		Parallel:    5,

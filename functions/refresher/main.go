@@ -71,13 +71,10 @@ func wire() (tickFunc, *looker, error) {
 	if c.ConnectionsPath != "" {
 		parameters = parameters.Paced(c.rates)
 	}
+	k := keeper.New(keeper.Config{Store: parameters, Token: api, Sites: api, Process: rand.Text()[:12]})
 	f := fleet.Fleet{
-		Keeper: fleet.Guarded{Keeper: keeper.New(keeper.Config{
-			Store:   parameters,
-			Token:   api,
-			Sites:   api,
-			Process: rand.Text()[:12],
-		})},
+		Keeper:      fleet.Guarded{Keeper: k},
+		Introduce:   k.Introduce,
 		Connections: c.Connections,
 		Sink:        metrics.Limited{Sink: cloudwatchsink.New(cloudwatchsink.NewClient(aws), c.namespace), Connections: c.metricsLimit},
 		Parallel:    parallel,

@@ -298,7 +298,11 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
 		}
 	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && !s.continues(f) {
+	verdict, reason = s.State.Judge(f)
+	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
+		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
+	}
+	if verdict == Candidate && !s.continues(f) {
 		if why := tooLong(f.Value); why != "" {
 			return NoToken, why, false
 		}

@@ -79,6 +79,8 @@ type Snapshot struct {
 	// which their values were stored first, and Judged what this process has judged before.
 	Offers []Field
 	Judged Judged
+	// Owners are the connections that own a token of the Offers, by its fingerprint.
+	Owners map[Fingerprint]string
 	// Partial: the history could not be read, and Offers has the newest version only.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.

@@ -31,6 +31,8 @@ type Fleet struct {
 	// them.
 	Connections []family.Connection
 	List        func(ctx context.Context, log *slog.Logger) (conns []family.Connection, invalid []keeper.Outcome, err error)
+	// Introduce, if set, is told the connections before the first is served.
+	Introduce func(all []family.Connection)
 	// Sink takes the metrics; nil means that there are none beside the report.
 	Sink metrics.Sink
 	// Now is the clock; nil means time.Now.
@@ -118,6 +120,9 @@ func (f Fleet) Tick(ctx context.Context, log *slog.Logger) (Report, error) {
 		if f.Connections, invalid, err = f.List(ctx, log); err != nil {
 			return Report{}, err
 		}
+	}
+	if f.Introduce != nil {
+		f.Introduce(f.Connections)
 	}
 	f.setDefaults()
 	outcomes := make([]keeper.Outcome, len(f.Connections))

@@ -19,10 +19,6 @@ type Reader interface {
 	Read(ctx context.Context, names ...string) (map[string]store.Entry, error)
 }
 
-// surveyed is how many connections are looked at in one call, which reads ten
-// names at most: the ledger of each.
-const surveyed = 10
-
 // What must be left of the invocation when a connection's turn comes, so that
 // the metrics still go out. One that has to be rotated needs a whole round; a
 // look at one that has not takes a read, which is repeated if it fails.
@@ -102,10 +98,10 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 	return append(first, second...)
 }
 
-// survey looks at all connections, a few in a call. If a call fails, nothing is
+// survey looks at all connections, at the ledgers of a few in a call. If a call fails, nothing is
 // known of its connections.
 func (f *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
-	for some := range slices.Chunk(f.Connections, surveyed) {
+	for some := range slices.Chunk(f.Connections, store.NamesPerCall) {
 		var names []string
 		for _, c := range some {
 			names = append(names, c.Names().Ledger)

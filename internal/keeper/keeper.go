@@ -50,6 +50,8 @@ type Keeper struct {
 	mu      sync.Mutex
 	conns   map[string]*memory
 	entries int
+	// neighbours tell whose a strange token is.
+	neighbours neighbours
 	// asked is when this process asked for a connection's sites last.
 	asked time.Time
 }
@@ -350,6 +352,9 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 		if access, err := t.params.history(ctx, t.names.AccessToken, 0, 0); err == nil {
 			t.memory.note(&v.Snapshot, access...)
 		}
+	}
+	if err == nil {
+		v.Owners, err = t.neighbours.owners(ctx, t.conn.Name, t.params, family.Strangers(v.Snapshot)...)
 	}
 	return err
 }

@@ -141,6 +141,13 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	case why != "":
 		return out.as(Misconfigured, "%s", why), false
 	}
+	switch owners, err := t.neighbours.owners(ctx, t.conn.Name, t.params, state.Refresh); {
+	case err != nil:
+		return out.as(Failed, "%v", err), false
+	case len(owners) > 0:
+		return out.as(Misconfigured, "%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, delete the other's parameters first",
+			t.names.RefreshToken, owners[state.Record.Refresh]), false
+	}
 	switch _, err = t.append(ctx, v.base, state); {
 	case err == nil:
 		t.put(ctx, v, t.told(state.Record)) // from now on it tells that there was a ledger

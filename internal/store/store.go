@@ -88,13 +88,16 @@ type Entry struct {
 	By string
 }
 
+// NamesPerCall is how many names one call reads.
+const NamesPerCall = 10
+
 // Store keeps parameters. Its methods may be called concurrently. A read can be
 // stale: it may miss writes of the last moments, this process's own among them.
 // Names are whole parameter names. No error carries a value.
 type Store interface {
 	// Read returns the newest version of each name it finds. Names that do not
 	// exist are absent from the result, and that is no error. Any number of
-	// names may be asked for; up to ten cost one call.
+	// names may be asked for; up to NamesPerCall cost one call.
 	Read(ctx context.Context, names ...string) (map[string]Entry, error)
 
 	// History returns the versions of a parameter from the given one on that are

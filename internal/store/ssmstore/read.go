@@ -154,7 +154,7 @@ func (s *Store) decrypt(ctx context.Context, names []string, writes map[string]i
 // an Encrypted entry is its ciphertext.
 func (s *Store) get(ctx context.Context, names []string, decrypted bool) (map[string]store.Entry, error) {
 	found := make(map[string]store.Entry, len(names))
-	for batch := range slices.Chunk(names, maxNames) {
+	for batch := range slices.Chunk(names, store.NamesPerCall) {
 		out, err := s.client.GetParameters(ctx, &ssm.GetParametersInput{Names: batch, WithDecryption: aws.Bool(decrypted)})
 		if err != nil {
 			return nil, describe(ctx, "GetParameters", batch[0], len(batch)-1, err)

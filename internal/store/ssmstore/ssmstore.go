@@ -58,12 +58,9 @@ type client interface {
 
 var _ client = (*ssm.Client)(nil)
 
-// maxNames is how many names one GetParameters may ask for, maxHistory how many
-// versions one GetParameterHistory answers with at most (API reference).
-const (
-	maxNames   = 10
-	maxHistory = 50
-)
+// maxHistory is how many versions one GetParameterHistory answers with at most (API
+// reference).
+const maxHistory = 50
 
 // Store implements store.Store.
 type Store struct {

@@ -1,0 +1,111 @@
+package keeper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// neighbour is a connection beside conn, of the same app.
+const neighbour = "PSOXY_JIRA_CLOUD_EU_"
+
+// newNeighbours is a world in which both connections are kept, and were rotated.
+func newNeighbours(t *testing.T, claims bool) (w *world, tick func(name string) keeper.Outcome) {
+	w = newWorldOf(t, claims)
+	all := []family.Connection{{Name: conn, Policy: w.policy}, {Name: neighbour, Policy: w.policy}}
+	tick = func(name string) keeper.Outcome {
+		w.keeper.Introduce(all)
+		ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
+		return w.keeper.Tick(ctx, family.Connection{Name: name, Policy: w.policy}, slog.New(slog.DiscardHandler))
+	}
+	w.consent()
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	n := family.NamesOf(neighbour)
+	w.put(n.ClientID, w.fix.App.ClientID)
+	w.put(n.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.put(n.RefreshToken, tokens.Refresh.Reveal())
+	for _, c := range all {
+		require.Equal(t, keeper.Rotated, tick(c.Name).Action)
+	}
+	return w, tick
+}
+
+// What one connection owns, or has owned, is never presented for another one. Both go on.
+func TestNeighboursTokenIsNotPresented(t *testing.T) {
+	for i, c := range []struct{ claims, spent bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			w, tick := newNeighbours(t, c.claims)
+			token := w.get(family.NamesOf(neighbour).RefreshToken).Value.Reveal()
+			if c.spent {
+				w.clock.Advance(40 * time.Minute)
+				require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+			}
+			w.put(names.RefreshToken, token)
+			w.ops = nil
+			w.restart()
+			out := tick(conn)
+			require.Contains(t, out.Foreign, neighbour)
+			require.NotContains(t, out.Foreign, token)
+			for range 2 {
+				w.clock.Advance(40 * time.Minute)
+				require.Equal(t, keeper.Rotated, tick(conn).Action)
+				require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+			}
+			for _, f := range w.em.Families() {
+				require.Nil(t, f.Death)
+			}
+		})
+	}
+}
+
+// A ledger does not begin with another one's token. It does once the other is gone, and with
+// what another one has begun with but Atlassian did not take.
+func TestLedgerDoesNotBeginWithNeighboursToken(t *testing.T) {
+	w, tick := newNeighbours(t, true)
+	other := family.NamesOf(neighbour)
+	w.remove(names.Ledger)
+	w.remove(names.Family)
+	w.remove(names.RefreshToken)
+	w.put(names.RefreshToken, w.get(other.RefreshToken).Value.Reveal())
+	w.restart()
+	w.ops = nil
+	out := tick(conn)
+	require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+	require.Contains(t, out.Reason, neighbour)
+	require.Zero(t, w.spends())
+
+	w.remove(other.Ledger)
+	w.remove(other.Family)
+	w.remove(other.RefreshToken)
+	require.Equal(t, keeper.Rotated, tick(conn).Action)
+}
+
+// Where the other ledgers are not known, nothing strange is presented. One that may not be
+// read owns nothing.
+func TestUnreadableNeighbours(t *testing.T) {
+	w, tick := newNeighbours(t, true)
+	fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(names.RefreshToken, fresh.Refresh.Reveal())
+	w.ops = nil
+	w.unreadable = map[string]error{family.NamesOf(neighbour).Ledger: errors.New("the store is away")}
+	out := tick(conn)
+	require.Equal(t, keeper.Failed, out.Action, out.Reason)
+	require.Zero(t, w.spends())
+
+	w.unreadable = map[string]error{family.NamesOf(neighbour).Ledger: store.ErrDenied}
+	out = tick(conn)
+	require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+	w.requireKept()
+}
