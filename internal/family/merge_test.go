@@ -124,7 +124,7 @@ func TestLockTells(t *testing.T) {
 // A candidate that failed to be asked about waits as the own token does, and the
 // own token goes on.
 func TestACandidateThatFailedWaits(t *testing.T) {
-	const wait = 4 * time.Minute
+	const wait = 210 * time.Second
 	for class, action := range map[string]family.Action{"configuration": family.Misconfigured, "malformed": family.Failed} {
 		s := healthy()
 		s.State.Inbox.Failure = &family.Failure{Class: class, At: now.Add(-wait + nano), Count: 1, Token: fp(refresh(109)), Credentials: s.Credentials()}

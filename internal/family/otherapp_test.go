@@ -48,11 +48,11 @@ func TestOtherApp(t *testing.T) {
 // Another app's refusal waits as wrong credentials do, and the reason names the app. A
 // candidate may be that app's own.
 func TestAnotherAppWaits(t *testing.T) {
-	refused := all(failed(atlassian.Configuration, 4*minute-nano, 1), receivedBy("the-right-app"))
+	refused := all(failed(atlassian.Configuration, 210*time.Second-nano, 1), receivedBy("the-right-app"))
 	d := decide(refused)
 	requireAction(t, family.Misconfigured, d)
 	require.Contains(t, d.Reason, "CLIENT_ID belongs to another app than the refresh token")
-	requireAction(t, family.Rotate, decide(refused, func(s *family.Snapshot) { s.State.Record.LastFailure.At = now.Add(-4 * minute) }))
+	requireAction(t, family.Rotate, decide(refused, func(s *family.Snapshot) { s.State.Record.LastFailure.At = now.Add(-210 * time.Second) }))
 	requireAction(t, family.Rotate, decide(refused, func(s *family.Snapshot) { s.ClientID.Value = secret("the-right-app") }))
 
 	d = decide(receivedBy("the-right-app"), inbox(refresh(109)), func(s *family.Snapshot) {

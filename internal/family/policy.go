@@ -34,11 +34,14 @@ const (
 	SaveReserve = 20 * time.Second
 	// ClockTolerance is how far apart two healthy clocks may be.
 	ClockTolerance = 2 * time.Minute
+	// tickSlack is how much earlier than a whole number of ticks something falls due, so
+	// that the tick at that time does not miss it.
+	tickSlack = 30 * time.Second
 	// failureBackoff and maxFailureBackoff space the attempts after Atlassian
 	// refused the app's credentials, or could not read the request. Changed
 	// credentials end the wait at once. failureBackoff also spaces the probes of a token that
 	// has been in doubt for long.
-	failureBackoff    = 4 * time.Minute
+	failureBackoff    = 4*time.Minute - tickSlack
 	maxFailureBackoff = time.Hour
 	// longestAccess is the longest life of an access token that is believed, as in
 	// atlassian.Token. Who waited for the end of another would lose the family.
