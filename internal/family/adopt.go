@@ -139,6 +139,24 @@ func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, fo
 	return newest, found
 }
 
+// Dated is the record of the state with the age of an adopted family, where TOKEN_FAMILY knows
+// that better: it was put back after REFRESH_TOKEN had been adopted without it.
+func Dated(s Snapshot) Record {
+	r := s.State.Record
+	if r.AuthorizedAtSource != FromAdoption {
+		return r
+	}
+	told := s.Told()
+	if told == nil || !told.AuthorizedAt.Before(r.AuthorizedAt) {
+		return r
+	}
+	same := told.Chain == r.Chain && r.Chain != "" || told.Refresh == r.Refresh || r.Past.newest(r.Generation).Has(told.Refresh)
+	if same && !told.AuthorizedAt.IsZero() {
+		r.AuthorizedAt, r.AuthorizedAtSource = told.AuthorizedAt, told.AuthorizedAtSource
+	}
+	return r
+}
+
 // active is when the family was last given tokens.
 func (r Record) active() time.Time {
 	if r.RotatedAt.After(r.AuthorizedAt) {

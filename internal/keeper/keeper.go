@@ -323,6 +323,7 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if v.State, err = t.memory.parse(v.base, t.conn.Name); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
+	v.State.Record = family.Dated(v.Snapshot)
 	v.Judged = t.memory.judged
 	v.State.App = family.Unpublished(v.Snapshot)
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
