@@ -5,11 +5,14 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // maxBody is how much of an answer is read, in bytes: 1 MiB. It limits both the
@@ -35,47 +38,72 @@ func readBody(r io.Reader, limit int) (body []byte, err error) {
 	return body, err
 }
 
-// unpack undoes the encodings that an answer names (RFC 9110 section 8.4), and
-// gzip without a name. The request asks for no encoding, but proxies and content
-// networks were seen to compress anyway. The token pair in the body must not be
-// lost.
+// unpack undoes the encodings of an answer: gzip, zlib and deflate, as they are found in the
+// body rather than as Content-Encoding names them (RFC 9110 section 8.4), and UTF-16. The
+// request asks for no encoding, but proxies and content networks were seen to compress anyway,
+// under wrong names and twice. The token pair in the body must not be lost.
 //
-// A body that is not encoded as named is left unchanged. So is JSON with an unknown
-// encoding. A body that broke off is unpacked up to the break. A body with a wrong
-// checksum is dropped, because a damaged token is worse than none.
-func unpack(h http.Header, body []byte) ([]byte, error) {
-	encodings := strings.Split(strings.Join(h.Values("Content-Encoding"), ","), ",")
-	if len(encodings) > maxEncodings {
-		return body, errEncoding
-	}
-	var unknown bool
-	var err error
-	for i := len(encodings) - 1; i >= 0 && err == nil; i-- { // the last one named was applied last
-		switch strings.ToLower(strings.TrimSpace(encodings[i])) {
-		case "", "identity":
-		case "gzip", "x-gzip":
-			body, err = gunzip(body)
-		case "deflate":
+// A body with an unknown encoding is left unchanged. A body that broke off is unpacked up to
+// the break. A body with a wrong checksum is dropped, because a damaged token is worse than
+// none.
+func unpack(h http.Header, body []byte) (_ []byte, err error) {
+	for range maxEncodings {
+		packed := body
+		if body, err = gunzip(body); err == nil && same(body, packed) {
 			body, err = inflate(body)
-		default:
-			unknown = true
+		}
+		if err != nil || same(body, packed) {
+			break
 		}
 	}
-	if err == nil {
-		body, err = gunzip(body)
-	}
-	if err == nil && unknown && !json.Valid(trimMark(body)) {
+	body = narrow(body)
+	if err == nil && unknownEncoding(h) && !json.Valid(trimMark(body)) {
 		err = errEncoding
 	}
 	return body, err
 }
 
-// gunzip unpacks a body that begins like gzip (RFC 1952). No JSON begins so.
+// unknownEncoding reports whether an answer names an encoding that is not undone here.
+func unknownEncoding(h http.Header) bool {
+	for name := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "", "identity", "gzip", "x-gzip", "deflate":
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// same reports whether a body was returned as it was.
+func same(body, before []byte) bool { return len(body) == len(before) && bytes.Equal(body, before) }
+
+// narrow returns a body in UTF-16, with its byte order mark, as UTF-8.
+func narrow(body []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(body, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(body, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return body
+	}
+	var units []uint16
+	for i := 2; i+1 < len(body); i += 2 {
+		units = append(units, order.Uint16(body[i:]))
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// gunzip unpacks a body that begins like gzip (RFC 1952), perhaps after a line end. No JSON
+// begins so.
 func gunzip(body []byte) ([]byte, error) {
-	if !bytes.HasPrefix(body, []byte{0x1f, 0x8b, 8}) {
+	packed := bytes.TrimLeft(body, " \t\r\n")
+	if !bytes.HasPrefix(packed, []byte{0x1f, 0x8b, 8}) {
 		return body, nil
 	}
-	r, err := gzip.NewReader(bytes.NewReader(body))
+	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, damage(err)
 	}
@@ -89,12 +117,10 @@ func gunzip(body []byte) ([]byte, error) {
 	return out, err
 }
 
-// inflate unpacks "deflate". That is the zlib format (RFC 9110 section 8.4.1.2),
-// but by a common mistake some servers send raw deflate (RFC 1951).
+// inflate unpacks "deflate". That is the zlib format (RFC 9110 section 8.4.1.2), but by a
+// common mistake some servers send raw deflate (RFC 1951), whose beginning tells nothing: it
+// must yield text, and the body be none.
 func inflate(body []byte) ([]byte, error) {
-	if json.Valid(trimMark(body)) {
-		return body, nil
-	}
 	if r, err := zlib.NewReader(bytes.NewReader(body)); err == nil {
 		out, err := readBody(r, maxBody)
 		if err = damage(err); err == errDamaged {
@@ -102,8 +128,11 @@ func inflate(body []byte) ([]byte, error) {
 		}
 		return out, err
 	}
+	if utf8.Valid(body) {
+		return body, nil
+	}
 	out, err := readBody(flate.NewReader(bytes.NewReader(body)), maxBody)
-	if err = damage(err); err == errDamaged {
+	if err = damage(err); err == errDamaged || !utf8.Valid(out) {
 		return body, nil
 	}
 	return out, err

@@ -5,10 +5,12 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/binary"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -68,6 +70,29 @@ func TestCompressedBodies(t *testing.T) {
 		{"an unknown encoding of a plain body", "br", pair},
 		{"an unknown encoding around a known one", "gzip, zstd", gzipped(t, pair)},
 		{"a body that breaks off after the pair", "gzip", gzipped(t, pair)[:len(gzipped(t, pair))-8]},
+		{"zlib, not named", "", zlibbed(t, pair)},
+		{"zlib, named gzip", "gzip", zlibbed(t, pair)},
+		{"raw deflate, named gzip", "gzip", deflated(t, pair)},
+		{"raw deflate, not named", "", deflated(t, pair)},
+		{"deflate twice, named once", "deflate", zlibbed(t, zlibbed(t, pair))},
+		{"deflate in gzip, named gzip", "gzip", gzipped(t, zlibbed(t, pair))},
+		{"gzip three times, not named", "", gzipped(t, gzipped(t, gzipped(t, pair)))},
+		{"named five times", "identity, identity, identity, identity, gzip", gzipped(t, pair)},
+		{"gzip after a line end", "gzip", "\r\n" + gzipped(t, pair)},
+		{"UTF-16, little-endian", "", wide(binary.LittleEndian, pair)},
+		{"UTF-16, big-endian", "", wide(binary.BigEndian, pair)},
+		{"two byte order marks", "", "\ufeff\ufeff" + pair},
+		{"a line end and a byte order mark", "", "\r\n\ufeff" + pair},
+		{"an empty object before", "", "{}\n" + pair},
+		{"a proxy's object before", "", `{"trace":"1"}` + pair},
+		{"an error before", "", `{"error":"server_error"}` + "\n" + pair},
+		{"a comment before", "", "<!-- { proxy } -->\n" + pair},
+		{"a guard against scripts before", "", ")]}',\n" + pair},
+		{"chunk sizes left in", "", "3a\r\n" + pair + "\r\n0\r\n\r\n"},
+		{"in an array", "", "[" + pair + "]"},
+		{"in a page", "", "<html><style>p{color:red}</style><pre>" + pair + "</pre></html>"},
+		{"the last brace is missing", "", strings.TrimSuffix(pair, "}")},
+		{"cut after the pair", "", strings.TrimSuffix(pair, "}") + `,"sco`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, n := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -90,6 +115,15 @@ func TestCompressedBodies(t *testing.T) {
 	}
 }
 
+// wide is a text in UTF-16, with its byte order mark.
+func wide(order binary.AppendByteOrder, text string) string {
+	var b []byte
+	for _, unit := range append([]uint16{0xfeff}, utf16.Encode([]rune(text))...) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
 // A body that cannot be read is ambiguous. No part of it is used or shown.
 func TestBodiesThatCannotBeRead(t *testing.T) {
 	whole := gzipped(t, pair)
@@ -104,6 +138,7 @@ func TestBodiesThatCannotBeRead(t *testing.T) {
 		{"only the head of gzip", "gzip", whole[:5], "unexpected EOF"},
 		{"nothing at all", "gzip", "", "not a JSON object"},
 		{"a complete answer without a token", "gzip", gzipped(t, secret), "not a JSON object"},
+		{"cut in the refresh token", "", `{"access_token":"a","refresh_token":"` + canary, "not a JSON object"},
 		{"a zip bomb", "gzip", gzipped(t, `{"x":"`+strings.Repeat(" ", 1<<24)+`"}`), "larger than 1 MiB"},
 		{"a zip bomb in a zip bomb", "gzip, gzip", gzipped(t, gzipped(t, strings.Repeat(" ", 1<<24))), "larger than 1 MiB"},
 		{"encoded again and again", strings.Repeat("gzip,", 30), gzipped(t, pair)[:10], ""},

@@ -17,12 +17,12 @@ const (
 
 // parseToken reads a successful token answer. The presented refresh token is spent, so
 // a usable successor is never thrown away for a cosmetic error, nor for an access token
-// that is missing or damaged. A damaged successor makes the answer unusable. Text after
-// the object, unknown members and a missing token_type do no harm. Of duplicate members
+// that is missing or damaged. A damaged successor makes the answer unusable. Text around the
+// object, a break after the successor, unknown members and a missing token_type do no harm. Of duplicate members
 // one that says something counts. date is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
-	fields, ok := jsonObject(body)
-	if !ok {
+	fields := tokenObject(body)
+	if fields == nil {
 		return Token{}, errNoObject
 	}
 	refresh, ok := tokenMember(fields["refresh_token"])
@@ -41,28 +41,59 @@ func parseToken(body []byte, date string) (Token, error) {
 	return t, nil
 }
 
-// jsonObject reads the object at the start of body. Unlike decoding into a struct
-// it distinguishes the case of member names. Of duplicate members the last counts that
-// is neither null nor empty.
-func jsonObject(body []byte) (fields map[string]json.RawMessage, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(trimMark(body)))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, false
+// maxObjects is how many places of a body are looked at for the token pair.
+const maxObjects = 64
+
+// tokenObject reads the object with the token pair: the first that has a refresh_token, or
+// else the first. What a proxy puts before it, around it or after it does no harm. nil: there is
+// none.
+func tokenObject(body []byte) (fields map[string]json.RawMessage) {
+	for range maxObjects {
+		begin := bytes.IndexByte(body, '{')
+		if begin < 0 {
+			break
+		}
+		body = body[begin:]
+		found, end, whole := jsonObject(body)
+		if token, ok := tokenMember(found["refresh_token"]); token != "" || !ok {
+			return found
+		}
+		if whole && fields == nil {
+			fields = found
+		}
+		body = body[end:]
 	}
+	return fields
+}
+
+// jsonObject reads the object at the start of body, up to its end or to where it breaks off.
+// Unlike decoding into a struct it distinguishes the case of member names. Of duplicate members
+// the last counts that is neither null nor empty. The end is at least one byte behind the start.
+func jsonObject(body []byte) (fields map[string]json.RawMessage, end int, whole bool) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	_, err := d.Token() // the brace
 	fields = map[string]json.RawMessage{}
-	for d.More() {
-		name, err := d.Token()
-		key, isText := name.(string)
+	for err == nil && d.More() {
+		var name json.Token
 		var value json.RawMessage
-		if err != nil || !isText || d.Decode(&value) != nil {
-			return nil, false
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		key, isText := name.(string)
+		if !isText || d.Decode(&value) != nil {
+			return fields, 1, false
 		}
 		if text := string(value); len(fields[key]) == 0 || text != "null" && text != `""` {
 			fields[key] = value
 		}
 	}
-	_, err := d.Token() // the end
-	return fields, err == nil
+	if err == nil {
+		_, err = d.Token() // the other brace
+	}
+	if err != nil {
+		return fields, 1, false
+	}
+	return fields, int(d.InputOffset()), true
 }
 
 // noToken are characters that no server puts into a token, and that redacting,
@@ -111,5 +142,5 @@ func errorCode(body []byte) string {
 	return code
 }
 
-// trimMark removes the byte order mark that some proxies add before a body.
-func trimMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\ufeff")) }
+// trimMark removes what some proxies add before a body: byte order marks and line ends.
+func trimMark(body []byte) []byte { return bytes.TrimLeft(body, "\ufeff \t\r\n") }
