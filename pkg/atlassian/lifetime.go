@@ -1,6 +1,7 @@
 package atlassian
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -22,7 +23,8 @@ const (
 const lifetimeTolerance = time.Minute
 
 // lifetime reads expires_in: seconds, as a number or a string. The argument own is
-// the lifetime in the token's claims, or 0. The result assumed reports whether the result is something else
+// the lifetime in the token's claims, or 0; without it none counts that is longer than
+// Atlassian documents. The result assumed reports whether the result is something else
 // than expires_in. In doubt the shorter lifetime counts: that costs an extra
 // rotation, while a longer one would hand out an expired token.
 func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed bool) {
@@ -35,10 +37,11 @@ func lifetime(raw json.RawMessage, own time.Duration) (d time.Duration, assumed 
 	switch {
 	case seconds >= minLifetime.Seconds() && seconds <= maxLifetime.Seconds():
 		d = time.Duration(seconds * float64(time.Second))
-		if own == 0 || d-own <= lifetimeTolerance {
+		longest := cmp.Or(own, documentedLifetime)
+		if d-longest <= lifetimeTolerance {
 			return d, false
 		}
-		return own, true
+		return longest, true
 	case own > 0:
 		return own, true
 	case number && seconds < minLifetime.Seconds():

@@ -30,7 +30,7 @@ func TestLifetimeAndCosmeticErrors(t *testing.T) {
 		{"numeric string", `{"access_token":"a","refresh_token":"r","expires_in":" 1800 "}`, hour / 2, false},
 		{"float", `{"access_token":"a","refresh_token":"r","expires_in":1800.5}`, 1800500 * time.Millisecond, false},
 		{"exponent", `{"access_token":"a","refresh_token":"r","expires_in":3.6e3}`, hour, false},
-		{"a day", `{"access_token":"a","refresh_token":"r","expires_in":86400}`, day, false},
+		{"a day", `{"access_token":"a","refresh_token":"r","expires_in":86400}`, hour, true},
 		{"absent", `{"access_token":"a","refresh_token":"r"}`, hour, true},
 		{"null", `{"access_token":"a","refresh_token":"r","expires_in":null}`, hour, true},
 		{"zero", `{"access_token":"a","refresh_token":"r","expires_in":0}`, 0, true},
