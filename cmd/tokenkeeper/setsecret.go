@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
+	"github.com/tokenkeeper/tokenkeeper/internal/consent"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -54,12 +54,12 @@ func (f *setSecretFlags) run(cmd *cobra.Command) error {
 	n := conn.Names()
 	id := seen.App().ClientID
 	if id == "" {
-		if id, err = askForID(ctx, t); err != nil {
+		if id, err = authorize.ClientID(ctx, t); err != nil {
 			return err
 		}
 	}
 	newID := id != seen.ClientID.Value.Reveal() // a consent's app may not be published yet
-	secret, err := askForSecret(ctx, t)
+	secret, err := askForSecret(ctx, t, id)
 	if err != nil {
 		return err
 	}
@@ -100,31 +100,16 @@ func notFound(ctx context.Context, c connectionFlag, stores *storeFlags, st stor
 	return errors.New(seen.Verdict().Line)
 }
 
-func askForID(ctx context.Context, t *terminal.Terminal) (id string, err error) {
-	for id == "" {
-		if id, err = t.Line(ctx, "Client id: "); err != nil {
-			return "", fmt.Errorf("client id: %w", err)
-		}
-	}
-	return id, nil
-}
-
-// askForSecret asks until something is given that can be a secret; in a pipe, once.
-func askForSecret(ctx context.Context, t *terminal.Terminal) (atlassian.Secret, error) {
+// askForSecret asks until something is given that can be the secret of the app with the given
+// id; in a pipe, once.
+func askForSecret(ctx context.Context, t *terminal.Terminal, id string) (atlassian.Secret, error) {
 	for {
 		secret, err := t.Secret(ctx, "New client secret (is not shown): ")
 		if err != nil {
 			return secret, fmt.Errorf("client secret: %w", err)
 		}
-		problem := ""
-		switch text := secret.Reveal(); {
-		case text == "":
-			problem = "it is empty"
-		case text == psoxy.Unfilled:
-			problem = "it is the placeholder"
-		case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }):
-			problem = "it holds a space, or a character that no secret has"
-		default:
+		problem := consent.ClientSecretProblem(secret.Reveal(), id)
+		if problem == "" {
 			return secret, nil
 		}
 		if !t.Interactive() {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,18 +50,22 @@ func noArguments(cmd *cobra.Command, args []string) error {
 const shortestHidden = 32
 
 // hideTokens leaves out of an error's text what was given as an argument, or as a flag's
-// value, and could be a token: a person has pasted it in the wrong place.
+// value, and could be a token, or the address with a code to which the browser returned: a
+// person has pasted it in the wrong place.
 func hideTokens(text string, args []string) string {
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
-		for _, s := range []string{arg, strings.TrimLeft(name, "-"), value} {
-			if len(s) >= shortestHidden && (tokenform.Problem(s) == "" || strings.Contains(s, "eyJ")) {
-				text = strings.ReplaceAll(text, s, "(not shown: it could be a token)")
+		_, rest, _ := strings.Cut(arg, ":") // of a store's name
+		for _, s := range []string{arg, strings.TrimLeft(name, "-"), value, rest} {
+			if len(s) >= shortestHidden && (tokenform.Problem(s) == "" || strings.Contains(s, "eyJ")) || strings.ContainsAny(s, "?&") && strings.Contains(s, "=") {
+				text = strings.NewReplacer(s, hidden, strconv.Quote(s), hidden).Replace(text)
 			}
 		}
 	}
 	return text
 }
+
+const hidden = "(not shown: it could be a token)"
 
 // exclusive refuses pairs of flags that contradict each other, or that make one of
 // them useless.

@@ -97,10 +97,8 @@ func (f *Flow) introduce(now consent.ConnectionStatus) {
 // askForApp asks for the app's credentials.
 func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) (err error) {
 	f.Terminal.Say("\nClient id and secret are on the app's page \"Settings\" at\n  https://developer.atlassian.com/console/myapps/")
-	for r.ClientID == "" {
-		if r.ClientID, err = f.Terminal.Line(ctx, "Client id: "); err != nil {
-			return fmt.Errorf("client id: %w", err)
-		}
+	if r.ClientID, err = ClientID(ctx, f.Terminal); err != nil {
+		return err
 	}
 	for r.ClientSecret.IsZero() {
 		if r.ClientSecret, err = f.Terminal.Secret(ctx, "Client secret (is not shown): "); err != nil {
@@ -108,6 +106,26 @@ func (f *Flow) askForApp(ctx context.Context, r *consent.BeginRequest) (err erro
 		}
 	}
 	return nil
+}
+
+// ClientID asks until something is given that can be a client id; in a pipe, a wrong one is an
+// error. It becomes a part of addresses that are shown, so a secret is no client id.
+func ClientID(ctx context.Context, t *terminal.Terminal) (string, error) {
+	for {
+		id, err := t.Line(ctx, "Client id: ")
+		problem := consent.ClientIDProblem(id)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("client id: %w", err)
+		case id == "":
+		case problem == "":
+			return id, nil
+		case !t.Interactive():
+			return "", fmt.Errorf("client id: %s: expected the id that the developer console shows", problem)
+		default:
+			t.Say("That cannot be the client id: %s. Copy it from the developer console.", problem)
+		}
+	}
 }
 
 // complete puts the tokens in use, and asks for decisions until it is done.

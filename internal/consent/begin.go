@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"strings"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
@@ -66,8 +65,11 @@ func (r BeginRequest) check(hosted bool) error {
 	if (r.ClientID == "") != r.ClientSecret.IsZero() {
 		return refuse(InvalidRequest, "client id and client secret belong together: give both, or neither to use the stored ones")
 	}
-	if secret := r.ClientSecret.Reveal(); secret != strings.TrimSpace(secret) || strings.ContainsFunc(secret, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return refuse(InvalidRequest, "the client secret has a space at its start or end, or a character that it cannot have: copy it again")
+	if problem := ClientIDProblem(r.ClientID); problem != "" {
+		return refuse(InvalidRequest, "that cannot be the client id: %s: copy it again from the developer console", problem)
+	}
+	if problem := ClientSecretProblem(r.ClientSecret.Reveal(), r.ClientID); problem != "" && r.ClientID != "" {
+		return refuse(InvalidRequest, "that cannot be the client secret: %s: copy it again from the developer console", problem)
 	}
 	u := hostedCallback(r.RedirectURI)
 	if u == nil || !hosted {

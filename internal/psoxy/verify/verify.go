@@ -58,7 +58,7 @@ func (r Request) Check() error {
 // CheckCloudID refuses what cannot be a cloud id; an empty one stands for none.
 func CheckCloudID(id string) error {
 	if id != "" && !isCloudID(id) {
-		return errors.New("the cloud id " + strconv.Quote(clip(id)) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
+		return errors.New("the cloud id " + shown(id) + " is not one: expected an id such as 1324a887-45db-1bf4-1e99-ef0ff456d421, as accessible-resources lists it")
 	}
 	return nil
 }
@@ -66,12 +66,18 @@ func CheckCloudID(id string) error {
 // CheckIssue refuses what cannot be an issue's key; an empty one stands for none.
 func CheckIssue(key string) error {
 	if key != "" && !isIssue(key) {
-		return errors.New("the issue " + strconv.Quote(clip(key)) + " is not a key: expected one such as ABC-12")
+		return errors.New("the issue " + shown(key) + " is not a key: expected one such as ABC-12")
 	}
 	return nil
 }
 
-func clip(s string) string { return s[:min(len(s), 80)] }
+// shown quotes a text, unless it is long or an address with parameters: those may hold a code.
+func shown(text string) string {
+	if len(text) > 80 || len(text) > 30 && strings.ContainsAny(text, "?&=#") {
+		return "(not shown, as it is long or holds an address)"
+	}
+	return strconv.Quote(text)
+}
 
 // Run requests every path once, one after another, and reports. It always
 // comes to an end: each request is bounded by timeout, all of them by ctx.
