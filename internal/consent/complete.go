@@ -196,7 +196,10 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 	if err := c.claim(ctx, c.known); err != nil {
 		return nil, err
 	}
-	token, sent, err := c.trade(ctx, app, c.back.code, u.RedirectURI)
+	token, sent, unused, err := c.trade(ctx, app, c.back.code, u.RedirectURI)
+	if unused {
+		restore(ctx, c.Service, c.known) // the same request can be repeated
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -214,33 +217,40 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
 
 // trade exchanges the code. sent is when the request began that succeeded: of two
-// consents at once the one that Atlassian granted last is the newer.
-func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (token atlassian.Token, sent time.Time, err error) {
+// consents at once the one that Atlassian granted last is the newer. unused: as far as is known
+// the code was not looked at.
+func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (token atlassian.Token, sent time.Time, unused bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
 	var failed *atlassian.Error
+	var perhapsUsed bool
 	for _, pause := range tradePauses {
 		if pause > 0 {
 			c.Keeper.Sleep(ctx, pause)
 		}
 		sent = c.Now()
 		if token, err = c.Atlassian.Exchange(ctx, app, code, redirectURI); err == nil {
-			return token, sent, nil
+			return token, sent, false, nil
 		}
 		if !errors.As(err, &failed) {
 			failed = &atlassian.Error{Op: "exchange", Class: atlassian.Ambiguous, Sent: true, Err: err}
 		}
-		if class := failed.Class; class != atlassian.Transient && class != atlassian.Ambiguous || ctx.Err() != nil {
+		perhapsUsed = perhapsUsed || failed.Class == atlassian.Ambiguous
+		if failed.Class == atlassian.RestartConsent || ctx.Err() != nil {
 			break
 		}
 	}
-	switch failed.Class {
-	case atlassian.RestartConsent:
-		return atlassian.Token{}, sent, refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
-	case atlassian.Configuration, atlassian.Permanent:
-		return atlassian.Token{}, sent, refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
+	switch {
+	case failed.Class == atlassian.RestartConsent:
+		err = refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
+	case failed.Class == atlassian.Configuration:
+		err = refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
+	case perhapsUsed:
+		err = refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
+	default:
+		err = refuse(AtlassianUnavailable, "Atlassian did not look at the code: repeat the request within a few minutes, or consent again (%v)", failed)
 	}
-	return atlassian.Token{}, sent, refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
+	return atlassian.Token{}, sent, !perhapsUsed && failed.Class != atlassian.RestartConsent, err
 }
 
 // gather asks for what the decision needs to know.

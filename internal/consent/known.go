@@ -207,5 +207,13 @@ func (s *Service) claim(ctx context.Context, k known) error {
 	case errors.Is(err, store.ErrNotFound):
 		return expired()
 	}
+	restore(ctx, s, k) // the answer may have been lost
 	return refuse(StoreFailed, "%s cannot be deleted, so the code was not used: %v; repeat the request", k.names.ConsentState, err)
+}
+
+// restore undoes a claim whose code was not used, unless another consent has begun.
+func restore(ctx context.Context, s *Service, k known) {
+	if _, err := s.Store.Create(ctx, k.names.ConsentState, k.under.encode(), store.Encrypted); err != nil && !errors.Is(err, store.ErrExists) {
+		s.Log.Warn("the request cannot be repeated", "parameter", k.names.ConsentState, "error", err)
+	}
 }
