@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -130,6 +131,12 @@ func TestPause(t *testing.T) {
 	require.Len(t, p.Calls("A"), 1)
 	close(release)
 	require.NoError(t, <-done)
+}
+
+// A failing test that prints a call shows no secret.
+func TestACallIsPrintedWithoutItsBodies(t *testing.T) {
+	calls := []proxy.Call{{Operation: "POST /oauth/token", Target: "/oauth/token", Request: []byte("canary"), Answer: []byte("canary"), Status: 200}}
+	require.Equal(t, "[POST /oauth/token /oauth/token: 200]", fmt.Sprint(calls))
 }
 
 func TestServersFaultsArePassedOn(t *testing.T) {
