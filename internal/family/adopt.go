@@ -28,24 +28,22 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		named = oldLock(s.Lock).Spending
 	}
 	own, past, why := choose(tokens, record, named)
-	if own.Version == 0 && named == s.Known.Record.Refresh {
-		own.Value = s.Known.Refresh // REFRESH_TOKEN took no writes
+	if last := s.Known; named == last.Record.Refresh && named != FingerprintOf(own.Value) && named != "" {
+		own = Field{Value: last.Refresh} // REFRESH_TOKEN took no writes; what it holds is judged later
 	}
 	if own.Value.IsZero() {
 		return State{}, s.inboxName() + ": " + why
 	}
+	own.Born = bornIn(fields(tokens, s.Now), own)
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	deleted := known && record.Schema == Schema // there was a ledger
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; deleted {
-			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
+			inbox.Seen, past = forgotten(record, tokens), "" // what was there before and is not known was never judged
 		}
 	}
 	record = adopting(record, own, known, s.Now)
-	if record.AuthorizedAt.After(s.Now) { // somebody has edited it
-		record.AuthorizedAt = stamp(s.Now)
-	}
 	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
@@ -54,6 +52,31 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	return State{Refresh: own.Value, Record: record, Intent: s.inherited(record, deleted), Inbox: inbox}, ""
+}
+
+// bornIn is when the first token of a field's chain was stored or issued, as the fields tell;
+// zero where that is not known.
+func bornIn(all []Field, f Field) time.Time {
+	for _, o := range all {
+		if o.Version == f.Version {
+			return o.Born
+		}
+	}
+	return time.Time{}
+}
+
+// forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
+// record does not remember any more: of large ones it remembers few.
+func forgotten(r Record, history []store.Entry) int64 {
+	if len(r.Past)/pastWidth >= r.Generation {
+		return 0
+	}
+	for _, e := range history {
+		if fp := FingerprintOf(FieldOf(e).Value); fp == r.Refresh || r.Past.Has(fp) {
+			return e.Version - 1
+		}
+	}
+	return 0
 }
 
 // inherited is the doubt about a token that is adopted: what is known of a spend, or may
@@ -84,6 +107,9 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 		r.Past = r.Past.With(r.Refresh)
 		r.Refresh, r.Access, r.Client, r.LastFailure = token, "", "", nil
 		r.RotatedAt, r.AccessExpiresAt = time.Time{}, time.Time{}
+	}
+	if r.AuthorizedAt.IsZero() {
+		r.AuthorizedAt, r.AuthorizedAtSource = stamp(birth(own, now)), FromAdoption
 	}
 	r.Chain = chain
 	return r
@@ -119,17 +145,29 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 // newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
 // read of the ledger: the one with the latest rotation or consent, and of equal ones the
 // one written last. A record copied from another connection counts if it names one of the
-// stored tokens: they were copied with it.
+// stored tokens: they were copied with it. A time of the consent that lies in the future is
+// none: an earlier version may tell the true one.
 func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
+	var before Record
 	for _, e := range records {
-		text := FieldOf(e).Value.Reveal()
-		r, err := ParseRecord(text, s.Connection)
-		if err != nil && json.Unmarshal([]byte(text), &r) == nil && slices.ContainsFunc(tokens, func(t store.Entry) bool {
-			return FingerprintOf(FieldOf(t).Value) == r.Refresh
-		}) {
-			r, err = r.checked(r.Connection)
+		r, err := readRecord(FieldOf(e).Value.Reveal())
+		connection := s.Connection
+		if slices.ContainsFunc(tokens, func(t store.Entry) bool { return FingerprintOf(FieldOf(t).Value) == r.Refresh }) {
+			connection = r.Connection
 		}
-		if err == nil && (!found || !r.active().Before(newest.active())) {
+		if err == nil {
+			r, err = r.checked(connection)
+		}
+		if err != nil {
+			continue
+		}
+		if r.AuthorizedAt.After(s.Now.Add(ClockTolerance)) {
+			r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
+			if before.Chain == r.Chain {
+				r.AuthorizedAt, r.AuthorizedAtSource = before.AuthorizedAt, before.AuthorizedAtSource
+			}
+		}
+		if before = r; !found || !r.active().Before(newest.active()) {
 			newest, found = r, true
 		}
 	}
@@ -155,6 +193,17 @@ func Dated(s Snapshot) Record {
 		r.AuthorizedAt, r.AuthorizedAtSource = told.AuthorizedAt, told.AuthorizedAtSource
 	}
 	return r
+}
+
+// Newest is the state whose family was last given tokens: what a process has read of a ledger,
+// or what stands in an entry that is valid no more.
+func Newest(known State, others ...State) State {
+	for _, s := range others {
+		if !s.Empty() && (known.Empty() || known.Record.active().Before(s.Record.active())) {
+			known = s
+		}
+	}
+	return known
 }
 
 // active is when the family was last given tokens.

@@ -61,7 +61,7 @@ func TestAdoptWithoutARecord(t *testing.T) {
 		{"an older one put back: the one that came last", past(refresh(0), refresh(1), refresh(2), refresh(0)), refresh(2), 2 * time.Hour},
 		{"two older ones put back", past(refresh(0), refresh(1), refresh(2), refresh(1), refresh(0)), refresh(2), 3 * time.Hour},
 		{"an older one put back, and those before it are gone: their claims tell", past(rotating("chain", now.Add(-50*24*time.Hour)), claimed),
-			rotating("chain", now.Add(-50*24*time.Hour)), 50 * 24 * time.Hour},
+			rotating("chain", now.Add(-50*24*time.Hour)), 100 * 24 * time.Hour}, // the older one tells the age
 		{"a token says when it was issued", past(claimed), claimed, 100 * 24 * time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -178,11 +178,15 @@ func TestAdoptWithARecord(t *testing.T) {
 		require.Empty(t, why)
 		require.Equal(t, refresh(7), s.Refresh.Reveal())
 	})
-	t.Run("a birth in the future is no later than now", func(t *testing.T) {
+	t.Run("a birth in the future is none", func(t *testing.T) {
 		edited := record()
 		edited.AuthorizedAt = now.Add(300 * 24 * time.Hour)
-		s, _ := adopt(past(refresh(7)), past(text(edited)))
-		require.Equal(t, now, s.Record.AuthorizedAt)
+		tokens := past(refresh(7))
+		s, _ := adopt(tokens, past(text(edited)))
+		require.Equal(t, tokens[0].Modified, s.Record.AuthorizedAt)
+		require.Equal(t, family.FromAdoption, s.Record.AuthorizedAtSource)
+		s, _ = adopt(tokens, past(text(record()), text(edited)))
+		require.Equal(t, record().AuthorizedAt, s.Record.AuthorizedAt, "an earlier version tells it")
 	})
 	t.Run("a refusal is still known", func(t *testing.T) {
 		refused := record().Fail(family.Failure{Class: "permanent", At: now.Add(-time.Hour), Token: fp(refresh(7))})
@@ -217,7 +221,7 @@ func TestAdoptBesideWhatWasNeverJudged(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("schema %d", schema), func(t *testing.T) {
 			r, tokens := record(), past(refresh(109), refresh(7))
-			r.Schema = schema
+			r.Schema, r.Generation = schema, 0
 			s, why := adopt(tokens, past(r.Encode().Reveal()))
 			require.Empty(t, why)
 			verdict, _ := s.Judge(family.FieldOf(tokens[0]))

@@ -19,35 +19,39 @@ func TestUnlikelySuccessors(t *testing.T) {
 		name      string
 		successor string
 		unlikely  bool
-		certain   bool
+		believed  family.Belief
 	}{
-		{"none", "", false, false},
-		{"a token without claims", refresh(8), false, false},
-		{"of the same chain", rotating("chain", now), false, false},
-		{"issued by a clock that is behind", rotating("chain", now.Add(-time.Hour-time.Minute)), false, false},
-		{"from a cache", rotating("chain", now.Add(-2*time.Hour)), true, true},
-		{"from a cache, without claims", refresh(3), true, true},
-		{"of another connection", rotating("other", now), true, true},
-		{"the access token", atlassianToken("chain", now, "ACCESS"), true, true},
-		{"redacted", "REDACTED", true, false},
-		{"abridged", rotating("chain", now)[:10] + "...", true, false},
-		{"cut short", rotating("chain", now)[:80], true, false},
+		{"none", "", false, family.Never},
+		{"a token without claims", refresh(8), false, family.AtLast},
+		{"of the same chain", rotating("chain", now), false, family.AtLast},
+		{"issued by a clock that is behind", rotating("chain", now.Add(-time.Hour-time.Minute)), false, family.AtLast},
+		{"from a cache", rotating("chain", now.Add(-2*time.Hour)), true, family.Never},
+		{"from a cache, without claims", refresh(3), true, family.Never},
+		{"of another connection", rotating("other", now), true, family.IfAllDiffer},
+		{"the access token", atlassianToken("chain", now, "ACCESS"), true, family.Never},
+		{"redacted", "REDACTED", true, family.AtLast},
+		{"abridged", rotating("chain", now)[:10] + "...", true, family.AtLast},
+		{"cut short", rotating("chain", now)[:80], true, family.AtLast},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			why, certain := r.Unlikely(secret(presented), secret(c.successor))
+			why, believed := r.Unlikely(secret(presented), secret(c.successor), now)
 			require.Equal(t, c.unlikely, why != "", why)
-			require.Equal(t, c.certain, certain)
+			require.Equal(t, c.believed, believed)
 		})
 	}
+	t.Run("just issued, by a clock that was ahead when the presented one was", func(t *testing.T) {
+		why, _ := r.Unlikely(secret(rotating("chain", now.Add(time.Hour))), secret(rotating("chain", now)), now)
+		require.Empty(t, why)
+	})
 	t.Run("a newer token whose fingerprint begins as an older one's", func(t *testing.T) {
 		newer := rotating("chain", now)
 		r := record()
 		r.Past = r.Past.With(fp(newer))
-		why, _ := r.Unlikely(secret(presented), secret(newer))
+		why, _ := r.Unlikely(secret(presented), secret(newer), now)
 		require.Empty(t, why)
 	})
 	t.Run("the presented token has an odd form, too", func(t *testing.T) {
-		why, _ := r.Unlikely(secret("yyyyyyyyyyyyyyyyyyyyyyyy"), secret("xxxxxxxxxxxxxxxxxxxxxxxx"))
+		why, _ := r.Unlikely(secret("yyyyyyyyyyyyyyyyyyyyyyyy"), secret("xxxxxxxxxxxxxxxxxxxxxxxx"), now)
 		require.Empty(t, why)
 	})
 }
@@ -63,6 +67,8 @@ func TestPublishable(t *testing.T) {
 	s.State.Record.Access = "" // the answer before held none that could be published
 	require.Equal(t, odd, family.Publishable(s, odd))
 	s.State.Record.Access, s.AccessToken.Value = fp(odd.Reveal()), odd
+	require.True(t, family.Publishable(s, odd).IsZero(), "it is the one before")
+	odd = secret("zzzzzzzzzzzzzzzzzzzzzzzz")
 	require.Equal(t, odd, family.Publishable(s, odd))
 	require.Equal(t, whole, family.Publishable(s, whole))
 }

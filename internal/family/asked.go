@@ -153,6 +153,13 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
+// crowded reports whether a field comes before all candidates that are remembered as refused,
+// and there are as many as can be. It may be one that is forgotten, and would be asked about
+// for ever.
+func (i Inbox) crowded(f Field) bool {
+	return len(i.Rejected) == candidatesKept && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return r.Version <= f.Version })
+}
+
 // sibling reports whether a refused candidate would be a sibling of the own token.
 func (r Rejected) sibling(own Record) bool { return !r.Stored.IsZero() && own.RotatedAt.After(r.At) }
 

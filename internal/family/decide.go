@@ -178,7 +178,7 @@ func empty(v view) (Decision, bool) {
 		return not()
 	case slices.Contains(v.Denied, name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
-	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil:
+	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
 	return decide(Adopt, "the ledger is empty and %s is filled in", name)

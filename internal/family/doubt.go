@@ -32,8 +32,14 @@ func (s judging) doubt(in inbox) (d doubt, found bool) {
 	if s.LockTells(in.candidate) {
 		told(s.PsoxysLock().Modified)
 	}
+	if at := psoxySpent(s, in.candidate); !at.IsZero() {
+		told(at)
+	}
 	if in.rival {
 		told(s.State.Record.AuthorizedAt)
+	}
+	if d.last.After(s.Now) { // somebody has edited it
+		d.last = d.first
 	}
 	return d, found
 }

@@ -24,12 +24,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
 		return not()
 	}
-	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
-	// A proxy may have answered instead of Atlassian, and the token be spent.
-	if open(f.Since, f.At.Add(failureBackoff)) {
-		backoff = failureBackoff
-	}
-	next := f.At.Add(backoff)
+	next := f.At.Add(f.backoff(longest))
 	switch f.Class {
 	case atlassian.Transient.String():
 		if until := v.restrained(f); v.Now.Before(until) {
@@ -47,6 +42,21 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 	return not()
 }
 
+// backoff is the pause after a failed attempt. A proxy may have answered instead of Atlassian,
+// and the token be spent: the leeway of the first attempt gets as many as its last ticks allow,
+// and a while longer each attempt is followed by another inside its own.
+func (f Failure) backoff(longest time.Duration) time.Duration {
+	const lastChance = Leeway - LeewayMargin - 2*time.Minute
+	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
+	switch since := f.At.Sub(f.first()); {
+	case since < lastChance:
+		return min(failureBackoff, lastChance-since)
+	case since < 2*Leeway:
+		return min(backoff, 2*failureBackoff)
+	}
+	return backoff
+}
+
 // appProblem says why the app could not present a token. A candidate may be its own.
 func (v view) appProblem(token Fingerprint) string {
 	if other := OtherApp(v.Snapshot); other != "" && token == v.State.Record.Refresh {
@@ -62,7 +72,11 @@ func (v view) restrained(f *Failure) time.Time {
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
 		until = latest
 	}
-	if latest := expires.Add(-accessReserve); !expires.IsZero() && latest.Before(until) {
+	latest := expires.Add(-accessReserve)
+	if pause := f.At.Add(failureBackoff); latest.Before(pause) {
+		latest = pause // nobody is served by a request at every tick
+	}
+	if !expires.IsZero() && latest.Before(until) {
 		until = latest
 	}
 	return until
@@ -70,7 +84,7 @@ func (v view) restrained(f *Failure) time.Time {
 
 // republishPause is the least time between two rotations, even if access tokens
 // are short-lived or another program writes over ACCESS_TOKEN.
-const republishPause = 4 * time.Minute
+const republishPause = 4*time.Minute - tickSlack
 
 // consentPublishes is how long a consent's process may take from its entry to the
 // last copy. A rotation in between would be written over.

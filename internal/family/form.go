@@ -12,11 +12,15 @@ import (
 // the newest tokens were published. A connection that shares its rotation with psoxy
 // must not lose psoxy's form by accident.
 func Form(s Snapshot) psoxy.AccessFormat {
-	r := s.State.Record
+	r, known := s.State.Record, true
 	if s.State.Empty() {
-		r, _ = s.newestRecord([]store.Entry{s.Family}, nil)
+		r, known = s.newestRecord([]store.Entry{s.Family}, nil)
 	}
-	return cmp.Or(s.AccessFormat, r.AccessFormat, psoxy.Raw)
+	form := cmp.Or(s.AccessFormat, r.AccessFormat)
+	if form == "" && !known {
+		form = s.Resembles // psoxy's is not replaced by accident
+	}
+	return cmp.Or(form, psoxy.Raw)
 }
 
 // remembered is what a record holds of a form: the bare token needs no word.

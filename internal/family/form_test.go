@@ -30,7 +30,8 @@ func TestForm(t *testing.T) {
 		raw, shared psoxy.AccessFormat
 	}{
 		{"psoxy's", psoxys, psoxy.AsStored, psoxy.JSON, psoxy.JSON},
-		{"psoxy's, cut short", psoxys[:len(psoxys)-4], psoxy.AsStored, psoxy.JSON, psoxy.JSON},
+		{"psoxy's, cut short", psoxys[:len(psoxys)-4], psoxy.AsStored, psoxy.Raw, psoxy.JSON},
+		{"psoxy's, without a time", `{"token":"` + access(8) + `"}`, psoxy.AsStored, psoxy.Raw, psoxy.JSON},
 		{"a bare token", access(8), psoxy.AsStored, psoxy.Raw, psoxy.Raw},
 		{"a JWT", atlassianToken("chain", now, "ACCESS"), psoxy.AsStored, psoxy.Raw, psoxy.Raw},
 		{"a JWT, cut short", atlassianToken("chain", now, "ACCESS")[:100], psoxy.AsStored, psoxy.Raw, psoxy.JSON},
@@ -54,6 +55,14 @@ func TestForm(t *testing.T) {
 			require.Equal(t, c.shared, family.Form(s))
 		})
 	}
+}
+
+// Where nothing is remembered, a damaged value has the form that it resembles.
+func TestFormOfADamagedValue(t *testing.T) {
+	psoxys := psoxy.JSON.EncodeAccessToken(secret(access(8)), now).Reveal()
+	s := accessStored(psoxys[:len(psoxys)-4], psoxy.AsStored)
+	s.State = family.State{}
+	require.Equal(t, psoxy.JSON, family.Form(s))
 }
 
 // Without a ledger TOKEN_FAMILY remembers the form, and without that the process.

@@ -84,7 +84,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 		}
 	}
 	j := judging{*s}
-	in, seen := s.State.Inbox, j.seen()
+	in, seen := s.State.Inbox, max(j.seen(), forgotten(s.State.Record, history))
 	for _, f := range fields(history, s.Now) {
 		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value && !f.Value.IsZero() })
 		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
@@ -101,7 +101,7 @@ func (s *Snapshot) Offer(history []store.Entry) {
 // fields are the versions of a history, with what those around tell of each: when its
 // value was stored first, and its family was born.
 func fields(history []store.Entry, now time.Time) (all []Field) {
-	first, born := map[atlassian.Secret]Field{}, map[Fingerprint]time.Time{}
+	first, last, born := map[atlassian.Secret]Field{}, map[atlassian.Secret]time.Time{}, map[Fingerprint]time.Time{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
@@ -109,6 +109,7 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 		}
 		if before, again := first[f.Value]; again {
 			f.Modified, f.Since = before.Modified, before.Since
+			last[f.Value] = e.Modified
 		}
 		first[f.Value] = f
 		if chain := chainOf(f.Value); chain != "" {
@@ -118,10 +119,9 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 		}
 		all = append(all, f)
 	}
-	if len(born) > 0 {
-		for i, f := range all { // an older token may have been put back over a newer one
-			all[i].Born = born[chainOf(f.Value)]
-		}
+	for i, f := range all {
+		all[i].Again = last[f.Value]
+		all[i].Born = born[chainOf(f.Value)] // an older token may have been put back over a newer one
 	}
 	return all
 }
@@ -298,7 +298,12 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
 		}
 	}
-	verdict, reason = s.State.Judge(f)
+	if s.State.Inbox.crowded(f) {
+		return NoToken, "Atlassian did not accept any of those that were stored after it", false
+	}
+	if verdict, reason = s.State.Judge(f); verdict == Candidate && older(s, f) {
+		return Older, "it is an older token of this connection", false
+	}
 	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
 		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
 	}
@@ -308,6 +313,18 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 		}
 	}
 	return verdict, reason, false
+}
+
+// older reports whether a token of the history is taken for an older one though the one that
+// was adopted in its place was refused twice: for an hour the refusals may be mistakes, and
+// presenting it would kill the family.
+func older(s judging, f Field) bool {
+	failed := s.State.Record.LastFailure
+	if failed == nil || !s.State.Record.Past.Has(FingerprintOf(f.Value)) {
+		return false
+	}
+	insists := !f.Again.IsZero() && !f.Again.Before(failed.first()) // a person stored it once more
+	return !insists && failed.At.Sub(failed.first()) < probeFirst
 }
 
 // continues reports whether a candidate counts as the family's next generation: it

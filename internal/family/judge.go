@@ -36,7 +36,7 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 		return Copied, ""
 	case s.Record.Past.Has(fp):
 		if disproven(s) {
-			return Candidate, "" // the one that was adopted in its place is none
+			return s.judgeClaims(f) // the one that was adopted in its place may be none
 		}
 		return Older, "it is an older token of this connection"
 	case fp == s.Record.Access:

@@ -32,6 +32,6 @@ func TestACandidateThatIsTooLarge(t *testing.T) {
 // other does.
 func TestNoRotationJustAfterAnother(t *testing.T) {
 	unknown := func(s *family.Snapshot) { s.State.Record.Access, s.State.Record.AccessExpiresAt = "", time.Time{} }
-	requireAction(t, family.Idle, decide(rotated(4*minute-nano), unknown))
-	requireAction(t, family.Rotate, decide(rotated(4*minute), unknown))
+	requireAction(t, family.Idle, decide(rotated(210*time.Second-nano), unknown))
+	requireAction(t, family.Rotate, decide(rotated(210*time.Second), unknown))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
@@ -15,16 +16,38 @@ func (s judging) byPsoxy(f Field) bool { return s.psoxyWrote(f, 30*time.Second) 
 // psoxyWrote reports whether psoxy took its lock, or wrote an access token, in the given
 // time before a token was stored.
 func (s judging) psoxyWrote(f Field, before time.Duration) bool {
-	return s.Shared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.PsoxysLock()), func(by Field) bool {
+	return s.latelyShared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.Met, s.PsoxysLock()), func(by Field) bool {
 		stood := by.Until.IsZero() || !by.Until.Before(f.Modified) // a person's may have been written over before
 		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < before && stood
 	})
 }
 
+// latelyShared reports whether psoxy rotates too, or did when the newest tokens were
+// published: a person may just have ended that.
+func (s judging) latelyShared() bool {
+	return s.Shared() || s.State.Record.AccessFormat == psoxy.JSON
+}
+
+// psoxySpent is when psoxy spent the own token, as the access token tells that it received
+// and stored, by its claims after the own tokens; zero if it did not. What may be the successor that came with it, or was refused
+// as that, tells more.
+func psoxySpent(s judging, candidate Field) time.Time {
+	r := s.State.Record
+	if !s.Shared() || candidate.Version > 0 || s.State.Inbox.TakesTurns(r) {
+		return time.Time{}
+	}
+	for _, f := range s.Wrote {
+		if f.Born.After(r.active()) && !(r.Refused() && f.Modified.Before(r.LastFailure.At)) {
+			return f.Modified
+		}
+	}
+	return time.Time{}
+}
+
 // Puzzles reports whether there is a candidate that psoxy may have stored, and nothing tells.
 func (s Snapshot) Puzzles() bool {
 	j := judging{s}
-	return s.Shared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
+	return j.latelyShared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
 }
 
 // PsoxysWrites are the versions of ACCESS_TOKEN that psoxy wrote, of some in a row: they are
@@ -37,7 +60,8 @@ func PsoxysWrites(own Record, versions ...store.Entry) (all []Field) {
 		if expires.IsZero() || older || FingerprintOf(token) == own.Access || !e.Modified.After(own.active()) {
 			continue
 		}
-		f := Field{Version: e.Version, Modified: e.Modified}
+		claims, _ := atlassian.Claims(token)
+		f := Field{Version: e.Version, Modified: e.Modified, Born: claims.IssuedAt}
 		if i+1 < len(versions) {
 			f.Until = versions[i+1].Modified
 		}

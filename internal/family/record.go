@@ -96,21 +96,46 @@ type Failure struct {
 	Token Fingerprint `json:"token"`
 	// Credentials are the app's id and secret that were presented.
 	Credentials Fingerprint `json:"credentials,omitempty"`
-	// Since is the time of the first of these attempts.
+	// Since is the time of the first of these attempts, and First that of the first with
+	// this token that failed in any way.
 	Since time.Time `json:"since,omitzero"`
+	First time.Time `json:"first,omitzero"`
 	// FirstSpend is when Token was first presented, where its fate is in doubt.
 	FirstSpend time.Time `json:"first_spend,omitzero"`
 	// RetryAt is the time before which Atlassian asked not to be called.
 	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
-// ParseRecord reads a TOKEN_FAMILY parameter of the given connection.
+// ParseRecord reads a TOKEN_FAMILY parameter of the given connection. A member of a wrong form
+// counts as missing, for the age must not be lost with it.
 func ParseRecord(value, connection string) (Record, error) {
-	var r Record
-	if err := json.Unmarshal([]byte(value), &r); err != nil {
-		return Record{}, errors.New("is not the JSON that tokenkeeper writes")
+	r, err := readRecord(value)
+	if err != nil {
+		return Record{}, err
 	}
 	return r.checked(connection)
+}
+
+// readRecord reads a record as it is written.
+func readRecord(value string) (r Record, err error) {
+	if json.Unmarshal([]byte(value), &r) == nil {
+		return r, nil
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(value), &members) != nil {
+		return Record{}, errors.New("is not the JSON that tokenkeeper writes")
+	}
+	r = Record{}
+	for name, member := range members {
+		one, _ := json.Marshal(map[string]json.RawMessage{name: member})
+		if with := r; json.Unmarshal(one, &with) == nil {
+			r = with
+		}
+	}
+	if r.Schema == 0 {
+		r.Schema = 1
+	}
+	return r, nil
 }
 
 // checked returns a record as it was read, if it can be used for the given connection.
@@ -150,7 +175,7 @@ func quoted(name string) string {
 func (r Record) times() []time.Time {
 	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt, r.SiteAskedAt}
 	if f := r.LastFailure; f != nil {
-		ts = append(ts, f.At, f.Since, f.FirstSpend, f.RetryAt)
+		ts = append(ts, f.At, f.Since, f.First, f.FirstSpend, f.RetryAt)
 	}
 	return ts
 }
@@ -177,16 +202,20 @@ func (r Record) InactiveAt() time.Time {
 	return last.Add(InactivityLimit)
 }
 
-// Refused reports whether Atlassian has refused the newest refresh token. A
-// malformed answer without an error code comes from a proxy or firewall, and says nothing
-// about the token.
+// unreadable is the code with which an OAuth server says that it could not read a request
+// (RFC 6749 section 5.2).
+const unreadable = "invalid_request"
+
+// Refused reports whether Atlassian has refused the newest refresh token. A malformed answer
+// with another error code, or none, comes from a proxy or firewall, and says nothing about
+// the token.
 func (r Record) Refused() bool {
 	f := r.LastFailure
 	if f == nil || f.Token != r.Refresh {
 		return false
 	}
 	return f.Class == atlassian.Permanent.String() ||
-		f.Class == atlassian.Malformed.String() && f.Code != "" && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
+		f.Class == atlassian.Malformed.String() && f.Code == unreadable && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
 // notTaken reports whether Atlassian did not take the newest refresh token twice, so that
@@ -196,8 +225,29 @@ func (r Record) notTaken() bool {
 	return f != nil && f.Token == r.Refresh && f.Count > 1 && !passing(f.Class)
 }
 
-// probeAt is when a refused token is presented once more.
-func (r Record) probeAt() time.Time { return r.LastFailure.At.Add(rest(r.LastFailure.Count)) }
+// probeAt is when a refused token is presented once more. Inside the leeway of the first
+// attempt that is soon: a refusal may have replaced the answer with the successor.
+func (r Record) probeAt() time.Time {
+	f := r.LastFailure
+	soon := f.At.Add(failureBackoff)
+	switch {
+	case f.Count <= 1:
+		return f.At.Add(secondLook)
+	case open(f.first(), soon):
+		return soon
+	case f.At.Sub(f.first()) < probeFirst:
+		return f.At.Add(probeFirst)
+	}
+	return f.At.Add(probeAgain)
+}
+
+// first is when the token failed first.
+func (f Failure) first() time.Time {
+	if f.First.IsZero() {
+		return f.Since // of an earlier version
+	}
+	return f.First
+}
 
 // Succeed returns the record of the generation that pair begins.
 func (r Record) Succeed(pair Pair) Record {
@@ -207,9 +257,10 @@ func (r Record) Succeed(pair Pair) Record {
 		next.Generation++
 		next.Past = r.Past.With(r.Refresh)
 	}
-	next.Access, next.AccessExpiresAt = "", time.Time{}
-	if !pair.Access.IsZero() { // else ACCESS_TOKEN is left as it is until the next rotation
+	if spent := stamp(pair.SpentAt.Add(Leeway)); !pair.Access.IsZero() {
 		next.Access, next.AccessExpiresAt = FingerprintOf(pair.Access), stamp(pair.AccessExpiresAt)
+	} else if r.AccessExpiresAt.IsZero() || r.AccessExpiresAt.After(spent) { // the one before ends with the token before
+		next.AccessExpiresAt = spent
 	}
 	next.Chain = chainOf(pair.Refresh)
 	next.RotatedAt = stamp(pair.SpentAt)
@@ -230,7 +281,10 @@ func (r Record) Fail(f Failure) Record {
 // class with one token are counted together, but not those with and without a code.
 func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
-	f.Count, f.Since = 1, f.At
+	f.Count, f.Since, f.First = 1, f.At, f.At
+	if last != nil && last.Token == f.Token {
+		f.First = last.first()
+	}
 	if last != nil && last.Class == f.Class && last.Token == f.Token && (last.Code == "") == (f.Code == "") {
 		f.Count = last.Count + 1
 		if !last.Since.IsZero() {

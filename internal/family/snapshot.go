@@ -20,6 +20,8 @@ type Field struct {
 	Version  int64
 	Since    int64
 	Modified time.Time
+	// Again is when the value was stored once more; zero if it was not.
+	Again time.Time
 	// Until is when the next version was written; zero for the newest.
 	Until time.Time
 	// Born is when the first token with its chain claim was stored or issued, as far as
@@ -63,15 +65,18 @@ type Snapshot struct {
 	// remembered tells, see [Form].
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
-	CloudID       Field
+	// Resembles is the form of a damaged value.
+	Resembles psoxy.AccessFormat
+	CloudID   Field
 	// Family is TOKEN_FAMILY; Told reads it.
 	Family store.Entry
 	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
 	// psoxy's own that this process has read: psoxy deletes a stale one.
 	Lock, Left Field
 	// Wrote are psoxy's access tokens, without their values, as far as this process has read:
-	// somebody may have written over them; and a lock of psoxy's that it met.
+	// somebody may have written over them. Met is a lock of psoxy's that it met.
 	Wrote []Field
+	Met   Field
 	// Denied are the names of copies that could not be read.
 	Denied []string
 
@@ -108,8 +113,9 @@ func NewSnapshot(c Connection, entries map[string]store.Entry) Snapshot {
 		Lock:         FieldOf(entries[n.Lock]),
 	}
 	s.AccessToken.Value, s.AccessExpires, s.AccessFormat = psoxy.DecodeAccessToken(s.AccessToken.Value)
-	if s.AccessFormat == psoxy.Raw && tokenform.Problem(s.AccessToken.Value.Reveal()) != "" {
-		s.AccessFormat = "" // it is no token: nobody has chosen a form by it
+	noToken := s.AccessFormat == psoxy.Raw && tokenform.Problem(s.AccessToken.Value.Reveal()) != ""
+	if noToken || s.AccessFormat == psoxy.JSON && s.AccessExpires.IsZero() {
+		s.AccessFormat, s.Resembles = "", s.AccessFormat // nobody has chosen a form by a damaged value
 	}
 	s.AccessFormat = c.Policy.AccessFormat.Or(s.AccessFormat)
 	for _, e := range entries {

@@ -103,7 +103,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 	case doubt && e.Class == atlassian.Permanent:
 		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
 	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
-		return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, e)
+		return sp.explainStranger(out)
 	case e.Class == atlassian.Permanent:
 		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.state.Remedy(sp.names.RefreshToken), e)
 	case e.Class == atlassian.Configuration && sp.otherApp() != "":
@@ -118,6 +118,14 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated; %s may hold no whole token (%v)", sp.names.RefreshToken, e)
 	}
 	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
+}
+
+// explainStranger names the refusal of a token that was written over the family's own.
+func (sp *spend) explainStranger(out Outcome) Outcome {
+	if sp.state.Record.Refused() {
+		return out.as(Refused, "Atlassian refused the refresh token, and a token in %s, too: %s (%v)", sp.names.RefreshToken, sp.state.Remedy(sp.names.RefreshToken), sp.failure)
+	}
+	return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, sp.failure)
 }
 
 // dateIntent reads when the store wrote the intent. Without an answer it is

@@ -91,7 +91,7 @@ func (m *memory) note(s *family.Snapshot, versions ...store.Entry) {
 	if wrote := family.PsoxysWrites(s.State.Record, versions...); len(wrote) > 0 {
 		m.wrote = wrote
 	}
-	s.Wrote = append(slices.Clip(m.wrote), m.met)
+	s.Wrote, s.Met = m.wrote, m.met
 }
 
 // compare compares what was read with what this process knows. Where the ledger
@@ -281,7 +281,11 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
 	case d.Action.Presents() && v.Shared() && t.lock == nil:
-		if err := t.takeLock(ctx, v, d); err != nil {
+		err := t.takeLock(ctx, v, d)
+		if errors.Is(err, store.ErrDenied) {
+			return out.as(Misconfigured, "psoxy's lock cannot be taken, and without it nothing may be presented beside psoxy: %v", err), false
+		}
+		if err != nil {
 			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), !errors.Is(err, psoxy.ErrLocked)
 		}
 		return out, true // what was read may have changed before

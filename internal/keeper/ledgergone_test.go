@@ -309,10 +309,11 @@ func TestAProcessKnowsTheDeletedLedger(t *testing.T) {
 		w.requireKept()
 		require.Equal(t, w.record().AuthorizedAt, w.ledger().Record.AuthorizedAt)
 	})
-	t.Run("unless all is deleted", func(t *testing.T) {
+	t.Run("unless the app is deleted with all the rest", func(t *testing.T) {
 		w := forgetful(t)
-		w.remove(names.RefreshToken)
-		w.remove(names.Family)
+		for _, name := range []string{names.RefreshToken, names.Family, names.ClientID, names.ClientSecret} {
+			w.remove(name)
+		}
 		w.want(keeper.AwaitingConsent)
 		require.Zero(t, w.get(names.Ledger).Version)
 	})

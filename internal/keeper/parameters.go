@@ -96,6 +96,25 @@ func (p parameters) history(ctx context.Context, name string, from, to int64) (e
 	return entries, err
 }
 
+// unfit is what the entries of a ledger say that are valid no more: it was deleted, and put
+// back or moved. They are no ledger, but they know tokens and the age.
+func (p parameters) unfit(ctx context.Context, newest store.Entry, connection string) (states []family.State) {
+	if newest.Version == 0 {
+		return nil
+	}
+	entries, err := p.history(ctx, p.names.Ledger, 0, 0)
+	if err != nil {
+		entries = []store.Entry{newest}
+	}
+	for _, e := range entries {
+		entry := ledger.Peek(e, connection)
+		if state, err := family.ParseState(entry.State, entry.Written, connection); err == nil {
+			states = append(states, state)
+		}
+	}
+	return states
+}
+
 // write writes a copy. It returns its version, and whether more than one attempt was
 // needed.
 func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, late bool, err error) {

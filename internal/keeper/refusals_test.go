@@ -94,7 +94,7 @@ func TestARefusalThatWasMistaken(t *testing.T) {
 		require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
 		posts := w.posts()
 		w.ticks(24*12, keeper.Refused)
-		require.LessOrEqual(t, w.posts()-posts, 6, "a few times a day")
+		require.LessOrEqual(t, w.posts()-posts, 7, "a few times a day")
 		w.consent()
 		w.ticks(1, keeper.Rotated)
 		w.requireKept()

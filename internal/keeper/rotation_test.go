@@ -74,7 +74,7 @@ func TestAYear(t *testing.T) {
 		w.clock.Advance(5 * time.Minute)
 		w.want(keeper.Refused)
 	}
-	require.Equal(t, 5, w.posts()-posts, "a dead family is probed at once, after an hour, and then every six")
+	require.Equal(t, 6, w.posts()-posts, "a dead family is probed twice within minutes, after an hour, and then every six")
 	w.consent()
 	out = w.want(keeper.Rotated)
 	require.Equal(t, 365.0, *out.FamilyDaysRemaining, "a new consent wakes it and restarts the countdown")

@@ -127,6 +127,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if n := len(tokens); n > 0 && tokens[n-1].Version > v.RefreshToken.Version {
 		v.RefreshToken = family.FieldOf(tokens[n-1]) // the history was read later
 	}
+	v.Known = family.Newest(v.Known, t.params.unfit(ctx, v.copies[t.names.Ledger], t.conn.Name)...)
 	records, err := v.records(ctx, t.params)
 	switch {
 	case errors.Is(err, store.ErrDenied):
@@ -164,8 +165,9 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 func (v view) records(ctx context.Context, params parameters) ([]store.Entry, error) {
 	name := params.names.Family
 	all, err := params.history(ctx, name, 0, 0)
-	if errors.Is(err, store.ErrDenied) && !slices.Contains(v.Denied, name) {
-		return []store.Entry{v.copies[name]}, nil
+	newest := v.copies[name]
+	if errors.Is(err, store.ErrDenied) && !slices.Contains(v.Denied, name) && (v.Told() != nil || newest.Value.IsZero()) {
+		return []store.Entry{newest}, nil
 	}
 	return all, err
 }

@@ -34,6 +34,8 @@ type spend struct {
 	// that may was at this time.
 	doubt bool
 	last  time.Time
+	// unbelieved are the refresh tokens of answers that were not believed.
+	unbelieved []atlassian.Secret
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
 	pair *family.Pair
@@ -79,8 +81,18 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 	if sp.doubt {
 		action = Replayed
 	}
-	out = t.settle(ctx, v, sp.base, sp.state, v.Received(*sp.pair, d.Candidate), d, out.as(action, "%s", d.Reason))
+	r := v.Received(*sp.pair, d.Candidate)
+	out = t.settle(ctx, v, sp.base, sp.state, r, d, out.as(action, "%s", d.Reason))
+	out = missing(sp, r.Record, out)
 	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
+}
+
+// missing is the outcome of a rotation that leaves consumers without an access token.
+func missing(sp *spend, r family.Record, out Outcome) Outcome {
+	if !sp.pair.Access.IsZero() || !out.Action.Healthy() || sp.clock.now().Before(r.AccessExpiresAt) {
+		return out
+	}
+	return out.as(Failed, "the refresh token is rotated and safe, but Atlassian's answer held no usable access token and the one before is over: the next attempt comes within minutes")
 }
 
 // yield waits once the ledger takes writes: a process that holds the successor saves it
@@ -155,7 +167,7 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 // for it.
 //
 // An answer without a believable refresh token is asked for again: if the token was spent
-// all the same, only a replay inside the leeway brings its successor. Only where no
+// all the same, only a replay inside the leeway brings its successor. See [family.Belief]. Only where no
 // answer of a tick holds one, and an earlier tick received no successor either, the token
 // is taken for unspent, and kept.
 func (sp *spend) present(ctx context.Context) {
@@ -180,7 +192,7 @@ func (sp *spend) present(ctx context.Context) {
 			}
 			continue
 		}
-		if err := sp.unlikely(token, attempt+1 == len(pauses)); err != nil {
+		if err := sp.unlikely(at, token); err != nil {
 			sp.countAsLost(at, "", err)
 			continue
 		}
@@ -195,11 +207,17 @@ func (sp *spend) present(ctx context.Context) {
 	}
 }
 
-// unlikely is why an answer's refresh token is not believed. One whose form alone is odd is,
-// if it is the last answer: the server may have come to use that form.
-func (sp *spend) unlikely(token atlassian.Token, last bool) error {
-	why, certain := sp.state.Record.Unlikely(sp.token, token.Refresh)
-	if why == "" || last && !certain {
+// unlikely is why the refresh token of an answer to an attempt is not believed.
+func (sp *spend) unlikely(at time.Time, token atlassian.Token) error {
+	why, believed := sp.state.Record.Unlikely(sp.token, token.Refresh, at)
+	if why == "" {
+		return nil
+	}
+	if !slices.Contains(sp.unbelieved, token.Refresh) {
+		sp.unbelieved = append(sp.unbelieved, token.Refresh)
+	}
+	differ := len(sp.unbelieved) == len(pauses)
+	if believed == family.IfAllDiffer && differ || believed == family.AtLast && (differ || sp.longOver()) {
 		return nil
 	}
 	return fmt.Errorf("the answer's refresh token is not believed: %s", why)
