@@ -28,7 +28,8 @@ func TestAnAddressOnTheCommandLine(t *testing.T) {
 // A good secret is not written over by what cannot be one.
 func TestWhatCannotBeASecretIsNotStored(t *testing.T) {
 	const id, good = "d9afp9ZOTn3l0RGPgFt4k71YuEuG42GL", "ATOAdRHlUpUJZ3YRRTjYq7Ft0Zk3Wd8Lr1Xs5Yb9Nc2Mv6Ph4Jg8d9afp9ZOTn3l0RGP"
-	for name, text := range map[string]string{"the client id": id, "an address": "http://localhost/?code=x&state=y", "a variable": "$CLIENT_SECRET", "masked": "****************",
+	const next = "ATOA2bXkQw7Zt4Rk9Lm1Nc6Vp3Hs8Jd5Gf0YxTqWe-BuIo=1A2B3C4D"
+	for name, text := range map[string]string{"good": next, "the client id": id, "an address": "http://localhost/?code=x&state=y", "a variable": "$CLIENT_SECRET", "masked": "****************",
 		"a word": "null", "a placeholder": "CHANGE_ME", "quoted": `"` + good + `"`, "with its name": "client_secret=" + good, "a JWT": "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyMSJ9.c2lnbmF0dXJl"} {
 		t.Run(name, func(t *testing.T) {
 			dir := privateDir(t)
@@ -40,7 +41,11 @@ func TestWhatCannotBeASecretIsNotStored(t *testing.T) {
 			given("A_CLIENT_SECRET", good)
 			given("A_REFRESH_TOKEN", "q7Ft0Zk3Wd8Lr1Xs5Yb9Nc2Mv6Ph4Jg8q7Ft0Zk3Wd8Lr1Xs5Yb9")
 			out, code := runProgram(t, nil, text+"\n", "set-secret", "--store", "file:"+dir, "--connection", "A_")
-			require.NotZero(t, code, out)
+			stored, err := os.ReadFile(filepath.Join(dir, "A_CLIENT_SECRET.json"))
+			require.NoError(t, err)
+			require.Equal(t, name != "good", code != 0, out)
+			require.Equal(t, name == "good", strings.Contains(string(stored), next))
+			require.NotContains(t, out, text)
 		})
 	}
 }

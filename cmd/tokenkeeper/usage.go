@@ -57,7 +57,9 @@ func hideTokens(text string, args []string) string {
 		name, value, _ := strings.Cut(arg, "=")
 		_, rest, _ := strings.Cut(arg, ":") // of a store's name
 		for _, s := range []string{arg, strings.TrimLeft(name, "-"), value, rest} {
-			if len(s) >= shortestHidden && (tokenform.Problem(s) == "" || strings.Contains(s, "eyJ")) || strings.ContainsAny(s, "?&") && strings.Contains(s, "=") {
+			mayBeToken := len(s) >= shortestHidden && (tokenform.Problem(s) == "" || strings.Contains(s, "eyJ"))
+			address := strings.ContainsAny(s, "?&") && strings.Contains(s, "=")
+			if mayBeToken || address {
 				text = strings.NewReplacer(s, hidden, strconv.Quote(s), hidden).Replace(text)
 			}
 		}

@@ -29,7 +29,7 @@ func (f *Flow) decide(ctx context.Context, err error, r *consent.CompleteRequest
 		}
 		return f.retry(ctx, refused)
 	case consent.AtlassianUnavailable:
-		if waiting, err := f.waiting(ctx); err != nil || waiting == nil {
+		if now, err := f.status(ctx); err != nil || now.Waiting == nil && now.UnderWay.IsZero() {
 			return false, refused // the code is spent, and nothing came of it
 		}
 		return f.retry(ctx, refused)

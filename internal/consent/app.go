@@ -3,12 +3,16 @@ package consent
 import (
 	"slices"
 	"strings"
-
-	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 )
 
 // The client id becomes a part of addresses that are shown, and the secret replaces one that
 // works. So what was taken for another value by mistake is refused.
+
+// How values of Atlassian begin.
+const (
+	secretPrefix = "ATOA"
+	tokenPrefix  = "eyJ"
+)
 
 // ClientIDProblem says why a text cannot be a client id, as a clause for people; "" if it can.
 func ClientIDProblem(id string) string {
@@ -39,7 +43,7 @@ func ClientSecretProblem(secret, id string) string {
 		return "it is the placeholder of a secret"
 	case strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return "it holds a space, or a character that no secret has"
-	case tokenform.Clean(secret) != strings.TrimRight(secret, "="):
+	case strings.ContainsAny(secret, "\"'`<>(){}[]"), strings.HasPrefix(strings.ToLower(secret), "client_secret"):
 		return "it has other characters around it: expected the secret alone, without quotes or a name"
 	}
 	return ""
@@ -52,9 +56,3 @@ func unfilled(secret string) bool {
 	return strings.Trim(secret, secret[:1]) == "" || strings.HasPrefix(secret, "$") ||
 		slices.Contains([]string{"fillme", "changeme", "replaceme", "null", "nil", "none", "undefined", "redacted", "todo", "tbd"}, word)
 }
-
-// How values of Atlassian begin.
-const (
-	secretPrefix = "ATOA"
-	tokenPrefix  = "eyJ"
-)

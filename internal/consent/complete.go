@@ -244,7 +244,7 @@ func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassia
 	case failed.Class == atlassian.RestartConsent:
 		err = refuse(CodeRefused, "Atlassian refused the authorization code: it was used, is a few minutes old, or belongs to another app; consent again (%v)", failed)
 	case failed.Class == atlassian.Configuration:
-		err = refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console, and consent again (%v)", failed)
+		err = refuse(AppRefused, "Atlassian refused the app's client id or secret, or the account is inactive: check them in the developer console; if they are right, repeat the request, otherwise consent again (%v)", failed)
 	case perhapsUsed:
 		err = refuse(AtlassianUnavailable, "Atlassian did not answer as it should, so the consent failed: consent again (%v)", failed)
 	default:

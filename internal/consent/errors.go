@@ -28,10 +28,11 @@ const (
 	// CodeRefused: Atlassian refused the authorization code, or it is of a second
 	// acceptance of a consent whose tokens wait.
 	CodeRefused ErrorType = "CodeRefused"
-	// AppRefused: Atlassian refused the client id or secret.
+	// AppRefused: Atlassian refused the client id or secret. (repeat) as the code was not
+	// looked at.
 	AppRefused ErrorType = "AppRefused"
 	// AtlassianUnavailable: Atlassian did not answer. (waiting) if only the
-	// site or the account could not be read.
+	// site or the account could not be read. (repeat) if the code was not looked at.
 	AtlassianUnavailable ErrorType = "AtlassianUnavailable"
 	// NoRefreshToken: the grant has no refresh token: offline_access is missing.
 	NoRefreshToken ErrorType = "NoRefreshToken"

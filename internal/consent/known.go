@@ -213,7 +213,7 @@ func (s *Service) claim(ctx context.Context, k known) error {
 
 // restore undoes a claim whose code was not used, unless another consent has begun.
 func restore(ctx context.Context, s *Service, k known) {
-	if _, err := s.Store.Create(ctx, k.names.ConsentState, k.under.encode(), store.Encrypted); err != nil && !errors.Is(err, store.ErrExists) {
+	if _, err := s.Store.Create(context.WithoutCancel(ctx), k.names.ConsentState, k.under.encode(), store.Encrypted); err != nil && !errors.Is(err, store.ErrExists) {
 		s.Log.Warn("the request cannot be repeated", "parameter", k.names.ConsentState, "error", err)
 	}
 }

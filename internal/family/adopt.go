@@ -68,7 +68,7 @@ func bornIn(all []Field, f Field) time.Time {
 // forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
 // record does not remember any more: of large ones it remembers few.
 func forgotten(r Record, history []store.Entry) int64 {
-	if len(r.Past)/pastWidth >= r.Generation {
+	if r.Past != "" && len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) {
 		return 0
 	}
 	for _, e := range history {
@@ -83,6 +83,9 @@ func forgotten(r Record, history []store.Entry) int64 {
 // have been told by a ledger that was deleted, or by a lock that cannot be read.
 func (s Snapshot) inherited(r Record, deleted bool) *Intent {
 	doubt := leftBehind(s.Lock, r)
+	if in := s.Known.doubted(); in != nil && in.Token == r.Refresh && (doubt == nil || in.First.Before(doubt.First)) {
+		doubt = &Intent{Token: in.Token, First: in.First, Last: in.Last}
+	}
 	if doubt == nil && (deleted || slices.Contains(s.Denied, NamesOf(s.Connection).Lock)) {
 		doubt = &Intent{Token: r.Refresh}
 	}
@@ -144,7 +147,7 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 
 // newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
 // read of the ledger: the one with the latest rotation or consent, and of equal ones the
-// one written last. A record copied from another connection counts if it names one of the
+// one written last. A record copied from another connection counts if it knows one of the
 // stored tokens: they were copied with it. A time of the consent that lies in the future is
 // none: an earlier version may tell the true one.
 func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
@@ -152,7 +155,7 @@ func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, fo
 	for _, e := range records {
 		r, err := readRecord(FieldOf(e).Value.Reveal())
 		connection := s.Connection
-		if slices.ContainsFunc(tokens, func(t store.Entry) bool { return FingerprintOf(FieldOf(t).Value) == r.Refresh }) {
+		if knowsOne(r, tokens) {
 			connection = r.Connection
 		}
 		if err == nil {
@@ -161,20 +164,36 @@ func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, fo
 		if err != nil {
 			continue
 		}
-		if r.AuthorizedAt.After(s.Now.Add(ClockTolerance)) {
-			r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
-			if before.Chain == r.Chain {
-				r.AuthorizedAt, r.AuthorizedAtSource = before.AuthorizedAt, before.AuthorizedAtSource
-			}
-		}
-		if before = r; !found || !r.active().Before(newest.active()) {
-			newest, found = r, true
+		if before = datedNow(r, before, s.Now); !found || !before.active().Before(newest.active()) {
+			newest, found = before, true
 		}
 	}
-	if last := s.Known.Record; !s.Known.Empty() && (!found || newest.active().Before(last.active())) {
+	last := datedNow(s.Known.Record, Record{}, s.Now)
+	if !s.Known.Empty() && (!found || newest.active().Before(last.active())) {
 		return last, true
 	}
 	return newest, found
+}
+
+// knowsOne reports whether a record knows one of the tokens of a history, as its newest or as an
+// older one.
+func knowsOne(r Record, history []store.Entry) bool {
+	return slices.ContainsFunc(history, func(e store.Entry) bool {
+		fp := FingerprintOf(FieldOf(e).Value)
+		return fp != "" && (fp == r.Refresh || r.Past.Has(fp))
+	})
+}
+
+// datedNow returns a record without a time of the consent that lies in the future. The record
+// before it may tell the true one.
+func datedNow(r, before Record, now time.Time) Record {
+	if r.AuthorizedAt.After(now.Add(ClockTolerance)) { // somebody has edited it
+		r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
+		if before.Refresh == r.Refresh || r.Past.Has(before.Refresh) || before.Chain == r.Chain && r.Chain != "" {
+			r.AuthorizedAt, r.AuthorizedAtSource = before.AuthorizedAt, before.AuthorizedAtSource
+		}
+	}
+	return r
 }
 
 // Dated is the record of the state with the age of an adopted family, where TOKEN_FAMILY knows

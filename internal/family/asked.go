@@ -155,9 +155,12 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 
 // crowded reports whether a field comes before all candidates that are remembered as refused,
 // and there are as many as can be. It may be one that is forgotten, and would be asked about
-// for ever.
+// for ever. It is none if it is in doubt, or if a person has stored it once more.
 func (i Inbox) crowded(f Field) bool {
-	return len(i.Rejected) == candidatesKept && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return r.Version <= f.Version })
+	full := len(i.Rejected) == candidatesKept && i.pending(f.Version).Version == 0
+	return full && f.Again.IsZero() && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool {
+		return r.Version <= f.Version || r.At.Before(f.Modified)
+	})
 }
 
 // sibling reports whether a refused candidate would be a sibling of the own token.

@@ -181,7 +181,7 @@ func empty(v view) (Decision, bool) {
 	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
-	return decide(Adopt, "the ledger is empty and %s is filled in", name)
+	return decide(Adopt, "the ledger is empty, and the newest token is known or stands in %s", name)
 }
 
 func withoutApp(v view) (Decision, bool) {
@@ -273,7 +273,7 @@ func lateCandidate(v view) (Decision, bool) {
 	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
 		return d, true
 	}
-	return Decision{Action: Probe, Candidate: c, Reason: fmt.Sprintf(
+	return Decision{Action: Probe, Candidate: c, Yields: !v.Shared(), Reason: fmt.Sprintf(
 		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
 }
 

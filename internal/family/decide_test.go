@@ -71,7 +71,7 @@ func TestDecideWhatIsDue(t *testing.T) {
 		{"it claims 24 hours and two minutes", left(24*time.Hour + 2*time.Minute), family.Idle},
 		{"it claims more", left(24*time.Hour + 2*time.Minute + nano), family.Rotate},
 		{"just rotated, and the token lives for minutes only", all(left(time.Minute), rotated(210*time.Second-nano)), family.Idle},
-		{"four minutes later", all(left(time.Minute), rotated(210*time.Second)), family.Rotate},
+		{"a back-off later", all(left(time.Minute), rotated(210*time.Second)), family.Rotate},
 		{"the store tells whole seconds: rotated in the next one", all(left(time.Minute), rotated(-time.Second)), family.Idle},
 		{"the clock went back over the last rotation", all(left(20*time.Minute), rotated(-2*time.Minute)), family.Rotate},
 		{"past the lifetime a family is kept all the same", all(dueAnyway, func(s *family.Snapshot) { s.State.Record.AuthorizedAt = now.Add(-400 * 24 * time.Hour) }), family.Rotate},

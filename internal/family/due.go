@@ -52,7 +52,7 @@ func (f Failure) backoff(longest time.Duration) time.Duration {
 	case since < lastChance:
 		return min(failureBackoff, lastChance-since)
 	case since < 2*Leeway:
-		return min(backoff, 2*failureBackoff)
+		return min(backoff, TickInterval-tickSlack)
 	}
 	return backoff
 }

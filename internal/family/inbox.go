@@ -77,8 +77,8 @@ func (s judging) lastJudged() Judged {
 // ones that may be good. Each counts as stored when its value was stored first, and
 // is offered once.
 func (s *Snapshot) Offer(history []store.Entry) {
+	s.forget(history)
 	for _, e := range history {
-		s.forget(e)
 		if in := s.State.doubted(); in != nil && in.Owner == unknownOwner && e.Modified.Before(in.Last.Add(Lease)) {
 			s.State.Inbox.Kin = max(s.State.Inbox.Kin, e.Version) // by a process that was at work when the ledger was deleted
 		}
@@ -126,16 +126,21 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 	return all
 }
 
-// forget drops what is known of a version number, where the version was written
-// later: what is known is of a deleted parameter.
-func (s *Snapshot) forget(e store.Entry) {
+// forget drops what is known of a deleted parameter: of version numbers that were written later,
+// and of those that have not come again.
+func (s *Snapshot) forget(history []store.Entry) {
 	in := &s.State.Inbox
-	in.Seen = in.upTo(e.Version, e.Modified)
-	in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
-	s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
-	*in = in.without(func(version int64, asked time.Time) bool {
-		return version == e.Version && e.Modified.After(asked.Add(clockStep))
-	})
+	for _, e := range history {
+		in.Seen = in.upTo(e.Version, e.Modified)
+		in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
+		s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
+		*in = in.without(func(version int64, asked time.Time) bool {
+			return version == e.Version && e.Modified.After(asked.Add(clockStep))
+		})
+	}
+	if n := len(history); n > 0 {
+		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), func(r Rejected) bool { return r.Version > history[n-1].Version })
+	}
 }
 
 // inbox is what the offers come to.
@@ -301,7 +306,7 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 	if s.State.Inbox.crowded(f) {
 		return NoToken, "Atlassian did not accept any of those that were stored after it", false
 	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && older(s, f) {
+	if verdict, reason = s.State.Judge(f); verdict == Candidate && stillOlder(s, f) {
 		return Older, "it is an older token of this connection", false
 	}
 	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
@@ -315,16 +320,16 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 	return verdict, reason, false
 }
 
-// older reports whether a token of the history is taken for an older one though the one that
+// stillOlder reports whether a token of the history is taken for an older one though the one that
 // was adopted in its place was refused twice: for an hour the refusals may be mistakes, and
 // presenting it would kill the family.
-func older(s judging, f Field) bool {
+func stillOlder(s judging, f Field) bool {
 	failed := s.State.Record.LastFailure
 	if failed == nil || !s.State.Record.Past.Has(FingerprintOf(f.Value)) {
 		return false
 	}
-	insists := !f.Again.IsZero() && !f.Again.Before(failed.first()) // a person stored it once more
-	return !insists && failed.At.Sub(failed.first()) < probeFirst
+	insists := !f.Again.IsZero() && !f.Again.Before(failed.Since) // a person stored it once more
+	return !insists && failed.At.Sub(failed.Since) < probeFirst
 }
 
 // continues reports whether a candidate counts as the family's next generation: it

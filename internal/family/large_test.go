@@ -28,8 +28,7 @@ func TestACandidateThatIsTooLarge(t *testing.T) {
 	require.Equal(t, int64(9), d.Candidate.Version)
 }
 
-// The rotation of a token whose successor was accepted without an access token waits as any
-// other does.
+// The rotation of a token whose access token has no known end waits as any other does.
 func TestNoRotationJustAfterAnother(t *testing.T) {
 	unknown := func(s *family.Snapshot) { s.State.Record.Access, s.State.Record.AccessExpiresAt = "", time.Time{} }
 	requireAction(t, family.Idle, decide(rotated(210*time.Second-nano), unknown))

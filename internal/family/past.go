@@ -70,5 +70,5 @@ func (p Past) Merge(older Past) Past {
 	return Past(merged).newest(pastKept)
 }
 
-// newest returns the newest n tokens of p.
-func (p Past) newest(n int) Past { return p[:min(len(p)/pastWidth, n)*pastWidth] }
+// newest returns the newest n tokens of p; none for a negative n.
+func (p Past) newest(n int) Past { return p[:min(len(p)/pastWidth, max(n, 0))*pastWidth] }

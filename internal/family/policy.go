@@ -46,19 +46,19 @@ const (
 	// longestAccess is the longest life of an access token that is believed, as in
 	// atlassian.Token. Who waited for the end of another would lose the family.
 	longestAccess = 24 * time.Hour
-	// maxRetryAfter is the longest wait that Atlassian can ask of us. A wait never
-	// lasts into the last minutes of the access token, accessReserve.
+	// maxRetryAfter is the longest wait that Atlassian can ask of us. A wait
+	// lasts into the last minutes of the access token, accessReserve, for a failureBackoff at most.
 	maxRetryAfter = atlassian.MaxRetryAfter
 	accessReserve = 5 * time.Minute
 	// A refused token is presented again, for refusals have been mistaken. The first time is
 	// at the next tick, after secondLook: a refusal may have replaced the answer with the
-	// successor, and only a replay inside the leeway brings that. Then it is after
-	// probeFirst, and every probeAgain.
+	// successor, and only a replay inside the leeway brings that. Then it is every
+	// failureBackoff inside that leeway, after probeFirst, and every probeAgain.
 	secondLook = time.Minute
 	probeFirst = time.Hour
 	probeAgain = 6 * time.Hour
 	// A request that the server calls malformed says nothing about the token
-	// (RFC 6749 section 5.2). After so many in a row with an error code, over
+	// (RFC 6749 section 5.2). After so many in a row with the code invalid_request, over
 	// probeFirst at least, it is taken for a refusal.
 	malformedIsRefused = 4
 )

@@ -28,16 +28,16 @@ func (s judging) latelyShared() bool {
 	return s.Shared() || s.State.Record.AccessFormat == psoxy.JSON
 }
 
-// psoxySpent is when psoxy spent the own token, as the access token tells that it received
-// and stored, by its claims after the own tokens; zero if it did not. What may be the successor that came with it, or was refused
-// as that, tells more.
+// psoxySpent is when psoxy stored an access token that was issued after our newest tokens: it
+// has spent the own token then. It is zero if it has not, or where a possible successor tells
+// more.
 func psoxySpent(s judging, candidate Field) time.Time {
 	r := s.State.Record
 	if !s.Shared() || candidate.Version > 0 || s.State.Inbox.TakesTurns(r) {
 		return time.Time{}
 	}
 	for _, f := range s.Wrote {
-		if f.Born.After(r.active()) && !(r.Refused() && f.Modified.Before(r.LastFailure.At)) {
+		if f.Born.After(r.active()) && f.Modified.After(r.active()) && !(r.Refused() && f.Modified.Before(r.LastFailure.At)) {
 			return f.Modified
 		}
 	}

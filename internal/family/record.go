@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,8 +133,10 @@ func readRecord(value string) (r Record, err error) {
 			r = with
 		}
 	}
-	if r.Schema == 0 {
+	if r.Schema == 0 && r.Past == "" {
 		r.Schema = 1
+	} else if r.Schema == 0 {
+		r.Schema = Schema
 	}
 	return r, nil
 }
@@ -226,25 +229,26 @@ func (r Record) notTaken() bool {
 }
 
 // probeAt is when a refused token is presented once more. Inside the leeway of the first
-// attempt that is soon: a refusal may have replaced the answer with the successor.
+// refusal that is soon: it may have replaced the answer with the successor.
 func (r Record) probeAt() time.Time {
 	f := r.LastFailure
 	soon := f.At.Add(failureBackoff)
 	switch {
 	case f.Count <= 1:
 		return f.At.Add(secondLook)
-	case open(f.first(), soon):
+	case open(f.Since, soon):
 		return soon
-	case f.At.Sub(f.first()) < probeFirst:
+	case f.At.Sub(f.Since) < probeFirst:
 		return f.At.Add(probeFirst)
 	}
 	return f.At.Add(probeAgain)
 }
 
-// first is when the token failed first.
+// first is when the token failed first, of the attempts whose leeway may still have run when
+// those of its class began.
 func (f Failure) first() time.Time {
-	if f.First.IsZero() {
-		return f.Since // of an earlier version
+	if f.Since.Sub(f.First) > 2*Leeway {
+		return f.Since
 	}
 	return f.First
 }
@@ -278,14 +282,16 @@ func (r Record) Fail(f Failure) Record {
 }
 
 // after returns the failure as it is written down after an earlier one: attempts of one
-// class with one token are counted together, but not those with and without a code.
+// class with one token are counted together, but not those with and without a code, nor
+// invalid_request with another.
 func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
 	f.Count, f.Since, f.First = 1, f.At, f.At
 	if last != nil && last.Token == f.Token {
-		f.First = last.first()
+		f.First = cmp.Or(last.first(), f.At)
 	}
-	if last != nil && last.Class == f.Class && last.Token == f.Token && (last.Code == "") == (f.Code == "") {
+	alike := func(code string) bool { return (last.Code == code) == (f.Code == code) }
+	if last != nil && last.Class == f.Class && last.Token == f.Token && alike("") && alike(unreadable) {
 		f.Count = last.Count + 1
 		if !last.Since.IsZero() {
 			f.Since = last.Since

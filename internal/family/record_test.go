@@ -212,3 +212,12 @@ func TestDecideTakesAnything(t *testing.T) {
 		require.False(t, d.Action == family.Replay && now.Sub(d.FirstSpend) >= family.Leeway-family.LeewayMargin)
 	})
 }
+
+// Codes of a gateway do not add up to a refusal with one of Atlassian's.
+func TestMixedCodesAreNoRefusal(t *testing.T) {
+	r := record()
+	for i, code := range []string{"gateway_blocked", "gateway_blocked", "gateway_blocked", "gateway_blocked", "invalid_request"} {
+		r = r.Fail(family.Failure{Class: "malformed", Code: code, Token: r.Refresh, At: now.Add(time.Duration(i) * 30 * time.Minute)})
+	}
+	require.False(t, r.Refused())
+}

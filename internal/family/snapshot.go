@@ -86,7 +86,8 @@ type Snapshot struct {
 	Judged Judged
 	// Owners are the connections that own a token of the Offers, by its fingerprint.
 	Owners map[Fingerprint]string
-	// Partial: the history could not be read, and Offers has the newest version only.
+	// Partial: Offers is not all that is to be judged: the history could not be read, or it is
+	// not known whose some are.
 	Partial bool
 	// Process names the reader: intents that it left behind are its own.
 	Process string

@@ -147,7 +147,7 @@ func (s State) unproven() bool {
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
 
 // disproven reports whether a ledger's own token is probably none: it was adopted, and
-// Atlassian did not take it twice. Then an older one may be the right one.
+// Atlassian did not take it twice. Then an older one may be the right one; see stillOlder.
 func disproven(s State) bool { return s.unproven() && s.Record.notTaken() && !s.InDoubt() }
 
 // own reports whether the intent is about the ledger's own token.

@@ -83,7 +83,7 @@ func TestAnswers(t *testing.T) {
 		}, keeper.InDoubt, []keeper.Action{keeper.Replayed, keeper.Idle}, 4},
 		{"the client secret is wrong, then mended", func(w *world) {
 			w.put(names.ClientSecret, "wrong")
-		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured}, 4},
+		}, keeper.Misconfigured, []keeper.Action{keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured, keeper.Misconfigured}, 5},
 		{"the account is deactivated", func(w *world) { require.NoError(w.t, w.em.Deactivate(w.fix.Account.ID)) },
 			keeper.Misconfigured, nil, 1},
 		{"the grant was revoked", func(w *world) {
@@ -175,6 +175,20 @@ func TestAnUnlikelySuccessor(t *testing.T) {
 			w.requireKept()
 		})
 	}
+	t.Run("from a cache, and redacted", func(t *testing.T) {
+		w := settledWorld(t)
+		older := w.rotations(2)
+		w.clock.Advance(40 * time.Minute)
+		answers := []string{older[0].Value.Reveal(), older[1].Value.Reveal(), "xxxxxxxxxxxxxxxxxxxxxxxx"}
+		w.client.HTTPClient = &http.Client{Transport: &rewriter{change: func(n int, pair map[string]any) {
+			if n < len(answers) {
+				pair["refresh_token"] = answers[n]
+			}
+		}}}
+		w.want(keeper.InDoubt)
+		w.ticks(1, keeper.Replayed)
+		w.requireKept()
+	})
 	t.Run("of an odd form", func(t *testing.T) {
 		w := due(t)
 		w.client.HTTPClient = &http.Client{Transport: &rewriter{change: func(n int, pair map[string]any) {

@@ -161,3 +161,27 @@ func TestAgeByTheChainOfTheHistory(t *testing.T) {
 		require.WithinDuration(t, born, w.ledger().Record.AuthorizedAt, time.Minute)
 	})
 }
+
+// A person deletes REFRESH_TOKEN and stores a new consent's token while a rotation publishes.
+// It lies under our copy, and is adopted however old the family is.
+func TestAConsentUnderOurCopyOfAnOldFamily(t *testing.T) {
+	for _, generation := range []int{20, 230} {
+		w := settledWorld(t)
+		w.rotations(generation)
+		w.clock.Advance(36 * time.Minute)
+		w.before = func(_ int, op string) error {
+			if op == "write REFRESH_TOKEN" {
+				w.before = nil
+				w.remove(names.RefreshToken)
+				tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+				require.NoError(t, err)
+				w.put(names.RefreshToken, tokens.Refresh.Reveal())
+			}
+			return nil
+		}
+		w.want(keeper.Rotated)
+		w.ticks(3)
+		require.Equal(t, 1, w.em.Families()[1].Generation)
+		w.requireKept()
+	}
+}

@@ -358,8 +358,10 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 			t.memory.note(&v.Snapshot, access...)
 		}
 	}
-	if err == nil {
-		v.Owners, err = t.neighbours.owners(ctx, t.conn.Name, t.params, family.Strangers(v.Snapshot)...)
+	owners, unknown := t.neighbours.owners(ctx, t.conn.Name, t.params, family.Strangers(v.Snapshot)...)
+	if v.Owners = owners; unknown != nil {
+		t.log.Error("a token is not presented yet", "error", unknown)
+		v.Snapshot = family.Familiar(v.Snapshot)
 	}
 	return err
 }

@@ -32,6 +32,17 @@ func TestEveryAttemptGetsAnotherInItsLeeway(t *testing.T) {
 	}
 }
 
+// So does it with the rarest ticks that the schedule may be given.
+func TestEveryAttemptGetsAnotherWithRareTicks(t *testing.T) {
+	for _, answers := range []string{"404,426,403!", "401,401 invalid_client,401 access_denied!", "413,400 invalid_scope,400 invalid_scope!"} {
+		w := due(t)
+		w.client.HTTPClient = &http.Client{Transport: &sequence{answers: strings.Split(answers, ",")}}
+		w.ticks(24)
+		require.Nil(t, w.em.Families()[0].Death)
+		w.requireKept()
+	}
+}
+
 // What a gateway refuses for hours under a code of its own, or that Atlassian has not
 // documented, says nothing of the token.
 func TestAGatewaysErrorIsNoRefusal(t *testing.T) {
@@ -96,4 +107,14 @@ func TestClaimsDoNotVetoEverySuccessor(t *testing.T) {
 			require.Nil(t, w.em.Families()[0].Death)
 		})
 	}
+}
+
+// A refusal comes after hours of other failures. It is asked about as early as any other.
+func TestARefusalAfterHoursOfFailures(t *testing.T) {
+	w := due(t)
+	w.client.HTTPClient = &http.Client{Transport: &script{status: http.StatusUnauthorized, body: `{"error":"invalid_client"}`, times: 1000}}
+	everyTwoMinutes(w, 5*time.Hour)
+	w.client.HTTPClient = &http.Client{Transport: &sequence{answers: []string{"403 unauthorized_client", "403 unauthorized_client", "403 unauthorized_client"}}}
+	everyTwoMinutes(w, 2*time.Hour+10*time.Minute)
+	w.requireKept()
 }

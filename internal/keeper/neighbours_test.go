@@ -12,6 +12,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -57,6 +58,7 @@ func TestNeighboursTokenIsNotPresented(t *testing.T) {
 			out := tick(conn)
 			require.Contains(t, out.Foreign, neighbour)
 			require.NotContains(t, out.Foreign, token)
+			require.Equal(t, c.spent, w.spends() > 0, "its own may be due")
 			for range 2 {
 				w.clock.Advance(40 * time.Minute)
 				require.Equal(t, keeper.Rotated, tick(conn).Action)
@@ -69,8 +71,7 @@ func TestNeighboursTokenIsNotPresented(t *testing.T) {
 	}
 }
 
-// A ledger does not begin with another one's token. It does once the other is gone, and with
-// what another one has begun with but Atlassian did not take.
+// A ledger does not begin with another one's token. It does once the other is gone.
 func TestLedgerDoesNotBeginWithNeighboursToken(t *testing.T) {
 	w, tick := newNeighbours(t, true)
 	other := family.NamesOf(neighbour)
@@ -91,8 +92,8 @@ func TestLedgerDoesNotBeginWithNeighboursToken(t *testing.T) {
 	require.Equal(t, keeper.Rotated, tick(conn).Action)
 }
 
-// Where the other ledgers are not known, nothing strange is presented. One that may not be
-// read owns nothing.
+// Where the other ledgers are not known, nothing strange is presented, and the own token is
+// rotated all the same. A ledger that may not be read owns nothing.
 func TestUnreadableNeighbours(t *testing.T) {
 	w, tick := newNeighbours(t, true)
 	fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
@@ -100,12 +101,68 @@ func TestUnreadableNeighbours(t *testing.T) {
 	w.put(names.RefreshToken, fresh.Refresh.Reveal())
 	w.ops = nil
 	w.unreadable = map[string]error{family.NamesOf(neighbour).Ledger: errors.New("the store is away")}
-	out := tick(conn)
-	require.Equal(t, keeper.Failed, out.Action, out.Reason)
+	tick(conn)
 	require.Zero(t, w.spends())
+	w.clock.Advance(40 * time.Minute)
+	require.Equal(t, keeper.Rotated, tick(conn).Action)
+	require.Equal(t, 1, w.ledger().Record.Generation-1)
 
 	w.unreadable = map[string]error{family.NamesOf(neighbour).Ledger: store.ErrDenied}
-	out = tick(conn)
+	w.clock.Advance(2 * time.Minute)
+	out := tick(conn)
 	require.Equal(t, keeper.Rotated, out.Action, out.Reason)
 	w.requireKept()
+}
+
+// Somebody has written over a neighbour's ledger: it owns what its last valid entry says.
+func TestDamagedLedgerOfANeighbour(t *testing.T) {
+	w, tick := newNeighbours(t, true)
+	other := family.NamesOf(neighbour)
+	w.put(other.Ledger, "fill me")
+	w.clock.Advance(15 * time.Minute)
+	w.put(names.RefreshToken, w.get(other.RefreshToken).Value.Reveal())
+	require.Contains(t, tick(conn).Foreign, neighbour)
+	for range 4 {
+		w.clock.Advance(15 * time.Minute)
+		tick(neighbour)
+		tick(conn)
+	}
+	for _, f := range w.em.Families() {
+		require.Nil(t, f.Death)
+	}
+}
+
+// Beside psoxy every token without claims may be its rotation, or a neighbour's.
+func TestNeighboursTokenBesidePsoxy(t *testing.T) {
+	w, tick := newNeighbours(t, false)
+	w.clock.Advance(40 * time.Minute)
+	w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(w.get(names.AccessToken).Value, w.clock.Now().Add(20*time.Minute)).Reveal())
+	w.put(names.RefreshToken, w.get(family.NamesOf(neighbour).RefreshToken).Value.Reveal())
+	w.policy.AccessFormat = psoxy.JSON
+	w.keeper.Introduce([]family.Connection{{Name: conn}, {Name: neighbour}})
+	for range 4 {
+		w.tick()
+		w.clock.Advance(15 * time.Minute)
+		tick(neighbour)
+	}
+	for _, f := range w.em.Families() {
+		require.Nil(t, f.Death)
+	}
+}
+
+// A neighbour's token was stored, and the own one again: the ledger begins with that.
+func TestOwnTokenIsStoredAgain(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		w, tick := newNeighbours(t, claims)
+		own := w.get(names.RefreshToken).Value.Reveal()
+		for _, name := range []string{names.Ledger, names.Family, names.RefreshToken} {
+			w.remove(name)
+		}
+		w.restart()
+		for _, token := range []string{own, w.get(family.NamesOf(neighbour).RefreshToken).Value.Reveal(), own} {
+			w.put(names.RefreshToken, token)
+			w.clock.Advance(time.Minute)
+		}
+		require.Equal(t, keeper.Rotated, tick(conn).Action)
+	}
 }

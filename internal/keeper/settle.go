@@ -135,19 +135,13 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	case err != nil:
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
-	state, why := v.Adopt(t.memory.recall(tokens), records, t.conn.Policy)
-	switch {
-	case why != "" && v.RefreshToken.Value.IsZero() && v.Told() == nil:
-		return out.as(AwaitingConsent, "%s", why), false
-	case why != "":
-		return out.as(Misconfigured, "%s", why), false
-	}
-	switch owners, err := t.neighbours.owners(ctx, t.conn.Name, t.params, state.Refresh); {
-	case err != nil:
+	tokens, owner, err := t.neighbours.without(ctx, t.conn.Name, t.params, t.memory.recall(tokens))
+	if err != nil {
 		return out.as(Failed, "%v", err), false
-	case len(owners) > 0:
-		return out.as(Misconfigured, "%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, delete the other's parameters first",
-			t.names.RefreshToken, owners[state.Record.Refresh]), false
+	}
+	state, why := v.Adopt(tokens, records, t.conn.Policy)
+	if why != "" || owner != "" && !v.tells(state) {
+		return unadopted(v, out, why, owner), false
 	}
 	switch _, err = t.append(ctx, v.base, state); {
 	case err == nil:
@@ -159,6 +153,26 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	}
 	t.log.Info("the ledger begins with the stored refresh token", "authorized_at", state.Record.AuthorizedAt, "source", state.Record.AuthorizedAtSource)
 	return out.as(Contended, "the ledger has just begun"), true
+}
+
+// tells reports whether the token to begin with is the one that is known as the newest, or
+// stands in REFRESH_TOKEN, so that no other can be newer.
+func (v view) tells(s family.State) bool {
+	told := v.Told()
+	return s.Refresh == v.RefreshToken.Value || s.Record.Refresh == v.Known.Record.Refresh || told != nil && told.Refresh == s.Record.Refresh
+}
+
+// unadopted is the outcome where there is nothing to begin with. owner has what REFRESH_TOKEN
+// holds.
+func unadopted(v view, out Outcome, why, owner string) Outcome {
+	switch {
+	case owner != "":
+		return out.as(Misconfigured, "%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, delete the other's parameters first",
+			family.NamesOf(v.Connection).RefreshToken, owner)
+	case v.RefreshToken.Value.IsZero() && v.Told() == nil:
+		return out.as(AwaitingConsent, "%s", why)
+	}
+	return out.as(Misconfigured, "%s", why)
 }
 
 // records are the kept versions of TOKEN_FAMILY, or the newest where the history is denied.

@@ -34,7 +34,7 @@ type spend struct {
 	// that may was at this time.
 	doubt bool
 	last  time.Time
-	// unbelieved are the refresh tokens of answers that were not believed.
+	// unbelieved are the refresh tokens of answers that may be believed later.
 	unbelieved []atlassian.Secret
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
@@ -213,7 +213,7 @@ func (sp *spend) unlikely(at time.Time, token atlassian.Token) error {
 	if why == "" {
 		return nil
 	}
-	if !slices.Contains(sp.unbelieved, token.Refresh) {
+	if believed != family.Never && !slices.Contains(sp.unbelieved, token.Refresh) {
 		sp.unbelieved = append(sp.unbelieved, token.Refresh)
 	}
 	differ := len(sp.unbelieved) == len(pauses)

@@ -40,8 +40,9 @@ type link struct {
 	Entry
 	base  int64
 	after string
-	// fresh: it was written soon after its composition. A backup that is put back was
-	// not.
+	// at is when it was composed. fresh: it was written soon after that. A backup that is put
+	// back was not.
+	at    time.Time
 	fresh bool
 	// foreign: the version holds no entry of this ledger.
 	foreign bool
@@ -61,7 +62,7 @@ func read(e store.Entry, of string) link {
 	}
 	l.base, l.after, l.mark, l.foreign = f.Base, f.After, f.Mark, false
 	l.State = atlassian.NewSecret([]byte(f.State))
-	l.fresh = e.Modified.Sub(f.At).Abs() < freshFor
+	l.at, l.fresh = f.At, e.Modified.Sub(f.At).Abs() < freshFor
 	return l
 }
 
@@ -86,5 +87,13 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 }
 
 // Peek returns what the newest version of the parameter says, valid or not: to
-// look at many ledgers in little time. Nothing may be decided by it.
-func Peek(e store.Entry, of string) Entry { return read(e, of).Entry }
+// look at many ledgers in little time, or for what a ledger that was moved still tells. It is
+// evidence and no more: nothing may be spent by it.
+// Written is when it was composed, if that is earlier.
+func Peek(e store.Entry, of string) Entry {
+	l := read(e, of)
+	if !l.at.IsZero() && l.at.Before(l.Written) {
+		l.Written = l.at
+	}
+	return l.Entry
+}

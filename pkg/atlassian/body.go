@@ -49,10 +49,10 @@ func readBody(r io.Reader, limit int) (body []byte, err error) {
 func unpack(h http.Header, body []byte) (_ []byte, err error) {
 	for range maxEncodings {
 		packed := body
-		if body, err = gunzip(body); err == nil && same(body, packed) {
+		if body, err = gunzip(body); err == nil && bytes.Equal(body, packed) {
 			body, err = inflate(body)
 		}
-		if err != nil || same(body, packed) {
+		if err != nil || bytes.Equal(body, packed) {
 			break
 		}
 	}
@@ -74,9 +74,6 @@ func unknownEncoding(h http.Header) bool {
 	}
 	return false
 }
-
-// same reports whether a body was returned as it was.
-func same(body, before []byte) bool { return len(body) == len(before) && bytes.Equal(body, before) }
 
 // narrow returns a body in UTF-16, with its byte order mark, as UTF-8.
 func narrow(body []byte) []byte {
@@ -121,15 +118,15 @@ func gunzip(body []byte) ([]byte, error) {
 // common mistake some servers send raw deflate (RFC 1951), whose beginning tells nothing: it
 // must yield text, and the body be none.
 func inflate(body []byte) ([]byte, error) {
+	if utf8.Valid(body) {
+		return body, nil
+	}
 	if r, err := zlib.NewReader(bytes.NewReader(body)); err == nil {
 		out, err := readBody(r, maxBody)
 		if err = damage(err); err == errDamaged {
 			out = nil
 		}
 		return out, err
-	}
-	if utf8.Valid(body) {
-		return body, nil
 	}
 	out, err := readBody(flate.NewReader(bytes.NewReader(body)), maxBody)
 	if err = damage(err); err == errDamaged || !utf8.Valid(out) {

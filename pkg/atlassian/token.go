@@ -35,7 +35,7 @@ type Token struct {
 	//
 	// It is normally the answer's expires_in. It is the lifetime in the token's own
 	// claims if that is more than a minute shorter, or if expires_in is invalid.
-	// Without claims it is then the documented hour.
+	// Without claims it is the documented hour at most.
 	//
 	// 0 means that Access is empty, or that expires_in was below a second and the token
 	// has no claims that say more. The token may be expired already. Refresh soon, but

@@ -44,9 +44,9 @@ func parseToken(body []byte, date string) (Token, error) {
 // maxObjects is how many places of a body are looked at for the token pair.
 const maxObjects = 64
 
-// tokenObject reads the object with the token pair: the first that has a refresh_token, or
-// else the first. What a proxy puts before it, around it or after it does no harm. nil: there is
-// none.
+// tokenObject reads the object with the token pair: the first that has a refresh_token, within
+// another or not, or else the first. What a proxy puts before it, around it or after it does no
+// harm. nil: there is none.
 func tokenObject(body []byte) (fields map[string]json.RawMessage) {
 	for range maxObjects {
 		begin := bytes.IndexByte(body, '{')
@@ -54,22 +54,22 @@ func tokenObject(body []byte) (fields map[string]json.RawMessage) {
 			break
 		}
 		body = body[begin:]
-		found, end, whole := jsonObject(body)
+		found, whole := jsonObject(body)
 		if token, ok := tokenMember(found["refresh_token"]); token != "" || !ok {
 			return found
 		}
 		if whole && fields == nil {
 			fields = found
 		}
-		body = body[end:]
+		body = body[1:]
 	}
 	return fields
 }
 
 // jsonObject reads the object at the start of body, up to its end or to where it breaks off.
 // Unlike decoding into a struct it distinguishes the case of member names. Of duplicate members
-// the last counts that is neither null nor empty. The end is at least one byte behind the start.
-func jsonObject(body []byte) (fields map[string]json.RawMessage, end int, whole bool) {
+// the last counts that is neither null nor empty.
+func jsonObject(body []byte) (fields map[string]json.RawMessage, whole bool) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	_, err := d.Token() // the brace
 	fields = map[string]json.RawMessage{}
@@ -81,7 +81,7 @@ func jsonObject(body []byte) (fields map[string]json.RawMessage, end int, whole 
 		}
 		key, isText := name.(string)
 		if !isText || d.Decode(&value) != nil {
-			return fields, 1, false
+			return fields, false
 		}
 		if text := string(value); len(fields[key]) == 0 || text != "null" && text != `""` {
 			fields[key] = value
@@ -90,10 +90,7 @@ func jsonObject(body []byte) (fields map[string]json.RawMessage, end int, whole 
 	if err == nil {
 		_, err = d.Token() // the other brace
 	}
-	if err != nil {
-		return fields, 1, false
-	}
-	return fields, int(d.InputOffset()), true
+	return fields, err == nil
 }
 
 // noToken are characters that no server puts into a token, and that redacting,

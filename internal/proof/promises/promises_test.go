@@ -332,6 +332,11 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=d8b23045191915f2 siblings-die reconsent-kills-old shared google concurrent@37#1 denied@52/5m23s ledger-deleted@74 damaged@76/1s",
 		"upgrade seed=2010ffd8b1b4b86 siblings-die legacy-refusal claims shared google labelled@5/1m18s concurrent@18 authorize@209 atlassian-unreachable@317/7s false-refusal@366",
 		"consent seed=fd970d4b2b4a2333 siblings-die claims shared atlassian-denies@4/8m8s psoxy@165",
+		"consent seed=84847800ba27610 reconsent-kills-old claims store-outage@18/57s store-outage@56/1h7m22s too-many-updates@233 concurrent@234",
+		"replay seed=7fa717f3ed1ffa84 aged omit-before@32 deleted@37 consent@56",
+		"rotation seed=b8c44b5d025111ad legacy-refusal shared psoxy@22 pause-after@44/45s unreadable@57",
+		"adoption seed=3a955ae7fe25d751 siblings-die shared consent@38#9daf ledger-deleted@227 crash-after@227 consent@227",
+		"rotation seed=e58d56b568b3be4e siblings-die shared psoxy@35 atlassian-denies@51/8m52s consent@54 error-before@102",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
