@@ -181,7 +181,10 @@ func empty(v view) (Decision, bool) {
 	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
-	return decide(Adopt, "the ledger is empty, and the newest token is known or stands in %s", name)
+	if v.RefreshToken.Value.IsZero() {
+		return decide(Adopt, "the ledger is empty, and what %s held before, or this process knows, is taken over", name)
+	}
+	return decide(Adopt, "the ledger is empty and %s is filled in", name)
 }
 
 func withoutApp(v view) (Decision, bool) {
