@@ -68,7 +68,8 @@ func bornIn(all []Field, f Field) time.Time {
 // forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
 // record does not remember any more: of large ones it remembers few.
 func forgotten(r Record, history []store.Entry) int64 {
-	if r.Past != "" && len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) {
+	damaged := r.Past == "" && !r.RotatedAt.IsZero()
+	if !damaged && len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) {
 		return 0
 	}
 	for _, e := range history {

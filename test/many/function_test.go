@@ -67,7 +67,9 @@ func TestListedConnectionsAreKept(t *testing.T) {
 	tick = w.Tick()
 	require.Nil(t, tick.Error)
 	require.Empty(t, tick.Posts)
-	require.Equal(t, 50/10+50*5+1, len(tick.AWS), "a look at ten ledgers in a call; of each a look, the young inbox's history, what was written, and TOKEN_FAMILY, which told only of the adoption; the metrics")
+	const calls = 50/10 + 50*5 + 1
+	require.GreaterOrEqual(t, len(tick.AWS), calls, "a look at ten ledgers in a call; of each a look, the young inbox's history, what was written, and TOKEN_FAMILY, which told only of the adoption; the metrics")
+	require.LessOrEqual(t, len(tick.AWS), calls+50/10, "a second call for ten ledgers of which a neighbour has read some, when its own began")
 	tick = w.Tick()
 	require.Nil(t, tick.Error)
 	require.Equal(t, 50/10+50+1, len(tick.AWS), "the same without anything new")

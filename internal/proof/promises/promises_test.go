@@ -337,6 +337,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"rotation seed=b8c44b5d025111ad legacy-refusal shared psoxy@22 pause-after@44/45s unreadable@57",
 		"adoption seed=3a955ae7fe25d751 siblings-die shared consent@38#9daf ledger-deleted@227 crash-after@227 consent@227",
 		"rotation seed=e58d56b568b3be4e siblings-die shared psoxy@35 atlassian-denies@51/8m52s consent@54 error-before@102",
+		"adoption seed=e154e22e88fedc4a siblings-die reconsent-kills-old shared deleted@64 consent@68",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
