@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -152,15 +153,29 @@ func (w *fuzzWorld) RoundTrip(r *http.Request) (*http.Response, error) {
 	in := w.said().Intent
 	require.NotNil(w.t, in, "a spend without an intent")
 	require.Equal(w.t, w.process, in.Owner, "a spend under another's intent")
-	var answer struct {
-		Refresh string `json:"refresh_token"`
-	}
-	// An answer may end in something that is no JSON.
-	if json.NewDecoder(strings.NewReader(w.body)).Decode(&answer) == nil && w.status/100 == 2 {
-		w.allowed[answer.Refresh] = true
+	if w.status/100 == 2 {
+		w.allow()
 	}
 	return &http.Response{StatusCode: w.status, Header: http.Header{"Retry-After": {w.retryAfter}}, Body: io.NopCloser(strings.NewReader(w.body))}, nil
 }
+
+// allow allows the refresh tokens of an answer. It may end in something that is no JSON, or break
+// off, and hold the pair within something else.
+func (w *fuzzWorld) allow() {
+	var answer struct {
+		Refresh string `json:"refresh_token"`
+	}
+	if json.NewDecoder(strings.NewReader(w.body)).Decode(&answer) == nil {
+		w.allowed[answer.Refresh] = true
+	}
+	for _, member := range refreshMember.FindAllStringSubmatch(w.body, -1) {
+		if json.Unmarshal([]byte(member[1]), &answer.Refresh) == nil {
+			w.allowed[strings.TrimSpace(answer.Refresh)] = true
+		}
+	}
+}
+
+var refreshMember = regexp.MustCompile(`"refresh_token"\s*:\s*("(?:[^"\\]|\\.)*")`)
 
 // requireHistory checks that the refresh token was replaced, never removed.
 func (w *fuzzWorld) requireHistory(first store.Entry) {
