@@ -6,23 +6,28 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
+// Mark is what tells whose a refresh token is, without the token.
+type Mark struct{ token, chain Fingerprint }
+
+// MarkOf returns the mark of a refresh token.
+func MarkOf(token atlassian.Secret) Mark { return Mark{FingerprintOf(token), chainOf(token)} }
+
 // Owns reports whether a refresh token is of the family that a state keeps: its newest or an
 // earlier one, or one that it presents. What was adopted and never worked may be another
 // connection's.
-func Owns(s State, token atlassian.Secret) bool {
-	fp, chain := FingerprintOf(token), chainOf(token)
+func Owns(s State, m Mark) bool {
 	for _, in := range []*Intent{s.Intent, s.Doubt} {
-		if in != nil && in.Token == fp {
+		if in != nil && in.Token == m.token {
 			return true
 		}
 	}
 	switch {
 	case s.Empty() || s.unproven():
 		return false
-	case chain != "":
-		return chain == s.Record.Chain
+	case m.chain != "":
+		return m.chain == s.Record.Chain
 	}
-	return fp == s.Record.Refresh || s.Record.Past.Has(fp)
+	return m.token == s.Record.Refresh || s.Record.Past.Has(m.token)
 }
 
 // Strangers are the offers that may be another connection's tokens: candidates that no claims

@@ -16,6 +16,8 @@ type journal struct {
 	clock  *clock
 	// mark is unique to one entry.
 	mark func() string
+	// news is told what the ledger says now.
+	news func(family.State)
 }
 
 // draft composes an entry on top of base.
@@ -41,6 +43,7 @@ func (j journal) append(ctx context.Context, base ledger.Entry, state family.Sta
 		return e, err
 	}
 	j.clock.least(e.Written)
+	j.news(state)
 	return e, nil
 }
 

@@ -82,6 +82,8 @@ type memory struct {
 	// kept a tick from taking its own.
 	wrote []family.Field
 	met   family.Field
+	// told is TOKEN_FAMILY as it was read last.
+	told store.Entry
 	// versions are the last ones of REFRESH_TOKEN that were read.
 	versions []store.Entry
 }
@@ -229,6 +231,7 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 	t.clock.deadline, _ = ctx.Deadline()
 	t.params = parameters{Store: k.Store, names: t.names, clock: t.clock, sleep: k.Sleep, log: t.log}
 	t.ledger, t.mark = t.memory.ledger, k.newMark
+	t.news = func(s family.State) { k.neighbours.note(conn.Name, s, t.memory.told) }
 	return t
 }
 
@@ -327,6 +330,8 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if v.State, err = t.memory.parse(v.base, t.conn.Name); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
+	t.memory.told = v.Family
+	t.news(v.State)
 	v.State.Record = family.Dated(v.Snapshot)
 	v.Judged = t.memory.judged
 	v.State.App = family.Unpublished(v.Snapshot)

@@ -1,9 +1,7 @@
 package keeper_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -79,12 +77,7 @@ func TestSharedNeighboursToken(t *testing.T) {
 				w := newWorldOf(t, claims)
 				w.policy.AccessFormat = psoxy.AsStored
 				other := family.NamesOf(neighbour)
-				all := []family.Connection{{Name: conn, Policy: w.policy}, {Name: neighbour, Policy: w.policy}}
-				tick := func(name string) keeper.Outcome {
-					w.keeper.Introduce(all)
-					ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
-					return w.keeper.Tick(ctx, family.Connection{Name: name, Policy: w.policy}, slog.New(slog.DiscardHandler))
-				}
+				tick := sideBySide(w)
 				tokens := w.consent()
 				w.put(names.AccessToken, psoxy.JSON.EncodeAccessToken(tokens.Access, w.clock.Now().Add(10*time.Minute)).Reveal())
 				tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
@@ -139,12 +132,7 @@ func TestOneCandidateInTwoConnections(t *testing.T) {
 					o := family.NamesOf(neighbour)
 					if adopt {
 						w = newWorldOf(t, claims, func(p *atlassiantest.Policy) { p.SiblingsDie = kill })
-						all := []family.Connection{{Name: conn, Policy: w.policy}, {Name: neighbour, Policy: w.policy}}
-						tick = func(name string) keeper.Outcome {
-							w.keeper.Introduce(all)
-							ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
-							return w.keeper.Tick(ctx, family.Connection{Name: name, Policy: w.policy}, slog.New(slog.DiscardHandler))
-						}
+						tick = sideBySide(w)
 						tokens := w.consent()
 						w.put(o.ClientID, w.fix.App.ClientID)
 						w.put(o.ClientSecret, w.fix.App.ClientSecret.Reveal())

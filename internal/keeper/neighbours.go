@@ -14,50 +14,112 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// neighbours are the connections that are served side by side.
+// neighbours are the connections that are served side by side, and what is known of each.
 type neighbours struct {
 	mu  sync.Mutex
 	all []family.Connection
+	// round counts the times that they were introduced: the ticks.
+	round int
+	seen  map[string]seen
 }
 
-// Introduce tells the keeper of all connections that are served side by side. What is a token
-// of one is not presented for another one: that would spend it, and its own connection would
-// lose the family.
+// seen is what a connection's ledger and TOKEN_FAMILY said in a round.
+type seen struct {
+	round  int
+	state  family.State
+	family store.Entry
+}
+
+// Introduce tells the keeper, at the begin of a tick, of all connections that are served side by
+// side. What is a token of one is not presented for another one: that would spend it, and its
+// own connection would lose the family.
 func (k *Keeper) Introduce(all []family.Connection) {
 	k.neighbours.mu.Lock()
 	defer k.neighbours.mu.Unlock()
 	k.neighbours.all = slices.Clone(all)
+	k.neighbours.round++
+}
+
+// note notes what a connection's ledger says now, and what TOKEN_FAMILY told last.
+func (n *neighbours) note(connection string, state family.State, told store.Entry) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seen == nil {
+		n.seen = map[string]seen{}
+	}
+	n.seen[connection] = seen{n.round, state, told}
 }
 
 // owners returns which neighbours of a connection own one of the tokens, by the tokens'
 // fingerprints. An error means that this is not known, so the tokens cannot be presented.
+// Neighbours that were not looked at in this round are read: once for all that ask.
 func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens ...atlassian.Secret) (map[family.Fingerprint]string, error) {
-	n.mu.Lock()
-	all := slices.DeleteFunc(slices.Clone(n.all), func(c family.Connection) bool { return c.Name == of })
-	n.mu.Unlock()
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	unknown := "it is not known whether another connection owns what " + p.names.RefreshToken + " holds"
-	owners := map[family.Fingerprint]string{}
-	for some := range slices.Chunk(all, store.NamesPerCall/2) {
-		entries, err := parametersOf(ctx, p, some)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", unknown, err)
+	for some := range slices.Chunk(n.others(of, true), store.NamesPerCall/2) {
+		if err := n.read(ctx, p, some); err != nil {
+			return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 		}
-		for _, c := range some {
-			state, err := stateOf(ctx, p, c, entries)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", unknown, err)
-			}
-			for _, token := range tokens {
-				if family.Owns(state, token) {
-					owners[family.FingerprintOf(token)] = c.Name
-				}
+	}
+	owners, marks := map[family.Fingerprint]string{}, make([]family.Mark, len(tokens))
+	for i, token := range tokens {
+		marks[i] = family.MarkOf(token)
+	}
+	for _, c := range n.others(of, false) {
+		state, told := n.said(c)
+		for i, m := range marks {
+			if family.Owns(state, m) || family.Owns(told, m) {
+				owners[family.FingerprintOf(tokens[i])] = c.Name
 			}
 		}
 	}
 	return owners, nil
+}
+
+// others are the neighbours of a connection, or those that were not looked at in this round.
+func (n *neighbours) others(of string, unseen bool) []family.Connection {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(n.all), func(c family.Connection) bool {
+		s, known := n.seen[c.Name]
+		return c.Name == of || unseen && known && s.round == n.round
+	})
+}
+
+// said is what a connection's ledger said last and, like a ledger's, what its TOKEN_FAMILY tells.
+func (n *neighbours) said(c family.Connection) (state, told family.State) {
+	n.mu.Lock()
+	s := n.seen[c.Name]
+	n.mu.Unlock()
+	if r := family.NewSnapshot(c, map[string]store.Entry{c.Names().Family: s.family}).Told(); r != nil {
+		told.Record = *r
+	}
+	return s.state, told
+}
+
+// read looks at some neighbours. Where the newest version of a ledger is no entry of it, the last
+// valid one tells.
+func (n *neighbours) read(ctx context.Context, p parameters, some []family.Connection) error {
+	entries, err := parametersOf(ctx, p, some)
+	if err != nil {
+		return err
+	}
+	for _, c := range some {
+		names := c.Names()
+		newest := entries[names.Ledger]
+		e := ledger.Peek(newest, c.Name)
+		if e.State.IsZero() && newest.Version > 0 {
+			l := ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: names.Ledger}, Of: c.Name}
+			e, err = l.Newest(ctx, newest)
+		}
+		state, unread := family.ParseState(e.State, e.Written, c.Name)
+		if err = errors.Join(err, unread); err != nil {
+			return fmt.Errorf("%s: %w", names.Ledger, err)
+		}
+		n.note(c.Name, state, entries[names.Family])
+	}
+	return nil
 }
 
 // without returns versions of REFRESH_TOKEN without those that neighbours own, and the owner of
@@ -77,21 +139,6 @@ func (n *neighbours) without(ctx context.Context, of string, p parameters, versi
 		}
 	}
 	return own, owner, err
-}
-
-// stateOf is what a connection's ledger says or, where it was deleted, what TOKEN_FAMILY tells.
-func stateOf(ctx context.Context, p parameters, c family.Connection, entries map[string]store.Entry) (family.State, error) {
-	n := c.Names()
-	l := ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: n.Ledger}, Of: c.Name}
-	e, err := l.Newest(ctx, entries[n.Ledger])
-	if err != nil {
-		return family.State{}, fmt.Errorf("%s: %w", n.Ledger, err)
-	}
-	state, err := family.ParseState(e.State, e.Written, c.Name)
-	if told := family.NewSnapshot(c, entries).Told(); err == nil && state.Empty() && told != nil {
-		state.Record = *told
-	}
-	return state, err
 }
 
 // parametersOf reads TOKEN_LEDGER and TOKEN_FAMILY of some connections. Those to which access is

@@ -23,12 +23,7 @@ const neighbour = "PSOXY_JIRA_CLOUD_EU_"
 // newNeighbours is a world in which both connections are kept, and were rotated.
 func newNeighbours(t *testing.T, claims bool) (w *world, tick func(name string) keeper.Outcome) {
 	w = newWorldOf(t, claims)
-	all := []family.Connection{{Name: conn, Policy: w.policy}, {Name: neighbour, Policy: w.policy}}
-	tick = func(name string) keeper.Outcome {
-		w.keeper.Introduce(all)
-		ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
-		return w.keeper.Tick(ctx, family.Connection{Name: name, Policy: w.policy}, slog.New(slog.DiscardHandler))
-	}
+	tick = sideBySide(w)
 	w.consent()
 	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
 	require.NoError(t, err)
@@ -36,10 +31,19 @@ func newNeighbours(t *testing.T, claims bool) (w *world, tick func(name string) 
 	w.put(n.ClientID, w.fix.App.ClientID)
 	w.put(n.ClientSecret, w.fix.App.ClientSecret.Reveal())
 	w.put(n.RefreshToken, tokens.Refresh.Reveal())
-	for _, c := range all {
-		require.Equal(t, keeper.Rotated, tick(c.Name).Action)
+	for _, name := range []string{conn, neighbour} {
+		require.Equal(t, keeper.Rotated, tick(name).Action)
 	}
 	return w, tick
+}
+
+// sideBySide returns what makes a tick of conn or its neighbour, which are introduced.
+func sideBySide(w *world) func(name string) keeper.Outcome {
+	return func(name string) keeper.Outcome {
+		w.keeper.Introduce([]family.Connection{{Name: conn, Policy: w.policy}, {Name: neighbour, Policy: w.policy}})
+		ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
+		return w.keeper.Tick(ctx, family.Connection{Name: name, Policy: w.policy}, slog.New(slog.DiscardHandler))
+	}
 }
 
 // What one connection owns, or has owned, is never presented for another one. Both go on.
@@ -165,4 +169,71 @@ func TestOwnTokenIsStoredAgain(t *testing.T) {
 		}
 		require.Equal(t, keeper.Rotated, tick(conn).Action)
 	}
+}
+
+// A stack of many connections begins. Whose their tokens are is read once for all of them.
+func TestManyConnectionsBegin(t *testing.T) {
+	const n = 60
+	w := newWorld(t)
+	w.consent()
+	var all []family.Connection
+	for i := range n {
+		c := family.Connection{Name: fmt.Sprintf("MANY%d_", i), Policy: w.policy}
+		tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+		require.NoError(t, err)
+		w.put(c.Names().ClientID, w.fix.App.ClientID)
+		w.put(c.Names().ClientSecret, w.fix.App.ClientSecret.Reveal())
+		w.put(c.Names().RefreshToken, tokens.Refresh.Reveal())
+		all = append(all, c)
+	}
+	calls := map[int]int{}
+	for _, served := range []int{n / 2, n} {
+		w.restart()
+		w.clock.Advance(40 * time.Minute)
+		w.keeper.Introduce(all[:served])
+		w.ops = nil
+		for _, c := range all[served-n/2 : served] {
+			ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
+			out := w.keeper.Tick(ctx, c, slog.New(slog.DiscardHandler))
+			require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+		}
+		calls[served] = len(w.ops)
+	}
+	require.Less(t, calls[n], calls[n/2]+n, "each of the same number of connections, among twice as many")
+}
+
+// Another process has given the neighbour a newer token since this one looked at it, and
+// somebody stores that here before the neighbour's turn comes.
+func TestNeighbourOfAnotherProcess(t *testing.T) {
+	w, tick := newNeighbours(t, false)
+	tick(neighbour)
+	mine := w.keeper
+	w.clock.Advance(40 * time.Minute)
+	w.restart()
+	require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+	w.keeper = mine
+	w.put(names.RefreshToken, w.get(family.NamesOf(neighbour).RefreshToken).Value.Reveal())
+	require.Contains(t, tick(conn).Foreign, neighbour)
+	w.clock.Advance(40 * time.Minute)
+	require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+}
+
+// Two connections begin with one token in one tick, and the first one's answer is lost. The
+// second one knows what the first has announced since they were introduced.
+func TestOneTokenInOneTick(t *testing.T) {
+	w := newWorld(t, func(p *atlassiantest.Policy) { p.SiblingsDie = true })
+	tokens := w.consent()
+	other := family.Connection{Name: neighbour, Policy: w.policy}
+	w.put(other.Names().ClientID, w.fix.App.ClientID)
+	w.put(other.Names().ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.put(other.Names().RefreshToken, tokens.Refresh.Reveal())
+	w.inject(atlassiantest.After, 502, 3)
+	w.keeper.Introduce([]family.Connection{{Name: conn}, {Name: neighbour}})
+	w.want(keeper.InDoubt)
+	out := w.keeper.Tick(invocation{context.Background(), w.clock.Now().Add(w.limit)}, other, slog.New(slog.DiscardHandler))
+	require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+	require.Contains(t, out.Reason, conn)
+	w.clock.Advance(2 * time.Minute)
+	w.want(keeper.Replayed)
+	w.requireKept()
 }

@@ -95,7 +95,9 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		s.draft = &draft
 	}
 	entry, err := s.ledger.Put(ctx, *s.draft)
-	s.overtaken = errors.Is(err, ledger.ErrOvertaken)
+	if s.overtaken = errors.Is(err, ledger.ErrOvertaken); err == nil {
+		s.news(s.next)
+	}
 	if err == nil && !s.kept {
 		err = errNewer
 	}

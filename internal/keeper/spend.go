@@ -167,9 +167,9 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 // for it.
 //
 // An answer without a believable refresh token is asked for again: if the token was spent
-// all the same, only a replay inside the leeway brings its successor. See [family.Belief]. Only where no
-// answer of a tick holds one, and an earlier tick received no successor either, the token
-// is taken for unspent, and kept.
+// all the same, only a replay inside the leeway brings its successor. See [family.Belief].
+// Only where no answer of a tick holds one, and an earlier tick received no successor either,
+// the token is taken for unspent, and kept.
 func (sp *spend) present(ctx context.Context) {
 	withheld, earlier := 0, sp.doubt
 	for attempt, wait := range pauses {

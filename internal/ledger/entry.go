@@ -88,8 +88,8 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 
 // Peek returns what the newest version of the parameter says, valid or not: to
 // look at many ledgers in little time, or for what a ledger that was moved still tells. It is
-// evidence and no more: nothing may be spent by it.
-// Written is when it was composed, if that is earlier.
+// evidence and no more: nothing may be spent by it. Written is when it was composed, if that is
+// earlier.
 func Peek(e store.Entry, of string) Entry {
 	l := read(e, of)
 	if !l.at.IsZero() && l.at.Before(l.Written) {

@@ -18,8 +18,8 @@ const (
 // parseToken reads a successful token answer. The presented refresh token is spent, so
 // a usable successor is never thrown away for a cosmetic error, nor for an access token
 // that is missing or damaged. A damaged successor makes the answer unusable. Text around the
-// object, a break after the successor, unknown members and a missing token_type do no harm. Of duplicate members
-// one that says something counts. date is the answer's header.
+// object, a break after the successor, unknown members and a missing token_type do no harm. Of
+// duplicate members one that says something counts. date is the answer's header.
 func parseToken(body []byte, date string) (Token, error) {
 	fields := tokenObject(body)
 	if fields == nil {
