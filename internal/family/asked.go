@@ -155,7 +155,8 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 
 // crowded reports whether a field comes before all candidates that are remembered as refused,
 // and there are as many as can be. It may be one that is forgotten, and would be asked about
-// for ever. It is none if it is in doubt, or if a person has stored it once more.
+// for ever. It is none if it is in doubt, if a person has stored it once more, or if it was
+// stored after one of the refusals: the parameter was deleted since.
 func (i Inbox) crowded(f Field) bool {
 	full := len(i.Rejected) == candidatesKept && i.pending(f.Version).Version == 0
 	return full && f.Again.IsZero() && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool {

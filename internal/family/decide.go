@@ -104,7 +104,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	if slices.Contains(s.Denied, s.inboxName()) {
 		d.Judged = v.lastJudged() // nothing was since
 	}
-	d.Keep = v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
+	d.Keep = s.Stays || v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
 	return v.date(d)

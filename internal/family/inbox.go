@@ -126,8 +126,8 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 	return all
 }
 
-// forget drops what is known of a deleted parameter: of version numbers that were written later,
-// and of those that have not come again.
+// forget drops what is known of version numbers that were written later: what is known is of a
+// deleted parameter.
 func (s *Snapshot) forget(history []store.Entry) {
 	in := &s.State.Inbox
 	for _, e := range history {
@@ -137,9 +137,6 @@ func (s *Snapshot) forget(history []store.Entry) {
 		*in = in.without(func(version int64, asked time.Time) bool {
 			return version == e.Version && e.Modified.After(asked.Add(clockStep))
 		})
-	}
-	if n := len(history); n > 0 {
-		in.Rejected = slices.DeleteFunc(slices.Clone(in.Rejected), func(r Rejected) bool { return r.Version > history[n-1].Version })
 	}
 }
 

@@ -43,9 +43,10 @@ func Strangers(s Snapshot) (tokens []atlassian.Secret) {
 }
 
 // Familiar returns the snapshot without its strangers: it is not known whose they are. They are
-// judged later.
+// judged later, and stay until then.
 func Familiar(s Snapshot) Snapshot {
-	s.Offers, s.Partial = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judging{s}, f) }), true
+	s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judging{s}, f) })
+	s.Partial, s.Stays = true, true
 	return s
 }
 

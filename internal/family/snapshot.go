@@ -87,8 +87,8 @@ type Snapshot struct {
 	// Owners are the connections that own a token of the Offers, by its fingerprint.
 	Owners map[Fingerprint]string
 	// Partial: Offers is not all that is to be judged: the history could not be read, or it is
-	// not known whose some are.
-	Partial bool
+	// not known whose some are. Stays: for the latter, REFRESH_TOKEN is not written over.
+	Partial, Stays bool
 	// Process names the reader: intents that it left behind are its own.
 	Process string
 	// Held is a pair that this process holds and that is not in the ledger yet; nil

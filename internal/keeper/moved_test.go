@@ -1,6 +1,8 @@
 package keeper_test
 
 import (
+	"context"
+	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -127,5 +131,37 @@ func TestAnEditedRecordUnderADeletedLedger(t *testing.T) {
 			w.requireKept()
 			require.WithinDuration(t, born, w.ledger().Record.AuthorizedAt, time.Minute)
 		})
+	}
+}
+
+// A connection is renamed: its parameters are copied one after the other, with a rotation
+// between. TOKEN_FAMILY tells that the copied token is an older one, and it is not presented.
+func TestARenamedConnection(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		w := newWorldOf(t, claims)
+		w.consent()
+		w.want(keeper.Rotated)
+		older := w.rotations(1)[0].Value.Reveal()
+		w.rotations(1)
+		renamed := family.Connection{Name: "PSOXY_JIRA_CLOUD_NEW_", Policy: w.policy}
+		n := renamed.Names()
+		for to, from := range map[string]string{n.ClientID: names.ClientID, n.ClientSecret: names.ClientSecret, n.Family: names.Family} {
+			w.put(to, w.get(from).Value.Reveal())
+		}
+		w.put(n.RefreshToken, older)
+		w.restart()
+		w.clock.Advance(20 * time.Minute)
+		out := w.keeper.Tick(invocation{context.Background(), w.clock.Now().Add(w.limit)}, renamed, slog.New(slog.DiscardHandler))
+		require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+		require.Nil(t, w.em.Families()[0].Death)
+
+		w.put(n.RefreshToken, w.get(names.RefreshToken).Value.Reveal())
+		born := w.record().AuthorizedAt
+		w.remove(names.Ledger)
+		out = w.keeper.Tick(invocation{context.Background(), w.clock.Now().Add(w.limit)}, renamed, slog.New(slog.DiscardHandler))
+		require.Equal(t, keeper.InDoubt, out.Action, out.Reason)
+		r, err := family.ParseRecord(w.get(n.Family).Value.Reveal(), renamed.Name)
+		require.NoError(t, err)
+		require.Equal(t, born, r.AuthorizedAt)
 	}
 }

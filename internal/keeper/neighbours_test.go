@@ -109,7 +109,8 @@ func TestUnreadableNeighbours(t *testing.T) {
 	require.Zero(t, w.spends())
 	w.clock.Advance(40 * time.Minute)
 	require.Equal(t, keeper.Rotated, tick(conn).Action)
-	require.Equal(t, 1, w.ledger().Record.Generation-1)
+	require.Equal(t, 2, w.ledger().Record.Generation)
+	require.Equal(t, fresh.Refresh, w.get(names.RefreshToken).Value, "it stays until it is judged")
 
 	w.unreadable = map[string]error{family.NamesOf(neighbour).Ledger: store.ErrDenied}
 	w.clock.Advance(2 * time.Minute)
