@@ -45,13 +45,13 @@ func (r Record) Unlikely(presented, successor atlassian.Secret, now time.Time) (
 	return tokenform.Problem(successor.Reveal()), AtLast
 }
 
-// Publishable is an answer's access token, or none if it is that of the answer before, which
-// ends soon. Nor is there one if its form is odd, and neither the stored one's nor that of the
-// answer before was: then it is damaged rather than of a new form.
-func Publishable(s Snapshot, access atlassian.Secret) atlassian.Secret {
+// Publishable is the access token of an answer whose refresh token is believed, or none if it is
+// that of the answer before, which ends soon. Nor is there one if its form is odd, and neither
+// the stored one's nor the refresh token's is: then it is damaged rather than of a new form.
+func Publishable(s Snapshot, access, refresh atlassian.Secret) atlassian.Secret {
 	odd := func(token atlassian.Secret) bool { return !token.IsZero() && tokenform.Problem(token.Reveal()) != "" }
 	before := s.State.Record.Access
-	if before != "" && (FingerprintOf(access) == before || odd(access) && !odd(s.AccessToken.Value)) {
+	if before != "" && (FingerprintOf(access) == before || odd(access) && !odd(s.AccessToken.Value) && !odd(refresh)) {
 		return atlassian.Secret{}
 	}
 	return access

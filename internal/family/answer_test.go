@@ -56,19 +56,21 @@ func TestUnlikelySuccessors(t *testing.T) {
 	})
 }
 
-// A damaged access token is not published. If the one before was odd, too, the server has
-// come to use that form.
+// A damaged access token is not published. If the one before was odd, too, or the
+// refresh token beside it, the server has come to use that form.
 func TestPublishable(t *testing.T) {
 	whole, odd := secret(access(8)), secret("xxxxxxxxxxxxxxxxxxxxxxxx")
 	s := healthy()
-	require.Equal(t, whole, family.Publishable(s, whole))
-	require.True(t, family.Publishable(s, atlassian.Secret{}).IsZero())
-	require.True(t, family.Publishable(s, odd).IsZero())
+	require.Equal(t, whole, family.Publishable(s, whole, whole))
+	require.True(t, family.Publishable(s, atlassian.Secret{}, whole).IsZero())
+	require.True(t, family.Publishable(s, odd, whole).IsZero())
 	s.State.Record.Access = "" // the answer before held none that could be published
-	require.Equal(t, odd, family.Publishable(s, odd))
+	require.Equal(t, odd, family.Publishable(s, odd, whole))
 	s.State.Record.Access, s.AccessToken.Value = fp(odd.Reveal()), odd
-	require.True(t, family.Publishable(s, odd).IsZero(), "it is the one before")
+	require.True(t, family.Publishable(s, odd, whole).IsZero(), "it is the one before")
 	odd = secret("zzzzzzzzzzzzzzzzzzzzzzzz")
-	require.Equal(t, odd, family.Publishable(s, odd))
-	require.Equal(t, whole, family.Publishable(s, whole))
+	require.Equal(t, odd, family.Publishable(s, odd, whole))
+	require.Equal(t, whole, family.Publishable(s, whole, whole))
+	s.AccessToken.Value = whole
+	require.Equal(t, odd, family.Publishable(s, odd, secret("yyyyyyyyyyyyyyyyyyyyyyyy")), "so is the refresh token, which was believed")
 }

@@ -74,6 +74,7 @@ var rules = []rule{
 	{"another process is at work", atWork},
 	{"an empty ledger begins with what the parameters hold", empty},
 	{"nothing can be presented without the app", withoutApp},
+	{"a wait that Atlassian asks for is obeyed where the leeway has time for it", paused},
 	{"a candidate is presented, for only Atlassian can judge it", candidate},
 	{"a token in doubt is presented again inside its leeway", replay},
 	{"after the leeway, a token in doubt is probed when nothing is left to lose", lateProbe},
@@ -143,7 +144,7 @@ func locked(v view) (Decision, bool) {
 	if psoxy.Ours(v.Lock.Value) {
 		respected = ourLocks
 	}
-	if v.Lock.Version > 0 && v.Now.Sub(v.Lock.Modified) < respected {
+	if v.Lock.Version > 0 && within(v.Lock.Modified, v.Now, respected) {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
 	return not()
@@ -160,7 +161,7 @@ func holding(v view) (Decision, bool) {
 
 func atWork(v view) (Decision, bool) {
 	switch in := v.State.Intent; {
-	case in == nil || in.Owner == "" || in.Owner == v.Process || v.Now.Sub(in.Last) >= Lease:
+	case in == nil || in.Owner == "" || in.Owner == v.Process || !within(in.Last, v.Now, Lease):
 		return not()
 	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
@@ -307,8 +308,13 @@ func lateProbe(v view) (Decision, bool) {
 	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
 		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
-	if next := v.doubt.last.Add(failureBackoff); LongOver(v.doubt.first, v.Now) && v.Now.Before(next) {
-		return decide(InDoubt, "presented since %s without an answer that can be used; it is presented again from %s on", clock(v.doubt.first), clock(next))
+	if LongOver(v.doubt.first, v.Now) {
+		if d, wait := v.waits(v.State.Record.Refresh); wait {
+			return d, true
+		}
+		if next := v.lastAttempt().Add(failureBackoff); v.Now.Before(next) {
+			return decide(InDoubt, "presented since %s without an answer that can be used; it is presented again from %s on", clock(v.doubt.first), clock(next))
+		}
 	}
 	d, _ := decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
 	in := v.State.doubted()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // doubt is what is known about a refresh token that may have been spent.
@@ -103,4 +104,21 @@ func (d doubt) hold(now time.Time) (why string) {
 		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
 	return ""
+}
+
+// within reports whether a time lies less than so long ago. One far in the future does not: a
+// clock was set back.
+func within(at, now time.Time, so time.Duration) bool {
+	ago := now.Sub(at)
+	return ago < so && ago >= -ClockTolerance
+}
+
+// lastAttempt is when the ledger's own token in doubt was presented last, whatever the answer:
+// a rate limit's is not lost.
+func (v view) lastAttempt() time.Time {
+	last := v.doubt.last
+	if f := v.State.Record.LastFailure; f != nil && f.Class == atlassian.Transient.String() && f.At.After(last) && !f.At.After(v.Now) {
+		return f.At
+	}
+	return last
 }

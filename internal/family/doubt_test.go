@@ -59,7 +59,7 @@ func TestDecideInDoubt(t *testing.T) {
 		{"over for the first attempt, not for the last", attempt("dead", 30*minute, usable-nano), family.Probe, 30 * minute},
 		{"over for both", attempt("dead", 30*minute, usable), family.InDoubt, 30 * minute},
 		{"over for both, twenty minutes later", attempt("dead", 30*minute, 20*minute), family.Probe, 30 * minute},
-		{"an attempt of the future", once("dead", -time.Hour), family.Contended, -time.Hour},
+		{"an attempt of the future", once("dead", -time.Hour), family.Replay, -time.Hour},
 		{"by this process itself", once("me", 30*time.Second), family.Replay, 30 * time.Second},
 		{"a candidate was asked about since", all(once("", 5*minute), aside), family.Replay, 5 * minute},
 		{"a candidate was asked about since, later", all(once("dead", 15*minute), aside), family.InDoubt, 15 * minute},

@@ -82,6 +82,19 @@ func (v view) restrained(f *Failure) time.Time {
 	return until
 }
 
+// paused holds a token in doubt back as long as Atlassian has asked for that, if another tick is
+// certain to follow before the leeway is over.
+func paused(v view) (Decision, bool) {
+	f, token, first := v.State.Record.LastFailure, v.State.Record.Refresh, v.doubt.first
+	if c := v.inbox.candidate; !v.firstSpend(c).IsZero() {
+		f, token, first = v.State.Inbox.Failure, FingerprintOf(c.Value), v.firstSpend(c)
+	}
+	if f == nil || f.Token != token || !v.Now.Before(f.RetryAt) || !open(first, f.RetryAt.Add(TickInterval)) {
+		return not()
+	}
+	return decide(InDoubt, "presented at %s; Atlassian asked not to be called before %s, and that leaves time within the leeway", clock(first), clock(f.RetryAt))
+}
+
 // republishPause is the least time between two rotations, even if access tokens
 // are short-lived or another program writes over ACCESS_TOKEN.
 const republishPause = 4*time.Minute - tickSlack
@@ -98,6 +111,8 @@ func due(v view) (Decision, bool) {
 	name := NamesOf(v.Connection).AccessToken
 	switch {
 	case justRotated, slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+	case r.RotatedAt.After(v.Now.Add(ClockTolerance)):
+		return decide(Rotate, "the store's clock was set back since the last rotation, and it is not known how long the access token lives")
 	case r.AccessExpiresAt.IsZero():
 		return decide(Rotate, "it is not known how long the stored access token lives")
 	case left > longestAccess+ClockTolerance:

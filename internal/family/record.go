@@ -275,9 +275,21 @@ func (r Record) Succeed(pair Pair) Record {
 	return next
 }
 
-// Fail returns the record after a failed attempt.
+// Lost reports whether Atlassian has refused the newest refresh token so often, and for so long,
+// that this is no mistake of minutes.
+func Lost(r Record) bool {
+	f := r.LastFailure
+	return r.Refused() && f.Count > 2 && f.At.Sub(f.Since) >= probeFirst
+}
+
+// Fail returns the record after a failed attempt. What says nothing about the token does not
+// make a lost family a living one.
 func (r Record) Fail(f Failure) Record {
-	r.LastFailure = f.after(r.LastFailure)
+	next, last := f.after(r.LastFailure), r.LastFailure
+	if Lost(r) && next.Token == last.Token && next.Class != last.Class {
+		next.Class, next.Code, next.Count, next.Since = last.Class, last.Code, last.Count, last.Since
+	}
+	r.LastFailure = next
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -46,6 +47,19 @@ type Intent struct {
 // possible: with the rest of its entry it then fits into a parameter of the
 // standard tier, which is free.
 const maxState = 3900
+
+// Smallest is the state without what a family can live without, for a ledger that does not take
+// the whole: its scopes, what was refused, and as many older tokens as exceed the standard
+// tier, or where that is in vain, what any parameter can hold.
+func Smallest(s State) State {
+	const most = store.MaxValueBytes - 512 // the rest of the entry
+	past := &s.Record.Past
+	s.Record.Scopes, s.Inbox.Rejected = nil, nil
+	for size := s.Encode().Len(); *past != "" && (size > most || size > maxState && size-len(*past) <= maxState); size = s.Encode().Len() {
+		*past = past.newest(len(*past) / pastWidth / 2)
+	}
+	return s
+}
 
 // stateForm is the JSON of a State.
 type stateForm struct {

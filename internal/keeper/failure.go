@@ -117,7 +117,7 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 	case e.Class == atlassian.Malformed:
 		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated; %s may hold no whole token (%v)", sp.names.RefreshToken, e)
 	}
-	return out.as(Failed, "the refresh token was not spent and stays valid; the next tick tries again (%v)", e)
+	return out.as(Failed, "the refresh token was not spent; the next tick tries again (%v)", e)
 }
 
 // explainStranger names the refusal of a token that was written over the family's own.

@@ -205,7 +205,7 @@ type tick struct {
 func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Logger) Outcome {
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
-	out := t.run(ctx)
+	out := t.run(ctx).of(t.memory.known.Record)
 	// psoxy's lock is kept in two cases. Another process is at work, and our lock may have
 	// replaced its lock. Or what lies under our copy is not read yet, and psoxy would destroy it.
 	if out.Action != Contended && !t.interleaved {

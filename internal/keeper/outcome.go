@@ -86,6 +86,15 @@ func (o Outcome) as(a Action, format string, args ...any) Outcome {
 	return o
 }
 
+// of is the outcome as it is reported of a family: what passes does not make a lost one a living
+// one, and end its page.
+func (o Outcome) of(r family.Record) Outcome {
+	if !family.Lost(r) || o.Action.Healthy() || o.Action == Refused {
+		return o
+	}
+	return o.as(Refused, "Atlassian has refused the refresh token for long: consent again; what was tried last: %s", o.Reason)
+}
+
 // OutcomeMessage is the message of the line that tells how a tick ended.
 const OutcomeMessage = "tick"
 

@@ -47,6 +47,8 @@ type saving struct {
 	draft           *ledger.Draft
 	next            family.State
 	kept, overtaken bool
+	// small: the ledger did not take the whole.
+	small bool
 }
 
 // save appends the entry in which a received pair is the newest, and tries until
@@ -63,6 +65,10 @@ func (t *tick) save(ctx context.Context, base ledger.Entry, state family.State, 
 		case errors.Is(err, errDeferred):
 			return s.base, s.state, err
 		case s.overtaken && errors.Is(err, ledger.ErrOvertaken):
+			continue
+		case s.mayShrink(err):
+			t.log.Warn("the received tokens are saved without their scopes and some older tokens: the ledger does not take the whole", "error", err)
+			s.small, s.draft = true, nil
 			continue
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
@@ -91,6 +97,9 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		if !s.kept && s.next.Record.Past == s.state.Record.Past {
 			return s.base, errNewer
 		}
+		if s.small {
+			s.next = family.Smallest(s.next)
+		}
 		draft := s.tick.draft(s.base, s.next)
 		s.draft = &draft
 	}
@@ -102,6 +111,12 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		err = errNewer
 	}
 	return entry, err
+}
+
+// mayShrink reports whether a smaller entry may be taken where the last one was not: it
+// exceeded what a parameter can hold, or the standard tier, beyond which a key must allow more.
+func (s *saving) mayShrink(err error) bool {
+	return !s.small && s.draft != nil && (errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrDenied)) && s.next.Encode().Len() > family.Smallest(s.next).Encode().Len()
 }
 
 // settleHeld saves a pair that an earlier tick of this process received. again

@@ -180,7 +180,7 @@ func (sp *spend) present(ctx context.Context) {
 			}
 		}
 		at := sp.clock.now()
-		token, err := sp.post(ctx)
+		token, err := sp.post(ctx, patience(sp, attempt))
 		if err != nil {
 			sp.failure = err
 			if err.Class == atlassian.Ambiguous {
@@ -226,7 +226,7 @@ func (sp *spend) unlikely(at time.Time, token atlassian.Token) error {
 // receive takes an answer. The presented token is kept where it held no other.
 func (sp *spend) receive(at time.Time, token atlassian.Token) {
 	sp.failure = nil
-	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.view.Snapshot, token.Access), Scopes: token.Scopes,
+	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.view.Snapshot, token.Access, token.Refresh), Scopes: token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
 	if sp.pair.Access.IsZero() {
 		sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
@@ -265,7 +265,7 @@ func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.St
 // to wait for the next tick then either.
 func (sp *spend) again(e *atlassian.Error) bool {
 	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
-	limited := e.RetryAfter > 0 || !sp.doubt
+	limited := e.RetryAfter > 0 || !sp.doubt || sp.longOver()
 	if e.Class == atlassian.Ambiguous {
 		return !sp.longOver()
 	}
@@ -291,9 +291,22 @@ const codeWithheld = "refresh_token_withheld"
 
 var errNoSuccessor = errors.New("the answer held no refresh token")
 
-// post sends one token request, with a deadline well below the lease.
-func (sp *spend) post(ctx context.Context) (atlassian.Token, *atlassian.Error) {
-	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
+// patience is how long an answer is waited for. Where the last one did not come in time, the
+// tick's last attempt waits as long as the lease and the invocation allow.
+func patience(sp *spend, attempt int) time.Duration {
+	if attempt+1 < len(pauses) || !errors.Is(sp.failure, context.DeadlineExceeded) {
+		return family.PostTimeout
+	}
+	left := family.Lease - family.SaveReserve - elapsed(sp.since, sp.clock.local())
+	if !sp.clock.deadline.IsZero() {
+		left = min(left, sp.clock.deadline.Sub(sp.clock.local())-family.SaveReserve)
+	}
+	return max(left, family.PostTimeout)
+}
+
+// post sends one token request, with a deadline below the lease.
+func (sp *spend) post(ctx context.Context, patience time.Duration) (atlassian.Token, *atlassian.Error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	token, err := sp.Token.Refresh(ctx, sp.app, sp.token)
 	var e *atlassian.Error

@@ -29,7 +29,7 @@ func Problem(text string) string {
 	if clean := Clean(text); clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "" {
 		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
 	}
-	if rest := strings.Trim(strings.TrimRight(text, "="), tokenCharacters); rest != "" {
+	if rest := strings.Trim(strings.TrimRight(unchecked(text), "="), tokenCharacters); rest != "" {
 		return "it holds characters that no token has: store the value of refresh_token alone"
 	}
 	switch {
@@ -41,6 +41,15 @@ func Problem(text string) string {
 		return "it is a damaged token: copy the whole value again"
 	}
 	return ""
+}
+
+// unchecked is a text without a checksum after "=", in which Atlassian's API tokens end.
+func unchecked(text string) string {
+	at := max(0, strings.LastIndexByte(text, '='))
+	if sum := text[at:]; at >= leastToken && len(sum) <= leastToken/2+1 && strings.Trim(sum[1:], tokenCharacters) == "" {
+		return text[:at]
+	}
+	return text
 }
 
 // placeholders are what people and programs write where a secret belongs,

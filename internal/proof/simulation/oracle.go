@@ -80,8 +80,9 @@ func names(family, token atlassian.Secret) bool {
 	return !token.IsZero() && strings.Contains(family.Reveal(), `"refresh_token":"`+fingerprint(token)+`"`)
 }
 
-// inboxWritten notes a write of REFRESH_TOKEN.
+// inboxWritten notes a write of REFRESH_TOKEN. White space around a token is no part of it.
 func (o *oracle) inboxWritten(by *actor, value atlassian.Secret) {
+	value = atlassian.NewSecret(strings.TrimSpace(value.Reveal()))
 	r, ok := o.known(value)
 	if !ok {
 		return

@@ -1,0 +1,188 @@
+package keeper_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/metrics"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
+)
+
+// fleetOf is the function's tick: it goes round again while one is urgent.
+func fleetOf(w *world) func() keeper.Outcome {
+	f := fleet.Fleet{Keeper: w.keeper, Connections: []family.Connection{{Name: conn, Policy: w.policy}}, Now: w.clock.Now,
+		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) }, Parallel: 1}
+	return func() keeper.Outcome {
+		begun := w.clock.Now()
+		r, _ := f.Tick(invocation{context.Background(), begun.Add(w.limit)}, slog.New(slog.DiscardHandler))
+		w.clock.Set(begun.Add(2 * time.Minute))
+		return r.Connections[0]
+	}
+}
+
+// After an outage of half an hour a gateway answers, and says to wait, or that a person has to
+// act. The token is long in doubt, so nothing is gained by a request at every tick.
+func TestAfterALongOutage(t *testing.T) {
+	for name, c := range map[string]struct {
+		status, most int
+		retryAfter   string
+		lasting      time.Duration
+	}{
+		"a rate limit that names a time": {429, 6, "1200", 20 * time.Minute},
+		"a rate limit without a time":    {429, 16, "", time.Hour},
+		"a rotated secret":               {401, 60, "", 24 * time.Hour},
+		"a path that is gone":            {404, 60, "", 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := due(t)
+			w.inject(atlassiantest.Before, 503, 0)
+			everyTwoMinutes(w, 30*time.Minute)
+			w.em.ClearFaults()
+			s := w.answer(c.status, "", 100000)
+			if c.retryAfter != "" {
+				s.header = http.Header{"Retry-After": {c.retryAfter}}
+			}
+			everyTwoMinutes(w, c.lasting)
+			require.LessOrEqual(t, s.asked, c.most)
+			w.client.HTTPClient = nil
+			everyTwoMinutes(w, time.Hour+10*time.Minute)
+			w.requireKept()
+		})
+	}
+}
+
+// waits answers the first request with 502, though it is committed, and so many more with a
+// status and a wait in seconds. It counts them.
+func waits(status, times int, seconds string, asked *int) roundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		if *asked++; *asked > 1+times {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		if *asked > 1 {
+			resp := answer(r, status, []byte("{}"))
+			resp.Header.Set("Retry-After", seconds)
+			return resp, nil
+		}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		return answer(r, 502, nil), resp.Body.Close()
+	}
+}
+
+// Within the leeway a short wait is obeyed: it leaves time for another attempt.
+func TestAWaitWithinTheLeeway(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		w, asked := due(t), 0
+		w.client.HTTPClient = &http.Client{Transport: waits(status, 100, "60", &asked)}
+		tick := fleetOf(w)
+		tick()
+		require.LessOrEqual(t, asked, 5, "%d", status)
+		w.client.HTTPClient = nil
+		tick()
+		w.requireKept()
+	}
+}
+
+// A long one is not: the successor would be lost.
+func TestAWaitBeyondTheLeeway(t *testing.T) {
+	w, asked := due(t), 0
+	w.client.HTTPClient = &http.Client{Transport: waits(429, 3, "540", &asked)}
+	tick := fleetOf(w)
+	for range 6 {
+		tick()
+	}
+	w.requireKept()
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Atlassian has refused a family for days. What a probe meets, and says nothing of the token,
+// does not end the page.
+func TestALostFamilyStaysLost(t *testing.T) {
+	for name, strike := range map[string]func(*world){
+		"the network": func(w *world) { w.client.AuthURL = "http://127.0.0.1:1" },
+		"429":         func(w *world) { w.answer(429, "", 1) },
+		"401":         func(w *world) { w.answer(401, "", 1) },
+		"404":         func(w *world) { w.answer(404, "", 1) },
+		"503":         func(w *world) { w.answer(503, "", 100) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := due(t)
+			require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+			w.ticks(2*24*12, keeper.Refused)
+			strike(w)
+			for range 80 {
+				w.clock.Advance(5 * time.Minute)
+				out, _ := w.tick()
+				require.Contains(t, metrics.Of([]keeper.Outcome{out}, 1), metrics.Metric{Name: metrics.ConsentNeeded, Value: 1, Unit: metrics.Count}, out.Reason)
+				require.NotContains(t, out.Reason, "valid")
+			}
+		})
+	}
+}
+
+// The clock of a server whose store is a directory was ahead, and is set right.
+func TestTheStoresClockIsSetBack(t *testing.T) {
+	t.Run("after a rotation", func(t *testing.T) {
+		w := settledWorld(t)
+		w.clock.Advance(2 * time.Hour)
+		w.want(keeper.Rotated)
+		w.clock.Advance(-2 * time.Hour)
+		w.want(keeper.Rotated)
+		w.clock.Advance(5 * time.Minute)
+		w.want(keeper.Idle)
+	})
+	t.Run("after a spend", func(t *testing.T) {
+		w := settledWorld(t)
+		w.clock.Advance(2 * time.Hour)
+		w.after = crashing("post")
+		w.tick()
+		w.after = nil
+		w.clock.Advance(-2 * time.Hour)
+		w.want(keeper.Replayed)
+	})
+}
+
+// Atlassian, or what inspects its answers, is slow. Each answer holds the successor.
+func TestSlowAnswers(t *testing.T) {
+	const takes = 25 * time.Second
+	w := due(t)
+	slow := w.clock.Now().Add(15 * time.Minute)
+	client := w.client
+	w.keeper = keeper.New(keeper.Config{Store: w.store(), Now: w.clock.Now, Process: "p", Together: inTurn,
+		Sleep: func(_ context.Context, d time.Duration) { w.clock.Advance(d) },
+		Token: endpoint(func(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+			token, err := client.Refresh(context.Background(), app, refresh) // it is committed
+			deadline, _ := ctx.Deadline()
+			if left := time.Until(deadline); w.clock.Now().Before(slow) && left < takes {
+				w.clock.Advance(left.Round(time.Second))
+				return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: context.DeadlineExceeded}
+			}
+			w.clock.Advance(takes)
+			return token, err
+		})})
+	tick := fleetOf(w)
+	for range 12 {
+		tick()
+	}
+	w.requireKept()
+}
+
+type endpoint func(context.Context, atlassian.App, atlassian.Secret) (atlassian.Token, error)
+
+func (e endpoint) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
+	return e(ctx, app, refresh)
+}
