@@ -112,13 +112,11 @@ func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.
 		case in != nil && in.Owner != "" && seen.Now.Sub(in.Last) < family.Lease:
 			pause(ctx, 2*time.Second) // it settles in seconds
 			continue
-		case state.Empty() && seen.Begin.Empty():
-			return family.Record{}, fmt.Errorf("there is nothing to adopt: %s", cmp.Or(seen.CannotBegin, conn.Names().RefreshToken+" holds no token: store it there, as a SecureString"))
 		case state.Empty():
 			state = seen.Begin
 		}
-		if state.Record.AuthorizedAtSource == family.FromConsent {
-			return family.Record{}, fmt.Errorf("this family began with a consent of tokenkeeper's own at %s, which knows the time: nothing was changed", minute(state.Record.AuthorizedAt))
+		if err := adoptable(seen, state, conn); err != nil {
+			return family.Record{}, err
 		}
 		state.Record.AuthorizedAt, state.Record.AuthorizedAtSource = at, family.FromPerson
 		l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: name}, Of: conn.Name}
@@ -139,4 +137,18 @@ func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.
 		}
 	}
 	return family.Record{}, errors.New("other processes keep writing: try again in a minute; nothing was changed")
+}
+
+// adoptable says why a state cannot be given a date; nil if it can.
+func adoptable(seen health.Survey, state family.State, conn family.Connection) error {
+	inbox := conn.Names().RefreshToken
+	switch {
+	case state.Empty():
+		return fmt.Errorf("there is nothing to adopt: %s", cmp.Or(seen.CannotBegin, inbox+" holds no token: store it there, as a SecureString"))
+	case !seen.State.Empty() && family.Decide(seen.Snapshot, conn.Policy).Keep:
+		return fmt.Errorf("%s holds a token that no tick has asked Atlassian about yet, and this date would be given to the family before it: make a tick first (tokenkeeper tick), then repeat this; nothing was changed", inbox)
+	case state.Record.AuthorizedAtSource == family.FromConsent:
+		return fmt.Errorf("this family began with a consent of tokenkeeper's own at %s, which knows the time: nothing was changed", minute(state.Record.AuthorizedAt))
+	}
+	return nil
 }

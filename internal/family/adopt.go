@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -40,7 +41,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	deleted := known && record.Schema == Schema // there was a ledger
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; deleted {
-			inbox.Seen, past = forgotten(record, tokens), "" // what was there before and is not known was never judged
+			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
 	}
 	record = adopting(record, own, known, s.Now)
@@ -143,6 +144,12 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 		}
 		seen[fp] = true
 	}
+	if n := len(tokens); n > 0 && named == "" {
+		top := FieldOf(tokens[n-1]).Value.Reveal()
+		if tokenform.Spoiled(top) && tokenform.MadeOf(top, own.Value.Reveal()) == "" {
+			return Field{}, past, tokenform.Problem(top) // it may be the successor of what stands under it
+		}
+	}
 	return own, past, why
 }
 
@@ -176,12 +183,13 @@ func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, fo
 	return newest, found
 }
 
-// knowsOne reports whether a record knows one of the tokens of a history, as its newest or as an
-// older one.
+// knowsOne reports whether a record knows one of the tokens of a history, as its newest, as an
+// older one, or by its chain claim.
 func knowsOne(r Record, history []store.Entry) bool {
 	return slices.ContainsFunc(history, func(e store.Entry) bool {
 		fp := FingerprintOf(FieldOf(e).Value)
-		return fp != "" && (fp == r.Refresh || r.Past.Has(fp))
+		chain := chainOf(FieldOf(e).Value)
+		return fp != "" && (fp == r.Refresh || r.Past.Has(fp) || chain != "" && chain == r.Chain)
 	})
 }
 
@@ -197,22 +205,38 @@ func datedNow(r, before Record, now time.Time) Record {
 	return r
 }
 
-// Dated is the record of the state with the age of an adopted family, where TOKEN_FAMILY knows
-// that better: it was put back after REFRESH_TOKEN had been adopted without it.
+// Dated is the record of the state with the age of an adopted family, where something else
+// knows that better: it was put back after REFRESH_TOKEN had been adopted without it.
 func Dated(s Snapshot) Record {
-	r := s.State.Record
-	if r.AuthorizedAtSource != FromAdoption {
+	if r := s.State.Record; r.AuthorizedAtSource != FromAdoption {
 		return r
 	}
-	told := s.Told()
-	if told == nil || !told.AuthorizedAt.Before(r.AuthorizedAt) {
-		return r
+	return dated(s, s.State.Record)
+}
+
+// dated returns a record with the age that TOKEN_FAMILY tells, also one that was copied with the
+// tokens from another prefix, or a ledger that is valid no more, if they know the family.
+func dated(s Snapshot, r Record) Record {
+	told, err := readRecord(FieldOf(s.Family).Value.Reveal())
+	if err == nil {
+		told, err = told.checked(told.Connection)
 	}
-	same := told.Chain == r.Chain && r.Chain != "" || told.Refresh == r.Refresh || r.Past.newest(r.Generation).Has(told.Refresh)
-	if same && !told.AuthorizedAt.IsZero() {
-		r.AuthorizedAt, r.AuthorizedAtSource = told.AuthorizedAt, told.AuthorizedAtSource
+	for _, told := range []Record{told, s.Aside.Record} {
+		same := told.Chain == r.Chain && r.Chain != "" || told.Refresh == r.Refresh || told.Past.Has(r.Refresh) || r.Past.newest(r.Generation).Has(told.Refresh)
+		if same && err == nil && !told.AuthorizedAt.IsZero() && told.AuthorizedAt.Before(r.AuthorizedAt) {
+			r.AuthorizedAt, r.AuthorizedAtSource = told.AuthorizedAt, told.AuthorizedAtSource
+		}
+		err = nil // of TOKEN_FAMILY
 	}
 	return r
+}
+
+// Outdated reports whether TOKEN_FAMILY tells of a later rotation than the ledger, whose token it
+// knows as an older one: the ledger is one that was left behind, or a backup of a whole store.
+func Outdated(s Snapshot) bool {
+	told, r := s.Told(), s.State.Record
+	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && told.Past.Has(r.Refresh) &&
+		told.sameFamily(r) && told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
 }
 
 // Newest is the state whose family was last given tokens: what a process has read of a ledger,

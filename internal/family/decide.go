@@ -77,6 +77,7 @@ var rules = []rule{
 	{"a wait that Atlassian asks for is obeyed where the leeway has time for it", paused},
 	{"a candidate is presented, for only Atlassian can judge it", candidate},
 	{"a token in doubt is presented again inside its leeway", replay},
+	{"a damaged successor of the own token has to be stored whole", spoiled},
 	{"after the leeway, a token in doubt is probed when nothing is left to lose", lateProbe},
 	{"a refused token is probed now and then", refused},
 	{"a token whose successor might not fit is not spent", tooLarge},
@@ -105,7 +106,7 @@ func Decide(s Snapshot, p Policy) Decision {
 	if slices.Contains(s.Denied, s.inboxName()) {
 		d.Judged = v.lastJudged() // nothing was since
 	}
-	d.Keep = s.Stays || v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
+	d.Keep = d.Keep || s.Stays || v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
 		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
 	})
 	return v.date(d)
@@ -179,7 +180,7 @@ func empty(v view) (Decision, bool) {
 		return not()
 	case slices.Contains(v.Denied, name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
-	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() || v.App().ClientID == ""):
+	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() && v.Aside.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
 	}
 	if v.RefreshToken.Value.IsZero() {

@@ -287,10 +287,11 @@ func (s judging) rank(f Field) int {
 	return lateStranger
 }
 
-// isCandidate reports whether only Atlassian can judge a value.
+// isCandidate reports whether only Atlassian can judge a value. Another connection's token is not
+// asked about.
 func (s judging) isCandidate(f Field) bool {
 	j, _ := s.State.Judge(f)
-	return j == Candidate
+	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
 }
 
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.

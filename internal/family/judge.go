@@ -39,9 +39,9 @@ func (s State) Judge(f Field) (j Judgement, reason string) {
 			return s.judgeClaims(f) // the one that was adopted in its place may be none
 		}
 		return Older, "it is an older token of this connection"
-	case fp == s.Record.Access:
+	case fp == s.Record.Access && !s.mistaken():
 		return NoToken, "it is the access token: store the value of refresh_token"
-	case !s.mistaken() && f.Modified.Before(s.Record.AuthorizedAt):
+	case !s.mistaken() && f.Modified.Before(s.Record.AuthorizedAt) && s.Record.AuthorizedAtSource != FromPerson:
 		return Older, "it was stored before the consent that is in use"
 	}
 	if why := tokenform.MadeOf(token, own); why != "" && !s.mistaken() {

@@ -266,6 +266,8 @@ func TestOlderTokens(t *testing.T) {
 	refusedOnce.Record = unproven.Record.Fail(family.Failure{Class: "permanent", At: now, Token: unproven.Record.Refresh})
 	inDoubt := refusedState(unproven)
 	inDoubt.Intent = &family.Intent{Token: inDoubt.Record.Refresh, First: now, Last: now}
+	statedNow := state()
+	statedNow.Record.AuthorizedAt, statedNow.Record.AuthorizedAtSource = now, family.FromPerson
 	for _, c := range []struct {
 		name  string
 		state family.State
@@ -273,6 +275,7 @@ func TestOlderTokens(t *testing.T) {
 		want  family.Judgement
 	}{
 		{"the one before", state(), field(refresh(6), 9, now), family.Older},
+		{"stored before the time that a person has stated", statedNow, field(refresh(109), 9, now.Add(-minute)), family.Candidate},
 		{"the one before, though the newest is refused", refusedState(state()), field(refresh(6), 9, now), family.Older},
 		{"the one before an adopted one that is refused", refusedState(unproven), field(refresh(6), 9, now), family.Candidate},
 		{"the one before an adopted one that Atlassian could not read", failedTwice(unproven, "malformed"), field(refresh(6), 9, now), family.Candidate},

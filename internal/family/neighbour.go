@@ -2,6 +2,7 @@ package family
 
 import (
 	"slices"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -29,6 +30,20 @@ func Owns(s State, m Mark) bool {
 	}
 	return m.token == s.Record.Refresh || s.Record.Past.Has(m.token)
 }
+
+// Ahead reports whether another connection's state goes on with the tokens of a state: they were
+// copied, and its rotations have spent them.
+func Ahead(other, own State) bool {
+	o, r := other.Record, own.Record
+	return o.RotatedAt.After(r.RotatedAt) && (o.Past.Has(r.Refresh) || r.Chain != "" && o.Chain == r.Chain)
+}
+
+// Left reports whether a state's own token was left alone for so long, or never worked, that
+// another connection may have gone on with it.
+func Left(s State, now time.Time) bool { return s.unproven() || now.Sub(s.Record.active()) > leftAlone }
+
+// leftAlone is longer than a connection that is served rests.
+const leftAlone = 2 * time.Hour
 
 // Strangers are the offers that may be another connection's tokens: candidates that no claims
 // tell to be the family's own.

@@ -50,13 +50,9 @@ func (s judging) offspring(candidate Field, own Record) Record {
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	born, source := birth(candidate, s.Now), FromAdoption
-	if told := s.Told(); told != nil && told.Refresh == fp && told.AuthorizedAt.Before(born) {
-		born, source = told.AuthorizedAt, told.AuthorizedAtSource // a ledger knew it that is not the present one
-	}
-	return Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(born), AuthorizedAtSource: source,
-		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past,
-		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI}
+	return dated(s.Snapshot, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past, Chain: chainOf(candidate.Value),
+		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI})
 }
 
 // before are the candidates that were offered before the given one, and not issued after

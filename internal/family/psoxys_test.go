@@ -59,6 +59,7 @@ func TestWhatTheHistoryOfAccessTokenTells(t *testing.T) {
 				{Value: secret(ours), Version: 10, Modified: now.Add(-9*minute + c.over)},
 			}...)
 			require.Equal(t, c.known, s.Received(pair(8, now), family.Field{}).Record.Past.Has(fp(refresh(109))))
+			require.False(t, s.Received(pair(8, now.Add(minute)), family.Field{}).Record.Past.Has(fp(refresh(109))), "the own token would have been dead a leeway after it")
 		})
 	}
 }

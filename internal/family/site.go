@@ -18,10 +18,13 @@ const missingIsGone = 2
 func (r Record) SiteGone() bool { return r.SiteMissing >= missingIsGone }
 
 // SiteDue reports whether to ask Atlassian again which sites the access token
-// reaches: once a day, and more often while the site is missing.
-func (r Record) SiteDue(now time.Time) bool {
-	holds := siteHolds
+// reaches: once a day, more often while the site is missing, and then at once when CLOUD_ID
+// was changed.
+func SiteDue(s Snapshot) bool {
+	r, now, holds := s.State.Record, s.Now, siteHolds
 	switch {
+	case r.SiteMissing > 0 && s.CloudID.Modified.After(r.SiteAskedAt):
+		return true
 	case r.SiteGone():
 		holds = siteReturns
 	case r.SiteMissing > 0:

@@ -19,14 +19,14 @@ func TestSiteDue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Record{SiteAskedAt: at, SiteMissing: tt.missing}
-			require.False(t, r.SiteDue(at.Add(tt.holds-1)))
-			require.True(t, r.SiteDue(at.Add(tt.holds)))
+			require.False(t, siteDue(r, at.Add(tt.holds-1)))
+			require.True(t, siteDue(r, at.Add(tt.holds)))
 			require.Equal(t, tt.missing == 2, r.SiteGone())
 		})
 	}
-	require.True(t, Record{}.SiteDue(at), "never asked")
-	require.True(t, Record{SiteAskedAt: at.Add(2 * ClockTolerance)}.SiteDue(at), "a time that is yet to come")
-	require.False(t, Record{SiteAskedAt: at.Add(ClockTolerance / 2)}.SiteDue(at))
+	require.True(t, siteDue(Record{}, at), "never asked")
+	require.True(t, siteDue(Record{SiteAskedAt: at.Add(2 * ClockTolerance)}, at), "a time that is yet to come")
+	require.False(t, siteDue(Record{SiteAskedAt: at.Add(ClockTolerance / 2)}, at))
 }
 
 func TestSiteAnswered(t *testing.T) {
@@ -37,4 +37,17 @@ func TestSiteAnswered(t *testing.T) {
 	r = r.SiteAnswered(false, at).SiteAnswered(false, at)
 	require.Equal(t, 2, r.SiteMissing, "no more is counted")
 	require.Zero(t, r.SiteAnswered(true, at).SiteMissing)
+}
+
+func siteDue(r Record, now time.Time) bool {
+	return SiteDue(Snapshot{Now: now, State: State{Record: r}})
+}
+
+// A changed CLOUD_ID is asked about at once, where the site was missing.
+func TestSiteDueWhenCloudIDChanges(t *testing.T) {
+	at := time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC)
+	s := Snapshot{Now: at.Add(time.Minute), CloudID: Field{Modified: at.Add(time.Second)}, State: State{Record: Record{SiteAskedAt: at, SiteMissing: 2}}}
+	require.True(t, SiteDue(s))
+	s.State.Record.SiteMissing = 0
+	require.False(t, SiteDue(s))
 }

@@ -51,9 +51,11 @@ type Snapshot struct {
 	Connection string
 	// Now is the time of the reading, by the store's clock.
 	Now time.Time
-	// State is what the ledger says, and Written when the store wrote that.
+	// State is what the ledger says, and Written when the store wrote that. Aside is what its
+	// newest version says that is no valid entry: it was put back, or moved.
 	State   State
 	Written time.Time
+	Aside   State
 
 	ClientID     Field
 	ClientSecret Field

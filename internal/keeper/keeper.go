@@ -82,8 +82,9 @@ type memory struct {
 	// kept a tick from taking its own.
 	wrote []family.Field
 	met   family.Field
-	// told is TOKEN_FAMILY as it was read last.
-	told store.Entry
+	// told is TOKEN_FAMILY as it was read last, and inbox what REFRESH_TOKEN held then.
+	told  store.Entry
+	inbox atlassian.Secret
 	// versions are the last ones of REFRESH_TOKEN that were read.
 	versions []store.Entry
 }
@@ -231,7 +232,7 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 	t.clock.deadline, _ = ctx.Deadline()
 	t.params = parameters{Store: k.Store, names: t.names, clock: t.clock, sleep: k.Sleep, log: t.log}
 	t.ledger, t.mark = t.memory.ledger, k.newMark
-	t.news = func(s family.State) { k.neighbours.note(conn.Name, s, t.memory.told) }
+	t.news = func(s family.State) { k.neighbours.note(conn.Name, s, t.memory.told, t.memory.inbox) }
 	return t
 }
 
@@ -283,19 +284,30 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		// Only a person can mend what is stored or denied; a spend in doubt cannot wait.
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
-	case d.Action.Presents() && v.Shared() && t.lock == nil:
-		err := t.takeLock(ctx, v, d)
-		if errors.Is(err, store.ErrDenied) {
-			return out.as(Misconfigured, "psoxy's lock cannot be taken, and without it nothing may be presented beside psoxy: %v", err), false
-		}
-		if err != nil {
-			return out.as(Contended, "psoxy's lock cannot be taken: %v", err), !errors.Is(err, psoxy.ErrLocked)
-		}
-		return out, true // what was read may have changed before
 	case d.Action.Presents():
-		return t.rotate(ctx, v, d, out)
+		return present(ctx, t, v, d, out)
 	}
 	return t.rest(ctx, v, d, out.as(d.Action, "%s", d.Reason)), false
+}
+
+// present presents a token, once it is known that no neighbour has gone on with the ledger's own,
+// and beside psoxy under its lock.
+func present(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+	if d.Candidate.Version == 0 && family.Left(v.State, v.Now) {
+		if other := t.neighbours.ahead(ctx, t.conn.Name, t.params, v.State); other != "" {
+			return out.as(Misconfigured, "%s has gone on with the tokens of this connection, and would lose them: delete the parameters of this one, or consent for it", other), false
+		}
+	}
+	if !v.Shared() || t.lock != nil {
+		return t.rotate(ctx, v, d, out)
+	}
+	switch err := t.takeLock(ctx, v, d); {
+	case errors.Is(err, store.ErrDenied):
+		return out.as(Misconfigured, "psoxy's lock cannot be taken, and without it nothing may be presented beside psoxy: %v", err), false
+	case err != nil:
+		return out.as(Contended, "psoxy's lock cannot be taken: %v", err), !errors.Is(err, psoxy.ErrLocked)
+	}
+	return out, true // what was read may have changed before
 }
 
 // rest ends a tick that presents nothing: copies are repaired, and the site is asked
@@ -330,8 +342,12 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	if v.State, err = t.memory.parse(v.base, t.conn.Name); err != nil {
 		return view{}, describeState(t.names.Ledger, err)
 	}
-	t.memory.told = v.Family
+	t.memory.told, t.memory.inbox = v.Family, v.RefreshToken.Value
 	t.news(v.State)
+	v.Aside = aside(copies[t.names.Ledger], v.base, t.conn.Name)
+	if family.Outdated(v.Snapshot) {
+		v.State = family.State{} // it is begun anew, with what is known
+	}
 	v.State.Record = family.Dated(v.Snapshot)
 	v.Judged = t.memory.judged
 	v.State.App = family.Unpublished(v.Snapshot)

@@ -23,11 +23,12 @@ type neighbours struct {
 	seen  map[string]seen
 }
 
-// seen is what a connection's ledger and TOKEN_FAMILY said in a round.
+// seen is what a connection's ledger, TOKEN_FAMILY and REFRESH_TOKEN said in a round.
 type seen struct {
 	round  int
 	state  family.State
 	family store.Entry
+	inbox  atlassian.Secret
 }
 
 // Introduce tells the keeper, at the begin of a tick, of all connections that are served side by
@@ -40,14 +41,15 @@ func (k *Keeper) Introduce(all []family.Connection) {
 	k.neighbours.round++
 }
 
-// note notes what a connection's ledger says now, and what TOKEN_FAMILY told last.
-func (n *neighbours) note(connection string, state family.State, told store.Entry) {
+// note notes what a connection's ledger says now, and what TOKEN_FAMILY and REFRESH_TOKEN held
+// last.
+func (n *neighbours) note(connection string, state family.State, told store.Entry, inbox atlassian.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.seen == nil {
 		n.seen = map[string]seen{}
 	}
-	n.seen[connection] = seen{n.round, state, told}
+	n.seen[connection] = seen{n.round, state, told, inbox}
 }
 
 // owners returns which neighbours of a connection own one of the tokens, by the tokens'
@@ -57,24 +59,48 @@ func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	for some := range slices.Chunk(n.others(of, true), store.NamesPerCall/2) {
-		if err := n.read(ctx, p, some); err != nil {
-			return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
-		}
+	if err := n.look(ctx, of, p); err != nil {
+		return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 	}
+	ours := n.said(family.Connection{Name: of}).inbox
 	owners, marks := map[family.Fingerprint]string{}, make([]family.Mark, len(tokens))
 	for i, token := range tokens {
 		marks[i] = family.MarkOf(token)
 	}
 	for _, c := range n.others(of, false) {
-		state, told := n.said(c)
+		s := n.said(c)
 		for i, m := range marks {
-			if family.Owns(state, m) || family.Owns(told, m) {
+			moved := tokens[i] == s.inbox && tokens[i] != ours // a person has put it right
+			if moved && !s.inbox.IsZero() || family.Owns(s.state, m) || family.Owns(s.told(c), m) {
 				owners[family.FingerprintOf(tokens[i])] = c.Name
 			}
 		}
 	}
 	return owners, nil
+}
+
+// ahead returns the neighbour that has gone on with a connection's own tokens; "" without one, or
+// where that is not known.
+func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State) string {
+	if err := n.look(ctx, of, p); err != nil {
+		p.log.Warn("it is not known whether another connection has gone on with this one's tokens", "error", err)
+	}
+	for _, c := range n.others(of, false) {
+		if s := n.said(c); family.Ahead(s.state, own) || family.Ahead(s.told(c), own) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// look looks at the neighbours of a connection that were not looked at in this round.
+func (n *neighbours) look(ctx context.Context, of string, p parameters) error {
+	for some := range slices.Chunk(n.others(of, true), store.NamesPerCall/3) {
+		if err := n.read(ctx, p, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // others are the neighbours of a connection, or those that were not looked at in this round.
@@ -87,15 +113,19 @@ func (n *neighbours) others(of string, unseen bool) []family.Connection {
 	})
 }
 
-// said is what a connection's ledger said last and, like a ledger's, what its TOKEN_FAMILY tells.
-func (n *neighbours) said(c family.Connection) (state, told family.State) {
+// said is what a connection's parameters said last.
+func (n *neighbours) said(c family.Connection) seen {
 	n.mu.Lock()
-	s := n.seen[c.Name]
-	n.mu.Unlock()
+	defer n.mu.Unlock()
+	return n.seen[c.Name]
+}
+
+// told is, like what a ledger says, what TOKEN_FAMILY tells.
+func (s seen) told(c family.Connection) (state family.State) {
 	if r := family.NewSnapshot(c, map[string]store.Entry{c.Names().Family: s.family}).Told(); r != nil {
-		told.Record = *r
+		state.Record = *r
 	}
-	return s.state, told
+	return state
 }
 
 // read looks at some neighbours. Where the newest version of a ledger is no entry of it, the last
@@ -117,7 +147,7 @@ func (n *neighbours) read(ctx context.Context, p parameters, some []family.Conne
 		if err = errors.Join(err, unread); err != nil {
 			return fmt.Errorf("%s: %w", names.Ledger, err)
 		}
-		n.note(c.Name, state, entries[names.Family])
+		n.note(c.Name, state, entries[names.Family], family.FieldOf(entries[names.RefreshToken]).Value)
 	}
 	return nil
 }
@@ -141,12 +171,12 @@ func (n *neighbours) without(ctx context.Context, of string, p parameters, versi
 	return own, owner, err
 }
 
-// parametersOf reads TOKEN_LEDGER and TOKEN_FAMILY of some connections. Those to which access is
+// parametersOf reads TOKEN_LEDGER, TOKEN_FAMILY and REFRESH_TOKEN of some connections. Those to which access is
 // denied are missing.
 func parametersOf(ctx context.Context, p parameters, some []family.Connection) (map[string]store.Entry, error) {
 	var names []string
 	for _, c := range some {
-		names = append(names, c.Names().Ledger, c.Names().Family)
+		names = append(names, c.Names().Ledger, c.Names().Family, c.Names().RefreshToken)
 	}
 	entries, err := p.Read(ctx, names...)
 	if !errors.Is(err, store.ErrDenied) {

@@ -115,6 +115,19 @@ func (p parameters) unfit(ctx context.Context, newest store.Entry, connection st
 	return states
 }
 
+// aside is what the newest version of a ledger says that is not its last valid entry.
+func aside(newest store.Entry, valid ledger.Entry, connection string) family.State {
+	if newest.Version == valid.Version && !valid.State.IsZero() {
+		return family.State{}
+	}
+	e := ledger.Peek(newest, connection)
+	state, err := family.ParseState(e.State, e.Written, connection)
+	if err != nil {
+		return family.State{}
+	}
+	return state
+}
+
 // write writes a copy. It returns its version, and whether more than one attempt was
 // needed.
 func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, late bool, err error) {

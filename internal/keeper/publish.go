@@ -103,7 +103,9 @@ func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publicatio
 	if !rotated || !r.Succeeds(v.Told()) {
 		all = append(all, t.told(r))
 	}
-	add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
+	if r.SiteMissing == 0 || v.CloudID.Value.IsZero() { // or a person may have corrected it
+		add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
+	}
 	// What cannot be read is written when it must have changed.
 	return slices.DeleteFunc(all, func(p publication) bool { return !rotated && slices.Contains(v.Denied, p.name) })
 }

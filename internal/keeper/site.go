@@ -35,7 +35,7 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	r := v.State.Record
 	access := v.AccessToken.Value
 	readable := family.FingerprintOf(access) == r.Access && !access.IsZero() && v.Now.Before(r.AccessExpiresAt.Add(-time.Minute))
-	if t.Sites == nil || !readable || !r.SiteDue(v.Now) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk(t.memory, t.clock.now()) {
+	if t.Sites == nil || !readable || !family.SiteDue(v.Snapshot) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk(t.memory, t.clock.now()) {
 		return out
 	}
 	asking, cancel := context.WithTimeout(ctx, siteTimeout)
@@ -47,9 +47,12 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 		return out
 	}
 	site := v.Site()
-	there := slices.ContainsFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
+	at := slices.IndexFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
 	state := v.State
-	state.Record = r.SiteAnswered(there, t.clock.now())
+	state.Record = r.SiteAnswered(at >= 0, t.clock.now())
+	if at >= 0 && r.SiteMissing > 0 && r.CloudID != "" { // a person has corrected CLOUD_ID
+		state.Record.CloudID, state.Record.SiteURL = list[at].ID, list[at].URL
+	}
 	if _, err := t.append(ctx, v.base, state); err != nil {
 		t.log.Warn("what Atlassian said about the site is not saved, and it is asked again", "error", err)
 		return out

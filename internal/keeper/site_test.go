@@ -127,3 +127,25 @@ func TestWhenNoSiteIsLookedFor(t *testing.T) {
 		})
 	}
 }
+
+// A consent's site is lost, and a person corrects CLOUD_ID, as the runbook says. Atlassian's
+// list confirms that. While no site is lost, another value is put back.
+func TestCloudIDIsCorrected(t *testing.T) {
+	w, a := siteWorld(t)
+	_, err := w.consentBy(w.keeper, w.obtain)
+	require.NoError(t, err)
+	a.hours(48, 2)
+	require.Equal(t, "site", w.get(names.CloudID).Value.Reveal())
+	w.clock.Advance(5 * time.Minute)
+	out, _ := w.tick()
+	require.NotEmpty(t, out.SiteLost)
+	w.put(names.CloudID, w.fix.Site.CloudID)
+	w.clock.Advance(5 * time.Minute)
+	out, _ = w.tick()
+	require.Empty(t, out.SiteLost)
+	require.Equal(t, 3, a.times, "at once")
+	require.Equal(t, w.fix.Site.CloudID, w.ledger().Record.CloudID)
+	w.put(names.CloudID, "1324a887-45db-1bf4-1e99-ef0ff456d421")
+	w.ticks(2)
+	require.Equal(t, w.fix.Site.CloudID, w.get(names.CloudID).Value.Reveal())
+}

@@ -27,6 +27,19 @@ func damaged(text string) bool {
 	return strings.EqualFold(text[:len(begin)], begin) && strings.Count(text, ".") >= 2 || whole(backwards(text))
 }
 
+// Within is the JWT in a text, perhaps cut off; "" without one.
+func Within(text string) string {
+	at := strings.Index(text, begin)
+	if at < 0 {
+		return ""
+	}
+	jwt := text[at:]
+	if end := strings.IndexFunc(jwt, func(r rune) bool { return !strings.ContainsRune(tokenCharacters, r) }); end >= 0 {
+		return jwt[:end]
+	}
+	return jwt
+}
+
 // beginsJSON reports whether a text begins like a JWT's header: its Base64 form is plain
 // text. An opaque token may begin with eyJ by chance.
 func beginsJSON(text string) bool {

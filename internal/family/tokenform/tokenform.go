@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // tokenCharacters are those of a b64token (RFC 6750 section 2.1), and the colon
@@ -41,6 +43,13 @@ func Problem(text string) string {
 		return "it is a damaged token: copy the whole value again"
 	}
 	return ""
+}
+
+// Spoiled reports whether a text is no token, but a token is in it, perhaps cut off.
+func Spoiled(text string) bool {
+	clean := Clean(text)
+	_, claims := atlassian.Claims(atlassian.NewSecret(Within(text)))
+	return text != "" && Problem(text) != "" && !placeholder(text) && (claims || len(clean) >= 2*leastToken && strings.Trim(clean, tokenCharacters) == "" && !strings.Contains(text, "://"))
 }
 
 // unchecked is a text without a checksum after "=", in which Atlassian's API tokens end.
@@ -99,7 +108,7 @@ func Clean(token string) string {
 		for _, end := range []string{`\n`, `\r`, "%0A", "%0a", "%0D", "%0d", "%20"} {
 			token = strings.TrimSuffix(token, end)
 		}
-		token = strings.Trim(token, " \t\r\n\"'`“”‘’‹›«»<>{}[]();,%&")
+		token = strings.Trim(token, "\ufeff \t\r\n\"'`“”‘’‹›«»<>{}[]();,%&")
 	}
 	return token
 }

@@ -62,8 +62,8 @@ func TestNoTokens(t *testing.T) {
 		"Base64 form": {encode([]byte(jwt)), base64.StdEncoding.EncodeToString([]byte(encode([]byte(jwt)))), hex.EncodeToString([]byte(jwt)),
 			encode(gzipped(jwt)), hex.EncodeToString(gzipped(jwt)), encode([]byte(encode(gzipped(jwt)))), encode(utf16(jwt)), encode(append([]byte("\xff\xfe"), utf16(jwt)...)),
 			encode([]byte("\ufeff" + jwt)), encode([]byte("“" + jwt + "”")), encode([]byte(`"` + jwt + `"`)), encode([]byte(`{"refresh_token":"` + jwt + `"}`))},
-		"other characters around it":   {"REFRESH_TOKEN=" + jwt, "refresh_token: " + jwt},
-		"characters that no token has": {"\ufeff" + jwt, jwt + "\u200b", jwt[:60] + "\n" + jwt[60:], jwt + " " + jwt, "- " + jwt, "export REFRESH_TOKEN " + jwt},
+		"other characters around it":   {"REFRESH_TOKEN=" + jwt, "refresh_token: " + jwt, "\ufeff" + jwt},
+		"characters that no token has": {jwt + "\u200b", jwt[:60] + "\n" + jwt[60:], jwt + " " + jwt, "- " + jwt, "export REFRESH_TOKEN " + jwt},
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
@@ -95,4 +95,28 @@ func TestTokens(t *testing.T) {
 			require.Empty(t, tokenform.Problem(text))
 		})
 	}
+}
+
+// A token that is in a text tells what the text was made of.
+func TestSpoiled(t *testing.T) {
+	t.Parallel()
+	opaque := strings.Repeat("0paque-T0ken", 4)
+	for _, text := range []string{`"` + jwt + `"`, jwt[:len(jwt)-4], "refresh_token=" + jwt, jwt + "\u200b", `"` + opaque + `"`, opaque + ","} {
+		require.True(t, tokenform.Spoiled(text), text)
+	}
+	for _, text := range []string{"", jwt, opaque, "CHANGE_ME", "<your-token>", "https://auth.atlassian.com/oauth/token-0123456789", "none of these"} {
+		require.False(t, tokenform.Spoiled(text), text)
+	}
+	require.Equal(t, jwt, tokenform.Within(`{"refresh_token":"`+jwt+`"}`))
+	require.Equal(t, jwt[:60], tokenform.Within("’"+jwt[:60]+"…"))
+	require.Empty(t, tokenform.Within(opaque))
+}
+
+// Atlassian's API tokens end in a checksum.
+func TestChecksum(t *testing.T) {
+	t.Parallel()
+	const token = "ATATT3xFfGF0b5m8Zk0QeV"
+	require.Empty(t, tokenform.Problem(token+"=1A2B3C4D"))
+	require.NotEmpty(t, tokenform.Problem("=1A2B3C4D"))
+	require.NotEmpty(t, tokenform.Problem(token+"=1A2B3C4D5E6F7A8B9C"))
 }

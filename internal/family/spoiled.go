@@ -1,0 +1,26 @@
+package family
+
+import (
+	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// spoiled: what stands in REFRESH_TOKEN is no token, but its claims tell that it was made of the
+// own token's successor. The own token is spent, and a person can store the whole one.
+func spoiled(v view) (Decision, bool) {
+	f := v.RefreshToken
+	within := atlassian.NewSecret(tokenform.Within(f.Value.Reveal()))
+	claims, _ := atlassian.Claims(within)
+	mine, _ := atlassian.Claims(v.State.Refresh)
+	chain, fp := chainOf(within), FingerprintOf(within)
+	if chain == "" || chain != v.State.Record.Chain || !claims.IssuedAt.After(mine.IssuedAt) || claims.TokenType == "ACCESS" || v.inbox.candidate.Version > 0 {
+		return not()
+	}
+	verdict, reason := v.State.Judge(f)
+	if verdict != NoToken || fp == v.State.Record.Access || v.State.Record.Past.Has(fp) {
+		return not()
+	}
+	d, _ := decide(Misconfigured, "%s holds the newest refresh token in a form that is none, and the one before is spent: %s", v.inboxName(), reason)
+	d.Keep = true
+	return d, true
+}
