@@ -74,7 +74,6 @@ var rules = []rule{
 	{"another process is at work", atWork},
 	{"an empty ledger begins with what the parameters hold", empty},
 	{"nothing can be presented without the app", withoutApp},
-	{"a wait that Atlassian asks for is obeyed where the leeway has time for it", paused},
 	{"a candidate is presented, for only Atlassian can judge it", candidate},
 	{"a token in doubt is presented again inside its leeway", replay},
 	{"a damaged successor of the own token has to be stored whole", spoiled},

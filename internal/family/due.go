@@ -82,19 +82,6 @@ func (v view) restrained(f *Failure) time.Time {
 	return until
 }
 
-// paused holds a token in doubt back as long as Atlassian has asked for that, if another tick is
-// certain to follow before the leeway is over.
-func paused(v view) (Decision, bool) {
-	f, token, first := v.State.Record.LastFailure, v.State.Record.Refresh, v.doubt.first
-	if c := v.inbox.candidate; !v.firstSpend(c).IsZero() {
-		f, token, first = v.State.Inbox.Failure, FingerprintOf(c.Value), v.firstSpend(c)
-	}
-	if f == nil || f.Token != token || !v.Now.Before(f.RetryAt) || !open(first, f.RetryAt.Add(TickInterval)) {
-		return not()
-	}
-	return decide(InDoubt, "presented at %s; Atlassian asked not to be called before %s, and that leaves time within the leeway", clock(first), clock(f.RetryAt))
-}
-
 // republishPause is the least time between two rotations, even if access tokens
 // are short-lived or another program writes over ACCESS_TOKEN.
 const republishPause = 4*time.Minute - tickSlack

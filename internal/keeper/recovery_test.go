@@ -80,29 +80,15 @@ func waits(status, times int, seconds string, asked *int) roundTrip {
 	}
 }
 
-// Within the leeway a short wait is obeyed: it leaves time for another attempt.
+// Within the leeway no wait is obeyed for longer than a round: what fails after it would lose
+// the successor.
 func TestAWaitWithinTheLeeway(t *testing.T) {
-	for _, status := range []int{429, 503} {
+	for _, seconds := range []string{"60", "540"} {
 		w, asked := due(t), 0
-		w.client.HTTPClient = &http.Client{Transport: waits(status, 100, "60", &asked)}
-		tick := fleetOf(w)
-		tick()
-		require.LessOrEqual(t, asked, 5, "%d", status)
-		w.client.HTTPClient = nil
-		tick()
-		w.requireKept()
+		w.client.HTTPClient = &http.Client{Transport: waits(429, 3, seconds, &asked)}
+		fleetOf(w)()
+		w.requireKept(seconds)
 	}
-}
-
-// A long one is not: the successor would be lost.
-func TestAWaitBeyondTheLeeway(t *testing.T) {
-	w, asked := due(t), 0
-	w.client.HTTPClient = &http.Client{Transport: waits(429, 3, "540", &asked)}
-	tick := fleetOf(w)
-	for range 6 {
-		tick()
-	}
-	w.requireKept()
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

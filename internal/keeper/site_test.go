@@ -140,6 +140,10 @@ func TestCloudIDIsCorrected(t *testing.T) {
 	out, _ := w.tick()
 	require.NotEmpty(t, out.SiteLost)
 	w.put(names.CloudID, w.fix.Site.CloudID)
+	w.keeper.Sites = nil
+	w.tick()
+	require.Equal(t, w.fix.Site.CloudID, w.get(names.CloudID).Value.Reveal(), "until Atlassian is asked")
+	w.keeper.Sites = a
 	w.clock.Advance(5 * time.Minute)
 	out, _ = w.tick()
 	require.Empty(t, out.SiteLost)

@@ -164,7 +164,11 @@ inline doubt() {
 #ifdef MUTANT_REFUSED_HAMMERED
 #define WAITS false
 #else
+#ifdef MUTANT_REFUSED_IN_LEEWAY
+#define WAITS true
+#else
 #define WAITS (time < v.failAt + REST)
+#endif
 #endif
 
 /* State.Defers: another has presented the token since, which may have killed what h holds; inside the leeway there is more. */
