@@ -121,3 +121,15 @@ func TestTokensWithAChecksum(t *testing.T) {
 		w.want(keeper.Rotated)
 	})
 }
+
+// Another program's consent with the same app and account has fewer scopes, which override: the
+// next rotation's answer says so, and the log.
+func TestLostScopes(t *testing.T) {
+	for scopes, lost := range map[string]string{"read:me offline_access": "read:jira-work", "": ""} {
+		w := due(t)
+		w.client.HTTPClient = &http.Client{Transport: changing(func(answer map[string]any) { answer["scope"] = scopes })}
+		w.want(keeper.Rotated)
+		require.Equal(t, lost != "", strings.Contains(w.logs.String(), "lost scopes"))
+		require.Contains(t, w.logs.String(), lost)
+	}
+}

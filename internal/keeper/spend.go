@@ -228,9 +228,21 @@ func (sp *spend) receive(at time.Time, token atlassian.Token) {
 	sp.failure = nil
 	sp.pair = &family.Pair{Refresh: cmp.Or(token.Refresh, sp.token), Access: family.Publishable(sp.view.Snapshot, token.Access, token.Refresh), Scopes: token.Scopes,
 		SpentAt: at, AccessExpiresAt: at.Add(token.ExpiresIn)}
+	if lost := lostScopes(sp.state.Record.Scopes, token.Scopes); len(lost) > 0 {
+		sp.log.Warn("the access token has lost scopes: the account's newest consent to this app has fewer, and consumers may fail; consent again with all of them", "scopes", lost)
+	}
 	if sp.pair.Access.IsZero() {
 		sp.log.Warn("the answer held no usable access token: ACCESS_TOKEN is left as it is until the next rotation")
 	}
+}
+
+// lostScopes are the scopes that an answer does not name any more. One that names none tells
+// nothing, and offline_access is about the refresh token.
+func lostScopes(before, now []string) []string {
+	if len(now) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(before), func(s string) bool { return s == "offline_access" || slices.Contains(now, s) })
 }
 
 // countAsLost takes a success without a usable successor for a lost answer.
