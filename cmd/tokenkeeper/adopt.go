@@ -109,7 +109,7 @@ func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.
 		switch in := state.Intent; {
 		case seen.LedgerErr != nil:
 			return family.Record{}, fmt.Errorf("%s: %w", name, seen.LedgerErr)
-		case in != nil && in.Owner != "" && seen.Now.Sub(in.Last) < family.Lease:
+		case in.Respected(seen.Now):
 			pause(ctx, 2*time.Second) // it settles in seconds
 			continue
 		case state.Empty():

@@ -28,7 +28,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if !known {
 		named = oldLock(s.Lock).Spending
 	}
-	own, past, why := choose(tokens, record, named)
+	own, past, why := choose(s, tokens, record, named)
 	if last := s.Known; named == last.Record.Refresh && named != FingerprintOf(own.Value) && named != "" {
 		own = Field{Value: last.Refresh} // REFRESH_TOKEN took no writes; what it holds is judged later
 	}
@@ -122,13 +122,13 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 
 // choose finds the token to begin with: the one that is named, or else the newest. It
 // also finds those that were there before. Without one, why says what was found.
-func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, past Past, why string) {
+func choose(s Snapshot, tokens []store.Entry, record Record, named Fingerprint) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
 	for _, e := range tokens {
 		f := FieldOf(e)
 		fp := FingerprintOf(f.Value)
-		switch verdict, reason := (State{}).Judge(f); {
+		switch verdict, reason := beginning(s, f, own, fp == named); {
 		case verdict == Absent, seen[fp]:
 		case verdict != Candidate:
 			why = reason
@@ -144,11 +144,8 @@ func choose(tokens []store.Entry, record Record, named Fingerprint) (own Field, 
 		}
 		seen[fp] = true
 	}
-	if n := len(tokens); n > 0 && named == "" {
-		top := FieldOf(tokens[n-1]).Value.Reveal()
-		if tokenform.Spoiled(top) && tokenform.MadeOf(top, own.Value.Reveal()) == "" {
-			return Field{}, past, tokenform.Problem(top) // it may be the successor of what stands under it
-		}
+	if n := len(tokens); n > 0 && named == "" && hides(FieldOf(tokens[n-1]), own) {
+		return Field{}, past, tokenform.Problem(FieldOf(tokens[n-1]).Value.Reveal())
 	}
 	return own, past, why
 }
@@ -205,8 +202,8 @@ func datedNow(r, before Record, now time.Time) Record {
 	return r
 }
 
-// Dated is the record of the state with the age of an adopted family, where something else
-// knows that better: it was put back after REFRESH_TOKEN had been adopted without it.
+// Dated is the record of the state with the age of an adopted family, where something knows that
+// better that was put back after REFRESH_TOKEN had been adopted without it.
 func Dated(s Snapshot) Record {
 	if r := s.State.Record; r.AuthorizedAtSource != FromAdoption {
 		return r
@@ -217,26 +214,39 @@ func Dated(s Snapshot) Record {
 // dated returns a record with the age that TOKEN_FAMILY tells, also one that was copied with the
 // tokens from another prefix, or a ledger that is valid no more, if they know the family.
 func dated(s Snapshot, r Record) Record {
-	told, err := readRecord(FieldOf(s.Family).Value.Reveal())
+	copied, err := readRecord(FieldOf(s.Family).Value.Reveal())
 	if err == nil {
-		told, err = told.checked(told.Connection)
+		copied, err = copied.checked(copied.Connection)
 	}
-	for _, told := range []Record{told, s.Aside.Record} {
-		same := told.Chain == r.Chain && r.Chain != "" || told.Refresh == r.Refresh || told.Past.Has(r.Refresh) || r.Past.newest(r.Generation).Has(told.Refresh)
-		if same && err == nil && !told.AuthorizedAt.IsZero() && told.AuthorizedAt.Before(r.AuthorizedAt) {
+	if err != nil {
+		copied = Record{}
+	}
+	for _, told := range []Record{copied, s.Aside.Record} {
+		same := knows(told, r.Refresh, r.Chain) || knows(r, told.Refresh, told.Chain)
+		if same && !told.AuthorizedAt.IsZero() && told.AuthorizedAt.Before(r.AuthorizedAt) {
 			r.AuthorizedAt, r.AuthorizedAtSource = told.AuthorizedAt, told.AuthorizedAtSource
 		}
-		err = nil // of TOKEN_FAMILY
 	}
 	return r
+}
+
+// Corrected is a snapshot as it counts: without a ledger that was left behind, with the age that
+// something else knows better, and without a consent's app that is published.
+func Corrected(s Snapshot) Snapshot {
+	if Outdated(s) {
+		s.State = State{} // it is begun anew, with what is known
+	}
+	s.State.Record = Dated(s)
+	s.State.App = Unpublished(s)
+	return s
 }
 
 // Outdated reports whether TOKEN_FAMILY tells of a later rotation than the ledger, whose token it
 // knows as an older one: the ledger is one that was left behind, or a backup of a whole store.
 func Outdated(s Snapshot) bool {
 	told, r := s.Told(), s.State.Record
-	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && told.Past.Has(r.Refresh) &&
-		told.sameFamily(r) && told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
+	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && knows(*told, r.Refresh, "") &&
+		told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
 }
 
 // Newest is the state whose family was last given tokens: what a process has read of a ledger,

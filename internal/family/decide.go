@@ -144,7 +144,7 @@ func locked(v view) (Decision, bool) {
 	if psoxy.Ours(v.Lock.Value) {
 		respected = ourLocks
 	}
-	if v.Lock.Version > 0 && within(v.Lock.Modified, v.Now, respected) {
+	if v.Lock.Version > 0 && Within(v.Lock.Modified, v.Now, respected) {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
 	return not()
@@ -161,7 +161,7 @@ func holding(v view) (Decision, bool) {
 
 func atWork(v view) (Decision, bool) {
 	switch in := v.State.Intent; {
-	case in == nil || in.Owner == "" || in.Owner == v.Process || !within(in.Last, v.Now, Lease):
+	case !in.Respected(v.Now) || in.Owner == v.Process:
 		return not()
 	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
@@ -238,8 +238,8 @@ func candidate(v view) (Decision, bool) {
 		return not()
 	} else if d, wait := v.waits(fp); wait {
 		return d, kin || v.superseded() || v.State.Record.Refused() || v.doubted && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
-	} else if f := v.State.Record.LastFailure; v.State.Record.Past.Has(fp) && v.Now.Sub(f.At) >= secondLook/2 {
-		return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(f.At), c.Version, name)
+	} else if d, first := v.ownFirst(c); first {
+		return d, true
 	}
 	return Decision{Action: action, Reason: reason, Candidate: c}, true
 }

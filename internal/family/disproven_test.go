@@ -33,7 +33,7 @@ func TestAnOlderTokenInThePlaceOfAnAdoptedOne(t *testing.T) {
 		{"refused just before", "permanent", 29 * time.Second, family.Rotate, 9},
 		{"refused in an earlier tick", "permanent", 30 * time.Second, family.Probe, 0},
 		{"not readable, just before", "malformed", 29 * time.Second, family.Rotate, 9},
-		{"not readable, in an earlier tick", "malformed", 30 * time.Second, family.Probe, 0},
+		{"not readable, in an earlier tick: it waits its time", "malformed", 30 * time.Second, family.Failed, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := decide(adopted(c.class, c.refusedAgo), inbox(refresh(6)))

@@ -58,7 +58,8 @@ func (s Snapshot) PsoxysLock() Field {
 // refusal of it, and no successor was stored as a candidate since.
 func (s Snapshot) LockTells(candidate Field) bool {
 	lock, r := s.PsoxysLock(), s.State.Record
-	return lock.Version > 0 && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
+	before := r.FreshConsent() && lock.Modified.Add(Lease).Before(r.AuthorizedAt) // no token was granted then
+	return lock.Version > 0 && !before && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
 		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
 }
 
@@ -104,13 +105,6 @@ func (d doubt) hold(now time.Time) (why string) {
 		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
 	return ""
-}
-
-// within reports whether a time lies less than so long ago. One far in the future does not: a
-// clock was set back.
-func within(at, now time.Time, so time.Duration) bool {
-	ago := now.Sub(at)
-	return ago < so && ago >= -ClockTolerance
 }
 
 // lastAttempt is when the ledger's own token in doubt was presented last, whatever the answer:

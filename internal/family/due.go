@@ -65,10 +65,20 @@ func (v view) appProblem(token Fingerprint) string {
 	return "Atlassian refused the app's credentials or the account"
 }
 
+// Spaced is the time before which Atlassian is not to be called after an answer that limits the
+// rate: at least a few minutes, once it has done so for a leeway.
+func Spaced(f Failure, r Record) time.Time {
+	last := r.LastFailure
+	if least := f.At.Add(failureBackoff); last != nil && last.Class == f.Class && last.Token == f.Token && !open(last.First, f.At) && f.RetryAt.Before(least) {
+		return least
+	}
+	return f.RetryAt
+}
+
 // restrained is the time before which Atlassian asked not to be called, as far as
 // it is obeyed.
 func (v view) restrained(f *Failure) time.Time {
-	until, expires := f.RetryAt, v.State.Record.AccessExpiresAt
+	until, expires := f.RetryAt, v.served()
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
 		until = latest
 	}
@@ -80,6 +90,21 @@ func (v view) restrained(f *Failure) time.Time {
 		until = latest
 	}
 	return until
+}
+
+// served is until when consumers have an access token: an unknown one lives for an hour at most.
+// It is the past where ACCESS_TOKEN does not hold the newest, and this process does not either.
+func (v view) served() time.Time {
+	r, a := v.State.Record, v.AccessToken
+	switch {
+	case slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken):
+		return r.AccessExpiresAt
+	case a.Value.IsZero() || r.Access != "" && FingerprintOf(a.Value) != r.Access && !v.HoldsAccess && !v.Shared():
+		return time.Unix(0, 0)
+	case r.AccessExpiresAt.IsZero():
+		return a.Modified.Add(time.Hour)
+	}
+	return r.AccessExpiresAt
 }
 
 // republishPause is the least time between two rotations, even if access tokens
@@ -121,5 +146,5 @@ func (s judging) looksAgain(r Rejected) bool {
 	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {
 		return false
 	}
-	return s.Now.Sub(r.At) < rest(r.Count) && r.Credentials == s.Credentials()
+	return Within(r.At, s.Now, rest(r.Count)) && r.Credentials == s.Credentials()
 }

@@ -307,6 +307,9 @@ func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool)
 	if verdict, reason = s.State.Judge(f); verdict == Candidate && stillOlder(s, f) {
 		return Older, "it is an older token of this connection", false
 	}
+	if name := stands(s.Snapshot, f); name != "" && verdict == Candidate {
+		return NoToken, "it is what " + name + " holds, too", false
+	}
 	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
 		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
 	}
@@ -326,8 +329,27 @@ func stillOlder(s judging, f Field) bool {
 	if failed == nil || !s.State.Record.Past.Has(FingerprintOf(f.Value)) {
 		return false
 	}
-	insists := !f.Again.IsZero() && !f.Again.Before(failed.Since) // a person stored it once more
-	return !insists && failed.At.Sub(failed.Since) < probeFirst
+	return !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
+}
+
+// insists reports whether a person stored a token once more since the own one failed.
+func insists(failed *Failure, f Field) bool {
+	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
+}
+
+// ownFirst decides about the own token before an older one that is a candidate is presented: it
+// is tried once more, when its turn is. Where it could not be read twice and a person insists on
+// the older one, that need not wait.
+func (v view) ownFirst(older Field) (Decision, bool) {
+	own := v.State.Record
+	failed := own.LastFailure
+	if !own.Past.Has(FingerprintOf(older.Value)) || v.Now.Sub(failed.At) < secondLook/2 {
+		return not()
+	}
+	if d, wait := v.waits(own.Refresh); wait {
+		return d, failed.Code != unreadable || !insists(failed, older)
+	}
+	return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(failed.At), older.Version, v.inboxName())
 }
 
 // continues reports whether a candidate counts as the family's next generation: it

@@ -77,3 +77,10 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	return Policy{RefreshBefore: 25 * time.Minute, Lifetime: 365 * 24 * time.Hour, AccessFormat: psoxy.Raw}
 }
+
+// Within reports whether a time lies less than so long ago. One far in the future does not: a
+// clock was set back.
+func Within(at, now time.Time, so time.Duration) bool {
+	ago := now.Sub(at)
+	return ago < so && ago >= -ClockTolerance
+}

@@ -119,12 +119,19 @@ func ParseRecord(value, connection string) (Record, error) {
 
 // readRecord reads a record as it is written.
 func readRecord(value string) (r Record, err error) {
-	if json.Unmarshal([]byte(value), &r) == nil {
-		return r, nil
+	if inner := ""; json.Unmarshal([]byte(value), &inner) == nil {
+		value = inner // it was encoded twice
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal([]byte(value), &members) != nil {
+	value = strings.Trim(value, "\ufeff \t\r\n")
+	if begin := strings.IndexByte(value, '{'); begin == 1 { // it is in quotes
+		value = strings.TrimSuffix(value[1:], value[:1])
+	}
+	members, ok := membersOf(value)
+	if !ok {
 		return Record{}, errors.New("is not the JSON that tokenkeeper writes")
+	}
+	if json.Unmarshal([]byte(value), &r) == nil && r.Schema != 0 {
+		return r, nil
 	}
 	r = Record{}
 	for name, member := range members {
@@ -141,6 +148,17 @@ func readRecord(value string) (r Record, err error) {
 	return r, nil
 }
 
+// membersOf reads the members of an object that somebody may have edited: its end, or a comma
+// too many, does no harm.
+func membersOf(text string) (members map[string]json.RawMessage, ok bool) {
+	if json.Unmarshal([]byte(text), &members) == nil {
+		return members, members != nil
+	}
+	body := strings.TrimRight(strings.TrimSuffix(text, "}"), " \t\r\n,")
+	err := json.Unmarshal([]byte(body+"}"), &members)
+	return members, err == nil && members["authorized_at"] != nil
+}
+
 // checked returns a record as it was read, if it can be used for the given connection.
 func (r Record) checked(connection string) (Record, error) {
 	switch {
@@ -154,9 +172,10 @@ func (r Record) checked(connection string) (Record, error) {
 		return Record{}, errors.New("has no authorized_at")
 	case r.Refresh == "":
 		return Record{}, errors.New("has no refresh_token fingerprint")
-	case slices.ContainsFunc(r.times(), func(t time.Time) bool { return !t.IsZero() && !plausible(t) }):
-		return Record{}, errors.New("holds a time that is not between the years 2000 and 3000")
+	case !plausible(r.AuthorizedAt):
+		return Record{}, errors.New("has an authorized_at that is not between the years 2000 and 3000")
 	}
+	r = r.plausible()
 	if f := r.LastFailure; f != nil && strings.Trim(f.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		f.Code = "" // reasons quote it
 	}
@@ -175,12 +194,19 @@ func quoted(name string) string {
 	return fmt.Sprintf(", %q", name)
 }
 
-func (r Record) times() []time.Time {
-	ts := []time.Time{r.AuthorizedAt, r.AccessExpiresAt, r.RotatedAt, r.SiteAskedAt}
-	if f := r.LastFailure; f != nil {
-		ts = append(ts, f.At, f.Since, f.First, f.FirstSpend, f.RetryAt)
+// plausible is the record without times that are none of ours; see [plausible].
+func (r Record) plausible() Record {
+	times := []*time.Time{&r.AccessExpiresAt, &r.RotatedAt, &r.SiteAskedAt}
+	if r.LastFailure != nil {
+		f := *r.LastFailure
+		times, r.LastFailure = append(times, &f.At, &f.Since, &f.First, &f.FirstSpend, &f.RetryAt), &f
 	}
-	return ts
+	for _, t := range times {
+		if !plausible(*t) {
+			*t = time.Time{}
+		}
+	}
+	return r
 }
 
 // Encode gives the value of TOKEN_FAMILY.
@@ -283,11 +309,15 @@ func Lost(r Record) bool {
 }
 
 // Fail returns the record after a failed attempt. What says nothing about the token does not
-// make a lost family a living one.
+// make a lost family a living one, nor does it count as a probe if it was not looked at.
 func (r Record) Fail(f Failure) Record {
 	next, last := f.after(r.LastFailure), r.LastFailure
-	if Lost(r) && next.Token == last.Token && next.Class != last.Class {
+	told := next.Class == atlassian.Permanent.String() || next.Count > 1 // what was told before is told again
+	if Lost(r) && !told && next.Token == last.Token && next.Credentials == last.Credentials {
 		next.Class, next.Code, next.Count, next.Since = last.Class, last.Code, last.Count, last.Since
+		if f.Class == atlassian.Transient.String() {
+			next.At = last.At
+		}
 	}
 	r.LastFailure = next
 	return r
@@ -316,6 +346,12 @@ func (f Failure) after(last *Failure) *Failure {
 // may be nil: then only the progress of a rotation tells them apart.
 func (r Record) Succeeds(stored *Record) bool {
 	return stored != nil && r.sameFamily(*stored) && r.Generation == stored.Generation+1
+}
+
+// knows reports whether a record knows a token as its family's newest, as one that it has rotated,
+// or by the chain claim.
+func knows(r Record, token, chain Fingerprint) bool {
+	return r.Refresh == token || r.Past.newest(r.Generation).Has(token) || r.Chain != "" && r.Chain == chain
 }
 
 // sameFamily reports whether two records are of one family: they have one birth.

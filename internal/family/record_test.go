@@ -47,11 +47,10 @@ func TestParseRecordSaysWhatIsWrong(t *testing.T) {
 		{"cut short", `{"schema":1`, "not the JSON"},
 		{"another kind of JSON", `[]`, "not the JSON"},
 		{"of a later edition", change(func(r *family.Record) { r.Schema = family.Schema + 1 }), "schema 3"},
-		{"without a schema", change(func(r *family.Record) { r.Schema = 0 }), "schema 0"},
 		{"of another connection", change(func(r *family.Record) { r.Connection = "OTHER_" }), `another connection, "OTHER_"`},
 		{"of a secret's connection", change(func(r *family.Record) { r.Connection = canary }), "another connection"},
 		{"without a birth", change(func(r *family.Record) { r.AuthorizedAt = time.Time{} }), "authorized_at"},
-		{"of the far future", change(func(r *family.Record) { r.RotatedAt = now.AddDate(1000, 0, 0) }), "2000 and 3000"},
+		{"of the far future", change(func(r *family.Record) { r.AuthorizedAt = now.AddDate(1000, 0, 0) }), "2000 and 3000"},
 		{"without a token", change(func(r *family.Record) { r.Refresh = "" }), "fingerprint"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,6 +65,29 @@ func TestParseRecordSaysWhatIsWrong(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, got.LastFailure.Code)
 	})
+}
+
+// What people and programs do to a text does not cost the age.
+func TestARecordThatWasEdited(t *testing.T) {
+	r := record()
+	text := r.Encode().Reveal()
+	quoted, err := json.Marshal(text)
+	require.NoError(t, err)
+	for _, edited := range []string{
+		"\ufeff" + text, "'" + text + "'", string(quoted), strings.TrimSuffix(text, "}") + ",}", strings.TrimSuffix(text, "}"),
+		strings.Replace(text, `"schema":2,`, "", 1), strings.Replace(text, `"schema":2`, `"schema":0`, 1),
+	} {
+		got, err := family.ParseRecord(edited, conn)
+		require.NoError(t, err, edited)
+		require.Equal(t, r, got, edited)
+	}
+	failed := r.Fail(family.Failure{Class: "transient", At: now, Token: r.Refresh})
+	failed.AccessExpiresAt, failed.LastFailure.RetryAt = now.AddDate(2000, 0, 0), now.AddDate(-50, 0, 0)
+	got, err := family.ParseRecord(failed.Encode().Reveal(), conn)
+	require.NoError(t, err)
+	require.Equal(t, r.AuthorizedAt, got.AuthorizedAt)
+	require.Zero(t, got.AccessExpiresAt)
+	require.Zero(t, got.LastFailure.RetryAt)
 }
 
 func TestSucceed(t *testing.T) {

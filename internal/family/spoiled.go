@@ -20,7 +20,43 @@ func spoiled(v view) (Decision, bool) {
 	if verdict != NoToken || fp == v.State.Record.Access || v.State.Record.Past.Has(fp) {
 		return not()
 	}
-	d, _ := decide(Misconfigured, "%s holds the newest refresh token in a form that is none, and the one before is spent: %s", v.inboxName(), reason)
+	d, _ := decide(Misconfigured, "%s holds a damaged copy of the newest refresh token, and the one before is spent: %s", v.inboxName(), reason)
 	d.Keep = true
 	return d, true
+}
+
+// stands is the parameter of the connection in which a text stands as well, which is no refresh
+// token's; "" without one.
+func stands(s Snapshot, f Field) string {
+	n := NamesOf(s.Connection)
+	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID, n.AccessToken: s.AccessToken} {
+		if o.Value == f.Value && !f.Value.IsZero() {
+			return name
+		}
+	}
+	return ""
+}
+
+// beginning judges a token with which a ledger may begin. own is the one that was found before.
+// What is named by TOKEN_FAMILY is whole.
+func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
+	verdict, reason := (State{}).Judge(f)
+	part := f.Value.Len() < own.Value.Len() && tokenform.MadeOf(f.Value.Reveal(), own.Value.Reveal()) != ""
+	switch name := stands(s, f); {
+	case verdict != Candidate:
+		return verdict, reason
+	case name != "":
+		return NoToken, "it is what " + name + " holds, too"
+	case part && !named:
+		return NoToken, "it is a part of the token that stood there before"
+	}
+	return Candidate, ""
+}
+
+// hides reports whether a text that is no token may be the damaged successor of the token that
+// stands under it.
+func hides(top, own Field) bool {
+	text := top.Value.Reveal()
+	within := Field{Value: atlassian.NewSecret(tokenform.Within(text))}
+	return tokenform.Spoiled(text) && tokenform.MadeOf(text, own.Value.Reveal()) == "" && !precedes(within, own)
 }

@@ -43,16 +43,24 @@ type Intent struct {
 	Last  time.Time `json:"last,omitzero"`
 }
 
+// Respected reports whether a process may be at work under the intent.
+func (in *Intent) Respected(now time.Time) bool {
+	return in != nil && in.Owner != "" && Within(in.Last, now, Lease)
+}
+
 // maxState is the size up to which a state is kept, in bytes, where that is
 // possible: with the rest of its entry it then fits into a parameter of the
 // standard tier, which is free.
 const maxState = 3900
 
-// Smallest is the state without what a family can live without, for a ledger that does not take
-// the whole: its scopes, what was refused, and as many older tokens as exceed the standard
-// tier, or where that is in vain, what any parameter can hold.
+// Smallest is a large state without what a family can live without, for a ledger that does not
+// take the whole: its scopes, what was refused, and as many older tokens as are too much for the
+// standard tier, or where even none of them is little enough, for any parameter.
 func Smallest(s State) State {
-	const most = store.MaxValueBytes - 512 // the rest of the entry
+	most := store.MaxValueBytes - 512 - len(s.Record.Connection) // the rest of the entry
+	if s.Encode().Len() <= maxState {
+		return s
+	}
 	past := &s.Record.Past
 	s.Record.Scopes, s.Inbox.Rejected = nil, nil
 	for size := s.Encode().Len(); *past != "" && (size > most || size > maxState && size-len(*past) <= maxState); size = s.Encode().Len() {

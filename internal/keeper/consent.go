@@ -170,7 +170,7 @@ func (t consenting) lookAlone(ctx context.Context) (view, error) {
 		if err != nil || !v.Shared() || t.lock != nil {
 			return v, err
 		}
-		held := v.Lock.Version > 0 && !psoxy.Ours(v.Lock.Value) && v.Now.Sub(v.Lock.Modified) < family.Lease
+		held := v.Lock.Version > 0 && !psoxy.Ours(v.Lock.Value) && family.Within(v.Lock.Modified, v.Now, family.Lease)
 		if !held && t.takeLock(ctx, v, family.Decision{}) == nil {
 			continue // what was read may have changed before
 		}

@@ -26,6 +26,9 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	if f.At = sp.clock.now(); e.RetryAfter > 0 {
 		f.RetryAt = f.At.Add(e.RetryAfter)
 	}
+	if e.Class == atlassian.Transient && e.Sent {
+		f.RetryAt = family.Spaced(f, v.State.Record)
+	}
 	definite := sp.definite(f, candidate)
 	sp.doubt = sp.doubt && !definite
 	state := sp.state.Failed(f, sp.doubt, sp.last)
@@ -81,7 +84,7 @@ func (sp *spend) definite(f family.Failure, candidate bool) bool {
 	case sp.doubt && !sp.until.IsZero() && f.At.Before(sp.until):
 		return false
 	}
-	return permanent || sp.doubt && sp.state.Record.Fail(f).Refused()
+	return permanent || f.Class == atlassian.Malformed.String() && sp.state.Record.Fail(f).Refused()
 }
 
 // writeDown appends the entry of a failure. Where the ledger was deleted while the

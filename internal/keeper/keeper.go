@@ -285,14 +285,14 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
 	case d.Action.Presents():
-		return present(ctx, t, v, d, out)
+		return guarded(ctx, t, v, d, out)
 	}
 	return t.rest(ctx, v, d, out.as(d.Action, "%s", d.Reason)), false
 }
 
-// present presents a token, once it is known that no neighbour has gone on with the ledger's own,
+// guarded presents a token, once it is known that no neighbour has gone on with the ledger's own,
 // and beside psoxy under its lock.
-func present(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+func guarded(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	if d.Candidate.Version == 0 && family.Left(v.State, v.Now) {
 		if other := t.neighbours.ahead(ctx, t.conn.Name, t.params, v.State); other != "" {
 			return out.as(Misconfigured, "%s has gone on with the tokens of this connection, and would lose them: delete the parameters of this one, or consent for it", other), false
@@ -344,13 +344,9 @@ func (t *tick) look(ctx context.Context) (view, error) {
 	}
 	t.memory.told, t.memory.inbox = v.Family, v.RefreshToken.Value
 	t.news(v.State)
-	v.Aside = aside(copies[t.names.Ledger], v.base, t.conn.Name)
-	if family.Outdated(v.Snapshot) {
-		v.State = family.State{} // it is begun anew, with what is known
-	}
-	v.State.Record = family.Dated(v.Snapshot)
+	v.Aside = Aside(copies[t.names.Ledger], v.base, t.conn.Name)
+	v.Snapshot = family.Corrected(v.Snapshot)
 	v.Judged = t.memory.judged
-	v.State.App = family.Unpublished(v.Snapshot)
 	if t.lock != nil && t.lock.Value == v.Lock.Value {
 		v.Lock = family.Field{}
 	} else {

@@ -70,8 +70,8 @@ func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens
 	for _, c := range n.others(of, false) {
 		s := n.said(c)
 		for i, m := range marks {
-			moved := tokens[i] == s.inbox && tokens[i] != ours // a person has put it right
-			if moved && !s.inbox.IsZero() || family.Owns(s.state, m) || family.Owns(s.told(c), m) {
+			moved := tokens[i] == s.inbox && tokens[i] != ours && !s.inbox.IsZero() // a person has put it right
+			if moved || family.Owns(s.state, m) || family.Owns(s.told(c), m) {
 				owners[family.FingerprintOf(tokens[i])] = c.Name
 			}
 		}
@@ -95,12 +95,11 @@ func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own fam
 
 // look looks at the neighbours of a connection that were not looked at in this round.
 func (n *neighbours) look(ctx context.Context, of string, p parameters) error {
+	var errs []error
 	for some := range slices.Chunk(n.others(of, true), store.NamesPerCall/3) {
-		if err := n.read(ctx, p, some); err != nil {
-			return err
-		}
+		errs = append(errs, n.read(ctx, p, some))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // others are the neighbours of a connection, or those that were not looked at in this round.
@@ -135,6 +134,7 @@ func (n *neighbours) read(ctx context.Context, p parameters, some []family.Conne
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, c := range some {
 		names := c.Names()
 		newest := entries[names.Ledger]
@@ -145,11 +145,12 @@ func (n *neighbours) read(ctx context.Context, p parameters, some []family.Conne
 		}
 		state, unread := family.ParseState(e.State, e.Written, c.Name)
 		if err = errors.Join(err, unread); err != nil {
-			return fmt.Errorf("%s: %w", names.Ledger, err)
+			errs = append(errs, fmt.Errorf("%s: %w", names.Ledger, err))
+			continue
 		}
 		n.note(c.Name, state, entries[names.Family], family.FieldOf(entries[names.RefreshToken]).Value)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // without returns versions of REFRESH_TOKEN without those that neighbours own, and the owner of

@@ -133,3 +133,25 @@ func TestLostScopes(t *testing.T) {
 		require.Contains(t, w.logs.String(), lost)
 	}
 }
+
+// The key is denied for a moment while a successor is saved. The entry fits into the standard
+// tier, so nothing has to be left out.
+func TestAPassingDenialCostsNothing(t *testing.T) {
+	w := due(t)
+	scopes := w.ledger().Record.Scopes
+	require.NotEmpty(t, scopes)
+	w.unwritable = nil
+	denials := 0
+	w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: store.ErrDenied} })
+	w.before = func(_ int, op string) error {
+		if w.unwritable != nil {
+			if denials++; denials > 2 {
+				w.unwritable = nil
+			}
+		}
+		return nil
+	}
+	w.want(keeper.Rotated)
+	require.Equal(t, scopes, w.ledger().Record.Scopes)
+	require.NotContains(t, w.logs.String(), "older tokens")
+}

@@ -38,6 +38,8 @@ type Outcome struct {
 	Foreign string `json:"foreign,omitempty"`
 	// SiteLost says that the access token does not reach the connection's site any more.
 	SiteLost string `json:"site_lost,omitempty"`
+	// Lost: Atlassian has refused the family for long, whatever came of this tick.
+	Lost bool `json:"-"`
 	// Urgent: the tick achieved nothing for certain, and the next one may come
 	// too late for the family. It is worth another try after some seconds.
 	Urgent bool `json:"-"`
@@ -89,10 +91,10 @@ func (o Outcome) as(a Action, format string, args ...any) Outcome {
 // of is the outcome as it is reported of a family: what passes does not make a lost one a living
 // one, and end its page.
 func (o Outcome) of(r family.Record) Outcome {
-	if !family.Lost(r) || o.Action.Healthy() || o.Action == Refused {
-		return o
+	if o.Lost = family.Lost(r) && !o.Action.Healthy(); o.Lost && o.Action != Refused {
+		o.Reason = "Atlassian has refused the refresh token for long: consent again; what was tried last: " + o.Reason
 	}
-	return o.as(Refused, "Atlassian has refused the refresh token for long: consent again; what was tried last: %s", o.Reason)
+	return o
 }
 
 // OutcomeMessage is the message of the line that tells how a tick ended.

@@ -115,8 +115,8 @@ func (p parameters) unfit(ctx context.Context, newest store.Entry, connection st
 	return states
 }
 
-// aside is what the newest version of a ledger says that is not its last valid entry.
-func aside(newest store.Entry, valid ledger.Entry, connection string) family.State {
+// Aside is what the newest version of a ledger says where it is no valid entry.
+func Aside(newest store.Entry, valid ledger.Entry, connection string) family.State {
 	if newest.Version == valid.Version && !valid.State.IsZero() {
 		return family.State{}
 	}

@@ -212,3 +212,14 @@ func TestConsentsCrossedAndPutRight(t *testing.T) {
 		})
 	}
 }
+
+// The first set-up: a person stores the token, and then a program the address of the secret over
+// it. No token is in an address, so the one under it is adopted.
+func TestAnAddressIsNoDamagedToken(t *testing.T) {
+	for _, address := range []string{"arn:aws:ssm:eu-west-1:111122223333:parameter/PSOXY_JIRA_CLOUD_REFRESH_TOKEN", "projects/123456789012/secrets/psoxy_JIRA_CLOUD_REFRESH_TOKEN/versions/7"} {
+		w := newWorld(t)
+		w.consent()
+		w.put(names.RefreshToken, address)
+		w.want(keeper.Rotated)
+	}
+}

@@ -172,3 +172,83 @@ type endpoint func(context.Context, atlassian.App, atlassian.Secret) (atlassian.
 func (e endpoint) Refresh(ctx context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 	return e(ctx, app, refresh)
 }
+
+// A family is lost, and a person stores a new consent's token, as the runbook says. The answer to
+// the first request is lost, and Atlassian is away for some seconds more. Its leeway has begun
+// to run: the tick tries again after some seconds, as for any token in doubt.
+func TestTheNewTokenOfALostFamilyIsUrgent(t *testing.T) {
+	w := due(t)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.ticks(24, keeper.Refused)
+	fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(names.RefreshToken, fresh.Refresh.Reveal())
+	asked := 0
+	w.client.HTTPClient = &http.Client{Transport: waits(503, 3, "", &asked)}
+	out := fleetOf(w)()
+	require.True(t, out.Action.Healthy(), "%s: %s", out.Action, out.Reason)
+	w.requireKept()
+}
+
+// As above, and the successor cannot be saved for a while: it is held in memory only. The report
+// must not be one that nobody repeats.
+func TestAHeldPairOfALostFamilyIsUnfinished(t *testing.T) {
+	w := due(t)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.ticks(24, keeper.Refused)
+	fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(names.RefreshToken, fresh.Refresh.Reveal())
+	w.after = atFirst("post", func() { w.unwritable = map[string]error{names.Ledger: context.DeadlineExceeded} })
+	out, _ := w.tick()
+	require.True(t, out.Action.Unfinished(), "%s: %s", out.Action, out.Reason)
+}
+
+// A connection was set up with another app's id, under which Atlassian refuses a living token as
+// if it were dead. After two hours a person stores the right app. Of the first attempt under it a
+// rate limit says nothing.
+func TestTheRightAppAfterALoss(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	storeAnotherApp(w)
+	w.ticks(24)
+	require.True(t, w.ledger().Record.Refused())
+	storeTheApp(w)
+	w.answer(429, "", 1)
+	w.ticks(3)
+	w.requireKept()
+}
+
+// Atlassian has refused a good token for seven hours. The probe after that meets a rate limit,
+// and the next one must not come six hours later.
+func TestARateLimitedProbe(t *testing.T) {
+	w := due(t)
+	w.answer(403, "unauthorized_client", 1e9)
+	w.ticks(7 * 12)
+	w.answer(429, "", 1) // for the next one
+	for range 12 * 7 {
+		w.ticks(1)
+		if w.ledger().Record.LastFailure == nil {
+			break
+		}
+		if s := w.client.HTTPClient.Transport.(*script); s.asked > 0 {
+			w.ticks(3)
+			break
+		}
+	}
+	w.requireKept()
+}
+
+// What the ledger dates in the future counts for nothing: also a refused candidate that would be
+// asked about once more before the own token.
+func TestARefusedCandidateBeforeTheClockIsSetBack(t *testing.T) {
+	w := settledWorld(t)
+	w.clock.Advance(2 * time.Hour)
+	w.want(keeper.Rotated)
+	w.clock.Advance(5 * time.Minute)
+	w.put(names.RefreshToken, "0paque-T0ken-0f-nobody-4711-0815")
+	w.tick()
+	w.clock.Advance(-2 * time.Hour)
+	w.ticks(3)
+	require.WithinDuration(t, w.clock.Now(), w.ledger().Record.RotatedAt, 20*time.Minute)
+}

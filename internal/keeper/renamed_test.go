@@ -227,3 +227,91 @@ func TestLedgerPathIsTakenBack(t *testing.T) {
 		}
 	}
 }
+
+// Connection A has rested: its secret was wrong for some hours. Meanwhile a person makes B of it
+// by copying all parameters, and consents for B at once. B's new family has nothing to do with
+// A's. Then A's secret is put right.
+func TestACopyThatGotAConsentOfItsOwn(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		t.Run(map[bool]string{false: "opaque", true: "claims"}[claims], func(t *testing.T) {
+			w := newWorldOf(t, claims)
+			w.consent()
+			w.want(keeper.Rotated)
+			w.want(keeper.Idle)
+			w.put(names.ClientSecret, "a-secret-that-is-wr0ng-4711-0815")
+			w.ticks(36)
+			n := family.NamesOf(neighbour)
+			for to, from := range map[string]string{n.ClientID: names.ClientID, n.RefreshToken: names.RefreshToken, n.AccessToken: names.AccessToken} {
+				w.put(to, w.get(from).Value.Reveal())
+			}
+			w.put(n.ClientSecret, w.fix.App.ClientSecret.Reveal())
+			ctx := invocation{context.Background(), w.clock.Now().Add(3 * time.Minute)}
+			_, err := w.keeper.Consent(ctx, family.Connection{Name: neighbour, Policy: w.policy}, slog.New(slog.DiscardHandler), w.obtain)
+			require.NoError(t, err)
+			tick := sideBySide(w)
+			for range 12 {
+				w.clock.Advance(5 * time.Minute)
+				tick(conn)
+				tick(neighbour)
+			}
+			w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+			w.clock.Advance(5 * time.Minute)
+			out := tick(conn)
+			require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+		})
+	}
+}
+
+// The token of a new connection is pasted into a neighbour, and the neighbour's own new consent
+// right over it. A tick later it is stored where it belongs. The neighbour never presented it.
+func TestATokenThatStoodInANeighbour(t *testing.T) {
+	w := newWorldOf(t, true)
+	tick := sideBySide(w)
+	n := family.NamesOf(neighbour)
+	old, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(n.ClientID, w.fix.App.ClientID)
+	w.put(n.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.put(n.RefreshToken, old.Refresh.Reveal())
+	require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+	w.clock.Advance(10 * time.Minute)
+	x, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(n.RefreshToken, x.Refresh.Reveal())
+	w.clock.Advance(10 * time.Second)
+	y, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(n.RefreshToken, y.Refresh.Reveal())
+	w.clock.Advance(10 * time.Second)
+	require.Equal(t, keeper.Rotated, tick(neighbour).Action)
+	w.clock.Advance(time.Minute)
+	w.put(names.ClientID, w.fix.App.ClientID)
+	w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+	w.put(names.RefreshToken, x.Refresh.Reveal())
+	out := tick(conn)
+	require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+}
+
+// LedgerPath is set, a person corrects the age there, and LedgerPath is taken back. The ledger in
+// the old place tells another age, and is outdated all the same.
+func TestAnOutdatedLedgerOfAnotherAge(t *testing.T) {
+	w := newWorldOf(t, false)
+	w.consent()
+	w.want(keeper.Rotated)
+	w.rotations(2)
+	w.restart()
+	moved := family.Connection{Name: conn, Policy: w.policy, Ledger: "/ledgers/TOKEN_LEDGER"}
+	for range 100 {
+		w.clock.Advance(10 * time.Minute)
+		tickAt(w, moved)
+	}
+	stated := w.record()
+	stated.AuthorizedAt, stated.AuthorizedAtSource = stated.AuthorizedAt.Add(-24*time.Hour), family.FromPerson
+	w.put(names.Family, stated.Encode().Reveal()) // as a tick publishes it after `tokenkeeper adopt`
+	w.clock.Advance(10 * time.Minute)
+	w.requireAlive(0)
+	w.restart()
+	w.inject(atlassiantest.Before, 503, 40)
+	everyTwoMinutes(w, 3*time.Hour)
+	w.requireAlive(0)
+}

@@ -46,8 +46,10 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 		t.log.Warn("Atlassian did not say which sites the access token reaches; it is asked again in an hour", "error", err)
 		return out
 	}
-	site := v.Site()
-	at := slices.IndexFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
+	at := listed(list, v.Site())
+	if at < 0 && r.CloudID != "" { // CLOUD_ID was written over
+		at = listed(list, r.CloudID)
+	}
 	state := v.State
 	state.Record = r.SiteAnswered(at >= 0, t.clock.now())
 	if at >= 0 && r.SiteMissing > 0 && r.CloudID != "" { // a person has corrected CLOUD_ID
@@ -59,6 +61,11 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	}
 	out.SiteLost = siteLost(state.Record)
 	return out
+}
+
+// listed is the place of a site in a list, or of any where none is meant; -1 without it.
+func listed(list []atlassian.Resource, site string) int {
+	return slices.IndexFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
 }
 
 // mayAsk reports whether a question may be asked now, and notes that it is.

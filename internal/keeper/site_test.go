@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -152,4 +153,26 @@ func TestCloudIDIsCorrected(t *testing.T) {
 	w.put(names.CloudID, "1324a887-45db-1bf4-1e99-ef0ff456d421")
 	w.ticks(2)
 	require.Equal(t, w.fix.Site.CloudID, w.get(names.CloudID).Value.Reveal())
+}
+
+// The site is lost for some hours, because an administrator has blocked the app. Meanwhile a
+// program puts an old CLOUD_ID back. Then the app is allowed again, and reaches the family's site.
+func TestCloudIDIsOverwrittenWhileTheSiteIsLost(t *testing.T) {
+	w, a := siteWorld(t)
+	_, err := w.consentBy(w.keeper, func(ctx context.Context, s family.Snapshot) (keeper.Grant, error) {
+		g, err := w.obtain(ctx, s)
+		g.CloudID = w.fix.Site.CloudID
+		return g, err
+	})
+	require.NoError(t, err)
+	a.hours(1, 1)
+	w.blocked()
+	a.hours(48, 3)
+	require.True(t, w.ledger().Record.SiteGone())
+	w.put(names.CloudID, "1324a887-45db-1bf4-1e99-ef0ff456d421")
+	w.ticks(6)
+	w.em.ClearFaults()
+	w.ticks(36)
+	require.Equal(t, w.fix.Site.CloudID, w.get(names.CloudID).Value.Reveal())
+	require.Zero(t, w.ledger().Record.SiteMissing)
 }

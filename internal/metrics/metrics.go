@@ -97,9 +97,9 @@ var problems = []problem{
 	{InDoubt, ended(keeper.InDoubt), true},
 	{Misconfigured, ended(keeper.Misconfigured), false},
 	{ConsentNeeded, func(o keeper.Outcome, lastWarning float64) bool {
-		return o.Action == keeper.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
+		return o.Lost || o.Action == keeper.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
 	}, true},
-	{FamilyLost, ended(keeper.Refused), true},
+	{FamilyLost, func(o keeper.Outcome, _ float64) bool { return o.Lost || o.Action == keeper.Refused }, true},
 	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
 	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
 	{SiteLost, func(o keeper.Outcome, _ float64) bool { return o.SiteLost != "" }, false},

@@ -19,9 +19,15 @@ const (
 // a usable successor is never thrown away for a cosmetic error, nor for an access token
 // that is missing or damaged. A damaged successor makes the answer unusable. Text around the
 // object, a break after the successor, unknown members and a missing token_type do no harm. Of
-// duplicate members one that says something counts. date is the answer's header.
-func parseToken(body []byte, date string) (Token, error) {
+// duplicate members one that says something counts. presented is the token that was spent, which
+// an echo may hold, and date the answer's header.
+func parseToken(body []byte, presented Secret, date string) (Token, error) {
 	fields := tokenObject(body)
+	if token, ok := tokenMember(fields["refresh_token"]); ok && (token == "" || NewSecret(token) == presented) {
+		if found := scannedMembers(body, presented); found != nil {
+			fields = found
+		}
+	}
 	if fields == nil {
 		return Token{}, errNoObject
 	}

@@ -45,6 +45,8 @@ type Outcome struct {
 	Foreign string `json:"foreign,omitempty"`
 	// SiteLost says that the access token does not reach the site of CLOUD_ID any more.
 	SiteLost string `json:"site_lost,omitempty"`
+	// Lost: Atlassian has refused the family for long, whatever came of this tick: consent again.
+	Lost bool `json:"-"`
 	// Urgent: the next tick may come too late for the family. Tick again after some
 	// seconds.
 	Urgent bool `json:"-"`

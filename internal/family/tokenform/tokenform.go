@@ -19,10 +19,13 @@ const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 // leastToken is the length in bytes below which nothing is taken for a token.
 const leastToken = 16
 
+// ciphertext is how the Base64 form of what AWS KMS has encrypted begins.
+const ciphertext = "AQICAH"
+
 // Problem says why a text cannot be a token, as a clause for people; "" if it can
 // be one. When in doubt it can be: only the server knows its tokens.
 func Problem(text string) string {
-	if strings.Contains(text, "://") || strings.Contains(text, "/secrets/") || strings.HasPrefix(text, "arn:") {
+	if address(text) {
 		return "it is an address, not a token: store the value of refresh_token alone"
 	}
 	if placeholder(text) {
@@ -31,10 +34,12 @@ func Problem(text string) string {
 	if clean := Clean(text); clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "" {
 		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
 	}
-	if rest := strings.Trim(strings.TrimRight(unchecked(text), "="), tokenCharacters); rest != "" {
+	if rest := strings.Trim(strings.TrimRight(withoutChecksum(text), "="), tokenCharacters); rest != "" {
 		return "it holds characters that no token has: store the value of refresh_token alone"
 	}
 	switch {
+	case strings.HasPrefix(text, ciphertext) && len(text) > 9*leastToken:
+		return "it is encrypted by AWS KMS: store the token itself"
 	case len(text) < leastToken:
 		return fmt.Sprintf("it has %d characters, and no token is so short", len(text))
 	case encodes(text, begin):
@@ -49,13 +54,21 @@ func Problem(text string) string {
 func Spoiled(text string) bool {
 	clean := Clean(text)
 	_, claims := atlassian.Claims(atlassian.NewSecret(Within(text)))
-	return text != "" && Problem(text) != "" && !placeholder(text) && (claims || len(clean) >= 2*leastToken && strings.Trim(clean, tokenCharacters) == "" && !strings.Contains(text, "://"))
+	return text != "" && Problem(text) != "" && !placeholder(text) && (claims || len(clean) >= 2*leastToken && strings.Trim(clean, tokenCharacters) == "" && !address(text))
 }
 
-// unchecked is a text without a checksum after "=", in which Atlassian's API tokens end.
-func unchecked(text string) string {
+// address reports whether a text tells where a secret is.
+func address(text string) bool {
+	return strings.Contains(text, "://") || strings.Contains(text, "/secrets/") || strings.HasPrefix(text, "arn:")
+}
+
+// longestChecksum is that of a checksum, in bytes, with the "=" before it.
+const longestChecksum = 9
+
+// withoutChecksum is a text without a checksum, in which Atlassian's API tokens end.
+func withoutChecksum(text string) string {
 	at := max(0, strings.LastIndexByte(text, '='))
-	if sum := text[at:]; at >= leastToken && len(sum) <= leastToken/2+1 && strings.Trim(sum[1:], tokenCharacters) == "" {
+	if sum := text[at:]; at >= leastToken && len(sum) <= longestChecksum && strings.Trim(sum[1:], tokenCharacters) == "" {
 		return text[:at]
 	}
 	return text

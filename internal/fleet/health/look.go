@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -89,7 +90,8 @@ func (s *Survey) readLedger(ctx context.Context, st store.Store, conn family.Con
 	if s.State, err = family.ParseState(entry.State, entry.Written, conn.Name); err != nil {
 		s.LedgerErr = fmt.Errorf("its newest entry %w", err)
 	}
-	s.State.App = family.Unpublished(s.Snapshot)
+	s.Aside = keeper.Aside(newest, entry, conn.Name)
+	s.Snapshot = family.Corrected(s.Snapshot)
 	return nil
 }
 

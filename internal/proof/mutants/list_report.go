@@ -14,7 +14,7 @@ var reportMutants = slices.Concat([]mutant{{
 	},
 }}, in("internal/metrics",
 	change{name: "a lost family is reported as a failure", breaks: "invariant 5", why: "the page that asks for a new consent never goes out",
-		old: "{FamilyLost, ended(keeper.Refused), true},", new: "{FamilyLost, ended(keeper.Failed), true},"},
+		old: "{FamilyLost, func(o keeper.Outcome, _ float64) bool { return o.Lost || o.Action == keeper.Refused }, true},", new: "{FamilyLost, ended(keeper.Failed), true},"},
 	change{name: "what was written over the token is not counted", breaks: "invariant 5", why: "nobody is told of it",
 		old: "return o.Foreign != \"\" }, false},", new: "return false }, false},"},
 ), in("internal/keeper",

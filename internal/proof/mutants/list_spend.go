@@ -102,7 +102,7 @@ var failureMutants = slices.Concat(in("internal/family",
 	change{name: "a deleted ledger forgets the doubt", breaks: "invariant 2", why: "the spent token counts as new",
 		old: "(sp.doubt || candidate) {", new: "false {"},
 	change{name: "a request that is always malformed leaves the doubt", breaks: "the promise", why: "a damaged token is presented for ever, and the right one in the history never",
-		old: "return permanent || sp.doubt && sp.state.Record.Fail(f).Refused()", new: "return permanent"},
+		old: "return permanent || f.Class == atlassian.Malformed.String() && sp.state", new: "return permanent || false && sp.state"},
 	change{name: "a refusal leaves the doubt", breaks: "invariant 5", why: "a dead family is probed as if it were in doubt",
 		old: "\tsp.doubt = sp.doubt && !definite\n", new: ""},
 	change{name: "the doubt is dated late", breaks: "invariant 2", why: "the leeway began when the store wrote the intent",
@@ -168,8 +168,6 @@ var saveMutants = slices.Concat(in("internal/keeper",
 		old: "return Outcome{Connection: t.conn.Name, Urgent: true}", new: "return Outcome{Connection: t.conn.Name}"},
 	change{name: "two keepers of a process work at once", breaks: "invariant 6", why: "both present the same token",
 		old: "\tt.memory.mu.Lock()\n", new: "\tt.memory.mu.TryLock()\n"},
-	change{name: "a published app stays the ledger's", breaks: "step 6", why: "what a person corrects in CLIENT_SECRET is not used",
-		old: "\tv.State.App = family.Unpublished(v.Snapshot)\n", new: ""},
 ))
 
 // publishMutants break the copies.

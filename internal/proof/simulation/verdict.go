@@ -47,10 +47,6 @@ func (o *oracle) judge(final bool) {
 	if f.Death == nil && l.kept() {
 		return
 	}
-	if f.Death == nil && besideNewest(o) {
-		l.death = o.family(o.chain.of.consent).Death
-		l.top, l.stored = o.best(o.chain.of.consent)
-	}
 	l.root = l.findRoot()
 	o.judged[f.ID] = true
 	for _, e := range excuses {
@@ -71,16 +67,10 @@ func (l loss) kept() bool {
 		limit = asleepRefused
 	}
 	awake := o.w.now.Sub(o.rotated) <= limit
-	if besideNewest(o) {
+	if o.chain.known && o.highest.consent != o.chain.of.consent && !o.older(o.chain.of, o.highest) {
 		return o.live(o.chain.token)
 	}
 	return l.stored && awake && o.live(l.top.token)
-}
-
-// besideNewest reports whether the ledger goes on with another family than the newest
-// consent's, and nobody can call it older. Then that family is the one to be kept.
-func besideNewest(o *oracle) bool {
-	return o.chain.known && o.highest.consent != o.chain.of.consent && !o.older(o.chain.of, o.highest)
 }
 
 // findRoot finds the spend whose successors were lost.

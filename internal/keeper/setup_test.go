@@ -1,0 +1,225 @@
+package keeper_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+)
+
+// malformedUnknown answers as Atlassian documents it for a token that it does not know.
+func malformedUnknown(w *world) {
+	w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		var q struct {
+			Refresh string `json:"refresh_token"`
+		}
+		if json.Unmarshal(b, &q) == nil && q.Refresh != "" {
+			if _, known := w.em.Lookup(atlassian.NewSecret(q.Refresh)); !known {
+				return answer(r, 400, []byte(`{"error":"invalid_request"}`)), nil
+			}
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+}
+
+// served makes ticks every two minutes until one rotates, and returns how long that took.
+func served(w *world, most time.Duration) (took time.Duration) {
+	for out, _ := w.tick(); out.Action != keeper.Rotated && out.Action != keeper.Replayed && took < most; took += 2 * time.Minute {
+		w.clock.Advance(2 * time.Minute)
+		out, _ = w.tick()
+	}
+	return took
+}
+
+// Over the good token stands what the keeper knows to be none before the first tick: it stands
+// in another parameter of the connection, too, or it is the token, cut off, or encrypted.
+func TestNoTokenOverTheFirst(t *testing.T) {
+	for name, value := range map[string]func(w *world, token string) string{
+		"the access token":       func(w *world, _ string) string { return w.get(names.AccessToken).Value.Reveal() },
+		"the client id":          func(w *world, _ string) string { return w.fix.App.ClientID },
+		"the client secret":      func(w *world, _ string) string { return w.fix.App.ClientSecret.Reveal() },
+		"the cloud id":           func(w *world, _ string) string { w.put(names.CloudID, w.fix.Site.CloudID); return w.fix.Site.CloudID },
+		"cut by four characters": func(_ *world, token string) string { return token[:len(token)-4] },
+		"without the first":      func(_ *world, token string) string { return token[1:] },
+		"a ciphertext": func(*world, string) string {
+			b := make([]byte, 1700)
+			_, _ = rand.Read(b)
+			copy(b, "\x01\x02\x02\x00\x78")
+			return base64.StdEncoding.EncodeToString(b)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			malformedUnknown(w)
+			tokens := w.consent()
+			w.clock.Advance(time.Minute)
+			w.put(names.RefreshToken, value(w, tokens.Refresh.Reveal()))
+			require.Zero(t, served(w, time.Hour))
+			w.requireKept()
+		})
+	}
+}
+
+// Over a family, it is put right.
+func TestWhatAnotherParameterHolds(t *testing.T) {
+	w := settledWorld(t)
+	posts := w.posts()
+	w.put(names.RefreshToken, w.fix.App.ClientSecret.Reveal())
+	require.Contains(t, w.want(keeper.Restored).Foreign, names.ClientSecret)
+	require.Equal(t, posts, w.posts())
+}
+
+// Nobody can know that what lies over the first token is none. Atlassian cannot read it: it is
+// asked about ever more rarely, and what lies under it has its turn.
+func TestWhatIsUnreadableOverTheFirstToken(t *testing.T) {
+	for name, damaged := range map[string]func(string) string{
+		"of nobody":      func(string) string { return "k3j5h2k3j5h2k3j5h2k3j5h2" },
+		"name and colon": func(token string) string { return "rt:" + token },
+	} {
+		for _, again := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, again), func(t *testing.T) {
+				w := newWorld(t)
+				malformedUnknown(w)
+				tokens := w.consent()
+				w.clock.Advance(time.Minute)
+				w.put(names.RefreshToken, damaged(tokens.Refresh.Reveal()))
+				w.ticks(2)
+				most := 2 * time.Hour
+				if again { // a person stores the good one once more
+					w.put(names.RefreshToken, tokens.Refresh.Reveal())
+					most = 10 * time.Minute
+				}
+				require.LessOrEqual(t, served(w, 24*time.Hour), most)
+				require.Less(t, w.posts(), 60)
+				w.requireKept()
+			})
+		}
+	}
+}
+
+// A gateway answers in Atlassian's place from the first tick on, and psoxy has stored tokens
+// before that. The newest one is kept.
+func TestAGatewayAtTheSetUp(t *testing.T) {
+	for _, s := range []script{{status: 404}, {status: 403, body: "<html>"}, {status: 405}, {status: 400, body: `{"error":"invalid_request"}`}} {
+		t.Run(fmt.Sprint(s.status), func(t *testing.T) {
+			w := newWorld(t)
+			w.consent()
+			for range 3 {
+				w.clock.Advance(55 * time.Minute)
+				made := w.psoxy.spends()
+				w.put(names.AccessToken, made.Access.Reveal())
+				w.put(names.RefreshToken, made.Refresh.Reveal())
+			}
+			w.clock.Advance(30 * time.Minute)
+			s.times = 1 << 30
+			w.client.HTTPClient = &http.Client{Transport: &s}
+			everyTwoMinutes(w, 24*time.Hour)
+			require.Less(t, s.asked, 60)
+			w.client.HTTPClient = nil
+			everyTwoMinutes(w, 7*time.Hour)
+			w.requireKept()
+		})
+	}
+}
+
+// Retry-After does not outlive an access token of unknown life, nor one that consumers do not
+// find.
+func TestAWaitWithoutAnAccessToken(t *testing.T) {
+	for name, prepare := range map[string]func(t *testing.T) *world{
+		"adopted, and 50 minutes old": func(t *testing.T) *world {
+			w := newWorld(t)
+			w.consent()
+			w.clock.Advance(50 * time.Minute)
+			return w
+		},
+		"not filled in": func(t *testing.T) *world {
+			w := newWorld(t)
+			w.consent()
+			w.put(names.AccessToken, "fill me")
+			return w
+		},
+		"deleted": func(t *testing.T) *world {
+			w := settledWorld(t)
+			w.restart()
+			w.clock.Advance(5 * time.Minute)
+			w.remove(names.AccessToken)
+			return w
+		},
+		"written over": func(t *testing.T) *world {
+			w := settledWorld(t)
+			w.restart()
+			w.clock.Advance(5 * time.Minute)
+			w.put(names.AccessToken, "CHANGE_ME")
+			return w
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := prepare(t)
+			s := w.answer(429, "", 1)
+			s.header = http.Header{"Retry-After": {"3600"}}
+			w.tick()
+			require.Equal(t, 1, s.asked)
+			require.LessOrEqual(t, served(w, time.Hour), 16*time.Minute)
+		})
+	}
+}
+
+// A rate limit that names no time, or a short one, is met ever more rarely.
+func TestARateLimitForADay(t *testing.T) {
+	for _, wait := range []string{"", "0", "soon", "60"} {
+		w := due(t)
+		s := w.answer(429, "", 1<<30)
+		s.header = http.Header{"Retry-After": {wait}}
+		everyTwoMinutes(w, 24*time.Hour)
+		require.Less(t, s.asked, 450, wait)
+	}
+}
+
+// psoxy died under its lock before a consent: no token of the new family was granted then.
+func TestALockFromBeforeAConsent(t *testing.T) {
+	for _, ago := range []time.Duration{3 * time.Minute, 9 * time.Minute, 12 * time.Minute, 24 * time.Hour} {
+		w := settledWorld(t)
+		w.psoxy.locks()
+		w.clock.Advance(ago)
+		_, err := w.consentBy(w.other("bootstrap"), w.obtain)
+		require.NoError(t, err)
+		w.clock.Advance(time.Minute)
+		posts := w.posts()
+		w.ticks(3, keeper.Idle)
+		require.Equal(t, posts, w.posts(), "%s", ago)
+	}
+}
+
+// An answer with a member that is no JSON is read all the same.
+func TestAnOddMember(t *testing.T) {
+	for _, odd := range []string{"NaN", "03600", "3600s", ""} {
+		w := due(t)
+		w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil || resp.StatusCode != 200 {
+				return resp, err
+			}
+			b, err := io.ReadAll(resp.Body)
+			require.Contains(t, string(b), `"expires_in":3600`)
+			return answer(r, 200, []byte(strings.Replace(string(b), `"expires_in":3600`, `"expires_in":`+odd, 1))), err
+		})}
+		w.want(keeper.Rotated)
+		w.requireKept(odd)
+	}
+}
