@@ -35,7 +35,8 @@ func Owns(s State, m Mark) bool {
 // copied, and its rotations have spent them.
 func Ahead(other, own State) bool {
 	o, r := other.Record, own.Record
-	return o.RotatedAt.After(r.RotatedAt) && o.Refresh != r.Refresh && knows(o, r.Refresh, r.Chain)
+	adopted := r.Chain == "" && o.AuthorizedAtSource == FromAdoption && o.Past.Has(r.Refresh) // psoxy may have rotated it before
+	return o.RotatedAt.After(r.RotatedAt) && o.Refresh != r.Refresh && (adopted || knows(o, r.Refresh, r.Chain))
 }
 
 // Left reports whether a state's own token was left alone for so long, or never worked, that

@@ -267,7 +267,10 @@ func (r Record) probeAt() time.Time {
 	case f.At.Sub(f.Since) < probeFirst:
 		return f.At.Add(probeFirst)
 	}
-	return f.At.Add(probeAgain)
+	if again := f.At.Add(probeAgain); again.After(f.RetryAt) {
+		return again
+	}
+	return f.RetryAt
 }
 
 // first is when the token failed first, of the attempts whose leeway may still have run when
@@ -316,7 +319,7 @@ func (r Record) Fail(f Failure) Record {
 	if Lost(r) && !told && next.Token == last.Token && next.Credentials == last.Credentials {
 		next.Class, next.Code, next.Count, next.Since = last.Class, last.Code, last.Count, last.Since
 		if f.Class == atlassian.Transient.String() {
-			next.At = last.At
+			next.At, next.RetryAt = last.At, f.At.Add(max(probeFirst, f.RetryAt.Sub(f.At)))
 		}
 	}
 	r.LastFailure = next

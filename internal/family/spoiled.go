@@ -1,6 +1,8 @@
 package family
 
 import (
+	"strings"
+
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -25,11 +27,11 @@ func spoiled(v view) (Decision, bool) {
 	return d, true
 }
 
-// stands is the parameter of the connection in which a text stands as well, which is no refresh
+// stands is the parameter of the connection in which a text stands as well, and that is none of a
 // token's; "" without one.
 func stands(s Snapshot, f Field) string {
 	n := NamesOf(s.Connection)
-	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID, n.AccessToken: s.AccessToken} {
+	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID} {
 		if o.Value == f.Value && !f.Value.IsZero() {
 			return name
 		}
@@ -41,6 +43,8 @@ func stands(s Snapshot, f Field) string {
 // What is named by TOKEN_FAMILY is whole.
 func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
 	verdict, reason := (State{}).Judge(f)
+	before, _, _ := strings.Cut(own.Value.Reveal(), f.Value.Reveal())
+	named = named || strings.HasSuffix(before, ":") || strings.HasSuffix(before, "=") // a name stood before it
 	part := f.Value.Len() < own.Value.Len() && tokenform.MadeOf(f.Value.Reveal(), own.Value.Reveal()) != ""
 	switch name := stands(s, f); {
 	case verdict != Candidate:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // malformedUnknown answers as Atlassian documents it for a token that it does not know.
@@ -51,7 +52,6 @@ func served(w *world, most time.Duration) (took time.Duration) {
 // in another parameter of the connection, too, or it is the token, cut off, or encrypted.
 func TestNoTokenOverTheFirst(t *testing.T) {
 	for name, value := range map[string]func(w *world, token string) string{
-		"the access token":       func(w *world, _ string) string { return w.get(names.AccessToken).Value.Reveal() },
 		"the client id":          func(w *world, _ string) string { return w.fix.App.ClientID },
 		"the client secret":      func(w *world, _ string) string { return w.fix.App.ClientSecret.Reveal() },
 		"the cloud id":           func(w *world, _ string) string { w.put(names.CloudID, w.fix.Site.CloudID); return w.fix.Site.CloudID },
@@ -223,4 +223,84 @@ func TestAnOddMember(t *testing.T) {
 		w.want(keeper.Rotated)
 		w.requireKept(odd)
 	}
+}
+
+// A family is lost, and then Atlassian limits the rate for a day and asks for an hour's pause. A
+// probe of a lost family comes every six hours; a rate limit must not make that one per tick.
+func TestARateLimitOfALostFamily(t *testing.T) {
+	w := due(t)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.ticks(24, keeper.Refused)
+	s := w.answer(429, "", 1<<30)
+	s.header = http.Header{"Retry-After": {"3600"}}
+	everyTwoMinutes(w, 24*time.Hour)
+	require.Less(t, s.asked, 60)
+}
+
+// psoxy has stored tokens before the first tick, and a person has put the newest refresh token
+// into ACCESS_TOKEN, too. What lies under it is spent, and must not be presented in its place.
+func TestTheNewestTokenStandsInAccessTokenToo(t *testing.T) {
+	w := newWorld(t)
+	w.consent()
+	w.clock.Advance(55 * time.Minute)
+	made := w.psoxy.spends()
+	w.put(names.RefreshToken, made.Refresh.Reveal())
+	w.put(names.AccessToken, made.Refresh.Reveal())
+	w.clock.Advance(30 * time.Minute)
+	w.ticks(3)
+	w.requireKept()
+}
+
+// A family is lost; a person consents by hand, and pastes the new refresh token into both
+// parameters. It is the only living token.
+func TestANewTokenInBothParameters(t *testing.T) {
+	w := due(t)
+	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
+	w.ticks(24, keeper.Refused)
+	w.restart()
+	fresh := w.consent()
+	w.put(names.AccessToken, fresh.Refresh.Reveal())
+	took := served(w, time.Hour)
+	out, _ := w.tick()
+	require.Less(t, took, 20*time.Minute, "%s: %s; %s", out.Action, out.Reason, out.Foreign)
+	w.requireKept()
+}
+
+// A person pastes the first token with something before it, and corrects that before the first
+// tick: the newest version is the right one.
+func TestACorrectedPasteBeforeTheFirstTick(t *testing.T) {
+	for _, malformed := range []bool{true, false} {
+		t.Run(fmt.Sprint(malformed), func(t *testing.T) {
+			w := newWorld(t)
+			if malformed {
+				malformedUnknown(w)
+			}
+			tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(t, err)
+			w.put(names.ClientID, w.fix.App.ClientID)
+			w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+			w.put(names.RefreshToken, "rt:"+tokens.Refresh.Reveal())
+			w.clock.Advance(time.Minute)
+			w.put(names.RefreshToken, tokens.Refresh.Reveal())
+			took := served(w, 24*time.Hour)
+			t.Log("served after", took, "posts", w.posts())
+			require.Zero(t, took)
+			w.requireKept()
+		})
+	}
+}
+
+// The ledger and the process are gone, and a person has put the newest refresh token into
+// ACCESS_TOKEN, too. TOKEN_FAMILY names it: it is adopted.
+func TestANamedTokenStandsInAccessTokenToo(t *testing.T) {
+	w := settledWorld(t)
+	w.rotations(3)
+	w.want(keeper.Idle)
+	w.put(names.AccessToken, w.get(names.RefreshToken).Value.Reveal())
+	w.remove(names.Ledger)
+	w.restart()
+	took := served(w, time.Hour)
+	out, _ := w.tick()
+	require.Less(t, took, 20*time.Minute, "%s: %s", out.Action, out.Reason)
+	w.requireKept()
 }

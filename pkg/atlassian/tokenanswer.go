@@ -20,11 +20,11 @@ const (
 // that is missing or damaged. A damaged successor makes the answer unusable. Text around the
 // object, a break after the successor, unknown members and a missing token_type do no harm. Of
 // duplicate members one that says something counts. presented is the token that was spent, which
-// an echo may hold, and date the answer's header.
-func parseToken(body []byte, presented Secret, date string) (Token, error) {
+// an echo may hold, and date the answer's header. The body is whole if it did not break off.
+func parseToken(body []byte, whole bool, presented Secret, date string) (Token, error) {
 	fields := tokenObject(body)
 	if token, ok := tokenMember(fields["refresh_token"]); ok && (token == "" || NewSecret(token) == presented) {
-		if found := scannedMembers(body, presented); found != nil {
+		if found := scannedMembers(body, whole, presented); found != nil {
 			fields = found
 		}
 	}

@@ -91,7 +91,7 @@ func (c *Client) tokenAnswer(o op, r reply, presented Secret) (Token, error) {
 	if r.status/100 == 2 {
 		// A body that broke off after a complete object contains a complete pair.
 		var err error
-		token, err = parseToken(r.body, presented, r.header.Get("Date"))
+		token, err = parseToken(r.body, r.err == nil, presented, r.header.Get("Date"))
 		if token.Refresh == presented {
 			token.Refresh = Secret{} // it is no successor, and says no more than a missing one
 		}

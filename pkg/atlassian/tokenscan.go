@@ -15,13 +15,16 @@ var tokenMembers = []string{"refresh_token", "access_token", "expires_in", "scop
 // scannedMembers finds the members of a token answer in a body that is no JSON object with a
 // successor: one of its members is no JSON, or the object is quoted, escaped or encoded. nil: it
 // has no successor of the presented token, however it is read.
-func scannedMembers(body []byte, presented Secret) map[string]json.RawMessage {
+func scannedMembers(body []byte, whole bool, presented Secret) map[string]json.RawMessage {
 	text := string(bytes.ReplaceAll(body, []byte{0}, nil)) // UTF-16 without a mark
 	decoded, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	for _, variant := range []string{text, strings.ReplaceAll(text, `\"`, `"`), html.UnescapeString(text), string(decoded)} {
 		if fields := scanned(variant, presented); fields["refresh_token"] != nil {
 			return fields
 		}
+	}
+	if end := strings.LastIndexByte(text, '&'); !whole { // the last value may be cut off
+		text = text[:max(end, 0)]
 	}
 	return form(text, presented)
 }

@@ -48,3 +48,15 @@ func TestNothingIsScannedFor(t *testing.T) {
 		require.True(t, token.Refresh.IsZero(), b)
 	}
 }
+
+// A form-encoded answer breaks off within the refresh token. Nothing tells where it ends, so the
+// part must not be taken for the successor: a replay within the leeway brings the whole one.
+func TestAFormThatBreaksOff(t *testing.T) {
+	client, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "200")
+		_, _ = io.WriteString(w, "access_token=a&expires_in=3600&refresh_token=0paque-T0ken-cut-off-he")
+	})
+	token, err := client.Refresh(t.Context(), app, atlassian.NewSecret("old"))
+	require.Error(t, err)
+	require.True(t, token.Refresh.IsZero())
+}

@@ -35,7 +35,7 @@ var setUpMutants = slices.Concat(in("internal/family",
 		old: "case strings.HasPrefix(text, ciphertext)", new: "case false && strings.HasPrefix(text, ciphertext)"},
 ), in("pkg/atlassian",
 	change{name: "an answer with an odd member is thrown away", breaks: "invariant 1", why: "the successor stands in it",
-		old: "if found := scannedMembers(body, presented); found != nil {", new: "if found := scannedMembers(body, presented); false && found != nil {"},
+		old: "if found := scannedMembers(body, whole, presented); found != nil {", new: "if found := scannedMembers(body, whole, presented); false && found != nil {"},
 	change{name: "an echo of the request is the answer", breaks: "invariant 1", why: "the successor stands behind it",
 		old: "ok && token != \"\" && NewSecret(token) != presented {", new: "ok && token != \"\" {"},
 ))
