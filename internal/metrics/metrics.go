@@ -93,9 +93,9 @@ type problem struct {
 }
 
 var problems = []problem{
-	{RotationFailures, ended(keeper.Failed, keeper.InDoubt, keeper.Misconfigured), true},
-	{InDoubt, ended(keeper.InDoubt), true},
-	{Misconfigured, ended(keeper.Misconfigured), false},
+	{RotationFailures, living(keeper.Failed, keeper.InDoubt, keeper.Misconfigured), true},
+	{InDoubt, living(keeper.InDoubt), true},
+	{Misconfigured, living(keeper.Misconfigured), false},
 	{ConsentNeeded, func(o keeper.Outcome, lastWarning float64) bool {
 		return o.Lost || o.Action == keeper.Refused || o.FamilyDaysRemaining != nil && *o.FamilyDaysRemaining < lastWarning
 	}, true},
@@ -103,6 +103,11 @@ var problems = []problem{
 	{AwaitingConsent, ended(keeper.AwaitingConsent), false},
 	{ForeignWrites, func(o keeper.Outcome, _ float64) bool { return o.Foreign != "" }, false},
 	{SiteLost, func(o keeper.Outcome, _ float64) bool { return o.SiteLost != "" }, false},
+}
+
+// living: the family is not lost, so the action is what is to be known of it.
+func living(actions ...keeper.Action) func(keeper.Outcome, float64) bool {
+	return func(o keeper.Outcome, _ float64) bool { return !o.Lost && slices.Contains(actions, o.Action) }
 }
 
 func ended(actions ...keeper.Action) func(keeper.Outcome, float64) bool {

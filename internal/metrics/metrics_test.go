@@ -121,3 +121,14 @@ func TestForeignWrites(t *testing.T) {
 		require.NotEqual(t, metrics.ForeignWrites, m.Name, "it costs a metric")
 	}
 }
+
+// What passes at a probe of a lost family is no trouble of a living one.
+func TestLostFamily(t *testing.T) {
+	for _, a := range []keeper.Action{keeper.Failed, keeper.InDoubt, keeper.Misconfigured, keeper.Refused} {
+		ms := metrics.Of([]keeper.Outcome{{Connection: "A_", Action: a, Lost: true}}, 1)
+		require.Equal(t, 1.0, value(t, ms, metrics.ConsentNeeded, ""))
+		require.Equal(t, 1.0, value(t, ms, metrics.FamilyLost, ""))
+		require.Zero(t, value(t, ms, metrics.RotationFailures, ""))
+		require.Zero(t, value(t, ms, metrics.InDoubt, ""))
+	}
+}

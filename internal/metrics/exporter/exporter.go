@@ -148,8 +148,12 @@ func (e *Exporter) Collect(to chan<- prometheus.Metric) {
 		for d, at := range e.ends[o.Connection] {
 			gauge(d, at, o.Connection)
 		}
+		shown := o.Action
+		if o.Lost {
+			shown = keeper.Refused
+		}
 		for _, a := range states {
-			gauge(state, one(o.Action == a), o.Connection, string(a))
+			gauge(state, one(shown == a), o.Connection, string(a))
 		}
 		gauge(foreign, one(o.Foreign != ""), o.Connection)
 		gauge(siteLost, one(o.SiteLost != ""), o.Connection)

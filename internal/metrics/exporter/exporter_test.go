@@ -68,6 +68,15 @@ func TestATick(t *testing.T) {
 	}
 }
 
+// What passes at a probe of a lost family does not make it a living one.
+func TestALostFamilyIsRefused(t *testing.T) {
+	e := exporter.New("v1", start, "A_")
+	e.Observe(start, start, []keeper.Outcome{{Connection: "A_", Action: keeper.Failed, Lost: true}})
+	lines, _ := scrape(t, e)
+	require.Contains(t, lines, `tokenkeeper_connection_state{connection="A_",state="refused"} 1`)
+	require.Contains(t, lines, `tokenkeeper_connection_state{connection="A_",state="failed"} 0`)
+}
+
 // TestWhatATickCouldNotRead: it stays as it was known, until there is no family.
 func TestWhatATickCouldNotRead(t *testing.T) {
 	e := exporter.New("v1", start, "A_")
