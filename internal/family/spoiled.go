@@ -19,7 +19,8 @@ func spoiled(v view) (Decision, bool) {
 		return not()
 	}
 	verdict, reason := v.State.Judge(f)
-	if verdict != NoToken || fp == v.State.Record.Access || v.State.Record.Past.Has(fp) {
+	whole := v.State.Inbox.TakesTurns(v.State.Record) // it was refused, and has its turn again after the own token
+	if whole || verdict != NoToken || fp == v.State.Record.Access || v.State.Record.Past.Has(fp) {
 		return not()
 	}
 	d, _ := decide(Misconfigured, "%s holds a damaged copy of the newest refresh token, and the one before is spent: %s", v.inboxName(), reason)

@@ -338,6 +338,10 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=3a955ae7fe25d751 siblings-die shared consent@38#9daf ledger-deleted@227 crash-after@227 consent@227",
 		"rotation seed=e58d56b568b3be4e siblings-die shared psoxy@35 atlassian-denies@51/8m52s consent@54 error-before@102",
 		"adoption seed=e154e22e88fedc4a siblings-die reconsent-kills-old shared deleted@64 consent@68",
+		"consent seed=1bfb8f9531cbd195 crash-after@7 consent@63#b86f crash-before@76 consent@89#f67e",
+		"adoption seed=8c5b2a4f1e630450 siblings-die shared psoxy@13 consent@22#2e7e",
+		"upgrade seed=43267a06db03c03e legacy-refusal shared throttle@27#1 deactivated@74/8m42s",
+		"replay seed=c124615254734cea siblings-die claims shared psoxy@46 damaged@58 key-outage@70/1s atlassian-denies@95/1h24m39s",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
