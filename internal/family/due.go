@@ -78,7 +78,7 @@ func Spaced(f Failure, r Record) time.Time {
 // restrained is the time before which Atlassian asked not to be called, as far as
 // it is obeyed.
 func (v view) restrained(f *Failure) time.Time {
-	until, expires := f.RetryAt, v.served()
+	until, expires := f.RetryAt, v.served(f)
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
 		until = latest
 	}
@@ -93,19 +93,23 @@ func (v view) restrained(f *Failure) time.Time {
 }
 
 // served is until when consumers have an access token: an unknown one lives for an hour at most.
-// It is the past where ACCESS_TOKEN does not hold the newest, and this process does not either.
-func (v view) served() time.Time {
+// Where ACCESS_TOKEN does not hold the newest, and this process does not either, they have none: a
+// wait of noAccess is obeyed then.
+func (v view) served(f *Failure) time.Time {
 	r, a := v.State.Record, v.AccessToken
 	switch {
 	case slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken):
 		return r.AccessExpiresAt
 	case a.Value.IsZero() || r.Access != "" && FingerprintOf(a.Value) != r.Access && !v.HoldsAccess && !v.Shared():
-		return time.Unix(0, 0)
+		return f.At.Add(noAccess + accessReserve)
 	case r.AccessExpiresAt.IsZero():
 		return a.Modified.Add(time.Hour)
 	}
 	return r.AccessExpiresAt
 }
+
+// noAccess is the longest wait that is obeyed while consumers have no access token.
+const noAccess = 10 * time.Minute
 
 // republishPause is the least time between two rotations, even if access tokens
 // are short-lived or another program writes over ACCESS_TOKEN.

@@ -58,10 +58,9 @@ func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
 	return Candidate, ""
 }
 
-// hides reports whether a text that is no token may be the damaged successor of the token that
-// stands under it.
+// hides reports whether a text that is no token was made of the successor of the token that stands
+// under it, by its claims.
 func hides(top, own Field) bool {
 	text := top.Value.Reveal()
-	within := Field{Value: atlassian.NewSecret(tokenform.Within(text))}
-	return tokenform.Spoiled(text) && tokenform.MadeOf(text, own.Value.Reveal()) == "" && !precedes(within, own)
+	return precedes(own, Field{Value: atlassian.NewSecret(tokenform.Within(text))}) && tokenform.Problem(text) != ""
 }

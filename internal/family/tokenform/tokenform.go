@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // tokenCharacters are those of a b64token (RFC 6750 section 2.1), and the colon
@@ -48,13 +46,6 @@ func Problem(text string) string {
 		return "it is a damaged token: copy the whole value again"
 	}
 	return ""
-}
-
-// Spoiled reports whether a text is no token, but a token is in it, perhaps cut off.
-func Spoiled(text string) bool {
-	clean := Clean(text)
-	_, claims := atlassian.Claims(atlassian.NewSecret(Within(text)))
-	return text != "" && Problem(text) != "" && !placeholder(text) && (claims || len(clean) >= 2*leastToken && strings.Trim(clean, tokenCharacters) == "" && !address(text))
 }
 
 // address reports whether a text tells where a secret is.
