@@ -23,6 +23,7 @@
 // [Snapshot] a connection as it was read. [Decide] decides by a list of rules: the
 // first that applies. [State.Judge] judges a value in the inbox; [Inbox] is what is
 // known of those that Atlassian was asked about, and inbox.go finds the one that comes
-// first; psoxys.go tells what psoxy stored there. [Snapshot.Adopt] begins a ledger.
+// first; psoxys.go tells what psoxy stored there, spoiled.go what was made of a token by
+// mistake, neighbour.go whose a token is. [Snapshot.Adopt] begins a ledger.
 // [State.Settle] adds a received pair to a state that others may have changed.
 package family

@@ -194,7 +194,7 @@ func quoted(name string) string {
 	return fmt.Sprintf(", %q", name)
 }
 
-// plausible is the record without times that are none of ours; see [plausible].
+// plausible returns the record without the times that cannot be true; see the function of that name.
 func (r Record) plausible() Record {
 	times := []*time.Time{&r.AccessExpiresAt, &r.RotatedAt, &r.SiteAskedAt}
 	if r.LastFailure != nil {

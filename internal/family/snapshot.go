@@ -52,7 +52,7 @@ type Snapshot struct {
 	// Now is the time of the reading, by the store's clock.
 	Now time.Time
 	// State is what the ledger says, and Written when the store wrote that. Aside is what its
-	// newest version says that is no valid entry: it was put back, or moved.
+	// newest version says where that is no valid entry, because it was put back or moved.
 	State   State
 	Written time.Time
 	Aside   State

@@ -172,8 +172,8 @@ func (n *neighbours) without(ctx context.Context, of string, p parameters, versi
 	return own, owner, err
 }
 
-// parametersOf reads TOKEN_LEDGER, TOKEN_FAMILY and REFRESH_TOKEN of some connections. Those to which access is
-// denied are missing.
+// parametersOf reads TOKEN_LEDGER, TOKEN_FAMILY and REFRESH_TOKEN of some connections. Those to
+// which access is denied are missing.
 func parametersOf(ctx context.Context, p parameters, some []family.Connection) (map[string]store.Entry, error) {
 	var names []string
 	for _, c := range some {

@@ -155,3 +155,21 @@ func TestAPassingDenialCostsNothing(t *testing.T) {
 	require.Equal(t, scopes, w.ledger().Record.Scopes)
 	require.NotContains(t, w.logs.String(), "older tokens")
 }
+
+// An answer with a member that is no JSON is read all the same.
+func TestAnOddMember(t *testing.T) {
+	for _, odd := range []string{"NaN", "03600", "3600s", ""} {
+		w := due(t)
+		w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil || resp.StatusCode != 200 {
+				return resp, err
+			}
+			b, err := io.ReadAll(resp.Body)
+			require.Contains(t, string(b), `"expires_in":3600`)
+			return answer(r, 200, []byte(strings.Replace(string(b), `"expires_in":3600`, `"expires_in":`+odd, 1))), err
+		})}
+		w.want(keeper.Rotated)
+		w.requireKept(odd)
+	}
+}

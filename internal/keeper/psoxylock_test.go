@@ -166,3 +166,18 @@ func TestADeletedLockHasTold(t *testing.T) {
 	w.ticks(1, keeper.Replayed)
 	w.requireSharedAndKept()
 }
+
+// psoxy died under its lock before a consent: no token of the new family was granted then.
+func TestALockFromBeforeAConsent(t *testing.T) {
+	for _, ago := range []time.Duration{3 * time.Minute, 9 * time.Minute, 12 * time.Minute, 24 * time.Hour} {
+		w := settledWorld(t)
+		w.psoxy.locks()
+		w.clock.Advance(ago)
+		_, err := w.consentBy(w.other("bootstrap"), w.obtain)
+		require.NoError(t, err)
+		w.clock.Advance(time.Minute)
+		posts := w.posts()
+		w.ticks(3, keeper.Idle)
+		require.Equal(t, posts, w.posts(), "%s", ago)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
+
+// copyTo copies parameters of the connection to the neighbour's prefix.
+func copyTo(w *world, some ...string) {
+	for _, name := range some {
+		w.put(neighbour+strings.TrimPrefix(name, conn), w.get(name).Value.Reveal())
+	}
+}
 
 // tickAt is a tick of any connection, alone.
 func tickAt(w *world, c family.Connection) keeper.Outcome {
@@ -29,11 +37,7 @@ func TestRenamedAndServedAgain(t *testing.T) {
 			w.consent()
 			w.want(keeper.Rotated)
 			w.rotations(2)
-			n := family.NamesOf(neighbour)
-			for to, from := range map[string]string{n.ClientID: names.ClientID, n.ClientSecret: names.ClientSecret, n.Family: names.Family,
-				n.RefreshToken: names.RefreshToken, n.AccessToken: names.AccessToken} {
-				w.put(to, w.get(from).Value.Reveal())
-			}
+			copyTo(w, names.ClientID, names.ClientSecret, names.Family, names.RefreshToken, names.AccessToken)
 			w.restart() // a new deployment
 			renamed := family.Connection{Name: neighbour, Policy: w.policy}
 			for range 40 {
@@ -100,13 +104,9 @@ func TestRenamedJustAfterARotation(t *testing.T) {
 			if !lag {
 				w.want(keeper.Idle)
 			}
-			n := family.NamesOf(neighbour)
 			renamed := family.Connection{Name: neighbour, Policy: w.policy}
 			w.restart()
-			for to, from := range map[string]string{n.AccessToken: names.AccessToken, n.ClientID: names.ClientID, n.ClientSecret: names.ClientSecret,
-				n.RefreshToken: names.RefreshToken, n.Family: names.Family, n.Ledger: names.Ledger} {
-				w.put(to, w.get(from).Value.Reveal())
-			}
+			copyTo(w, names.AccessToken, names.ClientID, names.ClientSecret, names.RefreshToken, names.Family, names.Ledger)
 			var out keeper.Outcome
 			for range 12 {
 				w.clock.Advance(5 * time.Minute)
@@ -124,12 +124,9 @@ func TestCopiedOverADeadFamily(t *testing.T) {
 	for _, claims := range []bool{false, true} {
 		t.Run(fmt.Sprint(claims), func(t *testing.T) {
 			w := newWorldOf(t, claims)
-			n := family.NamesOf(neighbour)
 			renamed := family.Connection{Name: neighbour, Policy: w.policy}
 			w.consent()
-			for to, from := range map[string]string{n.ClientID: names.ClientID, n.ClientSecret: names.ClientSecret, n.RefreshToken: names.RefreshToken} {
-				w.put(to, w.get(from).Value.Reveal())
-			}
+			copyTo(w, names.ClientID, names.ClientSecret, names.RefreshToken)
 			tickAt(w, renamed)
 			require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
 			w.clock.Advance(time.Hour)
@@ -141,9 +138,7 @@ func TestCopiedOverADeadFamily(t *testing.T) {
 			w.clock.Advance(80 * 24 * time.Hour)
 			w.want(keeper.Rotated)
 			w.want(keeper.Idle)
-			for to, from := range map[string]string{n.AccessToken: names.AccessToken, n.RefreshToken: names.RefreshToken, n.Family: names.Family} {
-				w.put(to, w.get(from).Value.Reveal())
-			}
+			copyTo(w, names.AccessToken, names.RefreshToken, names.Family)
 			w.restart()
 			var out keeper.Outcome
 			for range 12 {
@@ -241,9 +236,7 @@ func TestACopyThatGotAConsentOfItsOwn(t *testing.T) {
 			w.put(names.ClientSecret, "a-secret-that-is-wr0ng-4711-0815")
 			w.ticks(36)
 			n := family.NamesOf(neighbour)
-			for to, from := range map[string]string{n.ClientID: names.ClientID, n.RefreshToken: names.RefreshToken, n.AccessToken: names.AccessToken} {
-				w.put(to, w.get(from).Value.Reveal())
-			}
+			copyTo(w, names.ClientID, names.RefreshToken, names.AccessToken)
 			w.put(n.ClientSecret, w.fix.App.ClientSecret.Reveal())
 			ctx := invocation{context.Background(), w.clock.Now().Add(3 * time.Minute)}
 			_, err := w.keeper.Consent(ctx, family.Connection{Name: neighbour, Policy: w.policy}, slog.New(slog.DiscardHandler), w.obtain)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -137,104 +136,6 @@ func TestAGatewayAtTheSetUp(t *testing.T) {
 			w.requireKept()
 		})
 	}
-}
-
-// Retry-After does not outlive an access token of unknown life, nor one that consumers do not
-// find.
-func TestAWaitWithoutAnAccessToken(t *testing.T) {
-	for name, prepare := range map[string]func(t *testing.T) *world{
-		"adopted, and 50 minutes old": func(t *testing.T) *world {
-			w := newWorld(t)
-			w.consent()
-			w.clock.Advance(50 * time.Minute)
-			return w
-		},
-		"not filled in": func(t *testing.T) *world {
-			w := newWorld(t)
-			w.consent()
-			w.put(names.AccessToken, "fill me")
-			return w
-		},
-		"deleted": func(t *testing.T) *world {
-			w := settledWorld(t)
-			w.restart()
-			w.clock.Advance(5 * time.Minute)
-			w.remove(names.AccessToken)
-			return w
-		},
-		"written over": func(t *testing.T) *world {
-			w := settledWorld(t)
-			w.restart()
-			w.clock.Advance(5 * time.Minute)
-			w.put(names.AccessToken, "CHANGE_ME")
-			return w
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := prepare(t)
-			s := w.answer(429, "", 1)
-			s.header = http.Header{"Retry-After": {"3600"}}
-			w.tick()
-			require.Equal(t, 1, s.asked)
-			require.LessOrEqual(t, served(w, time.Hour), 16*time.Minute)
-		})
-	}
-}
-
-// A rate limit that names no time, or a short one, is met ever more rarely.
-func TestARateLimitForADay(t *testing.T) {
-	for _, wait := range []string{"", "0", "soon", "60"} {
-		w := due(t)
-		s := w.answer(429, "", 1<<30)
-		s.header = http.Header{"Retry-After": {wait}}
-		everyTwoMinutes(w, 24*time.Hour)
-		require.Less(t, s.asked, 450, wait)
-	}
-}
-
-// psoxy died under its lock before a consent: no token of the new family was granted then.
-func TestALockFromBeforeAConsent(t *testing.T) {
-	for _, ago := range []time.Duration{3 * time.Minute, 9 * time.Minute, 12 * time.Minute, 24 * time.Hour} {
-		w := settledWorld(t)
-		w.psoxy.locks()
-		w.clock.Advance(ago)
-		_, err := w.consentBy(w.other("bootstrap"), w.obtain)
-		require.NoError(t, err)
-		w.clock.Advance(time.Minute)
-		posts := w.posts()
-		w.ticks(3, keeper.Idle)
-		require.Equal(t, posts, w.posts(), "%s", ago)
-	}
-}
-
-// An answer with a member that is no JSON is read all the same.
-func TestAnOddMember(t *testing.T) {
-	for _, odd := range []string{"NaN", "03600", "3600s", ""} {
-		w := due(t)
-		w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			resp, err := http.DefaultTransport.RoundTrip(r)
-			if err != nil || resp.StatusCode != 200 {
-				return resp, err
-			}
-			b, err := io.ReadAll(resp.Body)
-			require.Contains(t, string(b), `"expires_in":3600`)
-			return answer(r, 200, []byte(strings.Replace(string(b), `"expires_in":3600`, `"expires_in":`+odd, 1))), err
-		})}
-		w.want(keeper.Rotated)
-		w.requireKept(odd)
-	}
-}
-
-// A family is lost, and then Atlassian limits the rate for a day and asks for an hour's pause. A
-// probe of a lost family comes every six hours; a rate limit must not make that one per tick.
-func TestARateLimitOfALostFamily(t *testing.T) {
-	w := due(t)
-	require.NoError(t, w.em.RevokeGrant(w.fix.Account.ID, w.fix.App.ClientID))
-	w.ticks(24, keeper.Refused)
-	s := w.answer(429, "", 1<<30)
-	s.header = http.Header{"Retry-After": {"3600"}}
-	everyTwoMinutes(w, 24*time.Hour)
-	require.Less(t, s.asked, 60)
 }
 
 // psoxy has stored tokens before the first tick, and a person has put the newest refresh token
