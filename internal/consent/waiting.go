@@ -65,10 +65,11 @@ func (w *waiting) newApp(now family.Snapshot) atlassian.App {
 func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 
 // superseded reports whether these tokens were in use already, and are spent, or
-// a family is in use that began after them.
+// a family is in use that began after them. The store's clock tells whole seconds: a family that
+// seems to have begun within one after them may have begun before.
 func (w *waiting) superseded(in family.Record) bool {
 	mine := family.FingerprintOf(w.refresh)
-	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At)
+	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At.Add(time.Second))
 }
 
 func (w *waiting) same(as *waiting) bool { return w.id() == as.id() }
