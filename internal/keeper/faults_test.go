@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
@@ -13,6 +14,7 @@ import (
 
 // faults are what strikes a keeper's calls, and the list of these calls.
 type faults struct {
+	mu sync.Mutex
 	// ops are the operations of the keeper so far; before and after are called
 	// around each with its number, and may fail it or crash the process.
 	ops           []string
@@ -26,8 +28,10 @@ type faults struct {
 type crash struct{}
 
 func (f *faults) op(op string, do func() error) error {
+	f.mu.Lock()
 	n := len(f.ops)
 	f.ops = append(f.ops, op)
+	f.mu.Unlock()
 	if f.before != nil {
 		if err := f.before(n, op); err != nil {
 			return err

@@ -206,6 +206,7 @@ type tick struct {
 func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Logger) Outcome {
 	t := k.open(ctx, conn, log)
 	defer t.memory.mu.Unlock()
+	defer t.neighbours.release(conn.Name)
 	out := t.run(ctx).of(t.memory.known.Record)
 	// psoxy's lock is kept in two cases. Another process is at work, and our lock may have
 	// replaced its lock. Or what lies under our copy is not read yet, and psoxy would destroy it.
@@ -299,7 +300,7 @@ func guarded(ctx context.Context, t *tick, v view, d family.Decision, out Outcom
 		}
 	}
 	if !v.Shared() || t.lock != nil {
-		return t.rotate(ctx, v, d, out)
+		return alone(ctx, t, v, d, out)
 	}
 	switch err := t.takeLock(ctx, v, d); {
 	case errors.Is(err, store.ErrDenied):

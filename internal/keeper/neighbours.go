@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
@@ -20,16 +21,33 @@ type neighbours struct {
 	all []family.Connection
 	// round counts the times that they were introduced: the ticks.
 	round int
-	seen  map[string]seen
+	seen  map[string]*seen
+	// found is the neighbour by which a token, or a connection, was answered last. It is asked
+	// first: where it still owns the token, the others need not be read.
+	found map[string]string
+	// claims are the tokens that connections present now.
+	claims map[string]family.Fingerprint
+	// looking: one reading of the neighbours serves all that ask. Connections that are served
+	// side by side ask at the same time.
+	looking sync.Mutex
 }
 
 // seen is what a connection's ledger, TOKEN_FAMILY and REFRESH_TOKEN said in a round.
 type seen struct {
-	round  int
-	state  family.State
-	family store.Entry
-	inbox  atlassian.Secret
+	round int
+	state family.State
+	// told is, like what a ledger says, what TOKEN_FAMILY tells. It is parsed once, and not for
+	// every connection that asks: their number would count twice.
+	told  func() family.State
+	inbox atlassian.Secret
+	// unread is why the last reading failed, at the given local time; nil if it did not.
+	unread error
+	tried  time.Time
 }
+
+// restTime is how long a failed reading counts. Each of thousands that ask would otherwise
+// repeat it, and a store that throttles would never recover.
+const restTime = 5 * time.Second
 
 // Introduce tells the keeper, at the begin of a tick, of all connections that are served side by
 // side. What is a token of one is not presented for another one: that would spend it, and its
@@ -46,10 +64,26 @@ func (k *Keeper) Introduce(all []family.Connection) {
 func (n *neighbours) note(connection string, state family.State, told store.Entry, inbox atlassian.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.keep(connection, &seen{round: n.round, state: state, told: toldBy(connection, told), inbox: inbox})
+}
+
+// keep needs the lock.
+func (n *neighbours) keep(connection string, s *seen) {
 	if n.seen == nil {
-		n.seen = map[string]seen{}
+		n.seen = map[string]*seen{}
 	}
-	n.seen[connection] = seen{n.round, state, told, inbox}
+	n.seen[connection] = s
+}
+
+// toldBy parses a connection's TOKEN_FAMILY once it is asked for.
+func toldBy(connection string, told store.Entry) func() family.State {
+	return sync.OnceValue(func() (state family.State) {
+		c := family.Connection{Name: connection}
+		if r := family.NewSnapshot(c, map[string]store.Entry{c.Names().Family: told}).Told(); r != nil {
+			state.Record = *r
+		}
+		return state
+	})
 }
 
 // owners returns which neighbours of a connection own one of the tokens, by the tokens'
@@ -59,109 +93,202 @@ func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens
 	if len(tokens) == 0 {
 		return nil, nil
 	}
-	if err := n.look(ctx, of, p); err != nil {
+	owners := n.recalled(ctx, of, p, tokens)
+	if !slices.ContainsFunc(tokens, func(t atlassian.Secret) bool { return owners[family.FingerprintOf(t)] == "" }) {
+		return owners, nil
+	}
+	if err := n.look(ctx, p, n.others(of)); err != nil {
 		return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 	}
-	ours := n.said(family.Connection{Name: of}).inbox
+	return n.owning(of, n.others(of), tokens), nil
+}
+
+// recalled is what the neighbours that owned tokens when these were asked about last still own.
+func (n *neighbours) recalled(ctx context.Context, of string, p parameters, tokens []atlassian.Secret) map[family.Fingerprint]string {
+	var asked []string
+	for _, t := range tokens {
+		asked = append(asked, string(family.FingerprintOf(t)))
+	}
+	some := n.answered(of, asked...)
+	if n.look(ctx, p, some) != nil {
+		return nil
+	}
+	return n.owning(of, some, tokens)
+}
+
+// owning returns which of some neighbours own tokens.
+func (n *neighbours) owning(of string, some []family.Connection, tokens []atlassian.Secret) map[family.Fingerprint]string {
+	ours := n.said(of).inbox
 	owners, marks := map[family.Fingerprint]string{}, make([]family.Mark, len(tokens))
 	for i, token := range tokens {
 		marks[i] = family.MarkOf(token)
 	}
-	for _, c := range n.others(of, false) {
-		s := n.said(c)
+	for _, c := range some {
+		s := n.said(c.Name)
 		for i, m := range marks {
 			moved := tokens[i] == s.inbox && tokens[i] != ours && !s.inbox.IsZero() // a person has put it right
-			if moved || family.Owns(s.state, m) || family.Owns(s.told(c), m) {
-				owners[family.FingerprintOf(tokens[i])] = c.Name
+			if moved || family.Owns(s.state, m) || family.Owns(s.told(), m) {
+				owner := family.FingerprintOf(tokens[i])
+				owners[owner] = c.Name
+				n.answer(string(owner), c.Name)
 			}
 		}
 	}
-	return owners, nil
+	return owners
 }
 
 // ahead returns the neighbour that has gone on with a connection's own tokens; "" without one, or
 // where that is not known.
 func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State) string {
-	if err := n.look(ctx, of, p); err != nil {
-		p.log.Warn("it is not known whether another connection has gone on with this one's tokens", "error", err)
-	}
-	for _, c := range n.others(of, false) {
-		if s := n.said(c); family.Ahead(s.state, own) || family.Ahead(s.told(c), own) {
-			return c.Name
+	for _, some := range [][]family.Connection{n.answered(of, of), n.others(of)} {
+		if err := n.look(ctx, p, some); err != nil {
+			p.log.Warn("it is not known whether another connection has gone on with this one's tokens", "error", err)
+		}
+		for _, c := range some {
+			if s := n.said(c.Name); family.Ahead(s.state, own) || family.Ahead(s.told(), own) {
+				n.answer(of, c.Name)
+				return c.Name
+			}
 		}
 	}
 	return ""
 }
 
-// look looks at the neighbours of a connection that were not looked at in this round.
-func (n *neighbours) look(ctx context.Context, of string, p parameters) error {
-	var errs []error
-	for some := range slices.Chunk(n.others(of, true), store.NamesPerCall/3) {
-		errs = append(errs, n.read(ctx, p, some))
+// answer notes by which neighbour something was answered, and answered are the neighbours by
+// which it was.
+func (n *neighbours) answer(asked, by string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.found == nil {
+		n.found = map[string]string{}
 	}
-	return errors.Join(errs...)
+	n.found[asked] = by
 }
 
-// others are the neighbours of a connection, or those that were not looked at in this round.
-func (n *neighbours) others(of string, unseen bool) []family.Connection {
+func (n *neighbours) answered(of string, asked ...string) []family.Connection {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(n.all), func(c family.Connection) bool {
-		s, known := n.seen[c.Name]
-		return c.Name == of || unseen && known && s.round == n.round
+		return c.Name == of || !slices.ContainsFunc(asked, func(a string) bool { return n.found[a] == c.Name })
 	})
 }
 
-// said is what a connection's parameters said last.
-func (n *neighbours) said(c family.Connection) seen {
+// look looks at those of some neighbours that were not looked at in this round. Two calls that
+// fail tell that the store is away: then the others are not asked for.
+func (n *neighbours) look(ctx context.Context, p parameters, some []family.Connection) error {
+	if len(some) == 0 || len(n.unseen(some, p.clock.local())) == 0 {
+		return n.unread(some)
+	}
+	n.looking.Lock()
+	defer n.looking.Unlock()
+	var failed error
+	failures := 0
+	for few := range slices.Chunk(n.unseen(some, p.clock.local()), store.NamesPerCall/3) {
+		var entries map[string]store.Entry
+		if failures < 2 {
+			if entries, failed = parametersOf(ctx, p, few); failed != nil {
+				failures, failed = failures+1, fmt.Errorf("%s and its neighbours: %w", few[0].Names().Ledger, failed)
+			}
+		}
+		for _, c := range few {
+			n.read(ctx, p, c, entries, failed)
+		}
+	}
+	return n.unread(some)
+}
+
+// others are the neighbours of a connection.
+func (n *neighbours) others(of string) []family.Connection {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.seen[c.Name]
+	return slices.DeleteFunc(slices.Clone(n.all), func(c family.Connection) bool { return c.Name == of })
 }
 
-// told is, like what a ledger says, what TOKEN_FAMILY tells.
-func (s seen) told(c family.Connection) (state family.State) {
-	if r := family.NewSnapshot(c, map[string]store.Entry{c.Names().Family: s.family}).Told(); r != nil {
-		state.Record = *r
-	}
-	return state
+// unseen are those of some connections that are to be looked at.
+func (n *neighbours) unseen(some []family.Connection, now time.Time) []family.Connection {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(some), func(c family.Connection) bool {
+		s := n.seen[c.Name]
+		return s != nil && (s.round == n.round || s.unread != nil && elapsed(s.tried, now) < restTime)
+	})
 }
 
-// read looks at some neighbours. Where the newest version of a ledger is no entry of it, the last
-// valid one tells.
-func (n *neighbours) read(ctx context.Context, p parameters, some []family.Connection) error {
-	entries, err := parametersOf(ctx, p, some)
-	if err != nil {
-		return err
-	}
+// unread is why some connections could not be looked at in this round; each reason once.
+func (n *neighbours) unread(some []family.Connection) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var errs []error
 	for _, c := range some {
-		names := c.Names()
-		newest := entries[names.Ledger]
-		e := ledger.Peek(newest, c.Name)
-		if e.State.IsZero() && newest.Version > 0 {
-			l := ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: names.Ledger}, Of: c.Name}
-			e, err = l.Newest(ctx, newest)
+		if s := n.seen[c.Name]; s != nil && s.unread != nil && !slices.Contains(errs, s.unread) {
+			errs = append(errs, s.unread)
 		}
-		state, unread := family.ParseState(e.State, e.Written, c.Name)
-		if err = errors.Join(err, unread); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", names.Ledger, err))
-			continue
-		}
-		n.note(c.Name, state, entries[names.Family], family.FieldOf(entries[names.RefreshToken]).Value)
 	}
 	return errors.Join(errs...)
+}
+
+// said is what a connection's parameters said last.
+func (n *neighbours) said(connection string) seen {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.seen[connection]; s != nil {
+		return *s
+	}
+	return seen{told: func() family.State { return family.State{} }}
+}
+
+// read notes what the parameters of a neighbour say, or why they could not be read. Where the
+// newest version of a ledger is no entry of it, the last valid one tells. What the connection
+// itself has noted meanwhile is newer.
+func (n *neighbours) read(ctx context.Context, p parameters, c family.Connection, entries map[string]store.Entry, failed error) {
+	names := c.Names()
+	var state family.State
+	err := failed
+	if err == nil {
+		state, err = stateOf(ctx, p, c, entries[names.Ledger])
+	}
+	old := n.said(c.Name)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := n.seen[c.Name]; s != nil && s.round == n.round {
+		return
+	}
+	if err != nil {
+		old.unread, old.tried = err, p.clock.local()
+		n.keep(c.Name, &old)
+		return
+	}
+	n.keep(c.Name, &seen{round: n.round, state: state, told: toldBy(c.Name, entries[names.Family]), inbox: family.FieldOf(entries[names.RefreshToken]).Value})
+}
+
+// stateOf is what a neighbour's ledger says, given its newest version.
+func stateOf(ctx context.Context, p parameters, c family.Connection, newest store.Entry) (family.State, error) {
+	name := c.Names().Ledger
+	e := ledger.Peek(newest, c.Name)
+	var err error
+	if e.State.IsZero() && newest.Version > 0 {
+		l := ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: name}, Of: c.Name}
+		e, err = l.Newest(ctx, newest)
+	}
+	state, unread := family.ParseState(e.State, e.Written, c.Name)
+	if err = errors.Join(err, unread); err != nil {
+		return family.State{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return state, nil
 }
 
 // without returns versions of REFRESH_TOKEN without those that neighbours own, and the owner of
 // the newest of these; "" if there are none. What was stored before those is no token to begin
-// with: it may be an older one.
-func (n *neighbours) without(ctx context.Context, of string, p parameters, versions []store.Entry) (own []store.Entry, owner string, err error) {
+// with: it may be an older one. Unless all are asked, only those that were owners before are.
+func (n *neighbours) without(ctx context.Context, of string, p parameters, versions []store.Entry, all bool) (own []store.Entry, owner string, err error) {
 	var tokens []atlassian.Secret
 	for _, e := range versions {
 		tokens = append(tokens, family.FieldOf(e).Value)
 	}
-	owners, err := n.owners(ctx, of, p, tokens...)
+	owners := n.recalled(ctx, of, p, tokens)
+	if all {
+		owners, err = n.owners(ctx, of, p, tokens...)
+	}
 	for i, e := range versions {
 		if one := owners[family.FingerprintOf(tokens[i])]; one != "" {
 			owner = one
@@ -170,6 +297,24 @@ func (n *neighbours) without(ctx context.Context, of string, p parameters, versi
 		}
 	}
 	return own, owner, err
+}
+
+// begins returns what a ledger begins with, or why with nothing. A connection that holds the
+// token of a known neighbour finds that at every tick without reading the others.
+func begins(ctx context.Context, t *tick, v view, tokens, records []store.Entry) (state family.State, why, owner string, err error) {
+	for _, all := range []bool{false, true} {
+		var own []store.Entry
+		if own, owner, err = t.neighbours.without(ctx, t.conn.Name, t.params, tokens, all); err != nil {
+			break
+		}
+		if !all && owner == "" {
+			continue
+		}
+		if state, why = v.Adopt(own, records, t.conn.Policy); why != "" || owner != "" && !v.tells(state) {
+			break
+		}
+	}
+	return state, why, owner, err
 }
 
 // parametersOf reads TOKEN_LEDGER, TOKEN_FAMILY and REFRESH_TOKEN of some connections. Those to

@@ -172,37 +172,6 @@ func TestOwnTokenIsStoredAgain(t *testing.T) {
 	}
 }
 
-// A stack of many connections begins. Whose their tokens are is read once for all of them.
-func TestManyConnectionsBegin(t *testing.T) {
-	const n = 60
-	w := newWorld(t)
-	w.consent()
-	var all []family.Connection
-	for i := range n {
-		c := family.Connection{Name: fmt.Sprintf("MANY%d_", i), Policy: w.policy}
-		tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
-		require.NoError(t, err)
-		w.put(c.Names().ClientID, w.fix.App.ClientID)
-		w.put(c.Names().ClientSecret, w.fix.App.ClientSecret.Reveal())
-		w.put(c.Names().RefreshToken, tokens.Refresh.Reveal())
-		all = append(all, c)
-	}
-	calls := map[int]int{}
-	for _, served := range []int{n / 2, n} {
-		w.restart()
-		w.clock.Advance(40 * time.Minute)
-		w.keeper.Introduce(all[:served])
-		w.ops = nil
-		for _, c := range all[served-n/2 : served] {
-			ctx := invocation{context.Background(), w.clock.Now().Add(w.limit)}
-			out := w.keeper.Tick(ctx, c, slog.New(slog.DiscardHandler))
-			require.Equal(t, keeper.Rotated, out.Action, out.Reason)
-		}
-		calls[served] = len(w.ops)
-	}
-	require.Less(t, calls[n], calls[n/2]+n, "each of the same number of connections, among twice as many")
-}
-
 // Another process has given the neighbour a newer token since this one looked at it, and
 // somebody stores that here before the neighbour's turn comes.
 func TestNeighbourOfAnotherProcess(t *testing.T) {

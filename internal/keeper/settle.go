@@ -152,11 +152,10 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	case err != nil:
 		return out.as(Failed, "the history of %s cannot be read: %v", t.names.Family, err), false
 	}
-	tokens, owner, err := t.neighbours.without(ctx, t.conn.Name, t.params, t.memory.recall(tokens))
+	state, why, owner, err := begins(ctx, t, v, t.memory.recall(tokens), records)
 	if err != nil {
 		return out.as(Failed, "%v", err), false
 	}
-	state, why := v.Adopt(tokens, records, t.conn.Policy)
 	if why != "" || owner != "" && !v.tells(state) {
 		return unadopted(v, out, why, owner), false
 	}
