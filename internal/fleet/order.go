@@ -3,7 +3,9 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,14 +28,16 @@ const (
 	metricsTime  = 5 * time.Second
 	rotationTime = roundTime + metricsTime
 	lookTime     = 15 * time.Second
+	// surveyTime bounds the survey: a store that is slow must leave time for those that are known.
+	surveyTime = 20 * time.Second
 )
 
 // urgency is the order in which connections are served; lower is sooner.
 type urgency int
 
 const (
-	// inDoubt: the ledger announces a spend that nobody has settled, or it is not
-	// known whether it does.
+	// inDoubt: the ledger announces a spend that nobody has settled and that can still be
+	// saved, or it is not known whether it does.
 	inDoubt urgency = iota
 	// dueNow: the access token has less left than the policy wants, or nothing is
 	// recorded of it yet.
@@ -47,8 +51,9 @@ const (
 // standing is what a survey knows of a connection.
 type standing struct {
 	urgency urgency
-	// since orders those of the same urgency: in doubt, who has been so for
-	// longer and can still be saved; otherwise whose access token ends first.
+	// since orders those of the same urgency: in doubt, who has been so for longer; otherwise
+	// whose access token ends first. Who was tried lately without success waits as one that
+	// has become due then: those that always fail would keep all others waiting.
 	since time.Time
 	// intended: a spend is announced.
 	intended bool
@@ -92,56 +97,113 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 			second = append(second, turn{i: i, conn: conn, need: lookTime, second: true})
 		}
 	}
+	first = turned(first, f.Now())
 	slices.SortStableFunc(first, func(a, b turn) int {
 		return cmp.Or(cmp.Compare(standings[a.i].urgency, standings[b.i].urgency), standings[a.i].since.Compare(standings[b.i].since))
 	})
 	return append(first, second...)
 }
 
-// survey looks at all connections, at the ledgers of a few in a call. If a call fails, nothing is
-// known of its connections.
+// turned returns turns from another one on in every minute. So those of whom nothing is known
+// do not come in the same order each time, and the last ones never.
+func turned(turns []turn, now time.Time) []turn {
+	if len(turns) == 0 {
+		return nil
+	}
+	const stride = 2654435761 // of a multiplicative hash: it scatters minutes over the whole list
+	from := int(uint32(now.Unix()/60) * stride % uint32(len(turns)))
+	return slices.Concat(turns[from:], turns[:from])
+}
+
+// survey looks at all connections, at the ledgers of a few in a call. If a call fails, or the time
+// is over, nothing is known of its connections.
 func (f *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
+	began, missed := f.Now(), 0
 	for some := range slices.Chunk(f.Connections, store.NamesPerCall) {
-		var names []string
-		for _, c := range some {
-			names = append(names, c.Names().Ledger)
+		var entries map[string]store.Entry
+		err := errSurveyTime
+		if f.Now().Sub(began) < surveyTime {
+			entries, err = ledgers(ctx, f.Survey, some)
 		}
-		entries, err := f.Survey.Read(ctx, names...)
-		if err != nil {
-			log.Warn("connections could not be surveyed, and are served first", "first", some[0].Name, "connections", len(some), "error", err)
+		if err != nil && missed == 0 {
+			log.Warn("connections could not be surveyed, and are served first", "first", some[0].Name, "error", err)
 		}
 		for _, c := range some {
-			if err != nil {
-				all = append(all, standing{urgency: inDoubt})
-				continue
+			one := standing{urgency: inDoubt}
+			if err == nil {
+				one = standingOf(c, entries, f.Now())
+			} else {
+				missed++
 			}
-			all = append(all, standingOf(c, entries, f.Now()))
+			all = append(all, one)
 		}
+	}
+	if missed > 0 {
+		log.Warn("the survey is not complete", "connections", missed)
 	}
 	return all
 }
 
-// standingOf reads what a survey found of a connection.
+var errSurveyTime = errors.New("the store is too slow to read all ledgers first")
+
+// ledgers reads the ledgers of some connections. One to which access is denied is missing: it
+// must not hide how the others are.
+func ledgers(ctx context.Context, from Reader, some []family.Connection) (map[string]store.Entry, error) {
+	var names []string
+	for _, c := range some {
+		names = append(names, c.Names().Ledger)
+	}
+	entries, err := from.Read(ctx, names...)
+	if !errors.Is(err, store.ErrDenied) {
+		return entries, err
+	}
+	entries = map[string]store.Entry{}
+	for _, name := range names {
+		one, err := from.Read(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrDenied) {
+			return nil, err
+		}
+		maps.Copy(entries, one)
+	}
+	return entries, nil
+}
+
+// standingOf reads what a survey found of a connection. One that has not begun yet comes after
+// those that are overdue: nobody depends on its tokens so far, and hundreds may begin at once.
 func standingOf(c family.Connection, entries map[string]store.Entry, now time.Time) standing {
-	out := standing{urgency: dueNow}
+	before := c.Policy.RefreshBefore
 	e := ledger.Peek(entries[c.Names().Ledger], c.Name)
 	state, err := family.ParseState(e.State, e.Written, c.Name)
 	if err != nil || state.Empty() {
-		return out
+		return standing{urgency: dueNow, since: now.Add(before / 2)}
 	}
-	out.record, out.since = &state.Record, state.Record.AccessExpiresAt
+	out := standing{urgency: dueNow, record: &state.Record, since: state.Record.AccessExpiresAt}
+	left := out.since.Sub(now)
+	if tried := triedAt(state); !tried.IsZero() && !tried.After(now) && tried.Add(before).After(out.since) {
+		out.since = tried.Add(before)
+	}
 	switch in := state.Intent; {
+	case in != nil && now.Sub(in.First) < family.Leeway: // later, whatever could be saved by haste is saved or lost
+		out.intended, out.urgency, out.since = true, inDoubt, in.First
 	case in != nil:
-		out.intended, out.since = true, in.First
-		if now.Sub(in.First) < family.Leeway {
-			out.urgency = inDoubt // later, whatever could be saved by haste is saved or lost
-		}
+		out.intended = true
 	case state.Record.Refused():
 		out.urgency = refused
-	case out.since.Sub(now) >= Spread(c.Policy.RefreshBefore, c.Name)+TickTime:
+	case left >= Spread(before, c.Name)+TickTime:
 		out.urgency = notDue
 	}
 	return out
+}
+
+// triedAt is when a connection was tried last without success; zero if the last try succeeded.
+func triedAt(s family.State) (at time.Time) {
+	if f := s.Record.LastFailure; f != nil {
+		at = f.At
+	}
+	if in := s.Intent; in != nil && in.Last.After(at) {
+		at = in.Last
+	}
+	return at
 }
 
 // late reports whether the invocation has less than need left. A need of zero is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +43,132 @@ func (unreadable) Read(context.Context, ...string) (map[string]store.Entry, erro
 	return nil, errors.New("throttled")
 }
 
+// begun begins a connection's ledger, whose access token has some time left.
+func begun(t *testing.T, st store.Store, name string, now time.Time, left time.Duration, change func(*family.State)) family.Connection {
+	refresh := atlassian.NewSecret("the-refresh-token-of-" + name)
+	state := family.State{Refresh: refresh, Record: family.Record{Schema: family.Schema, Connection: name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
+		LifetimeDays: 365, Refresh: family.FingerprintOf(refresh), AccessExpiresAt: now.Add(left), RotatedAt: now.Add(-time.Minute)}}
+	if change != nil {
+		change(&state)
+	}
+	l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: family.NamesOf(name).Ledger}, Of: name}
+	_, err := l.Put(t.Context(), ledger.NewDraft(name, ledger.Entry{}, state.Encode(), now, "p/1/1"))
+	require.NoError(t, err)
+	return family.Connection{Name: name, Policy: family.DefaultPolicy()}
+}
+
+// doubted is a state in doubt since some time; the last attempt was later.
+func doubted(first, last time.Time) func(*family.State) {
+	return func(s *family.State) {
+		s.Intent = &family.Intent{Owner: "p/1", Token: s.Record.Refresh, First: first, Last: last}
+	}
+}
+
+// order is in which order a fleet serves connections, one at a time.
+func order(t *testing.T, survey fleet.Reader, now time.Time, conns ...family.Connection) []string {
+	k := &policies{before: map[string]time.Duration{}}
+	r := fleet.Fleet{Keeper: k, Survey: survey, Connections: conns, Now: func() time.Time { return now }, Parallel: 1}
+	_, err := r.Tick(t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	return k.order
+}
+
+// A doubt that haste saves comes first. One whose leeway is over, or a failure, has its turn
+// again behind those that have waited for longer: it would keep them from theirs for ever.
+func TestWhoFailsDoesNotComeFirstAgain(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	st := memstore.New(func() time.Time { return now })
+	ago := func(m time.Duration) time.Time { return now.Add(-m * time.Minute) }
+	conns := []family.Connection{
+		begun(t, st, "TRIED_", now, -3*time.Hour, doubted(ago(200), ago(2))),
+		begun(t, st, "LIMITED_", now, -2*time.Hour, func(s *family.State) {
+			s.Record.LastFailure = &family.Failure{Class: atlassian.Transient.String(), At: ago(3), Token: s.Record.Refresh}
+		}),
+		begun(t, st, "DUE_", now, 20*time.Minute, nil),
+		begun(t, st, "WAITED_", now, -3*time.Hour, doubted(ago(200), ago(10))),
+		begun(t, st, "SAVED_", now, 50*time.Minute, doubted(ago(9), ago(1))),
+	}
+	require.Equal(t, []string{"SAVED_", "WAITED_", "DUE_", "LIMITED_", "TRIED_"}, order(t, st, now, conns...))
+}
+
+// Hundreds of connections that are new do not come before those whose access tokens are about to
+// end, and not after all that are due.
+func TestNewConnectionsLetOverdueOnesPass(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	st := memstore.New(func() time.Time { return now })
+	policy := family.DefaultPolicy()
+	conns := []family.Connection{{Name: "NEW_", Policy: policy}, begun(t, st, "DUE_", now, 24*time.Minute, nil), begun(t, st, "OVERDUE_", now, 5*time.Minute, nil)}
+	require.Equal(t, []string{"OVERDUE_", "NEW_", "DUE_"}, order(t, st, now, conns...))
+}
+
+// denying is a store that denies access to one name.
+type denying struct {
+	fleet.Reader
+	name string
+}
+
+func (d denying) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	if slices.Contains(names, d.name) {
+		return nil, fmt.Errorf("%s: %w", d.name, store.ErrDenied)
+	}
+	return d.Reader.Read(ctx, names...)
+}
+
+// A ledger that may not be read does not hide which of the others is urgent.
+func TestADeniedLedgerHidesNoOther(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	st := memstore.New(func() time.Time { return now })
+	conns := []family.Connection{begun(t, st, "IDLE_", now, 50*time.Minute, nil), begun(t, st, "DENIED_", now, 50*time.Minute, nil),
+		begun(t, st, "DUE_", now, 5*time.Minute, nil), begun(t, st, "DOUBT_", now, 50*time.Minute, doubted(now, now))}
+	require.Equal(t, []string{"DOUBT_", "DUE_", "DENIED_", "IDLE_"}, order(t, denying{st, conns[1].Names().Ledger}, now, conns...))
+}
+
+// sluggish is a store whose reads take a while, and may fail at the end.
+type sluggish struct {
+	fleet.Reader
+	takes time.Duration
+	now   *time.Time
+	err   error
+}
+
+func (s sluggish) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	*s.now = s.now.Add(s.takes)
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.Reader.Read(ctx, names...)
+}
+
+// A store that is slow, or away, does not use up the tick before the first connection is served.
+// Of whom nothing is known comes in another order each time: the last ones would never be served.
+func TestASlowSurveyLeavesTime(t *testing.T) {
+	for name, err := range map[string]error{"slow": nil, "away": errors.New("throttled")} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			st := memstore.New(func() time.Time { return now })
+			var conns []family.Connection
+			for i := range 400 {
+				conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 20*time.Minute, nil))
+			}
+			first := map[string]bool{}
+			for range 30 {
+				began := now
+				k := keeperFunc(func(c family.Connection) keeper.Outcome {
+					now = now.Add(3 * time.Second)
+					first[c.Name] = true
+					return keeper.Outcome{Connection: c.Name, Action: keeper.Rotated}
+				})
+				r := fleet.Fleet{Keeper: k, Survey: sluggish{st, 4 * time.Second, &now, err}, Connections: conns, Now: func() time.Time { return now }, Parallel: 1}
+				ctx, cancel := context.WithDeadline(t.Context(), began.Add(2*time.Minute))
+				_, _ = r.Tick(ctx, slog.New(slog.DiscardHandler))
+				cancel()
+				now = began.Add(2 * time.Minute)
+			}
+			require.Greater(t, len(first), 200, "of 400 in 30 ticks of some 17 turns")
+		})
+	}
+}
+
 // In doubt come first, then whose access token ends first. If there is too little
 // time for a rotation, only connections that need none are looked at. One that
 // would have been due early is looked at last, by its own policy.
@@ -50,23 +177,8 @@ func TestTurns(t *testing.T) {
 	st := memstore.New(func() time.Time { return now })
 	spread := fleet.Spread(25*time.Minute, "EARLY_")
 	require.Greater(t, spread, 28*time.Minute, "for the name is chosen so")
-	var conns []family.Connection
-	for _, c := range []struct {
-		name     string
-		left     time.Duration
-		intended bool
-	}{{"IDLE_", 50 * time.Minute, false}, {"EARLY_", spread - time.Second, false}, {"DUE_", 20 * time.Minute, false}, {"URGENT_", time.Minute, false}, {"DOUBT_", 50 * time.Minute, true}} {
-		refresh := atlassian.NewSecret("the-refresh-token-of-" + c.name)
-		state := family.State{Refresh: refresh, Record: family.Record{Schema: family.Schema, Connection: c.name, AuthorizedAt: now.Add(-time.Hour), AuthorizedAtSource: family.FromAdoption,
-			LifetimeDays: 365, Refresh: family.FingerprintOf(refresh), AccessExpiresAt: now.Add(c.left), RotatedAt: now.Add(-time.Minute)}}
-		if c.intended {
-			state.Intent = &family.Intent{Owner: "p/1", Token: state.Record.Refresh}
-		}
-		l := ledger.Ledger{Log: ledger.Parameter{Store: st, Name: family.NamesOf(c.name).Ledger}, Of: c.name}
-		_, err := l.Put(t.Context(), ledger.NewDraft(c.name, ledger.Entry{}, state.Encode(), now, "p/1/1"))
-		require.NoError(t, err)
-		conns = append(conns, family.Connection{Name: c.name, Policy: family.DefaultPolicy()})
-	}
+	conns := []family.Connection{begun(t, st, "IDLE_", now, 50*time.Minute, nil), begun(t, st, "EARLY_", now, spread-time.Second, nil), begun(t, st, "DUE_", now, 20*time.Minute, nil),
+		begun(t, st, "URGENT_", now, time.Minute, nil), begun(t, st, "DOUBT_", now, 50*time.Minute, doubted(now, now))}
 	tick := func(survey fleet.Reader, parallel int, left time.Duration) (*policies, map[string]keeper.Action) {
 		k := &policies{before: map[string]time.Duration{}}
 		r := &fleet.Fleet{Keeper: k, Survey: survey, Sink: &sink{journal: &journal{}}, Now: func() time.Time { return now },

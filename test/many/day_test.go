@@ -55,6 +55,8 @@ type crowd struct {
 	// killed and lost: at every so manieth request the process dies after the
 	// answer, or the answer is lost.
 	killed, lost int
+	// broken are apps whose requests Atlassian answers with a fault of its own.
+	broken map[string]bool
 }
 
 type killedProcess struct{}
@@ -87,7 +89,8 @@ func newCrowd(t *testing.T, connections int, reads, writes float64) *crowd {
 // start begins a process that remembers nothing.
 func (c *crowd) start() {
 	c.process++
-	c.Keeper = keeper.New(keeper.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
+	k := keeper.New(keeper.Config{Store: c.store, Token: c, Now: c.clock.Now, Sleep: c.Sleep, Process: fmt.Sprint("p", c.process)})
+	c.Keeper, c.Introduce = k, k.Introduce
 }
 
 func (c *crowd) Publish(_ context.Context, _ time.Time, ms []metrics.Metric) error {
@@ -99,6 +102,9 @@ func (c *crowd) Publish(_ context.Context, _ time.Time, ms []metrics.Metric) err
 func (c *crowd) Refresh(_ context.Context, app atlassian.App, refresh atlassian.Secret) (atlassian.Token, error) {
 	c.posts++
 	c.clock.Advance(60 * time.Millisecond)
+	if c.broken[app.ClientID] {
+		return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: errors.New("502")}
+	}
 	tokens, err := c.em.Refresh(atlassiantest.RefreshRequest{ClientID: app.ClientID, ClientSecret: app.ClientSecret, RefreshToken: refresh})
 	switch {
 	case err != nil:
@@ -202,6 +208,58 @@ func TestAThousandConnections(t *testing.T) {
 	t.Logf("%d rotations, %d processes killed; after two hours at most %d postponed, and at least %.0f s left of an access token", c.posts, kills, most, least)
 	require.Positive(t, most, "it is more than fits into a tick")
 	require.Greater(t, least, 600.0)
+}
+
+// Half of the connections are in doubt for hours, for Atlassian answers their requests with a
+// fault. Their attempts take more than a whole tick, and the others' access tokens never end.
+func TestSickOnesDoNotStarveOthers(t *testing.T) {
+	t.Parallel()
+	const sick, n = 40, 80
+	c := newCrowd(t, n, 80, 8)
+	c.broken = map[string]bool{}
+	began := c.clock.Now()
+	log := slog.New(slog.DiscardHandler)
+	least := 3600.0
+	for tick := range 4 * 12 {
+		c.clock.Set(began.Add(time.Duration(tick) * 5 * time.Minute))
+		if tick == 12 {
+			for _, conn := range c.Connections[:sick] {
+				name := conn.Names().ClientID
+				e, err := c.store.Store.Read(t.Context(), name)
+				require.NoError(t, err)
+				c.broken[e[name].Value.Reveal()] = true
+			}
+		}
+		report, _ := c.tick(t, log)
+		if tick < 24 {
+			continue
+		}
+		for _, o := range report.Connections[sick:] {
+			require.NotNil(t, o.AccessTokenSecondsRemaining)
+			least = min(least, *o.AccessTokenSecondsRemaining)
+		}
+	}
+	t.Logf("at least %.0f s left of a healthy one's access token", least)
+	require.Greater(t, least, 300.0)
+	attempts := map[string]int64{}
+	for _, conn := range c.Connections[:sick] {
+		e, err := c.store.Store.Read(t.Context(), conn.Names().Ledger)
+		require.NoError(t, err)
+		attempts[conn.Name] = e[conn.Names().Ledger].Version
+	}
+	clear(c.broken)
+	for range 6 {
+		c.clock.Advance(5 * time.Minute)
+		c.tick(t, log)
+	}
+	for _, conn := range c.Connections[:sick] {
+		e, err := c.store.Store.Read(t.Context(), conn.Names().Ledger)
+		require.NoError(t, err)
+		require.Greater(t, e[conn.Names().Ledger].Version, attempts[conn.Name], "the sick ones are not left out either")
+	}
+	for _, f := range c.em.Families() {
+		require.True(t, f.Alive(), "%+v", f.Death)
+	}
 }
 
 // Too many connections for the time: who is in doubt comes first, then whose
