@@ -36,6 +36,7 @@ const parallelOfMany = 8
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("version", config.Version())
 	slog.SetDefault(log) // aws-lambda-go prints through the log package
+	limitMemory(os.Getenv)
 	tick, look, err := wire()
 	if err != nil {
 		// Every invocation fails with the reason, which the function's alarm sees.
