@@ -17,6 +17,7 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/internal/store/memstore"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -217,7 +218,9 @@ func TestASlipForGoodCostsLittle(t *testing.T) {
 		"a neighbour's token to begin with": func(w *world, one, other family.Connection) {
 			w.put(one.Names().ClientID, w.fix.App.ClientID)
 			w.put(one.Names().ClientSecret, w.fix.App.ClientSecret.Reveal())
-			w.put(one.Names().RefreshToken, "a-token-of-its-own-that-was-never-adopted")
+			own, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(w.t, err)
+			w.put(one.Names().RefreshToken, own.Refresh.Reveal())
 			w.put(one.Names().RefreshToken, w.get(other.Names().RefreshToken).Value.Reveal())
 		},
 		"an old name": func(w *world, one, other family.Connection) {
@@ -331,4 +334,55 @@ func TestNeighbourRotatesWhileItIsRead(t *testing.T) {
 	require.Contains(t, out.Foreign, neighbour, out.Reason)
 	w.requireAlive(0)
 	w.requireAlive(1)
+}
+
+// A neighbour's ledger says nothing that this program understands, as after a newer version was
+// taken back. Others take their consents all the same, and its tokens are not presented: what
+// TOKEN_FAMILY knows, and what stands in its REFRESH_TOKEN.
+func TestNeighbourWhoseLedgerIsNotUnderstood(t *testing.T) {
+	other := family.NamesOf(neighbour)
+	for name, c := range map[string]struct {
+		token func(w *world) string
+		want  string
+	}{
+		"a consent": {func(w *world) string {
+			fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(t, err)
+			return fresh.Refresh.Reveal()
+		}, ""},
+		"its token": {func(w *world) string { return w.get(other.RefreshToken).Value.Reveal() }, neighbour},
+		"its older token": {func(w *world) string {
+			all, err := w.mem.History(t.Context(), other.RefreshToken, 0)
+			require.NoError(t, err)
+			return all[0].Value.Reveal()
+		}, neighbour},
+		"a token in both": {func(w *world) string {
+			fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(t, err)
+			w.put(other.RefreshToken, fresh.Refresh.Reveal())
+			return fresh.Refresh.Reveal()
+		}, neighbour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, tick := newNeighbours(t, false)
+			w.clock.Advance(5 * time.Minute)
+			require.Equal(t, keeper.Idle, tick(neighbour).Action)
+			l := ledger.Ledger{Log: ledger.Parameter{Store: w.mem, Name: other.Ledger}, Of: neighbour}
+			base, err := l.Newest(t.Context(), w.get(other.Ledger))
+			require.NoError(t, err)
+			_, err = l.Put(t.Context(), ledger.NewDraft(neighbour, base, atlassian.NewSecret(`{"record":{"schema":99}}`), w.clock.Now(), "newer/1"))
+			require.NoError(t, err)
+			require.Equal(t, keeper.Failed, tick(neighbour).Action)
+
+			w.put(names.RefreshToken, c.token(w))
+			w.ops = nil
+			out := tick(conn)
+			if c.want == "" {
+				require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+				return
+			}
+			require.Contains(t, out.Foreign, c.want, out.Reason)
+			require.Zero(t, w.spends())
+		})
+	}
 }

@@ -40,6 +40,9 @@ type seen struct {
 	// every connection that asks: their number would count twice.
 	told  func() family.State
 	inbox atlassian.Secret
+	// damaged: the ledger says nothing that can be understood. What TOKEN_FAMILY tells is owned,
+	// and what REFRESH_TOKEN holds: it would otherwise keep all others from beginning.
+	damaged bool
 	// unread is why the last reading failed, at the given local time; nil if it did not.
 	unread error
 	tried  time.Time
@@ -126,7 +129,7 @@ func (n *neighbours) owning(of string, some []family.Connection, tokens []atlass
 	for _, c := range some {
 		s := n.said(c.Name)
 		for i, m := range marks {
-			moved := tokens[i] == s.inbox && tokens[i] != ours && !s.inbox.IsZero() // a person has put it right
+			moved := tokens[i] == s.inbox && (tokens[i] != ours || s.damaged) && !s.inbox.IsZero() // a person has put it right
 			if moved || family.Owns(s.state, m) || family.Owns(s.told(), m) {
 				owner := family.FingerprintOf(tokens[i])
 				owners[owner] = c.Name
@@ -242,10 +245,14 @@ func (n *neighbours) said(connection string) seen {
 // itself has noted meanwhile is newer.
 func (n *neighbours) read(ctx context.Context, p parameters, c family.Connection, entries map[string]store.Entry, failed error) {
 	names := c.Names()
-	var state family.State
+	now := &seen{told: toldBy(c.Name, entries[names.Family]), inbox: family.FieldOf(entries[names.RefreshToken]).Value}
 	err := failed
 	if err == nil {
-		state, err = stateOf(ctx, p, c, entries[names.Ledger])
+		now.state, now.damaged, err = stateOf(ctx, p, c, entries[names.Ledger])
+	}
+	if now.damaged && !now.told().Empty() {
+		p.log.Warn("a ledger beside this one is damaged: what it owns is known by its copies", "error", err)
+		err = nil
 	}
 	old := n.said(c.Name)
 	n.mu.Lock()
@@ -258,23 +265,24 @@ func (n *neighbours) read(ctx context.Context, p parameters, c family.Connection
 		n.keep(c.Name, &old)
 		return
 	}
-	n.keep(c.Name, &seen{round: n.round, state: state, told: toldBy(c.Name, entries[names.Family]), inbox: family.FieldOf(entries[names.RefreshToken]).Value})
+	now.round = n.round
+	n.keep(c.Name, now)
 }
 
 // stateOf is what a neighbour's ledger says, given its newest version.
-func stateOf(ctx context.Context, p parameters, c family.Connection, newest store.Entry) (family.State, error) {
+func stateOf(ctx context.Context, p parameters, c family.Connection, newest store.Entry) (s family.State, damaged bool, err error) {
 	name := c.Names().Ledger
 	e := ledger.Peek(newest, c.Name)
-	var err error
 	if e.State.IsZero() && newest.Version > 0 {
 		l := ledger.Ledger{Log: ledger.Parameter{Store: p.Store, Name: name}, Of: c.Name}
-		e, err = l.Newest(ctx, newest)
+		if e, err = l.Newest(ctx, newest); err != nil {
+			return s, false, fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	state, unread := family.ParseState(e.State, e.Written, c.Name)
-	if err = errors.Join(err, unread); err != nil {
-		return family.State{}, fmt.Errorf("%s: %w", name, err)
+	if s, err = family.ParseState(e.State, e.Written, c.Name); err != nil {
+		return family.State{}, true, fmt.Errorf("%s: %w", name, err)
 	}
-	return state, nil
+	return s, false, nil
 }
 
 // without returns versions of REFRESH_TOKEN without those that neighbours own, and the owner of
