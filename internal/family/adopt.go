@@ -28,14 +28,14 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if !known {
 		named = oldLock(s.Lock).Spending
 	}
-	own, past, why := choose(s, tokens, record, named)
+	history := fields(tokens, s.Now)
+	own, past, why := choose(s, history, record, named)
 	if last := s.Known; named == last.Record.Refresh && named != FingerprintOf(own.Value) && named != "" {
 		own = Field{Value: last.Refresh} // REFRESH_TOKEN took no writes; what it holds is judged later
 	}
 	if own.Value.IsZero() {
 		return State{}, s.inboxName() + ": " + why
 	}
-	own.Born = bornIn(fields(tokens, s.Now), own)
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
 	deleted := known && record.Schema == Schema // there was a ledger
@@ -53,17 +53,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	return State{Refresh: own.Value, Record: record, Intent: s.inherited(record, deleted), Inbox: inbox}, ""
-}
-
-// bornIn is when the first token of a field's chain was stored or issued, as the fields tell;
-// zero where that is not known.
-func bornIn(all []Field, f Field) time.Time {
-	for _, o := range all {
-		if o.Version == f.Version {
-			return o.Born
-		}
-	}
-	return time.Time{}
 }
 
 // forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
@@ -122,11 +111,10 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 
 // choose finds the token to begin with: the one that is named, or else the newest. It
 // also finds those that were there before. Without one, why says what was found.
-func choose(s Snapshot, tokens []store.Entry, record Record, named Fingerprint) (own Field, past Past, why string) {
+func choose(s Snapshot, history []Field, record Record, named Fingerprint) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
-	for _, e := range tokens {
-		f := FieldOf(e)
+	for _, f := range history {
 		fp := FingerprintOf(f.Value)
 		switch verdict, reason := beginning(s, f, own, fp == named); {
 		case verdict == Absent, seen[fp]:
@@ -144,8 +132,8 @@ func choose(s Snapshot, tokens []store.Entry, record Record, named Fingerprint) 
 		}
 		seen[fp] = true
 	}
-	if n := len(tokens); n > 0 && named == "" && hides(FieldOf(tokens[n-1]), own) {
-		return Field{}, past, tokenform.Problem(FieldOf(tokens[n-1]).Value.Reveal())
+	if n := len(history); n > 0 && named == "" && hides(history[n-1], own) {
+		return Field{}, past, tokenform.Problem(history[n-1].Value.Reveal())
 	}
 	return own, past, why
 }
@@ -158,14 +146,12 @@ func choose(s Snapshot, tokens []store.Entry, record Record, named Fingerprint) 
 func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
 	var before Record
 	for _, e := range records {
-		r, err := readRecord(FieldOf(e).Value.Reveal())
+		read, _ := readRecord(FieldOf(e).Value.Reveal())
 		connection := s.Connection
-		if knowsOne(r, tokens) {
-			connection = r.Connection
+		if knowsOne(read, tokens) {
+			connection = read.Connection
 		}
-		if err == nil {
-			r, err = r.checked(connection)
-		}
+		r, err := read.checked(connection)
 		if err != nil {
 			continue
 		}
@@ -202,25 +188,11 @@ func datedNow(r, before Record, now time.Time) Record {
 	return r
 }
 
-// Dated is the record of the state with the age of an adopted family, where something knows that
-// better that was put back after REFRESH_TOKEN had been adopted without it.
-func Dated(s Snapshot) Record {
-	if r := s.State.Record; r.AuthorizedAtSource != FromAdoption {
-		return r
-	}
-	return dated(s, s.State.Record)
-}
-
 // dated returns a record with the age that TOKEN_FAMILY tells, also one that was copied with the
 // tokens from another prefix, or a ledger that is valid no more, if they know the family.
 func dated(s Snapshot, r Record) Record {
-	copied, err := readRecord(FieldOf(s.Family).Value.Reveal())
-	if err == nil {
-		copied, err = copied.checked(copied.Connection)
-	}
-	if err != nil {
-		copied = Record{}
-	}
+	read, _ := readRecord(FieldOf(s.Family).Value.Reveal())
+	copied, _ := read.checked(read.Connection) // the zero Record knows no family
 	for _, told := range []Record{copied, s.Aside.Record} {
 		same := knows(told, r.Refresh, r.Chain) || knows(r, told.Refresh, told.Chain)
 		if same && !told.AuthorizedAt.IsZero() && told.AuthorizedAt.Before(r.AuthorizedAt) {
@@ -230,58 +202,14 @@ func dated(s Snapshot, r Record) Record {
 	return r
 }
 
-// Corrected is a snapshot as it counts: without a ledger that was left behind, with the age that
-// something else knows better, and without a consent's app that is published.
-func Corrected(s Snapshot) Snapshot {
-	if Outdated(s) {
-		s.State = State{} // it is begun anew, with what is known
-	}
-	s.State.Record = Dated(s)
-	s.State.App = Unpublished(s)
-	return s
-}
-
-// Outdated reports whether TOKEN_FAMILY tells of a later rotation than the ledger, whose token it
-// knows as an older one: the ledger is one that was left behind, or a backup of a whole store.
-func Outdated(s Snapshot) bool {
-	told, r := s.Told(), s.State.Record
-	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && knows(*told, r.Refresh, "") &&
-		told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
-}
-
-// Newest is the state whose family was last given tokens: what a process has read of a ledger,
-// or what stands in an entry that is valid no more.
-func Newest(known State, others ...State) State {
-	for _, s := range others {
-		if !s.Empty() && (known.Empty() || known.Record.active().Before(s.Record.active())) {
-			known = s
-		}
-	}
-	return known
-}
-
-// active is when the family was last given tokens.
-func (r Record) active() time.Time {
-	if r.RotatedAt.After(r.AuthorizedAt) {
-		return r.RotatedAt
-	}
-	return r.AuthorizedAt
-}
-
 // birth is when a family began whose consent nobody recorded: when its token
 // was stored or issued, whichever is earlier, and not in the future.
 func birth(token Field, now time.Time) time.Time {
-	born := token.Modified
-	if born.IsZero() || born.After(now) {
-		born = now
+	born := earlier(now, token.Modified)
+	if claims, _ := atlassian.Claims(token.Value); plausible(claims.IssuedAt) {
+		born = earlier(born, claims.IssuedAt)
 	}
-	if claims, ok := atlassian.Claims(token.Value); ok && plausible(claims.IssuedAt) && claims.IssuedAt.Before(born) {
-		born = claims.IssuedAt
-	}
-	if !token.Born.IsZero() && token.Born.Before(born) {
-		return token.Born
-	}
-	return born
+	return earlier(born, token.Born)
 }
 
 // leftBehind is the first edition's doubt about the token: the intent in its lock,

@@ -58,7 +58,7 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	claims, _ := atlassian.Claims(f.Value)
 	mine, _ := atlassian.Claims(s.Refresh)
 	issued, chain := claims.IssuedAt, chainOf(f.Value)
-	lost := s.Record.Refused() && s.Record.notTaken() // the first refusal may be a mistake
+	lost := s.Record.Refused() && s.Record.failedTwice() // the first refusal may be a mistake
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"

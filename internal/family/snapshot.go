@@ -163,13 +163,35 @@ func (s Snapshot) App() atlassian.App {
 	return app
 }
 
-// Unpublished is a consent's app, unless the parameters hold it, or what a person has stored
+// unpublished is a consent's app, unless the parameters hold it, or what a person has stored
 // in its place since; then nil.
-func Unpublished(s Snapshot) *atlassian.App {
+func unpublished(s Snapshot) *atlassian.App {
 	if app := s.App(); app.ClientID == s.ClientID.Value.Reveal() && app.ClientSecret == s.ClientSecret.Value {
 		return nil
 	}
 	return s.State.App
+}
+
+// Corrected is a snapshot as it counts. A ledger that was left behind counts as empty, and a
+// consent's app only until it is published. An adopted family has the age that TOKEN_FAMILY
+// tells, which may have been put back after REFRESH_TOKEN was adopted without it.
+func Corrected(s Snapshot) Snapshot {
+	if outdated(s) {
+		s.State = State{}
+	}
+	if s.State.Record.AuthorizedAtSource == FromAdoption {
+		s.State.Record = dated(s, s.State.Record)
+	}
+	s.State.App = unpublished(s)
+	return s
+}
+
+// outdated reports whether TOKEN_FAMILY tells of a later rotation than the ledger, whose token it
+// knows as an older one: the ledger is one that was left behind, or a backup of a whole store.
+func outdated(s Snapshot) bool {
+	told, r := s.Told(), s.State.Record
+	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && knows(*told, r.Refresh, "") &&
+		told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
 }
 
 // client is the fingerprint of the app's id.

@@ -102,15 +102,6 @@ func (s State) Encode() atlassian.Secret {
 	return atlassian.NewSecret(b)
 }
 
-func mustEncode(v any) []byte {
-	// What a State holds encodes always: its times are between years 0 and 9999.
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("family: " + err.Error())
-	}
-	return b
-}
-
 // ParseState reads the state of an entry that was written at the given time, by
 // the store's clock. An empty text is the zero State.
 func ParseState(text atlassian.Secret, written time.Time, connection string) (State, error) {
@@ -158,6 +149,17 @@ func (s *State) date(written time.Time) {
 // Empty reports whether the ledger says nothing yet.
 func (s State) Empty() bool { return s.Record.Refresh == "" }
 
+// Newest is the state whose family was last given tokens: what a process has read of a ledger,
+// or what stands in an entry that is valid no more.
+func Newest(known State, others ...State) State {
+	for _, s := range others {
+		if !s.Empty() && (known.Empty() || known.Record.active().Before(s.Record.active())) {
+			known = s
+		}
+	}
+	return known
+}
+
 // unproven reports whether the ledger's own token was adopted, and Atlassian has
 // not given a successor for it yet.
 func (s State) unproven() bool {
@@ -170,7 +172,7 @@ func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != 
 
 // disproven reports whether a ledger's own token is probably none: it was adopted, and
 // Atlassian did not take it twice. Then an older one may be the right one; see stillOlder.
-func disproven(s State) bool { return s.unproven() && s.Record.notTaken() && !s.InDoubt() }
+func disproven(s State) bool { return s.unproven() && s.Record.failedTwice() && !s.InDoubt() }
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
