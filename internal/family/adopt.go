@@ -23,7 +23,7 @@ import (
 // for one of the family that TOKEN_FAMILY describes, unless its chain claim says
 // otherwise: a true age matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
-	record, known := s.newestRecord(records, tokens)
+	record, known := newestRecord(s, records, tokens)
 	named := record.Refresh
 	if !known {
 		named = oldLock(s.Lock).Spending
@@ -52,7 +52,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if another := record.Access != FingerprintOf(s.AccessToken.Value); record.Access == "" || another && !s.Shared() { // or it is psoxy's
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	return State{Refresh: own.Value, Record: record, Intent: s.inherited(record, deleted), Inbox: inbox}, ""
+	return State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}, ""
 }
 
 // forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
@@ -72,12 +72,12 @@ func forgotten(r Record, history []store.Entry) int64 {
 
 // inherited is the doubt about a token that is adopted: what is known of a spend, or may
 // have been told by a ledger that was deleted, or by a lock that cannot be read.
-func (s Snapshot) inherited(r Record, deleted bool) *Intent {
+func inherited(s Snapshot, r Record, deleted bool) *Intent {
 	doubt := leftBehind(s.Lock, r)
 	if in := s.Known.doubted(); in != nil && in.Token == r.Refresh && (doubt == nil || in.First.Before(doubt.First)) {
 		doubt = &Intent{Token: in.Token, First: in.First, Last: in.Last}
 	}
-	if doubt == nil && (deleted || slices.Contains(s.Denied, NamesOf(s.Connection).Lock)) {
+	if doubt == nil && (deleted || s.denied(NamesOf(s.Connection).Lock)) {
 		doubt = &Intent{Token: r.Refresh}
 	}
 	if deleted {
@@ -143,7 +143,7 @@ func choose(s Snapshot, history []Field, record Record, named Fingerprint) (own 
 // one written last. A record copied from another connection counts if it knows one of the
 // stored tokens: they were copied with it. A time of the consent that lies in the future is
 // none: an earlier version may tell the true one.
-func (s Snapshot) newestRecord(records, tokens []store.Entry) (newest Record, found bool) {
+func newestRecord(s Snapshot, records, tokens []store.Entry) (newest Record, found bool) {
 	var before Record
 	for _, e := range records {
 		read, _ := readRecord(FieldOf(e).Value.Reveal())

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -94,9 +95,14 @@ func (i Inbox) without(gone func(version int64, at time.Time) bool) Inbox {
 
 // Presented returns the inbox with one more candidate in doubt.
 func (i Inbox) Presented(p Pending) Inbox {
-	all := append([]Pending{p}, i.answered(p.Version).Pending...)
-	i.Pending = all[:min(len(all), candidatesKept)]
+	i.Pending = remember(p, i.answered(p.Version).Pending)
 	return i
+}
+
+// remember puts a candidate before others, and forgets the last of too many.
+func remember[T any](newest T, others []T) []T {
+	all := append([]T{newest}, others...)
+	return all[:min(len(all), candidatesKept)]
 }
 
 // answered returns the inbox in which the candidate of a version is in doubt no more.
@@ -115,41 +121,41 @@ func (i Inbox) pending(version int64) Pending {
 	return Pending{}
 }
 
+// rejected is the refused candidate of the given version; Version 0 without one.
+func (i Inbox) rejected(version int64) Rejected {
+	for _, r := range i.Rejected {
+		if r.Version == version {
+			return r
+		}
+	}
+	return Rejected{}
+}
+
 // first is the time of the first attempt to present a candidate whose answer was
 // lost. It is zero without one, and after a refusal that came when its leeway was over.
 func (i Inbox) first(version int64) time.Time {
 	if p := i.pending(version); p.Version > 0 {
 		return p.First
 	}
-	for _, r := range i.Rejected {
-		if r.Version == version && open(r.First, r.At) {
-			return r.First
-		}
+	if r := i.rejected(version); open(r.First, r.At) {
+		return r.First
 	}
 	return time.Time{}
 }
 
-// reject returns the inbox without the candidate of the given version.
+// reject returns the inbox in which the candidate of the given version is refused, and no
+// more in doubt.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
-	p := i.pending(version)
+	p, old := i.pending(version), i.rejected(version)
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
-	i = i.answered(version)
-	all := []Rejected{r}
-	for _, old := range i.Rejected {
-		switch {
-		case old.Version != version:
-			all = append(all, old)
-		case old.Credentials == f.Credentials && !open(r.First, at):
-			all[0].Count = old.Count + 1
-			if all[0].Psoxys = r.Psoxys || old.Psoxys; r.Stored.IsZero() {
-				all[0].Stored = old.Stored
-			}
-			if r.First.IsZero() {
-				all[0].First = old.First
-			}
-		}
+	if old.Credentials == f.Credentials && !open(r.First, at) {
+		r.Count += old.Count
+		r.Psoxys = r.Psoxys || old.Psoxys
+		r.Stored, r.First = cmp.Or(r.Stored, old.Stored), cmp.Or(r.First, old.First)
 	}
-	i.Rejected = all[:min(len(all), candidatesKept)]
+	i = i.answered(version)
+	others := slices.DeleteFunc(slices.Clone(i.Rejected), func(o Rejected) bool { return o.Version == version })
+	i.Rejected = remember(r, others)
 	return i
 }
 
@@ -176,7 +182,8 @@ func (i Inbox) TakesTurns(own Record) bool {
 // refusedBefore reports whether Atlassian has refused the candidate of an intent before its
 // last attempt. That may be the first to arrive, then.
 func (i Inbox) refusedBefore(in Intent) bool {
-	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return r.Version == in.Candidate && in.Last.After(r.At) })
+	r := i.rejected(in.Candidate)
+	return r.Version > 0 && in.Last.After(r.At)
 }
 
 // spent reports whether a refused candidate surely was: its answer was lost, and it was

@@ -53,7 +53,7 @@ func (d Decision) Urgent(now time.Time) bool {
 
 // view is a snapshot with what several rules need of it.
 type view struct {
-	judging
+	judge
 	policy Policy
 	inbox  inbox
 	doubt  doubt
@@ -87,9 +87,9 @@ var rules = []rule{
 
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
-	v := view{judging: judging{s}, policy: p}
+	v := view{judge: judge{s}, policy: p}
 	v.inbox = v.judged()
-	v.doubt, v.doubted = v.judging.doubt(v.inbox)
+	v.doubt, v.doubted = v.judge.doubt(v.inbox)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {
@@ -98,11 +98,11 @@ func Decide(s Snapshot, p Policy) Decision {
 		}
 	}
 	mayBeNewer := s.Shared() || v.lastJudged().Seen < s.State.Inbox.Kin // psoxy may have rotated; or what was stored when the ledger began was never judged
-	if name := s.inboxName(); mayBeNewer && d.Action.Presents() && slices.Contains(s.Denied, name) {
+	if name := s.inboxName(); mayBeNewer && d.Action.Presents() && s.denied(name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented until it can be read; check the permissions", name)
 	}
 	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
-	if slices.Contains(s.Denied, s.inboxName()) {
+	if s.denied(s.inboxName()) {
 		d.Judged = v.lastJudged() // nothing was since
 	}
 	d.Keep = d.Keep || s.Stays || v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
@@ -177,7 +177,7 @@ func empty(v view) (Decision, bool) {
 	switch {
 	case !v.State.Empty():
 		return not()
-	case slices.Contains(v.Denied, name):
+	case v.denied(name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
 	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() && v.Aside.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
@@ -246,10 +246,7 @@ func candidate(v view) (Decision, bool) {
 
 // superseded reports whether one of the offers is the own token's successor, as far as is known.
 func (v view) superseded() bool {
-	return slices.ContainsFunc(v.Offers, func(f Field) bool {
-		verdict, _, _ := v.verdict(f)
-		return verdict == Candidate && v.succeeds(f)
-	})
+	return slices.ContainsFunc(v.Offers, func(f Field) bool { return v.presentable(f) && v.succeeds(f) })
 }
 
 // replaysFirst reports whether the ledger's own token in doubt comes before a stranger,

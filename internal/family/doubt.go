@@ -18,7 +18,7 @@ type doubt struct {
 // doubt returns the known attempts to present the ledger's own token. The ledger
 // names them. Beside psoxy, so may a lock that it left behind, and a rival of a
 // consent.
-func (s judging) doubt(in inbox) (d doubt, found bool) {
+func (s judge) doubt(in inbox) (d doubt, found bool) {
 	if in := s.State.doubted(); in != nil {
 		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
 	}
@@ -65,13 +65,13 @@ func (s Snapshot) LockTells(candidate Field) bool {
 
 // underLock reports whether psoxy may have presented a candidate: it stood in
 // REFRESH_TOKEN when psoxy took the lock that it left behind, and stands there now.
-func (s judging) underLock(candidate Field) bool {
+func (s judge) underLock(candidate Field) bool {
 	stood := candidate.Until.IsZero() || candidate.Until.After(s.PsoxysLock().Modified)
 	return candidate.Version > 0 && candidate.Value == s.RefreshToken.Value && stood && s.LockTells(candidate)
 }
 
 // firstSpend is when a candidate was, or may have been, presented first.
-func (s judging) firstSpend(candidate Field) time.Time {
+func (s judge) firstSpend(candidate Field) time.Time {
 	first := s.State.Inbox.first(candidate.Version)
 	if at := s.PsoxysLock().Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
 		return at

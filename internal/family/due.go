@@ -98,7 +98,7 @@ func (v view) restrained(f *Failure) time.Time {
 func (v view) served(f *Failure) time.Time {
 	r, a := v.State.Record, v.AccessToken
 	switch {
-	case slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken):
+	case v.denied(NamesOf(v.Connection).AccessToken):
 		return r.AccessExpiresAt
 	case a.Value.IsZero() || r.Access != "" && FingerprintOf(a.Value) != r.Access && !v.HoldsAccess && !v.Shared():
 		return f.At.Add(noAccess + accessReserve)
@@ -135,7 +135,7 @@ func due(v view) (Decision, bool) {
 		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
 	case left < v.policy.RefreshBefore:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
-	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !slices.Contains(v.Denied, name):
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !v.denied(name):
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
 	return not()
@@ -144,7 +144,7 @@ func due(v view) (Decision, bool) {
 // looksAgain reports whether the own token waits for a second look at a rejected candidate.
 // A sibling of the own token gets none. What may be the own token's successor gets a third one
 // after an hour, while the access token lives and the own token's leeway is not running.
-func (s judging) looksAgain(r Rejected) bool {
+func (s judge) looksAgain(r Rejected) bool {
 	own, doubted := s.doubt(inbox{})
 	third := !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
 	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {

@@ -14,7 +14,7 @@ import (
 func Form(s Snapshot) psoxy.AccessFormat {
 	r, known := s.State.Record, true
 	if s.State.Empty() {
-		r, known = s.newestRecord([]store.Entry{s.Family}, nil)
+		r, known = newestRecord(s, []store.Entry{s.Family}, nil)
 	}
 	form := cmp.Or(s.AccessFormat, r.AccessFormat)
 	if form == "" && !known {

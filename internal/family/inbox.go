@@ -18,22 +18,23 @@ const youngInbox = 24
 // InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
 // nothing that can be read: then its history need not be read.
 func (s Snapshot) InboxSettled() bool {
-	j := judging{s}
+	j := judge{s}
 	f, seen := s.RefreshToken, j.seen()
 	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return slices.Contains(s.Denied, s.inboxName()) ||
+	return s.denied(s.inboxName()) ||
 		len(s.State.Inbox.Pending) == 0 && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
-			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied && f.Version > youngInbox)
+			(f.Version == seen || f.Version == seen+1 && copied && f.Version > youngInbox)
 }
 
 // beforeRotation is the life of the access token with which the own token will be rotated
 // soon: a little more than Policy.RefreshBefore is by default.
 const beforeRotation = 30 * time.Minute
 
-// judging is a snapshot whose inbox is judged.
-type judging struct{ Snapshot }
+// judge is a snapshot whose inbox is judged.
+type judge struct{ Snapshot }
 
-func (s judging) again(r Rejected) bool {
+// again reports whether a refused candidate is presented once more.
+func (s judge) again(r Rejected) bool {
 	if r.sibling(s.State.Record) {
 		return false
 	}
@@ -49,22 +50,19 @@ func (s judging) again(r Rejected) bool {
 }
 
 // seen is the version up to which the inbox is judged.
-func (s judging) seen() int64 {
+func (s judge) seen() int64 {
 	if s.State.Record.Refused() || disproven(s.State) {
 		return 0 // a living token may be in the history
 	}
 	f := s.RefreshToken
-	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
+	if f.Version == 0 && !s.denied(s.inboxName()) {
 		return 0 // it was deleted
 	}
-	if j := s.lastJudged(); j.upTo(f.Version, f.Modified) == j.Seen {
-		return j.Seen
-	}
-	return 0 // it was begun anew, and what is under it is not known either
+	return s.lastJudged().upTo(f.Version, f.Modified)
 }
 
 // lastJudged is what was judged last, by this process or another.
-func (s judging) lastJudged() Judged {
+func (s judge) lastJudged() Judged {
 	theirs, ours := s.State.Inbox.Judged, s.Judged
 	if later := ours.Modified.Compare(theirs.Modified); later > 0 || later == 0 && ours.Seen > theirs.Seen {
 		return ours
@@ -83,15 +81,16 @@ func (s *Snapshot) Offer(history []store.Entry) {
 			s.State.Inbox.Kin = max(s.State.Inbox.Kin, e.Version) // by a process that was at work when the ledger was deleted
 		}
 	}
-	j := judging{*s}
+	j := judge{*s}
 	in, seen := s.State.Inbox, max(j.seen(), forgotten(s.State.Record, history))
 	for _, f := range fields(history, s.Now) {
 		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value && !f.Value.IsZero() })
 		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
 			s.Offers[at].Until = f.Until
 		}
-		if f.Version > seen && at < 0 || in.pending(f.Version).Version > 0 ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == f.Version && (j.again(r) || j.looksAgain(r)) }) {
+		r := in.rejected(f.Version)
+		asked := r.Version > 0 && (j.again(r) || j.looksAgain(r))
+		if f.Version > seen && at < 0 || in.pending(f.Version).Version > 0 || asked {
 			s.Offers = append(s.Offers, f)
 		}
 	}
@@ -157,19 +156,17 @@ type inbox struct {
 
 // judged judges the offers, the newest first. A candidate that was rejected under
 // the same credentials does not count.
-func (s judging) judged() inbox {
+func (s judge) judged() inbox {
 	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
 	name := s.inboxName()
-	var candidates []Field
-	waiting, resting := map[int64]bool{}, map[int64]bool{}
+	var candidates []contender
 	for _, f := range slices.Backward(s.Offers) {
-		verdict, reason, waits, rests := standing(s, f)
-		if verdict == Candidate || waits {
-			candidates = append(candidates, f)
-			waiting[f.Version], resting[f.Version] = waits, rests
+		turn, verdict, reason := standing(s, f)
+		if turn != never {
+			candidates = append(candidates, contender{f, turn})
 		}
 		switch {
-		case verdict == Candidate:
+		case turn == asked:
 			in.seen = min(in.seen, f.Version-1)
 		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
 			// ours, and written over since
@@ -177,7 +174,7 @@ func (s judging) judged() inbox {
 			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
 		}
 	}
-	in.choose(s, candidates, waiting, resting)
+	in.choose(s, candidates)
 	if s.Partial {
 		in.seen = min(in.seen, s.seen())
 	}
@@ -187,27 +184,43 @@ func (s judging) judged() inbox {
 	return in
 }
 
-// choose finds the candidate that comes first. Those that are waiting are asked about
-// later. Beside psoxy what stands under another may be spent, unless that rests.
-func (in *inbox) choose(s judging, candidates []Field, waiting, resting map[int64]bool) {
+// contender is a candidate that is presented now or later.
+type contender struct {
+	Field
+	turn turn
+}
+
+// turn is when Atlassian is asked about a value in REFRESH_TOKEN.
+type turn int
+
+const (
+	never   turn = iota
+	asked        // now
+	waiting      // soon: it was refused, and gets a second look
+	resting      // it was refused beside psoxy, which may have made it of what lies under it
+)
+
+// choose finds the candidate that comes first. Beside psoxy a token that lies under another may
+// be spent, unless the upper one rests.
+func (in *inbox) choose(s judge, candidates []contender) {
 	best, covered := 0, false
-	var under []Fingerprint // what stands under the candidate
-	var over Field
-	for _, f := range candidates {
-		rank := s.rank(f)
-		covered = (covered || rank != inDoubt && !resting[over.Version]) && s.covers(over, f)
+	var under []Fingerprint // what lies under the candidate
+	var over contender
+	for _, c := range candidates {
+		f, rank := c.Field, s.rank(c.Field)
+		covered = (covered || rank != inDoubt && over.turn != resting) && s.covers(over.Field, f)
 		switch {
-		case slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
+		case slices.ContainsFunc(candidates, func(o contender) bool { return precedes(f, o.Field) }):
 			in.spent = append(in.spent, FingerprintOf(f.Value))
 		case covered:
 			under = append(under, FingerprintOf(f.Value))
-		case !waiting[f.Version] && (rank > best || rank == best && issuedAfter(f, in.candidate)):
+		case c.turn == asked && (rank > best || rank == best && issuedAfter(f, in.candidate)):
 			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
 				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
 			}
 			in.candidate, best, under = f, rank, nil
 		}
-		over = f
+		over = c
 	}
 	in.spent = append(in.spent, under...)
 	if len(in.spent) == 0 && s.rivals(in.candidate) {
@@ -215,29 +228,29 @@ func (in *inbox) choose(s judging, candidates []Field, waiting, resting map[int6
 	}
 }
 
-// standing judges a field. waits: it is asked about later. Beside psoxy a refused token rests
-// where that is not soon.
-func standing(s judging, f Field) (verdict Judgement, reason string, waits, rests bool) {
-	verdict, reason, waits = s.verdict(f)
-	rests = s.Shared() && verdict != Candidate && !waits && s.isCandidate(f)
-	if rests && comesBefore(s, f) {
-		return Candidate, "", false, false
+// standing judges a field, and tells when Atlassian is asked about it.
+func standing(s judge, f Field) (t turn, verdict Judgement, reason string) {
+	verdict, reason, waits := s.verdict(f)
+	switch {
+	case verdict == Candidate:
+		return asked, verdict, reason
+	case waits:
+		return waiting, verdict, reason
+	case !s.Shared() || !s.isCandidate(f):
+		return never, verdict, reason
+	case comesBefore(s, f):
+		return asked, Candidate, ""
 	}
-	return verdict, reason, waits || rests, rests
+	return resting, verdict, reason
 }
 
-// comesBefore reports whether a refused token is asked about again now: the token that psoxy
-// may have made it of is about to be presented, and would kill it if the refusal was a
-// mistake.
-func comesBefore(s judging, f Field) bool {
-	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == f.Version && !r.spent() && !r.sibling(s.State.Record) && s.Now.Sub(r.At) >= secondLook
-	}) && slices.ContainsFunc(s.Offers, func(under Field) bool {
-		if under.Since >= f.Since || !s.covers(f, under) || s.rank(under) == inDoubt {
-			return false
-		}
-		verdict, _, _ := s.verdict(under)
-		return verdict == Candidate
+// comesBefore reports whether a refused token is asked about again now. The token that psoxy
+// may have made it of is about to be presented. That would kill it if the refusal was a mistake.
+func comesBefore(s judge, f Field) bool {
+	r := s.State.Inbox.rejected(f.Version)
+	rested := r.Version > 0 && s.Now.Sub(r.At) >= secondLook
+	return rested && !r.spent() && !r.sibling(s.State.Record) && slices.ContainsFunc(s.Offers, func(under Field) bool {
+		return under.Since < f.Since && s.covers(f, under) && s.rank(under) != inDoubt && s.presentable(under)
 	})
 }
 
@@ -257,7 +270,7 @@ func issuedAfter(f, other Field) bool {
 
 // covers reports whether psoxy may have made one token of another that it stands over, and
 // no claims tell. What was issued in the same second was made of the other if psoxy stored it.
-func (s judging) covers(over, f Field) bool {
+func (s judge) covers(over, f Field) bool {
 	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
 	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
 }
@@ -272,7 +285,7 @@ const (
 	inDoubt   // its leeway is open
 )
 
-func (s judging) rank(f Field) int {
+func (s judge) rank(f Field) int {
 	first := s.firstSpend(f)
 	switch {
 	case first.IsZero() && s.succeeds(f):
@@ -287,49 +300,50 @@ func (s judging) rank(f Field) int {
 	return lateStranger
 }
 
-// isCandidate reports whether only Atlassian can judge a value. Another connection's token is not
-// asked about.
-func (s judging) isCandidate(f Field) bool {
+// isCandidate reports whether only Atlassian can judge a value, whatever it said before. Another
+// connection's token is not asked about.
+func (s judge) isCandidate(f Field) bool {
 	j, _ := s.State.Judge(f)
 	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
 }
 
+// presentable reports whether a value may be presented now.
+func (s judge) presentable(f Field) bool {
+	verdict, _, _ := s.verdict(f)
+	return verdict == Candidate
+}
+
 // verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
-func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool) {
-	for _, r := range s.State.Inbox.Rejected {
-		if r.Version == f.Version && !s.again(r) {
-			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
-		}
+func (s judge) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	if r := s.State.Inbox.rejected(f.Version); r.Version > 0 && !s.again(r) {
+		return NoToken, "Atlassian did not accept it", s.looksAgain(r)
 	}
 	if s.State.Inbox.crowded(f) {
 		return NoToken, "Atlassian did not accept any of those that were stored after it", false
 	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && stillOlder(s, f) {
+	if verdict, reason = s.State.Judge(f); verdict != Candidate {
+		return verdict, reason, false
+	}
+	parameter, owner, long := stands(s.Snapshot, f), s.Owners[FingerprintOf(f.Value)], tooLong(f.Value)
+	switch {
+	case stillOlder(s, f):
 		return Older, "it is an older token of this connection", false
-	}
-	if name := stands(s.Snapshot, f); name != "" && verdict == Candidate {
-		return NoToken, "it is what " + name + " holds, too", false
-	}
-	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
+	case parameter != "":
+		return NoToken, "it is what " + parameter + " holds, too", false
+	case owner != "":
 		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
+	case long != "" && !s.continues(f):
+		return NoToken, long, false
 	}
-	if verdict == Candidate && !s.continues(f) {
-		if why := tooLong(f.Value); why != "" {
-			return NoToken, why, false
-		}
-	}
-	return verdict, reason, false
+	return Candidate, "", false
 }
 
-// stillOlder reports whether a token of the history is taken for an older one though the one that
-// was adopted in its place was refused twice: for an hour the refusals may be mistakes, and
-// presenting it would kill the family.
-func stillOlder(s judging, f Field) bool {
+// stillOlder reports whether a candidate from the history still counts as an older token. What
+// was adopted in its place was refused twice, but for an hour that may be a mistake. Presenting
+// the older one would kill the family then.
+func stillOlder(s judge, f Field) bool {
 	failed := s.State.Record.LastFailure
-	if failed == nil || !s.State.Record.Past.Has(FingerprintOf(f.Value)) {
-		return false
-	}
-	return !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
+	return s.State.Record.Past.Has(FingerprintOf(f.Value)) && !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
 }
 
 // insists reports whether a person stored a token once more since the own one failed.
@@ -354,14 +368,14 @@ func (v view) ownFirst(older Field) (Decision, bool) {
 
 // continues reports whether a candidate counts as the family's next generation: it
 // is the own token's successor, or psoxy rotates too and no claims tell otherwise.
-func (s judging) continues(candidate Field) bool {
+func (s judge) continues(candidate Field) bool {
 	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
 }
 
 // succeeds reports whether a candidate is the own token's successor, as far as is
 // known. Its chain claim decides. Without one, it is if it was stored when the
 // ledger began, or if psoxy stored it.
-func (s judging) succeeds(candidate Field) bool {
+func (s judge) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
 		return mine == its
@@ -370,7 +384,7 @@ func (s judging) succeeds(candidate Field) bool {
 }
 
 // mayYield reports whether psoxy may have made one token of another.
-func (s judging) mayYield(f, successor Field) bool {
+func (s judge) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
 }
 
@@ -378,7 +392,7 @@ func (s judging) mayYield(f, successor Field) bool {
 // may have presented that family's token from its cache just after the consent. As
 // long as a replay can do no harm, the consent's own token tells: one that psoxy
 // has spent yields a sibling of the candidate.
-func (s judging) rivals(f Field) bool {
+func (s judge) rivals(f Field) bool {
 	r := s.State.Record
 	again := slices.ContainsFunc(s.Offers, func(o Field) bool { // after our copy psoxy destroyed another
 		return o.Value.IsZero() && o.Version > s.State.Inbox.Seen+1 && o.Version < f.Version
@@ -389,7 +403,7 @@ func (s judging) rivals(f Field) bool {
 
 // Deleted reports whether REFRESH_TOKEN was deleted since it was judged.
 func (s Snapshot) Deleted() bool {
-	return s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, s.inboxName())
+	return s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !s.denied(s.inboxName())
 }
 
 func writer(by string) string {

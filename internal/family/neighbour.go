@@ -49,7 +49,7 @@ const leftAlone = 2 * time.Hour
 // Strangers are the offers that may be another connection's tokens: candidates that no claims
 // tell to be the family's own.
 func Strangers(s Snapshot) (tokens []atlassian.Secret) {
-	j := judging{s}
+	j := judge{s}
 	for _, f := range s.Offers {
 		if strange(j, f) {
 			tokens = append(tokens, f.Value)
@@ -61,12 +61,11 @@ func Strangers(s Snapshot) (tokens []atlassian.Secret) {
 // Familiar returns the snapshot without its strangers: it is not known whose they are. They are
 // judged later, and stay until then.
 func Familiar(s Snapshot) Snapshot {
-	s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judging{s}, f) })
+	s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judge{s}, f) })
 	s.Partial, s.Stays = true, true
 	return s
 }
 
-func strange(s judging, f Field) bool {
-	verdict, _, _ := s.verdict(f)
-	return verdict == Candidate && (chainOf(f.Value) == "" || !s.continues(f))
+func strange(s judge, f Field) bool {
+	return s.presentable(f) && (chainOf(f.Value) == "" || !s.continues(f))
 }

@@ -10,7 +10,7 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 		r.Spent = FingerprintOf(candidate.Value)
 		return r
 	}
-	j := judging{s}
+	j := judge{s}
 	for _, f := range s.Offers {
 		if j.isCandidate(f) && j.succeeds(f) && j.byPsoxy(f) && pair.SpentAt.Before(f.Modified.Add(Leeway)) {
 			r.Record.Past = r.Record.Past.With(FingerprintOf(f.Value)) // a sibling
@@ -24,40 +24,34 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 // family begins another, at the time at which it was stored or issued, whichever is
 // earlier.
 func (s Snapshot) Offspring(candidate Field) Record {
-	j, r := judging{s}, s.State.Record
+	j, own := judge{s}, s.State.Record
 	if candidate.Version == 0 {
-		return r
+		return own
 	}
 	for _, spent := range j.judged().spent {
-		r.Past = r.Past.With(spent)
+		own.Past = own.Past.With(spent)
 	}
-	return j.offspring(candidate, r)
-}
-
-// offspring is the record of a candidate's family; own is the ledger's.
-func (s judging) offspring(candidate Field, own Record) Record {
-	fp := FingerprintOf(candidate.Value)
+	token, chain, same := FingerprintOf(candidate.Value), chainOf(candidate.Value), j.continues(candidate)
 	past := own.Past.With(own.Refresh)
-	same := s.continues(candidate)
-	if !same || chainOf(candidate.Value) == "" && !s.byPsoxy(candidate) {
-		past = past.Merge(before(s, candidate)) // nobody will judge these any more
+	if !same || chain == "" && !j.byPsoxy(candidate) {
+		past = past.Merge(before(j, candidate)) // nobody will judge these any more
 	}
 	if same {
 		own.Generation++
-		own.Refresh, own.Past, own.LastFailure = fp, past, nil
+		own.Refresh, own.Past, own.LastFailure = token, past, nil
 		return own
 	}
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	return dated(s.Snapshot, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past, Chain: chainOf(candidate.Value),
+	return dated(s, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+		LifetimeDays: own.LifetimeDays, Refresh: token, Past: past, Chain: chain,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI})
 }
 
 // before are the candidates that were offered before the given one, and not issued after
 // it, as far as claims tell.
-func before(s judging, candidate Field) (older Past) {
+func before(s judge, candidate Field) (older Past) {
 	for _, f := range s.Offers {
 		if s.isCandidate(f) && f.Since < candidate.Since && !issuedAfter(f, candidate) {
 			older = older.With(FingerprintOf(f.Value))

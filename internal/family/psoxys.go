@@ -11,11 +11,11 @@ import (
 
 // byPsoxy reports whether psoxy stored a token: just before, it took the lock that it has
 // left behind, or wrote an access token in its form.
-func (s judging) byPsoxy(f Field) bool { return s.psoxyWrote(f, 30*time.Second) }
+func (s judge) byPsoxy(f Field) bool { return s.psoxyWrote(f, 30*time.Second) }
 
 // psoxyWrote reports whether psoxy took its lock, or wrote an access token, in the given
 // time before a token was stored.
-func (s judging) psoxyWrote(f Field, before time.Duration) bool {
+func (s judge) psoxyWrote(f Field, before time.Duration) bool {
 	return s.latelyShared() && slices.ContainsFunc(append(slices.Clip(s.Wrote), s.Met, s.PsoxysLock()), func(by Field) bool {
 		stood := by.Until.IsZero() || !by.Until.Before(f.Modified) // a person's may have been written over before
 		return by.Version > 0 && f.Modified.After(by.Modified) && f.Modified.Sub(by.Modified) < before && stood
@@ -24,14 +24,14 @@ func (s judging) psoxyWrote(f Field, before time.Duration) bool {
 
 // latelyShared reports whether psoxy rotates too, or did when the newest tokens were
 // published: a person may just have ended that.
-func (s judging) latelyShared() bool {
+func (s judge) latelyShared() bool {
 	return s.Shared() || s.State.Record.AccessFormat == psoxy.JSON
 }
 
 // psoxySpent is when psoxy stored an access token that was issued after our newest tokens: it
 // has spent the own token then. It is zero if it has not, or where a possible successor tells
 // more.
-func psoxySpent(s judging, candidate Field) time.Time {
+func psoxySpent(s judge, candidate Field) time.Time {
 	r := s.State.Record
 	if !s.Shared() || candidate.Version > 0 || s.State.Inbox.TakesTurns(r) {
 		return time.Time{}
@@ -46,7 +46,7 @@ func psoxySpent(s judging, candidate Field) time.Time {
 
 // Puzzles reports whether there is a candidate that psoxy may have stored, and nothing tells.
 func (s Snapshot) Puzzles() bool {
-	j := judging{s}
+	j := judge{s}
 	return j.latelyShared() && slices.ContainsFunc(s.Offers, func(f Field) bool { return j.isCandidate(f) && chainOf(f.Value) == "" && !j.byPsoxy(f) })
 }
 
@@ -76,5 +76,5 @@ const psoxyFreezes = 2 * Lease
 // perhapsPsoxys reports whether psoxy may have stored a candidate: it has written not long
 // before, or nothing tells.
 func (v view) perhapsPsoxys(c Field) bool {
-	return v.psoxyWrote(c, psoxyFreezes) || slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken)
+	return v.psoxyWrote(c, psoxyFreezes) || v.denied(NamesOf(v.Connection).AccessToken)
 }

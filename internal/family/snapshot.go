@@ -2,6 +2,7 @@ package family
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
@@ -140,6 +141,9 @@ func (s Snapshot) Told() *Record {
 
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.
 func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
+
+// denied reports whether the copy of the given name could not be read.
+func (s Snapshot) denied(name string) bool { return slices.Contains(s.Denied, name) }
 
 // inboxName is the name of REFRESH_TOKEN.
 func (s Snapshot) inboxName() string { return s.Connection + refreshToken }

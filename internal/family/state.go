@@ -209,7 +209,7 @@ func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
 	if d.Candidate.Version > 0 {
-		p, j := &state.Inbox.Pending[0], judging{s}
+		p, j := &state.Inbox.Pending[0], judge{s}
 		if j.succeeds(d.Candidate) {
 			p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
 		}
