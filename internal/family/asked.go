@@ -179,13 +179,6 @@ func (i Inbox) TakesTurns(own Record) bool {
 	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() && !r.sibling(own) })
 }
 
-// refusedBefore reports whether Atlassian has refused the candidate of an intent before its
-// last attempt. That may be the first to arrive, then.
-func (i Inbox) refusedBefore(in Intent) bool {
-	r := i.rejected(in.Candidate)
-	return r.Version > 0 && in.Last.After(r.At)
-}
-
 // spent reports whether a refused candidate surely was: its answer was lost, and it was
 // refused when its leeway was over.
 func (r Rejected) spent() bool { return !r.First.IsZero() && !open(r.First, r.At) }

@@ -9,23 +9,24 @@ import (
 
 // doubt is what is known about a refresh token that may have been spent.
 type doubt struct {
+	// known: there was an attempt to present it.
+	known bool
 	// first is the first attempt to present it, last the newest.
 	first, last time.Time
 	// owned: the process that presented it may still come to save its successor.
 	owned bool
 }
 
-// doubt returns the known attempts to present the ledger's own token. The ledger
-// names them. Beside psoxy, so may a lock that it left behind, and a rival of a
-// consent.
-func (s judge) doubt(in inbox) (d doubt, found bool) {
+// ownDoubt is the doubt about the ledger's own token. The ledger tells of attempts to present
+// it. Beside psoxy, so may a lock or an access token of psoxy's, and a rival of a consent.
+func (s judge) ownDoubt(in inbox) (d doubt) {
 	if in := s.State.doubted(); in != nil {
-		d, found = doubt{first: in.First, last: in.Last, owned: in.Owner != ""}, true
+		d = doubt{known: true, first: in.First, last: in.Last, owned: in.Owner != ""}
 	}
 	told := func(at time.Time) {
 		switch {
-		case !found:
-			d, found = doubt{first: at, last: at, owned: true}, true
+		case !d.known:
+			d = doubt{known: true, first: at, last: at, owned: true}
 		case at.Before(d.first):
 			d.first = at
 		}
@@ -42,7 +43,7 @@ func (s judge) doubt(in inbox) (d doubt, found bool) {
 	if d.last.After(s.Now) { // somebody has edited it
 		d.last = d.first
 	}
-	return d, found
+	return d
 }
 
 // PsoxysLock is the lock that psoxy holds or has left behind; Version 0 without one.
@@ -73,8 +74,8 @@ func (s judge) underLock(candidate Field) bool {
 // firstSpend is when a candidate was, or may have been, presented first.
 func (s judge) firstSpend(candidate Field) time.Time {
 	first := s.State.Inbox.first(candidate.Version)
-	if at := s.PsoxysLock().Modified; s.underLock(candidate) && (first.IsZero() || at.Before(first)) {
-		return at
+	if s.underLock(candidate) {
+		return earlier(first, s.PsoxysLock().Modified)
 	}
 	return first
 }

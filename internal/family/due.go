@@ -22,7 +22,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
 	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
-		return not()
+		return skip()
 	}
 	next := f.At.Add(f.backoff(longest))
 	switch f.Class {
@@ -39,7 +39,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 			return decide(Failed, "Atlassian answered that it cannot read the request (%s): %s may hold no whole token; next attempt at %s", orNone(f.Code), v.inboxName(), clock(next))
 		}
 	}
-	return not()
+	return skip()
 }
 
 // backoff is the pause after a failed attempt. A proxy may have answered instead of Atlassian,
@@ -69,8 +69,9 @@ func (v view) appProblem(token Fingerprint) string {
 // rate: at least a few minutes, once it has done so for a leeway.
 func Spaced(f Failure, r Record) time.Time {
 	last := r.LastFailure
-	if least := f.At.Add(failureBackoff); last != nil && last.Class == f.Class && last.Token == f.Token && !open(last.First, f.At) && f.RetryAt.Before(least) {
-		return least
+	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
+	if repeated && !open(last.First, f.At) {
+		return later(f.RetryAt, f.At.Add(failureBackoff))
 	}
 	return f.RetryAt
 }
@@ -82,10 +83,7 @@ func (v view) restrained(f *Failure) time.Time {
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
 		until = latest
 	}
-	latest := expires.Add(-accessReserve)
-	if pause := f.At.Add(failureBackoff); latest.Before(pause) {
-		latest = pause // nobody is served by a request at every tick
-	}
+	latest := later(expires.Add(-accessReserve), f.At.Add(failureBackoff)) // nobody is served by a request at every tick
 	if !expires.IsZero() && latest.Before(until) {
 		until = latest
 	}
@@ -126,7 +124,7 @@ func due(v view) (Decision, bool) {
 	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
 	name := NamesOf(v.Connection).AccessToken
 	switch {
-	case justRotated, slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+	case justRotated, v.secondLookIsDue():
 	case r.RotatedAt.After(v.Now.Add(ClockTolerance)):
 		return decide(Rotate, "the store's clock was set back since the last rotation, and it is not known how long the access token lives")
 	case r.AccessExpiresAt.IsZero():
@@ -138,15 +136,19 @@ func due(v view) (Decision, bool) {
 	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !v.denied(name):
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
-	return not()
+	return skip()
 }
 
-// looksAgain reports whether the own token waits for a second look at a rejected candidate.
+// secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
+func (v view) secondLookIsDue() bool {
+	return slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain)
+}
+
+// looksAgain reports whether the own token waits for a second look at a refused candidate.
 // A sibling of the own token gets none. What may be the own token's successor gets a third one
 // after an hour, while the access token lives and the own token's leeway is not running.
 func (s judge) looksAgain(r Rejected) bool {
-	own, doubted := s.doubt(inbox{})
-	third := !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
+	third := !r.spent() && !s.ownDoubt(inbox{}).replayable(s.Now) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
 	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {
 		return false
 	}

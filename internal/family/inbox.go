@@ -358,7 +358,7 @@ func (v view) ownFirst(older Field) (Decision, bool) {
 	own := v.State.Record
 	failed := own.LastFailure
 	if !own.Past.Has(FingerprintOf(older.Value)) || v.Now.Sub(failed.At) < secondLook/2 {
-		return not()
+		return skip()
 	}
 	if d, wait := v.waits(own.Refresh); wait {
 		return d, failed.Code != unreadable || !insists(failed, older)

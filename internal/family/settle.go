@@ -146,21 +146,22 @@ func (s State) Defers(r Receipt, process string, now time.Time) bool {
 func (s State) Failed(f Failure, doubt bool, last time.Time) State {
 	in := s.Intent
 	s.Intent = nil
-	switch {
-	case doubt && in != nil:
+	if in != nil && doubt {
 		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
 		f.FirstSpend = in.First
-	case in != nil && in.Candidate > 0 && !passing(f.Class):
+	}
+	switch {
+	case in == nil || in.Candidate == 0:
+		s.Record = s.Record.Fail(f)
+		return s
+	case doubt:
+	case passing(f.Class):
+		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
+	default:
 		s.Inbox = s.Inbox.reject(in.Candidate, f, f.At)
 		return s
-	case in != nil && in.Candidate > 0:
-		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
 	}
-	if in != nil && in.Candidate > 0 {
-		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
-		return s
-	}
-	s.Record = s.Record.Fail(f)
+	s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
 	return s
 }
 

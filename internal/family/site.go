@@ -1,6 +1,9 @@
 package family
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // How long the answer about a site holds. A grant can reach no site for a moment
 // after a consent, so one that misses a site is confirmed before it is believed.
@@ -47,8 +50,5 @@ func (r Record) SiteAnswered(there bool, at time.Time) Record {
 // Site is the cloud id of the site that consumers read: what CLOUD_ID holds, or
 // else what the consent told; empty where neither does.
 func (s Snapshot) Site() string {
-	if id := s.CloudID.Value.Reveal(); id != "" {
-		return id
-	}
-	return s.State.Record.CloudID
+	return cmp.Or(s.CloudID.Value.Reveal(), s.State.Record.CloudID)
 }

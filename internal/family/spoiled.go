@@ -16,12 +16,12 @@ func spoiled(v view) (Decision, bool) {
 	mine, _ := atlassian.Claims(v.State.Refresh)
 	chain, fp := chainOf(within), FingerprintOf(within)
 	if chain == "" || chain != v.State.Record.Chain || !claims.IssuedAt.After(mine.IssuedAt) || claims.TokenType == "ACCESS" || v.inbox.candidate.Version > 0 {
-		return not()
+		return skip()
 	}
 	verdict, reason := v.State.Judge(f)
 	whole := v.State.Inbox.TakesTurns(v.State.Record) // it was refused, and has its turn again after the own token
 	if whole || verdict != NoToken || fp == v.State.Record.Access || v.State.Record.Past.Has(fp) {
-		return not()
+		return skip()
 	}
 	d, _ := decide(Misconfigured, "%s holds a damaged copy of the newest refresh token, and the one before is spent: %s", v.inboxName(), reason)
 	d.Keep = true

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,19 +131,20 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 // date fills in when the newest spend was announced: when the store wrote that.
 func (s *State) date(written time.Time) {
 	in := s.Intent
-	if s.Inbox.Modified.IsZero() {
-		s.Inbox.Modified = written
+	s.Inbox.Modified = cmp.Or(s.Inbox.Modified, written)
+	if in != nil {
+		in.First, in.Last = cmp.Or(in.First, written), cmp.Or(in.Last, written)
 	}
-	if in != nil && in.Last.IsZero() {
-		in.Last = written
+	if len(s.Inbox.Pending) == 0 {
+		return
 	}
-	if in != nil && in.First.IsZero() {
-		in.First = written
-	}
-	if p := s.Inbox.Pending; len(p) > 0 && p[0].First.IsZero() {
-		p[0].First = written
-	} else if len(p) > 0 && in != nil && in.Candidate == p[0].Version && s.Inbox.refusedBefore(*in) {
-		p[0].First = in.Last
+	newest := &s.Inbox.Pending[0]
+	refused := s.Inbox.rejected(newest.Version)
+	switch {
+	case newest.First.IsZero():
+		newest.First = written
+	case in != nil && in.Candidate == newest.Version && refused.Version > 0 && in.Last.After(refused.At):
+		newest.First = in.Last // it may be the first attempt to arrive
 	}
 }
 
