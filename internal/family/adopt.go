@@ -55,21 +55,6 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	return State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}, ""
 }
 
-// forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
-// record does not remember any more: of large ones it remembers few.
-func forgotten(r Record, history []store.Entry) int64 {
-	damaged := r.Past == "" && !r.RotatedAt.IsZero()
-	if !damaged && len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) {
-		return 0
-	}
-	for _, e := range history {
-		if fp := FingerprintOf(FieldOf(e).Value); fp == r.Refresh || r.Past.Has(fp) {
-			return e.Version - 1
-		}
-	}
-	return 0
-}
-
 // inherited is the doubt about a token that is adopted: what is known of a spend, or may
 // have been told by a ledger that was deleted, or by a lock that cannot be read.
 func inherited(s Snapshot, r Record, deleted bool) *Intent {
@@ -136,6 +121,31 @@ func choose(s Snapshot, history []Field, record Record, named Fingerprint) (own 
 		return Field{}, past, tokenform.Problem(history[n-1].Value.Reveal())
 	}
 	return own, past, why
+}
+
+// beginning judges a token with which a ledger may begin. own is the one that was found before.
+// What is named by TOKEN_FAMILY is whole.
+func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
+	verdict, reason := (State{}).Judge(f)
+	before, _, _ := strings.Cut(own.Value.Reveal(), f.Value.Reveal())
+	named = named || strings.HasSuffix(before, ":") || strings.HasSuffix(before, "=") // a name stood before it
+	part := f.Value.Len() < own.Value.Len() && tokenform.MadeOf(f.Value.Reveal(), own.Value.Reveal()) != ""
+	switch name := stands(s, f); {
+	case verdict != Candidate:
+		return verdict, reason
+	case name != "":
+		return NoToken, "it is what " + name + " holds, too"
+	case part && !named:
+		return NoToken, "it is a part of the token that stood there before"
+	}
+	return Candidate, ""
+}
+
+// hides reports whether a text that is no token was made of the successor of the token that stands
+// under it, by its claims.
+func hides(top, own Field) bool {
+	text := top.Value.Reveal()
+	return precedes(own, Field{Value: atlassian.NewSecret(tokenform.Within(text))}) && tokenform.Problem(text) != ""
 }
 
 // newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has

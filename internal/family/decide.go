@@ -55,7 +55,7 @@ func (d Decision) Urgent(now time.Time) bool {
 type view struct {
 	judge
 	policy Policy
-	inbox  inbox
+	choice choice
 	// doubt is about the ledger's own token.
 	doubt doubt
 }
@@ -88,8 +88,8 @@ var rules = []rule{
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
 	v := view{judge: judge{s}, policy: p}
-	v.inbox = v.judged()
-	v.doubt = v.ownDoubt(v.inbox)
+	v.choice = v.judged()
+	v.doubt = v.ownDoubt(v.choice)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {
@@ -102,13 +102,13 @@ func Decide(s Snapshot, p Policy) Decision {
 	if mayBeNewer && d.Action.Presents() && s.denied(name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented until it can be read; check the permissions", name)
 	}
-	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
+	d.Judged, d.Notice = Judged{v.choice.seen, s.RefreshToken.Modified}, v.choice.notice
 	if s.denied(name) {
 		d.Judged = v.lastJudged() // nothing was since
 	}
 	r := s.State.Inbox.rejected(s.RefreshToken.Version)
 	onceRefused := s.Shared() && r.Count == 1 && v.looksAgain(r) // psoxy would read a spent token in its place
-	d.Keep = d.Keep || s.Stays || v.inbox.candidate.Version > 0 || onceRefused
+	d.Keep = d.Keep || s.Stays || v.choice.candidate.Version > 0 || onceRefused
 	return v.withSpends(d)
 }
 
@@ -218,93 +218,12 @@ func replay(v view) (Decision, bool) {
 	return decide(Replay, "it was, or may have been, presented at %s, and no answer is known: it may be presented again within the leeway", clock(v.doubt.first))
 }
 
-func candidate(v view) (Decision, bool) {
-	c := v.inbox.candidate
-	if c.Version == 0 {
-		return skip()
-	}
-	name := v.inboxName()
-	if why := tooLong(c.Value); why != "" { // psoxy's: the own token may be spent
-		return decide(Misconfigured, "version %d of %s: %s", c.Version, name, why)
-	}
-	d := Decision{Action: Rotate, Candidate: c, Reason: fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))}
-	if open(v.firstSpend(c), v.Now) {
-		d.Action = Replay
-		return d, true
-	}
-	if v.replaysFirst(c) {
-		return skip()
-	}
-	kin := v.continues(c) // then the ledger's own token may be older
-	if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
-		if kin {
-			return lateCandidate(v)
-		}
-		return skip()
-	}
-	if later, wait := v.waits(FingerprintOf(c.Value)); wait {
-		return later, kin || v.superseded() || v.State.Record.Refused() || v.doubt.known && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
-	}
-	if own, first := v.ownFirst(c); first {
-		return own, true
-	}
-	return d, true
-}
-
-// superseded reports whether one of the offers is the own token's successor, as far as is known.
-func (v view) superseded() bool {
-	return slices.ContainsFunc(v.Offers, func(f Field) bool { return v.presentable(f) && v.succeeds(f) })
-}
-
-// replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
-// which may be an older token, and kill what a replay saves.
-func (v view) replaysFirst(c Field) bool {
-	stranger := !v.succeeds(c) && !(v.continues(c) && v.perhapsPsoxys(c))
-	return stranger && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
-}
-
-func lateCandidate(v view) (Decision, bool) {
-	c := v.inbox.candidate
-	if c.Version == 0 {
-		return skip()
-	}
-	if v.secondLookIsDue() {
-		return decide(InDoubt, "version %d of %s was presented and its answer was lost; one that may be its successor is asked about once more before", c.Version, v.inboxName())
-	}
-	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
-		return d, true
-	}
-	d, _ := decide(Probe, "version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())
-	d.Candidate, d.Yields = c, !v.Shared()
-	return d, true
-}
-
-// unanswered: a candidate's answer was lost, and its leeway is open. It cannot be read, or it was
-// refused since and is asked about again within the leeway. That cannot wait for the next tick.
-func unanswered(v view) (Decision, bool) {
-	for _, p := range v.State.Inbox.Pending {
-		if open(p.First, v.Now) {
-			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
-			d.FirstSpend = p.First
-			return d, true
-		}
-	}
-	for _, r := range v.State.Inbox.Rejected {
-		if open(r.First, v.Now) && !r.sibling(v.State.Record) {
-			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
-			d.FirstSpend = r.First
-			return d, true
-		}
-	}
-	return skip()
-}
-
 func lateProbe(v view) (Decision, bool) {
 	if !v.doubt.known {
 		return skip()
 	}
 	if why := v.doubt.hold(v.Now); why != "" {
-		if v.inbox.candidate.Version > 0 {
+		if v.choice.candidate.Version > 0 {
 			return lateCandidate(v)
 		}
 		return decide(InDoubt, "%s", why)
@@ -332,7 +251,7 @@ func refused(v view) (Decision, bool) {
 	if !r.Refused() || f.Credentials != "" && f.Credentials != v.Credentials() {
 		return skip() // under another app's id a living token is refused as a dead one is
 	}
-	if v.inbox.candidate.Version > 0 {
+	if v.choice.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
 	if next := r.probeAt(); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {

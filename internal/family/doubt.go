@@ -19,7 +19,7 @@ type doubt struct {
 
 // ownDoubt is the doubt about the ledger's own token. The ledger tells of attempts to present
 // it. Beside psoxy, so may a lock or an access token of psoxy's, and a rival of a consent.
-func (s judge) ownDoubt(in inbox) (d doubt) {
+func (s judge) ownDoubt(c choice) (d doubt) {
 	if in := s.State.doubted(); in != nil {
 		d = doubt{known: true, first: in.First, last: in.Last, owned: in.Owner != ""}
 	}
@@ -31,13 +31,13 @@ func (s judge) ownDoubt(in inbox) (d doubt) {
 			d.first = at
 		}
 	}
-	if s.LockTells(in.candidate) {
+	if s.LockTells(c.candidate) {
 		told(s.PsoxysLock().Modified)
 	}
-	if at := psoxySpent(s, in.candidate); !at.IsZero() {
+	if at := psoxySpent(s, c.candidate); !at.IsZero() {
 		told(at)
 	}
-	if in.rival {
+	if c.rival {
 		told(s.State.Record.AuthorizedAt)
 	}
 	if d.last.After(s.Now) { // somebody has edited it

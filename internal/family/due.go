@@ -9,7 +9,7 @@ import (
 
 func backOff(v view) (Decision, bool) {
 	d, wait := v.waits(v.State.Record.Refresh)
-	if d.Action == Misconfigured && v.inbox.candidate.Version > 0 {
+	if d.Action == Misconfigured && v.choice.candidate.Version > 0 {
 		return lateCandidate(v) // it has pauses of its own
 	}
 	return d, wait
@@ -142,15 +142,4 @@ func due(v view) (Decision, bool) {
 // secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
 func (v view) secondLookIsDue() bool {
 	return slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain)
-}
-
-// looksAgain reports whether the own token waits for a second look at a refused candidate.
-// A sibling of the own token gets none. What may be the own token's successor gets a third one
-// after an hour, while the access token lives and the own token's leeway is not running.
-func (s judge) looksAgain(r Rejected) bool {
-	third := !r.spent() && !s.ownDoubt(inbox{}).replayable(s.Now) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
-	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {
-		return false
-	}
-	return Within(r.At, s.Now, rest(r.Count)) && r.Credentials == s.Credentials()
 }

@@ -89,3 +89,64 @@ func (r Record) olderConsent(issued time.Time) bool {
 	}
 	return !r.AuthorizedAt.IsZero() && issued.Before(r.AuthorizedAt.Add(-margin))
 }
+
+// judge is a snapshot whose inbox is judged.
+type judge struct{ Snapshot }
+
+// isCandidate reports whether only Atlassian can judge a value, whatever it said before. Another
+// connection's token is not asked about.
+func (s judge) isCandidate(f Field) bool {
+	j, _ := s.State.Judge(f)
+	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
+}
+
+// presentable reports whether a value may be presented now.
+func (s judge) presentable(f Field) bool {
+	verdict, _, _ := s.verdict(f)
+	return verdict == Candidate
+}
+
+// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
+func (s judge) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	if r := s.State.Inbox.rejected(f.Version); r.Version > 0 && !s.again(r) {
+		return NoToken, "Atlassian did not accept it", s.looksAgain(r)
+	}
+	if s.State.Inbox.crowded(f) {
+		return NoToken, "Atlassian did not accept any of those that were stored after it", false
+	}
+	if verdict, reason = s.State.Judge(f); verdict != Candidate {
+		return verdict, reason, false
+	}
+	parameter, owner, long := stands(s.Snapshot, f), s.Owners[FingerprintOf(f.Value)], tooLong(f.Value)
+	switch {
+	case stillOlder(s, f):
+		return Older, "it is an older token of this connection", false
+	case parameter != "":
+		return NoToken, "it is what " + parameter + " holds, too", false
+	case owner != "":
+		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
+	case long != "" && !s.continues(f):
+		return NoToken, long, false
+	}
+	return Candidate, "", false
+}
+
+// stands is the parameter of the connection in which a text stands as well, and that is none of a
+// token's; "" without one.
+func stands(s Snapshot, f Field) string {
+	n := NamesOf(s.Connection)
+	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID} {
+		if o.Value == f.Value && !f.Value.IsZero() {
+			return name
+		}
+	}
+	return ""
+}
+
+// stillOlder reports whether a candidate from the history still counts as an older token. What
+// was adopted in its place was refused twice, but for an hour that may be a mistake. Presenting
+// the older one would kill the family then.
+func stillOlder(s judge, f Field) bool {
+	failed := s.State.Record.LastFailure
+	return s.State.Record.Past.Has(FingerprintOf(f.Value)) && !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
+}

@@ -78,3 +78,28 @@ const psoxyFreezes = 2 * Lease
 func (v view) perhapsPsoxys(c Field) bool {
 	return v.psoxyWrote(c, psoxyFreezes) || v.denied(NamesOf(v.Connection).AccessToken)
 }
+
+// mayYield reports whether psoxy may have made one token of another.
+func (s judge) mayYield(f, successor Field) bool {
+	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
+}
+
+// covers reports whether psoxy may have made one token of another that it stands over, and
+// no claims tell. What was issued in the same second was made of the other if psoxy stored it.
+func (s judge) covers(over, f Field) bool {
+	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
+	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
+}
+
+// rivals reports whether a candidate without claims may be of the family before a consent. Psoxy
+// may have presented that family's token from its cache just after the consent. As
+// long as a replay can do no harm, the consent's own token tells: one that psoxy
+// has spent yields a sibling of the candidate.
+func (s judge) rivals(f Field) bool {
+	r := s.State.Record
+	again := slices.ContainsFunc(s.Offers, func(o Field) bool { // after our copy psoxy destroyed another
+		return o.Value.IsZero() && o.Version > s.State.Inbox.Seen+1 && o.Version < f.Version
+	})
+	return chainOf(f.Value) == "" && !again && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
+		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
+}

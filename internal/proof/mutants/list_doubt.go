@@ -5,7 +5,7 @@ import "slices"
 // doubtMutants break what happens to a token that may be spent.
 var doubtMutants = slices.Concat(in("internal/family",
 	change{name: "psoxy's access token tells of no spend", breaks: "invariant 2", why: "its lock is gone, and its successor too: the spent token is presented after the leeway",
-		old: "if at := psoxySpent(s, in.candidate); !at.IsZero() {", new: "if at := psoxySpent(s, in.candidate); false {\n\t\t_ = at"},
+		old: "if at := psoxySpent(s, c.candidate); !at.IsZero() {", new: "if at := psoxySpent(s, c.candidate); false {\n\t\t_ = at"},
 	change{name: "psoxy never rotated once a person ends that", breaks: "the promise", why: "its last token begins a family with a year ahead",
 		old: "return s.Shared() || s.State.Record.AccessFormat == psoxy.JSON", new: "return s.Shared()"},
 	change{name: "a replay at 10 minutes and more", breaks: "invariant 2", why: "the leeway is over: it revokes the family",
