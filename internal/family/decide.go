@@ -41,14 +41,8 @@ type Decision struct {
 // the leeway of a first attempt that is always so. A late one may have been the
 // first to arrive; its leeway is the next tick's too while two fit in.
 func (d Decision) Urgent(now time.Time) bool {
-	left := func(spend time.Time) time.Duration {
-		if spend.IsZero() {
-			return 0
-		}
-		return Leeway - LeewayMargin - now.Sub(spend)
-	}
-	late := left(d.LastSpend)
-	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || left(d.OwnSpend) > 0 || late > 0 && late <= TickInterval
+	lastTick := open(d.LastSpend, now) && !open(d.LastSpend, now.Add(TickInterval))
+	return d.Action == SettleHeld || d.Action == Adopt || open(d.FirstSpend, now) || open(d.OwnSpend, now) || lastTick
 }
 
 // view is a snapshot with what several rules need of it.
@@ -289,10 +283,11 @@ func tooLong(token atlassian.Secret) string {
 }
 
 func (v view) idle() Decision {
-	if v.State.Record.AccessExpiresAt.IsZero() {
+	expires := v.State.Record.AccessExpiresAt
+	if expires.IsZero() {
 		return Decision{Action: Idle, Reason: "nothing is due"}
 	}
-	return Decision{Action: Idle, Reason: fmt.Sprintf("the access token has %s left", v.State.Record.AccessExpiresAt.Sub(v.Now).Round(time.Second))}
+	return Decision{Action: Idle, Reason: fmt.Sprintf("the access token has %s left", expires.Sub(v.Now).Round(time.Second))}
 }
 
 // clock prints a time for a reason.

@@ -92,9 +92,7 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 		}
 		first[f.Value] = f
 		if chain := chainOf(f.Value); chain != "" {
-			if at := birth(f, now); born[chain].IsZero() || at.Before(born[chain]) {
-				born[chain] = at
-			}
+			born[chain] = earlier(born[chain], birth(f, now))
 		}
 		all = append(all, f)
 	}

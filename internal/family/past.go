@@ -56,18 +56,13 @@ func (p Past) Merge(older Past) Past {
 	if p == "" || len(p) >= pastKept*pastWidth || strings.HasSuffix(string(p), string(older)) {
 		return cmp.Or(p, older).newest(pastKept)
 	}
-	known := map[Past]bool{}
-	for i := 0; i+pastWidth <= len(p); i += pastWidth {
-		known[p[i:i+pastWidth]] = true
-	}
-	merged := append(make([]byte, 0, len(p)+len(older)), p...)
+	merged := p
 	for i := 0; i+pastWidth <= len(older); i += pastWidth {
-		if one := older[i : i+pastWidth]; !known[one] {
-			known[one] = true
-			merged = append(merged, one...)
+		if one := older[i : i+pastWidth]; !merged.holds(one) {
+			merged += one
 		}
 	}
-	return Past(merged).newest(pastKept)
+	return merged.newest(pastKept)
 }
 
 // newest returns the newest n tokens of p; none for a negative n.

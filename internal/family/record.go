@@ -330,15 +330,13 @@ func (r Record) Fail(f Failure) Record {
 func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
 	f.Count, f.Since, f.First = 1, f.At, f.At
-	if last != nil && last.Token == f.Token {
-		f.First = cmp.Or(last.first(), f.At)
+	if last == nil || last.Token != f.Token {
+		return &f
 	}
+	f.First = cmp.Or(last.first(), f.At)
 	alike := func(code string) bool { return (last.Code == code) == (f.Code == code) }
-	if last != nil && last.Class == f.Class && last.Token == f.Token && alike("") && alike(unreadable) {
-		f.Count = last.Count + 1
-		if !last.Since.IsZero() {
-			f.Since = last.Since
-		}
+	if last.Class == f.Class && alike("") && alike(unreadable) {
+		f.Count, f.Since = last.Count+1, cmp.Or(last.Since, f.At)
 	}
 	return &f
 }

@@ -62,10 +62,13 @@ func Smallest(s State) State {
 	if s.Encode().Len() <= maxState {
 		return s
 	}
-	past := &s.Record.Past
 	s.Record.Scopes, s.Inbox.Rejected = nil, nil
-	for size := s.Encode().Len(); *past != "" && (size > most || size > maxState && size-len(*past) <= maxState); size = s.Encode().Len() {
-		*past = past.newest(len(*past) / pastWidth / 2)
+	for past := &s.Record.Past; *past != ""; *past = past.newest(len(*past) / pastWidth / 2) {
+		size := s.Encode().Len()
+		helps := size > maxState && size-len(*past) <= maxState
+		if size <= most && !helps {
+			break
+		}
 	}
 	return s
 }
@@ -197,9 +200,7 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		in.First = old.First
 	}
 	if candidate > 0 {
-		if first := s.Inbox.first(candidate); !first.IsZero() {
-			in.First = first
-		}
+		in.First = cmp.Or(s.Inbox.first(candidate), in.First)
 		s.Inbox = s.Inbox.Presented(Pending{Version: candidate, Token: token, First: in.First})
 	}
 	s.Intent = in
@@ -210,11 +211,9 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
-	if d.Candidate.Version > 0 {
-		p, j := &state.Inbox.Pending[0], judge{s}
-		if j.succeeds(d.Candidate) {
-			p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
-		}
+	if j := (judge{s}); d.Candidate.Version > 0 && j.succeeds(d.Candidate) {
+		p := &state.Inbox.Pending[0]
+		p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
 	}
 	return state
 }

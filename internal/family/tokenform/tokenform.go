@@ -23,19 +23,16 @@ const ciphertext = "AQICAH"
 // Problem says why a text cannot be a token, as a clause for people; "" if it can
 // be one. When in doubt it can be: only the server knows its tokens.
 func Problem(text string) string {
-	if address(text) {
-		return "it is an address, not a token: store the value of refresh_token alone"
-	}
-	if placeholder(text) {
-		return "it is a placeholder, not a token"
-	}
-	if clean := Clean(text); clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "" {
-		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
-	}
-	if rest := strings.Trim(strings.TrimRight(withoutChecksum(text), "="), tokenCharacters); rest != "" {
-		return "it holds characters that no token has: store the value of refresh_token alone"
-	}
+	clean, bare := Clean(text), strings.TrimRight(withoutChecksum(text), "=")
 	switch {
+	case address(text):
+		return "it is an address, not a token: store the value of refresh_token alone"
+	case placeholder(text):
+		return "it is a placeholder, not a token"
+	case clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "":
+		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
+	case strings.Trim(bare, tokenCharacters) != "":
+		return "it holds characters that no token has: store the value of refresh_token alone"
 	case strings.HasPrefix(text, ciphertext) && len(text) > 9*leastToken:
 		return "it is encrypted by AWS KMS: store the token itself"
 	case len(text) < leastToken:

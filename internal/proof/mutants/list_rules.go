@@ -84,11 +84,11 @@ var ruleMutants = in("internal/family",
 	change{name: "what is not judged is written over", breaks: "invariant 10", why: "a consent is covered before it was asked about",
 		old: "d.Keep = d.Keep || s.Stays || v.choice.candidate.Version > 0", new: "d.Keep = d.Keep || s.Stays"},
 	change{name: "a doubt is not urgent", breaks: "invariant 2", why: "a few seconds' fault of the store costs the family",
-		old: "d.Action == Adopt || left(d.FirstSpend) > 0 ||", new: "d.Action == Adopt ||"},
+		old: "d.Action == Adopt || open(d.FirstSpend, now) ||", new: "d.Action == Adopt ||"},
 	change{name: "a held pair is not urgent", breaks: "step 5", why: "the process may end before its next tick",
-		old: "return d.Action == SettleHeld || d.Action == Adopt || left(", new: "return d.Action == Adopt || left("},
+		old: "return d.Action == SettleHeld || d.Action == Adopt || open(", new: "return d.Action == Adopt || open("},
 	change{name: "the end of a late attempt's leeway is not urgent", breaks: "invariant 2", why: "it may have been the first to arrive",
-		old: " || late > 0 && late <= TickInterval", new: " || late > 0 && late <= 0"},
+		old: " || lastTick\n", new: " || lastTick && false\n"},
 )
 
 // waitMutants change when an attempt waits, and when a rotation is due.
