@@ -1,7 +1,6 @@
 package family
 
-// Action is what a tick does about a connection: as it is decided, and as a report
-// names what came of it.
+// Action is what a tick does about a connection, as it is decided and as it is reported.
 type Action string
 
 // What is decided where no token is presented, and reported.
@@ -18,8 +17,8 @@ const (
 	Refused Action = "refused"
 	// InDoubt: the refresh token may be spent, and its successor is not known.
 	InDoubt Action = "in_doubt"
-	// Failed: the rotation did not happen, or not all of it could be saved; another
-	// attempt now would only repeat the last one.
+	// Failed: the rotation did not happen, or not all of it was saved. An attempt now would only
+	// repeat the last one.
 	Failed Action = "failed"
 )
 
@@ -44,8 +43,8 @@ const (
 	Rotated Action = "rotated"
 	// Replayed: a pair was received and saved by presenting a token in doubt again.
 	Replayed Action = "replayed"
-	// Restored: another program wrote a value over REFRESH_TOKEN that is no newer
-	// token. The family goes on, and the copy is published again.
+	// Restored: somebody wrote over REFRESH_TOKEN, and not with a newer token. The family goes
+	// on, and the copy is published again.
 	Restored Action = "restored"
 	// Postponed: the tick's time was up before the connection was served.
 	Postponed Action = "postponed"
@@ -63,8 +62,8 @@ func (a Action) Healthy() bool {
 	return false
 }
 
-// Unfinished reports whether another tick some seconds later may achieve more:
-// also where a person may be putting a parameter right at this moment.
+// Unfinished reports whether another tick some seconds later may achieve more. Then, too, a
+// person may have put a parameter right.
 func (a Action) Unfinished() bool {
 	return a == Contended || a == InDoubt || a == Failed || a == Misconfigured
 }

@@ -11,17 +11,15 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Adopt returns the first state of a ledger that is new or was deleted, from the
-// parameters. tokens and records are the kept versions of REFRESH_TOKEN and
-// TOKEN_FAMILY. why is the reason if nothing can be adopted.
+// Adopt returns the first state of a ledger that is new or was deleted. tokens and records are
+// the kept versions of REFRESH_TOKEN and TOKEN_FAMILY. If nothing can be adopted, why says so.
 //
-// What this process has read of a deleted ledger counts like a version of TOKEN_FAMILY.
-// Where TOKEN_FAMILY, or without it the first edition's lock, names a token of the
-// history, that is the ledger's own, and what was stored after it are candidates of its
-// family. Otherwise the newest token is the one that was stored for the first time last:
-// an older one that was put back has been there before, or its claims tell. It is taken
-// for one of the family that TOKEN_FAMILY describes, unless its chain claim says
-// otherwise: a true age matters more than a fresh year.
+// Two things can name the token to begin with: TOKEN_FAMILY, or without it the first edition's
+// lock. What this process has read of a deleted ledger counts like a version of TOKEN_FAMILY.
+// What was stored after the named token are candidates of its family. Without a name the ledger
+// begins with the token that was stored for the first time last: an older one that was put back
+// has been there before, or its claims tell. That token counts as one of TOKEN_FAMILY's family,
+// unless its chain claim says otherwise: a true age matters more than a fresh year.
 func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, why string) {
 	record, known := newestRecord(s, records, tokens)
 	named := record.Refresh
@@ -55,8 +53,8 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	return State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}, ""
 }
 
-// inherited is the doubt about a token that is adopted: what is known of a spend, or may
-// have been told by a ledger that was deleted, or by a lock that cannot be read.
+// inherited is the doubt about a token that is adopted. A spend may be known. Otherwise a deleted
+// ledger may have told of one, or a lock that cannot be read.
 func inherited(s Snapshot, r Record, deleted bool) *Intent {
 	doubt := leftBehind(s.Lock, r)
 	if in := s.Known.doubted(); in != nil && in.Token == r.Refresh && (doubt == nil || in.First.Before(doubt.First)) {
@@ -71,10 +69,10 @@ func inherited(s Snapshot, r Record, deleted bool) *Intent {
 	return doubt
 }
 
-// unknownOwner is who may be presenting the token of a ledger that was deleted.
+// unknownOwner is the owner of an intent that a deleted ledger may have held.
 const unknownOwner = "a process whose intent was deleted"
 
-// adopting is the record with which a token is adopted, from TOKEN_FAMILY's if that is
+// adopting is the record with which a token is adopted. It continues TOKEN_FAMILY's, if that is
 // known.
 func adopting(r Record, own Field, known bool, now time.Time) Record {
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
@@ -94,8 +92,8 @@ func adopting(r Record, own Field, known bool, now time.Time) Record {
 	return r
 }
 
-// choose finds the token to begin with: the one that is named, or else the newest. It
-// also finds those that were there before. Without one, why says what was found.
+// choose finds the token to begin with: the named one, or else the newest. past are the tokens
+// before it. Without a token, why says what was found.
 func choose(s Snapshot, history []Field, record Record, named Fingerprint) (own Field, past Past, why string) {
 	why = "it is empty, and its history holds no token"
 	seen := map[Fingerprint]bool{}
@@ -123,8 +121,8 @@ func choose(s Snapshot, history []Field, record Record, named Fingerprint) (own 
 	return own, past, why
 }
 
-// beginning judges a token with which a ledger may begin. own is the one that was found before.
-// What is named by TOKEN_FAMILY is whole.
+// beginning judges a token with which a ledger may begin, after an earlier one in the history.
+// The one that TOKEN_FAMILY names is whole.
 func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
 	verdict, reason := (State{}).Judge(f)
 	before, _, _ := strings.Cut(own.Value.Reveal(), f.Value.Reveal())
@@ -141,18 +139,17 @@ func beginning(s Snapshot, f, own Field, named bool) (Judgement, string) {
 	return Candidate, ""
 }
 
-// hides reports whether a text that is no token was made of the successor of the token that stands
-// under it, by its claims.
+// hides reports whether a damaged text was made of the successor of the token under it, as their
+// claims tell.
 func hides(top, own Field) bool {
 	text := top.Value.Reveal()
 	return precedes(own, Field{Value: atlassian.NewSecret(tokenform.Within(text))}) && tokenform.Problem(text) != ""
 }
 
-// newestRecord is the newest readable version of TOKEN_FAMILY, or what this process has
-// read of the ledger: the one with the latest rotation or consent, and of equal ones the
-// one written last. A record copied from another connection counts if it knows one of the
-// stored tokens: they were copied with it. A time of the consent that lies in the future is
-// none: an earlier version may tell the true one.
+// newestRecord is the newest of the readable versions of TOKEN_FAMILY and of what this process
+// has read of the ledger: the one with the latest rotation or consent, and of equal ones the
+// last. A record that was copied from another connection counts only if it knows a stored token:
+// that was copied, too.
 func newestRecord(s Snapshot, records, tokens []store.Entry) (newest Record, found bool) {
 	var before Record
 	for _, e := range records {
@@ -176,8 +173,8 @@ func newestRecord(s Snapshot, records, tokens []store.Entry) (newest Record, fou
 	return newest, found
 }
 
-// knowsOne reports whether a record knows one of the tokens of a history, as its newest, as an
-// older one, or by its chain claim.
+// knowsOne reports whether a record knows one of the tokens of a history, by fingerprint or chain
+// claim.
 func knowsOne(r Record, history []store.Entry) bool {
 	return slices.ContainsFunc(history, func(e store.Entry) bool {
 		fp := FingerprintOf(FieldOf(e).Value)
@@ -186,8 +183,8 @@ func knowsOne(r Record, history []store.Entry) bool {
 	})
 }
 
-// datedNow returns a record without a time of the consent that lies in the future. The record
-// before it may tell the true one.
+// datedNow returns a record without a consent in the future, which somebody has edited. The
+// record before it may tell the true time.
 func datedNow(r, before Record, now time.Time) Record {
 	if r.AuthorizedAt.After(now.Add(ClockTolerance)) { // somebody has edited it
 		r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
@@ -198,8 +195,9 @@ func datedNow(r, before Record, now time.Time) Record {
 	return r
 }
 
-// dated returns a record with the age that TOKEN_FAMILY tells, also one that was copied with the
-// tokens from another prefix, or a ledger that is valid no more, if they know the family.
+// dated returns a record with the true age of its family, if TOKEN_FAMILY or a ledger that is
+// valid no more tells that. Both may have been copied from another prefix together with the
+// tokens.
 func dated(s Snapshot, r Record) Record {
 	read, _ := readRecord(FieldOf(s.Family).Value.Reveal())
 	copied, _ := read.checked(read.Connection) // the zero Record knows no family
@@ -212,8 +210,8 @@ func dated(s Snapshot, r Record) Record {
 	return r
 }
 
-// birth is when a family began whose consent nobody recorded: when its token
-// was stored or issued, whichever is earlier, and not in the future.
+// birth is when a family began whose consent nobody recorded: when its first known token was
+// stored or issued, whichever is earlier, and not in the future.
 func birth(token Field, now time.Time) time.Time {
 	born := earlier(now, token.Modified)
 	if claims, _ := atlassian.Claims(token.Value); plausible(claims.IssuedAt) {
@@ -241,14 +239,14 @@ func leftBehind(locked Field, r Record) *Intent {
 	return in
 }
 
-// firstEdition is what the first edition wrote into its lock: the token that it was
-// about to present, and when that was presented first.
+// firstEdition is the lock of the first edition. It names the token that was about to be
+// presented, and when that was presented first.
 type firstEdition struct {
 	Spending   Fingerprint `json:"spending"`
 	FirstSpend time.Time   `json:"first_spend"`
 }
 
-// oldLock reads a lock of the first edition; what is none says nothing.
+// oldLock reads a lock of the first edition; zero if it is none.
 func oldLock(locked Field) (lock firstEdition) {
 	_, text, _ := strings.Cut(locked.Value.Reveal(), " ")
 	if json.Unmarshal([]byte(text), &lock) != nil {

@@ -43,8 +43,8 @@ func (v view) superseded() bool {
 	return slices.ContainsFunc(v.Offers, func(f Field) bool { return v.presentable(f) && v.succeeds(f) })
 }
 
-// replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
-// which may be an older token, and kill what a replay saves.
+// replaysFirst reports whether the ledger's own token in doubt comes before a stranger. The
+// stranger may be an older token, and presenting it would kill what the replay saves.
 func (v view) replaysFirst(c Field) bool {
 	stranger := !v.succeeds(c) && !(v.continues(c) && v.perhapsPsoxys(c))
 	return stranger && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
@@ -66,8 +66,8 @@ func lateCandidate(v view) (Decision, bool) {
 	return d, true
 }
 
-// unanswered: a candidate's answer was lost, and its leeway is open. It cannot be read, or it was
-// refused since and is asked about again within the leeway. That cannot wait for the next tick.
+// unanswered: the answer about a candidate was lost, and its leeway is open. It cannot be read
+// any more, or was refused since and is asked about again. That cannot wait for the next tick.
 func unanswered(v view) (Decision, bool) {
 	for _, p := range v.State.Inbox.Pending {
 		if open(p.First, v.Now) {
@@ -86,9 +86,9 @@ func unanswered(v view) (Decision, bool) {
 	return skip()
 }
 
-// ownFirst decides about the own token before an older one that is a candidate is presented: it
-// is tried once more, when its turn is. Where it could not be read twice and a person insists on
-// the older one, that need not wait.
+// ownFirst decides about the own token, which failed, before an older token is presented: the own
+// one is tried once more. That need not wait for its turn if Atlassian could not read it and a
+// person has stored the older one again.
 func (v view) ownFirst(older Field) (Decision, bool) {
 	own := v.State.Record
 	failed := own.LastFailure
@@ -101,7 +101,7 @@ func (v view) ownFirst(older Field) (Decision, bool) {
 	return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(failed.At), older.Version, v.inboxName())
 }
 
-// insists reports whether a person stored a token once more since the own one failed.
+// insists reports whether a person stored a token again since the own one failed.
 func insists(failed *Failure, f Field) bool {
 	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
 }

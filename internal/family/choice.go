@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// choice is what the offers come to.
+// choice is the result of judging the offers.
 type choice struct {
 	// candidate is presented first; Version 0 without one.
 	candidate Field
@@ -15,8 +15,8 @@ type choice struct {
 	notice string
 	// spent are tokens that count as older once the candidate is accepted.
 	spent []Fingerprint
-	// rival: what was stored just after a consent may be of the family before it. The
-	// consent's own token comes first, then.
+	// rival: there is no candidate, because it may be of the family before a consent. The
+	// consent's own token comes first.
 	rival bool
 }
 
@@ -49,7 +49,7 @@ func (s judge) judged() choice {
 	return c
 }
 
-// contender is a candidate that is presented now or later.
+// contender is a candidate, and when it is presented.
 type contender struct {
 	Field
 	turn turn
@@ -109,8 +109,8 @@ func standing(s judge, f Field) (t turn, verdict Judgement, reason string) {
 	return resting, verdict, reason
 }
 
-// comesBefore reports whether a refused token is asked about again now. The token that psoxy
-// may have made it of is about to be presented. That would kill it if the refusal was a mistake.
+// comesBefore reports whether a refused token is asked about again now. Beside psoxy the token
+// under it is about to be presented, and would kill it if the refusal was a mistake.
 func comesBefore(s judge, f Field) bool {
 	r := s.State.Inbox.rejected(f.Version)
 	rested := r.Version > 0 && s.Now.Sub(r.At) >= secondLook
@@ -119,7 +119,7 @@ func comesBefore(s judge, f Field) bool {
 	})
 }
 
-// How candidates come one after the other: of each kind the one that was issued last,
+// Ranks of candidates, the last one first. Of one rank the one comes first that was issued last,
 // and without claims the newest.
 const (
 	lateStranger = 1 + iota // in doubt, its leeway over

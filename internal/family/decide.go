@@ -18,34 +18,31 @@ type Decision struct {
 	Reason string
 	// Candidate is what is presented, if it is not the ledger's own token.
 	Candidate Field
-	// FirstSpend is when the token in doubt was, or may have been, presented
-	// first, and LastSpend last; zero where it is not in doubt.
+	// FirstSpend is when the token in doubt was, or may have been, presented first, and LastSpend
+	// last. Both are zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
-	// OwnSpend is when the ledger's own token in doubt was presented first, where a
-	// candidate comes before it.
+	// OwnSpend is the same as FirstSpend for the ledger's own token, where a candidate comes
+	// before it.
 	OwnSpend time.Time
-	// Yields: another process may hold the successor of what is presented, and is
-	// given a moment to save it.
+	// Yields: another process may hold the successor of the token, and gets a moment to save it.
 	Yields bool
-	// Judged is how far REFRESH_TOKEN is judged. Keep means that its value must
-	// stay, because it is not judged yet.
+	// Judged is how far REFRESH_TOKEN is judged. Keep: its value stays, for it is not judged yet.
 	Judged
 	Keep bool
-	// Notice names a value in REFRESH_TOKEN that was not believed; "" without
-	// one.
+	// Notice names a value in REFRESH_TOKEN that was not believed; "" without one.
 	Notice string
 }
 
-// Urgent reports whether the decision must succeed in this tick. The next one may
-// come too late, or in a process that does not hold the tokens to be saved. Within
-// the leeway of a first attempt that is always so. A late one may have been the
-// first to arrive; its leeway is the next tick's too while two fit in.
+// Urgent reports whether the decision must succeed in this tick: the next one may come too late,
+// or in a process that does not hold the tokens to be saved. That is so within the leeway of a
+// first attempt. The last attempt may have been the first to arrive, but is urgent only in the
+// last tick of its leeway.
 func (d Decision) Urgent(now time.Time) bool {
 	lastTick := open(d.LastSpend, now) && !open(d.LastSpend, now.Add(TickInterval))
 	return d.Action == SettleHeld || d.Action == Adopt || open(d.FirstSpend, now) || open(d.OwnSpend, now) || lastTick
 }
 
-// view is a snapshot with what several rules need of it.
+// view is a snapshot with what several rules need.
 type view struct {
 	judge
 	policy Policy
@@ -131,8 +128,8 @@ func decide(a Action, format string, args ...any) (Decision, bool) {
 // skip is the answer of a rule that does not apply.
 func skip() (Decision, bool) { return Decision{}, false }
 
-// ourLocks is how long one of us may take from psoxy's lock to its entry. From then on the
-// ledger keeps ticks and consents apart.
+// ourLocks is how long a keeper's own lock in psoxy's place is respected. Its owner has written
+// its entry by then, and the ledger keeps ticks and consents apart.
 const ourLocks = 10 * time.Second
 
 func locked(v view) (Decision, bool) {
@@ -146,8 +143,8 @@ func locked(v view) (Decision, bool) {
 	return skip()
 }
 
-// holding: where another process has presented the same token since, what this
-// one holds may be dead. As long as the token can be replayed, that is safer.
+// holding: a pair that was received is saved, unless another process has presented the same token
+// since. That may have killed the pair, so a replay is safer while it is possible.
 func holding(v view) (Decision, bool) {
 	if v.Held != nil && !v.State.Defers(*v.Held, v.Process, v.Now) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
@@ -254,8 +251,8 @@ func refused(v view) (Decision, bool) {
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
 }
 
-// Remedy is what a person can do about a refused token, as a clause. One that Atlassian has
-// never taken may be no refresh token. inbox is the name of REFRESH_TOKEN.
+// Remedy is what a person can do about a refused token, as a clause. One that Atlassian has never
+// taken may be no refresh token. inbox is the name of REFRESH_TOKEN.
 func (s State) Remedy(inbox string) string {
 	if s.unproven() {
 		return "Atlassian has never taken it: store the right one in " + inbox + ", or consent again"
@@ -263,8 +260,8 @@ func (s State) Remedy(inbox string) string {
 	return "consent again"
 }
 
-// largestToken is the size up to which a token is spent, in bytes. The rest is for a
-// successor that is a little larger, and for what an entry holds beside it.
+// largestToken is the size up to which a token is spent, in bytes. It leaves room for a larger
+// successor and for the rest of an entry.
 const largestToken = store.MaxValueBytes - 1500
 
 func tooLarge(v view) (Decision, bool) {

@@ -43,8 +43,8 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 }
 
 // backoff is the pause after a failed attempt. A proxy may have answered instead of Atlassian,
-// and the token be spent: the leeway of the first attempt gets as many as its last ticks allow,
-// and a while longer each attempt is followed by another inside its own.
+// and the token be spent. So the leeway of the first attempt gets an attempt in its last minutes.
+// For a while longer, each attempt is followed by another inside its own leeway.
 func (f Failure) backoff(longest time.Duration) time.Duration {
 	const lastChance = Leeway - LeewayMargin - 2*time.Minute
 	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
@@ -57,7 +57,8 @@ func (f Failure) backoff(longest time.Duration) time.Duration {
 	return backoff
 }
 
-// appProblem says why the app could not present a token. A candidate may be its own.
+// appProblem says why the app could not present a token. Only the own token tells that another
+// app is stored: a candidate may belong to that app.
 func (v view) appProblem(token Fingerprint) string {
 	if other := OtherApp(v.Snapshot); other != "" && token == v.State.Record.Refresh {
 		return other
@@ -65,8 +66,8 @@ func (v view) appProblem(token Fingerprint) string {
 	return "Atlassian refused the app's credentials or the account"
 }
 
-// Spaced is the time before which Atlassian is not to be called after an answer that limits the
-// rate: at least a few minutes, once it has done so for a leeway.
+// Spaced is the time before which Atlassian is not called after an answer that limits the rate.
+// Once it has limited the rate for a leeway, that is in some minutes at the earliest.
 func Spaced(f Failure, r Record) time.Time {
 	last := r.LastFailure
 	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
@@ -76,8 +77,7 @@ func Spaced(f Failure, r Record) time.Time {
 	return f.RetryAt
 }
 
-// restrained is the time before which Atlassian asked not to be called, as far as
-// it is obeyed.
+// restrained is the time before which Atlassian asked not to be called, as far as that is obeyed.
 func (v view) restrained(f *Failure) time.Time {
 	until, expires := f.RetryAt, v.served(f)
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
@@ -90,8 +90,8 @@ func (v view) restrained(f *Failure) time.Time {
 	return until
 }
 
-// served is until when consumers have an access token: an unknown one lives for an hour at most.
-// Where ACCESS_TOKEN does not hold the newest, and this process does not either, they have none: a
+// served is until when consumers have an access token. One of unknown life lives for an hour at
+// most. If neither ACCESS_TOKEN nor this process holds the newest one, consumers have none: a
 // wait of noAccess is obeyed then.
 func (v view) served(f *Failure) time.Time {
 	r, a := v.State.Record, v.AccessToken
@@ -109,12 +109,12 @@ func (v view) served(f *Failure) time.Time {
 // noAccess is the longest wait that is obeyed while consumers have no access token.
 const noAccess = 10 * time.Minute
 
-// republishPause is the least time between two rotations, even if access tokens
-// are short-lived or another program writes over ACCESS_TOKEN.
+// republishPause is the least time between two rotations. Access tokens may be short-lived, or
+// another program may write over ACCESS_TOKEN.
 const republishPause = 4*time.Minute - tickSlack
 
-// consentPublishes is how long a consent's process may take from its entry to the
-// last copy. A rotation in between would be written over.
+// consentPublishes is how long a consent's process may take from its entry to the last copy. It
+// would write over a rotation in between.
 const consentPublishes = time.Minute
 
 func due(v view) (Decision, bool) {

@@ -10,15 +10,14 @@ import (
 
 // Judged is how far REFRESH_TOKEN is judged.
 type Judged struct {
-	// Seen is the version up to which all are judged, and Modified when the newest
-	// one was written then.
+	// Seen is the version up to which all are judged. Modified is when the newest one was written
+	// then.
 	Seen     int64     `json:"seen"`
 	Modified time.Time `json:"modified,omitzero"`
 }
 
-// upTo is the version up to which the present versions are judged, given one of
-// them and its time. A later time at a judged number shows that the parameter was
-// deleted and begun again.
+// upTo is the version up to which the present versions are judged, given one of them. If it was
+// written later than Modified and has a judged number, the parameter was deleted and begun again.
 func (j Judged) upTo(version int64, modified time.Time) int64 {
 	if version <= j.Seen && modified.After(j.Modified) {
 		return 0
@@ -29,14 +28,14 @@ func (j Judged) upTo(version int64, modified time.Time) int64 {
 // Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
 type Inbox struct {
 	Judged
-	// Kin is the version up to which candidates count as the family's own: they
-	// were stored when the ledger began.
+	// Kin is the version up to which candidates count as the family's own: those that were there
+	// when the ledger began.
 	Kin int64 `json:"kin,omitempty"`
 	// Pending are the candidates that were presented without a definite answer, the
 	// last one first.
 	Pending []Pending `json:"in_doubt,omitempty"`
-	// Rejected are the last candidates that Atlassian did not accept, and Failure is
-	// the newest failure to ask about one.
+	// Rejected are the last candidates that Atlassian did not accept. Failure is the newest
+	// failure to ask about one.
 	Rejected []Rejected `json:"rejected,omitempty"`
 	Failure  *Failure   `json:"failure,omitempty"`
 }
@@ -47,20 +46,20 @@ type Pending struct {
 	Token   Fingerprint `json:"token"`
 	// First is when it was, or may have been, presented first.
 	First time.Time `json:"first,omitzero"`
-	// Stored is when it was stored, where it is the own token's successor as far as is
-	// known; zero for a stranger. Psoxys: psoxy stored it.
+	// Stored is when it was stored, if it is the own token's successor as far as is known; zero
+	// for a stranger. Psoxys: psoxy stored it.
 	Stored time.Time `json:"stored,omitzero"`
 	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
-// Rejected is a candidate that Atlassian did not accept under some credentials.
-// Under others it may be good, and refusals have been mistaken.
+// Rejected is a candidate that Atlassian did not accept under some credentials. Under others it
+// may be good, and refusals have been mistaken.
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Credentials Fingerprint `json:"credentials"`
-	// At is the time of the newest answer, and Count how many there were, but for
-	// those inside the leeway of First: when an answer was lost before, if one was.
-	// Stored and Psoxys are as in Pending.
+	// At is the time of the newest answer. First is when it was presented first, if an answer was
+	// lost before. Count does not count the answers inside the leeway of First. Stored and Psoxys
+	// are as in Pending.
 	At     time.Time `json:"at"`
 	Count  int       `json:"count"`
 	First  time.Time `json:"first,omitzero"`
@@ -71,8 +70,7 @@ type Rejected struct {
 // candidatesKept is how many candidates of each kind a state remembers.
 const candidatesKept = 8
 
-// after returns the inbox for which everything up to a version is older than what
-// is in use now, and was written before the entry that will say so.
+// after returns the inbox once everything up to a version is older than the token in use.
 func (i Inbox) after(version int64) Inbox {
 	if version > i.Seen {
 		i.Judged = Judged{Seen: version}
@@ -80,13 +78,13 @@ func (i Inbox) after(version int64) Inbox {
 	return i.without(func(v int64, _ time.Time) bool { return v <= version })
 }
 
-// kept returns the inbox without candidates that the history no longer has.
+// kept returns the inbox without candidates that no history holds any more.
 func (i Inbox) kept() Inbox {
 	return i.without(func(v int64, _ time.Time) bool { return v <= i.Seen-store.KeptVersions })
 }
 
-// without returns the inbox without the candidates that are gone, by their version and
-// when they were last asked about.
+// without returns the inbox without candidates that are gone. at is when one was last asked
+// about.
 func (i Inbox) without(gone func(version int64, at time.Time) bool) Inbox {
 	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return gone(p.Version, p.First) })
 	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version, r.At) })
@@ -105,7 +103,7 @@ func remember[T any](newest T, others []T) []T {
 	return all[:min(len(all), candidatesKept)]
 }
 
-// answered returns the inbox in which the candidate of a version is in doubt no more.
+// answered returns the inbox in which a candidate is no more in doubt.
 func (i Inbox) answered(version int64) Inbox {
 	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return p.Version == version })
 	return i
@@ -131,8 +129,8 @@ func (i Inbox) rejected(version int64) Rejected {
 	return Rejected{}
 }
 
-// first is the time of the first attempt to present a candidate whose answer was
-// lost. It is zero without one, and after a refusal that came when its leeway was over.
+// first is when a candidate was presented first, if that answer was lost. It is zero without such
+// an attempt, and after a refusal that came when the leeway was over.
 func (i Inbox) first(version int64) time.Time {
 	if p := i.pending(version); p.Version > 0 {
 		return p.First
@@ -143,8 +141,7 @@ func (i Inbox) first(version int64) time.Time {
 	return time.Time{}
 }
 
-// reject returns the inbox in which the candidate of the given version is refused, and no
-// more in doubt.
+// reject returns the inbox in which a candidate is refused, and no more in doubt.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	p, old := i.pending(version), i.rejected(version)
 	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
@@ -159,10 +156,10 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	return i
 }
 
-// crowded reports whether a field comes before all candidates that are remembered as refused,
-// and there are as many as can be. It may be one that is forgotten, and would be asked about
-// for ever. It is none if it is in doubt, if a person has stored it once more, or if it was
-// stored after one of the refusals: the parameter was deleted since.
+// crowded reports whether a field may be a refused candidate that is forgotten, and would be
+// asked about for ever. It is if the inbox is full of refused ones that are all later. It is not
+// if it is in doubt, or a person has stored it again. Nor is it if it was stored after one of the
+// refusals, for the parameter was deleted since.
 func (i Inbox) crowded(f Field) bool {
 	full := len(i.Rejected) == candidatesKept && i.pending(f.Version).Version == 0
 	return full && f.Again.IsZero() && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool {
@@ -173,19 +170,19 @@ func (i Inbox) crowded(f Field) bool {
 // sibling reports whether a refused candidate would be a sibling of the own token.
 func (r Rejected) sibling(own Record) bool { return !r.Stored.IsZero() && own.RotatedAt.After(r.At) }
 
-// TakesTurns reports whether a refused candidate may be the own token's successor, so that
-// both are asked about in turn.
+// TakesTurns reports whether a refused candidate may be the own token's successor. Then both are
+// asked about in turn.
 func (i Inbox) TakesTurns(own Record) bool {
 	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() && !r.sibling(own) })
 }
 
-// spent reports whether a refused candidate surely was: its answer was lost, and it was
-// refused when its leeway was over.
+// spent reports whether a refused candidate was surely spent: an answer was lost, and the refusal
+// came when its leeway was over.
 func (r Rejected) spent() bool { return !r.First.IsZero() && !open(r.First, r.At) }
 
-// outlived returns the inbox after the own token, which came at one time, was accepted at
-// another. A refused candidate that was stored a leeway before that is a stranger, unless it
-// was a sibling already: the own token would be dead if this were its successor.
+// outlived returns the inbox after the own token, which was received at one time, was accepted at
+// another. A candidate that was stored a leeway before is a stranger then: the own token would be
+// dead if this were its successor. One that was a sibling already stays one.
 func (i Inbox) outlived(came, accepted time.Time) Inbox {
 	i.Rejected = slices.Clone(i.Rejected)
 	for n, r := range i.Rejected {

@@ -24,8 +24,8 @@ const (
 	Candidate
 )
 
-// Judge judges a value of REFRESH_TOKEN. The reason is a clause for people,
-// without a secret; it is empty for a copy and a candidate.
+// Judge judges a value of REFRESH_TOKEN. The reason is a clause for people, without a secret. It
+// is empty for a copy and a candidate.
 func (s State) Judge(f Field) (j Judgement, reason string) {
 	token, own := f.Value.Reveal(), s.Refresh.Reveal()
 	fp := FingerprintOf(f.Value)
@@ -74,10 +74,9 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	return Candidate, ""
 }
 
-// olderConsent reports whether a token that was issued at the given time comes
-// from an earlier consent than the family's own. What our own consent knows of its
-// time is by another clock than the token's. Of an adopted family without claims
-// only the time is known at which its token was stored.
+// olderConsent reports whether a token that was issued at the given time is of an earlier consent
+// than the family's. The time of our own consent is by another clock than the token's. Of an
+// adopted family without claims only the time is known at which its token was stored.
 func (r Record) olderConsent(issued time.Time) bool {
 	margin := ClockTolerance
 	switch {
@@ -93,8 +92,8 @@ func (r Record) olderConsent(issued time.Time) bool {
 // judge is a snapshot whose inbox is judged.
 type judge struct{ Snapshot }
 
-// isCandidate reports whether only Atlassian can judge a value, whatever it said before. Another
-// connection's token is not asked about.
+// isCandidate reports whether only Atlassian can judge a value, whatever it said before. It is
+// not asked about another connection's token.
 func (s judge) isCandidate(f Field) bool {
 	j, _ := s.State.Judge(f)
 	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
@@ -131,8 +130,8 @@ func (s judge) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 	return Candidate, "", false
 }
 
-// stands is the parameter of the connection in which a text stands as well, and that is none of a
-// token's; "" without one.
+// stands is the parameter of the connection, other than a token's, that holds the same text; ""
+// without one.
 func stands(s Snapshot, f Field) string {
 	n := NamesOf(s.Connection)
 	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID} {
@@ -143,9 +142,9 @@ func stands(s Snapshot, f Field) string {
 	return ""
 }
 
-// stillOlder reports whether a candidate from the history still counts as an older token. What
-// was adopted in its place was refused twice, but for an hour that may be a mistake. Presenting
-// the older one would kill the family then.
+// stillOlder reports whether a candidate from the history still counts as an older token. The
+// token that was adopted in its place was refused twice, but for an hour that may be a mistake.
+// Presenting the older one would kill the family then.
 func stillOlder(s judge, f Field) bool {
 	failed := s.State.Record.LastFailure
 	return s.State.Record.Past.Has(FingerprintOf(f.Value)) && !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst

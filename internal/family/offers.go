@@ -9,12 +9,12 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// youngInbox is the version up to which numbers prove nothing: REFRESH_TOKEN may have been
-// deleted and begun again since it was judged, with another value under our copy.
+// youngInbox is the version up to which numbers prove nothing. REFRESH_TOKEN may have been
+// deleted and begun again, with another value under our copy.
 const youngInbox = 24
 
-// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
-// nothing that can be read: then its history need not be read.
+// InboxSettled reports whether the history of REFRESH_TOKEN need not be read: everything is
+// judged, or nothing can be read.
 func (s Snapshot) InboxSettled() bool {
 	j := judge{s}
 	f, seen := s.RefreshToken, j.seen()
@@ -50,10 +50,9 @@ func (s judge) lastJudged() Judged {
 	return theirs
 }
 
-// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
-// become the offers: those after what was seen, a candidate in doubt, and rejected
-// ones that may be good. Each counts as stored when its value was stored first, and
-// is offered once.
+// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet become the
+// offers, and so do candidates in doubt and refused ones that may be good. Each value is offered
+// once, as of the time when it was stored first.
 func (s *Snapshot) Offer(history []store.Entry) {
 	s.forget(history)
 	for _, e := range history {
@@ -77,8 +76,8 @@ func (s *Snapshot) Offer(history []store.Entry) {
 	slices.SortStableFunc(s.Offers, func(a, b Field) int { return cmp.Compare(a.Since, b.Since) })
 }
 
-// fields are the versions of a history, with what those around tell of each: when its
-// value was stored first, and its family was born.
+// fields are the versions of a history, with what the others tell of each: when its value was
+// stored first, and when its family was born.
 func fields(history []store.Entry, now time.Time) (all []Field) {
 	first, last, born := map[atlassian.Secret]Field{}, map[atlassian.Secret]time.Time{}, map[Fingerprint]time.Time{}
 	for i, e := range history {
@@ -103,8 +102,8 @@ func fields(history []store.Entry, now time.Time) (all []Field) {
 	return all
 }
 
-// forget drops what is known of version numbers that were written later: what is known is of a
-// deleted parameter.
+// forget drops what is known of version numbers that were written again later: the parameter was
+// deleted since.
 func (s *Snapshot) forget(history []store.Entry) {
 	in := &s.State.Inbox
 	for _, e := range history {
@@ -117,8 +116,8 @@ func (s *Snapshot) forget(history []store.Entry) {
 	}
 }
 
-// forgotten is the version of REFRESH_TOKEN up to which a history holds older tokens that a
-// record does not remember any more: of large ones it remembers few.
+// forgotten is the version up to which a history holds older tokens that a record has forgotten.
+// Of large tokens it remembers few.
 func forgotten(r Record, history []store.Entry) int64 {
 	damaged := r.Past == "" && !r.RotatedAt.IsZero()
 	if !damaged && len(r.Past)/pastWidth >= min(r.Generation, store.KeptVersions) {

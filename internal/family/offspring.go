@@ -21,10 +21,9 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 	return r
 }
 
-// Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. One that does not continue the
-// family begins another, at the time at which it was stored or issued, whichever is
-// earlier.
+// Offspring is the record of the family of a token that is about to be presented: the ledger's
+// own, or a candidate. A candidate that does not continue the family begins another, which is as
+// old as the candidate is known to be.
 func (s Snapshot) Offspring(candidate Field) Record {
 	j, own := judge{s}, s.State.Record
 	if candidate.Version == 0 {
@@ -51,8 +50,8 @@ func (s Snapshot) Offspring(candidate Field) Record {
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI})
 }
 
-// before are the candidates that were offered before the given one, and not issued after
-// it, as far as claims tell.
+// before are the candidates that were offered before the given one, unless claims tell that they
+// were issued after it.
 func before(s judge, candidate Field) (older Past) {
 	for _, f := range s.Offers {
 		if s.isCandidate(f) && f.Since < candidate.Since && !issuedAfter(f, candidate) {
@@ -65,15 +64,15 @@ func before(s judge, candidate Field) (older Past) {
 	return older
 }
 
-// continues reports whether a candidate counts as the family's next generation: it
-// is the own token's successor, or psoxy rotates too and no claims tell otherwise.
+// continues reports whether a candidate counts as the family's next generation. It is the own
+// token's successor, or psoxy rotates too and no claims tell otherwise.
 func (s judge) continues(candidate Field) bool {
 	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
 }
 
-// succeeds reports whether a candidate is the own token's successor, as far as is
-// known. Its chain claim decides. Without one, it is if it was stored when the
-// ledger began, or if psoxy stored it.
+// succeeds reports whether a candidate is the own token's successor, as far as is known. The
+// chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
+// stored it.
 func (s judge) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
@@ -82,8 +81,8 @@ func (s judge) succeeds(candidate Field) bool {
 	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
 }
 
-// precedes reports whether a token was spent when another was issued: their claims tell
-// of one family.
+// precedes reports whether claims tell that two tokens are of one family and the first is the
+// older one. It is spent then.
 func precedes(f, other Field) bool {
 	chain := chainOf(f.Value)
 	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)

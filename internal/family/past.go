@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Past remembers earlier refresh tokens by 30 bits of each one's fingerprint,
-// newest first, five characters each. So an older token is known when one turns
-// up in the inbox, however it came there.
+// Past remembers earlier refresh tokens by 30 bits of their fingerprints, newest first, five
+// characters each. So an older token is known when one comes back.
 type Past string
 
 const (
@@ -19,7 +18,7 @@ const (
 	pastKept = 200
 )
 
-// pack gives a fingerprint the form it has in a Past; "" for none.
+// pack is the form of a fingerprint in a Past; "" for none.
 func pack(fp Fingerprint) Past {
 	b, err := hex.DecodeString(string(fp))
 	if err != nil || len(b) < 4 {

@@ -13,8 +13,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Schema is the version of the TOKEN_FAMILY form that this package writes. The first
-// edition, which had no ledger, wrote 1.
+// Schema is the version of the form of TOKEN_FAMILY. The first edition, which had no ledger,
+// wrote 1.
 const Schema = 2
 
 // How the time of the consent is known.
@@ -31,8 +31,8 @@ const (
 // secret. Times are UTC, in milliseconds.
 type Record struct {
 	Schema int `json:"schema"`
-	// Connection is the prefix this record belongs to; a record copied from
-	// another connection is recognised by it.
+	// Connection is the prefix this record belongs to. It tells a record that was copied from
+	// another connection.
 	Connection string `json:"connection"`
 	// AuthorizedAt is the time of the consent: the family's birth.
 	AuthorizedAt time.Time `json:"authorized_at"`
@@ -52,24 +52,21 @@ type Record struct {
 	Access Fingerprint `json:"access_token,omitempty"`
 	// Chain is the fingerprint of the token's refresh_chain_id claim, if it has one.
 	Chain Fingerprint `json:"chain,omitempty"`
-	// Client is the fingerprint of the client id with which the newest tokens were received;
-	// empty where that is not known.
+	// Client is the fingerprint of the client id that received the newest tokens; empty if
+	// unknown.
 	Client Fingerprint `json:"client,omitempty"`
-	// Scopes that were granted.
-	Scopes []string `json:"scopes,omitempty"`
-	// Account is the fingerprint of the id of the account that consented, and
-	// CloudID and SiteURL name the site in use; empty where no consent of ours has
-	// told.
+	Scopes []string    `json:"scopes,omitempty"`
+	// Account is the fingerprint of the account that consented. CloudID and SiteURL name the site
+	// in use. All are empty if no consent of ours has told.
 	Account Fingerprint `json:"account,omitempty"`
 	CloudID string      `json:"cloud_id,omitempty"`
 	SiteURL string      `json:"site_url,omitempty"`
-	// Consent identifies the consent that began the family, by a digest of its
-	// state, and RedirectURI is where it returned to; empty where a person stored
-	// the tokens.
+	// Consent identifies the consent that began the family, by a digest of its state. RedirectURI
+	// is where it returned to. Both are empty if a person stored the tokens.
 	Consent     string `json:"consent,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// SiteAskedAt is when Atlassian was last asked whether the site is still
-	// reached. SiteMissing counts the answers in a row without it, up to two.
+	// SiteAskedAt is when Atlassian was last asked whether the site is still reached. SiteMissing
+	// counts the answers in a row without it, up to two.
 	SiteAskedAt time.Time `json:"site_asked_at,omitzero"`
 	SiteMissing int       `json:"site_missing,omitempty"`
 	// AccessFormat is psoxy.JSON where ACCESS_TOKEN has that form; empty where it holds
@@ -77,8 +74,8 @@ type Record struct {
 	AccessFormat psoxy.AccessFormat `json:"form,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
-	// RotatedAt is when the request began that yielded the newest refresh token; zero
-	// before the first rotation.
+	// RotatedAt is when the request began that yielded the newest refresh token; zero before the
+	// first rotation.
 	RotatedAt time.Time `json:"rotated_at,omitzero"`
 	// LastFailure is set while the newest refresh token has failed to rotate.
 	LastFailure *Failure `json:"last_failure,omitempty"`
@@ -97,8 +94,8 @@ type Failure struct {
 	Token Fingerprint `json:"token"`
 	// Credentials are the app's id and secret that were presented.
 	Credentials Fingerprint `json:"credentials,omitempty"`
-	// Since is the time of the first of these attempts, and First that of the first with
-	// this token that failed in any way.
+	// Since is the time of the first of these attempts. First is that of the first one with this
+	// token that failed in any way.
 	Since time.Time `json:"since,omitzero"`
 	First time.Time `json:"first,omitzero"`
 	// FirstSpend is when Token was first presented, where its fate is in doubt.
@@ -232,13 +229,11 @@ func (r Record) InactiveAt() time.Time {
 	return cmp.Or(r.RotatedAt, r.AuthorizedAt).Add(InactivityLimit)
 }
 
-// unreadable is the code with which an OAuth server says that it could not read a request
-// (RFC 6749 section 5.2).
+// unreadable is the code of a server that could not read a request (RFC 6749 section 5.2).
 const unreadable = "invalid_request"
 
-// Refused reports whether Atlassian has refused the newest refresh token. A malformed answer
-// with another error code, or none, comes from a proxy or firewall, and says nothing about
-// the token.
+// Refused reports whether Atlassian has refused the newest refresh token. A malformed answer with
+// another code, or none, comes from a proxy or firewall, and tells nothing.
 func (r Record) Refused() bool {
 	f := r.LastFailure
 	if f == nil || f.Token != r.Refresh {
@@ -362,7 +357,6 @@ func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(othe
 // JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
-// later is the later of two times.
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -370,7 +364,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// earlier is the earlier of two times; the other one if one of them is not known.
+// earlier is the earlier of two times; if one is not known, the other.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

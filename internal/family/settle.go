@@ -10,12 +10,10 @@ import (
 // Pair is what a spend or a consent yielded.
 type Pair struct {
 	Refresh, Access atlassian.Secret
-	// AccessExpiresAt is when the access token expires.
 	AccessExpiresAt time.Time
 	// SpentAt is when the request began, by the store's clock.
 	SpentAt time.Time
-	// Scopes that were granted.
-	Scopes []string
+	Scopes  []string
 }
 
 // Receipt is a pair on its way into the ledger.
@@ -23,12 +21,11 @@ type Receipt struct {
 	Pair Pair
 	// Record describes the pair's family with the pair as its newest tokens.
 	Record Record
-	// Before is the ledger's token when the spend, or the consent, was decided, and
-	// Spent what was presented; empty for a consent.
+	// Before is the ledger's token when the spend or the consent was decided. Spent is what was
+	// presented; empty for a consent.
 	Before, Spent Fingerprint
-	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
-	// ledger's own token. For a consent it is the version up to which everything in
-	// there is older.
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the ledger's own
+	// token. A consent makes everything up to this version older.
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
@@ -36,14 +33,14 @@ type Receipt struct {
 	Doubt *Intent
 }
 
-// Receipt is the receipt that settles a state's tokens once more, in a ledger that
-// has begun anew without them.
+// Receipt is the receipt that settles a state's tokens again, in a ledger that has begun anew
+// without them.
 func (s State) Receipt() *Receipt {
 	return &Receipt{Pair: Pair{Refresh: s.Refresh, SpentAt: s.Record.RotatedAt}, Record: s.Record, App: s.App, Doubt: s.doubted()}
 }
 
-// Knows reports whether the state continues an earlier one. One whose token was
-// adopted, and not proven since, is not missed.
+// Knows reports whether the state continues an earlier one. A token that was only adopted, and
+// never proven, is not missed.
 func (s State) Knows(earlier State) bool {
 	fp := earlier.Record.Refresh
 	return earlier.Empty() || earlier.unproven() || s.Record.Refresh == fp || s.Record.Past.Has(fp)
@@ -52,10 +49,10 @@ func (s State) Knows(earlier State) bool {
 // clockStep is the precision of the store's clock.
 const clockStep = time.Second
 
-// Settle returns the state in which the received pair is the newest. Others may
-// have changed the state since the spend was decided: kept is false where theirs
-// is newer, and stays; it remembers that the pair is older. Over families the newest
-// consent wins, within a family the spend that began last (invariant 3).
+// Settle returns the state in which the received pair is the newest. Others may have changed the
+// state since the spend was decided. If theirs is newer, kept is false and theirs stays, which
+// remembers the pair as older. Over families the newest consent wins, within a family the spend
+// that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
 	r = r.beside(theirs)
@@ -87,8 +84,8 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 	return next, true
 }
 
-// beside is the receipt of a consent that wins over an adoption in its second: the store
-// tells whole seconds of a token's age.
+// beside is the receipt, dated so that a consent wins over an adoption in the same second. The
+// store tells only whole seconds of the age of a token.
 func (r Receipt) beside(theirs Record) Receipt {
 	by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt)
 	if r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
@@ -97,8 +94,7 @@ func (r Receipt) beside(theirs Record) Receipt {
 	return r
 }
 
-// newer reports whether a record is newer than a received pair that was decided on
-// another one, or has known the pair before.
+// newer reports whether a record is newer than a received pair that was decided on another one.
 func (r Record) newer(than Receipt) bool {
 	spentLater := !than.Pair.SpentAt.After(r.RotatedAt)
 	switch {
@@ -143,17 +139,16 @@ func (s State) presented(p Pending) *Intent {
 	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
-// Defers reports whether a received pair must wait. Another process has presented
-// the same token since, which may have revoked the pair, and the token can still
-// be replayed. A consent's pair waits for nobody, though an adopted family may
-// have been stored in the same second.
+// Defers reports whether a received pair must wait. Another process has presented the same token
+// since. That may have revoked the pair, but the token can still be replayed. A consent's pair
+// waits for nobody, even if an adopted family was stored in its second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
 	return in != nil && !r.Record.FreshConsent() && in.Owner != process && in.Owner != unknownOwner && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
-// Failed returns the state after a spend without a successor. doubt says that
-// the token may be spent all the same; then the intent stays, without an owner.
+// Failed returns the state after a spend without a successor. doubt: the token may be spent all
+// the same. Then the intent stays, without an owner.
 func (s State) Failed(f Failure, doubt bool, last time.Time) State {
 	in := s.Intent
 	s.Intent = nil
@@ -181,10 +176,9 @@ func passing(class string) bool {
 	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
 }
 
-// Consented is the receipt of a consent's first pair, decided on what the snapshot
-// tells. Every value in REFRESH_TOKEN is older, except what was stored while the pair
-// waited for a decision. Beside psoxy that is older too: it may be psoxy's rotation of the
-// family before.
+// Consented is the receipt of a consent's first pair. Every value in REFRESH_TOKEN is older than
+// that, except what was stored since. Beside psoxy even that is older: it may be psoxy's rotation
+// of the family before.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if told := s.Told(); s.State.Empty() && told != nil {
@@ -202,9 +196,8 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	return r
 }
 
-// Consented is the record of a family that a consent has just begun with pair.
-// previous is what it replaces: the new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours.
+// Consented is the record of a family that a consent has just begun. The family is younger than
+// the one that it replaces, even if another machine's clock is a little ahead of ours.
 func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	born := stamp(pair.SpentAt)
 	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
@@ -218,6 +211,5 @@ func Consented(connection string, pair Pair, p Policy, previous Record) Record {
 	}
 }
 
-// FreshConsent reports whether the record is of a consent whose tokens were
-// never rotated.
+// FreshConsent reports whether the record is of a consent whose tokens were never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }

@@ -5,8 +5,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// spoiled: what stands in REFRESH_TOKEN is no token, but its claims tell that it was made of the
-// own token's successor. The own token is spent, and a person can store the whole one.
+// spoiled: REFRESH_TOKEN holds no token, but its claims tell that it was made of the own token's
+// successor. So the own token is spent, and a person can store the whole successor.
 func spoiled(v view) (Decision, bool) {
 	f := v.RefreshToken
 	within := atlassian.NewSecret(tokenform.Within(f.Value.Reveal()))

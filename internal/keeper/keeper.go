@@ -293,7 +293,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 // guarded presents a token, once it is known that no neighbour has gone on with the ledger's own,
 // and beside psoxy under its lock.
 func guarded(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	if d.Candidate.Version == 0 && family.Left(v.State, v.Now) {
+	if d.Candidate.Version == 0 && family.LeftAlone(v.State, v.Now) {
 		if other := t.neighbours.ahead(ctx, t.conn.Name, t.params, v.State); other != "" {
 			return out.as(Misconfigured, "%s has gone on with the tokens of this connection, and would lose them: delete the parameters of this one, or consent for it", other), false
 		}
@@ -378,7 +378,7 @@ func (t *tick) offer(ctx context.Context, v *view) error {
 	owners, unknown := t.neighbours.owners(ctx, t.conn.Name, t.params, family.Strangers(v.Snapshot)...)
 	if v.Owners = owners; unknown != nil {
 		t.log.Error("a token is not presented yet", "error", unknown)
-		v.Snapshot = family.Familiar(v.Snapshot)
+		v.Snapshot = family.WithoutStrangers(v.Snapshot)
 	}
 	return err
 }
