@@ -12,16 +12,11 @@ import (
 type Judgement int
 
 const (
-	// Copied: it is the ledger's own token.
-	Copied Judgement = iota
-	// Absent: there is no value, or one that stands for none.
-	Absent
-	// NoToken: it cannot be a refresh token, so it is not presented.
-	NoToken
-	// Older: it was the newest token once. Presenting it could kill the family.
-	Older
-	// Candidate: it may be a newer token. Only Atlassian can tell.
-	Candidate
+	Copied    Judgement = iota // it is the ledger's own token
+	Absent                     // there is no value, or one that stands for none
+	NoToken                    // it cannot be a refresh token, so it is not presented
+	Older                      // it was the newest token once, and presenting it could kill the family
+	Candidate                  // it may be a newer token; only Atlassian can tell
 )
 
 // Judge judges a value of REFRESH_TOKEN. The reason is a clause for people, without a secret. It

@@ -29,8 +29,7 @@ func pack(fp Fingerprint) Past {
 
 // Has reports whether the token with the given fingerprint is remembered.
 func (p Past) Has(fp Fingerprint) bool {
-	key := pack(fp)
-	return key != "" && p.holds(key)
+	return p.holds(pack(fp))
 }
 
 func (p Past) holds(key Past) bool {

@@ -19,12 +19,9 @@ const Schema = 2
 
 // How the time of the consent is known.
 const (
-	// FromConsent: recorded by the consent itself.
-	FromConsent = "consent"
-	// FromAdoption: the time at which a hand-filled REFRESH_TOKEN was stored.
-	FromAdoption = "adopted"
-	// FromPerson: a person has said when the consent of adopted tokens was given.
-	FromPerson = "stated"
+	FromConsent  = "consent" // the consent itself has recorded it
+	FromAdoption = "adopted" // it is when a hand-filled REFRESH_TOKEN was stored
+	FromPerson   = "stated"  // a person has told it of adopted tokens
 )
 
 // Record is what TOKEN_FAMILY holds: all that is known about a family, and no
