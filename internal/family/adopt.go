@@ -26,8 +26,7 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if !known {
 		named = oldLock(s.Lock).Spending
 	}
-	history := fields(tokens, s.Now)
-	own, past, why := choose(s, history, record, named)
+	own, past, why := choose(s, fields(tokens, s.Now), record, named)
 	if last := s.Known; named == last.Record.Refresh && named != FingerprintOf(own.Value) && named != "" {
 		own = Field{Value: last.Refresh} // REFRESH_TOKEN took no writes; what it holds is judged later
 	}
@@ -36,13 +35,13 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	}
 	token, top := FingerprintOf(own.Value), s.RefreshToken
 	inbox := Inbox{Judged: Judged{top.Version, top.Modified}}
-	deleted := known && record.Schema == Schema // there was a ledger
+	deleted := record.Schema == Schema // there was a ledger
 	if token == named {
 		if inbox.Seen, inbox.Kin = own.Version, top.Version; deleted {
 			inbox.Seen, past = 0, "" // what was there before and is not known was never judged
 		}
 	}
-	record = adopting(record, own, known, s.Now)
+	record = adopting(record, own, s.Now)
 	record.Schema, record.Connection = Schema, s.Connection
 	record.LifetimeDays = p.Lifetime.Hours() / 24
 	record.Past = record.Past.Merge(past)
@@ -74,12 +73,12 @@ const unknownOwner = "a process whose intent was deleted"
 
 // adopting is the record with which a token is adopted. It continues TOKEN_FAMILY's, if that is
 // known.
-func adopting(r Record, own Field, known bool, now time.Time) Record {
+func adopting(r Record, own Field, now time.Time) Record {
 	token, chain := FingerprintOf(own.Value), chainOf(own.Value)
 	switch {
-	case known && r.Refresh == token:
-	case !known, chain != "" && r.Chain != "" && chain != r.Chain:
-		r = Record{AuthorizedAt: stamp(birth(own, now)), AuthorizedAtSource: FromAdoption, Refresh: token}
+	case r.Refresh == token:
+	case r.Refresh == "", chain != "" && r.Chain != "" && chain != r.Chain:
+		r = Record{Refresh: token}
 	default:
 		r.Past = r.Past.With(r.Refresh)
 		r.Refresh, r.Access, r.Client, r.LastFailure = token, "", "", nil
@@ -186,7 +185,7 @@ func knowsOne(r Record, history []store.Entry) bool {
 // datedNow returns a record without a consent in the future, which somebody has edited. The
 // record before it may tell the true time.
 func datedNow(r, before Record, now time.Time) Record {
-	if r.AuthorizedAt.After(now.Add(ClockTolerance)) { // somebody has edited it
+	if r.AuthorizedAt.After(now.Add(ClockTolerance)) {
 		r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
 		if before.Refresh == r.Refresh || r.Past.Has(before.Refresh) || before.Chain == r.Chain && r.Chain != "" {
 			r.AuthorizedAt, r.AuthorizedAtSource = before.AuthorizedAt, before.AuthorizedAtSource

@@ -32,7 +32,7 @@ func (s judge) again(r Rejected) bool {
 		return false
 	case r.Credentials != s.Credentials():
 		return true // under these it may be good
-	case own.Refused() && takesTurn(s, r), beforeRotationOf(s, r):
+	case takesTurn(s, r), beforeRotationOf(s, r):
 		return true
 	case open(r.First, s.Now):
 		wait = leewayLook
@@ -46,8 +46,8 @@ func (s judge) again(r Rejected) bool {
 // both refusals may be mistakes. If Atlassian takes the own token first, this one's turn is over.
 func takesTurn(s judge, r Rejected) bool {
 	own, in := s.State.Record, s.State.doubted()
-	due := !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt())
-	return due || in != nil && open(in.First, s.Now) && !r.Stored.IsZero() && r.At.Before(own.LastFailure.At)
+	due := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt())
+	return due || own.refusedSince(r.At) && in != nil && open(in.First, s.Now) && !r.Stored.IsZero()
 }
 
 // beforeRotationOf reports whether the own token is rotated soon, of which a refused candidate may

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -290,9 +291,4 @@ func (v view) idle() Decision {
 // clock prints a time for a reason.
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func orNone(code string) string {
-	if code == "" {
-		return "no error code"
-	}
-	return code
-}
+func orNone(code string) string { return cmp.Or(code, "no error code") }

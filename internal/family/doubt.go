@@ -59,9 +59,13 @@ func (s Snapshot) PsoxysLock() Field {
 // candidate was stored since, which may be the successor.
 func (s Snapshot) LockTells(candidate Field) bool {
 	lock, r := s.PsoxysLock(), s.State.Record
-	before := r.FreshConsent() && lock.Modified.Add(Lease).Before(r.AuthorizedAt) // no token was granted then
-	return lock.Version > 0 && !before && !(r.Refused() && lock.Modified.Before(r.LastFailure.At)) && !lock.Modified.Before(r.RotatedAt) &&
-		(candidate.Version == 0 || candidate.Modified.Before(lock.Modified))
+	switch {
+	case lock.Version == 0, lock.Modified.Before(r.RotatedAt), r.refusedSince(lock.Modified):
+		return false
+	case r.FreshConsent() && lock.Modified.Add(Lease).Before(r.AuthorizedAt):
+		return false // no token was granted then
+	}
+	return candidate.Version == 0 || candidate.Modified.Before(lock.Modified)
 }
 
 // underLock reports whether psoxy may have presented a candidate: REFRESH_TOKEN held it when

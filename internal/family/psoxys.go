@@ -36,7 +36,7 @@ func psoxySpent(s judge, candidate Field) time.Time {
 		return time.Time{}
 	}
 	for _, f := range s.Wrote {
-		if f.Born.After(r.active()) && f.Modified.After(r.active()) && !(r.Refused() && f.Modified.Before(r.LastFailure.At)) {
+		if f.Born.After(r.active()) && f.Modified.After(r.active()) && !r.refusedSince(f.Modified) {
 			return f.Modified
 		}
 	}

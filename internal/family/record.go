@@ -240,6 +240,9 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Code == unreadable && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
+// refusedSince reports whether Atlassian has refused the newest refresh token since a time.
+func (r Record) refusedSince(at time.Time) bool { return r.Refused() && at.Before(r.LastFailure.At) }
+
 // Lost reports whether Atlassian has refused the newest refresh token so often, and for so long,
 // that this is no mistake of minutes.
 func Lost(r Record) bool {

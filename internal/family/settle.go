@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -62,7 +63,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		}
 		return s, false
 	}
-	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App, Doubt: r.Doubt}
+	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: cmp.Or(r.App, s.App), Doubt: r.Doubt}
 	if theirs.Refresh != r.Before && theirs.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(theirs.Refresh)
 	}
@@ -76,9 +77,6 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		if r.Doubt != nil {
 			next.Intent.First = r.Doubt.First
 		}
-	}
-	if r.App != nil {
-		next.App = r.App
 	}
 	next.settleInbox(s, r)
 	return next, true
