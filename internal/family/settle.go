@@ -182,8 +182,17 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	if told := s.Told(); s.State.Empty() && told != nil {
 		previous = *told
 	}
-	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
-	r.Record.AccessFormat, r.Record.Client = remembered(s.AccessFormat), client(s.App())
+	born := stamp(pair.SpentAt)
+	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
+		born = previous.AuthorizedAt.Add(time.Millisecond) // another machine's clock is a little ahead of ours
+	}
+	r := &Receipt{Pair: pair, Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version, Record: Record{
+		Schema: Schema, Connection: s.Connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
+		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
+		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
+		Client: client(s.App()), Scopes: slices.Clone(pair.Scopes),
+		AccessFormat: remembered(s.AccessFormat), AccessExpiresAt: stamp(pair.AccessExpiresAt),
+	}}
 	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
 		if fp := FingerprintOf(f.Value); !s.Shared() && f.Modified.After(pair.SpentAt.Add(clockStep)) {
 			r.Candidate = min(r.Candidate, f.Version-1)
@@ -192,21 +201,6 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 		}
 	}
 	return r
-}
-
-// Consented is the record of a family that a consent has just begun. The family is younger than
-// the one that it replaces, even if another machine's clock is a little ahead of ours.
-func Consented(connection string, pair Pair, p Policy, previous Record) Record {
-	born := stamp(pair.SpentAt)
-	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
-		born = previous.AuthorizedAt.Add(time.Millisecond)
-	}
-	return Record{
-		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
-		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
-		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
-		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
-	}
 }
 
 // FreshConsent reports whether the record is of a consent whose tokens were never rotated.

@@ -61,8 +61,8 @@ func Smallest(s State) State {
 	s.Record.Scopes, s.Inbox.Rejected = nil, nil
 	for past := &s.Record.Past; *past != ""; *past = past.newest(len(*past) / pastWidth / 2) {
 		size := s.Encode().Len()
-		helps := size > maxState && size-len(*past) <= maxState
-		if size <= most && !helps {
+		cheaper := size > maxState && size-len(*past) <= maxState // with fewer the standard tier does
+		if size <= most && !cheaper {
 			break
 		}
 	}
