@@ -32,7 +32,7 @@ func (s judge) again(r Rejected) bool {
 		return false
 	case r.Credentials != s.Credentials():
 		return true // under these it may be good
-	case takesTurn(s, r), beforeRotationOf(s, r):
+	case takesTurn(s, r), comesBeforeRotation(s, r):
 		return true
 	case open(r.First, s.Now):
 		wait = leewayLook
@@ -50,9 +50,9 @@ func takesTurn(s judge, r Rejected) bool {
 	return due || own.refusedSince(r.At) && in != nil && open(in.First, s.Now) && !r.Stored.IsZero()
 }
 
-// beforeRotationOf reports whether the own token is rotated soon, of which a refused candidate may
-// be the successor. If the refusals were mistakes, the rotation would kill it.
-func beforeRotationOf(s judge, r Rejected) bool {
+// comesBeforeRotation reports whether the own token is rotated soon, of which a refused candidate
+// may be the successor. If the refusals were mistakes, the rotation would kill it.
+func comesBeforeRotation(s judge, r Rejected) bool {
 	soon := s.State.Record.AccessExpiresAt.Sub(s.Now) < beforeRotation
 	return soon && !r.Stored.IsZero() && r.Count < candidateProbes && s.Now.Sub(r.At) >= Leeway && !s.looksAgain(r)
 }
@@ -63,7 +63,7 @@ func beforeRotationOf(s judge, r Rejected) bool {
 // tells of a successor, for an hour.
 func (s judge) looksAgain(r Rejected) bool {
 	switch {
-	case r.sibling(s.State.Record), r.Credentials != s.Credentials(), !Within(r.At, s.Now, rest(r.Count)), r.Count > 2:
+	case r.sibling(s.State.Record), r.Count > 2, !Within(r.At, s.Now, rest(r.Count)), r.Credentials != s.Credentials():
 		return false
 	case r.Count < 2:
 		return true

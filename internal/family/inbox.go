@@ -70,7 +70,8 @@ type Rejected struct {
 // candidatesKept is how many candidates of each kind a state remembers.
 const candidatesKept = 8
 
-// after returns the inbox once everything up to a version is older than the token in use.
+// after returns the inbox once everything up to a version is older than the token in use. All of
+// it was written before the entry that says so, and that one's time is filled in as Modified.
 func (i Inbox) after(version int64) Inbox {
 	if version > i.Seen {
 		i.Judged = Judged{Seen: version}

@@ -56,7 +56,8 @@ const (
 	probeFirst = time.Hour
 	probeAgain = 6 * time.Hour
 	// A request that the server calls malformed says nothing about the token (RFC 6749 section
-	// 5.2). So many of them in a row, over probeFirst at least, count as a refusal.
+	// 5.2). So many of them in a row with the code invalid_request, over probeFirst at least,
+	// count as a refusal.
 	malformedIsRefused = 4
 )
 
