@@ -56,16 +56,16 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.unchanged(e) {
-		return l.read(e.Version, e.Modified), nil
+		if l.at = e.Modified; l.known.Version == e.Version {
+			l.known.Written = e.Modified
+		}
+		return l.known, nil
 	}
-	switch {
-	case e.Version > l.settled:
-	case destroyed(e):
-		l.knows(Entry{}, 0, time.Time{}) // as others find it
-	case e.Version > 0 && !e.Modified.After(l.known.Written):
-		return Entry{}, ErrStale
-	default:
-		l.knows(Entry{}, 0, time.Time{}) // it was deleted, and perhaps begun anew
+	if e.Version <= l.settled {
+		if e.Version > 0 && !destroyed(e) && !e.Modified.After(l.known.Written) {
+			return Entry{}, ErrStale
+		}
+		l.forget() // it was deleted, and perhaps begun anew; or its newest version was destroyed
 	}
 	if e.Version == 0 {
 		return Entry{}, nil
@@ -74,7 +74,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
 		return l.knows(one.Entry, e.Version, e.Modified), nil
 	}
-	links, anchored, err := l.since(ctx, l.known, e.Version)
+	links, anchored, err := l.sinceKnown(ctx, e.Version)
 	switch {
 	case errors.Is(err, store.ErrDenied) && one.ours(l.unproven):
 		return one.Entry, nil
@@ -88,47 +88,42 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	return l.knows(last, e.Version, links[len(links)-1].Written), nil // the version given may be of a deleted ledger
 }
 
-// unchanged reports whether the newest version is the one that was read, or written,
-// last.
+// unchanged reports whether the newest version is the one that was read or written last.
 func (l *Ledger) unchanged(e store.Entry) bool {
 	return e.Version == l.settled && !destroyed(e) && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
 }
 
-// read remembers when the store wrote the version up to which the known entry is the
-// last, and returns that entry.
-func (l *Ledger) read(version int64, at time.Time) Entry {
-	if l.at = at; l.known.Version == version {
-		l.known.Written = at
-	}
-	return l.known
-}
-
-// destroyed reports whether a version is there, and what it held is gone.
+// destroyed reports whether what a version held is gone, as Google Cloud lets people do.
 func destroyed(e store.Entry) bool { return e.Version > 0 && e.Value.IsZero() }
 
-// knows remembers the last valid entry up to a version, which was written at the
-// given time, and returns it.
+// knows remembers, and returns, the last valid entry up to the version settled, which the
+// store wrote at the given time.
 func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
 	l.known, l.settled, l.at = last, settled, at
 	return last
 }
 
-// since reads the versions from a known entry on. If that entry is gone, because
-// the ledger was deleted or too much was written since, everything that is kept is
-// read.
-func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
-	if known.Version > 0 {
+// forget drops all that is known: it is about another ledger.
+func (l *Ledger) forget() { l.knows(Entry{}, 0, time.Time{}) }
+
+// sinceKnown reads the versions from the known entry on (anchored). Where that entry is gone,
+// the ledger was deleted or much was written since. Then it reads all that is kept.
+func (l *Ledger) sinceKnown(ctx context.Context, to int64) (links []link, anchored bool, err error) {
+	if known := l.known; known.Version > 0 {
 		links, err = l.between(ctx, known.Version, to)
-		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known) && !l.anew(links[0]); anchored || err != nil {
-			return links, anchored, err
+		if err != nil {
+			return nil, false, err
+		}
+		if links[0].Version == known.Version && links[0].ours(known) && !l.anew(links[0]) {
+			return links, true, nil
 		}
 	}
 	links, err = l.between(ctx, 1, to)
 	return links, false, err
 }
 
-// anew reports whether a version was written after it was seen: in a ledger that was
-// begun anew, by a put that was sent in both.
+// anew reports whether a version was written after it had been read. Then the ledger was
+// deleted, and the same put was sent to both.
 func (l *Ledger) anew(one link) bool {
 	return one.Version == l.settled && !l.at.IsZero() && one.Written.After(l.at)
 }
@@ -182,7 +177,7 @@ func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, er
 	case next && (version == 1 || version > young):
 		return l.knows(mine, version, time.Time{}), nil
 	case version <= d.base.Version:
-		l.knows(Entry{}, 0, time.Time{})
+		l.forget()
 		return Entry{}, ErrOvertaken
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
@@ -195,7 +190,7 @@ func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, er
 	case err != nil:
 		return Entry{}, err
 	case d.base.Version > 0 && !links[0].ours(d.base): // of another ledger, since deleted
-		l.knows(Entry{}, 0, time.Time{})
+		l.forget()
 		return Entry{}, ErrOvertaken
 	}
 	last := d.base
