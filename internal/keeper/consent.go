@@ -105,7 +105,7 @@ func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Lo
 	v, err := t.lookAlone(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("reading the parameters failed: %w", err)
+		return err
 	case v.Shared() && t.lock == nil:
 		return &ConsentBusyError{t.names.Lock + " is held by psoxy: try again in two minutes"}
 	case !v.State.Empty():
@@ -119,22 +119,30 @@ func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Lo
 // consenting is a tick in which a person consents.
 type consenting struct{ *tick }
 
+// look is the tick's.
+func (t consenting) look(ctx context.Context) (view, error) {
+	v, err := t.tick.look(ctx)
+	if err != nil {
+		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+	}
+	return v, nil
+}
+
 // announce appends an entry that says what the last one says, and looks again: from
 // then on a rotation that is under way knows of it.
 func (t consenting) announce(ctx context.Context) (view, error) {
-	var v view
 	for range fewAttempts {
-		var err error
-		if v, err = t.lookAlone(ctx); err != nil {
-			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+		v, err := t.lookAlone(ctx)
+		if err != nil {
+			return view{}, err
 		}
-		if _, err = t.append(ctx, v.base, v.State); err == nil {
+		switch _, err = t.append(ctx, v.base, v.State); {
+		case err == nil:
 			if v, err = t.look(ctx); err != nil { // what was read may have changed before
-				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+				return view{}, err
 			}
 			return t.saveHeld(ctx, v)
-		}
-		if !errors.Is(err, ledger.ErrOvertaken) {
+		case !errors.Is(err, ledger.ErrOvertaken):
 			return view{}, fmt.Errorf("%s cannot be written: %w", t.names.Ledger, err)
 		}
 	}
@@ -154,11 +162,7 @@ func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	if _, err := t.putInUse(ctx, v, held); errors.As(err, new(*ConsentUnsavedError)) {
 		return view{}, &ConsentBusyError{"the consent before this one is not saved yet: " + err.Error()}
 	}
-	v, err := t.look(ctx)
-	if err != nil {
-		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
-	}
-	return v, nil
+	return t.look(ctx)
 }
 
 // lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
@@ -202,7 +206,7 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 // putInUse saves a consent's receipt and publishes it.
 func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (family.Record, error) {
 	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
-	base, state, err := t.save(ctx, v.base, v.State, r)
+	v, err := t.save(ctx, v, r)
 	switch {
 	case errors.Is(err, errNewer):
 		return family.Record{}, &ConsentBusyError{"a newer consent was saved at the same time, and stays"}
@@ -210,14 +214,13 @@ func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (fa
 		t.log.Error("a consent could not be saved", "error", err)
 		return family.Record{}, &ConsentUnsavedError{err}
 	}
-	v.State, v.base = state, base
 	t.publishApp(ctx, &v)
 	out := t.publish(ctx, v, family.Decision{}, Outcome{Action: Idle})
 	if !out.Action.Healthy() {
 		t.log.Error("the consent is saved, but not all of its copies are published; later ticks make that good", "reason", out.Reason)
 	}
-	t.log.Info("a new consent is in use", "scopes", state.Record.Scopes)
-	return state.Record, nil
+	t.log.Info("a new consent is in use", "scopes", v.State.Record.Scopes)
+	return v.State.Record, nil
 }
 
 // publishApp stores a consent's app, and takes it out of the ledger when it is
@@ -227,8 +230,11 @@ func (t consenting) publishApp(ctx context.Context, v *view) {
 		return
 	}
 	app := v.App() // with what a person has stored since
-	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
-		if p := t.put(ctx, *v, publication{name: name, value: value, kind: store.Encrypted}); p.err != nil {
+	for _, p := range []publication{
+		{name: t.names.ClientID, value: atlassian.NewSecret(app.ClientID), kind: store.Encrypted},
+		{name: t.names.ClientSecret, value: app.ClientSecret, kind: store.Encrypted},
+	} {
+		if p = t.put(ctx, *v, p); p.err != nil {
 			return // it is used from the ledger
 		}
 	}

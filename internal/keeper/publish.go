@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -31,18 +32,16 @@ type publication struct {
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
 	all := t.copies(v, d, out.Action == Rotated || out.Action == Replayed)
-	tasks := make([]func(), len(all))
-	for i := range all {
-		tasks[i] = func() {
-			all[i] = t.put(ctx, v, all[i])
-		}
+	var tasks []func()
+	for i, p := range all {
+		tasks = append(tasks, func() { all[i] = t.put(ctx, v, p) })
 	}
 	t.Together(tasks...)
 	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
 		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
 	})
 	if t.interleaved { // should the ledger be deleted, it tells what lies under our copy
-		all = append(all, t.put(ctx, v, t.told(v.State.Record)))
+		all = append(all, t.put(ctx, v, t.familyCopy(v.State.Record)))
 	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
@@ -58,8 +57,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	return out
 }
 
-// told is the copy of a record.
-func (t *tick) told(r family.Record) publication {
+// familyCopy is the copy that describes the family.
+func (t *tick) familyCopy(r family.Record) publication {
 	return publication{name: t.names.Family, value: r.Encode(), kind: store.Plain}
 }
 
@@ -68,21 +67,21 @@ func (t *tick) put(ctx context.Context, v view, p publication) publication {
 	if p.value.IsZero() || v.copies[p.name].Value == p.value {
 		return p
 	}
-	if p.version, p.late, p.err = t.params.write(ctx, p.name, p.value, p.kind); p.err != nil {
+	if p.version, p.late, p.err = t.write(ctx, p.name, p.value, p.kind); p.err != nil {
 		t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
 	}
 	return p
 }
 
-// note appends an entry that says that REFRESH_TOKEN was deleted, before it is written
+// noteDeletion appends an entry that says that REFRESH_TOKEN was deleted, before it is written
 // again.
-func (t *tick) note(ctx context.Context, v *view) {
+func (j journal) noteDeletion(ctx context.Context, v *view) {
 	if !v.Deleted() {
 		return
 	}
 	state := v.State
 	state.Inbox = family.Inbox{Failure: state.Inbox.Failure}
-	if entry, err := t.append(ctx, v.base, state); err == nil {
+	if entry, err := j.append(ctx, v.base, state); err == nil {
 		v.State, v.base = state, entry
 	}
 }
@@ -101,7 +100,7 @@ func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publicatio
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
 	if !rotated || !r.Succeeds(v.Told()) {
-		all = append(all, t.told(r))
+		all = append(all, t.familyCopy(r))
 	}
 	if r.SiteMissing == 0 || v.CloudID.Value.IsZero() { // or a person may have corrected it
 		add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
@@ -121,4 +120,22 @@ func (p publication) unpublished(out Outcome) Outcome {
 		return out.as(Misconfigured, "%s", reason)
 	}
 	return out.as(Failed, "%s", reason)
+}
+
+// together runs tasks side by side. A panic of one is the caller's.
+func together(tasks ...func()) {
+	var wait sync.WaitGroup
+	panics := make([]any, len(tasks))
+	for i, task := range tasks {
+		wait.Go(func() {
+			defer func() { panics[i] = recover() }()
+			task()
+		})
+	}
+	wait.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 }

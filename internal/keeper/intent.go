@@ -1,0 +1,104 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
+)
+
+// requestTime is what a token request takes to arrive.
+const requestTime = 10 * time.Second
+
+// newSpend prepares a spend.
+func newSpend(t *tick, v view, d family.Decision) *spend {
+	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), candidate: d.Candidate.Version > 0, since: t.clock.local(), announced: t.clock.now(),
+		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero(), last: d.LastSpend}
+	if sp.candidate {
+		sp.token = d.Candidate.Value
+	}
+	if t.lock != nil {
+		sp.since = t.lockedAt
+	}
+	switch d.Action {
+	case family.Replay:
+		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
+	case family.Rotate:
+		sp.until = sp.announced.Add(family.Leeway - requestTime)
+	case family.Probe:
+		if sp.announced.Before(d.LastSpend.Add(family.Leeway - family.LeewayMargin)) { // it may have been the first to arrive
+			sp.until = d.LastSpend.Add(family.Leeway - requestTime)
+		}
+	}
+	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
+	return sp
+}
+
+// yield lets another process that holds the successor save it, once the ledger takes writes.
+// Then the intent comes too late.
+func (t *tick) yield(ctx context.Context, v *view) (err error) {
+	const rest = 30 * time.Second
+	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
+		t.Sleep(ctx, rest)
+	}
+	return err
+}
+
+// intend appends the intent (invariant 1), unless there is no time to present the
+// token: then a doubt would be announced for nothing.
+func (sp *spend) intend(ctx context.Context) error {
+	err := sp.inTime()
+	if err == nil {
+		sp.base, err = sp.append(ctx, sp.view.base, sp.state)
+	}
+	return err
+}
+
+// inTime reports, at this very moment, whether lease and invocation have time
+// left for a token request and the save after it. A process that was paused since
+// it intended finds that they have not.
+func (sp *spend) inTime() error {
+	const need = family.PostTimeout + family.SaveReserve
+	if held := elapsed(sp.since, sp.clock.local()); held+need > family.Lease {
+		return fmt.Errorf("the intent is %s old already, too old to begin a token request under it", held.Round(time.Second))
+	}
+	if !sp.until.IsZero() && sp.clock.now().After(sp.until) {
+		return errors.New("the leeway is over but for the time that a request takes")
+	}
+	if !sp.clock.left(need) {
+		return fmt.Errorf("less than %s are left of this invocation, too little for a token request and for saving its answer: raise the function's time-out", need)
+	}
+	return nil
+}
+
+// overtaken reports whether the intent is not the ledger's newest entry any more: a
+// consent, or a deletion, came between. Then nothing is presented under it
+// (invariant 1). Where the ledger cannot be read, the lease tells.
+func (sp *spend) overtaken(ctx context.Context) bool {
+	_, _, ours, err := sp.newest(ctx)
+	return err == nil && !ours
+}
+
+// dateIntent reads when the store wrote the intent. Without an answer it is
+// dated by what was known of the store's clock just before.
+func (sp *spend) dateIntent(ctx context.Context) {
+	if base, state, ours, _ := sp.newest(ctx); ours {
+		sp.state, sp.base = state, base
+	} else if sp.state.Intent.First.IsZero() {
+		in := *sp.state.Intent
+		in.First = sp.announced
+		sp.state.Intent = &in
+	}
+}
+
+// newest reads the ledger's newest entry. ours reports whether it is this spend's
+// intent.
+func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.State, ours bool, err error) {
+	base, state, err = sp.reload(ctx)
+	in := state.Intent
+	ours = base.Version == sp.base.Version && in != nil && in.Owner == sp.Process && in.Token == family.FingerprintOf(sp.token)
+	return base, state, ours, err
+}
