@@ -13,14 +13,8 @@ import (
 // known. A refusal counts only if its entry is valid on top of the intent: then
 // the refused token was still the newest (invariant 4).
 func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool) {
-	e, v, d := new(*sp.failure), sp.view, sp.decision
-	var otherApp string
-	if !sp.candidate { // it may be that app's
-		otherApp = family.OtherApp(v.Snapshot)
-	}
-	if otherApp != "" && e.Class == atlassian.Permanent { // this says nothing about the token
-		e.Class = atlassian.Configuration
-	}
+	e, otherApp := sp.blamed()
+	v, d := sp.view, sp.decision
 	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
 	if sp.doubt {
 		sp.dateIntent(ctx) // the doubt counts from when the store wrote the intent
@@ -59,6 +53,20 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
 }
 
+// blamed is the failure, with another app's id taken for its cause where that was used for the
+// own token: then a refusal is a fault of the configuration, and says nothing about the token.
+// otherApp says so for people; it is "" where the app is the right one.
+func (sp *spend) blamed() (e *atlassian.Error, otherApp string) {
+	e = new(*sp.failure)
+	if !sp.candidate { // it may be that app's
+		otherApp = family.OtherApp(sp.view.Snapshot)
+	}
+	if otherApp != "" && e.Class == atlassian.Permanent {
+		e.Class = atlassian.Configuration
+	}
+	return e, otherApp
+}
+
 // definite reports whether a failure settles the spend. A candidate that is refused
 // is looked at again a minute later. A refusal of the own token in doubt settles
 // nothing before its leeway is over: until then another replay can do no harm, and
@@ -86,8 +94,7 @@ func (sp *spend) writeDown(ctx context.Context, state family.State) (ledger.Entr
 	return entry, err
 }
 
-// explain names a failure that leaves a candidate's worth open, or is about the ledger's own
-// token. otherApp says that the own token belongs to another app; "" if it does not.
+// explain names a failure, but for the refusal of a candidate; see blamed for otherApp.
 func (sp *spend) explain(out Outcome, e *atlassian.Error, otherApp string) Outcome {
 	switch {
 	case sp.doubt && e.Class == atlassian.Permanent:

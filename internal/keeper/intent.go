@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -12,6 +13,38 @@ import (
 
 // requestTime is what a token request takes to arrive.
 const requestTime = 10 * time.Second
+
+// intend appends the intent to present a token (invariant 1), unless there is no time for that:
+// then a doubt would be announced for nothing. The error says why the token is not presented.
+func (t *tick) intend(ctx context.Context, v view, d family.Decision) (sp *spend, err error) {
+	if v.Told() == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
+		t.put(ctx, v, t.familyCopy(v.State.Record))
+	}
+	if d.Yields {
+		err = t.yield(ctx, &v)
+	}
+	sp = newSpend(t, v, d)
+	if err == nil {
+		err = sp.inTime()
+	}
+	if err == nil {
+		sp.base, err = sp.append(ctx, v.base, sp.state)
+	}
+	if err == nil {
+		err = sp.inTime()
+	}
+	return sp, err
+}
+
+// yield waits once the ledger takes writes. A process that holds the successor saves it then,
+// and the intent comes too late.
+func (t *tick) yield(ctx context.Context, v *view) (err error) {
+	const rest = 30 * time.Second
+	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
+		t.Sleep(ctx, rest)
+	}
+	return err
+}
 
 // newSpend prepares a spend.
 func newSpend(t *tick, v view, d family.Decision) *spend {
@@ -35,26 +68,6 @@ func newSpend(t *tick, v view, d family.Decision) *spend {
 	}
 	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
 	return sp
-}
-
-// yield lets another process that holds the successor save it, once the ledger takes writes.
-// Then the intent comes too late.
-func (t *tick) yield(ctx context.Context, v *view) (err error) {
-	const rest = 30 * time.Second
-	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
-		t.Sleep(ctx, rest)
-	}
-	return err
-}
-
-// intend appends the intent (invariant 1), unless there is no time to present the
-// token: then a doubt would be announced for nothing.
-func (sp *spend) intend(ctx context.Context) error {
-	err := sp.inTime()
-	if err == nil {
-		sp.base, err = sp.append(ctx, sp.view.base, sp.state)
-	}
-	return err
 }
 
 // inTime reports, at this very moment, whether lease and invocation have time

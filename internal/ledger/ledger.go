@@ -62,7 +62,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 		return l.known, nil
 	}
 	if e.Version <= l.settled {
-		if e.Version > 0 && !destroyed(e) && !e.Modified.After(l.known.Written) {
+		if !e.Value.IsZero() && !e.Modified.After(l.known.Written) {
 			return Entry{}, ErrStale
 		}
 		l.forget() // it was deleted, and perhaps begun anew; or its newest version was destroyed
