@@ -11,7 +11,6 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // parameters reads and writes the parameters of one connection, and tries again
@@ -95,15 +94,4 @@ func (p parameters) history(ctx context.Context, name string, to int64) (entries
 		return err
 	})
 	return entries, err
-}
-
-// write writes a copy. late: that took more than one attempt.
-func (p parameters) write(ctx context.Context, name string, value atlassian.Secret, kind store.Kind) (version int64, late bool, err error) {
-	attempts := 0
-	err = p.retry(ctx, func() error {
-		attempts++
-		version, err = p.Store.Write(ctx, name, value, kind)
-		return err
-	})
-	return version, attempts > 1, err
 }

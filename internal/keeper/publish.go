@@ -17,10 +17,9 @@ type publication struct {
 	name  string
 	value atlassian.Secret
 	kind  store.Kind
-	// version is the one that was written; late, if that took more than one attempt.
-	version int64
-	late    bool
-	err     error
+	// interleaved: somebody may have written this parameter since it was read.
+	interleaved bool
+	err         error
 }
 
 // publish writes the copies that differ, side by side. It adds to the outcome the
@@ -37,10 +36,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		tasks = append(tasks, func() { all[i] = t.put(ctx, v, p) })
 	}
 	t.Together(tasks...)
-	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
-		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
-	})
-	if t.interleaved { // should the ledger be deleted, it tells what lies under our copy
+	t.interleaved = slices.ContainsFunc(all, func(p publication) bool { return p.interleaved && p.name == t.names.RefreshToken })
+	if t.interleaved { // should the ledger be deleted, TOKEN_FAMILY tells what lies under our copy
 		all = append(all, t.put(ctx, v, t.familyCopy(v.State.Record)))
 	}
 	if d.Notice != "" {
@@ -67,9 +64,16 @@ func (t *tick) put(ctx context.Context, v view, p publication) publication {
 	if p.value.IsZero() || v.copies[p.name].Value == p.value {
 		return p
 	}
-	if p.version, p.late, p.err = t.write(ctx, p.name, p.value, p.kind); p.err != nil {
+	attempts, written := 0, int64(0)
+	p.err = t.retry(ctx, func() (err error) {
+		attempts++
+		written, err = t.Store.Write(ctx, p.name, p.value, p.kind)
+		return err
+	})
+	if p.err != nil {
 		t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
 	}
+	p.interleaved = attempts > 1 || written > v.copies[p.name].Version+1
 	return p
 }
 
