@@ -17,13 +17,11 @@ import (
 // Grant is what a consent yielded: the first tokens of a new family.
 type Grant struct {
 	Token atlassian.Token
-	// At is when the request began that yielded them, by the clock of the snapshot:
-	// the family's birth.
+	// At is the family's birth: when the request for the tokens began, by the snapshot's clock.
 	At time.Time
 	// Account is the fingerprint of the account's id, empty if it is not known.
 	Account family.Fingerprint
-	// CloudID is the site to use, SiteURL its address; CLOUD_ID stays as it is
-	// where the first is empty.
+	// CloudID is the site to use, SiteURL its address. If CloudID is empty, CLOUD_ID stays.
 	CloudID, SiteURL string
 	// ID identifies the consent, so that its repetition can be answered, and
 	// RedirectURI is where it returned to.
@@ -39,9 +37,8 @@ type ConsentBusyError struct{ why string }
 // Error says what was in the way.
 func (e *ConsentBusyError) Error() string { return e.why }
 
-// ConsentUnsavedError is the error of a consent whose grant is not in the
-// ledger. Its tokens are kept in memory, and any tick or consent of this process
-// goes on saving them.
+// ConsentUnsavedError is the error of a consent whose grant is not in the ledger. Its tokens
+// stay in memory, and any tick or consent of this process goes on saving them.
 type ConsentUnsavedError struct{ Err error }
 
 // Error gives the reason.
@@ -66,13 +63,12 @@ const (
 
 // Consent replaces a connection's token family by the one that obtain yields.
 //
-// It first appends an entry that changes nothing: so the ledger and its key are
-// known to take writes before an authorization code is spent. What obtain returns
-// is saved as one entry, even if ctx is cancelled, until the invocation's
-// deadline. Then the copies are published; any later tick repairs a failed one. A
-// rotation at the same time finds the new family when it settles, and drops its
-// own tokens. An error of obtain is returned as it is, and nothing that is in use
-// has changed.
+// It first appends an entry that changes nothing. This proves that the ledger and its
+// key take writes, before an authorization code is spent. What obtain returns is saved as
+// one entry, even if ctx is cancelled, until the invocation's deadline. Then the copies are
+// published; any later tick repairs a failed one. A rotation at the same time finds the new
+// family when it settles, and drops its own tokens. An error of obtain is returned as it is,
+// and nothing that is in use has changed.
 func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.Logger,
 	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
 	t := consenting{k.open(ctx, conn, log)}
@@ -95,9 +91,9 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	return t.establish(ctx, v, grant)
 }
 
-// Alone does what nobody must come between: under psoxy's lock where psoxy rotates too,
-// and after an entry that changes nothing. An empty ledger is not begun. It returns a
-// *ConsentBusyError while others are at work, and the error of do.
+// Alone calls do while nobody else is at work. Where psoxy rotates too, it holds psoxy's lock.
+// It first appends an entry that changes nothing, but begins no ledger. It returns a
+// *ConsentBusyError while others are at work, or else the error of do.
 func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Logger, do func(context.Context, family.Snapshot) error) error {
 	t := consenting{k.open(ctx, conn, log)}
 	defer t.memory.mu.Unlock()
@@ -105,7 +101,7 @@ func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Lo
 	v, err := t.lookAlone(ctx)
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("reading the parameters failed: %w", err)
 	case v.Shared() && t.lock == nil:
 		return &ConsentBusyError{t.names.Lock + " is held by psoxy: try again in two minutes"}
 	case !v.State.Empty():
@@ -119,27 +115,18 @@ func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Lo
 // consenting is a tick in which a person consents.
 type consenting struct{ *tick }
 
-// look is the tick's.
-func (t consenting) look(ctx context.Context) (view, error) {
-	v, err := t.tick.look(ctx)
-	if err != nil {
-		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
-	}
-	return v, nil
-}
-
 // announce appends an entry that says what the last one says, and looks again: from
 // then on a rotation that is under way knows of it.
 func (t consenting) announce(ctx context.Context) (view, error) {
 	for range fewAttempts {
 		v, err := t.lookAlone(ctx)
 		if err != nil {
-			return view{}, err
+			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
 		switch _, err = t.append(ctx, v.base, v.State); {
 		case err == nil:
 			if v, err = t.look(ctx); err != nil { // what was read may have changed before
-				return view{}, err
+				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 			}
 			return t.saveHeld(ctx, v)
 		case !errors.Is(err, ledger.ErrOvertaken):
@@ -150,8 +137,8 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 }
 
 // saveHeld saves a consent that this process has received and could not save, and looks
-// again. Where a newer one is saved, or the store's copies fail, there is nothing left to
-// save. A pair without an access token cannot be published.
+// again. If a newer one is saved, or only copies fail, nothing is left to save. A pair
+// without an access token cannot be published.
 func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	held := v.Held
 	if held == nil || !held.Record.FreshConsent() || held.Pair.Access.IsZero() {
@@ -162,12 +149,16 @@ func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	if _, err := t.putInUse(ctx, v, held); errors.As(err, new(*ConsentUnsavedError)) {
 		return view{}, &ConsentBusyError{"the consent before this one is not saved yet: " + err.Error()}
 	}
-	return t.look(ctx)
+	v, err := t.look(ctx)
+	if err != nil {
+		return view{}, fmt.Errorf("reading the parameters failed: %w", err)
+	}
+	return v, nil
 }
 
-// lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
-// first, but only while the code stays fresh. Otherwise psoxy could write after
-// the consent's copies.
+// lookAlone looks at the connection. If psoxy rotates too, it takes psoxy's lock first:
+// otherwise psoxy could write after the consent's copies. It waits for the lock only while
+// the code stays fresh.
 func (t consenting) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)
@@ -205,7 +196,7 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 
 // putInUse saves a consent's receipt and publishes it.
 func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (family.Record, error) {
-	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
+	t.memory.access = r.Pair.Access
 	v, err := t.save(ctx, v, r)
 	switch {
 	case errors.Is(err, errNewer):
@@ -223,8 +214,8 @@ func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (fa
 	return v.State.Record, nil
 }
 
-// publishApp stores a consent's app, and takes it out of the ledger when it is
-// stored: from then on the parameters are what people correct.
+// publishApp stores a consent's app in its parameters, and then takes it out of the ledger:
+// from then on people correct the parameters.
 func (t consenting) publishApp(ctx context.Context, v *view) {
 	if v.State.App == nil {
 		return

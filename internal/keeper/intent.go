@@ -49,7 +49,7 @@ func (t *tick) yield(ctx context.Context, v *view) (err error) {
 // newSpend prepares a spend.
 func newSpend(t *tick, v view, d family.Decision) *spend {
 	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), candidate: d.Candidate.Version > 0, since: t.clock.local(), announced: t.clock.now(),
-		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero(), last: d.LastSpend}
+		doubt: !d.FirstSpend.IsZero(), last: d.LastSpend}
 	if sp.candidate {
 		sp.token = d.Candidate.Value
 	}

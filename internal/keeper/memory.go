@@ -23,10 +23,9 @@ type memory struct {
 	known family.State
 	// held is a pair that is not in the ledger yet.
 	held *family.Receipt
-	// access is the newest access token that this process received or read, and
-	// expires when it does: so that a copy can be repaired, or get another form.
-	access  atlassian.Secret
-	expires time.Time
+	// access is the newest access token that this process received or read: so that its copy
+	// can be repaired, or get another form.
+	access atlassian.Secret
 	// siteAfter is when Atlassian may be asked for the sites again.
 	siteAfter time.Time
 	// judged is how far REFRESH_TOKEN is judged, inbox what it held when it was read last,
@@ -71,7 +70,7 @@ func (m *memory) compare(s *family.Snapshot, access store.Entry) {
 		m.known = s.State
 	}
 	if m.held == nil && newest.Access != "" && family.FingerprintOf(s.AccessToken.Value) == newest.Access {
-		m.keepAccess(s.AccessToken.Value, newest.AccessExpiresAt)
+		m.access = s.AccessToken.Value
 	}
 	s.Held, s.Known = m.held, m.known
 	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
@@ -117,9 +116,4 @@ func (m *memory) parse(e ledger.Entry, connection string) (family.State, error) 
 		m.entry, m.state = e, state
 	}
 	return m.state, nil
-}
-
-// keepAccess remembers the newest access token.
-func (m *memory) keepAccess(token atlassian.Secret, expires time.Time) {
-	m.access, m.expires = token, expires
 }

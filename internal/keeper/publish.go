@@ -23,11 +23,11 @@ type publication struct {
 }
 
 // publish writes the copies that differ, side by side. It adds to the outcome the
-// copies that could not be written, and foreign values that were found.
+// copies that could not be written, and foreign values that were found. The value of
+// REFRESH_TOKEN is left alone until it is judged.
 //
-// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
-// rotation stays at four writes. Where somebody has written REFRESH_TOKEN meanwhile,
-// it is not. The value of REFRESH_TOKEN is left alone until it is judged.
+// After a rotation TOKEN_FAMILY is left to the next tick, so that a rotation stays at four
+// writes: it is for people. If somebody has written REFRESH_TOKEN meanwhile, it is written at once.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
 	all := t.copies(v, d, out.Action == Rotated || out.Action == Replayed)
@@ -98,7 +98,7 @@ func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publicatio
 	}
 	psoxys := d.Keep && v.Shared() && !rotated // it belongs to what is not judged yet
 	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && !psoxys {
-		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
+		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, r.AccessExpiresAt), store.Encrypted)
 	}
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)

@@ -19,7 +19,7 @@ var (
 // settle puts a received pair into the ledger and publishes it. v ends with the intent. success
 // is the outcome if all goes well.
 func (t *tick) settle(ctx context.Context, v view, r *family.Receipt, d family.Decision, success Outcome) Outcome {
-	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
+	t.memory.access = r.Pair.Access
 	v, err := t.save(ctx, v, r)
 	switch {
 	case errors.Is(err, errNewer):
