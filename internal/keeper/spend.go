@@ -29,10 +29,11 @@ type spend struct {
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until is the end of the leeway, for a probe of the last attempt's; zero if that is over.
+	// until is when the leeway ends: that of the first attempt or, for a probe, of the last
+	// one. It is zero if that is over.
 	until time.Time
-	// doubt: an attempt, in this tick or before, may have spent the token; the last one
-	// that may was at this time.
+	// doubt: an attempt, in this tick or before, may have spent the token. last is the time of
+	// the newest such attempt.
 	doubt bool
 	last  time.Time
 	// unbelieved are the refresh tokens of answers that may be believed later.
@@ -40,13 +41,12 @@ type spend struct {
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
 	pair *family.Pair
-	// failure is set where no successor was received, nor the lack of one confirmed.
+	// failure is why the pair does not count; nil if it does.
 	failure *atlassian.Error
 }
 
-// rotate intends, presents the token, and settles what that yields. again is
-// true where a candidate was not accepted, and the family's own token may be due,
-// or the other way round.
+// rotate intends, presents the token, and settles what that yields. again: a candidate was not
+// accepted, and the family's own token may be due, or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	sp, err := t.intend(ctx, v, d)
 	switch {
@@ -217,8 +217,8 @@ func (sp *spend) countAsLost(at time.Time, code string, why error) {
 	sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: code, Status: 200, Sent: true, Err: why}
 }
 
-// lost notes an attempt whose outcome is not known. That of a probe may have been the
-// first to arrive, and have opened a leeway of its own.
+// lost notes an attempt whose outcome is not known. A probe may have been the first attempt to
+// arrive, and have opened a leeway of its own.
 func (sp *spend) lost(at time.Time) {
 	if sp.doubt, sp.last = true, at; sp.until.IsZero() {
 		sp.until = at.Add(family.Leeway - requestTime)

@@ -40,7 +40,7 @@ type link struct {
 	Entry
 	base  int64
 	after string
-	// at is when it was composed. fresh: it was written soon after that. A backup that is put
+	// at is when it was composed. fresh: it was written soon after that; a backup that was put
 	// back was not.
 	at    time.Time
 	fresh bool
@@ -86,10 +86,9 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(b)}
 }
 
-// Peek returns what the newest version of the parameter says, valid or not: to
-// look at many ledgers in little time, or for what a ledger that was moved still tells. It is
-// evidence and no more: nothing may be spent by it. Written is when it was composed, if that is
-// earlier.
+// Peek returns what the newest version of the parameter says, valid or not. It serves to look at
+// many ledgers in little time, and to learn what a ledger that was moved still tells. Nothing may
+// be spent by it. Written is when the entry was composed, if that is earlier.
 func Peek(e store.Entry, of string) Entry {
 	l := read(e, of)
 	if !l.at.IsZero() && l.at.Before(l.Written) {

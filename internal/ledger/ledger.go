@@ -39,12 +39,12 @@ type Ledger struct {
 	Of  string
 
 	mu sync.Mutex
-	// known is the last valid entry seen. settled is the version up to which that is
-	// certain, and at when the store wrote it; zero where it was ours, and not read.
+	// known is the last valid entry up to the version settled. at is when the store wrote that
+	// version; zero where we wrote it, and have not read it since.
 	known   Entry
 	settled int64
 	at      time.Time
-	// unproven is our last entry that was not looked up, because the history was denied.
+	// unproven is our newest entry whose validity was not looked up, for the history was denied.
 	unproven Entry
 }
 
@@ -151,14 +151,14 @@ func (l *Ledger) between(ctx context.Context, from, to int64) ([]link, error) {
 	return links, nil
 }
 
-// young bounds how far a ledger can have come since an entry's writer read its
-// base in another ledger, which was deleted since. Up to there a version number
-// proves nothing, and the history is read.
+// young is the version up to which a number proves nothing, so that the history is read: the
+// ledger may have been deleted and begun anew since a writer read its base. Within an invocation
+// a new ledger comes no further.
 const young = 24
 
-// Put appends a draft. It returns the entry that is valid by it: where the put
-// was sent more than once, the first that the store has written. Any error but
-// ErrOvertaken leaves open whether the draft was written; it can be put again.
+// Put appends a draft, and returns the valid entry that comes of it. Where the put was sent more
+// than once, that is the first one which the store has written. Any error but ErrOvertaken leaves
+// open whether the draft was written; it can be put again.
 func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	version, err := l.Log.Append(ctx, d.value)
 	if err != nil {
@@ -169,7 +169,8 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	return l.written(ctx, d, version)
 }
 
-// written tells which entry is valid by a draft that the store has written.
+// written returns the valid entry that comes of a draft, which the store has written as the
+// given version.
 func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, error) {
 	next := version == d.base.Version+1
 	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
