@@ -34,7 +34,6 @@ func (c *clock) notBefore(written time.Time) {
 	}
 }
 
-// now is the store's time.
 func (c *clock) now() time.Time { return c.at(c.local()) }
 
 func (c *clock) at(local time.Time) time.Time { return c.store.Add(elapsed(c.read, local)) }
@@ -68,4 +67,12 @@ func (c *clock) uncancelled(ctx context.Context) (context.Context, context.Cance
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, max(c.deadline.Sub(c.local())-giveUp, lastCall))
+}
+
+// Sleep waits for d, or until ctx ends.
+func Sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

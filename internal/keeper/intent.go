@@ -11,8 +11,12 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 )
 
-// requestTime is what a token request takes to arrive.
-const requestTime = 10 * time.Second
+const (
+	// requestTime is what a token request takes to arrive.
+	requestTime = 10 * time.Second
+	// yieldTime is left to another process to save what it holds.
+	yieldTime = 30 * time.Second
+)
 
 // intend appends the intent to present a token (invariant 1), unless there is no time for that:
 // then a doubt would be announced for nothing. The error says why the token is not presented.
@@ -21,7 +25,11 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (sp *spend
 		t.put(ctx, v, t.familyCopy(v.State.Record))
 	}
 	if d.Yields {
-		err = t.yield(ctx, &v)
+		// If the ledger takes this entry, a process that holds the successor can save it now.
+		// Then our intent comes too late.
+		if v.base, err = t.append(ctx, v.base, v.State); err == nil {
+			t.Sleep(ctx, yieldTime)
+		}
 	}
 	sp = newSpend(t, v, d)
 	if err == nil {
@@ -36,17 +44,6 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (sp *spend
 	return sp, err
 }
 
-// yield waits once the ledger takes writes. A process that holds the successor saves it then,
-// and the intent comes too late.
-func (t *tick) yield(ctx context.Context, v *view) (err error) {
-	const rest = 30 * time.Second
-	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
-		t.Sleep(ctx, rest)
-	}
-	return err
-}
-
-// newSpend prepares a spend.
 func newSpend(t *tick, v view, d family.Decision) *spend {
 	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), candidate: d.Candidate.Version > 0, since: t.clock.local(), announced: t.clock.now(),
 		doubt: !d.FirstSpend.IsZero(), last: d.LastSpend}

@@ -15,7 +15,6 @@ type journal struct {
 	memory *memory
 }
 
-// draft composes an entry on top of base.
 func (j journal) draft(base ledger.Entry, state family.State) ledger.Draft {
 	return ledger.NewDraft(j.conn.Name, base, state.Encode(), j.clock.now(), j.newMark())
 }
@@ -35,7 +34,6 @@ func (j journal) append(ctx context.Context, base ledger.Entry, state family.Sta
 	return e, nil
 }
 
-// reload reads the ledger again.
 func (j journal) reload(ctx context.Context) (ledger.Entry, family.State, error) {
 	found, err := j.Read(ctx, j.names.Ledger)
 	if err != nil {

@@ -88,7 +88,6 @@ func (m *memory) recall(versions []store.Entry) []store.Entry {
 	return versions
 }
 
-// remember remembers the last versions of REFRESH_TOKEN that were read.
 func (m *memory) remember(versions ...store.Entry) {
 	const kept = 8
 	for _, e := range versions[max(0, len(versions)-kept):] {

@@ -54,9 +54,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	return out
 }
 
-// familyCopy is the copy that describes the family.
-func (t *tick) familyCopy(r family.Record) publication {
-	return publication{name: t.names.Family, value: r.Encode(), kind: store.Plain}
+func (p parameters) familyCopy(r family.Record) publication {
+	return publication{name: p.names.Family, value: r.Encode(), kind: store.Plain}
 }
 
 // put writes a copy that has a value, unless it was read to be there.

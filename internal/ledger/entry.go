@@ -69,10 +69,10 @@ func read(e store.Entry, of string) link {
 // Draft is an entry that is about to be written. Putting it again after an
 // error is safe: at most one of its copies is valid.
 type Draft struct {
-	base         Entry
-	mark         string
-	at           time.Time
-	state, value atlassian.Secret
+	base Entry
+	// entry is what the draft will be, still without a version; value is its text.
+	entry Entry
+	value atlassian.Secret
 }
 
 // NewDraft composes an entry on top of base. state is JSON, now the store's
@@ -83,7 +83,7 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(b)}
+	return Draft{base: base, entry: Entry{Written: now, State: state, mark: mark}, value: atlassian.NewSecret(b)}
 }
 
 // Peek returns what the newest version of the parameter says, valid or not. It serves to look at

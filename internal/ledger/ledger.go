@@ -173,7 +173,8 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 // given version.
 func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, error) {
 	next := version == d.base.Version+1
-	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
+	mine := d.entry
+	mine.Version = version
 	switch {
 	case next && (version == 1 || version > young):
 		return l.knows(mine, version, time.Time{}), nil
@@ -196,7 +197,7 @@ func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, er
 	}
 	last := d.base
 	for _, one := range links {
-		ours := one.mark == d.mark
+		ours := one.mark == mine.mark
 		if one.fresh = one.fresh || ours; !one.follows(last) { // whatever the clocks say
 			continue
 		}

@@ -67,7 +67,7 @@ var ledgerMutants = slices.Concat(in("internal/ledger",
 	change{name: "a put onto another ledger's entry is valid", breaks: "invariant 1", why: "the number is the same, and the ledger is not",
 		old: "case d.base.Version > 0 && !links[0].ours(d.base):", new: "case false:"},
 	change{name: "an entry that was put twice is another's", breaks: "invariant 1", why: "a lost answer of the store costs the tick",
-		old: "ours := one.mark == d.mark\n", new: "ours := one.mark == d.mark && false\n"},
+		old: "ours := one.mark == mine.mark\n", new: "ours := one.mark == mine.mark && false\n"},
 	change{name: "who was overtaken goes on", breaks: "invariant 1", why: "two processes spend at once",
 		old: "!one.follows(last) { // whatever the clocks say", new: "!ours {", quick: true},
 ))
