@@ -19,19 +19,17 @@ type facts struct {
 	sites []Site
 	// site is the one that was named, by cloud id, URL or name; or empty.
 	site string
-	// previousSite is the cloud id in use, previousURL the site's address; account
-	// and previousAccount are those of the grant and of the family in use. Empty
-	// where not known.
+	// previousSite is the cloud id in use, and previousURL the site's address. account is
+	// the grant's, previousAccount that of the family in use. Each is empty if not known.
 	previousSite, previousURL string
 	account, previousAccount  family.Fingerprint
 	// confirmed: differences are meant.
 	confirmed bool
 }
 
-// admit decides whether a grant may replace the family in use, and for which site.
-// It never picks a site by chance: it takes the only one, or the one that was
-// named. Everything that needs a confirmation is said at once, so that nobody
-// confirms something unseen.
+// admit decides whether a grant may replace the family in use, and for which site. It takes
+// the only site, or the one that was named, and never picks one by chance. It names all that
+// needs a confirmation at once, so that nobody confirms something unseen.
 func (f facts) admit() (Site, *Error) {
 	if len(f.sites) == 0 {
 		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")

@@ -216,9 +216,9 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 // once, so a repetition does no harm: if the first request arrived, it is refused.
 var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
 
-// trade exchanges the code. sent is when the request began that succeeded: of two
-// consents at once the one that Atlassian granted last is the newer. unused: as far as is known
-// the code was not looked at.
+// trade exchanges the code. sent is when the successful request began: of two consents at
+// once, the one that Atlassian granted last is the newer. unused: as far as is known, Atlassian
+// did not look at the code.
 func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (token atlassian.Token, sent time.Time, unused bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
