@@ -49,7 +49,16 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 	if another := record.Access != FingerprintOf(s.AccessToken.Value); record.Access == "" || another && !s.Shared() { // or it is psoxy's
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
-	return State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}, ""
+	s.State = State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}
+	return judgedAll(s, tokens), ""
+}
+
+// judgedAll is the state of an adoption that has judged the versions of REFRESH_TOKEN it was
+// made of: they may not be readable at the next tick.
+func judgedAll(s Snapshot, tokens []store.Entry) State {
+	s.Offer(tokens)
+	s.State.Inbox.Seen = judge{s}.judged().seen
+	return s.State
 }
 
 // inherited is the doubt about a token that is adopted. A spend may be known. Otherwise a deleted
