@@ -22,7 +22,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"emulator": scriptEmulator, "seed": scriptSeed, "site": scriptSite, "advance": scriptAdvance, "freeport": scriptFreePort,
-			"age": scriptAge, "put": scriptPut, "fault": scriptFault, "heal": scriptHeal, "revoke": scriptRevoke, "conforms": scriptConforms},
+			"age": scriptAge, "put": scriptPut, "copy": scriptCopy, "fault": scriptFault, "heal": scriptHeal, "revoke": scriptRevoke, "conforms": scriptConforms},
 		Setup: func(e *testscript.Env) error {
 			schemas, err := filepath.Abs("../../docs/schema")
 			if err != nil {

@@ -77,6 +77,16 @@ func scriptPut(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
+// scriptCopy: "copy DIR FROM TO" writes a parameter with the value of another one.
+func scriptCopy(ts *testscript.TestScript, _ bool, args []string) {
+	st, err := filestore.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	entries, err := st.Read(context.Background(), args[1])
+	ts.Check(err)
+	_, err = st.Write(context.Background(), args[2], entries[args[1]].Value, store.Encrypted)
+	ts.Check(err)
+}
+
 // scriptFault: "fault WHEN KIND" makes token requests fail, until "heal".
 func scriptFault(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(atlassianOf(ts).Inject(atlassiantest.Fault{Endpoint: atlassiantest.EndpointToken,

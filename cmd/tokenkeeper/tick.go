@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent/lambdaclient"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
@@ -97,7 +98,22 @@ func (f *tickFlags) run(cmd *cobra.Command) error {
 	if !f.asJSON {
 		log = slog.New(withoutOutcome{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})})
 	}
-	return f.print(cmd, newKeeper(st, api).Tick(cmd.Context(), conn, log))
+	k := newKeeper(st, api)
+	k.Introduce(f.neighbours(cmd.Context(), st, log))
+	return f.print(cmd, k.Tick(cmd.Context(), conn, log))
+}
+
+// neighbours are the connections of the store. What is a token of one of them is not presented
+// for another.
+func (f *tickFlags) neighbours(ctx context.Context, st store.Store, log *slog.Logger) (all []family.Connection) {
+	known, err := f.stores.connections(ctx, st)
+	if err != nil {
+		log.Warn("the store's connections cannot be listed: a token that was copied from another connection is not recognised", "error", err)
+	}
+	for _, name := range known {
+		all = append(all, (&connectionFlag{name: name, ledgerPath: f.connection.ledgerPath}).connection())
+	}
+	return all
 }
 
 // hint says that another connection may be meant.

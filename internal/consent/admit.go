@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,19 +19,17 @@ type facts struct {
 	sites []Site
 	// site is the one that was named, by cloud id, URL or name; or empty.
 	site string
-	// previousSite is the cloud id in use, previousURL the site's address; account
-	// and previousAccount are those of the grant and of the family in use. Empty
-	// where not known.
+	// previousSite is the cloud id in use, and previousURL the site's address. account is
+	// the grant's, previousAccount that of the family in use. Each is empty if not known.
 	previousSite, previousURL string
 	account, previousAccount  family.Fingerprint
 	// confirmed: differences are meant.
 	confirmed bool
 }
 
-// admit decides whether a grant may replace the family in use, and for which site.
-// It never picks a site by chance: it takes the only one, or the one that was
-// named. Everything that needs a confirmation is said at once, so that nobody
-// confirms something unseen.
+// admit decides whether a grant may replace the family in use, and for which site. It takes
+// the only site, or the one that was named, and never picks one by chance. It names all that
+// needs a confirmation at once, so that nobody confirms something unseen.
 func (f facts) admit() (Site, *Error) {
 	if len(f.sites) == 0 {
 		return Site{}, refuse(NoSite, "the account that consented can reach no site with this app: sign in as an account that is a member of the Jira site, not a guest, and consent again")
@@ -39,59 +38,48 @@ func (f facts) admit() (Site, *Error) {
 	if err != nil || f.confirmed {
 		return site, err
 	}
-	var all []Error
+	var first ErrorType
+	var all []string
+	differs := func(t ErrorType, message string) { first, all = cmp.Or(first, t), append(all, message) }
 	if f.account != "" && f.previousAccount != "" && f.account != f.previousAccount {
-		all = append(all, Error{Type: AccountChanged, Message: "another account consented than before, and its permissions decide what can be read"})
+		differs(AccountChanged, "another account consented than before, and its permissions decide what can be read")
 	}
 	if f.previousSite != "" && site.ID != f.previousSite {
-		all = append(all, Error{Type: SiteChanged, Message: "the consent is for the site " + describe(site) + ", and " + f.previous() + " is in use so far"})
+		differs(SiteChanged, "the consent is for the site "+describe(site)+", and "+f.previous()+" is in use so far")
 	}
 	if missing := f.missing(); len(missing) > 0 {
-		all = append(all, Error{Type: ScopesMissing, Message: "not granted were the scopes " + strings.Join(missing, " ") + ", which the app in the developer console may lack"})
+		differs(ScopesMissing, "not granted were the scopes "+strings.Join(missing, " ")+", which the app in the developer console may lack")
 	}
 	if lost := f.lost(); len(lost) > 0 {
-		all = append(all, Error{Type: ScopesMissing, Message: "the scopes " + strings.Join(lost, " ") + " are in use so far and were not asked for"})
+		differs(ScopesMissing, "the scopes "+strings.Join(lost, " ")+" are in use so far and were not asked for")
 	}
 	if len(all) == 0 {
 		return site, nil
 	}
-	var says []string
-	for _, e := range all {
-		says = append(says, e.Message)
-	}
-	return Site{}, refuse(all[0].Type, "%s: confirm that this is meant, or consent again", strings.Join(says, "; and "))
+	return Site{}, refuse(first, "%s: confirm that this is meant, or consent again", strings.Join(all, "; and "))
 }
 
 // missing are the scopes that were asked for and not granted.
-func (f facts) missing() (missing []string) {
-	for _, scope := range f.asked {
-		if f.granted != nil && !slices.Contains(f.granted, scope) {
-			missing = append(missing, scope)
-		}
+func (f facts) missing() []string {
+	if f.granted == nil {
+		return nil
 	}
-	return missing
+	return without(f.asked, f.granted)
 }
 
 // lost are the scopes in use that were neither asked for nor granted.
-func (f facts) lost() (lost []string) {
-	for _, scope := range f.inUse {
-		if !slices.Contains(f.asked, scope) && !slices.Contains(f.granted, scope) {
-			lost = append(lost, scope)
-		}
-	}
-	return lost
+func (f facts) lost() []string { return without(without(f.inUse, f.asked), f.granted) }
+
+// without returns the scopes of the first list that the second one lacks.
+func without(scopes, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return slices.Contains(others, s) })
 }
 
 // choose picks the site. Several reachable sites need a name, even if one of them
 // is in use: Atlassian does not say which one the person chose in the browser.
 func (f facts) choose() (Site, *Error) {
 	if strings.TrimSpace(f.site) != "" {
-		var found []Site
-		for _, s := range f.sites {
-			if s.isNamed(f.site) {
-				found = append(found, s)
-			}
-		}
+		found := slices.DeleteFunc(slices.Clone(f.sites), func(s Site) bool { return !s.isNamed(f.site) })
 		if len(found) == 1 {
 			return found[0], nil
 		}

@@ -45,10 +45,9 @@ type Begun struct {
 	StartURL string `json:"start_url,omitempty"`
 }
 
-// CompleteRequest carries what the browser came back with, and decisions. It may
-// always be repeated. The answer is then the result of the first request, and no
-// code is used twice. After a SiteNeeded or a …Changed error it is repeated with
-// the decision.
+// CompleteRequest carries what the browser came back with, and decisions. It may always be
+// repeated: the answer is then the result of the first request, and no code is used twice.
+// After a SiteNeeded or a …Changed error, repeat it with the decision.
 type CompleteRequest struct {
 	// RedirectURL is the whole address that the browser ended up at; or else
 	// State and Code are its two parameters.
@@ -64,9 +63,9 @@ type CompleteRequest struct {
 	// then refused.
 	Connection string
 	// Page: the request came to a hosted page, which serves only consents that are
-	// tied to its browser. Browser is that browser's cookie. Without State, Consent is
-	// the Error's that the page showed: what is decided is what was seen. None of the
-	// three is part of an event.
+	// tied to its browser. Browser is that browser's cookie. Without a State, Consent is that of
+	// the Error that the page showed, so that people decide what they saw. An event holds none
+	// of the three.
 	Page    bool
 	Browser atlassian.Secret
 	Consent string

@@ -117,10 +117,9 @@ func (s *Service) authorizeURL(u *underWay, clientID string, state atlassian.Sec
 	return address, nil
 }
 
-// hostedCallback returns a redirect URI that leads to the hosted pages; otherwise
-// nil. The start page is beside it. No request to a page can change it: the
-// redirect URI comes from the person who may begin a consent, and Atlassian
-// accepts registered ones only.
+// hostedCallback returns a redirect URI that leads to the hosted pages; otherwise nil. The start
+// page is beside it. No request to a page can change the redirect URI: it comes from the person
+// who may begin a consent, and Atlassian accepts registered ones only.
 func hostedCallback(redirectURI string) *url.URL {
 	u, err := url.Parse(redirectURI)
 	if err != nil || u.Scheme != "https" || u.Path != CallbackPath {

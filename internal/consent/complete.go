@@ -65,7 +65,7 @@ func (c *completion) answer(ctx context.Context) (Completed, error) {
 	return c.outcome(c.record(), nil), nil
 }
 
-// notFound is the error of a request that is about nothing known.
+// notFound is the error of a request that is about no consent that is known.
 func notFound(log *slog.Logger, all []known) error {
 	if i := slices.IndexFunc(all, func(k known) bool { return k.broken != nil }); i >= 0 {
 		log.Warn("it is not known whether a consent is complete", "connection", all[i].conn.Name, "error", all[i].broken)
@@ -216,9 +216,9 @@ func (c *completion) exchange(ctx context.Context, now family.Snapshot, began ti
 // once, so a repetition does no harm: if the first request arrived, it is refused.
 var tradePauses = []time.Duration{0, time.Second, 3 * time.Second}
 
-// trade exchanges the code. sent is when the request began that succeeded: of two
-// consents at once the one that Atlassian granted last is the newer. unused: as far as is known
-// the code was not looked at.
+// trade exchanges the code. sent is when the successful request began: of two consents at
+// once, the one that Atlassian granted last is the newer. unused: as far as is known, Atlassian
+// did not look at the code.
 func (c *completion) trade(ctx context.Context, app atlassian.App, code atlassian.Secret, redirectURI string) (token atlassian.Token, sent time.Time, unused bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, family.PostTimeout)
 	defer cancel()
@@ -351,15 +351,14 @@ func (c *completion) refused(ctx context.Context, w *waiting, err error) (family
 			return now[0].record(), nil
 		}
 	}
-	var busy *keeper.ConsentBusyError
-	var unsaved *keeper.ConsentUnsavedError
+	unsaved := errors.As(err, new(*keeper.ConsentUnsavedError))
 	switch {
 	case ours != nil:
-	case errors.As(err, &busy):
+	case errors.As(err, new(*keeper.ConsentBusyError)):
 		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", c.conn.Name, err)
-	case errors.As(err, &unsaved) && w.aside != nil:
+	case unsaved && w.aside != nil:
 		ours = refuse(StoreFailed, "%v; only this process remembers them, since %s cannot be written either: mend the cause at once and repeat the same request, or consent again", err, c.names.ConsentTokens)
-	case errors.As(err, &unsaved):
+	case unsaved:
 		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
 	default:
 		ours = refuse(StoreFailed, "the consent did not begin to be stored, and the code was not used: %v; repeat the request", err)

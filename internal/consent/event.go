@@ -74,26 +74,26 @@ func ParseEvent(payload []byte) (any, error) {
 	}
 	switch head.Action {
 	case actionBegin:
-		var e beginEvent
-		if err := strictly(payload, &e); err != nil {
+		e, err := strictly[beginEvent](payload)
+		if err != nil {
 			return nil, err
 		}
 		return BeginRequest{Connection: e.Connection, Scopes: e.Scopes, RedirectURI: e.RedirectURI,
 			ClientID: e.ClientID, ClientSecret: atlassian.NewSecret(e.ClientSecret)}, nil
 	case actionComplete:
-		var e completeEvent
-		if err := strictly(payload, &e); err != nil {
+		e, err := strictly[completeEvent](payload)
+		if err != nil {
 			return nil, err
 		}
 		return CompleteRequest{Connection: e.Connection, RedirectURL: atlassian.NewSecret(e.RedirectURL),
 			State: atlassian.NewSecret(e.State), Code: atlassian.NewSecret(e.Code), Site: e.Site, Confirm: e.Confirm}, nil
 	case actionStatus, actionHealth:
-		var e statusEvent
-		if err := strictly(payload, &e); err != nil {
+		e, err := strictly[statusEvent](payload)
+		if err != nil {
 			return nil, err
 		}
 		if e.Action == actionHealth {
-			return HealthRequest(StatusRequest{Connection: e.Connection}), nil
+			return HealthRequest{Connection: e.Connection}, nil
 		}
 		return StatusRequest{Connection: e.Connection}, nil
 	}
@@ -102,15 +102,14 @@ func ParseEvent(payload []byte) (any, error) {
 
 // strictly decodes an event that may have no member but its own: a misspelt one
 // would otherwise be as good as not given.
-func strictly(payload []byte, to any) error {
+func strictly[Event any](payload []byte) (e Event, err error) {
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
-	err := d.Decode(to)
-	if err == nil {
-		return nil
+	if err = d.Decode(&e); err == nil {
+		return e, nil
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok && len(name) < 60 {
-		return refuse(InvalidRequest, "the event has a member %s that this action does not know; nothing was done", name)
+		return e, refuse(InvalidRequest, "the event has a member %s that this action does not know; nothing was done", name)
 	}
-	return refuse(InvalidRequest, "a member of the event is of another type than this action expects; nothing was done")
+	return e, refuse(InvalidRequest, "a member of the event is of another type than this action expects; nothing was done")
 }

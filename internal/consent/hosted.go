@@ -39,10 +39,9 @@ type Opened struct {
 	Browser atlassian.Secret
 }
 
-// Open ties a consent to the browser that follows its start link. The first
-// browser has it; the same browser may come again. cookie is what the browser
-// presents already, if anything. With an error Opened can hold a cookie too: the
-// consent may be tied to it, though nobody knows.
+// Open ties a consent to the first browser that follows its start link. That browser may come
+// again. cookie is what the browser presents already, if anything. If the write fails, it may
+// have taken effect all the same: so Opened holds the new cookie beside the error.
 func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Opened, error) {
 	k, err := s.invited(ctx, link)
 	if err != nil {

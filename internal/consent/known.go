@@ -127,10 +127,9 @@ func (k known) outcome(in family.Record, sites []Site) Completed {
 		AuthorizedAt: in.AuthorizedAt, FamilyExpiresAt: in.ExpiresAt(k.conn.Policy.Lifetime)}
 }
 
-// CalmTime is how long a process remembers which consents are pending. So requests
-// of strangers to the pages cost Parameter Store a look in that time, and no more.
-// A link that was begun in another process works after it at the latest: before a
-// person can have opened it.
+// CalmTime is how long a process remembers which consents are pending. However many requests
+// strangers send to the pages, the store is read once in that time. A link that was begun in
+// another process works after it at the latest, before a person can have opened it.
 const CalmTime = 2 * time.Second
 
 // recent remembers what requests to pages can be about, as it was a moment ago.
@@ -140,8 +139,8 @@ type recent struct {
 	all   []known
 }
 
-// excludes reports whether a request is about nothing of that, if it is recent, and
-// returns its outlines.
+// excludes reports whether a request is about nothing that was pending a moment ago. It returns
+// the outlines of that.
 func (r *recent) excludes(now time.Time, about func(known) bool) ([]known, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,9 +156,8 @@ func (r *recent) set(until time.Time, all []known) {
 // forget has the next request look again, because this process has written.
 func (r *recent) forget() { r.set(time.Time{}, nil) }
 
-// visit loads what a request to a page may be about. A request about nothing that was
-// pending a moment ago gets outlines from memory: they tell only whether a ledger could not
-// be read.
+// visit loads what a request to a page may be about. If nothing of that was pending a moment
+// ago, it returns outlines from memory. They tell only which ledgers could not be read.
 func (s *Service) visit(ctx context.Context, about func(known) bool) ([]known, error) {
 	if outlines, ok := s.recent.excludes(s.Now(), about); ok {
 		return outlines, nil
@@ -196,9 +194,9 @@ func (k known) outline() known {
 	return o
 }
 
-// claim makes a consent this caller's alone, by deleting its parameter: of several
-// callers one succeeds, and its code is used once. If a code is presented twice,
-// Atlassian may revoke the tokens of the first time (RFC 6749 section 4.1.2).
+// claim makes a consent this caller's alone, by deleting its parameter. One of several callers
+// succeeds, so the code is used once. If a code is presented twice, Atlassian may revoke the
+// tokens of the first time (RFC 6749 section 4.1.2).
 func (s *Service) claim(ctx context.Context, k known) error {
 	err := s.Store.Delete(ctx, k.names.ConsentState)
 	switch {

@@ -31,9 +31,8 @@ func (d digest) of(s atlassian.Secret) bool {
 	return !s.IsZero() && subtle.ConstantTimeCompare([]byte(d), []byte(digestOf(s))) == 1
 }
 
-// secretLength is the length of states, links and cookies. A value of another
-// length is refused without asking the store, so that strangers cannot keep the
-// store busy.
+// secretLength is the length of states, links and cookies. Values of another length are refused
+// without a call to the store, so that strangers cannot keep it busy.
 const secretLength = 43
 
 // random draws 256 bits.
@@ -100,7 +99,7 @@ func parseUnderWay(e store.Entry, connection string) *underWay {
 		underWay
 		secrets
 	}
-	if e.Version == 0 || json.Unmarshal([]byte(e.Value.Reveal()), &v) != nil || v.Schema != schema || v.Connection != connection {
+	if json.Unmarshal([]byte(e.Value.Reveal()), &v) != nil || v.Schema != schema || v.Connection != connection {
 		return nil
 	}
 	u := v.underWay

@@ -12,9 +12,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// waiting are received tokens that are not in use yet. CONSENT_TOKENS holds them
-// from their arrival to their entry in the ledger. Where a person has to decide,
-// they wait there.
+// waiting are received tokens that are not in use yet. CONSENT_TOKENS holds them from their
+// arrival to their entry in the ledger, also while a person decides.
 type waiting struct {
 	underWay
 	// Code is the digest of the authorization code; empty where an earlier version wrote.
@@ -64,9 +63,9 @@ func (w *waiting) newApp(now family.Snapshot) atlassian.App {
 
 func (w *waiting) until() time.Time { return w.At.Add(WaitingLifetime) }
 
-// superseded reports whether these tokens were in use already, and are spent, or
-// a family is in use that began after them. The store's clock tells whole seconds: a family that
-// seems to have begun within one after them may have begun before.
+// superseded reports whether these tokens are or were in use, or a family is in use that began
+// after them. The store's clock tells whole seconds. So a family that seems to have begun within
+// a second after them may have begun before.
 func (w *waiting) superseded(in family.Record) bool {
 	mine := family.FingerprintOf(w.refresh)
 	return in.Refresh == mine || in.Past.Has(mine) || in.AuthorizedAt.After(w.At.Add(time.Second))
@@ -77,9 +76,9 @@ func (w *waiting) same(as *waiting) bool { return w.id() == as.id() }
 // over reports whether these tokens are those of the family in use, or older.
 func (w *waiting) over(in family.Record) bool { return w.id() == in.Consent || w.superseded(in) }
 
-// ended is nil while these tokens may be put in use. Otherwise it says that they are, or
-// that others took their place. Where the ledger is empty, TOKEN_FAMILY and the age of
-// REFRESH_TOKEN tell it; where no refresh token is stored either, nothing is left to lose.
+// ended is nil while these tokens may be put in use. Otherwise it says that they are in use, or
+// that others took their place. If the ledger is empty, TOKEN_FAMILY and the age of REFRESH_TOKEN
+// tell. If no refresh token is stored either, nothing is left to lose.
 func (w *waiting) ended(now family.Snapshot) error {
 	told := inUse(now.State, now.Told())
 	switch {
@@ -108,21 +107,18 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 		waiting
 		secrets
 	}
-	if e.Version == 0 || json.Unmarshal([]byte(e.Value.Reveal()), &v) != nil || v.Schema != schema || v.Connection != connection {
+	if json.Unmarshal([]byte(e.Value.Reveal()), &v) != nil || v.Schema != schema || v.Connection != connection || v.Refresh == "" || v.Access == "" {
 		return nil
 	}
 	w := v.waiting
 	w.app = atlassian.App{ClientID: v.ClientID, ClientSecret: atlassian.NewSecret(v.ClientSecret)}
 	w.refresh, w.access = atlassian.NewSecret(v.Refresh), atlassian.NewSecret(v.Access)
-	if v.Refresh == "" || v.Access == "" {
-		return nil
-	}
 	return &w
 }
 
-// setAside stores received tokens before anything else happens to them. That is a
-// precaution: where it fails, they can still be put in use by this very request, or by
-// its repetition in this process. Tokens that were stored before stay so.
+// setAside stores received tokens before anything else happens to them. That is a precaution. If
+// it fails, this very request can still put them in use, or its repetition in this process.
+// Tokens that were set aside before stay so.
 func (c *completion) setAside(ctx context.Context, w *waiting, patience time.Duration) {
 	if w.aside == nil {
 		patience = shortPatience
@@ -185,9 +181,9 @@ func (k known) aside(ctx context.Context, from store.Store) (*waiting, error) {
 	return parseWaiting(entries[k.names.ConsentTokens], k.conn.Name), err
 }
 
-// forget removes the tokens of the consent id, those that have expired, and those that in
-// tells to be in use or older. Others may have come since, and stay. Where that fails they
-// do no harm: superseded recognises them, and the next consent removes them.
+// forget removes the tokens that are set aside, if they are those of the consent id, have
+// expired, or are those of the family in, or older. Others may have come since, and stay. If the
+// removal fails, that does no harm: superseded recognises them, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
 	over := func(w *waiting) bool { return w.id() == id || !s.Now().Before(w.until()) || w.over(in) }

@@ -196,7 +196,7 @@ func TestAdoptWithARecord(t *testing.T) {
 	t.Run("what came after the token that TOKEN_FAMILY names is judged, as its kin", func(t *testing.T) {
 		tokens := past(refresh(6), refresh(7), refresh(8), refresh(6))
 		s, _ := adopt(tokens, past(text(record())))
-		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 0, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: tokens[3].Modified}, Kin: 4}, s.Inbox)
 		d := decide(func(v *family.Snapshot) {
 			v.State, v.RefreshToken = s, family.FieldOf(tokens[3])
 			v.Offer(tokens)
@@ -277,7 +277,7 @@ func TestAdoptTakesADoubtOver(t *testing.T) {
 		require.Empty(t, why)
 		require.Equal(t, refresh(7), s.Refresh.Reveal())
 		require.Equal(t, first, s.Intent.First)
-		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 2, Modified: now.Add(-time.Hour)}, Kin: 4}, s.Inbox)
+		require.Equal(t, family.Inbox{Judged: family.Judged{Seen: 4, Modified: now.Add(-time.Hour)}, Kin: 4}, s.Inbox)
 	})
 	t.Run("but not in the place of the token that TOKEN_FAMILY names", func(t *testing.T) {
 		ahead := record().Succeed(pair(8, now))

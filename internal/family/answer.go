@@ -13,17 +13,17 @@ type Belief int
 const (
 	// Never: it cannot be the successor.
 	Never Belief = iota
-	// IfAllDiffer: if the three answers of a tick hold three such tokens. The server may have
-	// come to issue other claims; a cache would repeat itself.
+	// IfAllDiffer: it is believed if the three answers of a tick hold three such tokens. A cache
+	// would repeat itself, so the server issues other claims now.
 	IfAllDiffer
-	// AtLast: the same, or once the leeway is long over. The server may have come to use such a
-	// form, and nothing is left to lose.
+	// AtLast: the same, and also once the leeway is long over. Nothing is left to lose then, and
+	// the server may use such a form now.
 	AtLast
 )
 
-// Unlikely says why an answer's refresh token is not the successor of the one that was
-// presented; "" if it may be. What stands between may have damaged it, or answered from a
-// cache, or for another connection.
+// Unlikely says why the refresh token of an answer is not the successor of the presented one; ""
+// if it may be. Something between us and Atlassian may have damaged it, or answered from a cache
+// or for another connection.
 func (r Record) Unlikely(presented, successor atlassian.Secret, now time.Time) (why string, believed Belief) {
 	its, _ := atlassian.Claims(successor)
 	before, _ := atlassian.Claims(presented)
@@ -45,9 +45,9 @@ func (r Record) Unlikely(presented, successor atlassian.Secret, now time.Time) (
 	return tokenform.Problem(successor.Reveal()), AtLast
 }
 
-// Publishable is the access token of an answer whose refresh token is believed, or none if it is
-// that of the answer before, which ends soon. Nor is there one if its form is odd, and neither
-// the stored one's nor the refresh token's is: then it is damaged rather than of a new form.
+// Publishable is the access token of an answer whose refresh token is believed. It is zero if it
+// is the access token of the answer before, which ends soon. It is zero, too, if only its form is
+// odd, and neither the stored one's nor the refresh token's: then it is damaged.
 func Publishable(s Snapshot, access, refresh atlassian.Secret) atlassian.Secret {
 	odd := func(token atlassian.Secret) bool { return !token.IsZero() && tokenform.Problem(token.Reveal()) != "" }
 	before := s.State.Record.Access

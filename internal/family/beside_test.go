@@ -308,10 +308,9 @@ func TestARivalOfAConsent(t *testing.T) {
 		})
 	}
 	t.Run("its chain tells", func(t *testing.T) {
-		before := record()
-		before.Chain = fp("chain")
 		s := healthy()
-		s.State.Record = family.Consented(conn, family.Pair{Refresh: secret(refresh(7)), SpentAt: now.Add(-time.Hour)}, family.DefaultPolicy(), before)
+		s.State.Record.Chain = fp("chain")
+		s.State.Record = s.Consented(family.Pair{Refresh: secret(refresh(7)), SpentAt: now.Add(-time.Hour)}, family.DefaultPolicy()).Record
 		older := field(rotating("chain", now), 9, now)
 		verdict, _ := s.State.Judge(older)
 		require.Equal(t, family.Older, verdict)

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,47 +19,37 @@ type Decision struct {
 	Reason string
 	// Candidate is what is presented, if it is not the ledger's own token.
 	Candidate Field
-	// FirstSpend is when the token in doubt was, or may have been, presented
-	// first, and LastSpend last; zero where it is not in doubt.
+	// FirstSpend is when the token in doubt was, or may have been, presented first, and LastSpend
+	// last. Both are zero where it is not in doubt.
 	FirstSpend, LastSpend time.Time
-	// OwnSpend is when the ledger's own token in doubt was presented first, where a
-	// candidate comes before it.
+	// OwnSpend is the same as FirstSpend for the ledger's own token, where a candidate comes
+	// before it.
 	OwnSpend time.Time
-	// Yields: another process may hold the successor of what is presented, and is
-	// given a moment to save it.
+	// Yields: another process may hold the successor of the token, and gets a moment to save it.
 	Yields bool
-	// Judged is how far REFRESH_TOKEN is judged. Keep means that its value must
-	// stay, because it is not judged yet.
+	// Judged is how far REFRESH_TOKEN is judged. Keep: its value stays, for it is not judged yet.
 	Judged
 	Keep bool
-	// Notice names a value in REFRESH_TOKEN that was not believed; "" without
-	// one.
+	// Notice names a value in REFRESH_TOKEN that was not believed; "" without one.
 	Notice string
 }
 
-// Urgent reports whether the decision must succeed in this tick. The next one may
-// come too late, or in a process that does not hold the tokens to be saved. Within
-// the leeway of a first attempt that is always so. A late one may have been the
-// first to arrive; its leeway is the next tick's too while two fit in.
+// Urgent reports whether the decision must succeed in this tick: the next one may come too late,
+// or in a process that does not hold the tokens to be saved. That is so within the leeway of a
+// first attempt. The last attempt may have been the first to arrive, but is urgent only in the
+// last tick of its leeway.
 func (d Decision) Urgent(now time.Time) bool {
-	left := func(spend time.Time) time.Duration {
-		if spend.IsZero() {
-			return 0
-		}
-		return Leeway - LeewayMargin - now.Sub(spend)
-	}
-	late := left(d.LastSpend)
-	return d.Action == SettleHeld || d.Action == Adopt || left(d.FirstSpend) > 0 || left(d.OwnSpend) > 0 || late > 0 && late <= TickInterval
+	lastTick := open(d.LastSpend, now) && !open(d.LastSpend, now.Add(TickInterval))
+	return d.Action == SettleHeld || d.Action == Adopt || open(d.FirstSpend, now) || open(d.OwnSpend, now) || lastTick
 }
 
-// view is a snapshot with what several rules need of it.
+// view is a snapshot with what several rules need.
 type view struct {
-	judging
+	judge
 	policy Policy
-	inbox  inbox
-	doubt  doubt
-	// doubted: the ledger's own token is in doubt.
-	doubted bool
+	choice choice
+	// doubt is about the ledger's own token.
+	doubt doubt
 }
 
 // rule decides where it applies.
@@ -83,13 +74,14 @@ var rules = []rule{
 	{"an attempt that would only repeat the last one waits", backOff},
 	{"a rotation is due before the access token ends", due},
 	{"a candidate in doubt is probed after all else", lateCandidate},
+	{"a candidate whose answer was lost keeps the tick at work", unanswered},
 }
 
 // Decide says what to do about a connection. It is the only place that does.
 func Decide(s Snapshot, p Policy) Decision {
-	v := view{judging: judging{s}, policy: p}
-	v.inbox = v.judged()
-	v.doubt, v.doubted = v.judging.doubt(v.inbox)
+	v := view{judge: judge{s}, policy: p}
+	v.choice = v.judged()
+	v.doubt = v.ownDoubt(v.choice)
 	d := v.idle()
 	for _, r := range rules {
 		if decision, applies := r.when(v); applies {
@@ -97,23 +89,24 @@ func Decide(s Snapshot, p Policy) Decision {
 			break
 		}
 	}
+	name := s.inboxName()
 	mayBeNewer := s.Shared() || v.lastJudged().Seen < s.State.Inbox.Kin // psoxy may have rotated; or what was stored when the ledger began was never judged
-	if name := s.inboxName(); mayBeNewer && d.Action.Presents() && slices.Contains(s.Denied, name) {
+	if mayBeNewer && d.Action.Presents() && s.denied(name) {
 		d, _ = decide(Misconfigured, "%s cannot be read, and may hold a newer token: nothing is presented until it can be read; check the permissions", name)
 	}
-	d.Judged, d.Notice = Judged{v.inbox.seen, s.RefreshToken.Modified}, v.inbox.notice
-	if slices.Contains(s.Denied, s.inboxName()) {
+	d.Judged, d.Notice = Judged{v.choice.seen, s.RefreshToken.Modified}, v.choice.notice
+	if s.denied(name) {
 		d.Judged = v.lastJudged() // nothing was since
 	}
-	d.Keep = d.Keep || s.Stays || v.inbox.candidate.Version > 0 || slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return s.Shared() && r.Version == s.RefreshToken.Version && r.Count == 1 && v.looksAgain(r)
-	})
-	return v.date(d)
+	r := s.State.Inbox.rejected(s.RefreshToken.Version)
+	onceRefused := s.Shared() && r.Count == 1 && v.looksAgain(r) // psoxy would read a spent token in its place
+	d.Keep = d.Keep || s.Stays || v.choice.candidate.Version > 0 || onceRefused
+	return v.withSpends(d)
 }
 
-// date fills in when the token in doubt that a decision is about was presented.
-func (v view) date(d Decision) Decision {
-	if d.Candidate.Version > 0 && v.doubted {
+// withSpends fills in when the token in doubt that a decision is about was presented.
+func (v view) withSpends(d Decision) Decision {
+	if d.Candidate.Version > 0 && v.doubt.known {
 		d.OwnSpend = v.doubt.first
 	}
 	switch first := v.firstSpend(d.Candidate); {
@@ -121,7 +114,7 @@ func (v view) date(d Decision) Decision {
 		d.FirstSpend, d.LastSpend = v.State.Intent.First, v.State.Intent.Last
 	case v.State.Empty() && v.Lock.Version > 0: // it may tell of a spend
 		d.FirstSpend, d.LastSpend = v.Lock.Modified, v.Lock.Modified
-	case d.Candidate.Version == 0 && v.doubted:
+	case d.Candidate.Version == 0 && v.doubt.known:
 		d.FirstSpend, d.LastSpend = v.doubt.first, v.doubt.last
 	case !first.IsZero():
 		d.FirstSpend, d.LastSpend = first, first
@@ -133,10 +126,11 @@ func decide(a Action, format string, args ...any) (Decision, bool) {
 	return Decision{Action: a, Reason: fmt.Sprintf(format, args...)}, true
 }
 
-func not() (Decision, bool) { return Decision{}, false }
+// skip is the answer of a rule that does not apply.
+func skip() (Decision, bool) { return Decision{}, false }
 
-// ourLocks is how long one of us may take from psoxy's lock to its entry. From then on the
-// ledger keeps ticks and consents apart.
+// ourLocks is how long a keeper's own lock in psoxy's place is respected. Its owner has written
+// its entry by then, and the ledger keeps ticks and consents apart.
 const ourLocks = 10 * time.Second
 
 func locked(v view) (Decision, bool) {
@@ -147,26 +141,26 @@ func locked(v view) (Decision, bool) {
 	if v.Lock.Version > 0 && Within(v.Lock.Modified, v.Now, respected) {
 		return decide(Contended, "psoxy, or another program, holds its lock since %s", clock(v.Lock.Modified))
 	}
-	return not()
+	return skip()
 }
 
-// holding: where another process has presented the same token since, what this
-// one holds may be dead. As long as the token can be replayed, that is safer.
+// holding: a pair that was received is saved, unless another process has presented the same token
+// since. That may have killed the pair, so a replay is safer while it is possible.
 func holding(v view) (Decision, bool) {
 	if v.Held != nil && !v.State.Defers(*v.Held, v.Process, v.Now) {
 		return decide(SettleHeld, "tokens that were received are not saved yet")
 	}
-	return not()
+	return skip()
 }
 
 func atWork(v view) (Decision, bool) {
 	switch in := v.State.Intent; {
 	case !in.Respected(v.Now) || in.Owner == v.Process:
-		return not()
+		return skip()
 	case in.Owner != unknownOwner:
 		return decide(Contended, "another process presents the refresh token since %s", clock(in.Last))
-	case v.doubted && !open(v.doubt.first, in.Last.Add(TickInterval)): // no time for that
-		return not()
+	case v.doubt.known && !open(v.doubt.first, in.Last.Add(TickInterval)): // no time for that
+		return skip()
 	default:
 		return decide(InDoubt, "the ledger was deleted, and a process that it told of may present the refresh token until %s", clock(in.Last.Add(Lease)))
 	}
@@ -176,8 +170,8 @@ func empty(v view) (Decision, bool) {
 	name := v.inboxName()
 	switch {
 	case !v.State.Empty():
-		return not()
-	case slices.Contains(v.Denied, name):
+		return skip()
+	case v.denied(name):
 		return decide(Misconfigured, "%s cannot be read: access is denied", name)
 	case v.RefreshToken.Value.IsZero() && v.RefreshToken.Version <= 1 && v.Told() == nil && (v.Known.Empty() && v.Aside.Empty() || v.App().ClientID == ""):
 		return decide(AwaitingConsent, "%s is not filled in yet: consent, and store the refresh token there", name)
@@ -198,114 +192,35 @@ func withoutApp(v view) (Decision, bool) {
 		missing = append(missing, NamesOf(v.Connection).ClientSecret)
 	}
 	if len(missing) == 0 {
-		return not()
+		return skip()
 	}
 	return decide(Misconfigured, "%s is missing, empty or not filled in: store the app's value from the Atlassian developer console", strings.Join(missing, " and "))
 }
 
 func replay(v view) (Decision, bool) {
-	if v.doubted && v.doubt.replayable(v.Now) {
-		if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
-			later := r.At.Add(secondLook + Lease) // its turn comes in time all the same
-			return !r.Stored.IsZero() && v.doubt.replayable(later) && v.looksAgain(r)
-		}) {
-			return decide(InDoubt, "presented at %s; what may be its successor is stored, and asked about once more before", clock(v.doubt.first))
-		}
-		return decide(Replay, "it was, or may have been, presented at %s, and no answer is known: it may be presented again within the leeway", clock(v.doubt.first))
+	if !v.doubt.replayable(v.Now) {
+		return skip()
 	}
-	return not()
-}
-
-func candidate(v view) (Decision, bool) {
-	c := v.inbox.candidate
-	if c.Version == 0 {
-		return not()
+	if slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
+		later := r.At.Add(secondLook + Lease) // its turn comes in time all the same
+		return !r.Stored.IsZero() && v.doubt.replayable(later) && v.looksAgain(r)
+	}) {
+		return decide(InDoubt, "presented at %s; what may be its successor is stored, and asked about once more before", clock(v.doubt.first))
 	}
-	name, fp := v.inboxName(), FingerprintOf(c.Value)
-	if why := tooLong(c.Value); why != "" { // psoxy's: the own token may be spent
-		return decide(Misconfigured, "version %d of %s: %s", c.Version, name, why)
-	}
-	action, reason := Rotate, fmt.Sprintf("version %d of %s%s holds a token that is not known: Atlassian is asked", c.Version, name, writer(c.By))
-	kin := v.continues(c) // then the ledger's own token may be older
-	if first := v.firstSpend(c); open(first, v.Now) {
-		action = Replay
-	} else if v.replaysFirst(c) {
-		return not()
-	} else if v.State.Inbox.pending(c.Version).Version > 0 || v.underLock(c) {
-		if kin {
-			return lateCandidate(v)
-		}
-		return not()
-	} else if d, wait := v.waits(fp); wait {
-		return d, kin || v.superseded() || v.State.Record.Refused() || v.doubted && !v.doubt.replayable(v.Now) // or a probe of the own token could kill it
-	} else if d, first := v.ownFirst(c); first {
-		return d, true
-	}
-	return Decision{Action: action, Reason: reason, Candidate: c}, true
-}
-
-// superseded reports whether one of the offers is the own token's successor, as far as is known.
-func (v view) superseded() bool {
-	return slices.ContainsFunc(v.Offers, func(f Field) bool {
-		verdict, _, _ := v.verdict(f)
-		return verdict == Candidate && v.succeeds(f)
-	})
-}
-
-// replaysFirst reports whether the ledger's own token in doubt comes before a stranger,
-// which may be an older token, and kill what a replay saves.
-func (v view) replaysFirst(c Field) bool {
-	stranger := !v.succeeds(c) && !(v.continues(c) && v.perhapsPsoxys(c))
-	return stranger && v.doubted && v.doubt.replayable(v.Now) && !v.State.Record.Refused()
-}
-
-func lateCandidate(v view) (Decision, bool) {
-	c := v.inbox.candidate
-	pending := v.State.Inbox.Pending
-	unread := slices.IndexFunc(pending, func(p Pending) bool { return c.Version == 0 && open(p.First, v.Now) })
-	switch {
-	case unread >= 0:
-		d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", pending[unread].Version, v.inboxName())
-		d.FirstSpend = pending[unread].First
-		return d, true
-	case c.Version == 0:
-		return v.refusedInLeeway()
-	}
-	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
-		return decide(InDoubt, "version %d of %s was presented and its answer was lost; one that may be its successor is asked about once more before", c.Version, v.inboxName())
-	}
-	if d, wait := v.waits(FingerprintOf(c.Value)); wait {
-		return d, true
-	}
-	return Decision{Action: Probe, Candidate: c, Yields: !v.Shared(), Reason: fmt.Sprintf(
-		"version %d of %s was presented and its answer was lost: a probe tells whether it arrived", c.Version, v.inboxName())}, true
-}
-
-// refusedInLeeway: a candidate whose answer was lost is refused, and will be asked about
-// again before its leeway is over. That cannot wait for the next tick.
-func (v view) refusedInLeeway() (Decision, bool) {
-	for _, r := range v.State.Inbox.Rejected {
-		if open(r.First, v.Now) && !r.sibling(v.State.Record) {
-			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
-			d.FirstSpend = r.First
-			return d, true
-		}
-	}
-	return not()
+	return decide(Replay, "it was, or may have been, presented at %s, and no answer is known: it may be presented again within the leeway", clock(v.doubt.first))
 }
 
 func lateProbe(v view) (Decision, bool) {
-	if !v.doubted {
-		return not()
+	if !v.doubt.known {
+		return skip()
 	}
-	why, c := v.doubt.hold(v.Now), v.inbox.candidate
-	switch {
-	case c.Version > 0 && why != "":
-		return lateCandidate(v)
-	case why != "":
+	if why := v.doubt.hold(v.Now); why != "" {
+		if v.choice.candidate.Version > 0 {
+			return lateCandidate(v)
+		}
 		return decide(InDoubt, "%s", why)
 	}
-	if slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain) {
+	if v.secondLookIsDue() {
 		return decide(InDoubt, "presented at %s; a candidate that may be its successor is asked about once more before", clock(v.doubt.first))
 	}
 	if LongOver(v.doubt.first, v.Now) {
@@ -326,9 +241,9 @@ func refused(v view) (Decision, bool) {
 	r := v.State.Record
 	f := r.LastFailure
 	if !r.Refused() || f.Credentials != "" && f.Credentials != v.Credentials() {
-		return not() // under another app's id a living token is refused as a dead one is
+		return skip() // under another app's id a living token is refused as a dead one is
 	}
-	if v.inbox.candidate.Version > 0 {
+	if v.choice.candidate.Version > 0 {
 		return lateCandidate(v)
 	}
 	if next := r.probeAt(); v.Now.Before(next) && !f.At.After(v.Now.Add(ClockTolerance)) {
@@ -337,8 +252,8 @@ func refused(v view) (Decision, bool) {
 	return decide(Probe, "Atlassian refused this refresh token at %s (%s); nothing is left to lose, and refusals have been mistaken", clock(f.At), orNone(f.Code))
 }
 
-// Remedy is what a person can do about a refused token, as a clause. One that Atlassian has
-// never taken may be no refresh token. inbox is the name of REFRESH_TOKEN.
+// Remedy is what a person can do about a refused token, as a clause. One that Atlassian has never
+// taken may be no refresh token. inbox is the name of REFRESH_TOKEN.
 func (s State) Remedy(inbox string) string {
 	if s.unproven() {
 		return "Atlassian has never taken it: store the right one in " + inbox + ", or consent again"
@@ -346,15 +261,15 @@ func (s State) Remedy(inbox string) string {
 	return "consent again"
 }
 
-// largestToken is the size up to which a token is spent, in bytes. The rest is for a
-// successor that is a little larger, and for what an entry holds beside it.
+// largestToken is the size up to which a token is spent, in bytes. It leaves room for a larger
+// successor and for the rest of an entry.
 const largestToken = store.MaxValueBytes - 1500
 
 func tooLarge(v view) (Decision, bool) {
 	if why := tooLong(v.State.Refresh); why != "" {
 		return decide(Misconfigured, "%s: %s", v.inboxName(), why)
 	}
-	return not()
+	return skip()
 }
 
 // tooLong says why a token is not spent although it may be good; "" if it can be.
@@ -366,18 +281,14 @@ func tooLong(token atlassian.Secret) string {
 }
 
 func (v view) idle() Decision {
-	if v.State.Record.AccessExpiresAt.IsZero() {
+	expires := v.State.Record.AccessExpiresAt
+	if expires.IsZero() {
 		return Decision{Action: Idle, Reason: "nothing is due"}
 	}
-	return Decision{Action: Idle, Reason: fmt.Sprintf("the access token has %s left", v.State.Record.AccessExpiresAt.Sub(v.Now).Round(time.Second))}
+	return Decision{Action: Idle, Reason: fmt.Sprintf("the access token has %s left", expires.Sub(v.Now).Round(time.Second))}
 }
 
 // clock prints a time for a reason.
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func orNone(code string) string {
-	if code == "" {
-		return "no error code"
-	}
-	return code
-}
+func orNone(code string) string { return cmp.Or(code, "no error code") }

@@ -20,10 +20,16 @@
 // # Where to read
 //
 // [State] is what a ledger entry says, [Record] the content of TOKEN_FAMILY in it,
-// [Snapshot] a connection as it was read. [Decide] decides by a list of rules: the
-// first that applies. [State.Judge] judges a value in the inbox; [Inbox] is what is
-// known of those that Atlassian was asked about, and inbox.go finds the one that comes
-// first; psoxys.go tells what psoxy stored there, spoiled.go what was made of a token by
-// mistake, neighbour.go whose a token is. [Snapshot.Adopt] begins a ledger.
+// [Snapshot] a connection as it was read. [Snapshot.Adopt] begins a ledger.
+//
+// [Decide] decides by a list of rules: the first that applies. decide.go and due.go have
+// those about the ledger's own token, candidate.go those about candidates. doubt.go tells
+// whether a token may have been spent.
+//
+// offers.go finds what is not judged yet in the history of REFRESH_TOKEN, judge.go judges
+// it, and choice.go finds the candidate that comes first. [Inbox] remembers what was asked
+// about, and again.go tells when a refused candidate is asked about again. psoxys.go tells
+// what psoxy stored, and neighbour.go whose a token is.
+//
 // [State.Settle] adds a received pair to a state that others may have changed.
 package family

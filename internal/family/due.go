@@ -9,7 +9,7 @@ import (
 
 func backOff(v view) (Decision, bool) {
 	d, wait := v.waits(v.State.Record.Refresh)
-	if d.Action == Misconfigured && v.inbox.candidate.Version > 0 {
+	if d.Action == Misconfigured && v.choice.candidate.Version > 0 {
 		return lateCandidate(v) // it has pauses of its own
 	}
 	return d, wait
@@ -22,7 +22,7 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 		f, longest = v.State.Inbox.Failure, 2*failureBackoff // REFRESH_TOKEN is wrong until then
 	}
 	if f == nil || f.Token != token || f.At.After(v.Now.Add(ClockTolerance)) {
-		return not()
+		return skip()
 	}
 	next := f.At.Add(f.backoff(longest))
 	switch f.Class {
@@ -39,12 +39,12 @@ func (v view) waits(token Fingerprint) (Decision, bool) {
 			return decide(Failed, "Atlassian answered that it cannot read the request (%s): %s may hold no whole token; next attempt at %s", orNone(f.Code), v.inboxName(), clock(next))
 		}
 	}
-	return not()
+	return skip()
 }
 
 // backoff is the pause after a failed attempt. A proxy may have answered instead of Atlassian,
-// and the token be spent: the leeway of the first attempt gets as many as its last ticks allow,
-// and a while longer each attempt is followed by another inside its own.
+// and the token be spent. So the leeway of the first attempt gets an attempt in its last minutes.
+// For a while longer, each attempt is followed by another inside its own leeway.
 func (f Failure) backoff(longest time.Duration) time.Duration {
 	const lastChance = Leeway - LeewayMargin - 2*time.Minute
 	backoff := min(longest, failureBackoff<<min(max(f.Count-1, 0), 4)) // a person may have edited the count
@@ -57,7 +57,8 @@ func (f Failure) backoff(longest time.Duration) time.Duration {
 	return backoff
 }
 
-// appProblem says why the app could not present a token. A candidate may be its own.
+// appProblem says why the app could not present a token. Only the own token tells that another
+// app is stored: a candidate may belong to that app.
 func (v view) appProblem(token Fingerprint) string {
 	if other := OtherApp(v.Snapshot); other != "" && token == v.State.Record.Refresh {
 		return other
@@ -65,40 +66,37 @@ func (v view) appProblem(token Fingerprint) string {
 	return "Atlassian refused the app's credentials or the account"
 }
 
-// Spaced is the time before which Atlassian is not to be called after an answer that limits the
-// rate: at least a few minutes, once it has done so for a leeway.
+// Spaced is the time before which Atlassian is not called after an answer that limits the rate.
+// Once it has limited the rate for a leeway, that is in some minutes at the earliest.
 func Spaced(f Failure, r Record) time.Time {
 	last := r.LastFailure
-	if least := f.At.Add(failureBackoff); last != nil && last.Class == f.Class && last.Token == f.Token && !open(last.First, f.At) && f.RetryAt.Before(least) {
-		return least
+	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
+	if repeated && !open(last.First, f.At) {
+		return later(f.RetryAt, f.At.Add(failureBackoff))
 	}
 	return f.RetryAt
 }
 
-// restrained is the time before which Atlassian asked not to be called, as far as
-// it is obeyed.
+// restrained is the time before which Atlassian asked not to be called, as far as that is obeyed.
 func (v view) restrained(f *Failure) time.Time {
 	until, expires := f.RetryAt, v.served(f)
 	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
 		until = latest
 	}
-	latest := expires.Add(-accessReserve)
-	if pause := f.At.Add(failureBackoff); latest.Before(pause) {
-		latest = pause // nobody is served by a request at every tick
-	}
+	latest := later(expires.Add(-accessReserve), f.At.Add(failureBackoff)) // nobody is served by a request at every tick
 	if !expires.IsZero() && latest.Before(until) {
 		until = latest
 	}
 	return until
 }
 
-// served is until when consumers have an access token: an unknown one lives for an hour at most.
-// Where ACCESS_TOKEN does not hold the newest, and this process does not either, they have none: a
+// served is until when consumers have an access token. One of unknown life lives for an hour at
+// most. If neither ACCESS_TOKEN nor this process holds the newest one, consumers have none: a
 // wait of noAccess is obeyed then.
 func (v view) served(f *Failure) time.Time {
 	r, a := v.State.Record, v.AccessToken
 	switch {
-	case slices.Contains(v.Denied, NamesOf(v.Connection).AccessToken):
+	case v.denied(NamesOf(v.Connection).AccessToken):
 		return r.AccessExpiresAt
 	case a.Value.IsZero() || r.Access != "" && FingerprintOf(a.Value) != r.Access && !v.HoldsAccess && !v.Shared():
 		return f.At.Add(noAccess + accessReserve)
@@ -111,12 +109,12 @@ func (v view) served(f *Failure) time.Time {
 // noAccess is the longest wait that is obeyed while consumers have no access token.
 const noAccess = 10 * time.Minute
 
-// republishPause is the least time between two rotations, even if access tokens
-// are short-lived or another program writes over ACCESS_TOKEN.
+// republishPause is the least time between two rotations. Access tokens may be short-lived, or
+// another program may write over ACCESS_TOKEN.
 const republishPause = 4*time.Minute - tickSlack
 
-// consentPublishes is how long a consent's process may take from its entry to the
-// last copy. A rotation in between would be written over.
+// consentPublishes is how long a consent's process may take from its entry to the last copy. It
+// would write over a rotation in between.
 const consentPublishes = time.Minute
 
 func due(v view) (Decision, bool) {
@@ -126,7 +124,7 @@ func due(v view) (Decision, bool) {
 	consenting := r.FreshConsent() && v.Now.Sub(v.Written) < consentPublishes
 	name := NamesOf(v.Connection).AccessToken
 	switch {
-	case justRotated, slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain):
+	case justRotated, v.secondLookIsDue():
 	case r.RotatedAt.After(v.Now.Add(ClockTolerance)):
 		return decide(Rotate, "the store's clock was set back since the last rotation, and it is not known how long the access token lives")
 	case r.AccessExpiresAt.IsZero():
@@ -135,20 +133,13 @@ func due(v view) (Decision, bool) {
 		return decide(Rotate, "the stored access token would have %s left, and none lives so long", left.Round(time.Second))
 	case left < v.policy.RefreshBefore:
 		return decide(Rotate, "the access token has %s left, less than %s", left.Round(time.Second), v.policy.RefreshBefore)
-	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !slices.Contains(v.Denied, name):
+	case !v.HoldsAccess && FingerprintOf(v.AccessToken.Value) != r.Access && !consenting && !v.denied(name):
 		return decide(Rotate, "%s does not hold the newest access token", name)
 	}
-	return not()
+	return skip()
 }
 
-// looksAgain reports whether the own token waits for a second look at a rejected candidate.
-// A sibling of the own token gets none. What may be the own token's successor gets a third one
-// after an hour, while the access token lives and the own token's leeway is not running.
-func (s judging) looksAgain(r Rejected) bool {
-	own, doubted := s.doubt(inbox{})
-	third := !r.spent() && !(doubted && own.replayable(s.Now)) && (r.Psoxys || !r.Stored.IsZero() && s.Now.Before(s.State.Record.AccessExpiresAt))
-	if r.sibling(s.State.Record) || r.Count > 2 || r.Count == 2 && !third {
-		return false
-	}
-	return Within(r.At, s.Now, rest(r.Count)) && r.Credentials == s.Credentials()
+// secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
+func (v view) secondLookIsDue() bool {
+	return slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain)
 }

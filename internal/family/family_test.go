@@ -108,7 +108,8 @@ func own(token, chain string) family.State {
 
 // consented is what a consent with this pair makes of a connection with the given record.
 func consented(p family.Pair, previous family.Record) family.Record {
-	return family.Consented(conn, p, family.DefaultPolicy(), previous)
+	s := family.Snapshot{Connection: conn, State: family.State{Record: previous}}
+	return s.Consented(p, family.DefaultPolicy()).Record
 }
 
 // requireOlder checks that a record knows the tokens of these generations as older.

@@ -7,14 +7,13 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
-// Form is the form in which consumers expect ACCESS_TOKEN: the operator's, or the one in
-// which it is stored. Where that is damaged, missing or unreadable, it is the form in which
-// the newest tokens were published. A connection that shares its rotation with psoxy
-// must not lose psoxy's form by accident.
+// Form is the form in which consumers expect ACCESS_TOKEN. The operator decides, or else the
+// stored value. Where that is damaged, missing or unreadable, it is the form in which the newest
+// tokens were published: psoxy must not lose its form by accident.
 func Form(s Snapshot) psoxy.AccessFormat {
 	r, known := s.State.Record, true
 	if s.State.Empty() {
-		r, known = s.newestRecord([]store.Entry{s.Family}, nil)
+		r, known = newestRecord(s, []store.Entry{s.Family}, nil)
 	}
 	form := cmp.Or(s.AccessFormat, r.AccessFormat)
 	if form == "" && !known {
@@ -23,7 +22,7 @@ func Form(s Snapshot) psoxy.AccessFormat {
 	return cmp.Or(form, psoxy.Raw)
 }
 
-// remembered is what a record holds of a form: the bare token needs no word.
+// remembered is the form as a record holds it: nothing for the bare token.
 func remembered(f psoxy.AccessFormat) psoxy.AccessFormat {
 	if f == psoxy.JSON {
 		return f

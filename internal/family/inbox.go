@@ -2,399 +2,194 @@ package family
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// youngInbox is the version up to which numbers prove nothing: REFRESH_TOKEN may have been
-// deleted and begun again since it was judged, with another value under our copy.
-const youngInbox = 24
-
-// InboxSettled reports whether REFRESH_TOKEN holds nothing that is not judged, or
-// nothing that can be read: then its history need not be read.
-func (s Snapshot) InboxSettled() bool {
-	j := judging{s}
-	f, seen := s.RefreshToken, j.seen()
-	copied := FingerprintOf(f.Value) == s.State.Record.Refresh
-	return slices.Contains(s.Denied, s.inboxName()) ||
-		len(s.State.Inbox.Pending) == 0 && !slices.ContainsFunc(s.State.Inbox.Rejected, j.again) &&
-			(f.Version == 0 && seen == 0 || f.Version == seen || f.Version == seen+1 && copied && f.Version > youngInbox)
+// Judged is how far REFRESH_TOKEN is judged.
+type Judged struct {
+	// Seen is the version up to which all are judged. Modified is when the newest one was written
+	// then.
+	Seen     int64     `json:"seen"`
+	Modified time.Time `json:"modified,omitzero"`
 }
 
-// beforeRotation is the life of the access token with which the own token will be rotated
-// soon: a little more than Policy.RefreshBefore is by default.
-const beforeRotation = 30 * time.Minute
-
-// judging is a snapshot whose inbox is judged.
-type judging struct{ Snapshot }
-
-func (s judging) again(r Rejected) bool {
-	if r.sibling(s.State.Record) {
-		return false
+// upTo is the version up to which the present versions are judged, given one of them. If it was
+// written later than Modified and has a judged number, the parameter was deleted and begun again.
+func (j Judged) upTo(version int64, modified time.Time) int64 {
+	if version <= j.Seen && modified.After(j.Modified) {
+		return 0
 	}
-	own := s.State.Record
-	ownTurn := own.Refused() && !s.Now.Before(own.probeAt()) && r.At.Before(own.probeAt()) // the own token comes after it
-	// Where Atlassian refuses the own token inside its leeway, it may have refused this one by
-	// mistake, too. If it takes the own token first, this one's turn is over.
-	in := s.State.doubted()
-	mistaken := own.Refused() && in != nil && open(in.First, s.Now) && !r.Stored.IsZero() && r.At.Before(own.LastFailure.At)
-	// The own token's rotation would kill it if the refusals were mistaken.
-	rotates := !s.looksAgain(r) && !r.Stored.IsZero() && r.Count < candidateProbes && own.AccessExpiresAt.Sub(s.Now) < beforeRotation && s.Now.Sub(r.At) >= Leeway
-	return ownTurn || mistaken || rotates || r.again(s.Credentials(), own.Refused(), s.Now)
+	return j.Seen
 }
 
-// seen is the version up to which the inbox is judged.
-func (s judging) seen() int64 {
-	if s.State.Record.Refused() || disproven(s.State) {
-		return 0 // a living token may be in the history
-	}
-	f := s.RefreshToken
-	if f.Version == 0 && !slices.Contains(s.Denied, s.inboxName()) {
-		return 0 // it was deleted
-	}
-	if j := s.lastJudged(); j.upTo(f.Version, f.Modified) == j.Seen {
-		return j.Seen
-	}
-	return 0 // it was begun anew, and what is under it is not known either
+// Inbox is what is known of the values that others wrote to REFRESH_TOKEN.
+type Inbox struct {
+	Judged
+	// Kin is the version up to which candidates count as the family's own: those that were there
+	// when the ledger began.
+	Kin int64 `json:"kin,omitempty"`
+	// Pending are the candidates that were presented without a definite answer, the
+	// last one first.
+	Pending []Pending `json:"in_doubt,omitempty"`
+	// Rejected are the last candidates that Atlassian did not accept. Failure is the newest
+	// failure to ask about one.
+	Rejected []Rejected `json:"rejected,omitempty"`
+	Failure  *Failure   `json:"failure,omitempty"`
 }
 
-// lastJudged is what was judged last, by this process or another.
-func (s judging) lastJudged() Judged {
-	theirs, ours := s.State.Inbox.Judged, s.Judged
-	if later := ours.Modified.Compare(theirs.Modified); later > 0 || later == 0 && ours.Seen > theirs.Seen {
-		return ours
-	}
-	return theirs
+// Pending is a candidate in doubt.
+type Pending struct {
+	Version int64       `json:"version"`
+	Token   Fingerprint `json:"token"`
+	// First is when it was, or may have been, presented first.
+	First time.Time `json:"first,omitzero"`
+	// Stored is when it was stored, if it is the own token's successor as far as is known; zero
+	// for a stranger. Psoxys: psoxy stored it.
+	Stored time.Time `json:"stored,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
 }
 
-// Offer takes in a history of REFRESH_TOKEN. Its fields that are not judged yet
-// become the offers: those after what was seen, a candidate in doubt, and rejected
-// ones that may be good. Each counts as stored when its value was stored first, and
-// is offered once.
-func (s *Snapshot) Offer(history []store.Entry) {
-	s.forget(history)
-	for _, e := range history {
-		if in := s.State.doubted(); in != nil && in.Owner == unknownOwner && e.Modified.Before(in.Last.Add(Lease)) {
-			s.State.Inbox.Kin = max(s.State.Inbox.Kin, e.Version) // by a process that was at work when the ledger was deleted
+// Rejected is a candidate that Atlassian did not accept under some credentials. Under others it
+// may be good, and refusals have been mistaken.
+type Rejected struct {
+	Version     int64       `json:"version"`
+	Credentials Fingerprint `json:"credentials"`
+	// At is the time of the newest answer. First is when it was presented first, if an answer was
+	// lost before. Count does not count the answers inside the leeway of First. Stored and Psoxys
+	// are as in Pending.
+	At     time.Time `json:"at"`
+	Count  int       `json:"count"`
+	First  time.Time `json:"first,omitzero"`
+	Stored time.Time `json:"stored,omitzero"`
+	Psoxys bool      `json:"psoxys,omitempty"`
+}
+
+// candidatesKept is how many candidates of each kind a state remembers.
+const candidatesKept = 8
+
+// after returns the inbox once everything up to a version is older than the token in use. All of
+// it was written before the entry that says so, and that one's time is filled in as Modified.
+func (i Inbox) after(version int64) Inbox {
+	if version > i.Seen {
+		i.Judged = Judged{Seen: version}
+	}
+	return i.without(func(v int64, _ time.Time) bool { return v <= version })
+}
+
+// kept returns the inbox without candidates that no history holds any more.
+func (i Inbox) kept() Inbox {
+	return i.without(func(v int64, _ time.Time) bool { return v <= i.Seen-store.KeptVersions })
+}
+
+// without returns the inbox without candidates that are gone. at is when one was last asked
+// about.
+func (i Inbox) without(gone func(version int64, at time.Time) bool) Inbox {
+	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return gone(p.Version, p.First) })
+	i.Rejected = slices.DeleteFunc(slices.Clone(i.Rejected), func(r Rejected) bool { return gone(r.Version, r.At) })
+	return i
+}
+
+// Presented returns the inbox with one more candidate in doubt.
+func (i Inbox) Presented(p Pending) Inbox {
+	i.Pending = remember(p, i.answered(p.Version).Pending)
+	return i
+}
+
+// remember puts a candidate before others, and forgets the last of too many.
+func remember[T any](newest T, others []T) []T {
+	all := append([]T{newest}, others...)
+	return all[:min(len(all), candidatesKept)]
+}
+
+// answered returns the inbox in which a candidate is no more in doubt.
+func (i Inbox) answered(version int64) Inbox {
+	i.Pending = slices.DeleteFunc(slices.Clone(i.Pending), func(p Pending) bool { return p.Version == version })
+	return i
+}
+
+// pending is the candidate in doubt of the given version; Version 0 without one.
+func (i Inbox) pending(version int64) Pending {
+	for _, p := range i.Pending {
+		if p.Version == version {
+			return p
 		}
 	}
-	j := judging{*s}
-	in, seen := s.State.Inbox, max(j.seen(), forgotten(s.State.Record, history))
-	for _, f := range fields(history, s.Now) {
-		at := slices.IndexFunc(s.Offers, func(o Field) bool { return o.Value == f.Value && !f.Value.IsZero() })
-		if at >= 0 && !slices.ContainsFunc(s.Offers[at+1:], j.isCandidate) {
-			s.Offers[at].Until = f.Until
-		}
-		if f.Version > seen && at < 0 || in.pending(f.Version).Version > 0 ||
-			slices.ContainsFunc(in.Rejected, func(r Rejected) bool { return r.Version == f.Version && (j.again(r) || j.looksAgain(r)) }) {
-			s.Offers = append(s.Offers, f)
-		}
-	}
-	slices.SortStableFunc(s.Offers, func(a, b Field) int { return cmp.Compare(a.Since, b.Since) })
+	return Pending{}
 }
 
-// fields are the versions of a history, with what those around tell of each: when its
-// value was stored first, and its family was born.
-func fields(history []store.Entry, now time.Time) (all []Field) {
-	first, last, born := map[atlassian.Secret]Field{}, map[atlassian.Secret]time.Time{}, map[Fingerprint]time.Time{}
-	for i, e := range history {
-		f := FieldOf(e)
-		if i+1 < len(history) {
-			f.Until = history[i+1].Modified
+// rejected is the refused candidate of the given version; Version 0 without one.
+func (i Inbox) rejected(version int64) Rejected {
+	for _, r := range i.Rejected {
+		if r.Version == version {
+			return r
 		}
-		if before, again := first[f.Value]; again {
-			f.Modified, f.Since = before.Modified, before.Since
-			last[f.Value] = e.Modified
-		}
-		first[f.Value] = f
-		if chain := chainOf(f.Value); chain != "" {
-			if at := birth(f, now); born[chain].IsZero() || at.Before(born[chain]) {
-				born[chain] = at
-			}
-		}
-		all = append(all, f)
 	}
-	for i, f := range all {
-		all[i].Again = last[f.Value]
-		all[i].Born = born[chainOf(f.Value)] // an older token may have been put back over a newer one
-	}
-	return all
+	return Rejected{}
 }
 
-// forget drops what is known of version numbers that were written later: what is known is of a
-// deleted parameter.
-func (s *Snapshot) forget(history []store.Entry) {
-	in := &s.State.Inbox
-	for _, e := range history {
-		in.Seen = in.upTo(e.Version, e.Modified)
-		in.Kin = Judged{in.Kin, in.Modified}.upTo(e.Version, e.Modified)
-		s.Judged.Seen = s.Judged.upTo(e.Version, e.Modified)
-		*in = in.without(func(version int64, asked time.Time) bool {
-			return version == e.Version && e.Modified.After(asked.Add(clockStep))
-		})
+// first is when a candidate was presented first, if that answer was lost. It is zero without such
+// an attempt, and after a refusal that came when the leeway was over.
+func (i Inbox) first(version int64) time.Time {
+	if p := i.pending(version); p.Version > 0 {
+		return p.First
 	}
+	if r := i.rejected(version); open(r.First, r.At) {
+		return r.First
+	}
+	return time.Time{}
 }
 
-// inbox is what the offers come to.
-type inbox struct {
-	// candidate is presented first; Version 0 without one.
-	candidate Field
-	// seen is the version up to which all is judged without it.
-	seen int64
-	// notice says what was found that is not ours, for people.
-	notice string
-	// spent are tokens that are older once the one that comes first is accepted.
-	spent []Fingerprint
-	// rival: what was stored just after a consent may be of the family before it, and
-	// the consent's own token comes first.
-	rival bool
+// reject returns the inbox in which a candidate is refused, and no more in doubt.
+func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
+	p, old := i.pending(version), i.rejected(version)
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
+	if old.Credentials == f.Credentials && !open(r.First, at) {
+		r.Count += old.Count
+		r.Psoxys = r.Psoxys || old.Psoxys
+		r.Stored, r.First = cmp.Or(r.Stored, old.Stored), cmp.Or(r.First, old.First)
+	}
+	i = i.answered(version)
+	others := slices.DeleteFunc(slices.Clone(i.Rejected), func(o Rejected) bool { return o.Version == version })
+	i.Rejected = remember(r, others)
+	return i
 }
 
-// judged judges the offers, the newest first. A candidate that was rejected under
-// the same credentials does not count.
-func (s judging) judged() inbox {
-	in := inbox{seen: max(s.seen(), s.RefreshToken.Version)}
-	name := s.inboxName()
-	var candidates []Field
-	waiting, resting := map[int64]bool{}, map[int64]bool{}
-	for _, f := range slices.Backward(s.Offers) {
-		verdict, reason, waits, rests := standing(s, f)
-		if verdict == Candidate || waits {
-			candidates = append(candidates, f)
-			waiting[f.Version], resting[f.Version] = waits, rests
-		}
-		switch {
-		case verdict == Candidate:
-			in.seen = min(in.seen, f.Version-1)
-		case verdict == Copied, verdict == Older && f.Version < s.RefreshToken.Version:
-			// ours, and written over since
-		case in.notice == "" && f.Version > s.Judged.Seen:
-			in.notice = fmt.Sprintf("%s was written over%s: %s", name, writer(f.By), reason)
-		}
-	}
-	in.choose(s, candidates, waiting, resting)
-	if s.Partial {
-		in.seen = min(in.seen, s.seen())
-	}
-	if s.Deleted() {
-		in.notice = name + " was deleted"
-	}
-	return in
-}
-
-// choose finds the candidate that comes first. Those that are waiting are asked about
-// later. Beside psoxy what stands under another may be spent, unless that rests.
-func (in *inbox) choose(s judging, candidates []Field, waiting, resting map[int64]bool) {
-	best, covered := 0, false
-	var under []Fingerprint // what stands under the candidate
-	var over Field
-	for _, f := range candidates {
-		rank := s.rank(f)
-		covered = (covered || rank != inDoubt && !resting[over.Version]) && s.covers(over, f)
-		switch {
-		case slices.ContainsFunc(candidates, func(o Field) bool { return precedes(f, o) }):
-			in.spent = append(in.spent, FingerprintOf(f.Value))
-		case covered:
-			under = append(under, FingerprintOf(f.Value))
-		case !waiting[f.Version] && (rank > best || rank == best && issuedAfter(f, in.candidate)):
-			if s.mayYield(f, in.candidate) && s.byPsoxy(in.candidate) {
-				in.spent = append(in.spent, FingerprintOf(in.candidate.Value)) // a sibling of what f yields
-			}
-			in.candidate, best, under = f, rank, nil
-		}
-		over = f
-	}
-	in.spent = append(in.spent, under...)
-	if len(in.spent) == 0 && s.rivals(in.candidate) {
-		in.candidate, in.rival = Field{}, true
-	}
-}
-
-// standing judges a field. waits: it is asked about later. Beside psoxy a refused token rests
-// where that is not soon.
-func standing(s judging, f Field) (verdict Judgement, reason string, waits, rests bool) {
-	verdict, reason, waits = s.verdict(f)
-	rests = s.Shared() && verdict != Candidate && !waits && s.isCandidate(f)
-	if rests && comesBefore(s, f) {
-		return Candidate, "", false, false
-	}
-	return verdict, reason, waits || rests, rests
-}
-
-// comesBefore reports whether a refused token is asked about again now: the token that psoxy
-// may have made it of is about to be presented, and would kill it if the refusal was a
-// mistake.
-func comesBefore(s judging, f Field) bool {
-	return slices.ContainsFunc(s.State.Inbox.Rejected, func(r Rejected) bool {
-		return r.Version == f.Version && !r.spent() && !r.sibling(s.State.Record) && s.Now.Sub(r.At) >= secondLook
-	}) && slices.ContainsFunc(s.Offers, func(under Field) bool {
-		if under.Since >= f.Since || !s.covers(f, under) || s.rank(under) == inDoubt {
-			return false
-		}
-		verdict, _, _ := s.verdict(under)
-		return verdict == Candidate
+// crowded reports whether a field may be a refused candidate that is forgotten, and would be
+// asked about for ever. It is if the inbox is full of refused ones that are all later. It is not
+// if it is in doubt, or a person has stored it again. Nor is it if it was stored after one of the
+// refusals, for the parameter was deleted since.
+func (i Inbox) crowded(f Field) bool {
+	full := len(i.Rejected) == candidatesKept && i.pending(f.Version).Version == 0
+	return full && f.Again.IsZero() && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool {
+		return r.Version <= f.Version || r.At.Before(f.Modified)
 	})
 }
 
-// precedes reports whether a token was spent when another was issued: their claims tell
-// of one family.
-func precedes(f, other Field) bool {
-	chain := chainOf(f.Value)
-	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)
+// sibling reports whether a refused candidate would be a sibling of the own token.
+func (r Rejected) sibling(own Record) bool { return !r.Stored.IsZero() && own.RotatedAt.After(r.At) }
+
+// TakesTurns reports whether a refused candidate may be the own token's successor. Then both are
+// asked about in turn.
+func (i Inbox) TakesTurns(own Record) bool {
+	return slices.ContainsFunc(i.Rejected, func(r Rejected) bool { return !r.Stored.IsZero() && !r.sibling(own) })
 }
 
-// issuedAfter reports whether a token was issued later than another, by their claims.
-func issuedAfter(f, other Field) bool {
-	its, _ := atlassian.Claims(f.Value)
-	others, _ := atlassian.Claims(other.Value)
-	return !others.IssuedAt.IsZero() && its.IssuedAt.After(others.IssuedAt)
-}
+// spent reports whether a refused candidate was surely spent: an answer was lost, and the refusal
+// came when its leeway was over.
+func (r Rejected) spent() bool { return !r.First.IsZero() && !open(r.First, r.At) }
 
-// covers reports whether psoxy may have made one token of another that it stands over, and
-// no claims tell. What was issued in the same second was made of the other if psoxy stored it.
-func (s judging) covers(over, f Field) bool {
-	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
-	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
-}
-
-// How candidates come one after the other: of each kind the one that was issued last,
-// and without claims the newest.
-const (
-	lateStranger = 1 + iota // in doubt, its leeway over
-	late                    // the same, and the ledger's own token may be older
-	unasked
-	successor // the own token's, and not asked about either
-	inDoubt   // its leeway is open
-)
-
-func (s judging) rank(f Field) int {
-	first := s.firstSpend(f)
-	switch {
-	case first.IsZero() && s.succeeds(f):
-		return successor
-	case first.IsZero():
-		return unasked
-	case open(first, s.Now):
-		return inDoubt
-	case s.continues(f):
-		return late
-	}
-	return lateStranger
-}
-
-// isCandidate reports whether only Atlassian can judge a value. Another connection's token is not
-// asked about.
-func (s judging) isCandidate(f Field) bool {
-	j, _ := s.State.Judge(f)
-	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
-}
-
-// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
-func (s judging) verdict(f Field) (verdict Judgement, reason string, waits bool) {
-	for _, r := range s.State.Inbox.Rejected {
-		if r.Version == f.Version && !s.again(r) {
-			return NoToken, "Atlassian did not accept it", s.looksAgain(r)
+// outlived returns the inbox after the own token, which was received at one time, was accepted at
+// another. A candidate that was stored a leeway before is a stranger then: the own token would be
+// dead if this were its successor. One that was a sibling already stays one.
+func (i Inbox) outlived(came, accepted time.Time) Inbox {
+	i.Rejected = slices.Clone(i.Rejected)
+	for n, r := range i.Rejected {
+		if !came.After(r.At) && !accepted.Before(r.Stored.Add(Leeway)) {
+			i.Rejected[n].Stored = time.Time{}
 		}
 	}
-	if s.State.Inbox.crowded(f) {
-		return NoToken, "Atlassian did not accept any of those that were stored after it", false
-	}
-	if verdict, reason = s.State.Judge(f); verdict == Candidate && stillOlder(s, f) {
-		return Older, "it is an older token of this connection", false
-	}
-	if name := stands(s.Snapshot, f); name != "" && verdict == Candidate {
-		return NoToken, "it is what " + name + " holds, too", false
-	}
-	if owner := s.Owners[FingerprintOf(f.Value)]; owner != "" && verdict == Candidate {
-		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
-	}
-	if verdict == Candidate && !s.continues(f) {
-		if why := tooLong(f.Value); why != "" {
-			return NoToken, why, false
-		}
-	}
-	return verdict, reason, false
-}
-
-// stillOlder reports whether a token of the history is taken for an older one though the one that
-// was adopted in its place was refused twice: for an hour the refusals may be mistakes, and
-// presenting it would kill the family.
-func stillOlder(s judging, f Field) bool {
-	failed := s.State.Record.LastFailure
-	if failed == nil || !s.State.Record.Past.Has(FingerprintOf(f.Value)) {
-		return false
-	}
-	return !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
-}
-
-// insists reports whether a person stored a token once more since the own one failed.
-func insists(failed *Failure, f Field) bool {
-	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
-}
-
-// ownFirst decides about the own token before an older one that is a candidate is presented: it
-// is tried once more, when its turn is. Where it could not be read twice and a person insists on
-// the older one, that need not wait.
-func (v view) ownFirst(older Field) (Decision, bool) {
-	own := v.State.Record
-	failed := own.LastFailure
-	if !own.Past.Has(FingerprintOf(older.Value)) || v.Now.Sub(failed.At) < secondLook/2 {
-		return not()
-	}
-	if d, wait := v.waits(own.Refresh); wait {
-		return d, failed.Code != unreadable || !insists(failed, older)
-	}
-	return decide(Probe, "Atlassian refused this refresh token at %s; it is tried once more before the older one in version %d of %s", clock(failed.At), older.Version, v.inboxName())
-}
-
-// continues reports whether a candidate counts as the family's next generation: it
-// is the own token's successor, or psoxy rotates too and no claims tell otherwise.
-func (s judging) continues(candidate Field) bool {
-	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
-}
-
-// succeeds reports whether a candidate is the own token's successor, as far as is
-// known. Its chain claim decides. Without one, it is if it was stored when the
-// ledger began, or if psoxy stored it.
-func (s judging) succeeds(candidate Field) bool {
-	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
-	if mine != "" && its != "" {
-		return mine == its
-	}
-	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
-}
-
-// mayYield reports whether psoxy may have made one token of another.
-func (s judging) mayYield(f, successor Field) bool {
-	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
-}
-
-// rivals reports whether a candidate without claims may be of the family before a consent. Psoxy
-// may have presented that family's token from its cache just after the consent. As
-// long as a replay can do no harm, the consent's own token tells: one that psoxy
-// has spent yields a sibling of the candidate.
-func (s judging) rivals(f Field) bool {
-	r := s.State.Record
-	again := slices.ContainsFunc(s.Offers, func(o Field) bool { // after our copy psoxy destroyed another
-		return o.Value.IsZero() && o.Version > s.State.Inbox.Seen+1 && o.Version < f.Version
-	})
-	return chainOf(f.Value) == "" && !again && s.byPsoxy(f) && s.continues(f) && r.FreshConsent() && !r.Refused() &&
-		f.Modified.Sub(r.AuthorizedAt) < psoxy.CacheFor && open(r.AuthorizedAt, s.Now)
-}
-
-// Deleted reports whether REFRESH_TOKEN was deleted since it was judged.
-func (s Snapshot) Deleted() bool {
-	return s.RefreshToken.Version == 0 && s.State.Inbox.Seen > 0 && !slices.Contains(s.Denied, s.inboxName())
-}
-
-func writer(by string) string {
-	if by == "" {
-		return ""
-	}
-	return " by " + by
+	return i
 }

@@ -12,20 +12,15 @@ import (
 type Judgement int
 
 const (
-	// Copied: it is the ledger's own token.
-	Copied Judgement = iota
-	// Absent: there is no value, or one that stands for none.
-	Absent
-	// NoToken: it cannot be a refresh token, so it is not presented.
-	NoToken
-	// Older: it was the newest token once. Presenting it could kill the family.
-	Older
-	// Candidate: it may be a newer token. Only Atlassian can tell.
-	Candidate
+	Copied    Judgement = iota // it is the ledger's own token
+	Absent                     // there is no value, or one that stands for none
+	NoToken                    // it cannot be a refresh token, so it is not presented
+	Older                      // it was the newest token once, and presenting it could kill the family
+	Candidate                  // it may be a newer token; only Atlassian can tell
 )
 
-// Judge judges a value of REFRESH_TOKEN. The reason is a clause for people,
-// without a secret; it is empty for a copy and a candidate.
+// Judge judges a value of REFRESH_TOKEN. The reason is a clause for people, without a secret. It
+// is empty for a copy and a candidate.
 func (s State) Judge(f Field) (j Judgement, reason string) {
 	token, own := f.Value.Reveal(), s.Refresh.Reveal()
 	fp := FingerprintOf(f.Value)
@@ -58,7 +53,7 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	claims, _ := atlassian.Claims(f.Value)
 	mine, _ := atlassian.Claims(s.Refresh)
 	issued, chain := claims.IssuedAt, chainOf(f.Value)
-	lost := s.Record.Refused() && s.Record.notTaken() // the first refusal may be a mistake
+	lost := s.Record.Refused() && s.Record.failedTwice() // the first refusal may be a mistake
 	switch {
 	case claims.TokenType == "ACCESS":
 		return NoToken, "it is an access token: store the value of refresh_token"
@@ -74,10 +69,9 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	return Candidate, ""
 }
 
-// olderConsent reports whether a token that was issued at the given time comes
-// from an earlier consent than the family's own. What our own consent knows of its
-// time is by another clock than the token's. Of an adopted family without claims
-// only the time is known at which its token was stored.
+// olderConsent reports whether a token that was issued at the given time is of an earlier consent
+// than the family's. The time of our own consent is by another clock than the token's. Of an
+// adopted family without claims only the time is known at which its token was stored.
 func (r Record) olderConsent(issued time.Time) bool {
 	margin := ClockTolerance
 	switch {
@@ -88,4 +82,65 @@ func (r Record) olderConsent(issued time.Time) bool {
 		margin = 0
 	}
 	return !r.AuthorizedAt.IsZero() && issued.Before(r.AuthorizedAt.Add(-margin))
+}
+
+// judge is a snapshot whose inbox is judged.
+type judge struct{ Snapshot }
+
+// isCandidate reports whether only Atlassian can judge a value, whatever it said before. It is
+// not asked about another connection's token.
+func (s judge) isCandidate(f Field) bool {
+	j, _ := s.State.Judge(f)
+	return j == Candidate && s.Owners[FingerprintOf(f.Value)] == ""
+}
+
+// presentable reports whether a value may be presented now.
+func (s judge) presentable(f Field) bool {
+	verdict, _, _ := s.verdict(f)
+	return verdict == Candidate
+}
+
+// verdict judges a field. waits: Atlassian refused it once, and is asked again soon.
+func (s judge) verdict(f Field) (verdict Judgement, reason string, waits bool) {
+	if r := s.State.Inbox.rejected(f.Version); r.Version > 0 && !s.again(r) {
+		return NoToken, "Atlassian did not accept it", s.looksAgain(r)
+	}
+	if s.State.Inbox.crowded(f) {
+		return NoToken, "Atlassian did not accept any of those that were stored after it", false
+	}
+	if verdict, reason = s.State.Judge(f); verdict != Candidate {
+		return verdict, reason, false
+	}
+	parameter, owner, long := stands(s.Snapshot, f), s.Owners[FingerprintOf(f.Value)], tooLong(f.Value)
+	switch {
+	case stillOlder(s, f):
+		return Older, "it is an older token of this connection", false
+	case parameter != "":
+		return NoToken, "it is what " + parameter + " holds, too", false
+	case owner != "":
+		return NoToken, "it is a refresh token of " + owner + ", which would lose it", false
+	case long != "" && !s.continues(f):
+		return NoToken, long, false
+	}
+	return Candidate, "", false
+}
+
+// stands is the parameter of the connection, other than a token's, that holds the same text; ""
+// without one.
+func stands(s Snapshot, f Field) string {
+	n := NamesOf(s.Connection)
+	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID} {
+		if o.Value == f.Value && !f.Value.IsZero() {
+			return name
+		}
+	}
+	return ""
+}
+
+// stillOlder reports whether a candidate from the history still counts as an older token. The
+// token that was adopted in its place was refused twice, but for an hour that may be a mistake.
+// Presenting the older one would kill the family then.
+func stillOlder(s judge, f Field) bool {
+	failed := s.State.Record.LastFailure
+	return s.State.Record.Past.Has(FingerprintOf(f.Value)) && !insists(failed, f) && failed.At.Sub(failed.Since) < probeFirst
 }

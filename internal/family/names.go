@@ -12,8 +12,7 @@ type Connection struct {
 	// Name is the prefix of its parameters' names.
 	Name   string
 	Policy Policy
-	// Ledger is the whole name of its ledger, where that is not in its usual
-	// place; see [Names].
+	// Ledger is the whole name of its ledger, if that is not in its usual place; see [Names].
 	Ledger string
 }
 
@@ -26,9 +25,8 @@ func (c Connection) Names() Names {
 	return n
 }
 
-// Names are the whole parameter names of one connection. Those of the tokens,
-// the app and the lock are psoxy's, which reads and (in shared mode) writes the
-// same parameters.
+// Names are the whole parameter names of one connection. The names of the tokens, the app and the
+// lock are given by psoxy, which reads and (in shared mode) writes them.
 type Names struct {
 	ClientID     string
 	ClientSecret string
@@ -39,8 +37,8 @@ type Names struct {
 	Ledger       string
 	// Lock is psoxy's; we take it in shared mode only.
 	Lock string
-	// ConsentState is the pending consent, and ConsentTokens what it received,
-	// until that is in use.
+	// ConsentState is the pending consent. ConsentTokens is what it received, until that is in
+	// use.
 	ConsentState  string
 	ConsentTokens string
 }
@@ -71,8 +69,8 @@ const maxConnection = 900
 // nameCharacters are those of the parts of a parameter name.
 const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-// prefixForm reports whether name is made of parts with slashes between and
-// perhaps before them, and ends in a character that sets a name apart.
+// prefixForm reports whether a name consists of parts, perhaps with slashes before and between
+// them, and ends in a character that separates it from the rest of a name.
 func prefixForm(name string) bool {
 	if name == "" || strings.IndexByte("_./-", name[len(name)-1]) < 0 {
 		return false
@@ -86,8 +84,8 @@ func prefixForm(name string) bool {
 	return true
 }
 
-// CheckConnection returns an error that begins with the quoted name if it cannot
-// be a connection's, and says what is expected.
+// CheckConnection returns an error if a name cannot be a connection's. It begins with the quoted
+// name, and says what is expected.
 func CheckConnection(name string) error {
 	switch {
 	case !prefixForm(name), len(name) > maxConnection:

@@ -13,9 +13,8 @@ type Mark struct{ token, chain Fingerprint }
 // MarkOf returns the mark of a refresh token.
 func MarkOf(token atlassian.Secret) Mark { return Mark{FingerprintOf(token), chainOf(token)} }
 
-// Owns reports whether a refresh token is of the family that a state keeps: its newest or an
-// earlier one, or one that it presents. What was adopted and never worked may be another
-// connection's.
+// Owns reports whether a refresh token is of the family that a state keeps, or is presented by
+// it. What was adopted and never worked may be another connection's.
 func Owns(s State, m Mark) bool {
 	for _, in := range []*Intent{s.Intent, s.Doubt} {
 		if in != nil && in.Token == m.token {
@@ -31,25 +30,27 @@ func Owns(s State, m Mark) bool {
 	return m.token == s.Record.Refresh || s.Record.Past.Has(m.token)
 }
 
-// Ahead reports whether another connection's state goes on with the tokens of a state: they were
-// copied, and its rotations have spent them.
+// Ahead reports whether another connection goes on with the tokens of a state: they were copied,
+// and its rotations have spent them.
 func Ahead(other, own State) bool {
 	o, r := other.Record, own.Record
 	adopted := r.Chain == "" && o.AuthorizedAtSource == FromAdoption && o.Past.Has(r.Refresh) // psoxy may have rotated it before
 	return o.RotatedAt.After(r.RotatedAt) && o.Refresh != r.Refresh && (adopted || knows(o, r.Refresh, r.Chain))
 }
 
-// Left reports whether a state's own token was left alone for so long, or never worked, that
-// another connection may have gone on with it.
-func Left(s State, now time.Time) bool { return s.unproven() || now.Sub(s.Record.active()) > leftAlone }
+// LeftAlone reports whether another connection may have gone on with a state's own token: it never
+// worked, or was left alone for long.
+func LeftAlone(s State, now time.Time) bool {
+	return s.unproven() || now.Sub(s.Record.active()) > restsAtMost
+}
 
-// leftAlone is longer than a connection that is served rests.
-const leftAlone = 2 * time.Hour
+// restsAtMost is longer than the tokens of a served connection rest.
+const restsAtMost = 2 * time.Hour
 
-// Strangers are the offers that may be another connection's tokens: candidates that no claims
-// tell to be the family's own.
+// Strangers are the offers that may be another connection's tokens: their claims do not tell that
+// they are of the own family.
 func Strangers(s Snapshot) (tokens []atlassian.Secret) {
-	j := judging{s}
+	j := judge{s}
 	for _, f := range s.Offers {
 		if strange(j, f) {
 			tokens = append(tokens, f.Value)
@@ -58,15 +59,14 @@ func Strangers(s Snapshot) (tokens []atlassian.Secret) {
 	return tokens
 }
 
-// Familiar returns the snapshot without its strangers: it is not known whose they are. They are
-// judged later, and stay until then.
-func Familiar(s Snapshot) Snapshot {
-	s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judging{s}, f) })
+// WithoutStrangers returns the snapshot without its strangers, for it is not known whose they are.
+// They are judged later, and stay until then.
+func WithoutStrangers(s Snapshot) Snapshot {
+	s.Offers = slices.DeleteFunc(slices.Clone(s.Offers), func(f Field) bool { return strange(judge{s}, f) })
 	s.Partial, s.Stays = true, true
 	return s
 }
 
-func strange(s judging, f Field) bool {
-	verdict, _, _ := s.verdict(f)
-	return verdict == Candidate && (chainOf(f.Value) == "" || !s.continues(f))
+func strange(s judge, f Field) bool {
+	return s.presentable(f) && (chainOf(f.Value) == "" || !s.continues(f))
 }

@@ -1,5 +1,7 @@
 package family
 
+import "github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+
 // Received is the receipt of the pair that the ledger's own token, or a candidate,
 // has yielded.
 func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
@@ -10,7 +12,7 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 		r.Spent = FingerprintOf(candidate.Value)
 		return r
 	}
-	j := judging{s}
+	j := judge{s}
 	for _, f := range s.Offers {
 		if j.isCandidate(f) && j.succeeds(f) && j.byPsoxy(f) && pair.SpentAt.Before(f.Modified.Add(Leeway)) {
 			r.Record.Past = r.Record.Past.With(FingerprintOf(f.Value)) // a sibling
@@ -19,45 +21,38 @@ func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
 	return r
 }
 
-// Offspring is the record of the family to which a token belongs that is about
-// to be presented: the ledger's own, or a candidate. One that does not continue the
-// family begins another, at the time at which it was stored or issued, whichever is
-// earlier.
+// Offspring is the record of the family of a token that is about to be presented: the ledger's
+// own, or a candidate. A candidate that does not continue the family begins another, which is as
+// old as the candidate is known to be.
 func (s Snapshot) Offspring(candidate Field) Record {
-	j, r := judging{s}, s.State.Record
+	j, own := judge{s}, s.State.Record
 	if candidate.Version == 0 {
-		return r
+		return own
 	}
 	for _, spent := range j.judged().spent {
-		r.Past = r.Past.With(spent)
+		own.Past = own.Past.With(spent)
 	}
-	return j.offspring(candidate, r)
-}
-
-// offspring is the record of a candidate's family; own is the ledger's.
-func (s judging) offspring(candidate Field, own Record) Record {
-	fp := FingerprintOf(candidate.Value)
+	token, chain, same := FingerprintOf(candidate.Value), chainOf(candidate.Value), j.continues(candidate)
 	past := own.Past.With(own.Refresh)
-	same := s.continues(candidate)
-	if !same || chainOf(candidate.Value) == "" && !s.byPsoxy(candidate) {
-		past = past.Merge(before(s, candidate)) // nobody will judge these any more
+	if !same || chain == "" && !j.byPsoxy(candidate) {
+		past = past.Merge(before(j, candidate)) // nobody will judge these any more
 	}
 	if same {
 		own.Generation++
-		own.Refresh, own.Past, own.LastFailure = fp, past, nil
+		own.Refresh, own.Past, own.LastFailure = token, past, nil
 		return own
 	}
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
-	return dated(s.Snapshot, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
-		LifetimeDays: own.LifetimeDays, Refresh: fp, Past: past, Chain: chainOf(candidate.Value),
+	return dated(s, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
+		LifetimeDays: own.LifetimeDays, Refresh: token, Past: past, Chain: chain,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI})
 }
 
-// before are the candidates that were offered before the given one, and not issued after
-// it, as far as claims tell.
-func before(s judging, candidate Field) (older Past) {
+// before are the candidates that were offered before the given one, unless claims tell that they
+// were issued after it.
+func before(s judge, candidate Field) (older Past) {
 	for _, f := range s.Offers {
 		if s.isCandidate(f) && f.Since < candidate.Since && !issuedAfter(f, candidate) {
 			older = older.With(FingerprintOf(f.Value))
@@ -67,4 +62,35 @@ func before(s judging, candidate Field) (older Past) {
 		}
 	}
 	return older
+}
+
+// continues reports whether a candidate counts as the family's next generation. It is the own
+// token's successor, or psoxy rotates too and no claims tell otherwise.
+func (s judge) continues(candidate Field) bool {
+	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
+}
+
+// succeeds reports whether a candidate is the own token's successor, as far as is known. The
+// chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
+// stored it.
+func (s judge) succeeds(candidate Field) bool {
+	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
+	if mine != "" && its != "" {
+		return mine == its
+	}
+	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
+}
+
+// precedes reports whether claims tell that two tokens are of one family and the first is the
+// older one. It is spent then.
+func precedes(f, other Field) bool {
+	chain := chainOf(f.Value)
+	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)
+}
+
+// issuedAfter reports whether a token was issued later than another, by their claims.
+func issuedAfter(f, other Field) bool {
+	its, _ := atlassian.Claims(f.Value)
+	others, _ := atlassian.Claims(other.Value)
+	return !others.IssuedAt.IsZero() && its.IssuedAt.After(others.IssuedAt)
 }

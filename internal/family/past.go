@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Past remembers earlier refresh tokens by 30 bits of each one's fingerprint,
-// newest first, five characters each. So an older token is known when one turns
-// up in the inbox, however it came there.
+// Past remembers earlier refresh tokens by 30 bits of their fingerprints, newest first, five
+// characters each. So an older token is known when one comes back.
 type Past string
 
 const (
@@ -19,7 +18,7 @@ const (
 	pastKept = 200
 )
 
-// pack gives a fingerprint the form it has in a Past; "" for none.
+// pack is the form of a fingerprint in a Past; "" for none.
 func pack(fp Fingerprint) Past {
 	b, err := hex.DecodeString(string(fp))
 	if err != nil || len(b) < 4 {
@@ -30,8 +29,7 @@ func pack(fp Fingerprint) Past {
 
 // Has reports whether the token with the given fingerprint is remembered.
 func (p Past) Has(fp Fingerprint) bool {
-	key := pack(fp)
-	return key != "" && p.holds(key)
+	return p.holds(pack(fp))
 }
 
 func (p Past) holds(key Past) bool {
@@ -56,18 +54,13 @@ func (p Past) Merge(older Past) Past {
 	if p == "" || len(p) >= pastKept*pastWidth || strings.HasSuffix(string(p), string(older)) {
 		return cmp.Or(p, older).newest(pastKept)
 	}
-	known := map[Past]bool{}
-	for i := 0; i+pastWidth <= len(p); i += pastWidth {
-		known[p[i:i+pastWidth]] = true
-	}
-	merged := append(make([]byte, 0, len(p)+len(older)), p...)
+	merged := p
 	for i := 0; i+pastWidth <= len(older); i += pastWidth {
-		if one := older[i : i+pastWidth]; !known[one] {
-			known[one] = true
-			merged = append(merged, one...)
+		if one := older[i : i+pastWidth]; !merged.holds(one) {
+			merged += one
 		}
 	}
-	return Past(merged).newest(pastKept)
+	return merged.newest(pastKept)
 }
 
 // newest returns the newest n tokens of p; none for a negative n.

@@ -13,26 +13,23 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// Schema is the version of the TOKEN_FAMILY form that this package writes. The first
-// edition, which had no ledger, wrote 1.
+// Schema is the version of the form of TOKEN_FAMILY. The first edition, which had no ledger,
+// wrote 1.
 const Schema = 2
 
 // How the time of the consent is known.
 const (
-	// FromConsent: recorded by the consent itself.
-	FromConsent = "consent"
-	// FromAdoption: the time at which a hand-filled REFRESH_TOKEN was stored.
-	FromAdoption = "adopted"
-	// FromPerson: a person has said when the consent of adopted tokens was given.
-	FromPerson = "stated"
+	FromConsent  = "consent" // the consent itself has recorded it
+	FromAdoption = "adopted" // it is when a hand-filled REFRESH_TOKEN was stored
+	FromPerson   = "stated"  // a person has told it of adopted tokens
 )
 
 // Record is what TOKEN_FAMILY holds: all that is known about a family, and no
 // secret. Times are UTC, in milliseconds.
 type Record struct {
 	Schema int `json:"schema"`
-	// Connection is the prefix this record belongs to; a record copied from
-	// another connection is recognised by it.
+	// Connection is the prefix this record belongs to. It tells a record that was copied from
+	// another connection.
 	Connection string `json:"connection"`
 	// AuthorizedAt is the time of the consent: the family's birth.
 	AuthorizedAt time.Time `json:"authorized_at"`
@@ -52,24 +49,21 @@ type Record struct {
 	Access Fingerprint `json:"access_token,omitempty"`
 	// Chain is the fingerprint of the token's refresh_chain_id claim, if it has one.
 	Chain Fingerprint `json:"chain,omitempty"`
-	// Client is the fingerprint of the client id with which the newest tokens were received;
-	// empty where that is not known.
+	// Client is the fingerprint of the client id that received the newest tokens; empty if
+	// unknown.
 	Client Fingerprint `json:"client,omitempty"`
-	// Scopes that were granted.
-	Scopes []string `json:"scopes,omitempty"`
-	// Account is the fingerprint of the id of the account that consented, and
-	// CloudID and SiteURL name the site in use; empty where no consent of ours has
-	// told.
+	Scopes []string    `json:"scopes,omitempty"`
+	// Account is the fingerprint of the account that consented. CloudID and SiteURL name the site
+	// in use. All are empty if no consent of ours has told.
 	Account Fingerprint `json:"account,omitempty"`
 	CloudID string      `json:"cloud_id,omitempty"`
 	SiteURL string      `json:"site_url,omitempty"`
-	// Consent identifies the consent that began the family, by a digest of its
-	// state, and RedirectURI is where it returned to; empty where a person stored
-	// the tokens.
+	// Consent identifies the consent that began the family, by a digest of its state. RedirectURI
+	// is where it returned to. Both are empty if a person stored the tokens.
 	Consent     string `json:"consent,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// SiteAskedAt is when Atlassian was last asked whether the site is still
-	// reached. SiteMissing counts the answers in a row without it, up to two.
+	// SiteAskedAt is when Atlassian was last asked whether the site is still reached. SiteMissing
+	// counts the answers in a row without it, up to two.
 	SiteAskedAt time.Time `json:"site_asked_at,omitzero"`
 	SiteMissing int       `json:"site_missing,omitempty"`
 	// AccessFormat is psoxy.JSON where ACCESS_TOKEN has that form; empty where it holds
@@ -77,8 +71,8 @@ type Record struct {
 	AccessFormat psoxy.AccessFormat `json:"form,omitempty"`
 	// AccessExpiresAt is when the newest access token expires; zero if unknown.
 	AccessExpiresAt time.Time `json:"access_expires_at,omitzero"`
-	// RotatedAt is when the request began that yielded the newest refresh token; zero
-	// before the first rotation.
+	// RotatedAt is when the request began that yielded the newest refresh token; zero before the
+	// first rotation.
 	RotatedAt time.Time `json:"rotated_at,omitzero"`
 	// LastFailure is set while the newest refresh token has failed to rotate.
 	LastFailure *Failure `json:"last_failure,omitempty"`
@@ -97,8 +91,8 @@ type Failure struct {
 	Token Fingerprint `json:"token"`
 	// Credentials are the app's id and secret that were presented.
 	Credentials Fingerprint `json:"credentials,omitempty"`
-	// Since is the time of the first of these attempts, and First that of the first with
-	// this token that failed in any way.
+	// Since is the time of the first of these attempts. First is that of the first one with this
+	// token that failed in any way.
 	Since time.Time `json:"since,omitzero"`
 	First time.Time `json:"first,omitzero"`
 	// FirstSpend is when Token was first presented, where its fate is in doubt.
@@ -107,8 +101,8 @@ type Failure struct {
 	RetryAt time.Time `json:"retry_at,omitzero"`
 }
 
-// ParseRecord reads a TOKEN_FAMILY parameter of the given connection. A member of a wrong form
-// counts as missing, for the age must not be lost with it.
+// ParseRecord reads a TOKEN_FAMILY parameter of the given connection. A damaged member counts
+// as missing: the family's age must not be lost with it.
 func ParseRecord(value, connection string) (Record, error) {
 	r, err := readRecord(value)
 	if err != nil {
@@ -117,7 +111,7 @@ func ParseRecord(value, connection string) (Record, error) {
 	return r.checked(connection)
 }
 
-// readRecord reads a record as it is written.
+// readRecord reads a record whose members are not checked yet.
 func readRecord(value string) (r Record, err error) {
 	if inner := ""; json.Unmarshal([]byte(value), &inner) == nil {
 		value = inner // it was encoded twice
@@ -148,8 +142,8 @@ func readRecord(value string) (r Record, err error) {
 	return r, nil
 }
 
-// membersOf reads the members of an object that somebody may have edited: its end, or a comma
-// too many, does no harm.
+// membersOf reads the members of an object that somebody may have edited. A missing end or a
+// comma too many does no harm.
 func membersOf(text string) (members map[string]json.RawMessage, ok bool) {
 	if json.Unmarshal([]byte(text), &members) == nil {
 		return members, members != nil
@@ -159,7 +153,7 @@ func membersOf(text string) (members map[string]json.RawMessage, ok bool) {
 	return members, err == nil && members["authorized_at"] != nil
 }
 
-// checked returns a record as it was read, if it can be used for the given connection.
+// checked returns a record that was read, if it can be used for the given connection.
 func (r Record) checked(connection string) (Record, error) {
 	switch {
 	case r.Schema > Schema:
@@ -175,7 +169,7 @@ func (r Record) checked(connection string) (Record, error) {
 	case !plausible(r.AuthorizedAt):
 		return Record{}, errors.New("has an authorized_at that is not between the years 2000 and 3000")
 	}
-	r = r.plausible()
+	r = r.withoutFalseTimes()
 	if f := r.LastFailure; f != nil && strings.Trim(f.Code, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		f.Code = "" // reasons quote it
 	}
@@ -194,8 +188,8 @@ func quoted(name string) string {
 	return fmt.Sprintf(", %q", name)
 }
 
-// plausible returns the record without the times that cannot be true; see the function of that name.
-func (r Record) plausible() Record {
+// withoutFalseTimes returns the record without the times that are not plausible.
+func (r Record) withoutFalseTimes() Record {
 	times := []*time.Time{&r.AccessExpiresAt, &r.RotatedAt, &r.SiteAskedAt}
 	if r.LastFailure != nil {
 		f := *r.LastFailure
@@ -211,12 +205,17 @@ func (r Record) plausible() Record {
 
 // Encode gives the value of TOKEN_FAMILY.
 func (r Record) Encode() atlassian.Secret {
-	// Nothing in a Record can fail to encode: its times are between years 0 and 9999.
-	b, err := json.Marshal(r)
+	return atlassian.NewSecret(mustEncode(r))
+}
+
+// mustEncode gives the JSON of a Record or a State. Both can always be encoded: their times
+// are between the years 0 and 9999.
+func mustEncode(v any) []byte {
+	b, err := json.Marshal(v)
 	if err != nil {
 		panic("family: " + err.Error())
 	}
-	return atlassian.NewSecret(b)
+	return b
 }
 
 // ExpiresAt is when the family dies however well it is kept.
@@ -224,20 +223,14 @@ func (r Record) ExpiresAt(lifetime time.Duration) time.Time { return r.Authorize
 
 // InactiveAt is when the family dies if it is not used before.
 func (r Record) InactiveAt() time.Time {
-	last := r.RotatedAt
-	if last.IsZero() {
-		last = r.AuthorizedAt
-	}
-	return last.Add(InactivityLimit)
+	return cmp.Or(r.RotatedAt, r.AuthorizedAt).Add(InactivityLimit)
 }
 
-// unreadable is the code with which an OAuth server says that it could not read a request
-// (RFC 6749 section 5.2).
+// unreadable is the code of a server that could not read a request (RFC 6749 section 5.2).
 const unreadable = "invalid_request"
 
-// Refused reports whether Atlassian has refused the newest refresh token. A malformed answer
-// with another error code, or none, comes from a proxy or firewall, and says nothing about
-// the token.
+// Refused reports whether Atlassian has refused the newest refresh token. A malformed answer with
+// another code, or none, comes from a proxy or firewall, and tells nothing.
 func (r Record) Refused() bool {
 	f := r.LastFailure
 	if f == nil || f.Token != r.Refresh {
@@ -247,15 +240,25 @@ func (r Record) Refused() bool {
 		f.Class == atlassian.Malformed.String() && f.Code == unreadable && f.Count >= malformedIsRefused && f.At.Sub(f.Since) >= probeFirst
 }
 
-// notTaken reports whether Atlassian did not take the newest refresh token twice, so that
-// this was no single mistake.
-func (r Record) notTaken() bool {
+// refusedSince reports whether Atlassian has refused the newest refresh token since a time.
+func (r Record) refusedSince(at time.Time) bool { return r.Refused() && at.Before(r.LastFailure.At) }
+
+// Lost reports whether Atlassian has refused the newest refresh token so often, and for so long,
+// that this is no mistake of minutes.
+func Lost(r Record) bool {
+	f := r.LastFailure
+	return r.Refused() && f.Count > 2 && f.At.Sub(f.Since) >= probeFirst
+}
+
+// failedTwice reports whether Atlassian has twice not taken the newest refresh token: one
+// failure may be a mistake.
+func (r Record) failedTwice() bool {
 	f := r.LastFailure
 	return f != nil && f.Token == r.Refresh && f.Count > 1 && !passing(f.Class)
 }
 
 // probeAt is when a refused token is presented once more. Inside the leeway of the first
-// refusal that is soon: it may have replaced the answer with the successor.
+// refusal that is soon: the refusal may have replaced the answer with the successor.
 func (r Record) probeAt() time.Time {
 	f := r.LastFailure
 	soon := f.At.Add(failureBackoff)
@@ -267,14 +270,11 @@ func (r Record) probeAt() time.Time {
 	case f.At.Sub(f.Since) < probeFirst:
 		return f.At.Add(probeFirst)
 	}
-	if again := f.At.Add(probeAgain); again.After(f.RetryAt) {
-		return again
-	}
-	return f.RetryAt
+	return later(f.At.Add(probeAgain), f.RetryAt)
 }
 
-// first is when the token failed first, of the attempts whose leeway may still have run when
-// those of its class began.
+// first is when the token failed first. Attempts count whose leeway may still have run when
+// those of this class began.
 func (f Failure) first() time.Time {
 	if f.Since.Sub(f.First) > 2*Leeway {
 		return f.Since
@@ -304,15 +304,8 @@ func (r Record) Succeed(pair Pair) Record {
 	return next
 }
 
-// Lost reports whether Atlassian has refused the newest refresh token so often, and for so long,
-// that this is no mistake of minutes.
-func Lost(r Record) bool {
-	f := r.LastFailure
-	return r.Refused() && f.Count > 2 && f.At.Sub(f.Since) >= probeFirst
-}
-
-// Fail returns the record after a failed attempt. What says nothing about the token does not
-// make a lost family a living one, nor does it count as a probe if it was not looked at.
+// Fail returns the record after a failed attempt. A failure that says nothing about the token
+// leaves a lost family lost. A rate limit does not count as a probe: the token was not looked at.
 func (r Record) Fail(f Failure) Record {
 	next, last := f.after(r.LastFailure), r.LastFailure
 	told := next.Class == atlassian.Permanent.String() || next.Count > 1 // what was told before is told again
@@ -326,57 +319,65 @@ func (r Record) Fail(f Failure) Record {
 	return r
 }
 
-// after returns the failure as it is written down after an earlier one: attempts of one
-// class with one token are counted together, but not those with and without a code, nor
-// invalid_request with another.
+// after returns the failure as it is written down after an earlier one. Attempts of one class
+// with one token are counted together. Those with and without a code are counted apart, and so
+// are those with invalid_request: only it says that Atlassian could not read the request.
 func (f Failure) after(last *Failure) *Failure {
 	f.At, f.FirstSpend, f.RetryAt = stamp(f.At), stamp(f.FirstSpend), stamp(f.RetryAt)
 	f.Count, f.Since, f.First = 1, f.At, f.At
-	if last != nil && last.Token == f.Token {
-		f.First = cmp.Or(last.first(), f.At)
+	if last == nil || last.Token != f.Token {
+		return &f
 	}
+	f.First = cmp.Or(last.first(), f.At)
 	alike := func(code string) bool { return (last.Code == code) == (f.Code == code) }
-	if last != nil && last.Class == f.Class && last.Token == f.Token && alike("") && alike(unreadable) {
-		f.Count = last.Count + 1
-		if !last.Since.IsZero() {
-			f.Since = last.Since
-		}
+	if last.Class == f.Class && alike("") && alike(unreadable) {
+		f.Count, f.Since = last.Count+1, cmp.Or(last.Since, f.At)
 	}
 	return &f
 }
 
-// Succeeds reports whether r is the generation after the stored record, which
-// may be nil: then only the progress of a rotation tells them apart.
+// Succeeds reports whether r is the generation after the stored record, which may be nil.
 func (r Record) Succeeds(stored *Record) bool {
 	return stored != nil && r.sameFamily(*stored) && r.Generation == stored.Generation+1
 }
 
-// knows reports whether a record knows a token as its family's newest, as one that it has rotated,
-// or by the chain claim.
+// knows reports whether a token is of the record's family: its newest one, one that it has
+// rotated, or one with its chain claim.
 func knows(r Record, token, chain Fingerprint) bool {
 	return r.Refresh == token || r.Past.newest(r.Generation).Has(token) || r.Chain != "" && r.Chain == chain
 }
 
+// active is when the family was last given tokens.
+func (r Record) active() time.Time { return later(r.AuthorizedAt, r.RotatedAt) }
+
 // sameFamily reports whether two records are of one family: they have one birth.
 func (r Record) sameFamily(other Record) bool { return r.AuthorizedAt.Equal(other.AuthorizedAt) }
 
-// plausible keeps what is no time of ours out of the arithmetic, and out of what
-// is written back: JSON has no form for a year beyond 9999.
+// plausible reports whether a time may be one of ours. Others would spoil the arithmetic, and
+// JSON has no form for a year beyond 9999.
 func plausible(t time.Time) bool { return t.Year() >= 2000 && t.Year() < 3000 }
 
-// stamp gives a time the form it has in the store.
-func stamp(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return t.UTC().Truncate(time.Millisecond)
+	return a
 }
 
-// chainOf returns the fingerprint of a token's chain claim; a hint, never needed.
-func chainOf(token atlassian.Secret) Fingerprint {
-	claims, ok := atlassian.Claims(token)
-	if !ok || claims.RefreshChainID == "" {
-		return ""
+// earlier is the earlier of two times; if one is not known, the other.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
+	return a
+}
+
+// stamp gives a time the form it has in the store.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// chainOf returns the fingerprint of a token's chain claim; "" without one. It is a hint: the
+// protocol never needs it.
+func chainOf(token atlassian.Secret) Fingerprint {
+	claims, _ := atlassian.Claims(token)
 	return FingerprintOf(atlassian.NewSecret(claims.RefreshChainID))
 }

@@ -1,23 +1,32 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
+// Pair is what a spend or a consent yielded.
+type Pair struct {
+	Refresh, Access atlassian.Secret
+	AccessExpiresAt time.Time
+	// SpentAt is when the request began, by the store's clock.
+	SpentAt time.Time
+	Scopes  []string
+}
+
 // Receipt is a pair on its way into the ledger.
 type Receipt struct {
 	Pair Pair
 	// Record describes the pair's family with the pair as its newest tokens.
 	Record Record
-	// Before is the ledger's token when the spend, or the consent, was decided, and
-	// Spent what was presented; empty for a consent.
+	// Before is the ledger's token when the spend or the consent was decided. Spent is what was
+	// presented; empty for a consent.
 	Before, Spent Fingerprint
-	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the
-	// ledger's own token. For a consent it is the version up to which everything in
-	// there is older.
+	// Candidate is the version of REFRESH_TOKEN that held what was spent; 0 for the ledger's own
+	// token. A consent makes everything up to this version older.
 	Candidate int64
 	// App is a consent's new app; nil for the one that is stored.
 	App *atlassian.App
@@ -25,14 +34,14 @@ type Receipt struct {
 	Doubt *Intent
 }
 
-// Receipt is the receipt that settles a state's tokens once more, in a ledger that
-// has begun anew without them.
+// Receipt is the receipt that settles a state's tokens again, in a ledger that has begun anew
+// without them.
 func (s State) Receipt() *Receipt {
 	return &Receipt{Pair: Pair{Refresh: s.Refresh, SpentAt: s.Record.RotatedAt}, Record: s.Record, App: s.App, Doubt: s.doubted()}
 }
 
-// Knows reports whether the state continues an earlier one. One whose token was
-// adopted, and not proven since, is not missed.
+// Knows reports whether the state continues an earlier one. A token that was only adopted, and
+// never proven, is not missed.
 func (s State) Knows(earlier State) bool {
 	fp := earlier.Record.Refresh
 	return earlier.Empty() || earlier.unproven() || s.Record.Refresh == fp || s.Record.Past.Has(fp)
@@ -41,10 +50,10 @@ func (s State) Knows(earlier State) bool {
 // clockStep is the precision of the store's clock.
 const clockStep = time.Second
 
-// Settle returns the state in which the received pair is the newest. Others may
-// have changed the state since the spend was decided: kept is false where theirs
-// is newer, and stays; it remembers that the pair is older. Over families the newest
-// consent wins, within a family the spend that began last (invariant 3).
+// Settle returns the state in which the received pair is the newest. Others may have changed the
+// state since the spend was decided. If theirs is newer, kept is false and theirs stays, which
+// remembers the pair as older. Over families the newest consent wins, within a family the spend
+// that began last (invariant 3).
 func (s State) Settle(r Receipt) (next State, kept bool) {
 	theirs := s.Record
 	r = r.beside(theirs)
@@ -54,7 +63,7 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 		}
 		return s, false
 	}
-	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: s.App, Doubt: r.Doubt}
+	next = State{Refresh: r.Pair.Refresh, Record: r.Record, Inbox: s.Inbox, App: cmp.Or(r.App, s.App), Doubt: r.Doubt}
 	if theirs.Refresh != r.Before && theirs.Refresh != r.Record.Refresh {
 		next.Record.Past = next.Record.Past.With(theirs.Refresh)
 	}
@@ -69,15 +78,12 @@ func (s State) Settle(r Receipt) (next State, kept bool) {
 			next.Intent.First = r.Doubt.First
 		}
 	}
-	if r.App != nil {
-		next.App = r.App
-	}
 	next.settleInbox(s, r)
 	return next, true
 }
 
-// beside is the receipt of a consent that wins over an adoption in its second: the store
-// tells whole seconds of a token's age.
+// beside is the receipt, dated so that a consent wins over an adoption in the same second. The
+// store tells only whole seconds of the age of a token.
 func (r Receipt) beside(theirs Record) Receipt {
 	by := theirs.AuthorizedAt.Sub(r.Record.AuthorizedAt)
 	if r.Record.FreshConsent() && theirs.AuthorizedAtSource == FromAdoption && by >= 0 && by < clockStep {
@@ -86,8 +92,7 @@ func (r Receipt) beside(theirs Record) Receipt {
 	return r
 }
 
-// newer reports whether a record is newer than a received pair that was decided on
-// another one, or has known the pair before.
+// newer reports whether a record is newer than a received pair that was decided on another one.
 func (r Record) newer(than Receipt) bool {
 	spentLater := !than.Pair.SpentAt.After(r.RotatedAt)
 	switch {
@@ -132,35 +137,35 @@ func (s State) presented(p Pending) *Intent {
 	return &Intent{Owner: "another process", Token: p.Token, First: p.First, Last: p.First}
 }
 
-// Defers reports whether a received pair must wait. Another process has presented
-// the same token since, which may have revoked the pair, and the token can still
-// be replayed. A consent's pair waits for nobody, though an adopted family may
-// have been stored in the same second.
+// Defers reports whether a received pair must wait. Another process has presented the same token
+// since. That may have revoked the pair, but the token can still be replayed. A consent's pair
+// waits for nobody, even if an adopted family was stored in its second.
 func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	in := s.doubted()
 	return in != nil && !r.Record.FreshConsent() && in.Owner != process && in.Owner != unknownOwner && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
-// Failed returns the state after a spend without a successor. doubt says that
-// the token may be spent all the same; then the intent stays, without an owner.
+// Failed returns the state after a spend without a successor. doubt: the token may be spent all
+// the same. Then the intent stays, without an owner.
 func (s State) Failed(f Failure, doubt bool, last time.Time) State {
 	in := s.Intent
 	s.Intent = nil
-	switch {
-	case doubt && in != nil:
+	if in != nil && doubt {
 		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
 		f.FirstSpend = in.First
-	case in != nil && in.Candidate > 0 && !passing(f.Class):
+	}
+	switch {
+	case in == nil || in.Candidate == 0:
+		s.Record = s.Record.Fail(f)
+		return s
+	case doubt:
+	case passing(f.Class):
+		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
+	default:
 		s.Inbox = s.Inbox.reject(in.Candidate, f, f.At)
 		return s
-	case in != nil && in.Candidate > 0:
-		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
 	}
-	if in != nil && in.Candidate > 0 {
-		s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
-		return s
-	}
-	s.Record = s.Record.Fail(f)
+	s.Inbox.Failure = f.after(s.Inbox.Failure) // the family's own token was not asked about
 	return s
 }
 
@@ -169,17 +174,25 @@ func passing(class string) bool {
 	return class != atlassian.Permanent.String() && class != atlassian.Malformed.String()
 }
 
-// Consented is the receipt of a consent's first pair, decided on what the snapshot
-// tells. Every value in REFRESH_TOKEN is older, except what was stored while the pair
-// waited for a decision. Beside psoxy that is older too: it may be psoxy's rotation of the
-// family before.
+// Consented is the receipt of a consent's first pair. Every value in REFRESH_TOKEN is older than
+// that, except what was stored since. Beside psoxy even that is older: it may be psoxy's rotation
+// of the family before.
 func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	previous := s.State.Record
 	if told := s.Told(); s.State.Empty() && told != nil {
 		previous = *told
 	}
-	r := &Receipt{Pair: pair, Record: Consented(s.Connection, pair, p, previous), Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version}
-	r.Record.AccessFormat, r.Record.Client = remembered(s.AccessFormat), client(s.App())
+	born := stamp(pair.SpentAt)
+	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
+		born = previous.AuthorizedAt.Add(time.Millisecond) // another machine's clock is a little ahead of ours
+	}
+	r := &Receipt{Pair: pair, Before: s.State.Record.Refresh, Candidate: s.RefreshToken.Version, Record: Record{
+		Schema: Schema, Connection: s.Connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
+		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
+		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
+		Client: client(s.App()), Scopes: slices.Clone(pair.Scopes),
+		AccessFormat: remembered(s.AccessFormat), AccessExpiresAt: stamp(pair.AccessExpiresAt),
+	}}
 	for _, f := range append(slices.Clip(s.Offers), s.RefreshToken) {
 		if fp := FingerprintOf(f.Value); !s.Shared() && f.Modified.After(pair.SpentAt.Add(clockStep)) {
 			r.Candidate = min(r.Candidate, f.Version-1)
@@ -190,22 +203,5 @@ func (s Snapshot) Consented(pair Pair, p Policy) *Receipt {
 	return r
 }
 
-// Consented is the record of a family that a consent has just begun with pair.
-// previous is what it replaces: the new family is the younger of the two even
-// where another machine's clock goes a little ahead of ours.
-func Consented(connection string, pair Pair, p Policy, previous Record) Record {
-	born := stamp(pair.SpentAt)
-	if !born.After(previous.AuthorizedAt) && previous.AuthorizedAt.Sub(born) < ClockTolerance {
-		born = previous.AuthorizedAt.Add(time.Millisecond)
-	}
-	return Record{
-		Schema: Schema, Connection: connection, AuthorizedAt: born, AuthorizedAtSource: FromConsent,
-		LifetimeDays: p.Lifetime.Hours() / 24, Past: previous.Past.With(previous.Refresh).With(previous.Chain),
-		Refresh: FingerprintOf(pair.Refresh), Access: FingerprintOf(pair.Access), Chain: chainOf(pair.Refresh),
-		Scopes: slices.Clone(pair.Scopes), AccessExpiresAt: stamp(pair.AccessExpiresAt),
-	}
-}
-
-// FreshConsent reports whether the record is of a consent whose tokens were
-// never rotated.
+// FreshConsent reports whether the record is of a consent whose tokens were never rotated.
 func (r Record) FreshConsent() bool { return r.AuthorizedAtSource == FromConsent && r.Generation == 0 }

@@ -1,9 +1,12 @@
 package family
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
-// How long the answer about a site holds. A grant can reach no site for a moment
-// after a consent, so one that misses a site is confirmed before it is believed.
+// How long the answer about a site holds. Just after a consent a grant may reach no site for a
+// moment, so a missing site is confirmed first.
 const (
 	siteHolds    = 24 * time.Hour
 	siteConfirms = 5 * time.Minute
@@ -13,13 +16,12 @@ const (
 // missingIsGone is the number of answers without the site that are believed.
 const missingIsGone = 2
 
-// SiteGone reports whether the access token does not reach the connection's site
-// any more, by Atlassian's own list. Rotations go on all the same.
+// SiteGone reports whether the access token does not reach the connection's site any more.
+// Rotations go on all the same.
 func (r Record) SiteGone() bool { return r.SiteMissing >= missingIsGone }
 
-// SiteDue reports whether to ask Atlassian again which sites the access token
-// reaches: once a day, more often while the site is missing, and then at once when CLOUD_ID
-// was changed.
+// SiteDue reports whether to ask Atlassian again which sites the access token reaches. That is
+// once a day, more often while the site is missing, and then at once if CLOUD_ID is changed.
 func SiteDue(s Snapshot) bool {
 	r, now, holds := s.State.Record, s.Now, siteHolds
 	switch {
@@ -44,11 +46,8 @@ func (r Record) SiteAnswered(there bool, at time.Time) Record {
 	return r
 }
 
-// Site is the cloud id of the site that consumers read: what CLOUD_ID holds, or
-// else what the consent told; empty where neither does.
+// Site is the cloud id of the site that consumers read: what CLOUD_ID holds, or else what the
+// consent told.
 func (s Snapshot) Site() string {
-	if id := s.CloudID.Value.Reveal(); id != "" {
-		return id
-	}
-	return s.State.Record.CloudID
+	return cmp.Or(s.CloudID.Value.Reveal(), s.State.Record.CloudID)
 }

@@ -2,6 +2,7 @@ package family
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family/tokenform"
@@ -12,11 +13,11 @@ import (
 
 // Field is one parameter of a connection.
 type Field struct {
-	// Value without the white space that a person's paste leaves around it;
-	// empty if the parameter is absent, blank or not filled in yet.
+	// Value is without the white space around it; empty if the parameter is absent, blank or not
+	// filled in yet.
 	Value atlassian.Secret
-	// Version is the store's; 0 if the parameter does not exist. Since is the first
-	// that held the value, as far as is known.
+	// Version is the store's; 0 if the parameter does not exist. Since is the first known one
+	// that held the value.
 	Version  int64
 	Since    int64
 	Modified time.Time
@@ -24,15 +25,14 @@ type Field struct {
 	Again time.Time
 	// Until is when the next version was written; zero for the newest.
 	Until time.Time
-	// Born is when the first token with its chain claim was stored or issued, as far as
-	// the history tells; zero where that is not known.
+	// Born is when the first known token with its chain claim was stored or issued; zero if that
+	// is not known.
 	Born time.Time
 	// By is who wrote it, where the store tells.
 	By string
 }
 
-// FieldOf reads one parameter the way a person fills it in: trimmed, and empty
-// where it is not filled in.
+// FieldOf reads one parameter the way a person fills it in.
 func FieldOf(e store.Entry) Field {
 	f := Field{Version: e.Version, Since: e.Version, Modified: e.Modified, By: e.By}
 	var stack [1024]byte
@@ -52,7 +52,7 @@ type Snapshot struct {
 	// Now is the time of the reading, by the store's clock.
 	Now time.Time
 	// State is what the ledger says, and Written when the store wrote that. Aside is what its
-	// newest version says where that is no valid entry, because it was put back or moved.
+	// newest version says if that is no valid entry, because it was put back or moved.
 	State   State
 	Written time.Time
 	Aside   State
@@ -62,9 +62,8 @@ type Snapshot struct {
 	// RefreshToken is the inbox, and with AccessToken a copy.
 	RefreshToken Field
 	AccessToken  Field
-	// AccessExpires is when the access token expires, where its own form says so,
-	// and AccessFormat the form in which consumers expect it; empty where only what is
-	// remembered tells, see [Form].
+	// AccessExpires is when the access token expires, if its form says so. AccessFormat is the
+	// form that consumers expect; empty if only what is remembered tells, see [Form].
 	AccessExpires time.Time
 	AccessFormat  psoxy.AccessFormat
 	// Resembles is the form of a damaged value.
@@ -72,29 +71,28 @@ type Snapshot struct {
 	CloudID   Field
 	// Family is TOKEN_FAMILY; Told reads it.
 	Family store.Entry
-	// Lock is psoxy's lock; its Version is 0 if nobody holds it. Left is the last one of
-	// psoxy's own that this process has read: psoxy deletes a stale one.
+	// Lock is psoxy's lock; Version 0 if nobody holds it. Left is the last one of psoxy's own
+	// that this process has read, for psoxy deletes a stale one.
 	Lock, Left Field
-	// Wrote are psoxy's access tokens, without their values, as far as this process has read:
-	// somebody may have written over them. Met is a lock of psoxy's that it met.
+	// Wrote are psoxy's access tokens that this process has read, without their values: somebody
+	// may have written over them. Met is a lock of psoxy's that it met.
 	Wrote []Field
 	Met   Field
 	// Denied are the names of copies that could not be read.
 	Denied []string
 
-	// Offers are the versions of REFRESH_TOKEN that are not judged yet, in the order in
-	// which their values were stored first, and Judged what this process has judged before.
+	// Offers are the versions of REFRESH_TOKEN that are not judged yet, in the order in which
+	// their values were stored first. Judged is what this process has judged before.
 	Offers []Field
 	Judged Judged
 	// Owners are the connections that own a token of the Offers, by its fingerprint.
 	Owners map[Fingerprint]string
-	// Partial: Offers is not all that is to be judged: the history could not be read, or it is
-	// not known whose some are. Stays: for the latter, REFRESH_TOKEN is not written over.
+	// Partial: the Offers are incomplete. The history could not be read, or it is not known whose
+	// some tokens are. Stays: it is the latter, and REFRESH_TOKEN is not written over.
 	Partial, Stays bool
 	// Process names the reader: intents that it left behind are its own.
 	Process string
-	// Held is a pair that this process holds and that is not in the ledger yet; nil
-	// if it holds none.
+	// Held is a pair of this process that is not in the ledger yet; nil without one.
 	Held *Receipt
 	// Known is what the process has read of the ledger last.
 	Known State
@@ -141,12 +139,15 @@ func (s Snapshot) Told() *Record {
 // Shared reports whether psoxy rotates too: access tokens are stored in its form.
 func (s Snapshot) Shared() bool { return s.AccessFormat == psoxy.JSON }
 
+// denied reports whether the copy of the given name could not be read.
+func (s Snapshot) denied(name string) bool { return slices.Contains(s.Denied, name) }
+
 // inboxName is the name of REFRESH_TOKEN.
 func (s Snapshot) inboxName() string { return s.Connection + refreshToken }
 
-// App is the app whose tokens these are: the one that the parameters hold, but for what was
-// stored there before a consent whose app is not published yet. A secret that was stored
-// since belongs to the stored id.
+// App is the app that the tokens belong to. The parameters hold it, unless a consent has begun
+// the family with another app that is not published yet. What a person has stored since that
+// consent counts: the id, and a secret for the same id.
 func (s Snapshot) App() atlassian.App {
 	app := atlassian.App{ClientID: s.ClientID.Value.Reveal(), ClientSecret: s.ClientSecret.Value}
 	consents, since := s.State.App, s.State.Record.AuthorizedAt
@@ -163,22 +164,43 @@ func (s Snapshot) App() atlassian.App {
 	return app
 }
 
-// Unpublished is a consent's app, unless the parameters hold it, or what a person has stored
-// in its place since; then nil.
-func Unpublished(s Snapshot) *atlassian.App {
+// unpublished is a consent's app that the parameters do not hold yet; nil if they do, or if a
+// person has stored another one since.
+func unpublished(s Snapshot) *atlassian.App {
 	if app := s.App(); app.ClientID == s.ClientID.Value.Reveal() && app.ClientSecret == s.ClientSecret.Value {
 		return nil
 	}
 	return s.State.App
 }
 
-// client is the fingerprint of the app's id.
+// Corrected is a snapshot as it counts. A ledger that was left behind counts as empty, and a
+// consent's app only until it is published. An adopted family has the age that TOKEN_FAMILY
+// tells, which may have been put back after REFRESH_TOKEN was adopted without it.
+func Corrected(s Snapshot) Snapshot {
+	if outdated(s) {
+		s.State = State{}
+	}
+	if s.State.Record.AuthorizedAtSource == FromAdoption {
+		s.State.Record = dated(s, s.State.Record)
+	}
+	s.State.App = unpublished(s)
+	return s
+}
+
+// outdated reports whether the ledger is one that was left behind, or of a backup of a whole
+// store. TOKEN_FAMILY tells of a later rotation, and knows the ledger's token as an older one.
+func outdated(s Snapshot) bool {
+	told, r := s.Told(), s.State.Record
+	return !s.State.Empty() && told != nil && told.Schema == Schema && told.Refresh != r.Refresh && knows(*told, r.Refresh, "") &&
+		told.RotatedAt.After(r.RotatedAt) && told.Generation > r.Generation
+}
+
 func client(app atlassian.App) Fingerprint { return FingerprintOf(atlassian.NewSecret(app.ClientID)) }
 
-// OtherApp says that the stored app is not the one to which the newest tokens were given, and
-// what to do about it; "" if it is, or if that is not known. Under another app's id Atlassian
-// refuses a living token as it does a dead one, so this says nothing of the family. What was
-// refused under its own app before stays refused.
+// OtherApp says that the stored app is not the one that received the newest tokens, and what to
+// do; "" if it is, or if that is not known. Under another app's id Atlassian refuses a living
+// token like a dead one, so a refusal tells nothing. What was refused under its own app before
+// stays refused.
 func OtherApp(s Snapshot) string {
 	r, app := s.State.Record, s.App()
 	if r.Client == "" || app.ClientID == "" || r.Client == client(app) || r.Refused() {

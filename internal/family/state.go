@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,13 +14,12 @@ import (
 // State is what the newest entry of a ledger says of a connection. The zero
 // State is that of an empty ledger.
 type State struct {
-	// Refresh is the newest refresh token that Atlassian has given, or that was
-	// adopted; Record describes its family.
+	// Refresh is the newest refresh token that was received or adopted. Record describes its
+	// family.
 	Refresh atlassian.Secret
 	Record  Record
-	// Intent is a spend that was announced and not settled; nil without one.
-	// Doubt is an earlier one about the ledger's own token, where Intent is about
-	// a candidate.
+	// Intent is a spend that was announced and not settled; nil without one. If that is about a
+	// candidate, Doubt is an earlier one about the ledger's own token.
 	Intent, Doubt *Intent
 	Inbox         Inbox
 	// App is the app of a consent, until CLIENT_ID and CLIENT_SECRET hold it.
@@ -28,17 +28,15 @@ type State struct {
 
 // Intent is the write-ahead record of a spend.
 type Intent struct {
-	// Owner is the process that presents the token. It is empty once that process
-	// has written that the answer was lost: the token is in doubt, but nobody can
-	// come to save its successor any more.
+	// Owner is the process that presents the token. It is empty once that process has lost the
+	// answer: the token is in doubt, but nobody can come to save its successor.
 	Owner string `json:"owner,omitempty"`
-	// Token is what is presented. Candidate is the version of REFRESH_TOKEN that
-	// holds it; 0 where it is the ledger's own.
+	// Token is what is presented. Candidate is the version of REFRESH_TOKEN that holds it; 0 for
+	// the ledger's own.
 	Token     Fingerprint `json:"token"`
 	Candidate int64       `json:"candidate,omitempty"`
-	// First is when Token was, or may have been, presented first, and Last the
-	// newest time, by the store's clock. An intent that is written for the first
-	// time has neither: both are then when the store wrote it.
+	// First is when Token was, or may have been, presented first, and Last the newest time, by
+	// the store's clock. A new intent has neither: both are when the store wrote it.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 }
@@ -48,28 +46,29 @@ func (in *Intent) Respected(now time.Time) bool {
 	return in != nil && in.Owner != "" && Within(in.Last, now, Lease)
 }
 
-// maxState is the size up to which a state is kept, in bytes, where that is
-// possible: with the rest of its entry it then fits into a parameter of the
-// standard tier, which is free.
+// maxState is the size that a state keeps where that is possible, in bytes. With the rest of its
+// entry it then fits into a parameter of the standard tier, which is free.
 const maxState = 3900
 
 // Smallest is a large state without what a family can live without, for a ledger that does not
-// take the whole: its scopes, what was refused, and as many older tokens as are too much for the
-// standard tier, or where even none of them is little enough, for any parameter.
+// take the whole: scopes, refused candidates, and older tokens. Of these it keeps as many as the
+// standard tier takes, or else any parameter.
 func Smallest(s State) State {
 	most := store.MaxValueBytes - 512 - len(s.Record.Connection) // the rest of the entry
 	if s.Encode().Len() <= maxState {
 		return s
 	}
-	past := &s.Record.Past
 	s.Record.Scopes, s.Inbox.Rejected = nil, nil
-	for size := s.Encode().Len(); *past != "" && (size > most || size > maxState && size-len(*past) <= maxState); size = s.Encode().Len() {
-		*past = past.newest(len(*past) / pastWidth / 2)
+	for past := &s.Record.Past; *past != ""; *past = past.newest(len(*past) / pastWidth / 2) {
+		size := s.Encode().Len()
+		cheaper := size > maxState && size-len(*past) <= maxState // with fewer the standard tier does
+		if size <= most && !cheaper {
+			break
+		}
 	}
 	return s
 }
 
-// stateForm is the JSON of a State.
 type stateForm struct {
 	Refresh string   `json:"refresh"`
 	Record  Record   `json:"record"`
@@ -102,17 +101,8 @@ func (s State) Encode() atlassian.Secret {
 	return atlassian.NewSecret(b)
 }
 
-func mustEncode(v any) []byte {
-	// What a State holds encodes always: its times are between years 0 and 9999.
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("family: " + err.Error())
-	}
-	return b
-}
-
-// ParseState reads the state of an entry that was written at the given time, by
-// the store's clock. An empty text is the zero State.
+// ParseState reads the state of an entry that was written at the given time, by the store's
+// clock. An empty text is the zero State.
 func ParseState(text atlassian.Secret, written time.Time, connection string) (State, error) {
 	if text.IsZero() || text == atlassian.NewSecret("{}") {
 		return State{}, nil
@@ -136,50 +126,59 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 	return s, nil
 }
 
-// date fills in when the newest spend was announced: when the store wrote that.
+// date fills in when the newest spend was announced: when the store wrote the entry.
 func (s *State) date(written time.Time) {
 	in := s.Intent
-	if s.Inbox.Modified.IsZero() {
-		s.Inbox.Modified = written
+	s.Inbox.Modified = cmp.Or(s.Inbox.Modified, written)
+	if in != nil {
+		in.First, in.Last = cmp.Or(in.First, written), cmp.Or(in.Last, written)
 	}
-	if in != nil && in.Last.IsZero() {
-		in.Last = written
+	if len(s.Inbox.Pending) == 0 {
+		return
 	}
-	if in != nil && in.First.IsZero() {
-		in.First = written
-	}
-	if p := s.Inbox.Pending; len(p) > 0 && p[0].First.IsZero() {
-		p[0].First = written
-	} else if len(p) > 0 && in != nil && in.Candidate == p[0].Version && s.Inbox.refusedBefore(*in) {
-		p[0].First = in.Last
+	newest := &s.Inbox.Pending[0]
+	refused := s.Inbox.rejected(newest.Version)
+	switch {
+	case newest.First.IsZero():
+		newest.First = written
+	case in != nil && in.Candidate == newest.Version && refused.Version > 0 && in.Last.After(refused.At):
+		newest.First = in.Last // it may be the first attempt to arrive
 	}
 }
 
 // Empty reports whether the ledger says nothing yet.
 func (s State) Empty() bool { return s.Record.Refresh == "" }
 
-// unproven reports whether the ledger's own token was adopted, and Atlassian has
-// not given a successor for it yet.
+// Newest is the state whose family was last given tokens, of those that a process has read.
+func Newest(known State, others ...State) State {
+	for _, s := range others {
+		if !s.Empty() && (known.Empty() || known.Record.active().Before(s.Record.active())) {
+			known = s
+		}
+	}
+	return known
+}
+
+// unproven reports whether the ledger's own token was adopted, and has yielded no successor yet.
 func (s State) unproven() bool {
 	return !s.Empty() && s.Record.RotatedAt.IsZero() && !s.Record.FreshConsent()
 }
 
-// mistaken reports whether the ledger's own token may be none: it was adopted,
-// and Atlassian did not take it. What looks damaged beside it may be the whole one.
+// mistaken reports whether the ledger's own token may be no token: it was adopted, and Atlassian
+// did not take it. What looks like a damaged copy of it may be the whole one.
 func (s State) mistaken() bool { return s.unproven() && s.Record.LastFailure != nil }
 
-// disproven reports whether a ledger's own token is probably none: it was adopted, and
-// Atlassian did not take it twice. Then an older one may be the right one; see stillOlder.
-func disproven(s State) bool { return s.unproven() && s.Record.notTaken() && !s.InDoubt() }
+// disproven reports whether the ledger's own token is probably no token: it was adopted, and
+// Atlassian has twice not taken it. An older one may be the right one; see stillOlder.
+func disproven(s State) bool { return s.unproven() && s.Record.failedTwice() && !s.InDoubt() }
 
 // own reports whether the intent is about the ledger's own token.
 func (s State) own(in *Intent) bool {
 	return in != nil && in.Candidate == 0 && in.Token == s.Record.Refresh
 }
 
-// Intending returns the state with an intent of the given owner to present a
-// token: the ledger's own, or the candidate in a version of REFRESH_TOKEN. Times
-// of earlier attempts with the same token are carried on.
+// Intending returns the state with an intent to present a token: the ledger's own, or the
+// candidate in a version of REFRESH_TOKEN. It carries the times of earlier attempts on.
 func (s State) Intending(owner string, token Fingerprint, candidate int64, since time.Time) State {
 	in := &Intent{Owner: owner, Token: token, Candidate: candidate, First: since}
 	switch {
@@ -193,9 +192,7 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		in.First = old.First
 	}
 	if candidate > 0 {
-		if first := s.Inbox.first(candidate); !first.IsZero() {
-			in.First = first
-		}
+		in.First = cmp.Or(s.Inbox.first(candidate), in.First)
 		s.Inbox = s.Inbox.Presented(Pending{Version: candidate, Token: token, First: in.First})
 	}
 	s.Intent = in
@@ -206,17 +203,14 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 func (s Snapshot) Intending(token Fingerprint, d Decision) State {
 	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
-	if d.Candidate.Version > 0 {
-		p, j := &state.Inbox.Pending[0], judging{s}
-		if j.succeeds(d.Candidate) {
-			p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
-		}
+	if j := (judge{s}); d.Candidate.Version > 0 && j.succeeds(d.Candidate) {
+		p := &state.Inbox.Pending[0]
+		p.Stored, p.Psoxys = stamp(d.Candidate.Modified), j.byPsoxy(d.Candidate)
 	}
 	return state
 }
 
-// doubted is the intent, settled or not, that puts the ledger's own token in
-// doubt; nil without one.
+// doubted is the intent that puts the ledger's own token in doubt; nil without one.
 func (s State) doubted() *Intent {
 	for _, in := range []*Intent{s.Intent, s.Doubt} {
 		if s.own(in) {
@@ -229,8 +223,8 @@ func (s State) doubted() *Intent {
 // InDoubt reports whether the ledger's own token may have been spent.
 func (s State) InDoubt() bool { return s.doubted() != nil }
 
-// Doubting returns the state in which the ledger's own token may have been
-// spent by a program that has its own lock, at the given time.
+// Doubting returns the state in which psoxy may have spent the ledger's own token at the given
+// time.
 func (s State) Doubting(at time.Time) State {
 	in := &Intent{Owner: "psoxy", Token: s.Record.Refresh, First: at, Last: at}
 	if before := s.doubted(); before != nil && before.First.Before(at) {

@@ -315,7 +315,7 @@ func TestApp(t *testing.T) {
 			s := s
 			s.ClientID, s.ClientSecret = c.id, c.secretOf
 			require.Equal(t, atlassian.App{ClientID: c.wantID, ClientSecret: secret(c.wantSecret)}, s.App())
-			require.Equal(t, c.published, family.Unpublished(s) == nil)
+			require.Equal(t, c.published, family.Corrected(s).State.App == nil)
 		})
 	}
 }

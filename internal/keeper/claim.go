@@ -21,15 +21,16 @@ func alone(ctx context.Context, t *tick, v view, d family.Decision, out Outcome)
 }
 
 // claim claims a token for a connection that is about to present it. Where a neighbour presents
-// it, or has and does not know the answer, the neighbour is returned.
+// it, or has and does not know the answer, the neighbour is returned. If that may be so of both,
+// the one whose name comes first goes on: they would wait for each other for ever.
 func (n *neighbours) claim(of string, token atlassian.Secret) (by string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	fp, mark := family.FingerprintOf(token), family.MarkOf(token)
+	ours := n.mayPresent(of, mark)
 	for _, c := range n.all {
-		s := n.seen[c.Name]
-		presents := s != nil && family.Owns(family.State{Intent: s.state.Intent, Doubt: s.state.Doubt}, mark)
-		if c.Name != of && (presents || n.claims[c.Name] == fp) {
+		theirs := n.mayPresent(c.Name, mark) && !(ours && of < c.Name)
+		if c.Name != of && (theirs || n.claims[c.Name] == fp) {
 			return c.Name
 		}
 	}
@@ -38,6 +39,13 @@ func (n *neighbours) claim(of string, token atlassian.Secret) (by string) {
 	}
 	n.claims[of] = fp
 	return ""
+}
+
+// mayPresent reports whether a connection's ledger tells that it presents a token, or has and does
+// not know the answer. It needs the lock.
+func (n *neighbours) mayPresent(connection string, m family.Mark) bool {
+	s := n.seen[connection]
+	return s != nil && family.Owns(family.State{Intent: s.state.Intent, Doubt: s.state.Doubt}, m)
 }
 
 // release ends a claim: from now on the connection's ledger tells.

@@ -2,13 +2,12 @@ package keeper
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
 // clock is the store's clock as far as a tick knows it: the time of the last
 // reading, and what has elapsed since. So a local clock that is wrong decides
-// nothing; only the invocation's deadline is compared with it.
+// nothing. Only the invocation's deadline is compared with it.
 type clock struct {
 	local func() time.Time
 	// deadline is when the invocation ends, by the local clock; zero if it does not.
@@ -17,8 +16,8 @@ type clock struct {
 	store, read time.Time
 }
 
-// set notes the store's time of a reading that has just ended, and returns it;
-// where the store does not tell, the local time.
+// set notes the store's time of a reading that has just ended, and returns it.
+// Where the store does not tell the time, the local time counts.
 func (c *clock) set(store time.Time) time.Time {
 	c.read = c.local()
 	if c.store = store; store.IsZero() {
@@ -27,15 +26,14 @@ func (c *clock) set(store time.Time) time.Time {
 	return c.store
 }
 
-// least corrects the clock by when the store says that it wrote what was just put:
-// its answers to reads tell whole seconds.
-func (c *clock) least(written time.Time) {
+// notBefore moves the clock forward to when the store wrote what was just put. A reading
+// tells whole seconds, rounded down.
+func (c *clock) notBefore(written time.Time) {
 	if local := c.local(); written.After(c.at(local)) {
 		c.store, c.read = written, local
 	}
 }
 
-// now is the store's time.
 func (c *clock) now() time.Time { return c.at(c.local()) }
 
 func (c *clock) at(local time.Time) time.Time { return c.store.Add(elapsed(c.read, local)) }
@@ -45,8 +43,8 @@ func (c *clock) left(d time.Duration) bool {
 	return c.deadline.IsZero() || c.deadline.Sub(c.local()) >= d
 }
 
-// elapsed is the time from a to b by the clock that saw more of it: the
-// monotonic one misses a suspended machine, the wall clock can be set back.
+// elapsed is the time from a to b by the clock that saw more of it. The monotonic
+// clock misses a suspended machine; the wall clock can be set back.
 func elapsed(a, b time.Time) time.Duration {
 	return max(0, b.Sub(a), b.Round(0).Sub(a.Round(0)))
 }
@@ -62,7 +60,7 @@ const (
 
 // uncancelled is ctx without its cancellation: what is received must be saved,
 // even if the caller has gone. It ends a moment before the platform would kill the
-// process. A clock that jumped leaves time for a call all the same.
+// process. Where the clock has jumped, it still leaves time for one call.
 func (c *clock) uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)
 	if c.deadline.IsZero() {
@@ -71,42 +69,10 @@ func (c *clock) uncancelled(ctx context.Context) (context.Context, context.Cance
 	return context.WithTimeout(ctx, max(c.deadline.Sub(c.local())-giveUp, lastCall))
 }
 
-// How often calls are tried, and how long the pauses between attempts are.
-const (
-	fewAttempts  = 3
-	firstPause   = 200 * time.Millisecond
-	longestPause = 3 * time.Second
-	// withoutDeadline bounds the attempts of an invocation that does not end.
-	withoutDeadline = 20
-)
-
-// pause is the wait after the given attempt, counted from 0.
-func pause(attempt int) time.Duration {
-	return min(longestPause, firstPause<<min(attempt, 10))
-}
-
 // Sleep waits for d, or until ctx ends.
 func Sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
-	}
-}
-
-// together runs tasks side by side. A panic of one is the caller's.
-func together(tasks ...func()) {
-	var wait sync.WaitGroup
-	panics := make([]any, len(tasks))
-	for i, task := range tasks {
-		wait.Go(func() {
-			defer func() { panics[i] = recover() }()
-			task()
-		})
-	}
-	wait.Wait()
-	for _, p := range panics {
-		if p != nil {
-			panic(p)
-		}
 	}
 }

@@ -17,13 +17,11 @@ import (
 // Grant is what a consent yielded: the first tokens of a new family.
 type Grant struct {
 	Token atlassian.Token
-	// At is when the request began that yielded them, by the clock of the snapshot:
-	// the family's birth.
+	// At is the family's birth: when the request for the tokens began, by the snapshot's clock.
 	At time.Time
 	// Account is the fingerprint of the account's id, empty if it is not known.
 	Account family.Fingerprint
-	// CloudID is the site to use, SiteURL its address; CLOUD_ID stays as it is
-	// where the first is empty.
+	// CloudID is the site to use, SiteURL its address. If CloudID is empty, CLOUD_ID stays.
 	CloudID, SiteURL string
 	// ID identifies the consent, so that its repetition can be answered, and
 	// RedirectURI is where it returned to.
@@ -39,9 +37,8 @@ type ConsentBusyError struct{ why string }
 // Error says what was in the way.
 func (e *ConsentBusyError) Error() string { return e.why }
 
-// ConsentUnsavedError is the error of a consent whose grant is not in the
-// ledger. Its tokens are kept in memory, and any tick or consent of this process
-// goes on saving them.
+// ConsentUnsavedError is the error of a consent whose grant is not in the ledger. Its tokens
+// stay in memory, and any tick or consent of this process goes on saving them.
 type ConsentUnsavedError struct{ Err error }
 
 // Error gives the reason.
@@ -66,13 +63,12 @@ const (
 
 // Consent replaces a connection's token family by the one that obtain yields.
 //
-// It first appends an entry that changes nothing: so the ledger and its key are
-// known to take writes before an authorization code is spent. What obtain returns
-// is saved as one entry, even if ctx is cancelled, until the invocation's
-// deadline. Then the copies are published; any later tick repairs a failed one. A
-// rotation at the same time finds the new family when it settles, and drops its
-// own tokens. An error of obtain is returned as it is, and nothing that is in use
-// has changed.
+// It first appends an entry that changes nothing. This proves that the ledger and its
+// key take writes, before an authorization code is spent. What obtain returns is saved as
+// one entry, even if ctx is cancelled, until the invocation's deadline. Then the copies are
+// published; any later tick repairs a failed one. A rotation at the same time finds the new
+// family when it settles, and drops its own tokens. An error of obtain is returned as it is,
+// and nothing that is in use has changed.
 func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.Logger,
 	obtain func(context.Context, family.Snapshot) (Grant, error)) (family.Record, error) {
 	t := consenting{k.open(ctx, conn, log)}
@@ -95,9 +91,9 @@ func (k *Keeper) Consent(ctx context.Context, conn family.Connection, log *slog.
 	return t.establish(ctx, v, grant)
 }
 
-// Alone does what nobody must come between: under psoxy's lock where psoxy rotates too,
-// and after an entry that changes nothing. An empty ledger is not begun. It returns a
-// *ConsentBusyError while others are at work, and the error of do.
+// Alone calls do while nobody else is at work. Where psoxy rotates too, it holds psoxy's lock.
+// It first appends an entry that changes nothing, but begins no ledger. It returns a
+// *ConsentBusyError while others are at work, or else the error of do.
 func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Logger, do func(context.Context, family.Snapshot) error) error {
 	t := consenting{k.open(ctx, conn, log)}
 	defer t.memory.mu.Unlock()
@@ -122,19 +118,18 @@ type consenting struct{ *tick }
 // announce appends an entry that says what the last one says, and looks again: from
 // then on a rotation that is under way knows of it.
 func (t consenting) announce(ctx context.Context) (view, error) {
-	var v view
 	for range fewAttempts {
-		var err error
-		if v, err = t.lookAlone(ctx); err != nil {
+		v, err := t.lookAlone(ctx)
+		if err != nil {
 			return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 		}
-		if _, err = t.append(ctx, v.base, v.State); err == nil {
+		switch _, err = t.append(ctx, v.base, v.State); {
+		case err == nil:
 			if v, err = t.look(ctx); err != nil { // what was read may have changed before
 				return view{}, fmt.Errorf("reading the parameters failed: %w", err)
 			}
 			return t.saveHeld(ctx, v)
-		}
-		if !errors.Is(err, ledger.ErrOvertaken) {
+		case !errors.Is(err, ledger.ErrOvertaken):
 			return view{}, fmt.Errorf("%s cannot be written: %w", t.names.Ledger, err)
 		}
 	}
@@ -142,8 +137,8 @@ func (t consenting) announce(ctx context.Context) (view, error) {
 }
 
 // saveHeld saves a consent that this process has received and could not save, and looks
-// again. Where a newer one is saved, or the store's copies fail, there is nothing left to
-// save. A pair without an access token cannot be published.
+// again. If a newer one is saved, or only copies fail, nothing is left to save. A pair
+// without an access token cannot be published.
 func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	held := v.Held
 	if held == nil || !held.Record.FreshConsent() || held.Pair.Access.IsZero() {
@@ -161,9 +156,9 @@ func (t consenting) saveHeld(ctx context.Context, v view) (view, error) {
 	return v, nil
 }
 
-// lookAlone looks at the connection. If psoxy rotates too, psoxy's lock is taken
-// first, but only while the code stays fresh. Otherwise psoxy could write after
-// the consent's copies.
+// lookAlone looks at the connection. If psoxy rotates too, it takes psoxy's lock first:
+// otherwise psoxy could write after the consent's copies. It waits for the lock only while
+// the code stays fresh.
 func (t consenting) lookAlone(ctx context.Context) (view, error) {
 	for until := t.clock.local().Add(lockPatience); ; {
 		v, err := t.look(ctx)
@@ -201,8 +196,8 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 
 // putInUse saves a consent's receipt and publishes it.
 func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (family.Record, error) {
-	t.memory.keepAccess(r.Pair.Access, r.Pair.AccessExpiresAt)
-	base, state, err := t.save(ctx, v.base, v.State, r)
+	t.memory.access = r.Pair.Access
+	v, err := t.save(ctx, v, r)
 	switch {
 	case errors.Is(err, errNewer):
 		return family.Record{}, &ConsentBusyError{"a newer consent was saved at the same time, and stays"}
@@ -210,25 +205,27 @@ func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (fa
 		t.log.Error("a consent could not be saved", "error", err)
 		return family.Record{}, &ConsentUnsavedError{err}
 	}
-	v.State, v.base = state, base
 	t.publishApp(ctx, &v)
 	out := t.publish(ctx, v, family.Decision{}, Outcome{Action: Idle})
 	if !out.Action.Healthy() {
 		t.log.Error("the consent is saved, but not all of its copies are published; later ticks make that good", "reason", out.Reason)
 	}
-	t.log.Info("a new consent is in use", "scopes", state.Record.Scopes)
-	return state.Record, nil
+	t.log.Info("a new consent is in use", "scopes", v.State.Record.Scopes)
+	return v.State.Record, nil
 }
 
-// publishApp stores a consent's app, and takes it out of the ledger when it is
-// stored: from then on the parameters are what people correct.
+// publishApp stores a consent's app in its parameters, and then takes it out of the ledger:
+// from then on people correct the parameters.
 func (t consenting) publishApp(ctx context.Context, v *view) {
 	if v.State.App == nil {
 		return
 	}
 	app := v.App() // with what a person has stored since
-	for name, value := range map[string]atlassian.Secret{t.names.ClientID: atlassian.NewSecret(app.ClientID), t.names.ClientSecret: app.ClientSecret} {
-		if p := t.put(ctx, *v, publication{name: name, value: value, kind: store.Encrypted}); p.err != nil {
+	for _, p := range []publication{
+		{name: t.names.ClientID, value: atlassian.NewSecret(app.ClientID), kind: store.Encrypted},
+		{name: t.names.ClientSecret, value: app.ClientSecret, kind: store.Encrypted},
+	} {
+		if p = t.put(ctx, *v, p); p.err != nil {
 			return // it is used from the ledger
 		}
 	}

@@ -157,6 +157,21 @@ func TestAParameterThatCannotBeRead(t *testing.T) {
 		w.ticks(12, keeper.Idle, keeper.Rotated, keeper.Restored)
 		w.requireKept()
 	})
+	t.Run("REFRESH_TOKEN, once the ledger has begun with what was read there", func(t *testing.T) {
+		w := newWorldOf(t, true)
+		seed := w.consent()
+		w.ticks(2, keeper.Rotated, keeper.Idle)
+		w.put(names.RefreshToken, seed.Refresh.Reveal()) // an older token
+		w.remove(names.Ledger)
+		w.restart()
+		w.waits()
+		w.restart()
+		w.unreadable = map[string]error{names.RefreshToken: errPolicy}
+		w.want(keeper.Replayed)
+		w.unreadable = nil
+		w.ticks(2, keeper.Idle, keeper.Restored)
+		w.requireKept()
+	})
 	t.Run("REFRESH_TOKEN, while a person stores a new consent there", func(t *testing.T) {
 		w := due(t)
 		w.unreadable = map[string]error{names.RefreshToken: errPolicy}

@@ -13,13 +13,12 @@ import (
 // known. A refusal counts only if its entry is valid on top of the intent: then
 // the refused token was still the newest (invariant 4).
 func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool) {
-	sp.blameApp()
-	e, v, d := sp.failure, sp.view, sp.decision
-	candidate := d.Candidate.Version > 0
+	e, otherApp := sp.blamed()
+	v, d := sp.view, sp.decision
 	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
 	if sp.doubt {
 		sp.dateIntent(ctx) // the doubt counts from when the store wrote the intent
-		if candidate {
+		if sp.candidate {
 			f.FirstSpend = sp.state.Intent.First
 		}
 	}
@@ -29,10 +28,10 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	if e.Class == atlassian.Transient && e.Sent {
 		f.RetryAt = family.Spaced(f, v.State.Record)
 	}
-	definite := sp.definite(f, candidate)
+	definite := sp.definite(f)
 	sp.doubt = sp.doubt && !definite
 	state := sp.state.Failed(f, sp.doubt, sp.last)
-	entry, err := sp.writeDown(ctx, state, candidate)
+	entry, err := sp.writeDown(ctx, state)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Contended, "another entry was written while the token was presented; what came of it (%v) is looked at again", e), true
@@ -43,55 +42,51 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	default:
 		v.State, v.base = state, entry
 	}
-	out = sp.explain(out, candidate)
-	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
-	if candidate && definite {
+	if sp.candidate && definite {
+		out = sp.explainStranger(out, e)
 		out.Foreign = out.Reason
 		return out, true
 	}
+	out = sp.explain(out, e, otherApp)
+	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
 	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
 }
 
-// blameApp turns another app's refusal of the own token into a fault of the configuration:
-// it says nothing about the token.
-func (sp *spend) blameApp() {
-	if sp.failure.Class != atlassian.Permanent || sp.otherApp() == "" {
-		return
+// blamed is the failure, with another app's id taken for its cause where that was used for the
+// own token: then a refusal is a fault of the configuration, and says nothing about the token.
+// otherApp says so for people; it is "" where the app is the right one.
+func (sp *spend) blamed() (e *atlassian.Error, otherApp string) {
+	e = new(*sp.failure)
+	if !sp.candidate { // it may be that app's
+		otherApp = family.OtherApp(sp.view.Snapshot)
 	}
-	e := *sp.failure
-	e.Class = atlassian.Configuration
-	sp.failure = &e
-}
-
-// otherApp says that the family's own token was presented by another app; "" if not.
-func (sp *spend) otherApp() string {
-	if sp.decision.Candidate.Version > 0 { // it may be that app's
-		return ""
+	if otherApp != "" && e.Class == atlassian.Permanent {
+		e.Class = atlassian.Configuration
 	}
-	return family.OtherApp(sp.view.Snapshot)
+	return e, otherApp
 }
 
 // definite reports whether a failure settles the spend. A candidate that is refused
 // is looked at again a minute later. A refusal of the own token in doubt settles
 // nothing before its leeway is over: until then another replay can do no harm, and
 // refusals have been mistaken.
-func (sp *spend) definite(f family.Failure, candidate bool) bool {
-	permanent := f.Class == atlassian.Permanent.String()
+func (sp *spend) definite(f family.Failure) bool {
+	permanent, malformed := f.Class == atlassian.Permanent.String(), f.Class == atlassian.Malformed.String()
 	switch {
-	case candidate:
-		return permanent || f.Class == atlassian.Malformed.String()
-	case sp.doubt && !sp.until.IsZero() && f.At.Before(sp.until):
+	case sp.candidate:
+		return permanent || malformed
+	case sp.doubt && f.At.Before(sp.until):
 		return false
 	}
-	return permanent || f.Class == atlassian.Malformed.String() && sp.state.Record.Fail(f).Refused()
+	return permanent || malformed && sp.state.Record.Fail(f).Refused()
 }
 
 // writeDown appends the entry of a failure. Where the ledger was deleted while the
 // token was presented, a doubt and what is known of a candidate begin it anew.
-func (sp *spend) writeDown(ctx context.Context, state family.State, candidate bool) (ledger.Entry, error) {
+func (sp *spend) writeDown(ctx context.Context, state family.State) (ledger.Entry, error) {
 	entry, err := sp.append(ctx, sp.base, state)
-	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || candidate) {
+	if errors.Is(err, ledger.ErrOvertaken) && (sp.doubt || sp.candidate) {
 		if base, now, again := sp.reload(ctx); again == nil && now.Empty() { // it was deleted
 			return sp.append(ctx, base, state)
 		}
@@ -99,23 +94,20 @@ func (sp *spend) writeDown(ctx context.Context, state family.State, candidate bo
 	return entry, err
 }
 
-// explain names a failure.
-func (sp *spend) explain(out Outcome, candidate bool) Outcome {
-	e, doubt := sp.failure, sp.doubt
+// explain names a failure, but for the refusal of a candidate; see blamed for otherApp.
+func (sp *spend) explain(out Outcome, e *atlassian.Error, otherApp string) Outcome {
 	switch {
-	case doubt && e.Class == atlassian.Permanent:
+	case sp.doubt && e.Class == atlassian.Permanent:
 		return out.as(InDoubt, "Atlassian refused a refresh token whose answer was lost before; it is presented again until the leeway is over (%v)", e)
-	case candidate && !doubt && (e.Class == atlassian.Permanent || e.Class == atlassian.Malformed):
-		return sp.explainStranger(out)
 	case e.Class == atlassian.Permanent:
 		return out.as(Refused, "Atlassian refused the refresh token: it expired or was revoked; %s (%v)", sp.state.Remedy(sp.names.RefreshToken), e)
-	case e.Class == atlassian.Configuration && sp.otherApp() != "":
-		return out.as(Misconfigured, "%s; the token family is kept (%v)", sp.otherApp(), e)
+	case e.Class == atlassian.Configuration && otherApp != "":
+		return out.as(Misconfigured, "%s; the token family is kept (%v)", otherApp, e)
 	case e.Class == atlassian.Configuration:
 		return out.as(Misconfigured, "Atlassian refused the app's credentials, or the account is inactive; the token family is kept: check CLIENT_ID, CLIENT_SECRET and the account (%v)", e)
-	case doubt && sp.longOver():
+	case sp.doubt && sp.longOver():
 		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again every few minutes (%v)", e)
-	case doubt:
+	case sp.doubt:
 		return out.as(InDoubt, "the refresh token may be spent and its answer is lost; it is presented again within the leeway (%v)", e)
 	case e.Class == atlassian.Malformed:
 		return out.as(Failed, "Atlassian answered that it cannot read the request; the refresh token is kept, and the request is repeated; %s may hold no whole token (%v)", sp.names.RefreshToken, e)
@@ -124,21 +116,9 @@ func (sp *spend) explain(out Outcome, candidate bool) Outcome {
 }
 
 // explainStranger names the refusal of a token that was written over the family's own.
-func (sp *spend) explainStranger(out Outcome) Outcome {
+func (sp *spend) explainStranger(out Outcome, e *atlassian.Error) Outcome {
 	if sp.state.Record.Refused() {
-		return out.as(Refused, "Atlassian refused the refresh token, and a token in %s, too: %s (%v)", sp.names.RefreshToken, sp.state.Remedy(sp.names.RefreshToken), sp.failure)
+		return out.as(Refused, "Atlassian refused the refresh token, and a token in %s, too: %s (%v)", sp.names.RefreshToken, sp.state.Remedy(sp.names.RefreshToken), e)
 	}
-	return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, sp.failure)
-}
-
-// dateIntent reads when the store wrote the intent. Without an answer it is
-// dated by what was known of the store's clock just before.
-func (sp *spend) dateIntent(ctx context.Context) {
-	if base, state, ours, err := sp.newest(ctx); err == nil && ours {
-		sp.state, sp.base = state, base
-	} else if sp.state.Intent.First.IsZero() {
-		in := *sp.state.Intent
-		in.First = sp.announced
-		sp.state.Intent = &in
-	}
+	return out.as(Restored, "a token that was written over %s was not accepted by Atlassian, and the family goes on with its own (%v)", sp.names.RefreshToken, e)
 }

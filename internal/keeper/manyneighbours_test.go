@@ -316,6 +316,34 @@ func TestOneTokenThatIsNotPresented(t *testing.T) {
 	require.Equal(t, keeper.Rotated, tickAt(w, both[1]).Action)
 }
 
+// Both have begun with one token at the same moment, and a lock of the first edition tells both
+// that it is in doubt. One presents it, inside the leeway.
+func TestOneTokenInDoubtOfBoth(t *testing.T) {
+	w, s, both := newTwins(t)
+	fp := family.FingerprintOf(w.get(names.RefreshToken).Value)
+	for _, c := range both {
+		w.put(c.Names().Lock, fmt.Sprintf(`locked_%d {"spending":%q}`, w.clock.Now().UnixMilli(), fp))
+	}
+	w.clock.Advance(3 * time.Minute)
+	s.wrote = func(name string) {
+		if name == names.Ledger {
+			s.wrote, w.limit = nil, 30*time.Second // which leaves no time to present it
+			tickAt(w, both[1])
+			w.limit = 2 * time.Minute
+			w.keeper.Introduce(both)
+		}
+	}
+	tickAt(w, both[0])
+	for range 2 {
+		w.keeper.Introduce(both)
+		tickAt(w, both[1])
+		tickAt(w, both[0])
+		w.clock.Advance(2 * time.Minute)
+	}
+	w.requireKept()
+	require.NotZero(t, w.spends())
+}
+
 // A neighbour rotates while it is read, and somebody stores its new token here at once.
 func TestNeighbourRotatesWhileItIsRead(t *testing.T) {
 	w, _ := newNeighbours(t, false)

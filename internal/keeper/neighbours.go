@@ -307,24 +307,6 @@ func (n *neighbours) without(ctx context.Context, of string, p parameters, versi
 	return own, owner, err
 }
 
-// begins returns what a ledger begins with, or why with nothing. A connection that holds the
-// token of a known neighbour finds that at every tick without reading the others.
-func begins(ctx context.Context, t *tick, v view, tokens, records []store.Entry) (state family.State, why, owner string, err error) {
-	for _, all := range []bool{false, true} {
-		var own []store.Entry
-		if own, owner, err = t.neighbours.without(ctx, t.conn.Name, t.params, tokens, all); err != nil {
-			break
-		}
-		if !all && owner == "" {
-			continue
-		}
-		if state, why = v.Adopt(own, records, t.conn.Policy); why != "" || owner != "" && !v.tells(state) {
-			break
-		}
-	}
-	return state, why, owner, err
-}
-
 // parametersOf reads TOKEN_LEDGER, TOKEN_FAMILY and REFRESH_TOKEN of some connections. Those to
 // which access is denied are missing.
 func parametersOf(ctx context.Context, p parameters, some []family.Connection) (map[string]store.Entry, error) {

@@ -88,9 +88,9 @@ func (o Outcome) as(a Action, format string, args ...any) Outcome {
 	return o
 }
 
-// of is the outcome as it is reported of a family: what passes does not make a lost one a living
-// one, and end its page.
-func (o Outcome) of(r family.Record) Outcome {
+// ofFamily is the outcome with whether the family is lost. A passing failure does not make a lost
+// family a living one, and end its page.
+func (o Outcome) ofFamily(r family.Record) Outcome {
 	if o.Lost = family.Lost(r) && !o.Action.Healthy(); o.Lost && o.Action != Refused {
 		o.Reason = "Atlassian has refused the refresh token for long: consent again; what was tried last: " + o.Reason
 	}

@@ -25,7 +25,7 @@ func (t *tick) takeLock(ctx context.Context, v view, d family.Decision) (err err
 		t.memory.left = family.Field{}
 	}
 	var other store.Entry
-	t.lock, other, err = psoxy.TakeLock(ctx, t.params, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.mark(), t.Sleep)
+	t.lock, other, err = psoxy.TakeLock(ctx, t.parameters, t.names.Lock, v.Lock.Version > 0, t.clock.now(), t.newMark(), t.Sleep)
 	if found := family.FieldOf(other); found.Version > 0 && !psoxy.Ours(found.Value) {
 		t.memory.met = family.Field{Version: found.Version, Modified: found.Modified}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -16,33 +17,28 @@ type publication struct {
 	name  string
 	value atlassian.Secret
 	kind  store.Kind
-	// version is the one that was written; late, if that took more than one attempt.
-	version int64
-	late    bool
-	err     error
+	// interleaved: somebody may have written this parameter since it was read.
+	interleaved bool
+	err         error
 }
 
 // publish writes the copies that differ, side by side. It adds to the outcome the
-// copies that could not be written, and foreign values that were found.
+// copies that could not be written, and foreign values that were found. The value of
+// REFRESH_TOKEN is left alone until it is judged.
 //
-// After a rotation TOKEN_FAMILY is left to the next tick: it is for people, and a
-// rotation stays at four writes. Where somebody has written REFRESH_TOKEN meanwhile,
-// it is not. The value of REFRESH_TOKEN is left alone until it is judged.
+// After a rotation TOKEN_FAMILY is left to the next tick, so that a rotation stays at four
+// writes: it is for people. If somebody has written REFRESH_TOKEN meanwhile, it is written at once.
 func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outcome) Outcome {
 	t.memory.judged = d.Judged
 	all := t.copies(v, d, out.Action == Rotated || out.Action == Replayed)
-	tasks := make([]func(), len(all))
-	for i := range all {
-		tasks[i] = func() {
-			all[i] = t.put(ctx, v, all[i])
-		}
+	var tasks []func()
+	for i, p := range all {
+		tasks = append(tasks, func() { all[i] = t.put(ctx, v, p) })
 	}
 	t.Together(tasks...)
-	t.interleaved = slices.ContainsFunc(all, func(p publication) bool {
-		return p.name == t.names.RefreshToken && (p.late || p.version > v.RefreshToken.Version+1)
-	})
-	if t.interleaved { // should the ledger be deleted, it tells what lies under our copy
-		all = append(all, t.put(ctx, v, t.told(v.State.Record)))
+	t.interleaved = slices.ContainsFunc(all, func(p publication) bool { return p.interleaved && p.name == t.names.RefreshToken })
+	if t.interleaved { // should the ledger be deleted, TOKEN_FAMILY tells what lies under our copy
+		all = append(all, t.put(ctx, v, t.familyCopy(v.State.Record)))
 	}
 	if d.Notice != "" {
 		out.Foreign = d.Notice
@@ -58,9 +54,8 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	return out
 }
 
-// told is the copy of a record.
-func (t *tick) told(r family.Record) publication {
-	return publication{name: t.names.Family, value: r.Encode(), kind: store.Plain}
+func (p parameters) familyCopy(r family.Record) publication {
+	return publication{name: p.names.Family, value: r.Encode(), kind: store.Plain}
 }
 
 // put writes a copy that has a value, unless it was read to be there.
@@ -68,21 +63,28 @@ func (t *tick) put(ctx context.Context, v view, p publication) publication {
 	if p.value.IsZero() || v.copies[p.name].Value == p.value {
 		return p
 	}
-	if p.version, p.late, p.err = t.params.write(ctx, p.name, p.value, p.kind); p.err != nil {
+	attempts, written := 0, int64(0)
+	p.err = t.retry(ctx, func() (err error) {
+		attempts++
+		written, err = t.Store.Write(ctx, p.name, p.value, p.kind)
+		return err
+	})
+	if p.err != nil {
 		t.log.Error("a copy could not be published", "parameter", p.name, "error", p.err)
 	}
+	p.interleaved = attempts > 1 || written > v.copies[p.name].Version+1
 	return p
 }
 
-// note appends an entry that says that REFRESH_TOKEN was deleted, before it is written
+// noteDeletion appends an entry that says that REFRESH_TOKEN was deleted, before it is written
 // again.
-func (t *tick) note(ctx context.Context, v *view) {
+func (j journal) noteDeletion(ctx context.Context, v *view) {
 	if !v.Deleted() {
 		return
 	}
 	state := v.State
 	state.Inbox = family.Inbox{Failure: state.Inbox.Failure}
-	if entry, err := t.append(ctx, v.base, state); err == nil {
+	if entry, err := j.append(ctx, v.base, state); err == nil {
 		v.State, v.base = state, entry
 	}
 }
@@ -95,13 +97,13 @@ func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publicatio
 	}
 	psoxys := d.Keep && v.Shared() && !rotated // it belongs to what is not judged yet
 	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && !psoxys {
-		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, t.memory.expires), store.Encrypted)
+		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, r.AccessExpiresAt), store.Encrypted)
 	}
 	if !d.Keep {
 		add(n.RefreshToken, v.State.Refresh, store.Encrypted)
 	}
 	if !rotated || !r.Succeeds(v.Told()) {
-		all = append(all, t.told(r))
+		all = append(all, t.familyCopy(r))
 	}
 	if r.SiteMissing == 0 || v.CloudID.Value.IsZero() { // or a person may have corrected it
 		add(n.CloudID, atlassian.NewSecret(r.CloudID), store.Plain)
@@ -121,4 +123,22 @@ func (p publication) unpublished(out Outcome) Outcome {
 		return out.as(Misconfigured, "%s", reason)
 	}
 	return out.as(Failed, "%s", reason)
+}
+
+// together runs tasks side by side. A panic of one is the caller's.
+func together(tasks ...func()) {
+	var wait sync.WaitGroup
+	panics := make([]any, len(tasks))
+	for i, task := range tasks {
+		wait.Go(func() {
+			defer func() { panics[i] = recover() }()
+			task()
+		})
+	}
+	wait.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 }

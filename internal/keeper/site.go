@@ -19,11 +19,12 @@ type SiteLister interface {
 const (
 	// siteTimeout bounds one question about a site.
 	siteTimeout = 10 * time.Second
-	// siteRests is the pause after a question about a connection's site that got
-	// no answer. siteApart is the time between two questions of this process, so
-	// that many connections do not delay each other.
-	siteRests = time.Hour
-	siteApart = time.Second
+	// siteRetry is the pause after a question about a connection's site that got
+	// no answer.
+	siteRetry = time.Hour
+	// siteSpacing is the time between two questions of this process, so that many
+	// connections do not delay each other.
+	siteSpacing = time.Second
 )
 
 // askSite asks, once a day and when nothing else is to be done, whether the
@@ -42,13 +43,13 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	defer cancel()
 	list, err := t.Sites.AccessibleResources(asking, access)
 	if err != nil {
-		t.memory.siteAfter = t.clock.now().Add(siteRests)
+		t.memory.siteAfter = t.clock.now().Add(siteRetry)
 		t.log.Warn("Atlassian did not say which sites the access token reaches; it is asked again in an hour", "error", err)
 		return out
 	}
-	at := listed(list, v.Site())
+	at := indexOfSite(list, v.Site())
 	if at < 0 && r.CloudID != "" { // CLOUD_ID was written over
-		at = listed(list, r.CloudID)
+		at = indexOfSite(list, r.CloudID)
 	}
 	state := v.State
 	state.Record = r.SiteAnswered(at >= 0, t.clock.now())
@@ -63,8 +64,8 @@ func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	return out
 }
 
-// listed is the place of a site in a list, or of any where none is meant; -1 without it.
-func listed(list []atlassian.Resource, site string) int {
+// indexOfSite is the place of a site in a list, or of any where none is meant; -1 without it.
+func indexOfSite(list []atlassian.Resource, site string) int {
 	return slices.IndexFunc(list, func(one atlassian.Resource) bool { return site == "" || one.ID == site })
 }
 
@@ -75,7 +76,7 @@ func (k *Keeper) mayAsk(m *memory, now time.Time) bool {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if since := now.Sub(k.asked); since >= 0 && since < siteApart {
+	if since := now.Sub(k.asked); since >= 0 && since < siteSpacing {
 		return false
 	}
 	k.asked = now

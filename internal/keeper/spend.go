@@ -19,19 +19,21 @@ type spend struct {
 	*tick
 	view     view
 	decision family.Decision
-	// token is what is presented, by app.
-	token atlassian.Secret
-	app   atlassian.App
+	// token is what is presented, by app. candidate: it is not the ledger's own.
+	token     atlassian.Secret
+	app       atlassian.App
+	candidate bool
 	// base is the entry of the intent, and state what it says.
 	base  ledger.Entry
 	state family.State
 	// since is when the intent began to be written, by the local clock, and
 	// announced the same by the store's.
 	since, announced time.Time
-	// until is the end of the leeway, for a probe of the last attempt's; zero if that is over.
+	// until is when the leeway ends: that of the first attempt or, for a probe, of the last
+	// one. It is zero if that is over.
 	until time.Time
-	// doubt: an attempt, in this tick or before, may have spent the token; the last one
-	// that may was at this time.
+	// doubt: an attempt, in this tick or before, may have spent the token. last is the time of
+	// the newest such attempt.
 	doubt bool
 	last  time.Time
 	// unbelieved are the refresh tokens of answers that may be believed later.
@@ -39,28 +41,14 @@ type spend struct {
 	// pair is what was received. Its refresh token is the presented one where the
 	// answer held none.
 	pair *family.Pair
-	// failure is set where no successor was received, nor the lack of one confirmed.
+	// failure is why the pair does not count; nil if it does.
 	failure *atlassian.Error
 }
 
-// rotate intends, presents the token, and settles what that yields. again is
-// true where a candidate was not accepted, and the family's own token may be due,
-// or the other way round.
+// rotate intends, presents the token, and settles what that yields. again: a candidate was not
+// accepted, and the family's own token may be due, or the other way round.
 func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	var err error
-	if v.Told() == nil && !slices.Contains(v.Denied, t.names.Family) { // should the ledger be deleted, it tells that there was one
-		t.put(ctx, v, t.told(v.State.Record))
-	}
-	if d.Yields {
-		err = t.yield(ctx, &v)
-	}
-	sp := t.spending(v, d)
-	if err == nil {
-		err = sp.intend(ctx)
-	}
-	if err == nil {
-		err = sp.inTime()
-	}
+	sp, err := t.intend(ctx, v, d)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):
 		return out.as(Contended, "nothing was spent: %v", err), true // where the ledger was deleted, it is begun anew at once
@@ -82,81 +70,12 @@ func (t *tick) rotate(ctx context.Context, v view, d family.Decision, out Outcom
 		action = Replayed
 	}
 	r := v.Received(*sp.pair, d.Candidate)
-	out = t.settle(ctx, v, sp.base, sp.state, r, d, out.as(action, "%s", d.Reason))
-	out = missing(sp, r.Record, out)
-	return out, d.Keep && d.Candidate.Version == 0 && out.Action.Healthy() // a candidate's turn comes now
-}
-
-// missing is the outcome of a rotation that leaves consumers without an access token.
-func missing(sp *spend, r family.Record, out Outcome) Outcome {
-	if !sp.pair.Access.IsZero() || !out.Action.Healthy() || sp.clock.now().Before(r.AccessExpiresAt) {
-		return out
+	v.base, v.State = sp.base, sp.state
+	out = t.settle(ctx, v, r, d, out.as(action, "%s", d.Reason))
+	if sp.pair.Access.IsZero() && out.Action.Healthy() && !t.clock.now().Before(r.Record.AccessExpiresAt) {
+		out = out.as(Failed, "the refresh token is rotated and safe, but Atlassian's answer held no usable access token and the one before is over: the next attempt comes within minutes")
 	}
-	return out.as(Failed, "the refresh token is rotated and safe, but Atlassian's answer held no usable access token and the one before is over: the next attempt comes within minutes")
-}
-
-// yield waits once the ledger takes writes: a process that holds the successor saves it
-// then, and the intent comes too late.
-func (t *tick) yield(ctx context.Context, v *view) (err error) {
-	const rest = 30 * time.Second
-	if v.base, err = t.append(ctx, v.base, v.State); err == nil {
-		t.Sleep(ctx, rest)
-	}
-	return err
-}
-
-// spending prepares a spend.
-func (t *tick) spending(v view, d family.Decision) *spend {
-	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), since: t.clock.local(), announced: t.clock.now(),
-		doubt: d.Action == family.Replay || !d.FirstSpend.IsZero(), last: d.LastSpend}
-	if d.Candidate.Version > 0 {
-		sp.token = d.Candidate.Value
-	}
-	if t.lock != nil {
-		sp.since = t.lockedAt
-	}
-	switch d.Action {
-	case family.Replay:
-		sp.until = d.FirstSpend.Add(family.Leeway - requestTime)
-	case family.Rotate:
-		sp.until = sp.announced.Add(family.Leeway - requestTime)
-	case family.Probe:
-		if sp.announced.Before(d.LastSpend.Add(family.Leeway - family.LeewayMargin)) { // it may have been the first to arrive
-			sp.until = d.LastSpend.Add(family.Leeway - requestTime)
-		}
-	}
-	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
-	return sp
-}
-
-// intend appends the intent (invariant 1), unless there is no time to present the
-// token: then a doubt would be announced for nothing.
-func (sp *spend) intend(ctx context.Context) error {
-	err := sp.inTime()
-	if err == nil {
-		sp.base, err = sp.append(ctx, sp.view.base, sp.state)
-	}
-	return err
-}
-
-// requestTime is what a token request takes to arrive.
-const requestTime = 10 * time.Second
-
-// inTime reports, at this very moment, whether lease and invocation have time
-// left for a token request and the save after it. A process that was paused since
-// it intended finds that they have not.
-func (sp *spend) inTime() error {
-	const need = family.PostTimeout + family.SaveReserve
-	if held := elapsed(sp.since, sp.clock.local()); held+need > family.Lease {
-		return fmt.Errorf("the intent is %s old already, too old to begin a token request under it", held.Round(time.Second))
-	}
-	if !sp.until.IsZero() && sp.clock.now().After(sp.until) {
-		return errors.New("the leeway is over but for the time that a request takes")
-	}
-	if !sp.clock.left(need) {
-		return fmt.Errorf("less than %s are left of this invocation, too little for a token request and for saving its answer: raise the function's time-out", need)
-	}
-	return nil
+	return out, d.Keep && !sp.candidate && out.Action.Healthy() // a candidate's turn comes now
 }
 
 // pauses are the waits before a token whose answer was lost is presented again
@@ -168,8 +87,8 @@ var pauses = []time.Duration{0, time.Second, 4 * time.Second}
 //
 // An answer without a believable refresh token is asked for again: if the token was spent
 // all the same, only a replay inside the leeway brings its successor. See [family.Belief].
-// Only where no answer of a tick holds one, and an earlier tick received no successor either,
-// the token is taken for unspent, and kept.
+// If no answer of a tick holds a successor, and an earlier tick received none either, the
+// token counts as unspent, and is kept.
 func (sp *spend) present(ctx context.Context) {
 	withheld, earlier := 0, sp.doubt
 	for attempt, wait := range pauses {
@@ -180,7 +99,7 @@ func (sp *spend) present(ctx context.Context) {
 			}
 		}
 		at := sp.clock.now()
-		token, err := sp.post(ctx, patience(sp, attempt))
+		token, err := sp.post(ctx, sp.patience(attempt))
 		if err != nil {
 			sp.failure = err
 			if err.Class == atlassian.Ambiguous {
@@ -205,6 +124,47 @@ func (sp *spend) present(ctx context.Context) {
 		}
 		sp.countAsLost(at, codeWithheld, errNoSuccessor)
 	}
+}
+
+// patience is how long an answer is waited for. Where the last one did not come in time, the
+// tick's last attempt waits as long as the lease and the invocation allow.
+func (sp *spend) patience(attempt int) time.Duration {
+	if attempt+1 < len(pauses) || !errors.Is(sp.failure, context.DeadlineExceeded) {
+		return family.PostTimeout
+	}
+	left := family.Lease - family.SaveReserve - elapsed(sp.since, sp.clock.local())
+	if !sp.clock.deadline.IsZero() {
+		left = min(left, sp.clock.deadline.Sub(sp.clock.local())-family.SaveReserve)
+	}
+	return max(left, family.PostTimeout)
+}
+
+// post sends one token request, with a deadline below the lease.
+func (sp *spend) post(ctx context.Context, patience time.Duration) (atlassian.Token, *atlassian.Error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	token, err := sp.Token.Refresh(ctx, sp.app, sp.token)
+	var e *atlassian.Error
+	switch {
+	case err == nil:
+		return token, nil
+	case errors.As(err, &e):
+		return atlassian.Token{}, e
+	}
+	return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}
+}
+
+// again reports whether another attempt under the same intent may bring more than a failure.
+func (sp *spend) again(e *atlassian.Error) bool {
+	switch e.Class {
+	case atlassian.Ambiguous:
+		return !sp.longOver()
+	case atlassian.Transient: // a rate limit that names no time is not waited for within the leeway
+		return !e.Sent || sp.doubt && !sp.longOver() && e.RetryAfter == 0
+	case atlassian.Permanent, atlassian.Malformed: // inside the leeway, refusals have been mistaken
+		return sp.doubt && !sp.until.IsZero() && !sp.state.Inbox.TakesTurns(sp.state.Record)
+	}
+	return false
 }
 
 // unlikely is why the refresh token of an answer to an attempt is not believed.
@@ -236,14 +196,19 @@ func (sp *spend) receive(at time.Time, token atlassian.Token) {
 	}
 }
 
-// lostScopes are the scopes that an answer does not name any more. One that names none tells
-// nothing, and offline_access is about the refresh token.
+// lostScopes are the scopes that an answer does not name any more. An answer that names none
+// tells nothing. The scope offline_access is about the refresh token.
 func lostScopes(before, now []string) []string {
 	if len(now) == 0 {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(before), func(s string) bool { return s == "offline_access" || slices.Contains(now, s) })
 }
+
+// codeWithheld stands for an error code in the record.
+const codeWithheld = "refresh_token_withheld"
+
+var errNoSuccessor = errors.New("the answer held no refresh token")
 
 // countAsLost takes a success without a usable successor for a lost answer.
 func (sp *spend) countAsLost(at time.Time, code string, why error) {
@@ -252,81 +217,16 @@ func (sp *spend) countAsLost(at time.Time, code string, why error) {
 	sp.failure = &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Code: code, Status: 200, Sent: true, Err: why}
 }
 
-// overtaken reports whether the intent is not the ledger's newest entry any more: a
-// consent, or a deletion, came between. Then nothing is presented under it
-// (invariant 1). Where the ledger cannot be read, the lease tells.
-func (sp *spend) overtaken(ctx context.Context) bool {
-	_, _, ours, err := sp.newest(ctx)
-	return err == nil && !ours
-}
-
-// newest reads the ledger's newest entry. ours reports whether it is this spend's
-// intent.
-func (sp *spend) newest(ctx context.Context) (base ledger.Entry, state family.State, ours bool, err error) {
-	base, state, err = sp.reload(ctx)
-	in := state.Intent
-	ours = base.Version == sp.base.Version && in != nil && in.Owner == sp.Process && in.Token == family.FingerprintOf(sp.token)
-	return base, state, ours, err
-}
-
-// again reports whether another attempt under the same intent may bring more than a
-// failure: the answer was lost, but not that of a token that has been in doubt for long; the
-// request did not arrive; or the token is refused while it may be presented again after a
-// lost answer. Refusals have been mistaken, perhaps also that of
-// a candidate, which is asked about in turn. A rate limit that names no time is no reason
-// to wait for the next tick then either.
-func (sp *spend) again(e *atlassian.Error) bool {
-	refused := e.Class == atlassian.Permanent || e.Class == atlassian.Malformed
-	limited := e.RetryAfter > 0 || !sp.doubt || sp.longOver()
-	if e.Class == atlassian.Ambiguous {
-		return !sp.longOver()
-	}
-	return e.Class == atlassian.Transient && !(e.Sent && limited) || refused && sp.doubt && !sp.until.IsZero() && !sp.state.Inbox.TakesTurns(sp.state.Record)
-}
-
-// longOver reports whether the token has been in doubt for long.
-func (sp *spend) longOver() bool {
-	first := sp.decision.FirstSpend
-	return !first.IsZero() && family.LongOver(first, sp.announced)
-}
-
-// lost notes an attempt whose outcome is not known. That of a probe may have been the
-// first to arrive, and have opened a leeway of its own.
+// lost notes an attempt whose outcome is not known. A probe may have been the first attempt to
+// arrive, and have opened a leeway of its own.
 func (sp *spend) lost(at time.Time) {
 	if sp.doubt, sp.last = true, at; sp.until.IsZero() {
 		sp.until = at.Add(family.Leeway - requestTime)
 	}
 }
 
-// codeWithheld stands for an error code in the record.
-const codeWithheld = "refresh_token_withheld"
-
-var errNoSuccessor = errors.New("the answer held no refresh token")
-
-// patience is how long an answer is waited for. Where the last one did not come in time, the
-// tick's last attempt waits as long as the lease and the invocation allow.
-func patience(sp *spend, attempt int) time.Duration {
-	if attempt+1 < len(pauses) || !errors.Is(sp.failure, context.DeadlineExceeded) {
-		return family.PostTimeout
-	}
-	left := family.Lease - family.SaveReserve - elapsed(sp.since, sp.clock.local())
-	if !sp.clock.deadline.IsZero() {
-		left = min(left, sp.clock.deadline.Sub(sp.clock.local())-family.SaveReserve)
-	}
-	return max(left, family.PostTimeout)
-}
-
-// post sends one token request, with a deadline below the lease.
-func (sp *spend) post(ctx context.Context, patience time.Duration) (atlassian.Token, *atlassian.Error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	token, err := sp.Token.Refresh(ctx, sp.app, sp.token)
-	var e *atlassian.Error
-	switch {
-	case err == nil:
-		return token, nil
-	case errors.As(err, &e):
-		return atlassian.Token{}, e
-	}
-	return atlassian.Token{}, &atlassian.Error{Op: "refresh", Class: atlassian.Ambiguous, Sent: true, Err: err}
+// longOver reports whether the token has been in doubt for long.
+func (sp *spend) longOver() bool {
+	first := sp.decision.FirstSpend
+	return !first.IsZero() && family.LongOver(first, sp.announced)
 }

@@ -40,7 +40,7 @@ type link struct {
 	Entry
 	base  int64
 	after string
-	// at is when it was composed. fresh: it was written soon after that. A backup that is put
+	// at is when it was composed. fresh: it was written soon after that; a backup that was put
 	// back was not.
 	at    time.Time
 	fresh bool
@@ -69,10 +69,10 @@ func read(e store.Entry, of string) link {
 // Draft is an entry that is about to be written. Putting it again after an
 // error is safe: at most one of its copies is valid.
 type Draft struct {
-	base         Entry
-	mark         string
-	at           time.Time
-	state, value atlassian.Secret
+	base Entry
+	// entry is what the draft will be, still without a version; value is its text.
+	entry Entry
+	value atlassian.Secret
 }
 
 // NewDraft composes an entry on top of base. state is JSON, now the store's
@@ -83,13 +83,12 @@ func NewDraft(of string, base Entry, state atlassian.Secret, now time.Time, mark
 	if err != nil {
 		panic("ledger: the state is not JSON")
 	}
-	return Draft{base: base, mark: mark, at: now, state: state, value: atlassian.NewSecret(b)}
+	return Draft{base: base, entry: Entry{Written: now, State: state, mark: mark}, value: atlassian.NewSecret(b)}
 }
 
-// Peek returns what the newest version of the parameter says, valid or not: to
-// look at many ledgers in little time, or for what a ledger that was moved still tells. It is
-// evidence and no more: nothing may be spent by it. Written is when it was composed, if that is
-// earlier.
+// Peek returns what the newest version of the parameter says, valid or not. It serves to look at
+// many ledgers in little time, and to learn what a ledger that was moved still tells. Nothing may
+// be spent by it. Written is when the entry was composed, if that is earlier.
 func Peek(e store.Entry, of string) Entry {
 	l := read(e, of)
 	if !l.at.IsZero() && l.at.Before(l.Written) {

@@ -6,23 +6,21 @@ func (l link) follows(last Entry) bool {
 	return !l.foreign && l.base == last.Version && l.after == last.mark && (l.base > 0 || l.fresh)
 }
 
-// proves reports whether an entry is valid for all that it says itself: it names
-// the version just before it. Version numbers begin again when a parameter is
-// deleted, so one that was not written freshly proves nothing.
+// proves reports whether an entry proves itself valid: it names the version just before
+// it. Version numbers begin again when a parameter is deleted, so an entry that was put
+// back proves nothing.
 func (l link) proves() bool {
 	return !l.foreign && l.base == l.Version-1 && l.fresh
 }
 
-// ours reports whether the entry at the version of a known one is that, and neither
-// another ledger's nor a backup.
+// ours reports whether the entry at the version of a known one is that entry. It could be
+// another ledger's, or a backup.
 func (l link) ours(known Entry) bool { return l.fresh && l.mark == known.mark }
 
-// fold returns the last valid entry among links, which are consecutive versions in
-// ascending order, and whether it is certain. last is the valid entry before them, if
-// that is known (anchored). Without it the fold begins at the
-// parameter's first version, or else at the first entry that proves itself, or
-// names what is before it. An entry that names a destroyed version just before it
-// is believed as it is where it is the newest; see young.
+// fold returns the last valid entry among links, and whether it is certain. The links are
+// consecutive versions in ascending order. last is the valid entry before them, if that is known
+// (anchored). Otherwise the fold begins at the parameter's first version, or else where begins
+// says. An entry that proves itself is believed after a destroyed version; see young.
 func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 	if !anchored && len(links) > 0 && links[0].Version == 1 {
 		last, anchored = Entry{}, true
@@ -37,8 +35,8 @@ func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 	return last, anchored
 }
 
-// begins reports whether a fold without an anchor can begin with an entry: it names
-// the version before it by number and mark. Where that is not kept it must be fresh.
+// begins reports whether a fold without an anchor can begin with an entry: it names the version
+// before it by number and mark. The first of the links must be fresh: what it names is not kept.
 func begins(links []link, i int) bool {
 	l := links[i]
 	switch {
@@ -50,8 +48,8 @@ func begins(links []link, i int) bool {
 	return l.after == links[i-1].mark
 }
 
-// consecutive reports whether links hold every version from the given one to
-// the other, so that nothing is missing that could decide.
+// consecutive reports whether links hold every version from the one to the other. A missing
+// version could decide which entry is valid.
 func consecutive(links []link, from, to int64) bool {
 	if int64(len(links)) != to-from+1 {
 		return false

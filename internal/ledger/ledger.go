@@ -39,12 +39,12 @@ type Ledger struct {
 	Of  string
 
 	mu sync.Mutex
-	// known is the last valid entry seen. settled is the version up to which that is
-	// certain, and at when the store wrote it; zero where it was ours, and not read.
+	// known is the last valid entry up to the version settled. at is when the store wrote that
+	// version; zero where we wrote it, and have not read it since.
 	known   Entry
 	settled int64
 	at      time.Time
-	// unproven is our last entry that was not looked up, because the history was denied.
+	// unproven is our newest entry whose validity was not looked up, for the history was denied.
 	unproven Entry
 }
 
@@ -56,16 +56,16 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.unchanged(e) {
-		return l.read(e.Version, e.Modified), nil
+		if l.at = e.Modified; l.known.Version == e.Version {
+			l.known.Written = e.Modified
+		}
+		return l.known, nil
 	}
-	switch {
-	case e.Version > l.settled:
-	case destroyed(e):
-		l.knows(Entry{}, 0, time.Time{}) // as others find it
-	case e.Version > 0 && !e.Modified.After(l.known.Written):
-		return Entry{}, ErrStale
-	default:
-		l.knows(Entry{}, 0, time.Time{}) // it was deleted, and perhaps begun anew
+	if e.Version <= l.settled {
+		if !e.Value.IsZero() && !e.Modified.After(l.known.Written) {
+			return Entry{}, ErrStale
+		}
+		l.forget() // it was deleted, and perhaps begun anew; or its newest version was destroyed
 	}
 	if e.Version == 0 {
 		return Entry{}, nil
@@ -74,7 +74,7 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	if e.Version > young && one.proves() && (one.base != l.known.Version || one.after == l.known.mark) {
 		return l.knows(one.Entry, e.Version, e.Modified), nil
 	}
-	links, anchored, err := l.since(ctx, l.known, e.Version)
+	links, anchored, err := l.sinceKnown(ctx, e.Version)
 	switch {
 	case errors.Is(err, store.ErrDenied) && one.ours(l.unproven):
 		return one.Entry, nil
@@ -88,47 +88,42 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	return l.knows(last, e.Version, links[len(links)-1].Written), nil // the version given may be of a deleted ledger
 }
 
-// unchanged reports whether the newest version is the one that was read, or written,
-// last.
+// unchanged reports whether the newest version is the one that was read or written last.
 func (l *Ledger) unchanged(e store.Entry) bool {
 	return e.Version == l.settled && !destroyed(e) && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
 }
 
-// read remembers when the store wrote the version up to which the known entry is the
-// last, and returns that entry.
-func (l *Ledger) read(version int64, at time.Time) Entry {
-	if l.at = at; l.known.Version == version {
-		l.known.Written = at
-	}
-	return l.known
-}
-
-// destroyed reports whether a version is there, and what it held is gone.
+// destroyed reports whether what a version held is gone, as Google Cloud lets people do.
 func destroyed(e store.Entry) bool { return e.Version > 0 && e.Value.IsZero() }
 
-// knows remembers the last valid entry up to a version, which was written at the
-// given time, and returns it.
+// knows remembers, and returns, the last valid entry up to the version settled, which the
+// store wrote at the given time.
 func (l *Ledger) knows(last Entry, settled int64, at time.Time) Entry {
 	l.known, l.settled, l.at = last, settled, at
 	return last
 }
 
-// since reads the versions from a known entry on. If that entry is gone, because
-// the ledger was deleted or too much was written since, everything that is kept is
-// read.
-func (l *Ledger) since(ctx context.Context, known Entry, to int64) (links []link, anchored bool, err error) {
-	if known.Version > 0 {
+// forget drops all that is known: it is about another ledger.
+func (l *Ledger) forget() { l.knows(Entry{}, 0, time.Time{}) }
+
+// sinceKnown reads the versions from the known entry on (anchored). Where that entry is gone,
+// the ledger was deleted or much was written since. Then it reads all that is kept.
+func (l *Ledger) sinceKnown(ctx context.Context, to int64) (links []link, anchored bool, err error) {
+	if known := l.known; known.Version > 0 {
 		links, err = l.between(ctx, known.Version, to)
-		if anchored = err == nil && links[0].Version == known.Version && links[0].ours(known) && !l.anew(links[0]); anchored || err != nil {
-			return links, anchored, err
+		if err != nil {
+			return nil, false, err
+		}
+		if links[0].Version == known.Version && links[0].ours(known) && !l.anew(links[0]) {
+			return links, true, nil
 		}
 	}
 	links, err = l.between(ctx, 1, to)
 	return links, false, err
 }
 
-// anew reports whether a version was written after it was seen: in a ledger that was
-// begun anew, by a put that was sent in both.
+// anew reports whether a version was written after it had been read. Then the ledger was
+// deleted, and the same put was sent to both.
 func (l *Ledger) anew(one link) bool {
 	return one.Version == l.settled && !l.at.IsZero() && one.Written.After(l.at)
 }
@@ -156,14 +151,14 @@ func (l *Ledger) between(ctx context.Context, from, to int64) ([]link, error) {
 	return links, nil
 }
 
-// young bounds how far a ledger can have come since an entry's writer read its
-// base in another ledger, which was deleted since. Up to there a version number
-// proves nothing, and the history is read.
+// young is the version up to which a number proves nothing, so that the history is read: the
+// ledger may have been deleted and begun anew since a writer read its base. Within an invocation
+// a new ledger comes no further.
 const young = 24
 
-// Put appends a draft. It returns the entry that is valid by it: where the put
-// was sent more than once, the first that the store has written. Any error but
-// ErrOvertaken leaves open whether the draft was written; it can be put again.
+// Put appends a draft, and returns the valid entry that comes of it. Where the put was sent more
+// than once, that is the first one which the store has written. Any error but ErrOvertaken leaves
+// open whether the draft was written; it can be put again.
 func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	version, err := l.Log.Append(ctx, d.value)
 	if err != nil {
@@ -174,15 +169,17 @@ func (l *Ledger) Put(ctx context.Context, d Draft) (Entry, error) {
 	return l.written(ctx, d, version)
 }
 
-// written tells which entry is valid by a draft that the store has written.
+// written returns the valid entry that comes of a draft, which the store has written as the
+// given version.
 func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, error) {
 	next := version == d.base.Version+1
-	mine := Entry{Version: version, Written: d.at, State: d.state, mark: d.mark}
+	mine := d.entry
+	mine.Version = version
 	switch {
 	case next && (version == 1 || version > young):
 		return l.knows(mine, version, time.Time{}), nil
 	case version <= d.base.Version:
-		l.knows(Entry{}, 0, time.Time{})
+		l.forget()
 		return Entry{}, ErrOvertaken
 	case version-d.base.Version >= store.KeptVersions:
 		return Entry{}, ErrOvertaken // its base is no longer kept, so nobody else could see that it is valid
@@ -195,12 +192,12 @@ func (l *Ledger) written(ctx context.Context, d Draft, version int64) (Entry, er
 	case err != nil:
 		return Entry{}, err
 	case d.base.Version > 0 && !links[0].ours(d.base): // of another ledger, since deleted
-		l.knows(Entry{}, 0, time.Time{})
+		l.forget()
 		return Entry{}, ErrOvertaken
 	}
 	last := d.base
 	for _, one := range links {
-		ours := one.mark == d.mark
+		ours := one.mark == mine.mark
 		if one.fresh = one.fresh || ours; !one.follows(last) { // whatever the clocks say
 			continue
 		}

@@ -13,8 +13,8 @@ import (
 // mostDecoded is how much of a text is unpacked, in bytes.
 const mostDecoded = 64 << 10
 
-// encodes reports whether a text is the encoded form of what holds a part, encoded once or
-// a few times. A random text decodes to what is no UTF-8.
+// encodes reports whether a text that holds a part was encoded, once or a few times. A random
+// text decodes to invalid UTF-8.
 func encodes(text, part string) bool {
 	for range 8 {
 		if text = decoded(text); strings.Contains(text, part) && utf8.ValidString(text) {
@@ -24,12 +24,11 @@ func encodes(text, part string) bool {
 	return false
 }
 
-// utf16Marks are what the ASCII characters of UTF-16, in which PowerShell encodes, have
-// beside themselves.
+// utf16Marks stand beside the ASCII characters in UTF-16, in which PowerShell encodes.
 var utf16Marks = strings.NewReplacer("\x00", "", "\xff\xfe", "", "\xfe\xff", "")
 
-// decoded is the decoded Base64 or hexadecimal text, unpacked if it was packed; "" if the
-// text is neither.
+// decoded is the text of which this is the Base64 or hexadecimal form, unpacked if it was packed;
+// "" if it is neither.
 func decoded(text string) string {
 	plain := strings.TrimRight(text, "=")
 	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {

@@ -12,9 +12,8 @@ import (
 // begin is how a JWT begins: the Base64 form of {".
 const begin = "eyJ"
 
-// damaged reports whether a text was a JWT and is none any more: a part is missing,
-// other characters stand before it or after it, its case was changed, or it stands
-// backwards.
+// damaged reports whether a text was a JWT and is none any more. A part is missing, something
+// stands before or after it, its case was changed, or it stands backwards.
 func damaged(text string) bool {
 	_, claims := atlassian.Claims(atlassian.NewSecret(text))
 	switch at := strings.Index(text, begin); {
@@ -51,8 +50,7 @@ func beginsJSON(text string) bool {
 // section 3.1, RFC 8037); those of an RSA key are multiples of 64.
 var signatures = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64, "ES256": 64, "ES384": 96, "ES512": 132, "EdDSA": 64}
 
-// whole reports whether a text that looks like a JWT may be one. A text that it does
-// not understand may still be a token.
+// whole reports whether a text that looks like a JWT may be one. When in doubt it may.
 func whole(token string) bool {
 	parts := strings.Split(token, ".")
 	header, err := base64.RawURLEncoding.DecodeString(parts[0])

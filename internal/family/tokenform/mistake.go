@@ -35,12 +35,12 @@ func MadeOf(token, own string) string {
 	return ""
 }
 
-// few is how many characters are a slip, in bytes. Two tokens are random, or have a random
-// signature.
+// few is how many different characters are a slip. Two tokens differ in more, for they or their
+// signatures are random.
 const few = 4
 
-// edited reports whether a text is the newest token with characters put in, left out or
-// replaced at one place: an ellipsis, a line break or what stood on a lost line.
+// edited reports whether a text is the newest token with characters put in, left out or replaced
+// at one place, such as an ellipsis or a line break.
 func edited(token, own string) bool {
 	shorter := min(len(token), len(own))
 	begin, end := 0, 0
@@ -53,8 +53,8 @@ func edited(token, own string) bool {
 	return shorter > leastPart+few && begin+end >= shorter-few
 }
 
-// retyped reports whether a text differs from the newest token in a few characters only,
-// or in their case.
+// retyped reports whether only a few characters, or only their case, differ from the newest
+// token.
 func retyped(token, own string) bool {
 	if len(token) != len(own) {
 		return false
@@ -68,8 +68,8 @@ func retyped(token, own string) bool {
 	return differ <= few
 }
 
-// sameClaims reports whether two JWTs have the same claims: each token has claims
-// of its own, so one of them is damaged.
+// sameClaims reports whether two JWTs have the same claims. Each token has its own, so one of the
+// two is damaged.
 func sameClaims(token, own string) bool {
 	a, b := strings.Split(token, "."), strings.Split(own, ".")
 	return len(a) == 3 && len(b) == 3 && a[1] == b[1]

@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// tokenCharacters are those of a b64token (RFC 6750 section 2.1), and the colon
-// and bar that some servers use. "=" is allowed at the end.
+// tokenCharacters are those of a b64token (RFC 6750 section 2.1), and the colon and bar of some
+// servers. "=" may stand at the end.
 const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/:|"
 
 // leastToken is the length in bytes below which nothing is taken for a token.
@@ -23,19 +23,16 @@ const ciphertext = "AQICAH"
 // Problem says why a text cannot be a token, as a clause for people; "" if it can
 // be one. When in doubt it can be: only the server knows its tokens.
 func Problem(text string) string {
-	if address(text) {
-		return "it is an address, not a token: store the value of refresh_token alone"
-	}
-	if placeholder(text) {
-		return "it is a placeholder, not a token"
-	}
-	if clean := Clean(text); clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "" {
-		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
-	}
-	if rest := strings.Trim(strings.TrimRight(withoutChecksum(text), "="), tokenCharacters); rest != "" {
-		return "it holds characters that no token has: store the value of refresh_token alone"
-	}
+	clean, bare := Clean(text), strings.TrimRight(withoutChecksum(text), "=")
 	switch {
+	case address(text):
+		return "it is an address, not a token: store the value of refresh_token alone"
+	case placeholder(text):
+		return "it is a placeholder, not a token"
+	case clean != text && len(clean) >= leastToken && strings.Trim(clean, tokenCharacters) == "":
+		return "it holds a token with other characters around it: store the token alone, without quotes, names or line ends"
+	case strings.Trim(bare, tokenCharacters) != "":
+		return "it holds characters that no token has: store the value of refresh_token alone"
 	case strings.HasPrefix(text, ciphertext) && len(text) > 9*leastToken:
 		return "it is encrypted by AWS KMS: store the token itself"
 	case len(text) < leastToken:
@@ -53,10 +50,10 @@ func address(text string) bool {
 	return strings.Contains(text, "://") || strings.Contains(text, "/secrets/") || strings.HasPrefix(text, "arn:")
 }
 
-// longestChecksum is that of a checksum, in bytes, with the "=" before it.
+// longestChecksum is the length of a checksum with the "=" before it, in bytes.
 const longestChecksum = 9
 
-// withoutChecksum is a text without a checksum, in which Atlassian's API tokens end.
+// withoutChecksum is a text without the checksum in which Atlassian's API tokens end.
 func withoutChecksum(text string) string {
 	at := max(0, strings.LastIndexByte(text, '='))
 	if sum := text[at:]; at >= leastToken && len(sum) <= longestChecksum && strings.Trim(sum[1:], tokenCharacters) == "" {
@@ -65,8 +62,8 @@ func withoutChecksum(text string) string {
 	return text
 }
 
-// placeholders are what people and programs write where a secret belongs,
-// without case and without what is around the word.
+// placeholders are what people and programs write in the place of a secret, in small letters and
+// without what is around the word.
 var placeholders = []string{"fillme", "changeme", "replaceme", "null", "nil", "none", "undefined", "todo", "tbd",
 	"placeholder", "redacted", "sensitive", "sensitivevalue", "empty", "secret", "token", "refreshtoken", "yourrefreshtoken", "example", "test", "dummy"}
 
@@ -83,8 +80,8 @@ func placeholder(token string) bool {
 	return len(token) < 2*leastToken && (word == "" && len(token) < leastToken || slices.Contains(placeholders, word)) || worded(token)
 }
 
-// worded reports whether a text consists of words, such as "your-refresh-token-here"
-// or the name of a parameter. Each is in capital or small letters; a number may follow.
+// worded reports whether a text consists of words, such as "your-refresh-token-here" or the name
+// of a parameter. A word is in capital or small letters; a number may follow it.
 func worded(text string) bool {
 	const (
 		letters, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
@@ -99,8 +96,8 @@ func worded(text string) bool {
 	})
 }
 
-// Clean returns a text without what people paste around a token: quotes, brackets,
-// punctuation, line ends written as text, and a name before it.
+// Clean returns a text without what people paste around a token: a name, quotes, brackets,
+// punctuation, and line ends written as text.
 func Clean(token string) string {
 	if _, value, named := strings.Cut(token, "="); named && strings.TrimLeft(value, "=") != "" {
 		token = value

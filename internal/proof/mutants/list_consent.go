@@ -6,7 +6,7 @@ import "slices"
 // under another key.
 var consentMutants = slices.Concat(in("internal/keeper",
 	change{name: "a consent is not announced", breaks: "invariant 1", why: "the code is spent before anybody knows that the ledger takes writes",
-		old: "_, err = t.append(ctx, v.base, v.State); err == nil {", new: "err == nil {"},
+		old: "switch _, err = t.append(ctx, v.base, v.State); {", new: "switch {"},
 	change{name: "a consent does not look again", breaks: "invariant 3", why: "what a rotation stored before the announcement seems to be newer",
 		old: "if v, err = t.look(ctx); err != nil { // what", new: "if false { // what"},
 	change{name: "a consent leaves the one before it in memory", breaks: "the promise", why: "the tokens that it received are lost with the process",

@@ -342,6 +342,7 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"adoption seed=8c5b2a4f1e630450 siblings-die shared psoxy@13 consent@22#2e7e",
 		"upgrade seed=43267a06db03c03e legacy-refusal shared throttle@27#1 deactivated@74/8m42s",
 		"replay seed=c124615254734cea siblings-die claims shared psoxy@46 damaged@58 key-outage@70/1s atlassian-denies@95/1h24m39s",
+		"upgrade seed=8889b6a8e167a5f5 legacy-refusal claims older@0 denied@7/8m56s#1",
 	} {
 		t.Run(text, func(t *testing.T) {
 			plan, err := simulation.ParsePlan(text)
