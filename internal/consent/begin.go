@@ -99,9 +99,7 @@ func (s *Service) clientID(ctx context.Context, conn family.Connection, r *Begin
 	if r.ClientID != "" {
 		return r.ClientID, nil
 	}
-	now := family.NewSnapshot(conn, entries)
-	now.State = k.state
-	app := now.App()
+	app := k.app(entries)
 	if app.ClientID == "" || app.ClientSecret.IsZero() {
 		return "", refuse(AppMissing, "%s and %s are not stored yet: give the app's client id and secret from the Atlassian developer console", n.ClientID, n.ClientSecret)
 	}

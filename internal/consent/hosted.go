@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
@@ -67,15 +66,12 @@ func (s *Service) Open(ctx context.Context, link, cookie atlassian.Secret) (Open
 		return Opened{}, refuse(WrongBrowser, "this start link was opened in another browser already, and works in one only: begin again for this one")
 	}
 	clientID := u.app.ClientID
-	if clientID == "" && k.state.App != nil {
-		clientID = k.state.App.ClientID
-	}
 	if clientID == "" {
-		entries, err := s.Store.Read(ctx, k.names.ClientID)
+		entries, err := s.Store.Read(ctx, k.names.ClientID, k.names.ClientSecret)
 		if err != nil {
 			return Opened{}, refuse(StoreFailed, "%s cannot be read: %v; try again", k.names.ClientID, err)
 		}
-		clientID = family.FieldOf(entries[k.names.ClientID]).Value.Reveal()
+		clientID = k.app(entries).ClientID
 	}
 	address, err := s.authorizeURL(u, clientID, stateOf(link))
 	if err != nil {

@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -94,6 +95,31 @@ func TestHostedConsentNeedsTheStartPage(t *testing.T) {
 	w.clock.Advance(consent.StateLifetime)
 	_, err := w.service.Open(context.Background(), linkOf(t, begun.StartURL), atlassian.Secret{})
 	w.refused(consent.ConsentExpired, err, connA, before)
+}
+
+// A consent's app could not be published, and a person has stored another one since. The page
+// leads to that, as the exchange will present its id.
+func TestHostedConsentIsGivenToTheStoredApp(t *testing.T) {
+	w := newWorld(t)
+	w.put(namesA.ClientID, "the-app-before")
+	w.clock.Advance(time.Hour)
+	begun := w.begin(connA, func(r *consent.BeginRequest) { r.ClientID, r.ClientSecret = w.fix.App.ClientID, w.fix.App.ClientSecret })
+	w.mem.strike = func(op, name string) error {
+		if op == "write" && name == namesA.ClientID {
+			return errors.New("the store did not answer")
+		}
+		return nil
+	}
+	_, err := w.complete(consent.CompleteRequest{RedirectURL: w.accept(begun.AuthorizeURL)})
+	require.NoError(t, err)
+	w.mem.strike = nil
+	require.Equal(t, "the-app-before", w.get(namesA.ClientID))
+	w.clock.Advance(time.Hour)
+	w.put(namesA.ClientID, "the-app-since")
+	w.put(namesA.ClientSecret, "its-secret")
+	opened, err := w.service.Open(t.Context(), linkOf(t, w.begin(connA, hosted).StartURL), atlassian.Secret{})
+	require.NoError(t, err)
+	require.Contains(t, opened.AuthorizeURL, "client_id=the-app-since")
 }
 
 // Two browsers open a link at the same moment: neither has it.

@@ -37,6 +37,14 @@ func (k known) record() family.Record {
 	return inUse(k.state, k.told)
 }
 
+// app is the app to which a consent would be given now: what a person has stored since the last
+// consent, or that one's.
+func (k known) app(entries map[string]store.Entry) atlassian.App {
+	now := family.NewSnapshot(k.conn, entries)
+	now.State = k.state
+	return now.App()
+}
+
 // inUse is the record of the family in use: the ledger's or, where that was deleted or
 // has not begun, what TOKEN_FAMILY tells.
 func inUse(state family.State, told *family.Record) family.Record {

@@ -129,10 +129,14 @@ func (s judge) verdict(f Field) (verdict Judgement, reason string, waits bool) {
 // without one.
 func stands(s Snapshot, f Field) string {
 	n := NamesOf(s.Connection)
-	for name, o := range map[string]Field{n.ClientID: s.ClientID, n.ClientSecret: s.ClientSecret, n.CloudID: s.CloudID} {
-		if o.Value == f.Value && !f.Value.IsZero() {
-			return name
-		}
+	switch f.Value {
+	case atlassian.Secret{}:
+	case s.ClientID.Value:
+		return n.ClientID
+	case s.ClientSecret.Value:
+		return n.ClientSecret
+	case s.CloudID.Value:
+		return n.CloudID
 	}
 	return ""
 }

@@ -68,7 +68,7 @@ var placeholders = []string{"fillme", "changeme", "replaceme", "null", "nil", "n
 	"placeholder", "redacted", "sensitive", "sensitivevalue", "empty", "secret", "token", "refreshtoken", "yourrefreshtoken", "example", "test", "dummy"}
 
 func placeholder(token string) bool {
-	if strings.HasPrefix(token, "$") || strings.Trim(token, token[:1]) == "" {
+	if strings.HasPrefix(token, "$") || strings.Trim(token, token[:min(1, len(token))]) == "" {
 		return true // a variable that was not replaced, or one character repeated
 	}
 	word := strings.Map(func(r rune) rune {
