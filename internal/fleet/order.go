@@ -36,9 +36,10 @@ const (
 type urgency int
 
 const (
-	// inDoubt: the ledger announces a spend that nobody has settled and that can still be
-	// saved, or it is not known whether it does.
+	// inDoubt: the ledger tells of a spend that nobody has settled and that can still be saved.
 	inDoubt urgency = iota
+	// unknown: it is not known whether the ledger does.
+	unknown
 	// dueNow: the access token has less left than the policy wants, or nothing is
 	// recorded of it yet.
 	dueNow
@@ -84,7 +85,7 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 	if f.Survey == nil {
 		return first
 	}
-	standings := f.survey(ctx, log)
+	standings := f.survey(ctx, turned(first, f.Now()), log)
 	var second []turn
 	for i, s := range standings {
 		conn, now := f.Connections[i], f.Now()
@@ -116,26 +117,28 @@ func turned(turns []turn, now time.Time) []turn {
 }
 
 // survey looks at all connections, at the ledgers of a few in a call. If a call fails, or the time
-// is over, nothing is known of its connections.
-func (f *Fleet) survey(ctx context.Context, log *slog.Logger) (all []standing) {
-	began, missed := f.Now(), 0
-	for some := range slices.Chunk(f.Connections, store.NamesPerCall) {
+// is over, nothing is known of its connections. It begins with another one each time, so that
+// these are not always the same.
+func (f *Fleet) survey(ctx context.Context, turns []turn, log *slog.Logger) []standing {
+	ctx, cancel := context.WithTimeout(ctx, surveyTime)
+	defer cancel()
+	all, began, missed := make([]standing, len(turns)), f.Now(), 0
+	for some := range slices.Chunk(turns, store.NamesPerCall) {
 		var entries map[string]store.Entry
 		err := errSurveyTime
 		if f.Now().Sub(began) < surveyTime {
 			entries, err = ledgers(ctx, f.Survey, some)
 		}
 		if err != nil && missed == 0 {
-			log.Warn("connections could not be surveyed, and are served first", "first", some[0].Name, "error", err)
+			log.Warn("connections could not be surveyed, and are served before those that are due", "first", some[0].conn.Name, "error", err)
 		}
-		for _, c := range some {
-			one := standing{urgency: inDoubt}
+		for _, t := range some {
 			if err == nil {
-				one = standingOf(c, entries, f.Now())
-			} else {
-				missed++
+				all[t.i] = standingOf(t.conn, entries, f.Now())
+				continue
 			}
-			all = append(all, one)
+			all[t.i] = standing{urgency: unknown}
+			missed++
 		}
 	}
 	if missed > 0 {
@@ -148,10 +151,10 @@ var errSurveyTime = errors.New("the store is too slow to read all ledgers first"
 
 // ledgers reads the ledgers of some connections. One to which access is denied is missing: it
 // must not hide how the others are.
-func ledgers(ctx context.Context, from Reader, some []family.Connection) (map[string]store.Entry, error) {
+func ledgers(ctx context.Context, from Reader, some []turn) (map[string]store.Entry, error) {
 	var names []string
-	for _, c := range some {
-		names = append(names, c.Names().Ledger)
+	for _, t := range some {
+		names = append(names, t.conn.Names().Ledger)
 	}
 	entries, err := from.Read(ctx, names...)
 	if !errors.Is(err, store.ErrDenied) {
@@ -182,17 +185,46 @@ func standingOf(c family.Connection, entries map[string]store.Entry, now time.Ti
 	if tried := triedAt(state); !tried.IsZero() && !tried.After(now) && tried.Add(before).After(out.since) {
 		out.since = tried.Add(before)
 	}
-	switch in := state.Intent; {
-	case in != nil && now.Sub(in.First) < family.Leeway: // later, whatever could be saved by haste is saved or lost
-		out.intended, out.urgency, out.since = true, inDoubt, in.First
-	case in != nil:
-		out.intended = true
+	out.intended = state.Intent != nil
+	switch doubted := doubtedSince(state, now); {
+	case !doubted.IsZero():
+		out.urgency, out.since = inDoubt, doubted
+	case out.intended:
 	case state.Record.Refused():
 		out.urgency = refused
 	case left >= Spread(before, c.Name)+TickTime:
 		out.urgency = notDue
 	}
 	return out
+}
+
+// probePause is how long a token in doubt rests between two probes.
+const probePause = 4 * time.Minute
+
+// doubtedSince is when the earliest leeway began that is still open; zero without one. The last
+// attempt of a probe may have been the first to arrive, and has a leeway of its own.
+func doubtedSince(s family.State, now time.Time) (first time.Time) {
+	consider := func(at time.Time) {
+		if !at.IsZero() && now.Sub(at) < family.Leeway && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	for _, in := range []*family.Intent{s.Intent, s.Doubt} {
+		if in == nil {
+			continue
+		}
+		consider(in.First)
+		if now.Sub(in.Last) >= probePause {
+			consider(in.Last)
+		}
+	}
+	for _, p := range s.Inbox.Pending {
+		consider(p.First)
+	}
+	for _, r := range s.Inbox.Rejected {
+		consider(r.First)
+	}
+	return first
 }
 
 // triedAt is when a connection was tried last without success; zero if the last try succeeded.

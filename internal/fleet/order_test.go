@@ -91,6 +91,33 @@ func TestWhoFailsDoesNotComeFirstAgain(t *testing.T) {
 	require.Equal(t, []string{"SAVED_", "WAITED_", "DUE_", "LIMITED_", "TRIED_"}, order(t, st, now, conns...))
 }
 
+// Of what an entry tells, the leeway that began first counts: that of the own token, of a
+// candidate, or of a late probe, which may have been the first to arrive.
+func TestEarliestLeewayComesFirst(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	st := memstore.New(func() time.Time { return now })
+	ago := func(m time.Duration) time.Time { return now.Add(-m * time.Minute) }
+	conns := []family.Connection{
+		begun(t, st, "DUE_", now, 15*time.Minute, nil),
+		begun(t, st, "ANNOUNCED_", now, 50*time.Minute, doubted(ago(3), ago(3))),
+		begun(t, st, "REFUSED_", now, 50*time.Minute, func(s *family.State) {
+			s.Inbox.Rejected = []family.Rejected{{Version: 2, First: ago(4), At: ago(1), Count: 1}}
+		}),
+		begun(t, st, "PENDING_", now, 50*time.Minute, func(s *family.State) {
+			s.Inbox.Pending = []family.Pending{{Version: 2, Token: "c", First: ago(5)}}
+		}),
+		begun(t, st, "PROBED_", now, -10*time.Minute, doubted(ago(25), ago(6))),
+		begun(t, st, "DOUBT_", now, 50*time.Minute, func(s *family.State) {
+			s.Doubt = &family.Intent{Token: s.Record.Refresh, First: ago(8), Last: ago(8)}
+		}),
+		begun(t, st, "BOTH_", now, 50*time.Minute, func(s *family.State) {
+			s.Intent = &family.Intent{Token: "c", Candidate: 3, First: ago(1), Last: ago(1)}
+			s.Doubt = &family.Intent{Token: s.Record.Refresh, First: ago(9), Last: ago(9)}
+		}),
+	}
+	require.Equal(t, []string{"BOTH_", "DOUBT_", "PROBED_", "PENDING_", "REFUSED_", "ANNOUNCED_", "DUE_"}, order(t, st, now, conns...))
+}
+
 // Hundreds of connections that are new do not come before those whose access tokens are about to
 // end, and not after all that are due.
 func TestNewConnectionsLetOverdueOnesPass(t *testing.T) {
@@ -148,7 +175,11 @@ func TestASlowSurveyLeavesTime(t *testing.T) {
 			st := memstore.New(func() time.Time { return now })
 			var conns []family.Connection
 			for i := range 400 {
-				conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 20*time.Minute, nil))
+				var change func(*family.State)
+				if i == 7 {
+					change = doubted(now, now)
+				}
+				conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 20*time.Minute, change))
 			}
 			first := map[string]bool{}
 			for range 30 {
@@ -165,6 +196,7 @@ func TestASlowSurveyLeavesTime(t *testing.T) {
 				now = began.Add(2 * time.Minute)
 			}
 			require.Greater(t, len(first), 200, "of 400 in 30 ticks of some 17 turns")
+			require.Contains(t, first, "C7_", "a doubt; the survey always knew it and not those that came before it")
 		})
 	}
 }

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -59,8 +60,19 @@ func (t *tick) begins(ctx context.Context, v view, tokens, records []store.Entry
 		if state, why = v.Adopt(own, records, t.conn.Policy); why != "" || owner != "" && !v.newestKnown(state) {
 			break
 		}
+		state.Inbox.Seen = min(state.Inbox.Seen, before(own, tokens)) // the report names the owner
 	}
 	return state, why, owner, err
+}
+
+// before is the version before the first one of all that some do not hold.
+func before(some, all []store.Entry) int64 {
+	for i, e := range all {
+		if i >= len(some) || some[i].Version != e.Version {
+			return e.Version - 1
+		}
+	}
+	return math.MaxInt64
 }
 
 // newestKnown reports whether no other token can be newer than the one to begin with: that stands

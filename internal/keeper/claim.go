@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
@@ -14,7 +15,8 @@ func alone(ctx context.Context, t *tick, v view, d family.Decision, out Outcome)
 	if d.Candidate.Version > 0 {
 		token = d.Candidate.Value
 	}
-	if other := t.neighbours.claim(t.conn.Name, token); other != "" {
+	if other := t.neighbours.claim(t.conn.Name, token, v.Now); other != "" {
+		t.unlock(ctx) // psoxy may go on
 		return out.as(Contended, "%s presents the same token", other), false
 	}
 	return t.rotate(ctx, v, d, out)
@@ -23,13 +25,13 @@ func alone(ctx context.Context, t *tick, v view, d family.Decision, out Outcome)
 // claim claims a token for a connection that is about to present it. Where a neighbour presents
 // it, or has and does not know the answer, the neighbour is returned. If that may be so of both,
 // the one whose name comes first goes on: they would wait for each other for ever.
-func (n *neighbours) claim(of string, token atlassian.Secret) (by string) {
+func (n *neighbours) claim(of string, token atlassian.Secret, now time.Time) (by string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	fp, mark := family.FingerprintOf(token), family.MarkOf(token)
-	ours := n.mayPresent(of, mark)
+	ours := n.mayPresent(of, mark, now)
 	for _, c := range n.all {
-		theirs := n.mayPresent(c.Name, mark) && !(ours && of < c.Name)
+		theirs := n.mayPresent(c.Name, mark, now) && !(ours && of < c.Name)
 		if c.Name != of && (theirs || n.claims[c.Name] == fp) {
 			return c.Name
 		}
@@ -41,11 +43,19 @@ func (n *neighbours) claim(of string, token atlassian.Secret) (by string) {
 	return ""
 }
 
-// mayPresent reports whether a connection's ledger tells that it presents a token, or has and does
-// not know the answer. It needs the lock.
-func (n *neighbours) mayPresent(connection string, m family.Mark) bool {
+// mayPresent reports whether a connection's ledger tells that it presents a token, or has lately
+// and does not know the answer. It needs the lock.
+func (n *neighbours) mayPresent(connection string, m family.Mark, now time.Time) bool {
 	s := n.seen[connection]
-	return s != nil && family.Owns(family.State{Intent: s.state.Intent, Doubt: s.state.Doubt}, m)
+	if s == nil {
+		return false
+	}
+	for _, in := range []*family.Intent{s.state.Intent, s.state.Doubt} {
+		if in != nil && now.Sub(in.Last) < 2*family.Leeway && family.Owns(family.State{Intent: in}, m) {
+			return true
+		}
+	}
+	return false
 }
 
 // release ends a claim: from now on the connection's ledger tells.

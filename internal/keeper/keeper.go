@@ -171,8 +171,15 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 // Beside psoxy that is done under psoxy's lock.
 func (t *tick) presentAlone(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	if d.Candidate.Version == 0 && family.LeftAlone(v.State, v.Now) {
-		if other := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State); other != "" {
+		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State)
+		waits := t.memory.waitsFor(err, v.Now)
+		switch {
+		case other != "":
 			return out.as(Misconfigured, "%s has gone on with the tokens of this connection, and would lose them: delete the parameters of this one, or consent for it", other), false
+		case waits && !d.Urgent(v.Now):
+			return out.as(Failed, "%v; for ten minutes nothing is presented", err), false
+		case err != nil:
+			t.log.Warn("a token is presented though another connection may have gone on with it", "error", err)
 		}
 	}
 	if !v.Shared() || t.lock != nil {

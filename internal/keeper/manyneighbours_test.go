@@ -145,7 +145,7 @@ func TestConnectionsSideBySideAreReadOnce(t *testing.T) {
 }
 
 // A reading fails, as where the store throttles. Connections that ask do not each repeat the whole
-// of it, and go on with their own tokens. One asks again a while later.
+// of it. They wait, and one asks again a while later.
 func TestAFailedReadingIsNotMultiplied(t *testing.T) {
 	const n = 60
 	w, all := newMany(t, n)
@@ -159,7 +159,7 @@ func TestAFailedReadingIsNotMultiplied(t *testing.T) {
 	w.keeper.Introduce(all)
 	s.looks, s.look = nil, func([]string) error { return errors.New("throttled") }
 	for _, c := range all[:n/2] {
-		require.Equal(t, keeper.Rotated, tickAt(w, c).Action)
+		require.Equal(t, keeper.Failed, tickAt(w, c).Action)
 	}
 	require.LessOrEqual(t, len(s.looks), 2*3, "three attempts of two calls")
 
@@ -263,6 +263,43 @@ func TestASlipForGoodCostsLittle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A renamed connection is still served under its old name, and the store fails for a while. The old
+// token has rested, so it can wait until it is known who has gone on with it; but not for ever.
+func TestARestedTokenWaitsForItsNeighbours(t *testing.T) {
+	w, all := newMany(t, 20)
+	s := &watched{Store: w.mem}
+	w.restartWith(s)
+	w.keeper.Introduce(all)
+	for _, c := range all {
+		require.Equal(t, keeper.Rotated, tickAt(w, c).Action)
+	}
+	renamed := family.Connection{Name: "RENAMED_", Policy: w.policy}
+	rename(w, all[19], renamed)
+	w.restartWith(s)
+	s.look = func([]string) error { return errors.New("the store did not answer") }
+	for range 2 {
+		w.keeper.Introduce(append(all, renamed))
+		out := tickAt(w, all[19])
+		require.Equal(t, keeper.Failed, out.Action, out.Reason)
+		w.clock.Advance(2 * time.Minute)
+	}
+	s.look = nil
+	w.keeper.Introduce(append(all, renamed))
+	out := tickAt(w, all[19])
+	require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+	for _, f := range w.em.Families() {
+		require.Nil(t, f.Death)
+	}
+	w.clock.Advance(3 * time.Hour)
+	s.look = func([]string) error { return errors.New("the store did not answer") }
+	for range 7 {
+		w.keeper.Introduce(append(all, renamed))
+		out = tickAt(w, all[0])
+		w.clock.Advance(2 * time.Minute)
+	}
+	require.Contains(t, []keeper.Action{keeper.Rotated, keeper.Idle}, out.Action, out.Reason)
 }
 
 // A neighbour rotates while it is read, and somebody stores its new token here at once.

@@ -33,6 +33,8 @@ type memory struct {
 	judged   family.Judged
 	inbox    atlassian.Secret
 	versions []store.Entry
+	// unsure is since when it is not known whether a neighbour has gone on with the own token.
+	unsure time.Time
 	// told is TOKEN_FAMILY as it was read last.
 	told store.Entry
 	// left is the last lock of psoxy's that was read: psoxy deletes a stale one. met is a lock
@@ -100,6 +102,23 @@ func (m *memory) remember(versions ...store.Entry) {
 // remembered is the place of a version that is remembered, or -1.
 func (m *memory) remembered(e store.Entry) int {
 	return slices.IndexFunc(m.versions, func(o store.Entry) bool { return o.Version == e.Version && o.Modified.Equal(e.Modified) })
+}
+
+// neighboursWait is how long a token that has rested waits until its neighbours can be read. It
+// loses nothing by that, and a store that fails for longer must not end the family.
+const neighboursWait = 10 * time.Minute
+
+// waitsFor reports whether the own token still waits for its neighbours. err is why they could not
+// be read.
+func (m *memory) waitsFor(err error, now time.Time) bool {
+	if err == nil {
+		m.unsure = time.Time{}
+		return false
+	}
+	if m.unsure.IsZero() {
+		m.unsure = now
+	}
+	return family.Within(m.unsure, now, neighboursWait)
 }
 
 // parse reads what an entry says, once.

@@ -140,21 +140,21 @@ func (n *neighbours) owning(of string, some []family.Connection, tokens []atlass
 	return owners
 }
 
-// ahead returns the neighbour that has gone on with a connection's own tokens; "" without one, or
-// where that is not known.
-func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State) string {
+// ahead returns the neighbour that has gone on with a connection's own tokens; "" without one. An
+// error means that this is not known.
+func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State) (by string, err error) {
 	for _, some := range [][]family.Connection{n.answered(of, of), n.others(of)} {
-		if err := n.look(ctx, p, some); err != nil {
-			p.log.Warn("it is not known whether another connection has gone on with this one's tokens", "error", err)
+		if err = n.look(ctx, p, some); err != nil {
+			err = fmt.Errorf("it is not known whether another connection has gone on with this one's tokens: %w", err)
 		}
 		for _, c := range some {
 			if s := n.said(c.Name); family.Ahead(s.state, own) || family.Ahead(s.told(), own) {
 				n.answer(of, c.Name)
-				return c.Name
+				return c.Name, nil
 			}
 		}
 	}
-	return ""
+	return "", err
 }
 
 // answer notes by which neighbour something was answered, and answered are the neighbours by
@@ -176,6 +176,11 @@ func (n *neighbours) answered(of string, asked ...string) []family.Connection {
 	})
 }
 
+// lookTime is what must be left of the invocation to look at some more neighbours.
+const lookTime = family.PostTimeout + family.SaveReserve
+
+var errNotAsked = errors.New("the store fails, or the invocation has no time left to look at all neighbours")
+
 // look looks at those of some neighbours that were not looked at in this round. Two calls that
 // fail tell that the store is away: then the others are not asked for.
 func (n *neighbours) look(ctx context.Context, p parameters, some []family.Connection) error {
@@ -184,11 +189,11 @@ func (n *neighbours) look(ctx context.Context, p parameters, some []family.Conne
 	}
 	n.looking.Lock()
 	defer n.looking.Unlock()
-	var failed error
 	failures := 0
 	for few := range slices.Chunk(n.unseen(some, p.clock.local()), store.NamesPerCall/3) {
 		var entries map[string]store.Entry
-		if failures < 2 {
+		var failed error
+		if failed = errNotAsked; failures < 2 && p.clock.left(lookTime) {
 			if entries, failed = parametersOf(ctx, p, few); failed != nil {
 				failures, failed = failures+1, fmt.Errorf("%s and its neighbours: %w", few[0].Names().Ledger, failed)
 			}

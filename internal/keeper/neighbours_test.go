@@ -207,3 +207,21 @@ func TestOneTokenInOneTick(t *testing.T) {
 	w.want(keeper.Replayed)
 	w.requireKept()
 }
+
+// A ledger is deleted while a neighbour's token stands in REFRESH_TOKEN: the report names its owner.
+func TestNeighboursTokenAfterADeletion(t *testing.T) {
+	w, tick := newNeighbours(t, false)
+	w.clock.Advance(5 * time.Minute)
+	tick(conn)
+	w.put(names.RefreshToken, w.get(family.NamesOf(neighbour).RefreshToken).Value.Reveal())
+	w.remove(names.Ledger)
+	w.restart()
+	var told string
+	for range 4 {
+		told += tick(conn).Foreign
+		w.clock.Advance(2 * time.Minute)
+	}
+	require.Contains(t, told, neighbour)
+	w.requireAlive(0)
+	w.requireAlive(1)
+}
