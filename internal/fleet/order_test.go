@@ -166,6 +166,30 @@ func (s sluggish) Read(ctx context.Context, names ...string) (map[string]store.E
 	return s.Reader.Read(ctx, names...)
 }
 
+// partly is a store that answers the calls that ask for one name only.
+type partly struct {
+	fleet.Reader
+	name string
+}
+
+func (p partly) Read(ctx context.Context, names ...string) (map[string]store.Entry, error) {
+	if !slices.Contains(names, p.name) {
+		return nil, errors.New("throttled")
+	}
+	return p.Reader.Read(ctx, names...)
+}
+
+// Those of whom nothing is known come after a doubt, whose leeway ends.
+func TestADoubtComesBeforeTheUnknown(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	st := memstore.New(func() time.Time { return now })
+	conns := []family.Connection{begun(t, st, "DOUBT_", now, 50*time.Minute, doubted(now.Add(-time.Minute), now.Add(-time.Minute)))}
+	for i := range 30 {
+		conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 50*time.Minute, nil))
+	}
+	require.Equal(t, "DOUBT_", order(t, partly{st, conns[0].Names().Ledger}, now, conns...)[0])
+}
+
 // A store that is slow, or away, does not use up the tick before the first connection is served.
 // Of whom nothing is known comes in another order each time: the last ones would never be served.
 func TestASlowSurveyLeavesTime(t *testing.T) {
