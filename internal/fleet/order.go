@@ -198,11 +198,7 @@ func standingOf(c family.Connection, entries map[string]store.Entry, now time.Ti
 	return out
 }
 
-// probePause is how long a token in doubt rests between two probes.
-const probePause = 4 * time.Minute
-
-// doubtedSince is when the earliest leeway began that is still open; zero without one. The last
-// attempt of a probe may have been the first to arrive, and has a leeway of its own.
+// doubtedSince is when the earliest leeway began that is still open; zero without one.
 func doubtedSince(s family.State, now time.Time) (first time.Time) {
 	consider := func(at time.Time) {
 		if !at.IsZero() && now.Sub(at) < family.Leeway && (first.IsZero() || at.Before(first)) {
@@ -210,12 +206,8 @@ func doubtedSince(s family.State, now time.Time) (first time.Time) {
 		}
 	}
 	for _, in := range []*family.Intent{s.Intent, s.Doubt} {
-		if in == nil {
-			continue
-		}
-		consider(in.First)
-		if now.Sub(in.Last) >= probePause {
-			consider(in.Last)
+		if in != nil {
+			consider(in.First)
 		}
 	}
 	for _, p := range s.Inbox.Pending {

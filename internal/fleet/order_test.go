@@ -91,8 +91,8 @@ func TestWhoFailsDoesNotComeFirstAgain(t *testing.T) {
 	require.Equal(t, []string{"SAVED_", "WAITED_", "DUE_", "LIMITED_", "TRIED_"}, order(t, st, now, conns...))
 }
 
-// Of what an entry tells, the leeway that began first counts: that of the own token, of a
-// candidate, or of a late probe, which may have been the first to arrive.
+// Of what an entry tells, the leeway that began first counts: that of the own token, or of
+// a candidate.
 func TestEarliestLeewayComesFirst(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	st := memstore.New(func() time.Time { return now })
@@ -106,7 +106,6 @@ func TestEarliestLeewayComesFirst(t *testing.T) {
 		begun(t, st, "PENDING_", now, 50*time.Minute, func(s *family.State) {
 			s.Inbox.Pending = []family.Pending{{Version: 2, Token: "c", First: ago(5)}}
 		}),
-		begun(t, st, "PROBED_", now, -10*time.Minute, doubted(ago(25), ago(6))),
 		begun(t, st, "DOUBT_", now, 50*time.Minute, func(s *family.State) {
 			s.Doubt = &family.Intent{Token: s.Record.Refresh, First: ago(8), Last: ago(8)}
 		}),
@@ -115,7 +114,7 @@ func TestEarliestLeewayComesFirst(t *testing.T) {
 			s.Doubt = &family.Intent{Token: s.Record.Refresh, First: ago(9), Last: ago(9)}
 		}),
 	}
-	require.Equal(t, []string{"BOTH_", "DOUBT_", "PROBED_", "PENDING_", "REFUSED_", "ANNOUNCED_", "DUE_"}, order(t, st, now, conns...))
+	require.Equal(t, []string{"BOTH_", "DOUBT_", "PENDING_", "REFUSED_", "ANNOUNCED_", "DUE_"}, order(t, st, now, conns...))
 }
 
 // Hundreds of connections that are new do not come before those whose access tokens are about to
