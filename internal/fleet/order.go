@@ -52,9 +52,10 @@ const (
 // standing is what a survey knows of a connection.
 type standing struct {
 	urgency urgency
-	// since orders those of the same urgency: in doubt, who has been so for longer; otherwise
-	// whose access token ends first. Who was tried lately without success waits as one that
-	// has become due then: those that always fail would keep all others waiting.
+	// since orders those of the same urgency, the earlier first. In doubt it is when the leeway
+	// began, otherwise when the access token ends. A connection that was tried without success
+	// counts as if it had become due at that try. Otherwise those that always fail would come
+	// before all others at every tick.
 	since time.Time
 	// intended: a spend is announced.
 	intended bool

@@ -73,8 +73,8 @@ func order(t *testing.T, survey fleet.Reader, now time.Time, conns ...family.Con
 	return k.order
 }
 
-// A doubt that haste saves comes first. One whose leeway is over, or a failure, has its turn
-// again behind those that have waited for longer: it would keep them from theirs for ever.
+// A doubt whose leeway is open comes first. After the leeway, or after a failure, a connection comes
+// behind those that have waited for longer: it would keep them from their turns for ever.
 func TestWhoFailsDoesNotComeFirstAgain(t *testing.T) {
 	now := time.Now().Truncate(time.Second)
 	st := memstore.New(func() time.Time { return now })
@@ -190,7 +190,8 @@ func TestADoubtComesBeforeTheUnknown(t *testing.T) {
 }
 
 // A store that is slow, or away, does not use up the tick before the first connection is served.
-// Of whom nothing is known comes in another order each time: the last ones would never be served.
+// Those of whom nothing is known come in another order each time, or the last ones would never be
+// served.
 func TestASlowSurveyLeavesTime(t *testing.T) {
 	for name, err := range map[string]error{"slow": nil, "away": errors.New("throttled")} {
 		t.Run(name, func(t *testing.T) {

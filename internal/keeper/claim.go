@@ -8,9 +8,9 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
-// alone presents a token, unless a neighbour presents the same one at this moment: both may have
-// begun with it, and neither ledger told when they asked.
-func alone(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+// presentClaimed presents a token, unless a neighbour presents the same one at this moment: both may
+// have begun with it, and neither ledger told when they asked.
+func presentClaimed(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	token := v.State.Refresh
 	if d.Candidate.Version > 0 {
 		token = d.Candidate.Value

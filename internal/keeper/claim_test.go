@@ -9,6 +9,8 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
@@ -89,4 +91,55 @@ func TestOneTokenInDoubtOfBoth(t *testing.T) {
 	}
 	w.requireKept()
 	require.NotZero(t, w.spends())
+}
+
+// One of the two has presented the token, and its app is gone, so it never learns the answer. The
+// other one waits until no leeway can be open any more, and goes on then.
+func TestOneTokenThatItsNeighbourNeverSettles(t *testing.T) {
+	w, s, both := newTwins(t)
+	s.wrote = func(name string) {
+		if name == names.Ledger {
+			s.wrote, w.limit = nil, 30*time.Second // which leaves no time to present it
+			tickAt(w, both[1])
+			w.limit = 2 * time.Minute
+			w.inject(atlassiantest.Before, 502, 3)
+		}
+	}
+	require.Equal(t, keeper.InDoubt, tickAt(w, both[0]).Action)
+	w.remove(names.ClientID)
+	var last keeper.Outcome
+	for range 10 {
+		w.keeper.Introduce(both)
+		tickAt(w, both[0])
+		last = tickAt(w, both[1])
+		require.Equal(t, keeper.Contended, last.Action, last.Reason)
+		w.clock.Advance(2 * time.Minute)
+	}
+	w.keeper.Introduce(both)
+	tickAt(w, both[0])
+	last = tickAt(w, both[1])
+	require.Equal(t, keeper.Rotated, last.Action, last.Reason)
+}
+
+// Who waits for the other one does not keep psoxy out meanwhile.
+func TestOneTokenLeavesPsoxysLock(t *testing.T) {
+	w, s, both := newTwins(t)
+	for i, c := range both {
+		both[i].Policy.AccessFormat = psoxy.AsStored
+		w.put(c.Names().AccessToken, psoxy.JSON.EncodeAccessToken(atlassian.NewSecret("an-access-token-of-long-ago"), w.clock.Now()).Reveal())
+	}
+	w.keeper.Introduce(both)
+	var out keeper.Outcome
+	writes := 0
+	s.wrote = func(name string) {
+		if name != names.Ledger {
+			return
+		}
+		if writes++; writes == 2 { // its intent
+			out = tickAt(w, both[1])
+		}
+	}
+	require.Equal(t, keeper.Rotated, tickAt(w, both[0]).Action)
+	require.Equal(t, keeper.Contended, out.Action, out.Reason)
+	require.Zero(t, w.get(both[1].Names().Lock).Version)
 }

@@ -162,14 +162,14 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 		out.Urgent = out.Urgent && (out.Action != Misconfigured || !d.FirstSpend.IsZero())
 		return out, again
 	case d.Action.Presents():
-		return t.presentAlone(ctx, v, d, out)
+		return t.present(ctx, v, d, out)
 	}
 	return t.rest(ctx, v, d, out.as(d.Action, "%s", d.Reason)), false
 }
 
-// presentAlone presents a token, unless another connection has gone on with the ledger's own.
+// present presents a token, unless another connection has gone on with the ledger's own.
 // Beside psoxy that is done under psoxy's lock.
-func (t *tick) presentAlone(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
+func (t *tick) present(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	if d.Candidate.Version == 0 && family.LeftAlone(v.State, v.Now) {
 		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State)
 		waits := t.memory.waitsFor(err, v.Now)
@@ -183,7 +183,7 @@ func (t *tick) presentAlone(ctx context.Context, v view, d family.Decision, out 
 		}
 	}
 	if !v.Shared() || t.lock != nil {
-		return alone(ctx, t, v, d, out)
+		return presentClaimed(ctx, t, v, d, out)
 	}
 	switch err := t.takeLock(ctx, v, d); {
 	case errors.Is(err, store.ErrDenied):

@@ -115,7 +115,7 @@ func (m *memory) waitsFor(err error, now time.Time) bool {
 		m.unsure = time.Time{}
 		return false
 	}
-	if m.unsure.IsZero() {
+	if !family.Within(m.unsure, now, time.Hour) { // what failed long ago is no reason to go on now
 		m.unsure = now
 	}
 	return family.Within(m.unsure, now, neighboursWait)
