@@ -11,6 +11,8 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
+// adopt begins a ledger with what the parameters tell. again means that the connection can be looked
+// at anew, with its ledger.
 func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again bool) {
 	tokens, err := t.history(ctx, t.names.RefreshToken, v.RefreshToken.Version)
 	if err != nil {
