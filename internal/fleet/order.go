@@ -107,13 +107,12 @@ func (f *Fleet) order(ctx context.Context, outcomes []keeper.Outcome, log *slog.
 }
 
 // turned returns turns from another one on in every minute. So those of whom nothing is known
-// do not come in the same order each time, and the last ones never.
+// do not come in the same order each time, and the last ones never. Multiples of the golden ratio
+// spread the beginnings evenly over the list, whatever the minute and the time between ticks.
 func turned(turns []turn, now time.Time) []turn {
-	if len(turns) == 0 {
-		return nil
-	}
-	const stride = 2654435761 // of a multiplicative hash: it scatters minutes over the whole list
-	from := int(uint32(now.Unix()/60) * stride % uint32(len(turns)))
+	const golden = 2654435769 // the golden ratio's fraction, of 1<<32
+	fraction := uint64(uint32(now.Unix()/60) * golden)
+	from := fraction * uint64(len(turns)) >> 32
 	return slices.Concat(turns[from:], turns[:from])
 }
 

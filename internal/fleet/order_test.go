@@ -199,14 +199,13 @@ func TestASlowSurveyLeavesTime(t *testing.T) {
 			st := memstore.New(func() time.Time { return now })
 			var conns []family.Connection
 			for i := range 400 {
-				var change func(*family.State)
-				if i == 7 {
-					change = doubted(now, now)
-				}
-				conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 20*time.Minute, change))
+				conns = append(conns, begun(t, st, fmt.Sprintf("C%d_", i), now, 20*time.Minute, nil))
 			}
 			first := map[string]bool{}
-			for range 30 {
+			for tick := range 60 {
+				if tick == 30 {
+					require.Greater(t, len(first), 200, "of 400 in 30 ticks of some 17 turns")
+				}
 				began := now
 				k := keeperFunc(func(c family.Connection) keeper.Outcome {
 					now = now.Add(3 * time.Second)
@@ -219,8 +218,7 @@ func TestASlowSurveyLeavesTime(t *testing.T) {
 				cancel()
 				now = began.Add(2 * time.Minute)
 			}
-			require.Greater(t, len(first), 200, "of 400 in 30 ticks of some 17 turns")
-			require.Contains(t, first, "C7_", "a doubt; the survey always knew it and not those that came before it")
+			require.Len(t, first, 400, "nobody waits for two hours")
 		})
 	}
 }
