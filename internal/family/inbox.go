@@ -193,3 +193,13 @@ func (i Inbox) outlived(came, accepted time.Time) Inbox {
 	}
 	return i
 }
+
+// onceRefused returns the inbox after a refusal that was a mistake. The others may be mistakes,
+// too: each candidate is asked about again, as after its first refusal.
+func (i Inbox) onceRefused() Inbox {
+	i.Rejected = slices.Clone(i.Rejected)
+	for n := range i.Rejected {
+		i.Rejected[n].Count = 1
+	}
+	return i
+}

@@ -120,12 +120,20 @@ func (s *State) settleInbox(before State, r Receipt) {
 		s.Inbox = s.Inbox.outlived(before.Record.RotatedAt, r.Pair.SpentAt)
 	}
 	opaque := r.Record.Chain == ""
+	if !opaque && before.refused(r) { // without claims another may be its successor, or what it was made of
+		s.Inbox = s.Inbox.onceRefused()
+	}
 	switch {
 	case !before.Empty() && !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
 		s.Inbox = s.Inbox.after(r.Candidate)
 	case opaque: // what was refused before it may be what it was made of
 		s.Inbox.Rejected = slices.DeleteFunc(slices.Clone(s.Inbox.Rejected), func(o Rejected) bool { return o.Version <= r.Candidate })
 	}
+}
+
+// refused reports whether Atlassian has refused what it has now accepted. That was a mistake then.
+func (s State) refused(r Receipt) bool {
+	return s.Inbox.rejected(r.Candidate).Version > 0 || r.Candidate == 0 && r.Spent == s.Record.Refresh && s.Record.Refused()
 }
 
 // presented is the doubt about a token that another process has presented as a
