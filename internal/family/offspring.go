@@ -1,7 +1,5 @@
 package family
 
-import "github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
-
 // Received is the receipt of the pair that the ledger's own token, or a candidate,
 // has yielded.
 func (s Snapshot) Received(pair Pair, candidate Field) *Receipt {
@@ -62,35 +60,4 @@ func before(s judge, candidate Field) (older Past) {
 		}
 	}
 	return older
-}
-
-// continues reports whether a candidate counts as the family's next generation. It is the own
-// token's successor, or psoxy rotates too and no claims tell otherwise.
-func (s judge) continues(candidate Field) bool {
-	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
-}
-
-// succeeds reports whether a candidate is the own token's successor, as far as is known. The
-// chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
-// stored it.
-func (s judge) succeeds(candidate Field) bool {
-	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
-	if mine != "" && its != "" {
-		return mine == its
-	}
-	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
-}
-
-// precedes reports whether claims tell that two tokens are of one family and the first is the
-// older one. It is spent then.
-func precedes(f, other Field) bool {
-	chain := chainOf(f.Value)
-	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)
-}
-
-// issuedAfter reports whether a token was issued later than another, by their claims.
-func issuedAfter(f, other Field) bool {
-	its, _ := atlassian.Claims(f.Value)
-	others, _ := atlassian.Claims(other.Value)
-	return !others.IssuedAt.IsZero() && its.IssuedAt.After(others.IssuedAt)
 }

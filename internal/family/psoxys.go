@@ -78,18 +78,6 @@ func (v view) perhapsPsoxys(c Field) bool {
 	return v.psoxyWrote(c, psoxyFreezes) || v.denied(NamesOf(v.Connection).AccessToken)
 }
 
-// mayYield reports whether psoxy may have made one token of another.
-func (s judge) mayYield(f, successor Field) bool {
-	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
-}
-
-// covers reports whether psoxy may have made the upper of two tokens of the lower one, and no
-// claims tell. If both were issued in the same second, it has if it stored the upper one.
-func (s judge) covers(over, f Field) bool {
-	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
-	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor
-}
-
 // rivals reports whether a candidate without claims may be of the family before a consent: psoxy
 // may have presented that family's token from its cache just after the consent. While a replay
 // can do no harm, the consent's own token tells. If psoxy has spent that, it yields a sibling of
