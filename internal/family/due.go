@@ -67,9 +67,13 @@ func (v view) appProblem(token Fingerprint) string {
 }
 
 // Spaced is the time before which Atlassian is not called after an answer that limits the rate.
-// Once it has limited the rate for a leeway, that is in some minutes at the earliest.
-func Spaced(f Failure, r Record) time.Time {
+// Once it has limited the rate for a leeway, that is in some minutes at the earliest. So it is at
+// once for a candidate: the own token has its turn meanwhile.
+func Spaced(f Failure, r Record, candidate bool) time.Time {
 	last := r.LastFailure
+	if candidate {
+		return later(f.RetryAt, f.At.Add(failureBackoff))
+	}
 	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
 	if repeated && !open(last.First, f.At) {
 		return later(f.RetryAt, f.At.Add(failureBackoff))

@@ -25,8 +25,9 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	if f.At = sp.clock.now(); e.RetryAfter > 0 {
 		f.RetryAt = f.At.Add(e.RetryAfter)
 	}
-	if e.Class == atlassian.Transient && e.Sent {
-		f.RetryAt = family.Spaced(f, v.State.Record)
+	limited := e.Class == atlassian.Transient && e.Sent
+	if limited {
+		f.RetryAt = family.Spaced(f, v.State.Record, sp.candidate)
 	}
 	definite := sp.definite(f)
 	sp.doubt = sp.doubt && !definite
@@ -50,7 +51,8 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	out = sp.explain(out, e, otherApp)
 	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
-	return sp.publish(ctx, v, d, out), definite // somebody may have stored a newer token meanwhile
+	// Somebody may have stored a newer token meanwhile, or the own token is due.
+	return sp.publish(ctx, v, d, out), definite || limited && sp.candidate && !sp.doubt
 }
 
 // blamed is the failure, with another app's id taken for its cause where that was used for the
