@@ -106,6 +106,14 @@ func insists(failed *Failure, f Field) bool {
 	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
 }
 
+// Insisted reports whether a person stored a token again since the own one failed, which was
+// adopted in its place and never worked.
+func Insisted(s Snapshot) bool {
+	return disproven(s.State) && slices.ContainsFunc(s.Offers, func(f Field) bool {
+		return insists(s.State.Record.LastFailure, f) && judge{s}.presentable(f)
+	})
+}
+
 func writer(by string) string {
 	if by == "" {
 		return ""

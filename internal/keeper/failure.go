@@ -51,8 +51,9 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	out = sp.explain(out, e, otherApp)
 	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
-	// Somebody may have stored a newer token meanwhile, or the own token is due.
-	return sp.publish(ctx, v, d, out), definite || limited && sp.candidate && !sp.doubt
+	// Somebody may have stored a newer token meanwhile, or another token's turn comes now.
+	others := limited && sp.candidate && !sp.doubt || e.Class == atlassian.Malformed && !sp.candidate && family.Insisted(v.Snapshot)
+	return sp.publish(ctx, v, d, out), definite || others
 }
 
 // blamed is the failure, with another app's id taken for its cause where that was used for the
