@@ -143,7 +143,22 @@ func due(v view) (Decision, bool) {
 	return skip()
 }
 
+// manyStrangers is how many refused strangers of an hour keep the own token waiting no more: a
+// program writes another text time and again.
+const manyStrangers = 4
+
 // secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
+// In the last minutes of the access token it does not wait for a stranger, unless psoxy may have
+// made that of it.
 func (v view) secondLookIsDue() bool {
-	return slices.ContainsFunc(v.State.Inbox.Rejected, v.looksAgain)
+	strangers, expires := 0, v.State.Record.AccessExpiresAt
+	for _, r := range v.State.Inbox.Rejected {
+		if r.Stored.IsZero() && Within(r.At, v.Now, time.Hour) {
+			strangers++
+		}
+	}
+	late := !v.latelyShared() && !expires.IsZero() && expires.Sub(v.Now) < accessReserve
+	return slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
+		return v.looksAgain(r) && (!r.Stored.IsZero() || strangers < manyStrangers && !late)
+	})
 }
