@@ -106,8 +106,8 @@ func insists(failed *Failure, f Field) bool {
 	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
 }
 
-// Insisted reports whether a person stored a token again since the own one failed, which was
-// adopted in its place and never worked.
+// Insisted reports whether the own token, which was adopted, has never worked, and a person stored
+// the one before again.
 func Insisted(s Snapshot) bool {
 	return disproven(s.State) && slices.ContainsFunc(s.Offers, func(f Field) bool {
 		return insists(s.State.Record.LastFailure, f) && judge{s}.presentable(f)

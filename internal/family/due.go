@@ -67,15 +67,12 @@ func (v view) appProblem(token Fingerprint) string {
 }
 
 // Spaced is the time before which Atlassian is not called after an answer that limits the rate.
-// Once it has limited the rate for a leeway, that is in some minutes at the earliest. So it is at
-// once for a candidate: the own token has its turn meanwhile.
+// Once it has limited the rate for a leeway, that is in some minutes at the earliest. For a
+// candidate it is from the first answer on: the own token has its turn meanwhile.
 func Spaced(f Failure, r Record, candidate bool) time.Time {
 	last := r.LastFailure
-	if candidate {
-		return later(f.RetryAt, f.At.Add(failureBackoff))
-	}
 	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
-	if repeated && !open(last.First, f.At) {
+	if candidate || repeated && !open(last.First, f.At) {
 		return later(f.RetryAt, f.At.Add(failureBackoff))
 	}
 	return f.RetryAt
@@ -143,17 +140,17 @@ func due(v view) (Decision, bool) {
 	return skip()
 }
 
-// manyStrangers is how many refused strangers of an hour keep the own token waiting no more: a
-// program writes another text time and again.
+// manyStrangers is how many strangers are refused within an hour until the own token waits for
+// none: a program writes another text time and again.
 const manyStrangers = 4
 
 // secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
-// In the last minutes of the access token it does not wait for a stranger, unless psoxy may have
-// made that of it.
+// It does not wait for one of many strangers, nor for any in the last minutes of the access token.
+// Beside psoxy it does: psoxy may have made that of it.
 func (v view) secondLookIsDue() bool {
 	strangers, expires := 0, v.State.Record.AccessExpiresAt
 	for _, r := range v.State.Inbox.Rejected {
-		if r.Stored.IsZero() && Within(r.At, v.Now, time.Hour) {
+		if r.Stored.IsZero() && Within(r.At, v.Now, probeFirst) {
 			strangers++
 		}
 	}

@@ -197,7 +197,6 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=94e34860c1183b89 siblings-die google authorize@1#d793e4f4efcd7aa consent@8 key-outage@32/5m23s consent@116#1",
 		"rotation seed=30209cf168cdfd8a claims google ledger-deleted@14 denied@16/1s",
 		"replay seed=427e5bdf128579be legacy-refusal google atlassian-denies@7/10s consent@33 ledger-deleted@48",
-		"consent seed=507a7201e54d52d1 siblings-die legacy-refusal google ledger-deleted@2 labelled@2/1s#1 false-refusal@5 false-refusal@103",
 		"upgrade seed=8146cca898ac5468 siblings-die reconsent-kills-old google stale@4/200ms damaged@5/1s#1590 deleted@17#8524",
 		"rotation seed=ddb7cbea1f883e88 reconsent-kills-old labelled@15/2m43s recycled@30 error-after@32",
 		"consent seed=653388a1977b3e4 siblings-die google atlassian-denies@23/10m25s omit-after@25",
