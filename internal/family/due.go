@@ -145,16 +145,16 @@ func due(v view) (Decision, bool) {
 const manyStrangers = 4
 
 // secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
-// It does not wait for one of many strangers, nor for any in the last minutes of the access token.
-// Beside psoxy it does: psoxy may have made that of it.
+// It does not wait for one of many strangers, nor for any in the last minutes of the access token,
+// or in the leeway of its own failed attempt. Beside psoxy it does: psoxy may have made that of it.
 func (v view) secondLookIsDue() bool {
-	strangers, expires := 0, v.State.Record.AccessExpiresAt
+	strangers, expires, failed := 0, v.State.Record.AccessExpiresAt, v.State.Record.LastFailure
 	for _, r := range v.State.Inbox.Rejected {
 		if r.Stored.IsZero() && Within(r.At, v.Now, probeFirst) {
 			strangers++
 		}
 	}
-	late := !v.latelyShared() && !expires.IsZero() && expires.Sub(v.Now) < accessReserve
+	late := !v.latelyShared() && (!expires.IsZero() && expires.Sub(v.Now) < accessReserve || failed != nil && open(failed.First, v.Now))
 	return slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
 		return v.looksAgain(r) && (!r.Stored.IsZero() || strangers < manyStrangers && !late)
 	})

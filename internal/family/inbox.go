@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // Judged is how far REFRESH_TOKEN is judged.
@@ -56,6 +57,7 @@ type Pending struct {
 // may be good, and refusals have been mistaken.
 type Rejected struct {
 	Version     int64       `json:"version"`
+	Token       Fingerprint `json:"token,omitempty"`
 	Credentials Fingerprint `json:"credentials"`
 	// At is the time of the newest answer. First is when it was presented first, if an answer was
 	// lost before. Count does not count the answers inside the leeway of First. Stored and Psoxys
@@ -145,7 +147,7 @@ func (i Inbox) first(version int64) time.Time {
 // reject returns the inbox in which a candidate is refused, and no more in doubt.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	p, old := i.pending(version), i.rejected(version)
-	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
+	r := Rejected{Version: version, Token: f.Token, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
 	if old.Credentials == f.Credentials && !open(r.First, at) {
 		r.Count += old.Count
 		r.Psoxys = r.Psoxys || old.Psoxys
@@ -166,6 +168,12 @@ func (i Inbox) crowded(f Field) bool {
 	return full && f.Again.IsZero() && !slices.ContainsFunc(i.Rejected, func(r Rejected) bool {
 		return r.Version <= f.Version || r.At.Before(f.Modified)
 	})
+}
+
+// failure is the refusal of a candidate that has become the own token.
+func (r Rejected) failure() *Failure {
+	first := cmp.Or(r.First, r.At)
+	return &Failure{Class: atlassian.Permanent.String(), At: r.At, Count: r.Count, Token: r.Token, Credentials: r.Credentials, Since: first, First: first}
 }
 
 // sibling reports whether a refused candidate would be a sibling of the own token.

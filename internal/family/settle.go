@@ -115,6 +115,11 @@ func (s *State) settleInbox(before State, r Receipt) {
 			s.Doubt, s.Inbox = before.presented(p), s.Inbox.answered(p.Version)
 		}
 	}
+	for _, o := range s.Inbox.Rejected {
+		if o.Token == r.Record.Refresh { // so was it, and the refusal may have replaced the answer
+			s.Record.LastFailure, s.Inbox = o.failure(), s.Inbox.without(func(v int64, _ time.Time) bool { return v == o.Version })
+		}
+	}
 	s.Inbox = s.Inbox.answered(r.Candidate)
 	if r.Candidate == 0 && r.Spent == before.Record.Refresh {
 		s.Inbox = s.Inbox.outlived(before.Record.RotatedAt, r.Pair.SpentAt)

@@ -109,55 +109,6 @@ func TestSettleOfACandidateInADeletedLedger(t *testing.T) {
 	require.Equal(t, int64(9), next.Inbox.Seen, "another family's began with it")
 }
 
-// What was refused before the accepted candidate may be what psoxy made that of: once
-// more it is not asked about, unless the claims tell that it is the family's.
-func TestSettleAfterARefusedCandidate(t *testing.T) {
-	refused := state()
-	refused.Inbox.Rejected = []family.Rejected{{Version: 10, Count: 1}, {Version: 9, Count: 1}}
-	r := receipt(now)
-	r.Candidate = 9
-	next, _ := refused.Settle(r)
-	require.Equal(t, refused.Inbox.Rejected[:1], next.Inbox.Rejected)
-	r.Record.Chain = "chain"
-	next, _ = refused.Settle(r)
-	require.Equal(t, refused.Inbox.Rejected, next.Inbox.Rejected)
-}
-
-// Atlassian refused everything for hours, the newest consent with it. Once it takes a token that
-// it refused, it is asked about the others anew.
-func TestSettleAfterAMistakenRefusal(t *testing.T) {
-	refused := func(class atlassian.Class) family.State {
-		s := state()
-		s.Record.LastFailure = &family.Failure{Class: class.String(), Token: fp(refresh(7)), Count: 4, At: now.Add(-time.Minute)}
-		s.Inbox.Rejected = []family.Rejected{{Version: 10, Count: 9}, {Version: 9, Count: 8}}
-		return s
-	}
-	accepted := func(token, chain family.Fingerprint, candidate int64) family.Receipt {
-		r := receipt(now)
-		r.Spent, r.Candidate, r.Record.Chain = token, candidate, chain
-		return r
-	}
-	for _, c := range []struct {
-		name     string
-		state    family.State
-		accepted family.Receipt
-		want     int
-	}{
-		{"the own token was refused", refused(atlassian.Permanent), accepted(fp(refresh(7)), "chain", 0), 1},
-		{"the own token failed otherwise", refused(atlassian.Transient), accepted(fp(refresh(7)), "chain", 0), 9},
-		{"a candidate was refused", refused(atlassian.Transient), accepted(fp("candidate"), "chain", 9), 1},
-		{"only others were refused", refused(atlassian.Permanent), accepted(fp("candidate"), "chain", 8), 9},
-		{"another may be its successor", refused(atlassian.Permanent), accepted(fp(refresh(7)), "", 0), 9},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			next, kept := c.state.Settle(c.accepted)
-			require.True(t, kept)
-			require.Equal(t, int64(10), next.Inbox.Rejected[0].Version)
-			require.Equal(t, c.want, next.Inbox.Rejected[0].Count)
-		})
-	}
-}
-
 func TestSettleOfAConsent(t *testing.T) {
 	consent := func(at time.Time) family.Receipt {
 		p := pair(0, at)
