@@ -62,13 +62,15 @@ func TestSettleAfterAMistakenRefusal(t *testing.T) {
 // A process presents a candidate, and a refusal takes the place of the answer. Another process
 // then tells that this is the family's newest token. It is asked about within the leeway.
 func TestARefusedCandidateBecomesTheOwnToken(t *testing.T) {
-	for name, first := range map[string]time.Time{"refused at once": {}, "refused after a lost answer": now.Add(-3 * minute)} {
+	refusal := now.Add(-2 * minute)
+	for name, first := range map[string]time.Time{"refused at once": refusal, "refused after a lost answer": now.Add(-3 * minute)} {
 		t.Run(name, func(t *testing.T) {
 			s := state().Intending("other", fp(refresh(8)), 9, first)
-			s = s.Failed(family.Failure{Class: atlassian.Permanent.String(), At: now.Add(-2 * minute), Token: fp(refresh(8)), FirstSpend: first}, false, now)
+			s = s.Failed(family.Failure{Class: atlassian.Permanent.String(), At: refusal, Token: fp(refresh(8)), FirstSpend: first}, false, now)
 			next, kept := s.Settle(receipt(now.Add(-time.Hour)))
 			require.True(t, kept)
 			require.True(t, next.Record.Refused())
+			require.Equal(t, first, next.Record.LastFailure.Since, "its leeway began then")
 			require.Empty(t, next.Inbox.Rejected, "it is no candidate any more")
 			d := decide(func(s *family.Snapshot) {
 				s.State, s.RefreshToken, s.AccessToken = next, field(refresh(8), 9, now), field(access(8), 9, now)

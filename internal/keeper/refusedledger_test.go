@@ -44,3 +44,21 @@ func TestTheLedgerRefusesTheSettleForLong(t *testing.T) {
 		}
 	}
 }
+
+// The same, but a person has stored a consent meanwhile. That stays, and is in use in the end.
+func TestTheLedgerRefusesTheSettleUnderAConsent(t *testing.T) {
+	w := settledWorld(t)
+	w.clock.Advance(40 * time.Minute)
+	var stored string
+	w.after = atFirst("post", func() {
+		w.unwritable = map[string]error{names.Ledger: errPolicy}
+		stored = w.consent().Refresh.Reveal()
+	})
+	w.want(keeper.Failed)
+	w.after = nil
+	require.Equal(t, stored, w.get(names.RefreshToken).Value.Reveal())
+	w.restart()
+	w.unwritable = nil
+	w.ticks(24)
+	w.requireKept()
+}

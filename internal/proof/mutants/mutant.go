@@ -49,7 +49,7 @@ func in(folder string, changes ...change) (all []mutant) {
 func mutants() []mutant {
 	return slices.Concat(ruleMutants, waitMutants, doubtMutants, inboxMutants, adoptMutants, stateMutants, settleMutants, recordMutants,
 		ledgerMutants, spendMutants, failureMutants, saveMutants, publishMutants, sharedMutants,
-		knownMutants, consentMutants, candidateMutants, chainMutants, neighbourMutants, putRightMutants, setUpMutants, answerMutants, reportMutants, runMutants, googleMutants)
+		knownMutants, consentMutants, candidateMutants, chainMutants, neighbourMutants, putRightMutants, strangerMutants, setUpMutants, answerMutants, reportMutants, runMutants, googleMutants)
 }
 
 // packages are those that the mutant changes, as `go test` takes them.

@@ -1,0 +1,30 @@
+package main
+
+import "slices"
+
+// strangerMutants break what keeps strangers in REFRESH_TOKEN from starving the own token.
+var strangerMutants = slices.Concat(in("internal/family",
+	change{name: "the own token waits for each of many strangers", breaks: "the promise", why: "a program writes another one before every tick, and consumers have no access token",
+		old: "strangers < manyStrangers && !late)", new: "!late)"},
+	change{name: "the own token waits for a stranger while consumers run out", breaks: "the promise", why: "a parameter that is deleted and created forgets that there were many",
+		old: "strangers < manyStrangers && !late)", new: "strangers < manyStrangers && !(late && false))"},
+	change{name: "beside psoxy the own token waits for no stranger", breaks: "invariant 7", why: "psoxy may have made that of it",
+		old: "late := !v.latelyShared() && (", new: "late := (true || !v.latelyShared()) && ("},
+	change{name: "the own token waits for a stranger in the leeway of a failed attempt", breaks: "invariant 2", why: "that may have been spent, and a replay comes too late",
+		old: "|| failed != nil && open(failed.First, v.Now))", new: "|| false && failed != nil)"},
+	change{name: "a limited stranger is asked about at every tick", breaks: "row 9", why: "the rate stays limited",
+		old: "if candidate || repeated", new: "if repeated"},
+	change{name: "a refusal of what becomes the own token is forgotten", breaks: "invariant 2", why: "it may have taken the place of the answer, and nobody asks again in time",
+		old: "if o.Token == r.Record.Refresh {", new: "if false && o.Token == r.Record.Refresh {"},
+	change{name: "its leeway begins with the refusal", breaks: "invariant 2", why: "an answer was lost before that",
+		old: "first := cmp.Or(r.First, r.At)", new: "first := r.At"},
+), in("internal/keeper",
+	change{name: "a limited stranger has the tick to itself", breaks: "the promise", why: "the own token is never rotated",
+		old: "others := limited && sp.candidate && !sp.doubt || ", new: "others := "},
+	change{name: "what a person stores again waits for a blocked token", breaks: "row 4", why: "the first token is put right, and never presented",
+		old: "e.Class == atlassian.Malformed && !sp.candidate && family.Insisted(v.Snapshot)", new: "false"},
+	change{name: "what the ledger refuses is kept in memory only", breaks: "the promise", why: "the process ends before a person mends the policy",
+		old: "s.rescue(ctx, v)\n", new: "_ = v\n"},
+	change{name: "what the ledger refuses is written over something newer", breaks: "invariant 10", why: "a person has just stored a consent",
+		old: "stands != r.Spent && stands != r.Before", new: "false && stands != r.Spent"},
+))
