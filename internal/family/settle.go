@@ -125,7 +125,7 @@ func (s *State) settleInbox(before State, r Receipt) {
 		s.Inbox = s.Inbox.outlived(before.Record.RotatedAt, r.Pair.SpentAt)
 	}
 	opaque := r.Record.Chain == ""
-	if !opaque && before.refused(r) { // without claims another may be its successor, or what it was made of
+	if !opaque && refusedBefore(before, r) { // without claims another may be its successor, or what it was made of
 		s.Inbox = s.Inbox.onceRefused()
 	}
 	switch {
@@ -136,8 +136,8 @@ func (s *State) settleInbox(before State, r Receipt) {
 	}
 }
 
-// refused reports whether Atlassian has refused what it has now accepted. That was a mistake then.
-func (s State) refused(r Receipt) bool {
+// refusedBefore reports whether Atlassian has refused what it has now accepted: by mistake.
+func refusedBefore(s State, r Receipt) bool {
 	return s.Inbox.rejected(r.Candidate).Version > 0 || r.Candidate == 0 && r.Spent == s.Record.Refresh && s.Record.Refused()
 }
 

@@ -15,20 +15,7 @@ import (
 func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool) {
 	e, otherApp := sp.blamed()
 	v, d := sp.view, sp.decision
-	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
-	if sp.doubt {
-		sp.dateIntent(ctx) // the doubt counts from when the store wrote the intent
-		if sp.candidate {
-			f.FirstSpend = sp.state.Intent.First
-		}
-	}
-	if f.At = sp.clock.now(); e.RetryAfter > 0 {
-		f.RetryAt = f.At.Add(e.RetryAfter)
-	}
-	limited := e.Class == atlassian.Transient && e.Sent
-	if limited {
-		f.RetryAt = family.Spaced(f, v.State.Record, sp.candidate)
-	}
+	f := failureOf(ctx, sp, e)
 	definite := sp.definite(f)
 	sp.doubt = sp.doubt && !definite
 	state := sp.state.Failed(f, sp.doubt, sp.last)
@@ -51,9 +38,36 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	out = sp.explain(out, e, otherApp)
 	out.Urgent = out.Urgent || sp.doubt && d.FirstSpend.IsZero() // the leeway has just begun to run
 	out.describe(v.State.Record, sp.clock.now(), sp.conn.Policy)
-	// Somebody may have stored a newer token meanwhile, or another token's turn comes now.
-	others := limited && sp.candidate && !sp.doubt || e.Class == atlassian.Malformed && !sp.candidate && family.Insisted(v.Snapshot)
-	return sp.publish(ctx, v, d, out), definite || others
+	return sp.publish(ctx, v, d, out), definite || anothersTurn(sp, v, e) // somebody may have stored a newer token meanwhile
+}
+
+// failureOf is a failure as it is written down. A doubt counts from when the store wrote the
+// intent.
+func failureOf(ctx context.Context, sp *spend, e *atlassian.Error) family.Failure {
+	v := sp.view
+	f := family.Failure{Class: e.Class.String(), Code: e.Code, Token: family.FingerprintOf(sp.token), Credentials: v.Credentials()}
+	if sp.doubt {
+		sp.dateIntent(ctx)
+		if sp.candidate {
+			f.FirstSpend = sp.state.Intent.First
+		}
+	}
+	if f.At = sp.clock.now(); e.RetryAfter > 0 {
+		f.RetryAt = f.At.Add(e.RetryAfter)
+	}
+	if e.Class == atlassian.Transient && e.Sent {
+		f.RetryAt = family.Spaced(f, v.State.Record, sp.candidate)
+	}
+	return f
+}
+
+// anothersTurn reports whether a failure leaves the tick to another token: that of a candidate
+// whose rate is limited to the own one, that of a blocked own one to what was stored again.
+func anothersTurn(sp *spend, v view, e *atlassian.Error) bool {
+	if sp.candidate {
+		return e.Class == atlassian.Transient && e.Sent && !sp.doubt
+	}
+	return e.Class == atlassian.Malformed && family.Insisted(v.Snapshot)
 }
 
 // blamed is the failure, with another app's id taken for its cause where that was used for the
