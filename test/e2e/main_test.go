@@ -39,8 +39,9 @@ func operations(conn *world.Connection, calls []proxy.Call) []string {
 }
 
 // briefly is a time-out of the function that leaves no time for the further rounds
-// of an urgent tick, for the tests' sake.
-const briefly = 46 * time.Second
+// of an urgent tick, for the tests' sake. A request needs 40 s; the third is sent after 5.6 s, and
+// the next round would begin after 8 s.
+const briefly = 46*time.Second + 800*time.Millisecond
 
 // inject lets a fault wait for the next token request.
 func inject(t *testing.T, w *world.World, f atlassiantest.Fault) {
