@@ -87,7 +87,6 @@ func TestTheLedgerTakesNoMoreWrites(t *testing.T) {
 				}
 				require.Equal(t, 1, w.spends())
 				w.unwritable = nil
-				w.ticks(1, keeper.Idle, keeper.Rotated, keeper.Replayed, keeper.InDoubt) // it begins anew with what the copies hold
 				w.ticks(24, keeper.Idle, keeper.Rotated, keeper.Replayed)
 				w.requireKept()
 			})

@@ -72,9 +72,6 @@ func (t *tick) save(ctx context.Context, v view, r *family.Receipt) (view, error
 			continue
 		}
 		if final(err) || !t.clock.left(pause(attempt)+lastCall) || t.clock.deadline.IsZero() && attempt == withoutDeadline {
-			if errors.Is(err, store.ErrDenied) || errors.Is(err, store.ErrUnwritable) {
-				s.rescue(ctx, v)
-			}
 			return v, err
 		}
 		t.log.Warn("the received tokens are not saved yet, and it is tried again", "error", err)
@@ -134,26 +131,6 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		return entry, errNewer
 	}
 	return entry, nil
-}
-
-// rescue publishes what a rotation has yielded although the ledger does not take it. Only a person
-// can mend that, and the process may end before. TOKEN_FAMILY then tells that the ledger was left
-// behind, and REFRESH_TOKEN holds the newest token. Nothing newer is written over.
-func (s *saving) rescue(ctx context.Context, v view) {
-	r := s.receipt
-	now, err := s.look(ctx)
-	stands := family.FingerprintOf(now.RefreshToken.Value)
-	newer := now.base.Version != v.base.Version || now.base.State != v.base.State || stands != r.Spent && stands != r.Before
-	if err != nil || newer || r.Spent == "" || len(now.Denied) > 0 {
-		return
-	}
-	if s.put(ctx, now, publication{name: s.names.RefreshToken, value: r.Pair.Refresh, kind: store.Encrypted}).err != nil {
-		return
-	}
-	s.put(ctx, now, s.familyCopy(r.Record))
-	if access := r.Pair.Access; !access.IsZero() {
-		s.put(ctx, now, publication{name: s.names.AccessToken, value: v.AccessFormat.EncodeAccessToken(access, r.Record.AccessExpiresAt), kind: store.Encrypted})
-	}
 }
 
 // mayShrink reports whether a smaller entry may be taken where the last one was not. That

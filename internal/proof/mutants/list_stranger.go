@@ -23,8 +23,4 @@ var strangerMutants = slices.Concat(in("internal/family",
 		old: "return e.Class == atlassian.Transient && e.Sent && !sp.doubt", new: "return false"},
 	change{name: "what a person stores again waits for a blocked token", breaks: "row 4", why: "the first token is put right, and never presented",
 		old: "return e.Class == atlassian.Malformed && family.Insisted(v.Snapshot)", new: "return false"},
-	change{name: "what the ledger refuses is kept in memory only", breaks: "the promise", why: "the process ends before a person mends the policy",
-		old: "s.rescue(ctx, v)\n", new: "_ = v\n"},
-	change{name: "what the ledger refuses is written over something newer", breaks: "invariant 10", why: "a person has just stored a consent",
-		old: "stands != r.Spent && stands != r.Before", new: "false && stands != r.Spent"},
 ))

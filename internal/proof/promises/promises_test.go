@@ -342,6 +342,9 @@ func TestPlansThatOnceBroke(t *testing.T) {
 		"upgrade seed=43267a06db03c03e legacy-refusal shared throttle@27#1 deactivated@74/8m42s",
 		"replay seed=c124615254734cea siblings-die claims shared psoxy@46 damaged@58 key-outage@70/1s atlassian-denies@95/1h24m39s",
 		"upgrade seed=8889b6a8e167a5f5 legacy-refusal claims older@0 denied@7/8m56s#1",
+		"consent seed=1e4731ddfdc8e6c6 reconsent-kills-old legacy-refusal labelled@15/3m37s crash-before@162",
+		"replay seed=8379702fd920dc12 reconsent-kills-old crash-after@16 omit-before@36 labelled@48/47s recycled@88 error-after@116",
+		"adoption seed=8f7fe49602d4b255 siblings-die concurrent@34 atlassian-denies@37/19m34s consent@60 ledger-deleted@73",
 		"upgrade seed=e4976e5f5892f436 siblings-die claims shared psoxy@34 stale@63/1s atlassian-denies@82/2h9m15s consent@85",
 	} {
 		t.Run(text, func(t *testing.T) {
