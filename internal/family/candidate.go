@@ -106,10 +106,10 @@ func insists(failed *Failure, f Field) bool {
 	return !f.Again.IsZero() && !f.Again.Before(failed.Since)
 }
 
-// Insisted reports whether the own token, which was adopted, has never worked, and a person stored
-// the one before again.
+// Insisted reports whether the own token, which was adopted, has failed several times and never
+// worked, and a person stored the one before again.
 func Insisted(s Snapshot) bool {
-	return disproven(s.State) && slices.ContainsFunc(s.Offers, func(f Field) bool {
+	return disproven(s.State) && s.State.Record.LastFailure.Count >= malformedIsRefused && slices.ContainsFunc(s.Offers, func(f Field) bool {
 		return insists(s.State.Record.LastFailure, f) && judge{s}.presentable(f)
 	})
 }

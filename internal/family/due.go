@@ -68,7 +68,7 @@ func (v view) appProblem(token Fingerprint) string {
 
 // Spaced is the time before which Atlassian is not called after an answer that limits the rate.
 // Once it has limited the rate for a leeway, that is in some minutes at the earliest. For a
-// candidate it is from the first answer on: the own token has its turn meanwhile.
+// candidate that holds from the first answer on: the own token has its turn meanwhile.
 func Spaced(f Failure, r Record, candidate bool) time.Time {
 	last := r.LastFailure
 	repeated := last != nil && last.Class == f.Class && last.Token == f.Token
@@ -145,16 +145,17 @@ func due(v view) (Decision, bool) {
 const manyStrangers = 4
 
 // secondLookIsDue reports whether the own token waits for a second look at any refused candidate.
-// It does not wait for one of many strangers, nor for any in the last minutes of the access token,
-// or in the leeway of its own failed attempt. Beside psoxy it does: psoxy may have made that of it.
+// It waits for no stranger where there were many, nor in the leeway of its own failed attempt: a
+// refusal may have taken the place of the answer. Beside psoxy only the first counts: psoxy may
+// have made the stranger of it.
 func (v view) secondLookIsDue() bool {
-	strangers, expires, failed := 0, v.State.Record.AccessExpiresAt, v.State.Record.LastFailure
+	strangers, failed := 0, v.State.Record.LastFailure
 	for _, r := range v.State.Inbox.Rejected {
 		if r.Stored.IsZero() && Within(r.At, v.Now, probeFirst) {
 			strangers++
 		}
 	}
-	late := !v.latelyShared() && (!expires.IsZero() && expires.Sub(v.Now) < accessReserve || failed != nil && open(failed.First, v.Now))
+	late := !v.doubt.known && !v.latelyShared() && failed != nil && open(failed.First, v.Now)
 	return slices.ContainsFunc(v.State.Inbox.Rejected, func(r Rejected) bool {
 		return v.looksAgain(r) && (!r.Stored.IsZero() || strangers < manyStrangers && !late)
 	})

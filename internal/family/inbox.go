@@ -54,7 +54,7 @@ type Pending struct {
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials. Under others it
-// may be good, and refusals have been mistaken.
+// may be good, and refusals have been mistaken. Token is empty where Atlassian could not read it.
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Token       Fingerprint `json:"token,omitempty"`
@@ -147,7 +147,10 @@ func (i Inbox) first(version int64) time.Time {
 // reject returns the inbox in which a candidate is refused, and no more in doubt.
 func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	p, old := i.pending(version), i.rejected(version)
-	r := Rejected{Version: version, Token: f.Token, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
+	r := Rejected{Version: version, Credentials: f.Credentials, At: stamp(at), Count: 1, First: stamp(f.FirstSpend), Stored: p.Stored, Psoxys: p.Psoxys}
+	if f.Class == atlassian.Permanent.String() {
+		r.Token = f.Token
+	}
 	if old.Credentials == f.Credentials && !open(r.First, at) {
 		r.Count += old.Count
 		r.Psoxys = r.Psoxys || old.Psoxys
@@ -202,9 +205,9 @@ func (i Inbox) outlived(came, accepted time.Time) Inbox {
 	return i
 }
 
-// onceRefused returns the inbox after a refusal that was a mistake. The others may be mistakes,
-// too: each candidate is asked about again, as after its first refusal.
-func (i Inbox) onceRefused() Inbox {
+// askedAnew returns the inbox after a refusal that was a mistake. The others may be mistakes, too:
+// each candidate is asked about again, as after its first refusal.
+func (i Inbox) askedAnew() Inbox {
 	i.Rejected = slices.Clone(i.Rejected)
 	for n := range i.Rejected {
 		i.Rejected[n].Count = 1

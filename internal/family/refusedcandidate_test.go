@@ -80,3 +80,23 @@ func TestARefusedCandidateBecomesTheOwnToken(t *testing.T) {
 		})
 	}
 }
+
+// The refusal was a mistake, or no answer about the token: it does not make the family look lost.
+func TestARefusalThatDoesNotCount(t *testing.T) {
+	rejected := func(class atlassian.Class) family.State {
+		s := state().Intending("other", fp(refresh(8)), 9, now.Add(-minute))
+		return s.Failed(family.Failure{Class: class.String(), At: now.Add(-minute), Token: fp(refresh(8))}, false, now)
+	}
+	t.Run("it was accepted since, and its successor was left out", func(t *testing.T) {
+		r := receipt(now)
+		r.Spent, r.Candidate = fp(refresh(8)), 9
+		next, kept := rejected(atlassian.Permanent).Settle(r)
+		require.True(t, kept)
+		require.Nil(t, next.Record.LastFailure)
+	})
+	t.Run("a firewall has answered", func(t *testing.T) {
+		next, kept := rejected(atlassian.Malformed).Settle(receipt(now))
+		require.True(t, kept)
+		require.Nil(t, next.Record.LastFailure)
+	})
+}

@@ -94,7 +94,7 @@ func (r Receipt) beside(theirs Record) Receipt {
 
 // newer reports whether a record is newer than a received pair that was decided on another one.
 func (r Record) newer(than Receipt) bool {
-	spentLater := !than.Pair.SpentAt.After(r.RotatedAt)
+	spentLater := !stamp(than.Pair.SpentAt).After(r.RotatedAt)
 	switch {
 	case r.Past.Has(than.Record.Refresh):
 		return true // the pair was settled before
@@ -116,7 +116,7 @@ func (s *State) settleInbox(before State, r Receipt) {
 		}
 	}
 	for _, o := range s.Inbox.Rejected {
-		if o.Token == r.Record.Refresh { // so was it, and the refusal may have replaced the answer
+		if o.Token == r.Record.Refresh && o.Token != r.Spent { // the refusal may have taken the answer's place
 			s.Record.LastFailure, s.Inbox = o.failure(), s.Inbox.without(func(v int64, _ time.Time) bool { return v == o.Version })
 		}
 	}
@@ -125,8 +125,8 @@ func (s *State) settleInbox(before State, r Receipt) {
 		s.Inbox = s.Inbox.outlived(before.Record.RotatedAt, r.Pair.SpentAt)
 	}
 	opaque := r.Record.Chain == ""
-	if !opaque && refusedBefore(before, r) { // without claims another may be its successor, or what it was made of
-		s.Inbox = s.Inbox.onceRefused()
+	if !opaque && refusedByMistake(before, r) { // without claims another may be its successor, or what it was made of
+		s.Inbox = s.Inbox.askedAnew()
 	}
 	switch {
 	case !before.Empty() && !before.Record.sameFamily(r.Record), opaque && r.Candidate <= before.Inbox.Kin:
@@ -136,8 +136,8 @@ func (s *State) settleInbox(before State, r Receipt) {
 	}
 }
 
-// refusedBefore reports whether Atlassian has refused what it has now accepted: by mistake.
-func refusedBefore(s State, r Receipt) bool {
+// refusedByMistake reports whether Atlassian has refused what it has now accepted.
+func refusedByMistake(s State, r Receipt) bool {
 	return s.Inbox.rejected(r.Candidate).Version > 0 || r.Candidate == 0 && r.Spent == s.Record.Refresh && s.Record.Refused()
 }
 

@@ -82,6 +82,15 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// The record tells only milliseconds.
+func TestSettleOfTheSameMillisecond(t *testing.T) {
+	at := now.Add(300 * time.Microsecond)
+	s, kept := state().Settle(receipt(at))
+	require.True(t, kept)
+	_, kept = s.Settle(receipt(at.Add(100 * time.Microsecond)))
+	require.False(t, kept, "what another process presented since would count as unspent")
+}
+
 // What stood in REFRESH_TOKEN when the ledger began, before the token that was
 // accepted, may be older: without claims nothing tells.
 func TestSettleOfAKinCandidate(t *testing.T) {

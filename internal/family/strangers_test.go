@@ -37,14 +37,13 @@ func TestTheOwnTokenWaitsForAStranger(t *testing.T) {
 		want  family.Action
 	}{
 		{"refused once", all(once, left(20*minute)), family.Idle},
-		{"refused once, and the access token ends soon", all(once, left(5*minute-nano)), family.Rotate},
-		{"five minutes are not soon", all(once, left(5*minute)), family.Idle},
-		{"the access token ends soon, but it may be the own one's successor", all(once, successor, left(4*minute)), family.Idle},
-		{"the access token ends soon, but psoxy rotates too", all(beside, once, left(4*minute)), family.Idle},
+		{"refused once, and the access token has ended: the own one may have been rotated by hand", all(once, left(-minute)), family.Idle},
 		{"four within an hour", all(strangers(minute/2, 20*minute, 40*minute, time.Hour-nano), left(20*minute)), family.Rotate},
 		{"three within an hour", all(strangers(minute/2, 20*minute, 40*minute, time.Hour), left(20*minute)), family.Idle},
 		{"four, but one of them may be the own one's successor", all(strangers(minute/2, 20*minute, 40*minute, 50*minute), successor, left(20*minute)), family.Idle},
 		{"the own token failed, and its leeway is open", all(once, ownFailed(usable-nano), left(20*minute)), family.Rotate},
+		{"the own token failed, but it may be the own one's successor", all(once, successor, ownFailed(usable-nano), left(20*minute)), family.Idle},
+		{"the own token failed, but psoxy rotates too", all(beside, once, ownFailed(usable-nano), left(20*minute)), family.Idle},
 		{"the own token failed, and its leeway is over", all(once, ownFailed(usable), left(20*minute)), family.Idle},
 	} {
 		t.Run(c.name, func(t *testing.T) {

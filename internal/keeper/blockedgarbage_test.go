@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -32,4 +33,31 @@ func TestABlockedTokenOverTheFirstIsPutRight(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The same, but the token that stood there is good: psoxy made it of the older one before the
+// first tick, and a gateway blocks some requests. The older one, stored again, is not let through.
+func TestAGatewayBlocksSomeRequests(t *testing.T) {
+	w := newWorld(t)
+	older := w.consent()
+	w.clock.Advance(55 * time.Minute)
+	newest := w.psoxy.spends()
+	w.put(names.RefreshToken, newest.Refresh.Reveal())
+	w.put(names.AccessToken, newest.Access.Reveal())
+	w.clock.Advance(50 * time.Minute)
+	blocked := 3
+	w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if blocked--; blocked >= 0 {
+			return answer(r, http.StatusNotFound, []byte("<html>")), nil
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	for tick := range 32 {
+		if tick == 2 {
+			w.put(names.RefreshToken, older.Refresh.Reveal())
+		}
+		w.tick()
+		w.clock.Advance(5 * time.Minute)
+	}
+	w.requireKept()
 }
