@@ -14,16 +14,19 @@ inline voidInbox() {
 	v.era = rtEra
 }
 
-/* Snapshot.seen: the version up to which the inbox is judged. */
-#define SEEN(sv) (DISPLACED -> 0 : (judged[me] > v.seen -> judged[me] : v.seen))
+/* judge.lastJudged, and judge.seen: the version up to which the inbox is judged. Once our own token is refused, all counts. */
+#define LASTJUDGED (judged[me] > v.seen -> judged[me] : v.seen)
+#define SEEN (ISREFUSED(v.fail) -> 0 : LASTJUDGED)
 
 /* State.Judge, and what Atlassian has refused before: whether version k of REFRESH_TOKEN may hold a newer token. */
 #define OFFER(k) (TOKEN(rt[k]) || rt[k] == BROKEN)
 #ifdef MUTANT_OLDER_PRESENTED
 #define KNOWN(k) (rt[k] == v.tok)
 #else
-#define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !DISPLACED))
+#define KNOWN(k) (rt[k] == v.tok || ((v.past & BIT(rt[k])) && !(DISPLACED && (LONG || INSISTS(k)))))
 #endif
+/* insists: a person has stored an older one again since our own was refused. */
+#define INSISTS(k) ((k) == rtVer && rtAt >= v.began)
 #define BEFORE(k) ((k) <= v.born)
 #ifdef MUTANT_REJECTED_AGAIN
 #define REJECTED(k) false
@@ -32,7 +35,7 @@ inline voidInbox() {
 #endif
 #define CANDIDATE(k) (OFFER(k) && !KNOWN(k) && !BEFORE(k) && !REJECTED(k))
 /* It was refused once, and is asked about again later. */
-#define RESTS(k) ((k) > SEEN(sv) && REJECTED(k) && (REFUSEDONCE & (1 << (k))))
+#define RESTS(k) (REJECTED(k) && LOOKSAGAIN && (REFUSEDONCE & (1 << (k))))
 
 /* Inbox.first: when a candidate was presented whose answer was lost, or NONE. */
 #define FIRSTOF(k) ((k) == v.pending -> v.pendFirst : ((v.rejected & (1 << (k))) && OPEN(v.rejFirst, v.rejAt) -> v.rejFirst : NONE))
@@ -42,10 +45,10 @@ inline voidInbox() {
 /* Two tokens may be of one family. */
 #define KIN(x, y) (!TOKEN(rt[x]) || !TOKEN(rt[y]) || fam[rt[x]] == fam[rt[y]])
 
-/* judging.continues: it is our own token's successor, or psoxy rotates too. */
+/* judge.continues: it is our own token's successor, or psoxy rotates too. */
 #define CONTINUES(k) (SUCCEEDS(k) || (PSOXY > 0 && !(TOKEN(rt[k]) && TOKEN(v.tok))))
 
-/* judging.rank: of each rank the candidate that was issued last comes first, or else the newest. */
+/* judge.rank: of each rank the candidate that was issued last comes first, or else the newest. */
 #define LATESTRANGER 1
 #define LATEKIN 2
 #define UNASKED 3
@@ -53,11 +56,11 @@ inline voidInbox() {
 #define DOUBTED 5
 #define RANK(k) (OPEN(FIRSTOF(k), time) -> DOUBTED : (FIRSTOF(k) == NONE -> (SUCCEEDS(k) -> SUCCESSOR : UNASKED) : (CONTINUES(k) -> LATEKIN : LATESTRANGER)))
 
-/* judging.looksAgain: a candidate that was refused once comes before our own token is spent. */
+/* judge.looksAgain: a candidate that was refused once comes before our own token is spent. */
 #define REFUSEDONCE (v.rejected & ~v.twice)
 #define LOOKSAGAIN (REFUSEDONCE && time == v.rejAt)
 
-#define OFFERED(k) (((k) > SEEN(sv) || (k) == v.pending || (v.rejected & (1 << (k)))) && CANDIDATE(k))
+#define OFFERED(k) (((k) > SEEN || (k) == v.pending || (v.rejected & (1 << (k)))) && CANDIDATE(k))
 /* precedes: another candidate of its family was issued later. */
 #define PRECEDES(k) (TOKEN(rt[k]) && rt[k] < latest[fam[rt[k]]])
 #define ISSUEDAFTER(k, o) (TOKEN(rt[k]) && TOKEN(rt[o]) && rt[k] > rt[o])
@@ -70,7 +73,7 @@ inline voidInbox() {
  * be our own token's successor.
  */
 inline judge(sv) {
-	c = 0; older = 0; seen = (SEEN(sv) > sv -> SEEN(sv) : sv);
+	c = 0; older = 0; seen = (unread -> LASTJUDGED : (SEEN > sv -> SEEN : sv));
 	for (i : 1 .. MAXV - 1) {
 		if
 		:: i <= sv && TOKEN(rt[i]) && (OFFERED(i) || RESTS(i)) -> latest[fam[rt[i]]] = (rt[i] > latest[fam[rt[i]]] -> rt[i] : latest[fam[rt[i]]])
@@ -117,7 +120,7 @@ inline judge(sv) {
 #ifdef MUTANT_PSOXY_LOCK_IGNORED
 #define LOCKTELLS false
 #else
-#define LOCKTELLS (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && c < lkRt)
+#define LOCKTELLS (LOCKPSOXY && !(v.rotated != NONE && v.tok >= lkTok) && !(ISREFUSED(v.fail) && lkAt < v.failAt) && c < lkRt)
 #endif
 inline doubt() {
 	first = v.first; last = v.last; owned = v.owner != FREE;
@@ -148,7 +151,7 @@ inline doubt() {
 #define HELDBACK (!LASTISOPEN && owned && time < last + 2 * LEEWAY)
 #endif
 /* replaysFirst: our own token in doubt comes before a stranger. */
-#define STRANGERWAITS (!CONTINUES(c) && first != NONE && REPLAYABLE(first) && v.fail != REFUSED)
+#define STRANGERWAITS (!CONTINUES(c) && first != NONE && REPLAYABLE(first) && !ISREFUSED(v.fail))
 /* replay: what may be the successor of our own token in doubt is asked about once more before, where the next tick is in time for the replay. */
 #define KINFIRST (kinWaits && time + TICK - first < LEEWAY - MARGIN)
 /* lateCandidate */
@@ -186,7 +189,7 @@ inline doubt() {
 #ifdef MUTANT_PRESENTS_BLINDLY
 #define UNJUDGED false
 #else
-#define UNJUDGED (unread && SEEN(sv) < v.kin)
+#define UNJUDGED (unread && LASTJUDGED < v.kin)
 #endif
 
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
@@ -215,8 +218,8 @@ inline decide(sv) {
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
 	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, HELDBACK));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
-	RULE(v.fail == REFUSED && STARVES, LATECANDIDATE);
-	RULE(v.fail == REFUSED, act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE));
+	RULE(ISREFUSED(v.fail) && STARVES, LATECANDIDATE);
+	RULE(ISREFUSED(v.fail), act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE); chance[me] = chance[me] && (act != LEAVE || ASKEDINTIME));
 	/* a rotation is due before the access token ends */
 	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
@@ -228,7 +231,8 @@ inline decide(sv) {
 	fi;
 	keep = (c > 0);
 	first = (cv == 0 -> first : FIRSTOF(cv));
-	c = 0; time = 0; ruled = false; owned = false; last = 0; kinWaits = false
+	last = (cv == 0 -> last : first);
+	c = 0; time = 0; ruled = false; owned = false; kinWaits = false
 }
 
 /* State.Intending: an intent of me to present t. Our own token may be spent from now on, or was in doubt since first. */
@@ -295,8 +299,22 @@ inline receive(t, got) {
 #define OTHERSPENDS(h) (v.it != NONE && v.cand > 0 && v.cand != h.cand)
 #endif
 
+/* Inbox.outlived: our own token was accepted a leeway after a candidate was stored, so that is none of its family. */
+inline estrange(h) {
+	if
+	:: h.cand == 0 && h.spent == v.tok && v.kins != 0 && !(v.rotated != NONE && v.rotated > v.rejAt) ->
+		for (i : 1 .. MAXV - 1) {
+			REACH(34, (v.rejected & v.kins & (1 << i)) && STORED(i) != NONE && h.at >= STORED(i) + LEEWAY);
+			v.kins = (STORED(i) != NONE && h.at >= STORED(i) + LEEWAY -> v.kins & ~(1 << i) : v.kins)
+		}
+		i = 0
+	:: else
+	fi
+}
+
 /* State.Settle, where what h holds is the newest. */
 inline take(h) {
+	estrange(h);
 #ifdef MUTANT_PAST_FORGOTTEN
 	v.past = h.past | (v.tok == h.before -> 0 : BIT(v.tok));
 #else
@@ -312,7 +330,7 @@ inline take(h) {
 	:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 	:: else
 	fi;
-	v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.more = h.more;
+	v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.began = h.began; v.more = h.more;
 	v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
 	REACH(31, WAITSON(h) && now - v.at < STALE);
 	v.first = (WAITSON(h) && h.first == NONE -> v.first : h.first);
@@ -354,21 +372,28 @@ inline doubting() {
 	v.first = (lkAt < v.first -> lkAt : v.first); v.last = lkAt; v.owner = PSOXYID
 }
 
+/* Failure.after: refusals in a row are counted together. */
+inline noteFailure(class) {
+	v.more = (ISREFUSED(class) && ISREFUSED(v.fail));
+	v.began = (ISREFUSED(class) -> (v.more -> v.began : now) : 0);
+	v.fail = class; v.failAt = now
+}
+
 /* State.Failed: a spend without a successor. What a candidate came to says nothing of our own token. */
 inline failed() {
 	if
-	:: class == INDOUBT && v.cand == 0 ->
-		v.last = now; v.owner = FREE; v.fail = INDOUBT; v.failAt = now; v.more = false;
+	:: (class == INDOUBT || class == DENIED) && v.cand == 0 -> /* the newest attempt whose answer was lost counts */
+		v.last = last; v.owner = FREE; noteFailure(class);
 #ifdef MUTANT_FIRST_DATED_LATE
 		v.first = (v.first == v.at -> now : v.first)
 #endif
-	:: class == INDOUBT && v.cand > 0 -> skip
+	:: (class == INDOUBT || class == DENIED) && v.cand > 0 -> skip
 	:: class == REFUSED && v.cand > 0 ->
 		v.rejFirst = (doubtful -> v.pendFirst : NONE);
-		v.twice = v.twice | (OPEN(v.rejFirst, now) -> 0 : v.rejected & (1 << v.cand)); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
+		v.twice = (OPEN(v.rejFirst, now) -> v.twice & ~(1 << v.cand) : v.twice | (v.rejected & (1 << v.cand))); v.rejected = v.rejected | (1 << v.cand); v.rejAt = now;
 		endPending(v)
 	:: class == UNSPENT && v.cand > 0 -> endPending(v); v.kins = v.kins & v.rejected
-	:: else -> v.more = (class == REFUSED && v.fail == REFUSED); v.fail = class; v.failAt = now; endDoubt(v)
+	:: else -> noteFailure(class); endDoubt(v)
 	fi;
 	endIntent(v)
 }
@@ -416,7 +441,7 @@ inline adopt(sv) {
 	:: else -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == F.tok ->
-		v.past = F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.fail = F.fail; v.failAt = F.failAt; v.more = F.more;
+		v.past = F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.fail = F.fail; v.failAt = F.failAt; v.began = F.began; v.more = F.more;
 		v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
 	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE && !OTHERFAMILY -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
 	:: v.tok != NONE && v.tok != F.tok && (F.tok == NONE || OTHERFAMILY) -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)

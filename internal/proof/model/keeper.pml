@@ -25,8 +25,9 @@
 #else
 #define OWNTOKEN (cv == 0)
 #endif
-#define REFUSAL (OWNTOKEN && doubtful && act != LATEPROBE && now - (first == NONE -> v.at : first) < LEEWAY -> INDOUBT : REFUSED)
+#define REFUSAL (OWNTOKEN && doubtful && LEEWAYOPEN -> DENIED : REFUSED)
 #endif
+
 
 #ifdef MUTANT_OVERTAKEN_IGNORED
 #define WON true
@@ -54,7 +55,7 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last, time, got, t, tries, class, copies, best, over;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last = NONE, time, got, t, tries, class, copies, best, over;
 	byte latest[3];
 	short older;
 	bool waits, kinWaits, under, remembered, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
@@ -195,7 +196,7 @@ end:
 	:: atomic { AT(POST) ->
 		if
 #ifndef MUTANT_NOT_IN_TIME
-		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) || (tries > 0 && (b != head || e != epoch)) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
+		:: now - since[me] > STALE - 1 || (act == REPLAY && now - first >= UNTIL) || (act == LATEPROBE && OPEN(last, since[me]) && now - last >= UNTIL) || (tries > 0 && (b != head || e != epoch)) -> class = INDOUBT; step = (tries > 0 -> SETTLE : LAST)
 #endif
 		:: else ->
 			assertMayPresent(me, t, act);
@@ -208,15 +209,20 @@ end:
 				fi;
 				step = SETTLE
 			:: CANFAULT && TOKEN(t) && !dead[fam[t]] -> /* a refusal by mistake */
-				fault(me); class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0;
-				displaced = displaced || (v.rotated == NONE && v.fail == REFUSED)
+				fault(me);
+				if
+				:: skip
+				:: present(t, got) /* the refusal replaces the answer */
+				fi;
+				class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0;
+				displaced = displaced || (v.rotated == NONE && ISREFUSED(v.fail) && (RESTORE > 0 || now - v.began >= HOUR))
 			:: CANFAULT -> /* the request or its answer is lost: once more, or an outage */
 				fault(me);
 				if
 				:: present(t, got)
 				:: skip
 				fi;
-				doubtful = true; tries++;
+				doubtful = true; last = now; tries++;
 				if
 				:: tries == 1
 #ifdef MUTANT_AMBIGUOUS_NOT_SPENT
@@ -252,7 +258,7 @@ end:
 		:: else ->
 			put();
 			if /* writeDown: the ledger was deleted, and begins with what is known of the spend */
-			:: !ok && held[me].tok == NONE && head == 0 && (class == INDOUBT || cv > 0) -> b = 0; e = epoch; put()
+			:: !ok && held[me].tok == NONE && head == 0 && (class == INDOUBT || class == DENIED || cv > 0) -> b = 0; e = epoch; put()
 			:: else
 			fi;
 			if
@@ -320,7 +326,7 @@ end:
 #endif
 		repeats = (me == REFRESHER -> waits : repeats);
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
-		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; t = 0; tries = 0; class = 0;
+		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; last = NONE; t = 0; tries = 0; class = 0;
 		older = 0; waits = false; unread = false; tooLate = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}

@@ -14,7 +14,8 @@ typedef Entry {
 	byte born;    /* the versions of REFRESH_TOKEN up to this one are older than the consent */
 	byte rotated; /* the last rotation; NONE if unknown, and so due */
 	byte fail, failAt; /* what the newest attempt with our own token came to, and when */
-	bool more;         /* it was refused more than once */
+	byte began;        /* the first of the refusals in a row; 0 without one */
+	bool more;         /* there was more than one */
 	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
 	byte own, it, cand, at;
 	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor. */
@@ -33,7 +34,7 @@ byte known[2];        /* by keeper: the newest version that the process has seen
 byte stamp;           /* consents that were given or stored, for auth */
 /* TOKEN_FAMILY, a family's record: only where it matters, which is where the ledger may be deleted. */
 #define RECORDED (LOSE > 0)
-typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, first; bool more };
+typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, began, first; bool more };
 Record F;
 /* memory.known: what a process read or settled last, of a token that is proven. Only where the ledger may be deleted. */
 Entry memo[2];
@@ -41,7 +42,7 @@ Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be pu
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
-	b.fail = a.fail; b.failAt = a.failAt; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
+	b.fail = a.fail; b.failAt = a.failAt; b.began = a.began; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owner = a.owner;
 	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice; b.kins = a.kins
 }
@@ -51,22 +52,26 @@ inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE }
 inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
-	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.more = false;
+	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.began = 0; a.more = false;
 	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0; a.kins = 0
 }
 
 /* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
 inline record(a) {
 	F.tok = a.tok; F.past = a.past; F.gen = a.gen; F.auth = a.auth; F.rotated = a.rotated;
-	F.fail = a.fail; F.failAt = a.failAt; F.more = a.more; F.first = (a.fail == INDOUBT -> a.first : NONE)
+	F.fail = a.fail; F.failAt = a.failAt; F.began = a.began; F.more = a.more; F.first = (a.fail == INDOUBT || a.fail == DENIED -> a.first : NONE)
 }
 
-/* State.date: an intent without a time is an attempt that is announced by this entry, and perhaps the first. */
+/*
+ * State.date: an intent without a time is an attempt that is announced by this
+ * entry, and perhaps the first. So it is after a refusal of the candidate.
+ */
 #define NEWINTENT(a) (a.it != NONE && a.at == NONE)
+#define AFTERREFUSAL(a) ((a.rejected & (1 << a.cand)) && now > a.rejAt)
 inline date(a) {
 	a.first = (NEWINTENT(a) && a.cand == 0 && a.first == NONE -> now : a.first);
 	a.last = (NEWINTENT(a) && a.cand == 0 -> now : a.last);
-	a.pendFirst = (NEWINTENT(a) && a.cand > 0 && a.pendFirst == NONE -> now : a.pendFirst);
+	a.pendFirst = (NEWINTENT(a) && a.cand > 0 && (a.pendFirst == NONE || AFTERREFUSAL(a)) -> now : a.pendFirst);
 	a.at = (NEWINTENT(a) -> now : a.at)
 }
 
@@ -140,7 +145,7 @@ inline readLedger(me) {
 
 inline forget(p) {
 	held[p].tok = NONE; held[p].before = 0; held[p].spent = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
-	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].more = false; endDoubt(held[p])
+	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].began = 0; held[p].more = false; endDoubt(held[p])
 }
 
 inline forgetKnown(p) { clear(memo[p]) }
@@ -162,7 +167,7 @@ inline compare(p) {
 		REACH(24, b > 0 && e > 0);
 		held[p].tok = memo[p].tok; held[p].before = NONE; held[p].spent = NONE; held[p].auth = memo[p].auth; held[p].gen = memo[p].gen;
 		held[p].cand = 0; held[p].born = memo[p].born; held[p].at = memo[p].rotated; held[p].past = memo[p].past;
-		held[p].fail = memo[p].fail; held[p].failAt = memo[p].failAt; held[p].more = memo[p].more;
+		held[p].fail = memo[p].fail; held[p].failAt = memo[p].failAt; held[p].began = memo[p].began; held[p].more = memo[p].more;
 		held[p].first = memo[p].first; held[p].last = memo[p].last; held[p].owner = memo[p].owner
 #endif
 	:: else

@@ -74,7 +74,8 @@
 #ifndef PERIOD
 #define PERIOD 10
 #endif
-#define REFUSEDWAIT 8
+#define BACKOFF 4 /* family.failureBackoff: half a minute less */
+#define HOUR 10   /* family.probeFirst and probeAgain: longer than what is left of a leeway */
 /* How long the platform lets a process live: the function's Timeout in template.yaml. */
 #ifndef INVOCATION
 #define INVOCATION STALE

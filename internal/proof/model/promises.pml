@@ -13,28 +13,46 @@
 #define REACH(n, condition) assert(PROBE != n || !(condition))
 
 /* disproven: our own token was adopted, and refused more than once: perhaps an older one is the right one. */
-#ifdef MUTANT_DISPLACED_AT_ONCE
-#define DISPLACED (v.rotated == NONE && v.fail == REFUSED)
+#define DISPLACED (v.rotated == NONE && ISREFUSED(v.fail) && v.first == NONE && v.more)
+
+/* stillOlder: for an hour the refusals of the adopted token may be a mistake. */
+#ifdef MUTANT_OLDER_AT_ONCE
+#define LONG true
 #else
-#define DISPLACED (v.rotated == NONE && v.fail == REFUSED && v.more)
+#define LONG (v.failAt - v.began >= HOUR)
 #endif
 
-/* judging.succeeds: version k holds our own token's successor, as far as is known. Of a damaged one no claim tells. */
+/* spend.until: the leeway of the first attempt is open; after it, that of the last one may be, which may have been the first to arrive. */
+#define LEEWAYOPEN (act != LATEPROBE || OPEN(last, now))
+
+/* judge.succeeds: version k holds our own token's successor, as far as is known. Of a damaged one no claim tells. */
 #define SUCCEEDS(k) (TOKEN(rt[k]) && TOKEN(v.tok) -> fam[rt[k]] == fam[v.tok] : (k) <= v.kin)
 
-/* judging.sibling: a refused candidate is one of our own token. It is none if the token before was accepted a leeway after it was stored. */
-#define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt && v.rotated < STORED(k) + LEEWAY)
+/* Rejected.sibling: a refused candidate is one of our own token. */
+#define SIBLING(k) ((v.kins & (1 << (k))) && v.rotated != NONE && v.rotated > v.rejAt)
 
-/* judging.again: a refused candidate is presented once more at the next tick, and then now and then. */
+/* judge.again: a refused candidate is presented once more at the next tick, and then now and then. */
 #define MAYAGAIN(k, at) ((at) > v.rejAt && !SIBLING(k) && \
-	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + REFUSEDWAIT || \
-	(v.fail == REFUSED && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST)))
+	(!(v.twice & (1 << (k))) || OPEN(v.rejFirst, at) || (at) >= v.rejAt + HOUR || \
+	(ISREFUSED(v.fail) && (at) >= v.failAt + REST && v.rejAt < v.failAt + REST) || TAKESTURN(k, at)))
+/* judge.takesTurn: it may be our own token's successor, and both are refused inside the leeway of that. */
+#define TAKESTURN(k, at) (ISREFUSED(v.fail) && v.rejAt <= v.failAt && OPEN(v.first, at) && (v.kins & (1 << (k))))
 /* Losses that nobody can undo; README.md explains each variable. */
 #define SHARED (oldAnswer || psoxyBehind || psoxyRace || psoxyErased || covered || (PSOXY > 0 && lied))
 #define EXCUSED (spendDeleted || soleCopyDeleted || displaced || SHARED)
 
-/* How long a refused token rests: until the next tick, and then longer. */
-#define REST (v.more -> REFUSEDWAIT : 1)
+/* Record.probeAt: how long a refused token rests: until the next tick, then for minutes inside the leeway of the first refusal, then longer. */
+#ifdef MUTANT_SECOND_LOOK_LATE
+#define REST HOUR
+#else
+#ifdef MUTANT_LEEWAY_UNUSED
+#define REST (v.more -> HOUR : 1)
+#else
+#define REST (v.more -> (OPEN(v.began, v.failAt + BACKOFF) -> BACKOFF : HOUR) : 1)
+#endif
+#endif
+/* A refusal may have replaced the answer: each tick inside the leeway of the first refusal has to ask again. */
+#define ASKEDINTIME (time >= v.failAt + BACKOFF && OPEN(v.began, time))
 
 /* At the moment at which keeper p presents t. */
 inline assertMayPresent(p, t, action) {
@@ -42,20 +60,24 @@ inline assertMayPresent(p, t, action) {
 	HOLDS(1, (intended[p] == t) && now - since[p] < STALE);
 	HOLDS(6, !SPENDS(OTHER(p)));
 	/* What Atlassian has refused is left alone; a candidate after a second refusal, unless our own token is refused too. */
-	HOLDS(4, cv > 0 || v.fail != REFUSED || first != NONE || now >= v.failAt + REST || (DISPLACED && keep));
+	HOLDS(4, cv > 0 || !ISREFUSED(v.fail) || first != NONE || now >= v.failAt + REST || (v.rotated == NONE && v.more && keep));
 	HOLDS(4, cv == 0 || !(v.rejected & (1 << cv)) || MAYAGAIN(cv, now));
 	REACH(7, act == REPLAY && cv == 0 && spentAt[t] != NONE && !dead[fam[t]]);
-	REACH(8, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] == NONE);
-	REACH(9, act == LATEPROBE && cv == 0 && v.fail != REFUSED && spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
+	REACH(8, act == LATEPROBE && cv == 0 && !ISREFUSED(v.fail) && spentAt[t] == NONE);
+	REACH(9, act == LATEPROBE && cv == 0 && !ISREFUSED(v.fail) && spentAt[t] != NONE && now - spentAt[t] >= LEEWAY);
 	REACH(10, act == LATEPROBE && cv > 0);
 	REACH(11, act == REPLAY && cv > 0 && LIVE(t));
 	REACH(12, cv > 0 && cv < sv);
 	REACH(13, act == REPLAY && cv == 0 && (psoxySpent & BIT(t)));
-	REACH(34, cv > 0 && (v.rejected & v.kins & (1 << cv)) && v.rotated != NONE && v.rotated > v.rejAt);
+	REACH(35, cv > 0 && (v.past & BIT(t)) && !LONG);
+	REACH(36, act == LATEPROBE && cv == 0 && doubtful && LEEWAYOPEN && ISREFUSED(v.fail));
+	REACH(37, cv > 0 && TAKESTURN(cv, now) && (v.rejected & (1 << cv)));
+	REACH(38, cv > 0 && v.fail == DENIED && OPEN(v.first, now) && !SUCCEEDS(cv));
+	REACH(40, act == LATEPROBE && v.fail == REFUSED && v.more && spentAt[t] != NONE && now - spentAt[t] < LEEWAY);
 	if
 	:: TOKEN(t) && !dead[fam[t]] ->
 		/* The first presentation is not forgotten: what comes after the leeway is a probe, which knows what it is. */
-		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || v.fail == REFUSED || lied || spendDeleted || soleCopyDeleted || (lone != NONE && p == SECOND) || (psoxySpent & BIT(t)));
+		HOLDS(2, spentAt[t] == NONE || (v.cand > 0 -> v.pendFirst : v.first) <= spentAt[t] || ISREFUSED(v.fail) || lied || spendDeleted || soleCopyDeleted || (lone != NONE && p == SECOND) || (psoxySpent & BIT(t)));
 		HOLDS(2, action == LATEPROBE || spentAt[t] == NONE || now - spentAt[t] < LEEWAY || lied || EXCUSED);
 		/* Without a fault no token is presented twice, however often the event is delivered. */
 		HOLDS(8, faults > 0 || PSOXY > 0 || spentAt[t] == NONE);
@@ -91,7 +113,7 @@ inline assertForward(who, n) {
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
 	/* A refusal is written down about the ledger's own token only, by whoever presented that, or knows it from a ledger that was deleted. */
-	HOLDS(4, n.fail != REFUSED || S.fail == REFUSED || intended[who] == S.tok || (S.tok == NONE && epoch > 0) || held[who].fail == REFUSED)
+	HOLDS(4, !ISREFUSED(n.fail) || ISREFUSED(S.fail) || intended[who] == S.tok || (S.tok == NONE && epoch > 0) || ISREFUSED(held[who].fail))
 }
 
 /* Our own token, spent, can still be replayed. */
@@ -113,7 +135,7 @@ inline drop(p) {
  */
 inline judgeChance(p) {
 	chance[p] = !FRESHLOCK && !(S.it != NONE && S.own != p && now - S.at < STALE && !(held[p].tok != NONE && (S.own == UNKNOWN || S.cand > 0))) && given == 0 && !ledgerDenied &&
-		((held[p].tok == NONE && RECOVERABLE && (S.fail != REFUSED || spentAt[S.tok] != NONE) && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
+		((held[p].tok == NONE && RECOVERABLE && (!ISREFUSED(S.fail) || spentAt[S.tok] != NONE) && INTIME) || (held[p].tok != NONE && GOOD(held[p].tok)))
 }
 
 /* When the tick of keeper p is over. */
@@ -122,6 +144,6 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 /* When the run is over: one fault, whatever and wherever it is, loses nothing, and every copy is reached. */
 inline assertRun() {
 	HOLDS(3, consentLost || mistaken || displaced || SHARED || soleCopyDeleted || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
-	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || consentLost || mistaken || (GOOD(S.tok) && S.fail != REFUSED));
+	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || consentLost || mistaken || (GOOD(S.tok) && !ISREFUSED(S.fail)));
 	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || soleCopyDeleted)
 }

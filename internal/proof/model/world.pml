@@ -31,6 +31,8 @@
 #define REFUSED 1 /* Atlassian refused our own token */
 #define UNSPENT 2 /* the attempt certainly reached nobody */
 #define INDOUBT 3 /* it may be spent */
+#define DENIED 4 /* the same, though Atlassian refused it: refusals have been mistaken */
+#define ISREFUSED(class) ((class) == REFUSED || (class) == DENIED)
 
 byte now;
 bool tickDue = true;
@@ -68,7 +70,7 @@ bool ledgerDenied, copyDenied, copyHidden;
 bool busy[4], paused[4], posting[4];
 byte pausedAt[2], started[2], since[4];
 /* A pair that a keeper has not settled yet: it outlives the tick, not the process. The last five: what a ledger that was deleted told of it. */
-typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, first, last, owner; bool more };
+typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, began, first, last, owner; bool more };
 Held held[2];
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte seenBefore[2]; /* memory.entry: the newest version that a process has seen of a ledger that was deleted since; 0 without one */
