@@ -142,6 +142,9 @@ inline doubt() {
 #endif
 #endif
 
+/* The unknown process of a deleted ledger is waited for where the leeway has time left for the tick after that. */
+#define TIMETOWAIT (first == NONE || OPEN(first, v.at + TICK))
+
 /* doubt.lastIsOpen: every attempt may have been the first to arrive. */
 #define LASTISOPEN (last > first && REPLAYABLE(last))
 /* doubt.hold: a process may still save a successor. */
@@ -191,6 +194,14 @@ inline doubt() {
 #else
 #define UNJUDGED (unread && LASTJUDGED < v.kin)
 #endif
+#ifdef MUTANT_BLIND_BESIDE
+#define PSOXYS false
+#else
+#define PSOXYS (unread && PSOXY > 0)
+#endif
+
+/* Beside psoxy what was refused once stays, or psoxy would read a spent token in its place. */
+#define ONCEREFUSED (PSOXY > 0 && !unread && LOOKSAGAIN && (REFUSEDONCE & (1 << sv)))
 
 #define RULE(condition, result) if :: !ruled && (condition) -> ruled = true; result :: else fi
 
@@ -204,8 +215,8 @@ inline decide(sv) {
 	/* a received pair comes before everything else */
 	RULE(held[me].tok != NONE && !DEFERS(held[me]), act = SETTLEHELD);
 	/* another process is at work, or may be, since the ledger was deleted: then the tick is in doubt */
-	RULE(ATWORK && v.own == UNKNOWN, waits = true);
-	RULE(ATWORK, busyElsewhere = true);
+	RULE(ATWORK && v.own == UNKNOWN && TIMETOWAIT, waits = true);
+	RULE(ATWORK && v.own != UNKNOWN, busyElsewhere = true);
 	/* an empty ledger begins with what the parameters hold */
 	RULE(v.tok == NONE, act = (unread -> LEAVE : ADOPT));
 	/* a candidate is presented, for only Atlassian can judge it; in doubt after its leeway only if our own token may be older */
@@ -224,14 +235,15 @@ inline decide(sv) {
 	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, LATECANDIDATE);
-	/* what was there when the ledger began, and was never judged, may be newer */
+	/* psoxy may have rotated; and what was there when the ledger began, and was never judged, may be newer */
 	if
-	:: act >= ROTATE && UNJUDGED -> act = LEAVE; chance[me] = false
+	:: act >= ROTATE && (UNJUDGED || PSOXYS) -> act = LEAVE; chance[me] = false
 	:: else
 	fi;
-	keep = (c > 0);
+	chance[me] = chance[me] && !(unread && PSOXY > 0);
+	keep = (c > 0 || ONCEREFUSED); REACH(39, ONCEREFUSED && rt[sv] != v.tok);
 	first = (cv == 0 -> first : FIRSTOF(cv));
-	last = (cv == 0 -> last : first);
+	last = (cv == 0 -> last : NONE);
 	c = 0; time = 0; ruled = false; owned = false; kinWaits = false
 }
 
@@ -402,28 +414,40 @@ inline failed() {
 #define BEENBEFORE(k) false
 #define FOUND false
 #else
-#define BEENBEFORE(k) ((v.past | F.past) & BIT(rt[k]))
-#define FOUND (v.tok != NONE && v.tok == F.tok)
+#define BEENBEFORE(k) ((v.past | R.past) & BIT(rt[k]))
+#define FOUND (v.tok != NONE && v.tok == R.tok)
 #endif
-#define PROVEN(k) (F.tok != NONE && rt[k] == F.tok)
+#define PROVEN(k) (R.tok != NONE && rt[k] == R.tok)
+
+/* newestRecord: TOKEN_FAMILY, or what the process knows if that is newer: both are records. */
+#define AFTER(a, b) (b.tok == NONE || a.auth > b.auth || (a.auth == b.auth && a.gen > b.gen))
+inline newestRecord() {
+	copy(memo[me], Q);
+	if
+	:: aside && AFTER(K, Q) -> copy(K, Q)
+	:: else
+	fi;
+#ifdef MUTANT_NOT_ANEW
+	clear(Q);
+#endif
+	R.tok = F.tok; R.past = F.past; R.gen = F.gen; R.auth = F.auth; R.rotated = F.rotated; R.fail = F.fail; R.failAt = F.failAt; R.began = F.began; R.more = F.more; R.first = F.first;
+	if
+	:: Q.tok != NONE && AFTER(Q, F) -> recordOf(Q, R)
+	:: else
+	fi
+}
 
 /*
- * Snapshot.Adopt: the token that TOKEN_FAMILY names, and then what was written
+ * Snapshot.Adopt: the token that the newest record names, and then what was written
  * after it are candidates; or else the token that was stored for the first time
- * last. The family is that of TOKEN_FAMILY, unless the claims say otherwise.
- * TOKEN_FAMILY tells that there was a ledger, which may have told of a spend: of
- * the adopted token, by a process that nobody knows. State.anew: where nothing else
- * can be adopted, the ledger begins with what the process knows.
+ * last. What only the process knows is adopted, too. The family is that of the
+ * record, unless the claims say otherwise. A record tells that there was a ledger,
+ * which may have told of a spend: of the adopted token, by a process that nobody knows.
  */
-#ifdef MUTANT_NOT_ANEW
-#define ANEW false
-#else
-#define ANEW (memo[me].tok != NONE && !(F.past & BIT(memo[me].tok)))
-#endif
-inline await() { v.own = UNKNOWN; v.it = v.tok; v.cand = 0; v.at = NONE; v.owner = UNKNOWN; v.last = NONE }
-#define OTHERFAMILY (TOKEN(v.tok) && TOKEN(F.tok) && fam[v.tok] != fam[F.tok])
+#define OTHERFAMILY (TOKEN(v.tok) && TOKEN(R.tok) && fam[v.tok] != fam[R.tok])
 inline adopt(sv) {
 	clear(v);
+	newestRecord();
 	v.seen = sv; v.era = rtEra;
 	for (i : 1 .. MAXV - 1) {
 		if
@@ -435,23 +459,31 @@ inline adopt(sv) {
 	}
 	i = 0;
 	if
-	:: v.tok == NONE && ANEW -> REACH(30, true); copy(memo[me], v); await()
-	:: v.tok == NONE && !ANEW -> skip
+	:: Q.tok != NONE && R.tok == Q.tok && v.tok != R.tok -> REACH(30, Q.tok == memo[me].tok); REACH(41, Q.tok != memo[me].tok); v.tok = R.tok; v.seen = 0; v.kin = sv
+	:: else
+	fi;
+	if
+	:: v.tok == NONE
 #ifdef MUTANT_ADOPT_AS_NEW
 	:: else -> v.auth = stamp + 1
 #else
-	:: v.tok != NONE && v.tok == F.tok ->
-		v.past = F.past; v.auth = F.auth; v.gen = F.gen; v.rotated = F.rotated; v.fail = F.fail; v.failAt = F.failAt; v.began = F.began; v.more = F.more;
-		v.first = F.first; v.last = (F.first == NONE -> NONE : F.failAt)
-	:: v.tok != NONE && v.tok != F.tok && F.tok != NONE && !OTHERFAMILY -> v.past = v.past | F.past | BIT(F.tok); v.auth = F.auth; v.gen = F.gen
-	:: v.tok != NONE && v.tok != F.tok && (F.tok == NONE || OTHERFAMILY) -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
+	:: v.tok != NONE && v.tok == R.tok ->
+		v.past = R.past; v.auth = R.auth; v.gen = R.gen; v.rotated = R.rotated; v.fail = R.fail; v.failAt = R.failAt; v.began = R.began; v.more = R.more;
+		v.first = R.first; v.last = (R.first == NONE -> NONE : R.failAt);
+		if /* inherited: the doubt that the process knows */
+		:: Q.tok == v.tok && Q.first != NONE && (v.first == NONE || Q.first < v.first) -> v.first = Q.first; v.last = Q.last
+		:: else
+		fi
+	:: v.tok != NONE && v.tok != R.tok && R.tok != NONE && !OTHERFAMILY -> v.past = v.past | R.past | BIT(R.tok); v.auth = R.auth; v.gen = R.gen
+	:: v.tok != NONE && v.tok != R.tok && (R.tok == NONE || OTHERFAMILY) -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif
 	fi;
 	v.past = v.past & ~BIT(v.tok);
 	if
 #ifndef MUTANT_NO_WAIT
-	:: v.tok != NONE && F.tok != NONE && v.own != UNKNOWN && (v.first == NONE || TIME(me) + TICK - v.first < LEEWAY - MARGIN) -> await()
+	:: v.tok != NONE && R.tok != NONE -> v.own = UNKNOWN; v.it = v.tok; v.cand = 0; v.at = NONE; v.owner = UNKNOWN; v.last = NONE
 #endif
 	:: else
-	fi
+	fi;
+	time = TIME(me); judge(sv); v.seen = seen; c = 0; older = 0; kinWaits = false; time = 0 /* judgedAll */
 }

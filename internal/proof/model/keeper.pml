@@ -222,7 +222,7 @@ end:
 				:: present(t, got)
 				:: skip
 				fi;
-				doubtful = true; last = now; tries++;
+				doubtful = true; last = (cv == 0 -> now : NONE); tries++;
 				if
 				:: tries == 1
 #ifdef MUTANT_AMBIGUOUS_NOT_SPENT

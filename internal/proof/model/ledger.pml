@@ -36,9 +36,13 @@ byte stamp;           /* consents that were given or stored, for auth */
 #define RECORDED (LOSE > 0)
 typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, began, first; bool more };
 Record F;
-/* memory.known: what a process read or settled last, of a token that is proven. Only where the ledger may be deleted. */
+/* memory.known: what a process read or settled last. Only where the ledger may be deleted. */
 Entry memo[2];
 Entry K; byte kBase;  /* somebody's backup of an entry; only where one may be put back */
+bool aside;           /* it was put back, and is no valid entry */
+/* Within the step of an adoption only: what the process has read, or what stands in a ledger that was put back; and the newest record. */
+hidden Entry Q;
+hidden Record R;
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
@@ -56,11 +60,14 @@ inline clear(a) {
 	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0; a.kins = 0
 }
 
-/* TOKEN_FAMILY is written: the record of a. Its failure tells when a token in doubt was presented first. */
-inline record(a) {
-	F.tok = a.tok; F.past = a.past; F.gen = a.gen; F.auth = a.auth; F.rotated = a.rotated;
-	F.fail = a.fail; F.failAt = a.failAt; F.began = a.began; F.more = a.more; F.first = (a.fail == INDOUBT || a.fail == DENIED -> a.first : NONE)
+/* The record of a. Its failure tells when a token in doubt was presented first. */
+inline recordOf(a, r) {
+	r.tok = a.tok; r.past = a.past; r.gen = a.gen; r.auth = a.auth; r.rotated = a.rotated;
+	r.fail = a.fail; r.failAt = a.failAt; r.began = a.began; r.more = a.more; r.first = (a.fail == INDOUBT || a.fail == DENIED -> a.first : NONE)
 }
+
+/* TOKEN_FAMILY is written: the record of a. */
+inline record(a) { recordOf(a, F) }
 
 /*
  * State.date: an intent without a time is an attempt that is announced by this
@@ -98,6 +105,10 @@ inline append(who, b, e, n) {
 		date(S);
 		if
 		:: who <= SECOND && S.own == who -> intended[who] = S.it
+		:: else
+		fi;
+		if
+		:: aside -> aside = false; clear(K)
 		:: else
 		fi
 	:: else
@@ -150,20 +161,20 @@ inline forget(p) {
 
 inline forgetKnown(p) { clear(memo[p]) }
 
-/* A process remembers what it has read or settled; nobody has a use for an adopted token that is not proven. */
+/* A process remembers what it has read or settled. */
 inline remember(p) {
 	if
-	:: LOSE > 0 && v.tok != NONE && v.rotated != NONE ->
+	:: LOSE > 0 && v.tok != NONE ->
 		copy(v, memo[p]); endIntent(memo[p])
 	:: else
 	fi
 }
 
-/* memory.compare, State.Knows, State.Receipt: what a ledger that has begun anew does not know is settled once more. */
+/* memory.compare, State.Knows, State.Receipt: what a ledger that has begun anew does not know is settled once more, but no adopted token that is not proven. */
 inline compare(p) {
 	if
 #ifndef MUTANT_KNOWN_FORGOTTEN
-	:: LOSE > 0 && v.tok != NONE && held[p].tok == NONE && memo[p].tok != NONE && memo[p].tok != v.tok && !(v.past & BIT(memo[p].tok)) ->
+	:: LOSE > 0 && v.tok != NONE && held[p].tok == NONE && memo[p].tok != NONE && memo[p].rotated != NONE && memo[p].tok != v.tok && !(v.past & BIT(memo[p].tok)) ->
 		REACH(24, b > 0 && e > 0);
 		held[p].tok = memo[p].tok; held[p].before = NONE; held[p].spent = NONE; held[p].auth = memo[p].auth; held[p].gen = memo[p].gen;
 		held[p].cand = 0; held[p].born = memo[p].born; held[p].at = memo[p].rotated; held[p].past = memo[p].past;
@@ -172,10 +183,7 @@ inline compare(p) {
 #endif
 	:: else
 	fi;
-	if
-	:: LOSE > 0 && v.tok != NONE && v.rotated == NONE -> forgetKnown(p)
-	:: else -> remember(p)
-	fi
+	remember(p)
 }
 
 /* A process dies; a new one takes its place, which owns nothing of it. */

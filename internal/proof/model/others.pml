@@ -183,10 +183,14 @@ end:
 		forgetting();
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
 		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0;
+		if
+		:: aside -> aside = false; clear(K)
+		:: else
+		fi;
 		clear(S); clear(P); seenBefore[0] = known[0]; seenBefore[1] = known[1]; known[0] = 0; known[1] = 0
 	}
 	:: atomic { backups > 0 && now <= LASTFAULT && K.tok == NONE && head > 0 -> copy(S, K); kBase = base[head] }
-	:: atomic { backups > 0 && now <= LASTFAULT && K.tok != NONE -> /* its age tells that it is none of these entries */
+	:: atomic { backups > 0 && now <= LASTFAULT && K.tok != NONE && !aside -> /* its age tells that it is none of these entries */
 		backups--; disturb();
 		printf("%d: an older entry of the ledger is put back\n", now);
 #ifdef MUTANT_BACKUP_BELIEVED
@@ -194,7 +198,11 @@ end:
 #else
 		ledVer++; base[ledVer] = NONE; writer[ledVer] = NOBODY;
 #endif
-		clear(K); kBase = 0
+		aside = (head == 0); kBase = 0;
+		if
+		:: aside
+		:: else -> clear(K)
+		fi
 	}
 	:: atomic { DENY > 0 && CANFAULT && !ledgerDenied && !copyDenied && !copyHidden ->
 		faults++; disturb();

@@ -145,5 +145,5 @@ inline assertTick(p) { HOLDS(PROMISE, !chance[p] || hit[p] || given > 0 || EXCUS
 inline assertRun() {
 	HOLDS(3, consentLost || mistaken || displaced || SHARED || soleCopyDeleted || (faults > 1 && dead[newest]) || (TOKEN(S.tok) && fam[S.tok] == newest));
 	HOLDS(PROMISE, faults > 1 || SHARED || soleCopyDeleted || consentLost || mistaken || (GOOD(S.tok) && !ISREFUSED(S.fail)));
-	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || soleCopyDeleted)
+	HOLDS(PROMISE, RT == S.tok || S.pending > 0 || soleCopyDeleted || (PSOXY > 0 && (S.rejected & ~S.twice & (1 << rtVer)))) /* refused once, by the last tick */
 }
