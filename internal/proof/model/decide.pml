@@ -27,7 +27,14 @@ inline voidInbox() {
 #endif
 /* insists: a person has stored an older one again since our own was refused. */
 #define INSISTS(k) ((k) == rtVer && rtAt >= v.began)
-#define BEFORE(k) ((k) <= v.born)
+/* Record.olderConsent: its claims tell that its consent was given before ours, and ours works. The time of a consent by tokenkeeper is by another clock. */
+#ifdef MUTANT_OLDER_CONSENT
+#define OLDERCONSENT(k) false
+#else
+#define OLDERCONSENT(k) (TOKEN(rt[k]) && TOKEN(v.tok) && !(ISREFUSED(v.fail) && v.more) && \
+	grantedAt[fam[rt[k]]] + (fam[v.tok] == ownConsent -> CLOCKTOLERANCE : 0) < grantedAt[fam[v.tok]])
+#endif
+#define BEFORE(k) ((k) <= v.born || OLDERCONSENT(k))
 #ifdef MUTANT_REJECTED_AGAIN
 #define REJECTED(k) false
 #else
@@ -277,7 +284,7 @@ inline receive(t, got) {
 		held[me].past = held[me].past | older;
 		i = cv - 1; time = TIME(me);
 		do
-		:: i > 0 && OTHERKIN(t) -> held[me].past = held[me].past | (CANDIDATE(i) -> BIT(rt[i]) : 0); i-- /* of older consents */
+		:: i > 0 && OTHERKIN(t) -> held[me].past = held[me].past | (CANDIDATE(i) && !ISSUEDAFTER(i, cv) -> BIT(rt[i]) : 0); i-- /* of older consents */
 		:: else -> break
 		od;
 		i = 0; time = 0

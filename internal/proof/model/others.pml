@@ -56,16 +56,25 @@ end:
 /* The consent of a family begins to count: that which was given or filled in last is the newest. */
 inline count(family) { stamp++; order[family] = stamp }
 inline stored(family) {
-	newest = (order[family] > order[newest] -> family : newest);
+	newest = (order[family] > order[newest] && !dead[family] -> family : newest);
 	given--
 }
 
-/* A person consents, and later fills the token in by hand. */
+/* A person consents, and later fills the token in by hand: in vain, if a consent by tokenkeeper was given since. */
+#define OVERDUE(family) (ownConsent != NONE && grantedAt[family] + CLOCKTOLERANCE < grantedAt[ownConsent])
 proctype Paste() {
 	byte token;
 end:
-	atomic { now <= LASTFAULT && !busy[CONSENTER] -> grant(token) }
-	atomic { disturb(); count(fam[token]); stored(fam[token]); writeToken(token); token = 0 }
+	atomic { now <= LASTFAULT && !busy[CONSENTER] -> grant(token); count(fam[token]) }
+	atomic { !busy[CONSENTER] ->
+		disturb();
+		REACH(42, OVERDUE(fam[token]));
+		if
+		:: OVERDUE(fam[token])
+		:: else -> count(fam[token])
+		fi;
+		stored(fam[token]); writeToken(token); token = 0
+	}
 }
 
 /*
@@ -81,7 +90,7 @@ proctype Consent() {
 	clear(v);
 end:
 	do
-	:: atomic { step == READ && now <= LASTFAULT && given == 0 && !paused[CONSENTER] ->
+	:: atomic { step == READ && now <= LASTFAULT && !paused[CONSENTER] ->
 		disturb();
 		busy[CONSENTER] = true;
 		copy(S, v); b = head; e = epoch; sv = rtVer; step = INTEND
@@ -105,7 +114,7 @@ end:
 	}
 	:: atomic { busy[CONSENTER] && step == POST && !paused[CONSENTER] ->
 		grant(token);
-		count(fam[token]);
+		count(fam[token]); ownConsent = fam[token];
 		h.tok = token; h.before = v.tok; h.spent = NONE; h.cand = sv; h.past = v.past | BIT(v.tok) | BIT(rt[sv]); h.auth = order[fam[token]]; h.born = rtVer; h.at = now; endDoubt(h);
 		step = SETTLE
 	}

@@ -120,6 +120,10 @@ inline writeToken(token) {
 
 byte order[3]; /* by family: when its consent was stored, as a number */
 
+/* When each consent was given, which its claims tell; which one was by tokenkeeper. */
+byte grantedAt[3], ownConsent = NONE;
+#define CLOCKTOLERANCE 2
+
 inline issue(family, from, got) {
 	got = nTok;
 	fam[got] = family; parent[got] = from; spentAt[got] = NONE;
@@ -169,6 +173,7 @@ inline present(t, got) {
 /* Atlassian grants a consent. Whether that kills the families before it is not known. */
 inline grant(token) {
 	given++;
+	grantedAt[nFam] = now;
 	issue(nFam, NONE, token);
 	if
 	:: for (i : 0 .. 2) { dead[i] = dead[i] || i < nFam }
