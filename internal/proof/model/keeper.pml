@@ -212,7 +212,7 @@ end:
 				fault(me);
 				if
 				:: skip
-				:: present(t, got) /* the refusal replaces the answer */
+				:: REPLACED -> present(t, got) /* the refusal replaces the answer */
 				fi;
 				class = REFUSAL; step = SETTLE; lied = true; mistaken = mistaken || cv > 0;
 				displaced = displaced || (v.rotated == NONE && ISREFUSED(v.fail) && (RESTORE > 0 || now - v.began >= HOUR))

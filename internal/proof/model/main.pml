@@ -50,6 +50,9 @@
 #ifndef DENY
 #define DENY 0 /* whether writing a single name may be denied for a while, which counts as a fault */
 #endif
+#ifndef REPLACED
+#define REPLACED 1 /* whether a mistaken refusal may take the place of the answer with the successor */
+#endif
 #ifndef H
 #define H 25 /* the minute at which a run ends */
 #endif
