@@ -306,11 +306,7 @@ inline receive(t, got) {
 #define NEWFAMILY(h) (v.auth != h.auth)
 
 /* The unknown process that is waited for may present what h holds: the wait goes on, but for a consent. */
-#ifdef MUTANT_WAIT_ENDED
-#define WAITSON(h) false
-#else
 #define WAITSON(h) (v.it != NONE && v.own == UNKNOWN && h.gen > 0)
-#endif
 /* Another candidate is being presented. */
 #ifdef MUTANT_LEASE_ENDED
 #define OTHERSPENDS(h) false
