@@ -173,7 +173,7 @@ inline present(t, got) {
 /* Atlassian grants a consent. Whether that kills the families before it is not known. */
 inline grant(token) {
 	given++;
-	grantedAt[nFam] = now;
+	grantedAt[nFam] = (CONSENT > 0 && PASTE > 0 -> now : nFam); /* elsewhere their order says enough */
 	issue(nFam, NONE, token);
 	if
 	:: for (i : 0 .. 2) { dead[i] = dead[i] || i < nFam }
