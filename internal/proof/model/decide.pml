@@ -207,6 +207,15 @@ inline doubt() {
 #define PSOXYS (unread && PSOXY > 0)
 #endif
 
+/* secondLookIsDue: inside the leeway of its own first failed attempt our token waits for no stranger, except beside psoxy. */
+#define STRANGERS (PASTE + DAMAGE + CONSENT > 0)
+#ifdef MUTANT_STRANGER_FIRST
+#define FAILEDLATELY false
+#else
+#define FAILEDLATELY (STRANGERS && PSOXY == 0 && v.fail != OKAY && OPEN(v.tried, time))
+#endif
+#define SECONDLOOK (LOOKSAGAIN && ((REFUSEDONCE & v.kins) || !FAILEDLATELY))
+
 /* Beside psoxy what was refused once stays, or psoxy would read a spent token in its place. */
 #define ONCEREFUSED (PSOXY > 0 && !unread && LOOKSAGAIN && (REFUSEDONCE & (1 << sv)))
 
@@ -234,12 +243,12 @@ inline decide(sv) {
 	/* a token in doubt is presented again inside its leeway */
 	RULE(first != NONE && REPLAYABLE(first), act = (KINFIRST -> LEAVE : REPLAY); chance[me] = chance[me] && act == REPLAY; REACH(28, c > 0));
 	/* after the leeway, a token in doubt is probed when nothing is left to lose */
-	RULE(first != NONE, act = (HELDBACK || LOOKSAGAIN -> LEAVE : LATEPROBE); REACH(1, HELDBACK));
+	RULE(first != NONE, act = (HELDBACK || SECONDLOOK -> LEAVE : LATEPROBE); REACH(1, HELDBACK));
 	/* a refused token is probed now and then, and a candidate in doubt before it */
 	RULE(ISREFUSED(v.fail) && STARVES, LATECANDIDATE);
 	RULE(ISREFUSED(v.fail), act = (WAITS -> LEAVE : LATEPROBE); REACH(3, act == LEAVE); chance[me] = chance[me] && (act != LEAVE || ASKEDINTIME));
 	/* a rotation is due before the access token ends */
-	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !LOOKSAGAIN, act = ROTATE);
+	RULE((v.rotated == NONE || time - v.rotated >= PERIOD) && !SECONDLOOK, act = ROTATE);
 	/* a candidate in doubt is probed after all else */
 	RULE(c > 0, LATECANDIDATE);
 	/* psoxy may have rotated; and what was there when the ledger began, and was never judged, may be newer */
@@ -327,9 +336,14 @@ inline estrange(h) {
 	fi
 }
 
+/* State.refused, Inbox.onceRefused: what was refused is accepted, so that the others are asked about again, too. */
+#define WASMISTAKEN(h) ((h.cand > 0 && (v.rejected & (1 << h.cand))) || (h.cand == 0 && h.spent == v.tok && ISREFUSED(v.fail)))
+
 /* State.Settle, where what h holds is the newest. */
 inline take(h) {
 	estrange(h);
+	REACH(43, WASMISTAKEN(h) && (v.twice & ~(1 << h.cand)));
+	v.twice = (WASMISTAKEN(h) -> 0 : v.twice);
 #ifdef MUTANT_PAST_FORGOTTEN
 	v.past = h.past | (v.tok == h.before -> 0 : BIT(v.tok));
 #else
@@ -345,7 +359,7 @@ inline take(h) {
 	:: v.pending > 0 && (v.pending == h.cand || (v.pending < h.cand && NEWFAMILY(h))) -> endPending(v)
 	:: else
 	fi;
-	v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.began = h.began; v.more = h.more;
+	v.tok = h.tok; v.auth = h.auth; v.gen = h.gen; v.born = h.born; v.rotated = h.at; v.fail = h.fail; v.failAt = h.failAt; v.began = h.began; v.more = h.more; v.tried = h.tried;
 	v.kins = v.kins & (v.rejected | (v.pending > 0 -> 1 << v.pending : 0));
 	REACH(31, WAITSON(h) && now - v.at < STALE);
 	v.first = (WAITSON(h) && h.first == NONE -> v.first : h.first);
@@ -368,7 +382,7 @@ inline settle(h) {
 	fi
 }
 
-/* What was settled has been presented by another meanwhile, as a candidate: it is in doubt. */
+/* State.settleInbox: what was settled has been presented by another meanwhile, as a candidate: it is in doubt, or refused. */
 inline doubtSettled() {
 	if
 #ifndef MUTANT_PENDING_FORGOTTEN
@@ -379,7 +393,19 @@ inline doubtSettled() {
 		endPending(v)
 #endif
 	:: else
-	fi
+	fi;
+#ifndef MUTANT_REFUSAL_DROPPED
+	for (i : 1 .. MAXV - 1) {
+		if
+		:: kept && (v.rejected & (1 << i)) && rt[i] == v.tok -> /* Rejected.failure; the refusal may have taken the answer's place */
+			v.fail = REFUSED; v.failAt = v.rejAt; v.more = ((v.twice & (1 << i)) != 0);
+			v.began = (v.rejFirst == NONE -> v.rejAt : v.rejFirst); v.tried = (STRANGERS -> v.began : 0);
+			v.rejected = v.rejected & ~(1 << i); v.twice = v.twice & v.rejected; v.kins = v.kins & ~(1 << i)
+		:: else
+		fi
+	}
+	i = 0
+#endif
 }
 
 /* State.Doubting: psoxy's lock, which ours is to replace, tells of an attempt. */
@@ -387,10 +413,11 @@ inline doubting() {
 	v.first = (lkAt < v.first -> lkAt : v.first); v.last = lkAt; v.owner = PSOXYID
 }
 
-/* Failure.after: refusals in a row are counted together. */
+/* Failure.after: refusals in a row are counted together; the first failure of any kind is kept. */
 inline noteFailure(class) {
 	v.more = (ISREFUSED(class) && ISREFUSED(v.fail));
 	v.began = (ISREFUSED(class) -> (v.more -> v.began : now) : 0);
+	v.tried = (STRANGERS -> (v.fail == OKAY -> now : v.tried) : 0);
 	v.fail = class; v.failAt = now
 }
 
@@ -433,7 +460,7 @@ inline newestRecord() {
 #ifdef MUTANT_NOT_ANEW
 	clear(Q);
 #endif
-	R.tok = F.tok; R.past = F.past; R.gen = F.gen; R.auth = F.auth; R.rotated = F.rotated; R.fail = F.fail; R.failAt = F.failAt; R.began = F.began; R.more = F.more; R.first = F.first;
+	R.tok = F.tok; R.past = F.past; R.gen = F.gen; R.auth = F.auth; R.rotated = F.rotated; R.fail = F.fail; R.failAt = F.failAt; R.began = F.began; R.more = F.more; R.tried = F.tried; R.first = F.first;
 	if
 	:: Q.tok != NONE && AFTER(Q, F) -> recordOf(Q, R)
 	:: else
@@ -471,7 +498,7 @@ inline adopt(sv) {
 	:: else -> v.auth = stamp + 1
 #else
 	:: v.tok != NONE && v.tok == R.tok ->
-		v.past = R.past; v.auth = R.auth; v.gen = R.gen; v.rotated = R.rotated; v.fail = R.fail; v.failAt = R.failAt; v.began = R.began; v.more = R.more;
+		v.past = R.past; v.auth = R.auth; v.gen = R.gen; v.rotated = R.rotated; v.fail = R.fail; v.failAt = R.failAt; v.began = R.began; v.more = R.more; v.tried = R.tried;
 		v.first = R.first; v.last = (R.first == NONE -> NONE : R.failAt);
 		if /* inherited: the doubt that the process knows */
 		:: Q.tok == v.tok && Q.first != NONE && (v.first == NONE || Q.first < v.first) -> v.first = Q.first; v.last = Q.last

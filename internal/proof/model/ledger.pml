@@ -16,6 +16,7 @@ typedef Entry {
 	byte fail, failAt; /* what the newest attempt with our own token came to, and when */
 	byte began;        /* the first of the refusals in a row; 0 without one */
 	bool more;         /* there was more than one */
+	byte tried;        /* the first failure of any kind with this token; 0 without one, and where nobody writes a stranger */
 	/* The intent: owner, token (NONE: no intent), its version in REFRESH_TOKEN (0: our own token), when it was written. */
 	byte own, it, cand, at;
 	/* Our own token is in doubt: the first and the newest attempt; who may still save its successor. */
@@ -34,7 +35,7 @@ byte known[2];        /* by keeper: the newest version that the process has seen
 byte stamp;           /* consents that were given or stored, for auth */
 /* TOKEN_FAMILY, a family's record: only where it matters, which is where the ledger may be deleted. */
 #define RECORDED (LOSE > 0)
-typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, began, first; bool more };
+typedef Record { byte tok; short past; byte gen, auth, rotated, fail, failAt, began, tried, first; bool more };
 Record F;
 /* memory.known: what a process read or settled last. Only where the ledger may be deleted. */
 Entry memo[2];
@@ -46,7 +47,7 @@ hidden Record R;
 
 inline copy(a, b) {
 	b.tok = a.tok; b.past = a.past; b.gen = a.gen; b.auth = a.auth; b.born = a.born; b.rotated = a.rotated;
-	b.fail = a.fail; b.failAt = a.failAt; b.began = a.began; b.more = a.more; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
+	b.fail = a.fail; b.failAt = a.failAt; b.began = a.began; b.more = a.more; b.tried = a.tried; b.own = a.own; b.it = a.it; b.cand = a.cand; b.at = a.at;
 	b.first = a.first; b.last = a.last; b.owner = a.owner;
 	b.era = a.era; b.seen = a.seen; b.kin = a.kin; b.pending = a.pending; b.pendFirst = a.pendFirst; b.rejected = a.rejected; b.rejAt = a.rejAt; b.rejFirst = a.rejFirst; b.twice = a.twice; b.kins = a.kins
 }
@@ -56,14 +57,14 @@ inline endDoubt(a) { a.first = NONE; a.last = NONE; a.owner = FREE }
 inline endPending(a) { a.pending = 0; a.pendFirst = NONE }
 
 inline clear(a) {
-	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.began = 0; a.more = false;
+	a.tok = NONE; a.past = 0; a.gen = 0; a.auth = 0; a.born = 0; a.rotated = NONE; a.fail = OKAY; a.failAt = 0; a.began = 0; a.more = false; a.tried = 0;
 	endIntent(a); endDoubt(a); a.era = 0; a.seen = 0; a.kin = 0; endPending(a); a.rejected = 0; a.rejAt = 0; a.rejFirst = NONE; a.twice = 0; a.kins = 0
 }
 
 /* The record of a. Its failure tells when a token in doubt was presented first. */
 inline recordOf(a, r) {
 	r.tok = a.tok; r.past = a.past; r.gen = a.gen; r.auth = a.auth; r.rotated = a.rotated;
-	r.fail = a.fail; r.failAt = a.failAt; r.began = a.began; r.more = a.more; r.first = (a.fail == INDOUBT || a.fail == DENIED -> a.first : NONE)
+	r.fail = a.fail; r.failAt = a.failAt; r.began = a.began; r.more = a.more; r.tried = a.tried; r.first = (a.fail == INDOUBT || a.fail == DENIED -> a.first : NONE)
 }
 
 /* TOKEN_FAMILY is written: the record of a. */
@@ -156,7 +157,7 @@ inline readLedger(me) {
 
 inline forget(p) {
 	held[p].tok = NONE; held[p].before = 0; held[p].spent = 0; held[p].auth = 0; held[p].gen = 0; held[p].cand = 0; held[p].past = 0;
-	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].began = 0; held[p].more = false; endDoubt(held[p])
+	held[p].at = 0; held[p].born = 0; held[p].fail = OKAY; held[p].failAt = 0; held[p].began = 0; held[p].more = false; held[p].tried = 0; endDoubt(held[p])
 }
 
 inline forgetKnown(p) { clear(memo[p]) }
@@ -178,7 +179,7 @@ inline compare(p) {
 		REACH(24, b > 0 && e > 0);
 		held[p].tok = memo[p].tok; held[p].before = NONE; held[p].spent = NONE; held[p].auth = memo[p].auth; held[p].gen = memo[p].gen;
 		held[p].cand = 0; held[p].born = memo[p].born; held[p].at = memo[p].rotated; held[p].past = memo[p].past;
-		held[p].fail = memo[p].fail; held[p].failAt = memo[p].failAt; held[p].began = memo[p].began; held[p].more = memo[p].more;
+		held[p].fail = memo[p].fail; held[p].failAt = memo[p].failAt; held[p].began = memo[p].began; held[p].more = memo[p].more; held[p].tried = memo[p].tried;
 		held[p].first = memo[p].first; held[p].last = memo[p].last; held[p].owner = memo[p].owner
 #endif
 	:: else

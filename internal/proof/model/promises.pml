@@ -112,8 +112,8 @@ inline assertForward(who, n) {
 	HOLDS(4, n.tok == S.tok || S.tok == NONE || who == CONSENTER || held[who].tok == n.tok);
 	/* No family is taken for younger than it is. */
 	HOLDS(4, !TOKEN(n.tok) || n.auth <= order[fam[n.tok]]);
-	/* A refusal is written down about the ledger's own token only, by whoever presented that, or knows it from a ledger that was deleted. */
-	HOLDS(4, !ISREFUSED(n.fail) || ISREFUSED(S.fail) || intended[who] == S.tok || (S.tok == NONE && epoch > 0) || ISREFUSED(held[who].fail))
+	/* A refusal is written down about the ledger's own token only, by whoever presented that, or knows it from a ledger that was deleted; or by whoever settles what was refused as a candidate. */
+	HOLDS(4, !ISREFUSED(n.fail) || ISREFUSED(S.fail) || intended[who] == S.tok || (S.tok == NONE && epoch > 0) || ISREFUSED(held[who].fail) || (n.tok != S.tok && (S.rejected & ~n.rejected)))
 }
 
 /* Our own token, spent, can still be replayed. */

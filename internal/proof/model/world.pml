@@ -69,8 +69,8 @@ bool ledgerDenied, copyDenied, copyHidden;
 /* ---- processes ---- */
 bool busy[4], paused[4], posting[4];
 byte pausedAt[2], started[2], since[4];
-/* A pair that a keeper has not settled yet: it outlives the tick, not the process. The last five: what a ledger that was deleted told of it. */
-typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, began, first, last, owner; bool more };
+/* A pair that a keeper has not settled yet: it outlives the tick, not the process. From fail on: what a ledger that was deleted told of it. */
+typedef Held { byte tok, before, spent, auth, gen, cand, born, at; short past; byte fail, failAt, began, tried, first, last, owner; bool more };
 Held held[2];
 byte judged[2]; /* up to which version of REFRESH_TOKEN a process has judged */
 byte seenBefore[2]; /* memory.entry: the newest version that a process has seen of a ledger that was deleted since; 0 without one */
