@@ -336,7 +336,7 @@ inline estrange(h) {
 	fi
 }
 
-/* State.refused, Inbox.onceRefused: what was refused is accepted, so that the others are asked about again, too. */
+/* refusedBefore, Inbox.onceRefused: what was refused is accepted, so that the others are asked about again, too. */
 #define WASMISTAKEN(h) ((h.cand > 0 && (v.rejected & (1 << h.cand))) || (h.cand == 0 && h.spent == v.tok && ISREFUSED(v.fail)))
 
 /* State.Settle, where what h holds is the newest. */
@@ -425,6 +425,7 @@ inline noteFailure(class) {
 inline failed() {
 	if
 	:: (class == INDOUBT || class == DENIED) && v.cand == 0 -> /* the newest attempt whose answer was lost counts */
+		holdEnded = holdEnded || (ENDSHOLD && tries == 0);
 		v.last = last; v.owner = FREE; noteFailure(class);
 #ifdef MUTANT_FIRST_DATED_LATE
 		v.first = (v.first == v.at -> now : v.first)
