@@ -212,7 +212,7 @@ inline doubt() {
 #ifdef MUTANT_STRANGER_FIRST
 #define FAILEDLATELY false
 #else
-#define FAILEDLATELY (STRANGERS && PSOXY == 0 && v.fail != OKAY && OPEN(v.tried, time))
+#define FAILEDLATELY (STRANGERS && PSOXY == 0 && first == NONE && v.fail != OKAY && OPEN(v.tried, time))
 #endif
 #define SECONDLOOK (LOOKSAGAIN && ((REFUSEDONCE & v.kins) || !FAILEDLATELY))
 
@@ -336,7 +336,7 @@ inline estrange(h) {
 	fi
 }
 
-/* refusedBefore, Inbox.onceRefused: what was refused is accepted, so that the others are asked about again, too. */
+/* refusedByMistake, Inbox.askedAnew: what was refused is accepted, so that the others are asked about again, too. */
 #define WASMISTAKEN(h) ((h.cand > 0 && (v.rejected & (1 << h.cand))) || (h.cand == 0 && h.spent == v.tok && ISREFUSED(v.fail)))
 
 /* State.Settle, where what h holds is the newest. */
