@@ -57,7 +57,7 @@ func (e UnexpectedEvent) Error() string {
 // of another service means that a trigger invokes the wrong function.
 func parseEvent(payload json.RawMessage) (event, error) {
 	var e event
-	if trimmed := bytes.TrimSpace(payload); len(trimmed) == 0 || string(trimmed) == "null" {
+	if trimmed := bytes.Trim(payload, " \t\r\n"); len(trimmed) == 0 || string(trimmed) == "null" {
 		return e, nil
 	}
 	if e, ok := parseStandardEvent(payload); ok {

@@ -18,6 +18,7 @@ func FuzzParseEvent(f *testing.F) {
 		f.Add([]byte(s), []byte{})
 		f.Add([]byte(s), []byte(`":1}`))
 	}
+	f.Add([]byte("null"), []byte("\f"))
 	f.Fuzz(func(t *testing.T, head, tail []byte) {
 		for _, payload := range []string{string(head) + string(tail), string(head) + canary + string(tail)} {
 			e, err := parseEvent(json.RawMessage(payload))
