@@ -2,7 +2,6 @@ package keeper_test
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -23,7 +22,12 @@ func TestABlockedTokenOverTheFirstIsPutRight(t *testing.T) {
 						tokens := w.consent()
 						w.clock.Advance(time.Minute)
 						w.put(names.RefreshToken, garbage)
-						answering(w, garbage, status, body)
+						answering(w, func(token string) (int, string) {
+							if token != garbage {
+								return 0, ""
+							}
+							return status, body
+						})
 						everyTwoMinutes(w, after)
 						w.put(names.RefreshToken, tokens.Refresh.Reveal())
 						require.LessOrEqual(t, served(w, 24*time.Hour), time.Hour)
@@ -46,12 +50,12 @@ func TestAGatewayBlocksSomeRequests(t *testing.T) {
 	w.put(names.AccessToken, newest.Access.Reveal())
 	w.clock.Advance(50 * time.Minute)
 	blocked := 3
-	w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	answering(w, func(string) (int, string) {
 		if blocked--; blocked >= 0 {
-			return answer(r, http.StatusNotFound, []byte("<html>")), nil
+			return 404, "<html>"
 		}
-		return http.DefaultTransport.RoundTrip(r)
-	})}
+		return 0, ""
+	})
 	for tick := range 32 {
 		if tick == 2 {
 			w.put(names.RefreshToken, older.Refresh.Reveal())

@@ -29,22 +29,30 @@ func newTwins(t *testing.T) (w *world, s *watched, both []family.Connection) {
 	return w, s, both
 }
 
-// Two connections begin with one token, and both have begun when they are served side by side.
-// The token is presented once.
-func TestOneTokenSideBySide(t *testing.T) {
-	w, s, both := newTwins(t)
-	var out keeper.Outcome
+// atIntent does something once the first connection has written its intent: its ledger's second
+// entry.
+func atIntent(s *watched, do func()) {
 	writes := 0
 	s.wrote = func(name string) {
 		if name != names.Ledger {
 			return
 		}
-		if writes++; writes == 2 { // its intent
-			w.ops = nil
-			out = tickAt(w, both[1])
-			require.Zero(t, w.spends())
+		if writes++; writes == 2 {
+			do()
 		}
 	}
+}
+
+// Two connections begin with one token, and both have begun when they are served side by side.
+// The token is presented once.
+func TestOneTokenSideBySide(t *testing.T) {
+	w, s, both := newTwins(t)
+	var out keeper.Outcome
+	atIntent(s, func() {
+		w.ops = nil
+		out = tickAt(w, both[1])
+		require.Zero(t, w.spends())
+	})
 	require.Equal(t, keeper.Rotated, tickAt(w, both[0]).Action)
 	require.Equal(t, keeper.Contended, out.Action, out.Reason)
 	require.Contains(t, out.Reason, conn)
@@ -130,15 +138,7 @@ func TestOneTokenLeavesPsoxysLock(t *testing.T) {
 	}
 	w.keeper.Introduce(both)
 	var out keeper.Outcome
-	writes := 0
-	s.wrote = func(name string) {
-		if name != names.Ledger {
-			return
-		}
-		if writes++; writes == 2 { // its intent
-			out = tickAt(w, both[1])
-		}
-	}
+	atIntent(s, func() { out = tickAt(w, both[1]) })
 	require.Equal(t, keeper.Rotated, tickAt(w, both[0]).Action)
 	require.Equal(t, keeper.Contended, out.Action, out.Reason)
 	require.Zero(t, w.get(both[1].Names().Lock).Version)

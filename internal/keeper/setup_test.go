@@ -1,12 +1,9 @@
 package keeper_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -20,22 +17,12 @@ import (
 
 // malformedUnknown answers as Atlassian documents it for a token that it does not know.
 func malformedUnknown(w *world) {
-	w.client.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-		b, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
+	answering(w, func(token string) (int, string) {
+		if _, known := w.em.Lookup(atlassian.NewSecret(token)); known {
+			return 0, ""
 		}
-		var q struct {
-			Refresh string `json:"refresh_token"`
-		}
-		if json.Unmarshal(b, &q) == nil && q.Refresh != "" {
-			if _, known := w.em.Lookup(atlassian.NewSecret(q.Refresh)); !known {
-				return answer(r, 400, []byte(`{"error":"invalid_request"}`)), nil
-			}
-		}
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
-		return http.DefaultTransport.RoundTrip(r)
-	})}
+		return 400, `{"error":"invalid_request"}`
+	})
 }
 
 // served makes ticks every two minutes until one rotates, and returns how long that took.
