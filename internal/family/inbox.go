@@ -54,7 +54,8 @@ type Pending struct {
 }
 
 // Rejected is a candidate that Atlassian did not accept under some credentials. Under others it
-// may be good, and refusals have been mistaken. Token is empty where Atlassian could not read it.
+// may be good, and refusals have been mistaken. Token is empty until Atlassian has refused it: a
+// request that could not be read says nothing of it.
 type Rejected struct {
 	Version     int64       `json:"version"`
 	Token       Fingerprint `json:"token,omitempty"`
@@ -153,6 +154,7 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 	}
 	if old.Credentials == f.Credentials && !open(r.First, at) {
 		r.Count += old.Count
+		r.Token = cmp.Or(r.Token, old.Token)
 		r.Psoxys = r.Psoxys || old.Psoxys
 		r.Stored, r.First = cmp.Or(r.Stored, old.Stored), cmp.Or(r.First, old.First)
 	}

@@ -81,6 +81,19 @@ func TestARefusedCandidateBecomesTheOwnToken(t *testing.T) {
 	}
 }
 
+// A firewall's answer after the refusal does not hide that.
+func TestARefusalThatAFirewallFollows(t *testing.T) {
+	s := state()
+	for n, class := range []atlassian.Class{atlassian.Permanent, atlassian.Malformed} {
+		at := now.Add(time.Duration(n-3) * minute)
+		s = s.Intending("other", fp(refresh(8)), 9, time.Time{})
+		s = s.Failed(family.Failure{Class: class.String(), At: at, Token: fp(refresh(8))}, false, at)
+	}
+	next, kept := s.Settle(receipt(now))
+	require.True(t, kept)
+	require.True(t, next.Record.Refused())
+}
+
 // The refusal was a mistake, or no answer about the token: it does not make the family look lost.
 func TestARefusalThatDoesNotCount(t *testing.T) {
 	rejected := func(class atlassian.Class) family.State {
