@@ -26,7 +26,7 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   rm -rf "$venv"
   "$python" -m venv "$venv"
 fi
-# The list is complete: nothing else is installed.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$requirements" ||
+# The list is complete: nothing else is installed. Python compiles what it imports, so that a third of the space is saved.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --require-hashes --no-deps --requirement "$requirements" ||
   fail "pip could not install $requirements into $venv; its message is above." \
-    'A package index must be reachable. Then run make setup again.'
+    'It takes a package index that can be reached, and a gigabyte of disk space. Then run make setup again.'
