@@ -248,7 +248,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			d := family.Decide(s, family.DefaultPolicy())
 			state := s.Intending(fp(refresh(109)), d)
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Pending[0].Psoxys)
-			state = state.Failed(family.Failure{Class: "permanent", Token: fp(refresh(109)), Credentials: s.Credentials()}, false, now)
+			state = state.Failed(family.Failure{Class: "permanent", Token: fp(refresh(109)), Credentials: s.Credentials()}, nil)
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Rejected[0].Psoxys)
 		}
 	})

@@ -86,10 +86,10 @@ func TestSettleOfTwoFamiliesFromOneToken(t *testing.T) {
 // A failure to ask about a candidate says nothing of the family's own token.
 func TestFailureOfACandidateIsItsOwn(t *testing.T) {
 	s := state().Intending("me", fp("candidate"), 9, time.Time{})
-	failed := s.Failed(family.Failure{Class: "configuration", At: now, Token: fp("candidate")}, false, now)
+	failed := s.Failed(family.Failure{Class: "configuration", At: now, Token: fp("candidate")}, nil)
 	require.Nil(t, failed.Record.LastFailure)
 	require.Equal(t, fp("candidate"), failed.Inbox.Failure.Token)
-	again := failed.Failed(family.Failure{Class: "transient", At: now, Token: fp(refresh(7))}, false, now)
+	again := failed.Failed(family.Failure{Class: "transient", At: now, Token: fp(refresh(7))}, nil)
 	require.Equal(t, fp(refresh(7)), again.Record.LastFailure.Token, "without an intent it is the family's")
 }
 

@@ -66,7 +66,7 @@ func TestARefusedCandidateBecomesTheOwnToken(t *testing.T) {
 	for name, first := range map[string]time.Time{"refused at once": refusal, "refused after a lost answer": now.Add(-3 * minute)} {
 		t.Run(name, func(t *testing.T) {
 			s := state().Intending("other", fp(refresh(8)), 9, first)
-			s = s.Failed(family.Failure{Class: atlassian.Permanent.String(), At: refusal, Token: fp(refresh(8)), FirstSpend: first}, false, now)
+			s = s.Failed(family.Failure{Class: atlassian.Permanent.String(), At: refusal, Token: fp(refresh(8)), FirstSpend: first}, nil)
 			next, kept := s.Settle(receipt(now.Add(-time.Hour)))
 			require.True(t, kept)
 			require.True(t, next.Record.Refused())
@@ -87,7 +87,7 @@ func TestARefusalThatAFirewallFollows(t *testing.T) {
 	for n, class := range []atlassian.Class{atlassian.Permanent, atlassian.Malformed} {
 		at := now.Add(time.Duration(n-3) * minute)
 		s = s.Intending("other", fp(refresh(8)), 9, time.Time{})
-		s = s.Failed(family.Failure{Class: class.String(), At: at, Token: fp(refresh(8))}, false, at)
+		s = s.Failed(family.Failure{Class: class.String(), At: at, Token: fp(refresh(8))}, nil)
 	}
 	next, kept := s.Settle(receipt(now))
 	require.True(t, kept)
@@ -98,7 +98,7 @@ func TestARefusalThatAFirewallFollows(t *testing.T) {
 func TestARefusalThatDoesNotCount(t *testing.T) {
 	rejected := func(class atlassian.Class) family.State {
 		s := state().Intending("other", fp(refresh(8)), 9, now.Add(-minute))
-		return s.Failed(family.Failure{Class: class.String(), At: now.Add(-minute), Token: fp(refresh(8))}, false, now)
+		return s.Failed(family.Failure{Class: class.String(), At: now.Add(-minute), Token: fp(refresh(8))}, nil)
 	}
 	t.Run("it was accepted since, and its successor was left out", func(t *testing.T) {
 		r := receipt(now)

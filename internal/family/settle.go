@@ -158,20 +158,33 @@ func (s State) Defers(r Receipt, process string, now time.Time) bool {
 	return in != nil && !r.Record.FreshConsent() && in.Owner != process && in.Owner != unknownOwner && r.Record.sameFamily(s.Record) && in.Last.After(r.Pair.SpentAt) && open(in.First, now)
 }
 
-// Failed returns the state after a spend without a successor. doubt: the token may be spent all
-// the same. Then the intent stays, without an owner.
-func (s State) Failed(f Failure, doubt bool, last time.Time) State {
+// Left is what a spend leaves of its intent where the token may be spent all the same: the owner
+// has lost the answer. before is the state that the spend was decided on, and last the newest
+// attempt that can have arrived. If that is one of the state before, its owner may yet save the
+// successor.
+func (in *Intent) Left(before State, last time.Time) *Intent {
+	left := &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
+	switch old := before.doubted(); {
+	case old == nil, old.Token != in.Token, left.Last.After(old.Last):
+	case old.Owner != in.Owner && old.Owner != unknownOwner: // that one is waited for only once
+		left.Owner = old.Owner
+	}
+	return left
+}
+
+// Failed returns the state after a spend without a successor. left is what stays of the intent;
+// nil if the token is certainly not spent.
+func (s State) Failed(f Failure, left *Intent) State {
 	in := s.Intent
-	s.Intent = nil
-	if in != nil && doubt {
-		s.Intent = &Intent{Token: in.Token, Candidate: in.Candidate, First: in.First, Last: stamp(last)}
-		f.FirstSpend = in.First
+	s.Intent = left
+	if left != nil {
+		f.FirstSpend = left.First
 	}
 	switch {
 	case in == nil || in.Candidate == 0:
 		s.Record = s.Record.Fail(f)
 		return s
-	case doubt:
+	case left != nil:
 	case passing(f.Class):
 		s.Inbox = s.Inbox.answered(in.Candidate) // it was not spent
 	default:

@@ -259,13 +259,23 @@ func TestFailed(t *testing.T) {
 	own := state().Intending("me", fp(refresh(7)), 0, first)
 	candidate := state().Intending("me", fp("candidate"), 9, first)
 	t.Run("the answer was lost", func(t *testing.T) {
-		s := own.Failed(failure(atlassian.Ambiguous), true, now)
+		s := own.Failed(failure(atlassian.Ambiguous), own.Intent.Left(state(), now))
 		require.Equal(t, &family.Intent{Token: fp(refresh(7)), First: first, Last: now}, s.Intent, "in doubt, and nobody holds the answer")
 		require.Equal(t, first, s.Record.LastFailure.FirstSpend)
 	})
+	t.Run("another process may hold the answer of an attempt before", func(t *testing.T) {
+		before := state().Intending("other", fp(refresh(7)), 0, first)
+		before.Intent.Last = now.Add(-2 * time.Minute)
+		own := before.Intending("me", fp(refresh(7)), 0, first)
+		require.Equal(t, "other", own.Intent.Left(before, before.Intent.Last).Owner, "nothing has arrived since")
+		require.Empty(t, own.Intent.Left(before, now).Owner, "ours may have arrived")
+		before.Intent.Owner = "me"
+		require.Empty(t, own.Intent.Left(before, before.Intent.Last).Owner, "we have lost it")
+		require.Empty(t, candidate.Intent.Left(before, before.Intent.Last).Owner, "it was another token")
+	})
 	for _, class := range []atlassian.Class{atlassian.Transient, atlassian.Configuration, atlassian.Malformed, atlassian.Permanent} {
 		t.Run("own token, "+class.String(), func(t *testing.T) {
-			s := own.Failed(failure(class), false, now)
+			s := own.Failed(failure(class), nil)
 			require.Nil(t, s.Intent)
 			require.Equal(t, class.String(), s.Record.LastFailure.Class)
 			require.Equal(t, class == atlassian.Permanent, s.Record.Refused())
@@ -274,7 +284,7 @@ func TestFailed(t *testing.T) {
 		t.Run("candidate, "+class.String(), func(t *testing.T) {
 			f := failure(class)
 			f.Token = fp("candidate")
-			s := candidate.Failed(f, false, now)
+			s := candidate.Failed(f, nil)
 			require.Nil(t, s.Intent)
 			require.Empty(t, s.Inbox.Pending, "it was certainly not spent")
 			rejected := class == atlassian.Permanent || class == atlassian.Malformed
@@ -287,7 +297,7 @@ func TestFailed(t *testing.T) {
 	t.Run("a candidate's answer was lost", func(t *testing.T) {
 		f := failure(atlassian.Ambiguous)
 		f.Token = fp("candidate")
-		s := candidate.Failed(f, true, now)
+		s := candidate.Failed(f, candidate.Intent.Left(state(), now))
 		require.Equal(t, int64(9), s.Inbox.Pending[0].Version)
 		require.Equal(t, first, s.Inbox.Pending[0].First)
 		require.Empty(t, s.Intent.Owner)
@@ -296,27 +306,27 @@ func TestFailed(t *testing.T) {
 		s := own.Intending("me", fp("candidate"), 9, time.Time{})
 		f := failure(atlassian.Permanent)
 		f.Token = fp("candidate")
-		s = s.Failed(f, false, now)
+		s = s.Failed(f, nil)
 		require.Equal(t, first, s.Doubt.First)
 	})
 	t.Run("rejected once more, it is counted", func(t *testing.T) {
 		s, f := candidate, failure(atlassian.Malformed)
 		f.Token = fp("candidate")
 		for n := 1; n <= 3; n++ {
-			s = s.Failed(f, false, now).Intending("me", fp("candidate"), 9, time.Time{})
+			s = s.Failed(f, nil).Intending("me", fp("candidate"), 9, time.Time{})
 			require.Len(t, s.Inbox.Rejected, 1)
 			require.Equal(t, n, s.Inbox.Rejected[0].Count)
 		}
 		f.Credentials = fp("another app")
-		require.Equal(t, 1, s.Failed(f, false, now).Inbox.Rejected[0].Count, "under other credentials it is a new question")
+		require.Equal(t, 1, s.Failed(f, nil).Inbox.Rejected[0].Count, "under other credentials it is a new question")
 	})
 	t.Run("rejected inside the leeway of a lost answer, it is looked at every ten seconds", func(t *testing.T) {
 		const look = 10 * time.Second
 		f := failure(atlassian.Permanent)
 		f.Token, f.FirstSpend, f.Credentials = fp(refresh(9)), first, healthy().Credentials()
-		s := state().Intending("me", f.Token, 9, first).Failed(f, false, now).Intending("me", f.Token, 9, time.Time{})
+		s := state().Intending("me", f.Token, 9, first).Failed(f, nil).Intending("me", f.Token, 9, time.Time{})
 		require.Equal(t, first, s.Intent.First, "its leeway counts from the first attempt")
-		s = s.Failed(f, false, now)
+		s = s.Failed(f, nil)
 		require.Equal(t, 1, s.Inbox.Rejected[0].Count, "these looks are not counted")
 		at := func(d time.Duration) family.Decision {
 			v := healthy()
@@ -339,9 +349,9 @@ func TestFailed(t *testing.T) {
 	t.Run("rejected twice when that leeway was over, its first attempt is remembered", func(t *testing.T) {
 		f := failure(atlassian.Permanent)
 		f.Token, f.FirstSpend = fp(refresh(9)), now.Add(-family.Leeway)
-		s := state().Intending("me", f.Token, 9, f.FirstSpend).Failed(f, false, now)
+		s := state().Intending("me", f.Token, 9, f.FirstSpend).Failed(f, nil)
 		f.FirstSpend = time.Time{}
-		s = s.Intending("me", f.Token, 9, time.Time{}).Failed(f, false, now.Add(minute))
+		s = s.Intending("me", f.Token, 9, time.Time{}).Failed(f, nil)
 		require.Equal(t, 2, s.Inbox.Rejected[0].Count)
 		require.Equal(t, now.Add(-family.Leeway), s.Inbox.Rejected[0].First)
 	})
@@ -371,7 +381,7 @@ func TestFailed(t *testing.T) {
 		s, f := state(), failure(atlassian.Permanent)
 		for version := int64(9); version < 20; version++ {
 			f.Token = fp(refresh(int(version) + 100))
-			s = s.Intending("me", f.Token, version, time.Time{}).Failed(f, false, now)
+			s = s.Intending("me", f.Token, version, time.Time{}).Failed(f, nil)
 		}
 		require.Len(t, s.Inbox.Rejected, 8)
 		require.Equal(t, int64(19), s.Inbox.Rejected[0].Version)

@@ -18,7 +18,11 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	f := failureOf(ctx, sp, e)
 	definite := sp.definite(f)
 	sp.doubt = sp.doubt && !definite
-	state := sp.state.Failed(f, sp.doubt, sp.last)
+	var left *family.Intent
+	if sp.doubt {
+		left = sp.state.Intent.Left(v.State, sp.last)
+	}
+	state := sp.state.Failed(f, left)
 	entry, err := sp.writeDown(ctx, state)
 	switch {
 	case errors.Is(err, ledger.ErrOvertaken):

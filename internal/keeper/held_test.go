@@ -154,3 +154,29 @@ func TestALateProbeYields(t *testing.T) {
 		w.requireKept()
 	})
 }
+
+// Inside the leeway another process presents the token again, and that brings nothing. The one
+// that holds the successor is waited for all the same.
+func TestAReplayThatBroughtNothingEndsNoWait(t *testing.T) {
+	for name, fail := range map[string]func(*world){
+		"it reached nobody":          func(w *world) { w.client.AuthURL = "http://127.0.0.1:1" },
+		"it was refused by mistake":  func(w *world) { w.answer(403, "unauthorized_client", 3) },
+		"its rate was limited first": func(w *world) { w.answer(429, "rate_limited", 3) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := due(t)
+			holder, url := w.unsaved(), w.client.AuthURL
+			first, owner := w.ledger().Intent.First, w.ledger().Intent.Owner
+			w.clock.Advance(4 * time.Minute)
+			fail(w)
+			w.want(keeper.InDoubt)
+			in := w.ledger().Intent
+			require.Equal(t, []any{first, owner}, []any{in.First, in.Owner})
+			w.client.AuthURL, w.client.HTTPClient = url, nil
+			w.clock.Advance(first.Add(11 * time.Minute).Sub(w.clock.Now()))
+			w.want(keeper.InDoubt)
+			require.Equal(t, keeper.Rotated, w.tickOf(holder).Action)
+			w.requireKept()
+		})
+	}
+}

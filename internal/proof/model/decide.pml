@@ -265,7 +265,7 @@ inline decide(sv) {
 
 /* State.Intending: an intent of me to present t. Our own token may be spent from now on, or was in doubt since first. */
 inline intending(t) {
-	v.own = me; v.it = t; v.cand = cv; v.at = NONE; v.seen = seen;
+	v.own = me; v.it = t; v.cand = cv; v.at = NONE; v.seen = seen; before = v.owner;
 	if
 	:: cv == 0 -> v.owner = me;
 #ifdef MUTANT_FIRST_LOST
@@ -425,8 +425,12 @@ inline noteFailure(class) {
 inline failed() {
 	if
 	:: (class == INDOUBT || class == DENIED) && v.cand == 0 -> /* the newest attempt whose answer was lost counts */
-		holdEnded = holdEnded || (ENDSHOLD && tries == 0);
-		v.last = last; v.owner = FREE; noteFailure(class);
+#ifdef MUTANT_HOLD_ENDED
+		v.owner = FREE;
+#else
+		v.owner = (tries == 0 && before != me && before != UNKNOWN -> before : FREE); REACH(44, v.owner == OTHER(me)); /* Intent.Left: nothing of this tick can have arrived */
+#endif
+		v.last = last; noteFailure(class);
 #ifdef MUTANT_FIRST_DATED_LATE
 		v.first = (v.first == v.at -> now : v.first)
 #endif

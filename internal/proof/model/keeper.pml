@@ -55,7 +55,7 @@ inline put() {
 
 proctype Keeper(byte me) {
 	/* step is where this tick stands; the rest is what it knows. */
-	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last = NONE, time, got, t, tries, class, copies, best, over;
+	byte step = END, act, b, e, sv, seen, c, cv, first = NONE, last = NONE, time, got, t, tries, class, copies, best, over, before;
 	byte latest[3];
 	short older;
 	bool waits, kinWaits, under, remembered, ruled, busyElsewhere, owned, keep, ok, kept, locked, doubtful, sawLock, success, deferred, again, interleaved, unread, tooLate, contended;
@@ -326,7 +326,7 @@ end:
 #endif
 		repeats = (me == REFRESHER -> waits : repeats);
 		hit[me] = false; chance[me] = false; started[me] = 0; since[me] = 0; intended[me] = NONE; offset[me] = 0;
-		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; last = NONE; t = 0; tries = 0; class = 0;
+		act = 0; b = 0; e = 0; sv = 0; seen = 0; cv = 0; first = NONE; last = NONE; t = 0; tries = 0; class = 0; before = 0;
 		older = 0; waits = false; unread = false; tooLate = false; contended = false; keep = false; ok = false; locked = false; doubtful = false; sawLock = false; success = false; again = false;
 		clear(v); unmark(me)
 	}

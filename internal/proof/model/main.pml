@@ -53,9 +53,6 @@
 #ifndef REPLACED
 #define REPLACED 1 /* whether a mistaken refusal may take the place of the answer with the successor */
 #endif
-#ifndef ENDSHOLD
-#define ENDSHOLD 0 /* whether the fault that is open is excused; README.md */
-#endif
 #ifndef H
 #define H 25 /* the minute at which a run ends */
 #endif

@@ -84,7 +84,7 @@ inline assertMayPresent(p, t, action) {
 		/* No presentation kills a family of which somebody has a newer token. */
 		for (i : 1 .. MAXT - 1) {
 			HOLDS(7, !(i > t && i < nTok && fam[i] == fam[t] && LIVE(i) && (revoked[t] || (spentAt[t] != NONE && now - spentAt[t] >= LEEWAY)) &&
-				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || tooLate || mistaken || holdEnded || EXCUSED)
+				(S.tok == i || held[p].tok == i || held[OTHER(p)].tok == i || psoxyHeld == i || RT == i)) || tooLate || mistaken || EXCUSED)
 		}
 		i = 0
 	:: else

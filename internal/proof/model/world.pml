@@ -93,7 +93,6 @@ bool spendDeleted;  /* the ledger was deleted while it told of a spend in doubt 
 bool soleCopyDeleted; /* the ledger was deleted while its token stood nowhere else, and no process that goes on can settle it once more */
 byte lone = NONE;   /* such a token, which the refresher knows */
 bool lied, mistaken, displaced; /* Atlassian refused a living token by mistake; a candidate; twice the token with which the ledger began */
-bool holdEnded;     /* only with ENDSHOLD: a replay that certainly brought nothing took the place of an attempt whose process may hold the successor */
 /* Shared mode: */
 short psoxySpent;   /* the tokens that psoxy has presented */
 bool oldAnswer;     /* a keeper was answered with a token that psoxy had rotated since */
