@@ -341,7 +341,6 @@ inline estrange(h) {
 
 /* State.Settle, where what h holds is the newest. */
 inline take(h) {
-	estrange(h);
 	REACH(43, WASMISTAKEN(h) && (v.twice & ~(1 << h.cand)));
 	v.twice = (WASMISTAKEN(h) -> 0 : v.twice);
 #ifdef MUTANT_PAST_FORGOTTEN
@@ -479,7 +478,6 @@ inline newestRecord() {
  * record, unless the claims say otherwise. A record tells that there was a ledger,
  * which may have told of a spend: of the adopted token, by a process that nobody knows.
  */
-#define OTHERFAMILY (TOKEN(v.tok) && TOKEN(R.tok) && fam[v.tok] != fam[R.tok])
 inline adopt(sv) {
 	clear(v);
 	newestRecord();
@@ -509,8 +507,8 @@ inline adopt(sv) {
 		:: Q.tok == v.tok && Q.first != NONE && (v.first == NONE || Q.first < v.first) -> v.first = Q.first; v.last = Q.last
 		:: else
 		fi
-	:: v.tok != NONE && v.tok != R.tok && R.tok != NONE && !OTHERFAMILY -> v.past = v.past | R.past | BIT(R.tok); v.auth = R.auth; v.gen = R.gen
-	:: v.tok != NONE && v.tok != R.tok && (R.tok == NONE || OTHERFAMILY) -> v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
+	:: v.tok != NONE && v.tok != R.tok -> /* of another family: a history holds the record's token, too */
+		v.auth = (TOKEN(v.tok) -> order[fam[v.tok]] : stamp)
 #endif
 	fi;
 	v.past = v.past & ~BIT(v.tok);

@@ -248,7 +248,7 @@ end:
 	:: atomic { AT(SETTLE) ->
 		if
 		:: held[me].tok != NONE && DEFERS(held[me]) -> deferred = true
-		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); settle(held[me]); doubtSettled()
+		:: held[me].tok != NONE && !DEFERS(held[me]) -> REACH(19, held[me].cand > 0 && (v.rejected & (1 << held[me].cand))); estrange(held[me]); settle(held[me]); doubtSettled()
 		:: else -> failed(); kept = true
 		fi;
 		if

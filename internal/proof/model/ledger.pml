@@ -108,10 +108,7 @@ inline append(who, b, e, n) {
 		:: who <= SECOND && S.own == who -> intended[who] = S.it
 		:: else
 		fi;
-		if
-		:: aside -> aside = false; clear(K)
-		:: else
-		fi
+		aside = false
 	:: else
 	fi;
 	printf("%d: entry %d of %d on %d, valid %d: token %d, presenting %d\n", now, ledVer, who, b, head == ledVer, n.tok, n.it)

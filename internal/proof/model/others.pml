@@ -192,10 +192,7 @@ end:
 		forgetting();
 		for (i : 1 .. MAXL - 1) { base[i] = 0; writer[i] = 0 }
 		i = 0; ledVer = 0; head = 0; epoch++; prev = 0; headAt = 0;
-		if
-		:: aside -> aside = false; clear(K)
-		:: else
-		fi;
+		aside = false;
 		clear(S); clear(P); seenBefore[0] = known[0]; seenBefore[1] = known[1]; known[0] = 0; known[1] = 0
 	}
 	:: atomic { backups > 0 && now <= LASTFAULT && K.tok == NONE && head > 0 -> copy(S, K); kBase = base[head] }
@@ -207,12 +204,9 @@ end:
 #else
 		ledVer++; base[ledVer] = NONE; writer[ledVer] = NOBODY;
 #endif
-		aside = (head == 0); kBase = 0;
-		if
-		:: aside
-		:: else -> clear(K)
-		fi
+		aside = (head == 0); kBase = 0
 	}
+	:: atomic { K.tok != NONE && backups == 0 && !aside -> clear(K) }
 	:: atomic { DENY > 0 && CANFAULT && !ledgerDenied && !copyDenied && !copyHidden ->
 		faults++; disturb();
 		if
