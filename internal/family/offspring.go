@@ -43,6 +43,9 @@ func (s Snapshot) Offspring(candidate Field) Record {
 	if !s.State.mistaken() { // or the chain may be that of the token that was meant
 		past = past.With(own.Chain)
 	}
+	if site := s.CloudID.Value; !site.IsZero() && site.Reveal() != own.CloudID { // stored with the token, as the consent was for another site
+		own.CloudID, own.SiteURL = "", ""
+	}
 	return dated(s, Record{Schema: Schema, Connection: s.Connection, AuthorizedAt: stamp(birth(candidate, s.Now)), AuthorizedAtSource: FromAdoption,
 		LifetimeDays: own.LifetimeDays, Refresh: token, Past: past, Chain: chain,
 		CloudID: own.CloudID, SiteURL: own.SiteURL, RedirectURI: own.RedirectURI})

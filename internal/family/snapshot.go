@@ -214,3 +214,10 @@ func (s Snapshot) Credentials() Fingerprint {
 	app := s.App()
 	return FingerprintOf(atlassian.NewSecret(app.ClientID + "\n" + app.ClientSecret.Reveal()))
 }
+
+// AccessWrittenOver reports whether ACCESS_TOKEN holds another access token than the family's
+// newest, and was written since that came. A copy that is only late is older.
+func AccessWrittenOver(s Snapshot) bool {
+	r, found := s.State.Record, s.AccessToken
+	return found.Version > 0 && r.Access != "" && FingerprintOf(found.Value) != r.Access && found.Modified.After(r.active())
+}

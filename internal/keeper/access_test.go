@@ -61,3 +61,37 @@ func TestAnAccessTokenThatEndsSooner(t *testing.T) {
 		})
 	}
 }
+
+// A program puts an old access token back after every tick. Each tick mends that, and says so.
+func TestTheAccessTokenIsWrittenOver(t *testing.T) {
+	w := due(t)
+	old := w.get(names.AccessToken).Value.Reveal()
+	w.want(keeper.Rotated)
+	newest := w.get(names.AccessToken).Value.Reveal()
+	for range 5 {
+		w.clock.Advance(2 * time.Minute)
+		w.want(keeper.Idle)
+		w.clock.Advance(2 * time.Minute)
+		w.put(names.AccessToken, old)
+		require.Contains(t, w.want(keeper.Restored).Foreign, names.AccessToken+" was written over")
+		require.Equal(t, newest, w.get(names.AccessToken).Value.Reveal())
+	}
+	t.Run("the copy is only late", func(t *testing.T) {
+		w := due(t)
+		w.unwritable = map[string]error{names.AccessToken: errFault}
+		w.want(keeper.Failed)
+		w.unwritable = nil
+		w.clock.Advance(2 * time.Minute)
+		require.Empty(t, w.want(keeper.Idle).Foreign)
+	})
+	t.Run("beside psoxy it may be psoxy's", func(t *testing.T) {
+		w := shared(t)
+		w.clock.Advance(40 * time.Minute)
+		old := w.get(names.AccessToken).Value.Reveal()
+		w.want(keeper.Rotated)
+		w.clock.Advance(2 * time.Minute)
+		w.put(names.AccessToken, old)
+		out, _ := w.tick()
+		require.Empty(t, out.Foreign)
+	})
+}

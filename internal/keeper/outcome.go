@@ -34,7 +34,7 @@ type Outcome struct {
 	Action     Action `json:"action"`
 	// Reason is for people, and holds no secret.
 	Reason string `json:"reason"`
-	// Foreign names a value in REFRESH_TOKEN that was not believed.
+	// Foreign names a value in REFRESH_TOKEN that was not believed, or in ACCESS_TOKEN.
 	Foreign string `json:"foreign,omitempty"`
 	// SiteLost says that the access token does not reach the connection's site any more.
 	SiteLost string `json:"site_lost,omitempty"`

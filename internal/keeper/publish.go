@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,10 +41,10 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 	if t.interleaved { // should the ledger be deleted, TOKEN_FAMILY tells what lies under our copy
 		all = append(all, t.put(ctx, v, t.familyCopy(v.State.Record)))
 	}
-	if d.Notice != "" {
-		out.Foreign = d.Notice
+	if notice := cmp.Or(d.Notice, accessWrittenOver(t, v)); notice != "" {
+		out.Foreign = notice
 		if out.Action == Idle {
-			out = out.as(Restored, "%s; the copy is published again", d.Notice)
+			out = out.as(Restored, "%s; the copy is published again", notice)
 		}
 	}
 	for _, p := range all {
@@ -52,6 +53,15 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 		}
 	}
 	return out
+}
+
+// accessWrittenOver says that somebody wrote over the access token since it was published, which
+// ends before its time for consumers; "" if nobody did. Beside psoxy that is its right.
+func accessWrittenOver(t *tick, v view) string {
+	if t.memory.access.IsZero() || v.Shared() || !family.AccessWrittenOver(v.Snapshot) {
+		return ""
+	}
+	return t.names.AccessToken + " was written over: it holds another access token than the newest"
 }
 
 func (p parameters) familyCopy(r family.Record) publication {

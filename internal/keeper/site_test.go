@@ -11,6 +11,7 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 // asked counts the questions about sites, and fails them while err is set.
@@ -175,4 +176,22 @@ func TestCloudIDIsOverwrittenWhileTheSiteIsLost(t *testing.T) {
 	w.ticks(36)
 	require.Equal(t, w.fix.Site.CloudID, w.get(names.CloudID).Value.Reveal())
 	require.Zero(t, w.ledger().Record.SiteMissing)
+}
+
+// A year after a consent by tokenkeeper a person consents by hand, and stores the new refresh
+// token and the cloud id of another site. That stays.
+func TestCloudIDOfAConsentByHand(t *testing.T) {
+	const site = "1324a887-45db-1bf4-1e99-ef0ff456d421"
+	w := settledWorld(t)
+	_, err := w.consentBy(w.keeper, w.obtain)
+	require.NoError(t, err)
+	w.clock.Advance(2 * time.Minute)
+	w.want(keeper.Idle)
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	w.put(names.RefreshToken, tokens.Refresh.Reveal())
+	w.put(names.CloudID, site)
+	w.want(keeper.Rotated)
+	w.ticks(2, keeper.Idle)
+	require.Equal(t, site, w.get(names.CloudID).Value.Reveal())
 }

@@ -55,7 +55,8 @@ const (
 	// AwaitingConsent: connections without a first consent; sent while there are any.
 	AwaitingConsent = "AwaitingConsent"
 	// ForeignWrites: connections in whose REFRESH_TOKEN something was found that
-	// is no newer token; the report says what. Sent while there are any.
+	// is no newer token, or whose ACCESS_TOKEN was written over; the report says
+	// what. Sent while there are any.
 	ForeignWrites = "ForeignWrites"
 	// SiteLost: connections whose access token does not reach their site any more.
 	// Sent while there are any.

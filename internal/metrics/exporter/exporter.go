@@ -24,7 +24,7 @@ var (
 	inactive = desc("family_inactive_timestamp_seconds", "When the token family ends if it is not rotated before.", "connection")
 	access   = desc("access_token_expiry_timestamp_seconds", "When the stored access token expires.", "connection")
 	state    = desc("connection_state", "1 for the action that the last tick reported of a connection, 0 for all others.", "connection", "state")
-	foreign  = desc("foreign_write", "1 if the last tick found something in REFRESH_TOKEN that is no newer token.", "connection")
+	foreign  = desc("foreign_write", "1 if the last tick found something in REFRESH_TOKEN that is no newer token, or ACCESS_TOKEN written over.", "connection")
 	siteLost = desc("site_lost", "1 if the access token does not reach the site of CLOUD_ID any more, by Atlassian's last answers.", "connection")
 	rotated  = desc("rotations_total", "Rotations that were completed.", "connection")
 	ticks    = desc("ticks_total", "Ticks that ended. A complete one served all connections.", "complete")
