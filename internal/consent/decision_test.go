@@ -82,6 +82,33 @@ func TestNobodyDecides(t *testing.T) {
 	require.Empty(t, w.get(namesA.ConsentTokens))
 }
 
+// The machine of "tokenkeeper authorize" has its clock in another time zone. The tokens wait
+// for an hour all the same: they are dated by the store's clock.
+func TestADecisionOnAMachineWithAWrongClock(t *testing.T) {
+	for _, off := range []time.Duration{-61 * time.Minute, 50 * time.Minute, 61 * time.Minute} {
+		t.Run(off.String(), func(t *testing.T) {
+			w := newWorld(t)
+			w.consented(connA)
+			w.config.Now = func() time.Time { return w.clock.Now().Add(off) }
+			w.restart()
+			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
+			_, err := w.complete(request)
+			w.refusedType(consent.ScopesMissing, err)
+			request.Confirm = true
+			_, err = w.complete(request)
+			require.NoError(t, err)
+
+			request = consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
+			_, err = w.complete(request)
+			w.refusedType(consent.ScopesMissing, err)
+			w.clock.Advance(consent.WaitingLifetime)
+			request.Confirm = true
+			_, err = w.complete(request)
+			w.refusedType(consent.ConsentExpired, err)
+		})
+	}
+}
+
 // Tokens of a consent with client id and secret wait for a decision, and meanwhile a person
 // stores another secret. That one stays if it is the same app's.
 func TestASecretStoredWhileTokensWait(t *testing.T) {

@@ -27,6 +27,8 @@ type known struct {
 	broken error
 	// told is what TOKEN_FAMILY tells; nil where it tells nothing.
 	told *family.Record
+	// at is when it was read, by the store's clock: waiting tokens are dated by it.
+	at time.Time
 }
 
 // record is that of the family in use; empty where none is known.
@@ -74,13 +76,17 @@ func (s *Service) load(ctx context.Context, conns ...family.Connection) ([]known
 
 // known interprets what was read.
 func (s *Service) known(ctx context.Context, c family.Connection, entries map[string]store.Entry) known {
-	k := known{conn: c, names: c.Names(), told: family.NewSnapshot(c, entries).Told()}
+	now := family.NewSnapshot(c, entries)
+	k := known{conn: c, names: c.Names(), told: now.Told(), at: now.Now}
+	if k.at.IsZero() { // the store does not tell the time
+		k.at = s.Now()
+	}
 	k.under = parseUnderWay(entries[k.names.ConsentState], c.Name)
 	if k.under != nil && !s.Now().Before(k.under.ExpiresAt) {
 		k.under = nil
 	}
 	k.waits = s.unsaved.newest(c.Name, parseWaiting(entries[k.names.ConsentTokens], c.Name))
-	if k.waits != nil && !s.Now().Before(k.waits.until()) {
+	if k.waits != nil && !k.at.Before(k.waits.until()) {
 		s.unsaved.drop(c.Name, k.waits.same)
 		k.waits = nil
 	}

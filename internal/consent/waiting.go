@@ -186,7 +186,7 @@ func (k known) aside(ctx context.Context, from store.Store) (*waiting, error) {
 // removal fails, that does no harm: superseded recognises them, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
-	over := func(w *waiting) bool { return w.id() == id || !s.Now().Before(w.until()) || w.over(in) }
+	over := func(w *waiting) bool { return w.id() == id || !k.at.Before(w.until()) || w.over(in) }
 	s.unsaved.drop(k.conn.Name, over)
 	err := s.persist(ctx, shortPatience, func() error {
 		w, err := k.aside(ctx, s.Store)
