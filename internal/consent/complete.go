@@ -62,7 +62,16 @@ func (c *completion) answer(ctx context.Context) (Completed, error) {
 	if c.waits != nil && c.waits.over(c.state.Record) {
 		c.forget(ctx, c.known, "", c.state.Record)
 	}
+	c.storeApp(ctx, c.state)
 	return c.outcome(c.record(), nil), nil
+}
+
+// storeApp stores the app of a complete consent where it is in the ledger only: whoever put
+// the tokens in use was interrupted.
+func (c *completion) storeApp(ctx context.Context, in family.State) {
+	if in.App != nil {
+		c.Keeper.PublishApp(ctx, c.conn, c.Log)
+	}
 }
 
 // notFound is the error of a request that is about no consent that is known.
@@ -348,6 +357,7 @@ func (c *completion) refused(ctx context.Context, w *waiting, err error) (family
 	var ours *Error
 	if !errors.As(err, &ours) {
 		if now, failed := c.load(context.WithoutCancel(ctx), c.conn); failed == nil && now[0].record().Consent == c.id {
+			c.storeApp(ctx, now[0].state)
 			return now[0].record(), nil
 		}
 	}

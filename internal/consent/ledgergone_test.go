@@ -5,10 +5,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
@@ -89,4 +91,81 @@ func TestARepetitionWhileTheLedgerCannotBeRead(t *testing.T) {
 	s.before = nil
 	_, err = w.complete(request)
 	require.NoError(t, err)
+}
+
+// The first consent brings the app, and is interrupted while it stores it. The request is
+// repeated, and the app no longer depends on the ledger.
+func TestTheAppOfAnInterruptedConsent(t *testing.T) {
+	for _, c := range []struct {
+		name, at string
+		// early: the repetition begins before the consent is complete.
+		early bool
+		// corrects: a person stores the app's newer secret meanwhile.
+		corrects bool
+	}{
+		{"before CLIENT_ID", namesA.ClientID, false, false},
+		{"before CLIENT_SECRET", namesA.ClientSecret, false, false},
+		{"while its repetition waits", namesA.ClientID, true, false},
+		{"and a person stores a secret", namesA.ClientSecret, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			for _, name := range []string{namesA.ClientID, namesA.ClientSecret} {
+				require.NoError(t, w.mem.Delete(t.Context(), name))
+			}
+			request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA, func(r *consent.BeginRequest) {
+				r.ClientID, r.ClientSecret = w.fix.App.ClientID, w.fix.App.ClientSecret
+			}).AuthorizeURL)}
+			secret := w.fix.App.ClientSecret
+			interrupted := func() {
+				w.stepped("first")
+				w.mem.strike = func(op, name string) error {
+					if op == "write" && name == c.at {
+						panic(crash{})
+					}
+					return nil
+				}
+				_, err := w.attempt(request)
+				require.ErrorContains(t, err, "crashed")
+				w.mem.strike = nil
+				w.clock.Advance(time.Minute)
+			}
+			again := w.stepped("again")
+			service := w.service
+			if c.early {
+				again.after = func(int) error {
+					again.after = nil // it has read what is pending
+					interrupted()
+					return nil
+				}
+			} else {
+				interrupted()
+			}
+			if c.corrects {
+				var err error
+				secret, err = w.em.RotateClientSecret(w.fix.App.ClientID)
+				require.NoError(t, err)
+				w.put(namesA.ClientSecret, secret.Reveal())
+			}
+			_, err := service.Complete(t.Context(), request)
+			require.NoError(t, err)
+			require.Equal(t, w.fix.App.ClientID, w.get(namesA.ClientID))
+			require.Equal(t, secret.Reveal(), w.get(namesA.ClientSecret))
+			before := w.contents(connA)
+			_, err = service.Complete(t.Context(), request)
+			require.NoError(t, err)
+			require.Equal(t, before, w.contents(connA))
+
+			refresher := w.refresher()
+			w.tick(refresher) // publishes the tokens
+			require.NoError(t, w.mem.Delete(t.Context(), namesA.Ledger))
+			var out keeper.Outcome
+			for range 20 {
+				w.clock.Advance(5 * time.Minute)
+				out = w.tick(refresher)
+			}
+			require.True(t, out.Action.Healthy(), out.Reason)
+			w.requireLive("")
+		})
+	}
 }

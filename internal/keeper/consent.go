@@ -112,6 +112,20 @@ func (k *Keeper) Alone(ctx context.Context, conn family.Connection, log *slog.Lo
 	return do(ctx, v.Snapshot)
 }
 
+// PublishApp stores the app that a consent has left in the ledger, because its process ended
+// or the parameters took no writes. A failure is logged, and the app is used from the ledger.
+// Ticks may not write the app's parameters.
+func (k *Keeper) PublishApp(ctx context.Context, conn family.Connection, log *slog.Logger) {
+	t := consenting{k.open(ctx, conn, log)}
+	defer t.memory.mu.Unlock()
+	v, err := t.look(ctx)
+	if err != nil {
+		t.log.Error("a consent's app is not published", "error", err)
+		return
+	}
+	t.publishApp(ctx, &v)
+}
+
 // consenting is a tick in which a person consents.
 type consenting struct{ *tick }
 
