@@ -341,7 +341,7 @@ func (c *completion) wait(ctx context.Context, w *waiting, why *Error) *Error {
 		c.forget(ctx, c.known, c.id, family.Record{})
 		return why
 	}
-	if other, err := c.aside(ctx, c.Store); err == nil && other != nil && other.id() != c.id && other.At.After(w.At) {
+	if c.newerWait(ctx, w) {
 		return expired()
 	}
 	w.Needs, why.Connection, why.Consent = why.Type, c.conn.Name, string(w.State)
@@ -367,7 +367,7 @@ func (c *completion) refused(ctx context.Context, w *waiting, err error) (family
 	case errors.As(err, new(*keeper.ConsentBusyError)):
 		ours = refuse(ConnectionBusy, "%s is busy: %v; nothing has happened, so repeat the request in a minute", c.conn.Name, err)
 	case unsaved && w.aside != nil:
-		ours = refuse(StoreFailed, "%v; only this process remembers them, since %s cannot be written either: mend the cause at once and repeat the same request, or consent again", err, c.names.ConsentTokens)
+		ours = refuse(StoreFailed, "%v; only this process remembers them, since %s does not hold them either: %v; mend the cause at once and repeat the same request, or consent again", err, c.names.ConsentTokens, w.aside)
 	case unsaved:
 		ours = refuse(StoreFailed, "%v; they are set aside, so mend the cause and repeat the same request within the hour", err)
 	default:

@@ -27,9 +27,9 @@
 //
 // Sometimes a person must decide: which site, or whether another account is meant.
 // The tokens then wait in CONSENT_TOKENS for an hour. The same request, repeated
-// with the decision, continues. So does a repetition after a crash or an outage. If they
-// cannot be set aside, the process remembers them, and a repetition in the same process
-// goes on.
+// with the decision, continues. So does a repetition after a crash or an outage. The process
+// remembers them too: if they cannot be set aside, or are removed, a repetition in the same
+// process goes on.
 //
 // # Every request may be repeated
 //

@@ -85,9 +85,9 @@ func (s *Service) known(ctx context.Context, c family.Connection, entries map[st
 	if k.under != nil && !s.Now().Before(k.under.ExpiresAt) {
 		k.under = nil
 	}
-	k.waits = s.unsaved.newest(c.Name, parseWaiting(entries[k.names.ConsentTokens], c.Name))
+	k.waits = s.remembered.newest(c.Name, parseWaiting(entries[k.names.ConsentTokens], c.Name))
 	if k.waits != nil && !k.at.Before(k.waits.until()) {
-		s.unsaved.drop(c.Name, k.waits.same)
+		s.remembered.drop(c.Name, k.waits.same)
 		k.waits = nil
 	}
 	l := ledger.Ledger{Log: ledger.Parameter{Store: s.Store, Name: k.names.Ledger}, Of: c.Name}

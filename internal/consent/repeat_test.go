@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -218,23 +219,34 @@ func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
 		w.requireLive("")
 	})
 	for _, c := range []struct {
-		name   string
+		name string
+		// after: the newer consent comes after these calls of the older one.
+		after  []string
 		change func(*atlassiantest.ConsentRequest)
+		// spares: the newer consent does not end the older one's tokens.
+		spares bool
 		want   consent.ErrorType
+		// remembers: the decision comes to the process that received the newer tokens.
+		remembers bool
 	}{
-		{"an older consent is put in use", nil, ""},
-		{"an older consent needs a decision", few, consent.ConsentExpired},
+		{"an older consent is put in use", []string{"resources"}, nil, false, "", false},
+		{"an older consent needs a decision", []string{"resources"}, few, false, consent.ConsentExpired, false},
+		{"an older consent's tokens arrive late", []string{"exchange"}, nil, true, "", false},
+		{"an older consent's tokens arrive too late", []string{"exchange"}, nil, false, consent.ConsentExpired, false},
+		{"an older consent is about to delete its own", []string{"write TOKEN_FAMILY", "read"}, nil, false, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.kills()
+			if !c.spares {
+				w.kills()
+			}
 			w.consented(connA)
 			older := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, c.change)}
 			slow := w.stepped("slow")
 			service := w.service
 			var newer consent.CompleteRequest
 			slow.after = func(n int) error {
-				if slow.ops[n] == "resources" {
+				if before := n + 1 - len(c.after); before >= 0 && slices.Equal(slow.ops[before:], c.after) {
 					slow.after = nil
 					w.clock.Advance(time.Second)
 					w.stepped("quick")
@@ -248,6 +260,10 @@ func TestTokensOfAnotherConsentGoOnWaiting(t *testing.T) {
 				require.NoError(t, err)
 			} else {
 				w.refusedType(c.want, err)
+			}
+			require.Nil(t, slow.after)
+			if !c.remembers {
+				w.restart()
 			}
 			newer.Confirm = true
 			_, err := w.complete(newer)

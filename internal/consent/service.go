@@ -51,8 +51,8 @@ type Config struct {
 // errors are *Error.
 type Service struct {
 	Config
-	recent  recent
-	unsaved unsaved
+	recent     recent
+	remembered remembered
 }
 
 // New returns a Service.

@@ -156,3 +156,33 @@ func TestTheReasonToWaitCannotBeWritten(t *testing.T) {
 	_, err = w.complete(request)
 	require.NoError(t, err)
 }
+
+// The tokens wait, and are removed from CONSENT_TOKENS by mistake. The process that received
+// them has them still. When the person decides, it sets them aside again before all else.
+func TestWaitingTokensAreRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.kills()
+	w.consented(connA)
+	request := consent.CompleteRequest{RedirectURL: w.accept(w.begin(connA).AuthorizeURL, few)}
+	_, err := w.complete(request)
+	w.refusedType(consent.ScopesMissing, err)
+	require.NoError(t, w.mem.Delete(t.Context(), namesA.ConsentTokens))
+	entries := 0
+	w.mem.strike = func(op, name string) error {
+		if op == "write" && name == namesA.Ledger {
+			if entries++; entries > 1 { // the first one announces the consent
+				panic(crash{})
+			}
+		}
+		return nil
+	}
+	request.Confirm = true
+	_, err = w.attempt(request)
+	require.ErrorContains(t, err, "crashed")
+	w.mem.strike = nil
+	w.restart()
+	_, err = w.complete(request)
+	require.NoError(t, err)
+	w.requireLive("")
+	require.Empty(t, w.get(namesA.ConsentTokens))
+}

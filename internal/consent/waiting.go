@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,7 +40,12 @@ func received(u underWay, token atlassian.Token, at time.Time) *waiting {
 		refresh: token.Refresh, access: token.Access, aside: errNotYet}
 }
 
-var errNotYet = errors.New("they have just arrived")
+// Why tokens are not set aside, besides what the store says.
+var (
+	errNotYet  = errors.New("they have just arrived")
+	errNewer   = errors.New("a newer consent's tokens wait there")
+	errRemoved = errors.New("they were removed from there")
+)
 
 // token is what the exchange yielded. An answer that names no scopes grants those
 // that were asked for (RFC 6749 section 5.1).
@@ -118,10 +124,14 @@ func parseWaiting(e store.Entry, connection string) *waiting {
 
 // setAside stores received tokens before anything else happens to them. That is a precaution. If
 // it fails, this very request can still put them in use, or its repetition in this process.
-// Tokens that were set aside before stay so.
+// Tokens that were set aside before stay so, and a newer consent's keep their place.
 func (c *completion) setAside(ctx context.Context, w *waiting, patience time.Duration) {
-	if w.aside == nil {
+	switch {
+	case w.aside == nil:
 		patience = shortPatience
+	case c.newerWait(ctx, w):
+		w.aside = errNewer
+		return
 	}
 	err := c.persist(ctx, patience, func() error {
 		_, err := c.Store.Write(ctx, c.names.ConsentTokens, w.encode(), store.Encrypted)
@@ -130,48 +140,53 @@ func (c *completion) setAside(ctx context.Context, w *waiting, patience time.Dur
 	if err != nil {
 		c.Log.Error("received tokens could not be set aside", "connection", c.conn.Name, "error", err)
 	}
-	if w.aside == nil || err == nil {
-		w.aside = nil
-		c.unsaved.drop(c.conn.Name, w.same)
-		return
+	if w.aside != nil {
+		w.aside = err
 	}
-	w.aside = err
-	c.unsaved.keep(c.conn.Name, *w)
+	c.remembered.keep(c.conn.Name, *w)
 }
 
-// unsaved remembers received tokens that could not be set aside, until they are in use
-// or expire.
-type unsaved struct {
+// newerWait reports whether tokens of a newer consent wait, whose place w must not take.
+func (c *completion) newerWait(ctx context.Context, w *waiting) bool {
+	other, err := c.aside(ctx, c.Store)
+	return err == nil && other != nil && other.id() != c.id && other.At.After(w.At)
+}
+
+// remembered are the newest tokens that this process has received for each connection, until
+// they are in use or expire. They may be all that is left: the store may take no writes, or
+// another consent may delete them by mistake.
+type remembered struct {
 	mu  sync.Mutex
 	all map[string]waiting
 }
 
-func (u *unsaved) keep(connection string, w waiting) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.all == nil {
-		u.all = map[string]waiting{}
+func (r *remembered) keep(connection string, w waiting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[string]waiting{}
 	}
-	u.all[connection] = w
+	r.all[connection] = w
 }
 
 // newest returns the newer of the stored tokens and those remembered; nil without any.
-func (u *unsaved) newest(connection string, stored *waiting) *waiting {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	w, ok := u.all[connection]
+func (r *remembered) newest(connection string, stored *waiting) *waiting {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, ok := r.all[connection]
 	if !ok || stored != nil && (stored.id() == w.id() || stored.At.After(w.At)) {
 		return stored
 	}
+	w.aside = cmp.Or(w.aside, errRemoved)
 	return &w
 }
 
 // drop forgets remembered tokens that are over.
-func (u *unsaved) drop(connection string, over func(*waiting) bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if w, ok := u.all[connection]; ok && over(&w) {
-		delete(u.all, connection)
+func (r *remembered) drop(connection string, over func(*waiting) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, ok := r.all[connection]; ok && over(&w) {
+		delete(r.all, connection)
 	}
 }
 
@@ -182,12 +197,14 @@ func (k known) aside(ctx context.Context, from store.Store) (*waiting, error) {
 }
 
 // forget removes the tokens that are set aside, if they are those of the consent id, have
-// expired, or are those of the family in, or older. Others may have come since, and stay. If the
-// removal fails, that does no harm: superseded recognises them, and the next consent removes them.
+// expired, or are those of the family in, or older. Others may have come since, and stay. No
+// store deletes one version only: what comes between the reading and the deletion is deleted too,
+// and the process that received it remembers it. If the removal fails, that does no harm:
+// superseded recognises the tokens, and the next consent removes them.
 func (s *Service) forget(ctx context.Context, k known, id string, in family.Record) {
 	ctx = context.WithoutCancel(ctx)
 	over := func(w *waiting) bool { return w.id() == id || !k.at.Before(w.until()) || w.over(in) }
-	s.unsaved.drop(k.conn.Name, over)
+	s.remembered.drop(k.conn.Name, over)
 	err := s.persist(ctx, shortPatience, func() error {
 		w, err := k.aside(ctx, s.Store)
 		if err != nil || w != nil && !over(w) {
