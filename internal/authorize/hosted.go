@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 )
 
 // How a hosted consent is watched. Between its claim and its end a consent shows
@@ -29,7 +30,7 @@ func (f *Flow) hosted(ctx context.Context, before consent.ConnectionStatus, begu
 		switch {
 		case err != nil && ctx.Err() == nil:
 			return consent.Completed{}, fmt.Errorf("the consent may be complete, but cannot be asked for: %w", err)
-		case now.AuthorizedAt.After(before.AuthorizedAt):
+		case completed(before, now):
 			return consent.Completed{Connection: f.Connection, CloudID: now.CloudID, Scopes: now.Scopes,
 				AuthorizedAt: now.AuthorizedAt, FamilyExpiresAt: now.FamilyExpiresAt}, nil
 		case now.Waiting != nil:
@@ -43,6 +44,13 @@ func (f *Flow) hosted(ctx context.Context, before consent.ConnectionStatus, begu
 			return consent.Completed{}, errors.New("the consent ended without new tokens, and nothing was changed: the page says why; begin again")
 		}
 	}
+}
+
+// completed reports whether a consent has begun the family in use since before. Tokens that
+// somebody stored and a tick has adopted come from no consent of ours. A function of an earlier
+// version does not tell the source.
+func completed(before, now consent.ConnectionStatus) bool {
+	return now.AuthorizedAt.After(before.AuthorizedAt) && (now.AuthorizedAtSource == family.FromConsent || now.AuthorizedAtSource == "")
 }
 
 // showLink tells the person where it goes on.

@@ -2,6 +2,7 @@ package authorize_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,29 +13,38 @@ import (
 
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize"
 	"github.com/tokenkeeper/tokenkeeper/internal/consent"
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
+	"github.com/tokenkeeper/tokenkeeper/internal/store"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
 
 const hostedURI = "https://x.lambda-url.example/callback"
 
-// newHostedWorld is a world whose app returns to deployed pages.
-func newHostedWorld(t *testing.T) *world {
+// hosted is a world whose app returns to deployed pages.
+type hosted struct {
+	*world
+	// pages is the service behind them.
+	pages *consent.Service
+}
+
+func newHostedWorld(t *testing.T) hosted {
 	w := newWorld(t, hostedURI)
 	service := w.Consent.(*consent.Service)
 	w.RedirectURI, w.Poll, service.Hosted = hostedURI, 10*time.Millisecond, true
-	return w
+	return hosted{w, service}
 }
 
 var startLink = regexp.MustCompile(`https\S+/start\?link=(\S+)`)
 
 // opens does what the pages do when the start link is opened, and returns where
 // Atlassian sends the browser then.
-func (w *world) opens(t *testing.T, site string) (location string, opened consent.Opened) {
+func (w hosted) opens(t *testing.T, site string) (location string, opened consent.Opened) {
 	t.Helper()
 	require.Eventually(t, func() bool { return startLink.MatchString(w.told.String()) }, 5*time.Second, time.Millisecond)
 	link := atlassian.NewSecret(startLink.FindStringSubmatch(w.told.String())[1])
-	opened, err := w.Consent.(*consent.Service).Open(t.Context(), link, atlassian.Secret{})
+	opened, err := w.pages.Open(t.Context(), link, atlassian.Secret{})
 	require.NoError(t, err)
 	noRedirect := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := noRedirect.PostForm(opened.AuthorizeURL, url.Values{"action": {"accept"}, "site": {site}})
@@ -65,6 +75,64 @@ func TestAHostedConsentIsWaitedFor(t *testing.T) {
 	require.NotZero(t, done.FamilyExpiresAt)
 	require.Contains(t, w.told.String(), "The page asks for a decision")
 	require.NotContains(t, w.told.String(), "/authorize?", "the page leads to Atlassian, and not the terminal")
+}
+
+// Somebody has stored tokens by hand, and a tick adopts them while the program waits. It goes on
+// waiting until the consent is complete.
+func TestTokensAdoptedWhileAHostedConsentIsWaitedFor(t *testing.T) {
+	w := newHostedWorld(t)
+	names := family.NamesOf(connection)
+	tokens, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+	require.NoError(t, err)
+	for name, value := range map[string]atlassian.Secret{names.RefreshToken: tokens.Refresh, names.AccessToken: tokens.Access} {
+		_, err := w.store.Write(t.Context(), name, value, store.Encrypted)
+		require.NoError(t, err)
+	}
+	api := w.pages.Atlassian.(*atlassian.Client)
+	refresher := keeper.New(keeper.Config{Store: w.store, Token: api, Process: "refresher"})
+	given := make(chan consent.Completed, 1)
+	w.OpenBrowser = func(context.Context, string) error {
+		out := refresher.Tick(t.Context(), family.Connection{Name: connection, Policy: family.DefaultPolicy()}, slog.New(slog.DiscardHandler))
+		require.Equal(t, keeper.Rotated, out.Action, out.Reason)
+		go func() {
+			location, opened := w.opens(t, w.fix.Site.CloudID)
+			time.Sleep(10 * w.Poll)
+			done, _ := w.pages.Complete(t.Context(), consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Page: true, Browser: opened.Browser})
+			given <- done
+		}()
+		return nil
+	}
+	done, err := w.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, (<-given).AuthorizedAt, done.AuthorizedAt)
+}
+
+// older is a function of an earlier version, which does not tell where a family comes from.
+type older struct{ authorize.Consent }
+
+func (o older) Status(ctx context.Context, r consent.StatusRequest) (consent.Status, error) {
+	s, err := o.Consent.Status(ctx, r)
+	for i := range s.Connections {
+		s.Connections[i].AuthorizedAtSource = ""
+	}
+	return s, err
+}
+
+func TestAHostedConsentOfAnOlderFunction(t *testing.T) {
+	w := newHostedWorld(t)
+	w.Consent = older{w.pages}
+	w.OpenBrowser = func(context.Context, string) error {
+		go func() {
+			location, opened := w.opens(t, w.fix.Site.CloudID)
+			_, _ = w.pages.Complete(t.Context(), consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Page: true, Browser: opened.Browser})
+		}()
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done, err := w.Run(ctx)
+	require.NoError(t, err)
+	require.Equal(t, w.fix.Site.CloudID, done.CloudID)
 }
 
 // A consent that is cancelled in the browser is not waited for until it expires.

@@ -123,6 +123,9 @@ type ConnectionStatus struct {
 	// AuthorizedAt and FamilyExpiresAt are zero where no family is known.
 	AuthorizedAt    time.Time `json:"authorized_at,omitzero"`
 	FamilyExpiresAt time.Time `json:"family_expires_at,omitzero"`
+	// AuthorizedAtSource is that of the family's record. Functions of earlier versions leave it
+	// empty.
+	AuthorizedAtSource string `json:"authorized_at_source,omitempty"`
 	// UnderWay is when the pending consent expires; zero without one.
 	UnderWay time.Time `json:"under_way_until,omitzero"`
 	// Waiting are received tokens that wait for a decision; nil without any.

@@ -53,7 +53,7 @@ func TestConsentToTheEnd(t *testing.T) {
 
 	status, err := w.service.Status(context.Background(), consent.StatusRequest{Connection: connA})
 	require.NoError(t, err)
-	require.Equal(t, consent.ConnectionStatus{Connection: connA, HasApp: true, HasTokens: true, CloudID: site.ID, Scopes: done.Scopes, RedirectURI: "http://localhost",
+	require.Equal(t, consent.ConnectionStatus{Connection: connA, HasApp: true, HasTokens: true, CloudID: site.ID, Scopes: done.Scopes, RedirectURI: "http://localhost", AuthorizedAtSource: family.FromConsent,
 		AuthorizedAt: done.AuthorizedAt, FamilyExpiresAt: done.FamilyExpiresAt}, status.Connections[0])
 }
 

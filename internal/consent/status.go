@@ -64,7 +64,8 @@ func (s *Service) status(ctx context.Context, conn family.Connection) (Connectio
 	}
 	if record != nil {
 		out.Refused, out.Scopes, out.RedirectURI = record.Refused(), record.Scopes, record.RedirectURI
-		out.AuthorizedAt, out.FamilyExpiresAt = record.AuthorizedAt, record.ExpiresAt(conn.Policy.Lifetime)
+		out.AuthorizedAt, out.AuthorizedAtSource = record.AuthorizedAt, record.AuthorizedAtSource
+		out.FamilyExpiresAt = record.ExpiresAt(conn.Policy.Lifetime)
 	}
 	if k.under != nil {
 		out.UnderWay = k.under.ExpiresAt
