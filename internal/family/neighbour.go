@@ -32,14 +32,33 @@ func Owns(s State, m Mark) bool {
 
 // Ahead reports whether another connection goes on with the tokens of a state: they were copied,
 // and its rotations have spent them.
-func Ahead(other, own State) bool {
+func Ahead(other, own State, now time.Time) bool {
 	o, r := other.Record, own.Record
 	adopted := r.Chain == "" && o.AuthorizedAtSource == FromAdoption && o.Past.Has(r.Refresh) // psoxy may have rotated it before
-	return o.RotatedAt.After(r.RotatedAt) && o.Refresh != r.Refresh && (adopted || knows(o, r.Refresh, r.Chain))
+	switch {
+	case !o.RotatedAt.After(r.RotatedAt), o.Refresh == r.Refresh:
+		return false
+	case !LeftAlone(own, now):
+		return tookOver(o, r)
+	}
+	return adopted || knows(o, r.Refresh, r.Chain)
 }
 
-// LeftAlone reports whether another connection may have gone on with a state's own token: it never
-// worked, or was left alone for long.
+// tookOver reports whether the rotations of another record have spent a token that is served, and
+// was received lately. That is asked before every rotation, so 30 bits of a fingerprint, among
+// hundreds of tokens, are not enough: they would be equal by chance one day, and a healthy
+// connection would not be served. The other one has the chain claim as well, or the token before,
+// or the family began there with the token.
+func tookOver(o, own Record) bool {
+	before, spent := o.Past.before(pack(own.Refresh))
+	since := (len(o.Past) - len(before)) / pastWidth
+	most := min(o.Generation, 2+int(o.RotatedAt.Sub(own.active())/republishPause))
+	same := own.Chain != "" && own.Chain == o.Chain || before.newest(1) == own.Past.newest(1) || since == o.Generation
+	return spent && since <= most && same
+}
+
+// LeftAlone reports whether another connection may have gone on with a state's own token long ago:
+// it never worked, or was left alone for long.
 func LeftAlone(s State, now time.Time) bool {
 	return s.unproven() || now.Sub(s.Record.active()) > restsAtMost
 }

@@ -1,6 +1,7 @@
 package family_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,5 +45,58 @@ func TestAheadByWhatWasAdopted(t *testing.T) {
 	require.Empty(t, why)
 	require.Equal(t, second, state.Refresh.Reveal())
 	state.Record = state.Record.Succeed(family.Pair{Refresh: secret("0paque-T0ken-0f-a-family-4711-0003"), SpentAt: now})
-	require.True(t, family.Ahead(state, old))
+	require.True(t, family.Ahead(state, old, now))
+}
+
+// A token that is served was received lately, and whether a neighbour has spent it is asked before
+// each of its rotations. 30 bits that are equal by chance keep it from none.
+func TestAheadOfAServedToken(t *testing.T) {
+	served := func() family.State {
+		s := state()
+		s.Record.Generation, s.Record.Chain = 5, ""
+		s.Record.RotatedAt = now.Add(-40 * time.Minute)
+		s.Record.Past = s.Record.Past.With("aaaa00000000").With("bbbb00000000")
+		return s
+	}
+	// other has gone on from what a copy knew, by so many rotations.
+	other := func(own family.State, past family.Past, rotations int) family.State {
+		o := own
+		o.Record.Past = past.With(own.Record.Refresh)
+		for i := range rotations {
+			o.Record.Refresh = family.Fingerprint(fmt.Sprintf("%04x0000bbbb", 100+i))
+			if i > 0 {
+				o.Record.Past = o.Record.Past.With(family.Fingerprint(fmt.Sprintf("%04x0000bbbb", 99+i)))
+			}
+		}
+		o.Record.RotatedAt = now.Add(-time.Minute)
+		return o
+	}
+	foreign := family.Past("").With("11111111cccc").With("22222222cccc")
+	for name, c := range map[string]struct {
+		past       family.Past
+		chain      family.Fingerprint
+		generation int
+		rotations  int
+		want       bool
+	}{
+		"all was copied":                           {served().Record.Past, "", 6, 1, true},
+		"all was copied, some rotations ago":       {served().Record.Past, "", 8, 3, true},
+		"the token alone was copied":               {foreign, "", 1, 1, true},
+		"the token alone, some rotations ago":      {foreign, "", 3, 3, true},
+		"the chain tells":                          {foreign, "a-chain", 50, 2, true},
+		"equal by chance":                          {foreign, "", 50, 2, false},
+		"equal by chance, before the family began": {foreign, "", 1, 2, false},
+		"more rotations than there was time for":   {served().Record.Past, "", 80, 60, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := served()
+			own.Record.Chain = c.chain
+			o := other(own, c.past, c.rotations)
+			o.Record.Generation = c.generation
+			require.Equal(t, c.want, family.Ahead(o, own, now))
+			require.False(t, family.Ahead(own, o, now))
+			own.Record.RotatedAt = own.Record.RotatedAt.Add(time.Hour)
+			require.False(t, family.Ahead(o, own, now), "what was received since is no copy")
+		})
+	}
 }

@@ -33,12 +33,18 @@ func (p Past) Has(fp Fingerprint) bool {
 }
 
 func (p Past) holds(key Past) bool {
+	_, held := p.before(key)
+	return held
+}
+
+// before returns what is remembered from before a token, if that is remembered itself.
+func (p Past) before(key Past) (older Past, held bool) {
 	for i := 0; i+pastWidth <= len(p); i += pastWidth {
 		if p[i:i+pastWidth] == key {
-			return true
+			return p[i+pastWidth:], true
 		}
 	}
-	return false
+	return "", false
 }
 
 // With returns p with another token as its newest.

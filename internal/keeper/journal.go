@@ -49,5 +49,5 @@ func (j journal) reload(ctx context.Context) (ledger.Entry, family.State, error)
 
 // news tells what the ledger says now to the connections that are served beside this one.
 func (j journal) news(state family.State) {
-	j.neighbours.note(j.conn.Name, state, j.memory.told, j.memory.inbox)
+	j.neighbours.note(j.conn.Name, j.clock.read, state, j.memory.told, j.memory.inbox)
 }

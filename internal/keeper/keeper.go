@@ -170,9 +170,9 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 // present presents a token, unless another connection has gone on with the ledger's own.
 // Beside psoxy that is done under psoxy's lock.
 func (t *tick) present(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	if d.Candidate.Version == 0 && family.LeftAlone(v.State, v.Now) {
-		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State)
-		waits := t.memory.waitsFor(err, v.Now)
+	if d.Candidate.Version == 0 {
+		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State, v.Now)
+		waits := family.LeftAlone(v.State, v.Now) && t.memory.waitsFor(err, v.Now)
 		switch {
 		case other != "":
 			return out.as(Misconfigured, "%s has gone on with the tokens of this connection, and would lose them: delete the parameters of this one, or consent for it", other), false

@@ -35,6 +35,8 @@ type neighbours struct {
 // seen is what a connection's ledger, TOKEN_FAMILY and REFRESH_TOKEN said in a round.
 type seen struct {
 	round int
+	// at is the local time at which that was read.
+	at    time.Time
 	state family.State
 	// told is, like what a ledger says, what TOKEN_FAMILY tells. It is parsed once, and not for
 	// every connection that asks: their number would count twice.
@@ -47,6 +49,10 @@ type seen struct {
 	unread error
 	tried  time.Time
 }
+
+// recently is how long what was seen of a neighbour tells whether it has gone on with a token that is
+// served: who has presented that since has done so within its leeway.
+const recently = family.Leeway - family.Lease
 
 // restTime is how long a failed reading counts. Each of thousands that ask would otherwise
 // repeat it, and a store that throttles would never recover.
@@ -63,11 +69,11 @@ func (k *Keeper) Introduce(all []family.Connection) {
 }
 
 // note notes what a connection's ledger says now, and what TOKEN_FAMILY and REFRESH_TOKEN held
-// last.
-func (n *neighbours) note(connection string, state family.State, told store.Entry, inbox atlassian.Secret) {
+// last: at the given local time.
+func (n *neighbours) note(connection string, at time.Time, state family.State, told store.Entry, inbox atlassian.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.keep(connection, &seen{round: n.round, state: state, told: toldBy(connection, told), inbox: inbox})
+	n.keep(connection, &seen{round: n.round, at: at, state: state, told: toldBy(connection, told), inbox: inbox})
 }
 
 // keep needs the lock.
@@ -100,7 +106,7 @@ func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens
 	if !slices.ContainsFunc(tokens, func(t atlassian.Secret) bool { return owners[family.FingerprintOf(t)] == "" }) {
 		return owners, nil
 	}
-	if err := n.look(ctx, p, n.others(of)); err != nil {
+	if err := n.look(ctx, p, n.others(of), 0); err != nil {
 		return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 	}
 	return n.owning(of, n.others(of), tokens), nil
@@ -113,7 +119,7 @@ func (n *neighbours) recalled(ctx context.Context, of string, p parameters, toke
 		asked = append(asked, string(family.FingerprintOf(t)))
 	}
 	some := n.answered(of, asked...)
-	if n.look(ctx, p, some) != nil {
+	if n.look(ctx, p, some, 0) != nil {
 		return nil
 	}
 	return n.owning(of, some, tokens)
@@ -142,13 +148,17 @@ func (n *neighbours) owning(of string, some []family.Connection, tokens []atlass
 
 // ahead returns the neighbour that has gone on with a connection's own tokens; "" without one. An
 // error means that this is not known.
-func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State) (by string, err error) {
+func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State, now time.Time) (by string, err error) {
+	within := recently
+	if family.LeftAlone(own, now) {
+		within = 0
+	}
 	for _, some := range [][]family.Connection{n.answered(of, of), n.others(of)} {
-		if err = n.look(ctx, p, some); err != nil {
+		if err = n.look(ctx, p, some, within); err != nil {
 			err = fmt.Errorf("it is not known whether another connection has gone on with this one's tokens: %w", err)
 		}
 		for _, c := range some {
-			if s := n.said(c.Name); family.Ahead(s.state, own) || family.Ahead(s.told(), own) {
+			if s := n.said(c.Name); family.Ahead(s.state, own, now) || family.Ahead(s.told(), own, now) {
 				n.answer(of, c.Name)
 				return c.Name, nil
 			}
@@ -181,9 +191,12 @@ const lookTime = family.PostTimeout + family.SaveReserve
 
 var errNotAsked = errors.New("the store fails, or the invocation has no time left to look at all neighbours")
 
-// look looks at those of some neighbours that were not looked at in this round. Two calls that
-// fail tell that the store is away: then the others are not asked for.
-func (n *neighbours) look(ctx context.Context, p parameters, some []family.Connection) error {
+// look looks at those of some neighbours that were not looked at in this round, nor within the given
+// time. Two calls that fail tell that the store is away: then the others are not asked for.
+func (n *neighbours) look(ctx context.Context, p parameters, some []family.Connection, within time.Duration) error {
+	if len(some) > 0 {
+		some = n.missing(some, p.clock.local(), within)
+	}
 	if len(some) == 0 || len(n.unseen(some, p.clock.local())) == 0 {
 		return n.unread(some)
 	}
@@ -210,6 +223,16 @@ func (n *neighbours) others(of string) []family.Connection {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(n.all), func(c family.Connection) bool { return c.Name == of })
+}
+
+// missing are those of some connections that were not seen within the given time.
+func (n *neighbours) missing(some []family.Connection, now time.Time, within time.Duration) []family.Connection {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(some), func(c family.Connection) bool {
+		s := n.seen[c.Name]
+		return s != nil && elapsed(s.at, now) < within
+	})
 }
 
 // unseen are those of some connections that are to be looked at.
@@ -250,7 +273,7 @@ func (n *neighbours) said(connection string) seen {
 // itself has noted meanwhile is newer.
 func (n *neighbours) read(ctx context.Context, p parameters, c family.Connection, entries map[string]store.Entry, failed error) {
 	names := c.Names()
-	now := &seen{told: toldBy(c.Name, entries[names.Family]), inbox: family.FieldOf(entries[names.RefreshToken]).Value}
+	now := &seen{at: p.clock.local(), told: toldBy(c.Name, entries[names.Family]), inbox: family.FieldOf(entries[names.RefreshToken]).Value}
 	err := failed
 	if err == nil {
 		now.state, now.damaged, err = stateOf(ctx, p, c, entries[names.Ledger])

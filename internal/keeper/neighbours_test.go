@@ -225,3 +225,24 @@ func TestNeighboursTokenAfterADeletion(t *testing.T) {
 	w.requireAlive(0)
 	w.requireAlive(1)
 }
+
+// Whether a neighbour has gone on with a served token is known from its own ticks. A rotation
+// among neighbours takes as many calls as one alone, and one reading more in a new process.
+func TestCallsOfARotationAmongNeighbours(t *testing.T) {
+	w, tick := newNeighbours(t, true)
+	s := &watched{Store: w.mem}
+	w.restartWith(s)
+	for i := range 40 {
+		w.clock.Advance(5 * time.Minute)
+		tick(conn)
+		if i == 0 {
+			s.looks = nil // of the first rotation
+		}
+		tick(neighbour)
+	}
+	require.Empty(t, s.looks)
+	require.Greater(t, w.ledger().Record.Generation, 5)
+	w.clock.Advance(40 * time.Minute) // the neighbour was not served for long
+	require.Equal(t, keeper.Rotated, tick(conn).Action)
+	require.Len(t, s.looks, 1)
+}

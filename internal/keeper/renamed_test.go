@@ -57,6 +57,51 @@ func TestRenamedAndServedAgain(t *testing.T) {
 	}
 }
 
+// renamedTo is a world whose connection was renamed by copying its parameters: the new prefix alone
+// was served, for some time.
+func renamedTo(t *testing.T, claims bool, served time.Duration) *world {
+	w := newWorldOf(t, claims)
+	w.consent()
+	w.want(keeper.Rotated)
+	w.rotations(2)
+	w.clock.Advance(2 * time.Minute)
+	w.want(keeper.Idle) // TOKEN_FAMILY is published
+	copyTo(w, names.ClientID, names.ClientSecret, names.Family, names.RefreshToken, names.AccessToken)
+	w.restart() // a new deployment
+	for range int(served / (2 * time.Minute)) {
+		w.clock.Advance(2 * time.Minute)
+		tickAt(w, family.Connection{Name: neighbour, Policy: w.policy})
+	}
+	w.restart()
+	return w
+}
+
+// A renaming is rolled back soon, and both prefixes are served. The old one's token is due before
+// it has rested, and the new one has spent it more than a leeway ago, or does so first.
+func TestARenamingIsRolledBack(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		for _, served := range []time.Duration{10 * time.Minute, 30 * time.Minute, 50 * time.Minute, 80 * time.Minute} {
+			for _, order := range [][]string{{conn, neighbour}, {neighbour, conn}} {
+				t.Run(fmt.Sprint(claims, " ", served, " ", order[0]), func(t *testing.T) {
+					w := renamedTo(t, claims, served)
+					tick := sideBySide(w)
+					healthy := map[string]int{}
+					for range 90 {
+						w.clock.Advance(2 * time.Minute)
+						for _, c := range order {
+							if tick(c).Action.Healthy() {
+								healthy[c]++
+							}
+						}
+					}
+					w.requireAlive(0)
+					require.GreaterOrEqual(t, max(healthy[conn], healthy[neighbour]), 88, "one goes on")
+				})
+			}
+		}
+	}
+}
+
 // A connection is renamed, its parameters are copied in alphabetical order, and a tick comes
 // after REFRESH_TOKEN and before TOKEN_FAMILY.
 func TestRenamedSlowly(t *testing.T) {
