@@ -66,6 +66,14 @@ func LeftAlone(s State, now time.Time) bool {
 // restsAtMost is longer than the tokens of a served connection rest.
 const restsAtMost = 2 * time.Hour
 
+// OfOwnFamily reports whether a decision presents a token with which another connection may have
+// gone on: the ledger's own, or one that is of its family by the claims. Beside psoxy the latter is
+// psoxy's rotation.
+func OfOwnFamily(s Snapshot, d Decision) bool {
+	chain := chainOf(d.Candidate.Value)
+	return d.Candidate.Version == 0 || chain != "" && chain == s.State.Record.Chain && !s.Shared()
+}
+
 // Strangers are the offers that may be another connection's tokens: their claims do not tell that
 // they are of the own family.
 func Strangers(s Snapshot) (tokens []atlassian.Secret) {

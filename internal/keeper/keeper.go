@@ -167,10 +167,10 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 	return t.rest(ctx, v, d, out.as(d.Action, "%s", d.Reason)), false
 }
 
-// present presents a token, unless another connection has gone on with the ledger's own.
+// present presents a token, unless another connection has gone on with the family's.
 // Beside psoxy that is done under psoxy's lock.
 func (t *tick) present(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	if d.Candidate.Version == 0 {
+	if family.OfOwnFamily(v.Snapshot, d) {
 		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State, v.Now)
 		waits := family.LeftAlone(v.State, v.Now) && t.memory.waitsFor(err, v.Now)
 		switch {

@@ -246,3 +246,26 @@ func TestCallsOfARotationAmongNeighbours(t *testing.T) {
 	require.Equal(t, keeper.Rotated, tick(conn).Action)
 	require.Len(t, s.looks, 1)
 }
+
+// A connection was renamed, and the old name is still served. Another program rotates the new one's
+// token, and stores the successor there. It is presented, whatever the old name had of the family.
+func TestASuccessorBesideAnOldName(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		t.Run(fmt.Sprint("claims: ", claims), func(t *testing.T) {
+			w := renamedTo(t, claims, 5*time.Hour)
+			tick := sideBySide(w)
+			n := family.NamesOf(neighbour)
+			made, err := w.em.Refresh(atlassiantest.RefreshRequest{ClientID: w.fix.App.ClientID, ClientSecret: w.fix.App.ClientSecret, RefreshToken: w.get(n.RefreshToken).Value})
+			require.NoError(t, err)
+			w.put(n.RefreshToken, made.Refresh.Reveal())
+			w.clock.Advance(20 * time.Minute) // its leeway is over
+			for range 20 {
+				tick(conn)
+				out := tick(neighbour)
+				require.True(t, out.Action.Healthy(), out.Reason)
+				w.clock.Advance(5 * time.Minute)
+			}
+			w.requireAlive(0)
+		})
+	}
+}

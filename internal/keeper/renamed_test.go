@@ -102,6 +102,35 @@ func TestARenamingIsRolledBack(t *testing.T) {
 	}
 }
 
+// After a renaming both prefixes are served, and a token of the new one is copied to the old one: its
+// newest, or an older one from a backup. Neither is presented there, and the new prefix goes on.
+func TestATokenComesBackFromTheNewName(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		for _, newest := range []bool{false, true} {
+			t.Run(fmt.Sprint("claims: ", claims, ", newest: ", newest), func(t *testing.T) {
+				w := renamedTo(t, claims, 5*time.Hour)
+				tick := sideBySide(w)
+				versions, err := w.mem.History(t.Context(), family.NamesOf(neighbour).RefreshToken, 0)
+				require.NoError(t, err)
+				copied := versions[len(versions)/2]
+				if newest {
+					copied = versions[len(versions)-1]
+				}
+				w.put(names.RefreshToken, copied.Value.Reveal())
+				for range 60 {
+					w.clock.Advance(2 * time.Minute)
+					out := tick(conn)
+					require.Equal(t, keeper.Misconfigured, out.Action, out.Reason)
+					require.Contains(t, out.Reason, neighbour)
+					out = tick(neighbour)
+					require.True(t, out.Action.Healthy(), out.Reason)
+				}
+				w.requireAlive(0)
+			})
+		}
+	}
+}
+
 // A connection is renamed, its parameters are copied in alphabetical order, and a tick comes
 // after REFRESH_TOKEN and before TOKEN_FAMILY.
 func TestRenamedSlowly(t *testing.T) {
