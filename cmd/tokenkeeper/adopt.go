@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,8 +14,10 @@ import (
 	"github.com/tokenkeeper/tokenkeeper/internal/authorize/terminal"
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/fleet/health"
+	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/internal/ledger"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
+	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // adoptFlags are the flags of "tokenkeeper adopt".
@@ -81,7 +84,12 @@ func (f *adoptFlags) run(cmd *cobra.Command) error {
 	}
 	terminal.New(cmd.InOrStdin(), cmd.ErrOrStderr()).Say("The family of %s, in %s", conn.Name, f.stores.identify(ctx))
 	before := seen.Record()
-	record, err := adopt(ctx, st, conn, at)
+	var beside []family.Connection
+	if seen.State.Empty() {
+		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+		beside = f.stores.neighbours(ctx, st, f.connection.ledgerPath, log)
+	}
+	record, err := adopt(ctx, st, conn, at, beside)
 	if err != nil {
 		return err
 	}
@@ -97,8 +105,9 @@ func (f *adoptFlags) run(cmd *cobra.Command) error {
 const adoptAttempts = 5
 
 // adopt writes an entry that says when the family began, on top of what the ledger
-// says, or as its first. A pending spend is not disturbed.
-func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.Time) (family.Record, error) {
+// says, or as its first, unless one of the connections beside it owns the token. A pending spend is
+// not disturbed.
+func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.Time, beside []family.Connection) (family.Record, error) {
 	name := conn.Names().Ledger
 	for attempt := range adoptAttempts {
 		seen, err := health.Look(ctx, st, conn, time.Now())
@@ -114,6 +123,9 @@ func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.
 			continue
 		case state.Empty():
 			state = seen.Begin
+			if err := unowned(ctx, st, conn, beside, state.Refresh); err != nil {
+				return family.Record{}, err
+			}
 		}
 		if err := adoptable(seen, state, conn); err != nil {
 			return family.Record{}, err
@@ -137,6 +149,24 @@ func adopt(ctx context.Context, st store.Store, conn family.Connection, at time.
 		}
 	}
 	return family.Record{}, errors.New("other processes keep writing: try again in a minute; nothing was changed")
+}
+
+// unowned says why a ledger cannot begin with a token: another connection owns it, or that is not
+// known.
+func unowned(ctx context.Context, st store.Store, conn family.Connection, beside []family.Connection, token atlassian.Secret) error {
+	if token.IsZero() {
+		return nil
+	}
+	k := keeper.New(keeper.Config{Store: st, Sleep: pause})
+	k.Introduce(beside)
+	owner, err := k.Owner(ctx, conn, token, slog.New(slog.DiscardHandler))
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w; nothing was changed", err)
+	case owner != "":
+		return fmt.Errorf("%s; nothing was changed", keeper.OwnedBy(owner, conn.Name))
+	}
+	return nil
 }
 
 // adoptable says why a state cannot be given a date; nil if it can.

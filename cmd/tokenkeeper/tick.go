@@ -99,19 +99,19 @@ func (f *tickFlags) run(cmd *cobra.Command) error {
 		log = slog.New(withoutOutcome{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})})
 	}
 	k := newKeeper(st, api)
-	k.Introduce(f.neighbours(cmd.Context(), st, log))
+	k.Introduce(f.stores.neighbours(cmd.Context(), st, f.connection.ledgerPath, log))
 	return f.print(cmd, k.Tick(cmd.Context(), conn, log))
 }
 
 // neighbours are the connections of the store. What is a token of one of them is not presented
 // for another.
-func (f *tickFlags) neighbours(ctx context.Context, st store.Store, log *slog.Logger) (all []family.Connection) {
-	known, err := f.stores.connections(ctx, st)
+func (f *storeFlags) neighbours(ctx context.Context, st store.Store, ledgerPath string, log *slog.Logger) (all []family.Connection) {
+	known, err := f.connections(ctx, st)
 	if err != nil {
 		log.Warn("the store's connections cannot be listed: a token that was copied from another connection is not recognised", "error", err)
 	}
 	for _, name := range known {
-		all = append(all, (&connectionFlag{name: name, ledgerPath: f.connection.ledgerPath}).connection())
+		all = append(all, (&connectionFlag{name: name, ledgerPath: ledgerPath}).connection())
 	}
 	return all
 }

@@ -31,12 +31,15 @@ func Owns(s State, m Mark) bool {
 }
 
 // Ahead reports whether another connection goes on with the tokens of a state: they were copied,
-// and its rotations have spent them.
+// and its rotations have spent them. Or it was given the same token by Atlassian, and here that was
+// only adopted.
 func Ahead(other, own State, now time.Time) bool {
 	o, r := other.Record, own.Record
 	adopted := r.Chain == "" && o.AuthorizedAtSource == FromAdoption && o.Past.Has(r.Refresh) // psoxy may have rotated it before
 	switch {
-	case !o.RotatedAt.After(r.RotatedAt), o.Refresh == r.Refresh:
+	case o.Refresh == r.Refresh:
+		return own.unproven() && !other.unproven()
+	case !o.RotatedAt.After(r.RotatedAt):
 		return false
 	case !LeftAlone(own, now):
 		return tookOver(o, r)

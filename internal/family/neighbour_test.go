@@ -100,3 +100,14 @@ func TestAheadOfAServedToken(t *testing.T) {
 		})
 	}
 }
+
+// A ledger began with a token that Atlassian gave to another connection: that one goes on with it.
+func TestAheadWithTheSameToken(t *testing.T) {
+	kept := state()
+	adopted := kept
+	adopted.Record.RotatedAt, adopted.Record.AuthorizedAtSource = time.Time{}, family.FromPerson
+	require.True(t, family.Ahead(kept, adopted, now))
+	require.False(t, family.Ahead(adopted, kept, now))
+	require.False(t, family.Ahead(adopted, adopted, now), "one of the two goes on")
+	require.False(t, family.Ahead(family.State{}, family.State{}, now))
+}

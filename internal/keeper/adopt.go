@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -89,12 +90,17 @@ func (v view) newestKnown(s family.State) bool {
 func unadopted(v view, out Outcome, why, owner string) Outcome {
 	switch {
 	case owner != "":
-		return out.as(Misconfigured, "%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, delete the other's parameters first",
-			family.NamesOf(v.Connection).RefreshToken, owner)
+		return out.as(Misconfigured, "%s", OwnedBy(owner, v.Connection))
 	case v.RefreshToken.Value.IsZero() && v.Told() == nil:
 		return out.as(AwaitingConsent, "%s", why)
 	}
 	return out.as(Misconfigured, "%s", why)
+}
+
+// OwnedBy says that a connection's REFRESH_TOKEN holds a token of another one, and what to do.
+func OwnedBy(owner, connection string) string {
+	return fmt.Sprintf("%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, delete the other's parameters first",
+		family.NamesOf(connection).RefreshToken, owner)
 }
 
 // records are the versions of TOKEN_FAMILY that are kept. Where the history is denied, the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -110,6 +111,18 @@ func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens
 		return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 	}
 	return n.owning(of, n.others(of), tokens), nil
+}
+
+// Owner returns the connection, of those that were introduced, that owns what another one's ledger
+// is to begin with; "" without one.
+func (k *Keeper) Owner(ctx context.Context, conn family.Connection, token atlassian.Secret, log *slog.Logger) (string, error) {
+	t := k.open(ctx, conn, log)
+	defer t.memory.mu.Unlock()
+	if err := t.neighbours.look(ctx, t.parameters, []family.Connection{conn}, 0); err != nil {
+		return "", err
+	}
+	owners, err := t.neighbours.owners(ctx, conn.Name, t.parameters, token)
+	return owners[family.FingerprintOf(token)], err
 }
 
 // recalled is what the neighbours that owned tokens when these were asked about last still own.
