@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
@@ -27,7 +28,11 @@ func Owns(s State, m Mark) bool {
 	case m.chain != "":
 		return m.chain == s.Record.Chain
 	}
-	return m.token == s.Record.Refresh || s.Record.Past.Has(m.token)
+	past := s.Record.Past
+	if s.Record.AuthorizedAtSource == FromConsent && s.Record.AccessFormat != psoxy.JSON { // nobody counts psoxy's
+		past = past.newest(s.Record.Generation) // what lay under the consent may be anybody's
+	}
+	return m.token == s.Record.Refresh || past.Has(m.token)
 }
 
 // Ahead reports whether another connection goes on with the tokens of a state: they were copied,

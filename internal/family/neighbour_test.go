@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
+	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
 )
 
@@ -21,7 +22,16 @@ func TestOwns(t *testing.T) {
 	s.State.Record.Past = s.State.Record.Past.With(family.FingerprintOf(earlier))
 	require.True(t, family.Owns(s.State, family.MarkOf(earlier)))
 
-	s.State.Record.RotatedAt = time.Time{}
+	consented := s.State
+	consented.Record.AuthorizedAtSource = family.FromConsent
+	consented.Record.Generation = 1
+	require.True(t, family.Owns(consented, family.MarkOf(earlier)))
+	consented.Record.Generation = 0
+	require.False(t, family.Owns(consented, family.MarkOf(earlier)), "it lay under the consent")
+	consented.Record.AccessFormat = psoxy.JSON
+	require.True(t, family.Owns(consented, family.MarkOf(earlier)), "psoxy may have rotated it")
+
+	s.State.Record.RotatedAt, s.State.Record.AuthorizedAtSource = time.Time{}, family.FromAdoption
 	require.False(t, family.Owns(s.State, family.MarkOf(s.State.Refresh)))
 }
 

@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -238,6 +239,66 @@ func TestOneOfAThousandRests(t *testing.T) {
 					}
 				}
 				require.Zero(t, many, "ticks that presented nothing and read all ledgers")
+			})
+		}
+	}
+}
+
+// What lay under a neighbour's consent is not its own. It is presented where it belongs: by the
+// connection whose parameters were the neighbour's template, or that of a person who had pasted it
+// into the wrong one.
+func TestWhatLayUnderANeighboursConsent(t *testing.T) {
+	consents := func(w *world) {
+		ctx := invocation{t.Context(), w.clock.Now().Add(3 * time.Minute)}
+		_, err := w.keeper.Consent(ctx, family.Connection{Name: neighbour, Policy: w.policy}, slog.New(slog.DiscardHandler), w.obtain)
+		require.NoError(t, err)
+	}
+	other := family.NamesOf(neighbour)
+	template := func(begun bool) func(t *testing.T, claims bool) (*world, int) {
+		return func(t *testing.T, claims bool) (*world, int) {
+			w := newWorldOf(t, claims)
+			w.consent()
+			if begun { // and never worked
+				w.put(names.ClientSecret, "a-secret-that-is-wr0ng-4711-0815")
+				w.want(keeper.Misconfigured)
+			}
+			copyTo(w, names.ClientID, names.RefreshToken, names.AccessToken)
+			w.put(other.ClientSecret, w.fix.App.ClientSecret.Reveal())
+			w.clock.Advance(10 * time.Minute)
+			consents(w)
+			w.restart()
+			w.put(names.ClientSecret, w.fix.App.ClientSecret.Reveal())
+			return w, 0
+		}
+	}
+	for name, world := range map[string]func(t *testing.T, claims bool) (w *world, family int){
+		"a template":                        template(false),
+		"a template whose ledger had begun": template(true),
+		"a wrong paste": func(t *testing.T, claims bool) (*world, int) {
+			w, _ := newNeighbours(t, claims)
+			w.clock.Advance(10 * time.Minute)
+			fresh, err := w.em.Authorize(atlassiantest.ConsentRequest{})
+			require.NoError(t, err)
+			w.put(other.RefreshToken, fresh.Refresh.Reveal())
+			w.clock.Advance(time.Minute)
+			consents(w)
+			w.put(names.RefreshToken, fresh.Refresh.Reveal())
+			return w, 2
+		},
+	} {
+		for _, claims := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", claims: ", claims), func(t *testing.T) {
+				w, want := world(t, claims)
+				tick := sideBySide(w)
+				for range 60 {
+					w.clock.Advance(2 * time.Minute)
+					tick(neighbour)
+					require.Empty(t, tick(conn).Foreign)
+				}
+				info, _ := w.em.Lookup(w.get(names.RefreshToken).Value)
+				require.Equal(t, w.em.Families()[want].ID, info.FamilyID)
+				require.NotZero(t, info.Generation)
+				w.requireAlive(want)
 			})
 		}
 	}
