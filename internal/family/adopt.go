@@ -50,15 +50,9 @@ func (s Snapshot) Adopt(tokens, records []store.Entry, p Policy) (state State, w
 		record.Access, record.AccessExpiresAt = FingerprintOf(s.AccessToken.Value), stamp(s.AccessExpires)
 	}
 	s.State = State{Refresh: own.Value, Record: record, Intent: inherited(s, record, deleted), Inbox: inbox}
-	return judgedAll(s, tokens), ""
-}
-
-// judgedAll is the state of an adoption that has judged the versions of REFRESH_TOKEN it was
-// made of: they may not be readable at the next tick.
-func judgedAll(s Snapshot, tokens []store.Entry) State {
 	s.Offer(tokens)
-	s.State.Inbox.Seen = judge{s}.judged().seen
-	return s.State
+	s.State.Inbox.Seen = judge{s}.judged().seen // they may not be readable at the next tick
+	return s.State, ""
 }
 
 // inherited is the doubt about a token that is adopted. A spend may be known. Otherwise a deleted
@@ -187,7 +181,7 @@ func knowsOne(r Record, history []store.Entry) bool {
 	return slices.ContainsFunc(history, func(e store.Entry) bool {
 		fp := FingerprintOf(FieldOf(e).Value)
 		chain := chainOf(FieldOf(e).Value)
-		return fp != "" && (fp == r.Refresh || r.Past.Has(fp) || chain != "" && chain == r.Chain)
+		return fp != "" && (had(r, fp) || chain != "" && chain == r.Chain)
 	})
 }
 
@@ -196,7 +190,7 @@ func knowsOne(r Record, history []store.Entry) bool {
 func datedNow(r, before Record, now time.Time) Record {
 	if r.AuthorizedAt.After(now.Add(ClockTolerance)) {
 		r.AuthorizedAt, r.AuthorizedAtSource = time.Time{}, ""
-		if before.Refresh == r.Refresh || r.Past.Has(before.Refresh) || before.Chain == r.Chain && r.Chain != "" {
+		if had(r, before.Refresh) || before.Chain == r.Chain && r.Chain != "" {
 			r.AuthorizedAt, r.AuthorizedAtSource = before.AuthorizedAt, before.AuthorizedAtSource
 		}
 	}

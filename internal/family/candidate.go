@@ -3,6 +3,7 @@ package family
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 func candidate(v view) (Decision, bool) {
@@ -69,18 +70,19 @@ func lateCandidate(v view) (Decision, bool) {
 // unanswered: the answer about a candidate was lost, and its leeway is open. It cannot be read
 // any more, or was refused since and is asked about again. That cannot wait for the next tick.
 func unanswered(v view) (Decision, bool) {
+	lost := func(version int64, first time.Time, since string) (Decision, bool) {
+		d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost%s", version, v.inboxName(), since)
+		d.FirstSpend = first
+		return d, true
+	}
 	for _, p := range v.State.Inbox.Pending {
 		if open(p.First, v.Now) {
-			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost, and it cannot be read", p.Version, v.inboxName())
-			d.FirstSpend = p.First
-			return d, true
+			return lost(p.Version, p.First, ", and it cannot be read")
 		}
 	}
 	for _, r := range v.State.Inbox.Rejected {
 		if open(r.First, v.Now) && !r.sibling(v.State.Record) {
-			d, _ := decide(InDoubt, "version %d of %s was presented and its answer was lost; Atlassian has refused it since, and is asked again within the leeway", r.Version, v.inboxName())
-			d.FirstSpend = r.First
-			return d, true
+			return lost(r.Version, r.First, "; Atlassian has refused it since, and is asked again within the leeway")
 		}
 	}
 	return skip()

@@ -158,9 +158,8 @@ func (i Inbox) reject(version int64, f Failure, at time.Time) Inbox {
 		r.Psoxys = r.Psoxys || old.Psoxys
 		r.Stored, r.First = cmp.Or(r.Stored, old.Stored), cmp.Or(r.First, old.First)
 	}
-	i = i.answered(version)
-	others := slices.DeleteFunc(slices.Clone(i.Rejected), func(o Rejected) bool { return o.Version == version })
-	i.Rejected = remember(r, others)
+	i = i.without(func(v int64, _ time.Time) bool { return v == version })
+	i.Rejected = remember(r, i.Rejected)
 	return i
 }
 

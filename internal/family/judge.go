@@ -53,6 +53,7 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	claims, _ := atlassian.Claims(f.Value)
 	mine, _ := atlassian.Claims(s.Refresh)
 	issued, chain := claims.IssuedAt, chainOf(f.Value)
+	same := chain != "" && chain == s.Record.Chain
 	lost := s.Record.Refused() && s.Record.failedTwice() // the first refusal may be a mistake
 	switch {
 	case claims.TokenType == "ACCESS":
@@ -60,10 +61,9 @@ func (s State) judgeClaims(f Field) (j Judgement, reason string) {
 	case s.Record.Past.Has(chain) && !lost:
 		return Older, "it is of a family that a newer consent has replaced"
 	case issued.IsZero():
-	case chain == s.Record.Chain && chain != "" && issued.Before(mine.IssuedAt):
+	case same && issued.Before(mine.IssuedAt):
 		return Older, "it was issued before the newest token of this family"
-	case chain == s.Record.Chain && chain != "":
-	case s.Record.olderConsent(cmp.Or(f.Born, issued)) && !lost: // or there is nothing to lose
+	case !same && s.Record.olderConsent(cmp.Or(f.Born, issued)) && !lost: // or there is nothing to lose
 		return Older, "it was issued before the consent that is in use"
 	}
 	return Candidate, ""

@@ -124,7 +124,7 @@ func forgotten(r Record, history []store.Entry) int64 {
 		return 0
 	}
 	for _, e := range history {
-		if fp := FingerprintOf(FieldOf(e).Value); fp == r.Refresh || r.Past.Has(fp) {
+		if had(r, FingerprintOf(FieldOf(e).Value)) {
 			return e.Version - 1
 		}
 	}

@@ -341,6 +341,9 @@ func (r Record) Succeeds(stored *Record) bool {
 	return stored != nil && r.sameFamily(*stored) && r.Generation == stored.Generation+1
 }
 
+// had reports whether a token is the record's newest one, or one before, of whatever family.
+func had(r Record, token Fingerprint) bool { return r.Refresh == token || r.Past.Has(token) }
+
 // knows reports whether a token is of the record's family: its newest one, one that it has
 // rotated, or one with its chain claim.
 func knows(r Record, token, chain Fingerprint) bool {

@@ -43,8 +43,7 @@ func (s State) Receipt() *Receipt {
 // Knows reports whether the state continues an earlier one. A token that was only adopted, and
 // never proven, is not missed.
 func (s State) Knows(earlier State) bool {
-	fp := earlier.Record.Refresh
-	return earlier.Empty() || earlier.unproven() || s.Record.Refresh == fp || s.Record.Past.Has(fp)
+	return earlier.Empty() || earlier.unproven() || had(s.Record, earlier.Record.Refresh)
 }
 
 // clockStep is the precision of the store's clock.

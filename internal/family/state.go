@@ -188,8 +188,8 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 		s.Doubt = s.Intent
 	}
 	s.Inbox = s.Inbox.kept()
-	if old := s.Intent; old != nil && old.Token == token && (in.First.IsZero() || old.First.Before(in.First)) {
-		in.First = old.First
+	if old := s.Intent; old != nil && old.Token == token {
+		in.First = earlier(in.First, old.First)
 	}
 	if candidate > 0 {
 		in.First = cmp.Or(s.Inbox.first(candidate), in.First)

@@ -15,11 +15,9 @@ func MadeOf(token, own string) string {
 	switch {
 	case own == "":
 		return ""
-	case Clean(token) == own:
-		return "it is the newest token with other characters around it"
 	case len(token) >= leastPart && len(token) < len(own) && strings.Contains(own, token):
 		return "it is a part of the newest token"
-	case len(own) >= leastPart && strings.Contains(token, own):
+	case Clean(token) == own, len(own) >= leastPart && strings.Contains(token, own):
 		return "it is the newest token with other characters around it"
 	case sameClaims(token, own):
 		return "it is a damaged copy of the newest token"

@@ -6,9 +6,9 @@ import "slices"
 // ledger was deleted and has begun anew without that.
 var knownMutants = slices.Concat(in("internal/family",
 	change{name: "what another process has replaced is missed", breaks: "invariant 3", why: "each rotation of another is taken for a ledger that began anew",
-		old: "s.Record.Refresh == fp || s.Record.Past.Has(fp)", new: "s.Record.Refresh == fp"},
+		old: "|| had(s.Record, earlier.Record.Refresh)", new: "|| s.Record.Refresh == earlier.Record.Refresh"},
 	change{name: "what was adopted and not proven is missed", breaks: "invariant 3", why: "a token that may be none is put over the one in use",
-		old: "return earlier.Empty() || earlier.unproven() || s.Record", new: "return earlier.Empty() || s.Record"},
+		old: "return earlier.Empty() || earlier.unproven() || had(", new: "return earlier.Empty() || had("},
 	change{name: "a missed token has no doubt", breaks: "invariant 2", why: "it is presented as if for the first time",
 		old: "App: s.App, Doubt: s.doubted()}", new: "App: s.App}"},
 	change{name: "a missed token has no app", breaks: "step 5", why: "a consent's credentials are lost before they are published",
