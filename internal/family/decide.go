@@ -52,29 +52,23 @@ type view struct {
 	doubt doubt
 }
 
-// rule decides where it applies.
-type rule struct {
-	name string
-	when func(view) (Decision, bool)
-}
-
-// rules are tried in this order.
-var rules = []rule{
-	{"psoxy's lock keeps everybody away", locked},
-	{"a received pair comes before everything else", holding},
-	{"another process is at work", atWork},
-	{"an empty ledger begins with what the parameters hold", empty},
-	{"nothing can be presented without the app", withoutApp},
-	{"a candidate is presented, for only Atlassian can judge it", candidate},
-	{"a token in doubt is presented again inside its leeway", replay},
-	{"a damaged successor of the own token has to be stored whole", spoiled},
-	{"after the leeway, a token in doubt is probed when nothing is left to lose", lateProbe},
-	{"a refused token is probed now and then", refused},
-	{"a token whose successor might not fit is not spent", tooLarge},
-	{"an attempt that would only repeat the last one waits", backOff},
-	{"a rotation is due before the access token ends", due},
-	{"a candidate in doubt is probed after all else", lateCandidate},
-	{"a candidate whose answer was lost keeps the tick at work", unanswered},
+// rules are tried in this order. Each decides where it applies.
+var rules = []func(view) (Decision, bool){
+	locked,        // psoxy's lock keeps everybody away
+	holding,       // a received pair comes before everything else
+	atWork,        // another process is at work
+	empty,         // an empty ledger begins with what the parameters hold
+	withoutApp,    // nothing can be presented without the app
+	candidate,     // a candidate is presented, for only Atlassian can judge it
+	replay,        // a token in doubt is presented again inside its leeway
+	spoiled,       // a damaged successor of the own token has to be stored whole
+	lateProbe,     // after the leeway, a token in doubt is probed when nothing is left to lose
+	refused,       // a refused token is probed now and then
+	tooLarge,      // a token whose successor might not fit is not spent
+	backOff,       // an attempt that would only repeat the last one waits
+	due,           // a rotation is due before the access token ends
+	lateCandidate, // a candidate in doubt is probed after all else
+	unanswered,    // a candidate whose answer was lost keeps the tick at work
 }
 
 // Decide says what to do about a connection. It is the only place that does.
@@ -83,8 +77,8 @@ func Decide(s Snapshot, p Policy) Decision {
 	v.choice = v.judged()
 	v.doubt = v.ownDoubt(v.choice)
 	d := v.idle()
-	for _, r := range rules {
-		if decision, applies := r.when(v); applies {
+	for _, rule := range rules {
+		if decision, applies := rule(v); applies {
 			d = decision
 			break
 		}
@@ -233,7 +227,7 @@ func lateProbe(v view) (Decision, bool) {
 	}
 	d, _ := decide(Probe, "presented at %s, its answer was lost and the leeway is over; a probe tells whether it ever arrived", clock(v.doubt.first))
 	in := v.State.doubted()
-	d.Yields = in != nil && in.Owner != "" && in.Owner != v.Process && !v.doubt.lastIsOpen(v.Now)
+	d.Yields = in != nil && in.Owner != "" && in.Owner != v.Process && !open(v.doubt.last, v.Now)
 	return d, true
 }
 

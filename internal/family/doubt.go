@@ -95,17 +95,12 @@ func LongOver(spend, now time.Time) bool { return now.Sub(spend) >= 2*Leeway }
 // open reports whether the leeway of a spend at the given time is not over.
 func open(spend, now time.Time) bool { return now.Sub(spend) < Leeway-LeewayMargin }
 
-// lastIsOpen reports whether the last attempt may have an open leeway of its own: it may have
-// been the first to arrive.
-func (d doubt) lastIsOpen(now time.Time) bool {
-	return d.last.After(d.first) && open(d.last, now)
-}
-
 // hold says why a token whose leeway is over is not presented yet; "" if it may be. One thing is
 // left to lose: a successor that another process has received. So the probe gives that process
-// time to save it, but not while a leeway may be open.
+// time to save it, but not while the leeway of the last attempt is open: that may have been the
+// first to arrive.
 func (d doubt) hold(now time.Time) (why string) {
-	if until := d.last.Add(2 * Leeway); d.owned && now.Before(until) && !d.lastIsOpen(now) {
+	if until := d.last.Add(2 * Leeway); d.owned && now.Before(until) && !open(d.last, now) {
 		return "presented at " + clock(d.last) + " by a process that may yet save the answer; it is presented again from " + clock(until) + " on"
 	}
 	return ""

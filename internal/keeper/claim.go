@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/family"
@@ -28,16 +29,13 @@ func presentClaimed(ctx context.Context, t *tick, v view, d family.Decision, out
 func (n *neighbours) claim(of string, token atlassian.Secret, now time.Time) (by string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fp, mark := family.FingerprintOf(token), family.MarkOf(token)
-	ours := n.mayPresent(of, mark, now)
+	fp := family.FingerprintOf(token)
+	ours := n.mayPresent(of, fp, now)
 	for _, c := range n.all {
-		theirs := n.mayPresent(c.Name, mark, now) && !(ours && of < c.Name)
+		theirs := n.mayPresent(c.Name, fp, now) && !(ours && of < c.Name)
 		if c.Name != of && (theirs || n.claims[c.Name] == fp) {
 			return c.Name
 		}
-	}
-	if n.claims == nil {
-		n.claims = map[string]family.Fingerprint{}
 	}
 	n.claims[of] = fp
 	return ""
@@ -45,17 +43,11 @@ func (n *neighbours) claim(of string, token atlassian.Secret, now time.Time) (by
 
 // mayPresent reports whether a connection's ledger tells that it presents a token, or has lately
 // and does not know the answer. It needs the lock.
-func (n *neighbours) mayPresent(connection string, m family.Mark, now time.Time) bool {
+func (n *neighbours) mayPresent(connection string, token family.Fingerprint, now time.Time) bool {
 	s := n.seen[connection]
-	if s == nil {
-		return false
-	}
-	for _, in := range []*family.Intent{s.state.Intent, s.state.Doubt} {
-		if in != nil && now.Sub(in.Last) < 2*family.Leeway && family.Owns(family.State{Intent: in}, m) {
-			return true
-		}
-	}
-	return false
+	return s != nil && slices.ContainsFunc([]*family.Intent{s.state.Intent, s.state.Doubt}, func(in *family.Intent) bool {
+		return in != nil && now.Sub(in.Last) < 2*family.Leeway && in.Token == token
+	})
 }
 
 // release ends a claim: from now on the connection's ledger tells.

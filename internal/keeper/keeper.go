@@ -68,7 +68,9 @@ func New(c Config) *Keeper {
 	if c.Together == nil {
 		c.Together = together
 	}
-	return &Keeper{Config: c, conns: map[string]*memory{}}
+	k := &Keeper{Config: c, conns: map[string]*memory{}}
+	k.neighbours.seen, k.neighbours.found, k.neighbours.claims = map[string]*seen{}, map[string]string{}, map[string]family.Fingerprint{}
+	return k
 }
 
 // tick is one running tick, or consent, of one connection.

@@ -74,15 +74,7 @@ func (k *Keeper) Introduce(all []family.Connection) {
 func (n *neighbours) note(connection string, at time.Time, state family.State, told store.Entry, inbox atlassian.Secret) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.keep(connection, &seen{round: n.round, at: at, state: state, told: toldBy(connection, told), inbox: inbox})
-}
-
-// keep needs the lock.
-func (n *neighbours) keep(connection string, s *seen) {
-	if n.seen == nil {
-		n.seen = map[string]*seen{}
-	}
-	n.seen[connection] = s
+	n.seen[connection] = &seen{round: n.round, at: at, state: state, told: toldBy(connection, told), inbox: inbox}
 }
 
 // toldBy parses a connection's TOKEN_FAMILY once it is asked for.
@@ -185,9 +177,6 @@ func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own fam
 func (n *neighbours) answer(asked, by string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.found == nil {
-		n.found = map[string]string{}
-	}
 	n.found[asked] = by
 }
 
@@ -303,11 +292,11 @@ func (n *neighbours) read(ctx context.Context, p parameters, c family.Connection
 	}
 	if err != nil {
 		old.unread, old.tried = err, p.clock.local()
-		n.keep(c.Name, &old)
+		n.seen[c.Name] = &old
 		return
 	}
 	now.round = n.round
-	n.keep(c.Name, now)
+	n.seen[c.Name] = now
 }
 
 // stateOf is what a neighbour's ledger says, given its newest version.

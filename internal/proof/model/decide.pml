@@ -152,7 +152,7 @@ inline doubt() {
 /* The unknown process of a deleted ledger is waited for where the leeway has time left for the tick after that. */
 #define TIMETOWAIT (first == NONE || OPEN(first, v.at + TICK))
 
-/* doubt.lastIsOpen: every attempt may have been the first to arrive. */
+/* The leeway of the last attempt is open: every attempt may have been the first to arrive. */
 #define LASTISOPEN (last > first && REPLAYABLE(last))
 /* doubt.hold: a process may still save a successor. */
 #ifdef MUTANT_HOLDS_NOTHING_BACK
@@ -518,5 +518,5 @@ inline adopt(sv) {
 #endif
 	:: else
 	fi;
-	time = TIME(me); judge(sv); v.seen = seen; c = 0; older = 0; kinWaits = false; time = 0 /* judgedAll */
+	time = TIME(me); judge(sv); v.seen = seen; c = 0; older = 0; kinWaits = false; time = 0 /* Adopt */
 }
