@@ -81,7 +81,7 @@ func Spaced(f Failure, r Record, candidate bool) time.Time {
 // restrained is the time before which Atlassian asked not to be called, as far as that is obeyed.
 func (v view) restrained(f *Failure) time.Time {
 	until, expires := f.RetryAt, v.served(f)
-	if latest := f.At.Add(maxRetryAfter); latest.Before(until) {
+	if latest := f.At.Add(atlassian.MaxRetryAfter); latest.Before(until) {
 		until = latest
 	}
 	latest := later(expires.Add(-accessReserve), f.At.Add(failureBackoff)) // nobody is served by a request at every tick

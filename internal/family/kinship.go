@@ -7,13 +7,6 @@ import (
 
 // How tokens are related. Their claims tell that, if they have any: the chain names the family,
 // and iat the time of issue. Without claims it counts who stored them, and when.
-//
-//	issuedAfter  a token is younger than another
-//	precedes     a token is older than another of its family, so it is spent
-//	succeeds     a candidate is made of the own token, as far as is known, so that is spent
-//	continues    an accepted candidate goes on with the own family: its age and site stay
-//	mayYield     psoxy may have made one candidate of another
-//	covers       it may, and still had the lower one in its cache when the upper one was stored
 
 // issuedAfter reports whether a token was issued later than another, by their claims.
 func issuedAfter(f, other Field) bool {
@@ -29,8 +22,8 @@ func precedes(f, other Field) bool {
 	return chain != "" && chain == chainOf(other.Value) && issuedAfter(other, f)
 }
 
-// succeeds reports whether a candidate is the own token's successor, as far as is known. The
-// chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
+// succeeds reports whether a candidate is the own token's successor, as far as is known: then
+// that one is spent. The chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
 // stored it.
 func (s judge) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
@@ -40,8 +33,9 @@ func (s judge) succeeds(candidate Field) bool {
 	return candidate.Since <= s.State.Inbox.Kin || mine == its && s.byPsoxy(candidate)
 }
 
-// continues reports whether a candidate counts as the family's next generation. It is the own
-// token's successor, or psoxy rotates too and no claims tell otherwise.
+// continues reports whether a candidate counts as the family's next generation: accepted, its age
+// and site stay. It is the own token's successor, or psoxy rotates too and no claims tell
+// otherwise.
 func (s judge) continues(candidate Field) bool {
 	return s.succeeds(candidate) || s.Shared() && s.State.Record.Chain == chainOf(candidate.Value)
 }
@@ -51,8 +45,8 @@ func (s judge) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
 }
 
-// covers reports whether psoxy may have made the upper of two tokens of the lower one, and no
-// claims tell. If both were issued in the same second, it has if it stored the upper one.
+// covers reports whether psoxy may have made the upper of two tokens of the lower one, which it
+// still had in its cache then, and no claims tell. If both were issued in the same second, it has if it stored the upper one.
 func (s judge) covers(over, f Field) bool {
 	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
 	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor

@@ -79,24 +79,23 @@ func (s *Snapshot) Offer(history []store.Entry) {
 // fields are the versions of a history, with what the others tell of each: when its value was
 // stored first, and when its family was born.
 func fields(history []store.Entry, now time.Time) (all []Field) {
-	first, last, born := map[atlassian.Secret]Field{}, map[atlassian.Secret]time.Time{}, map[Fingerprint]time.Time{}
+	latest, born := map[atlassian.Secret]Field{}, map[Fingerprint]time.Time{}
 	for i, e := range history {
 		f := FieldOf(e)
 		if i+1 < len(history) {
 			f.Until = history[i+1].Modified
 		}
-		if before, again := first[f.Value]; again {
-			f.Modified, f.Since = before.Modified, before.Since
-			last[f.Value] = e.Modified
+		if before, again := latest[f.Value]; again {
+			f.Modified, f.Since, f.Again = before.Modified, before.Since, e.Modified
 		}
-		first[f.Value] = f
+		latest[f.Value] = f
 		if chain := chainOf(f.Value); chain != "" {
 			born[chain] = earlier(born[chain], birth(f, now))
 		}
 		all = append(all, f)
 	}
 	for i, f := range all {
-		all[i].Again = last[f.Value]
+		all[i].Again = latest[f.Value].Again
 		all[i].Born = born[chainOf(f.Value)] // an older token may have been put back over a newer one
 	}
 	return all

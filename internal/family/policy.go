@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/psoxy"
-	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian"
 )
 
 // What Atlassian's authorization server does; sources in docs/rotation.md.
@@ -44,9 +43,8 @@ const (
 	// longestAccess is the longest life of an access token that is believed, as in
 	// atlassian.Token. To wait for the end of a longer one would lose the family.
 	longestAccess = 24 * time.Hour
-	// maxRetryAfter is the longest wait that Atlassian can ask for. In the last minutes of the
-	// access token, accessReserve, a wait lasts for a failureBackoff at most.
-	maxRetryAfter = atlassian.MaxRetryAfter
+	// In the last minutes of the access token, accessReserve, a wait that Atlassian asked for lasts
+	// for a failureBackoff at most.
 	accessReserve = 5 * time.Minute
 	// A refused token is presented again, for refusals have been mistaken: after secondLook, then
 	// every failureBackoff inside its leeway, after probeFirst, and every probeAgain. A refusal

@@ -39,13 +39,10 @@ func fold(last Entry, anchored bool, links []link) (Entry, bool) {
 // before it by number and mark. The first of the links must be fresh: what it names is not kept.
 func begins(links []link, i int) bool {
 	l := links[i]
-	switch {
-	case l.foreign || l.base != l.Version-1:
-		return false
-	case i == 0:
-		return l.fresh
+	if i == 0 {
+		return l.proves()
 	}
-	return l.after == links[i-1].mark
+	return !l.foreign && l.base == l.Version-1 && l.after == links[i-1].mark
 }
 
 // consecutive reports whether links hold every version from the one to the other. A missing

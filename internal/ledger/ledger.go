@@ -88,13 +88,11 @@ func (l *Ledger) Newest(ctx context.Context, e store.Entry) (Entry, error) {
 	return l.knows(last, e.Version, links[len(links)-1].Written), nil // the version given may be of a deleted ledger
 }
 
-// unchanged reports whether the newest version is the one that was read or written last.
+// unchanged reports whether the newest version is the one that was read or written last. It is
+// not where that was destroyed since, as Google Cloud lets people do.
 func (l *Ledger) unchanged(e store.Entry) bool {
-	return e.Version == l.settled && !destroyed(e) && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
+	return e.Version == l.settled && !e.Value.IsZero() && (e.Modified.Equal(l.at) || l.at.IsZero() && read(e, l.Of).ours(l.known))
 }
-
-// destroyed reports whether what a version held is gone, as Google Cloud lets people do.
-func destroyed(e store.Entry) bool { return e.Version > 0 && e.Value.IsZero() }
 
 // knows remembers, and returns, the last valid entry up to the version settled, which the
 // store wrote at the given time.

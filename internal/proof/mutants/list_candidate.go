@@ -236,7 +236,7 @@ var chainMutants = in("internal/ledger",
 	change{name: "a denied history makes a put invalid", breaks: "the promise", why: "a policy without the history stops rotation",
 		old: "case next && errors.Is(err, store.ErrDenied):", new: "case false:"},
 	change{name: "a destroyed entry stays known", breaks: "invariant 1", why: "the process goes on under intents that nobody else finds",
-		old: "return e.Version == l.settled && !destroyed(e) && (", new: "return e.Version == l.settled && ("},
+		old: "return e.Version == l.settled && !e.Value.IsZero() && (", new: "return e.Version == l.settled && ("},
 	change{name: "what was put without a history is never looked up", breaks: "invariant 1", why: "the ledger was deleted, and two processes spend at once",
 		old: "l.unproven = mine // it is looked up when the ledger is read next\n\t\treturn mine, nil", new: "return l.knows(mine, version, time.Time{}), nil"},
 )
