@@ -34,7 +34,7 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	if err != nil {
 		return out.as(Failed, "%v", err), false
 	}
-	if why != "" || owner != "" && !v.newestKnown(state) {
+	if why != "" || owner != "" {
 		return unadopted(v, out, why, owner), false
 	}
 	switch _, err = t.append(ctx, v.base, state); {
@@ -49,18 +49,22 @@ func (t *tick) adopt(ctx context.Context, v view, out Outcome) (_ Outcome, again
 	return out.as(Contended, "the ledger has just begun"), true
 }
 
-// begins returns what a ledger begins with, or why with nothing. A connection that holds the
-// token of a known neighbour finds that at every tick without reading the others.
+// begins returns what a ledger begins with, or why with nothing, or the owner of a token in its
+// way. A connection that holds the token of a known neighbour finds that at every tick without
+// reading the others.
 func (t *tick) begins(ctx context.Context, v view, tokens, records []store.Entry) (state family.State, why, owner string, err error) {
 	for _, all := range []bool{false, true} {
 		var own []store.Entry
-		if own, owner, err = t.neighbours.without(ctx, t.conn.Name, t.parameters, tokens, all); err != nil {
+		if own, owner, err = t.neighbours.without(ctx, t.parameters, tokens, all); err != nil {
 			break
 		}
 		if !all && owner == "" {
 			continue
 		}
-		if state, why = v.Adopt(own, records, t.conn.Policy); why != "" || owner != "" && !v.newestKnown(state) {
+		if state, why = v.Adopt(own, records, t.conn.Policy); why == "" && v.newestKnown(state) {
+			owner = ""
+		}
+		if why != "" || owner != "" {
 			break
 		}
 		state.Inbox.Seen = min(state.Inbox.Seen, before(own, tokens)) // the report names the owner

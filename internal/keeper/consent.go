@@ -191,7 +191,6 @@ func (t consenting) lookAlone(ctx context.Context) (view, error) {
 	}
 }
 
-// establish puts a grant in use.
 func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Record, error) {
 	at := g.At
 	if now := t.clock.now(); at.After(now) {
@@ -208,7 +207,6 @@ func (t consenting) establish(ctx context.Context, v view, g Grant) (family.Reco
 	return t.putInUse(ctx, v, r)
 }
 
-// putInUse saves a consent's receipt and publishes it.
 func (t consenting) putInUse(ctx context.Context, v view, r *family.Receipt) (family.Record, error) {
 	t.memory.access = r.Pair.Access
 	v, err := t.save(ctx, v, r)

@@ -11,7 +11,6 @@ import (
 type journal struct {
 	*Keeper
 	parameters
-	conn   family.Connection
 	memory *memory
 }
 

@@ -105,7 +105,7 @@ func (k *Keeper) Tick(ctx context.Context, conn family.Connection, log *slog.Log
 // open begins work on a connection, once nobody else in this process is at it.
 // The caller unlocks t.memory.mu.
 func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Logger) *tick {
-	p := parameters{Store: k.Store, names: conn.Names(), clock: &clock{local: k.Now}, sleep: k.Sleep, log: log.With(slog.String("connection", conn.Name))}
+	p := parameters{Store: k.Store, conn: conn, names: conn.Names(), clock: &clock{local: k.Now}, sleep: k.Sleep, log: log.With(slog.String("connection", conn.Name))}
 	p.clock.deadline, _ = ctx.Deadline()
 	k.mu.Lock()
 	m := k.conns[conn.Name]
@@ -115,7 +115,7 @@ func (k *Keeper) open(ctx context.Context, conn family.Connection, log *slog.Log
 	}
 	k.mu.Unlock()
 	m.mu.Lock()
-	return &tick{journal: journal{Keeper: k, parameters: p, conn: conn, memory: m}}
+	return &tick{journal: journal{Keeper: k, parameters: p, memory: m}}
 }
 
 // newMark is unique to one entry of a ledger.
@@ -173,7 +173,7 @@ func (t *tick) carryOut(ctx context.Context, v view, d family.Decision) (out Out
 // Beside psoxy that is done under psoxy's lock.
 func (t *tick) present(ctx context.Context, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
 	if family.OfOwnFamily(v.Snapshot, d) {
-		other, err := t.neighbours.ahead(ctx, t.conn.Name, t.parameters, v.State, v.Now)
+		other, err := t.neighbours.ahead(ctx, t.parameters, v.State, v.Now)
 		waits := family.LeftAlone(v.State, v.Now) && t.memory.waitsFor(err, v.Now)
 		switch {
 		case other != "":

@@ -68,7 +68,7 @@ func (t *tick) readInbox(ctx context.Context, v *view) error {
 			t.memory.notePsoxysWrites(&v.Snapshot, access...)
 		}
 	}
-	owners, unknown := t.neighbours.owners(ctx, t.conn.Name, t.parameters, family.Strangers(v.Snapshot)...)
+	owners, unknown := t.neighbours.owners(ctx, t.parameters, family.Strangers(v.Snapshot)...)
 	if v.Owners = owners; unknown != nil {
 		t.log.Error("a token is not presented yet", "error", unknown)
 		v.Snapshot = family.WithoutStrangers(v.Snapshot)

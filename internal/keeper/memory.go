@@ -71,11 +71,16 @@ func (m *memory) compare(s *family.Snapshot, access store.Entry) {
 		}
 		m.known = s.State
 	}
-	if m.held == nil && newest.Access != "" && family.FingerprintOf(s.AccessToken.Value) == newest.Access {
+	if m.held == nil && isNewest(s.AccessToken.Value, newest) {
 		m.access = s.AccessToken.Value
 	}
 	s.Held, s.Known = m.held, m.known
-	s.HoldsAccess = family.FingerprintOf(m.access) == newest.Access && !m.access.IsZero()
+	s.HoldsAccess = isNewest(m.access, newest)
+}
+
+// isNewest reports whether a token is the newest access token of a record.
+func isNewest(access atlassian.Secret, r family.Record) bool {
+	return !access.IsZero() && family.FingerprintOf(access) == r.Access
 }
 
 // recall returns versions of REFRESH_TOKEN with the values that this process has read. On

@@ -91,18 +91,16 @@ func toldBy(connection string, told store.Entry) func() family.State {
 // owners returns which neighbours of a connection own one of the tokens, by the tokens'
 // fingerprints. An error means that this is not known, so the tokens cannot be presented.
 // Neighbours that were not looked at in this round are read: once for all that ask.
-func (n *neighbours) owners(ctx context.Context, of string, p parameters, tokens ...atlassian.Secret) (map[family.Fingerprint]string, error) {
-	if len(tokens) == 0 {
-		return nil, nil
-	}
-	owners := n.recalled(ctx, of, p, tokens)
+func (n *neighbours) owners(ctx context.Context, p parameters, tokens ...atlassian.Secret) (map[family.Fingerprint]string, error) {
+	owners := n.recalled(ctx, p, tokens)
 	if !slices.ContainsFunc(tokens, func(t atlassian.Secret) bool { return owners[family.FingerprintOf(t)] == "" }) {
 		return owners, nil
 	}
-	if err := n.look(ctx, p, n.others(of), 0); err != nil {
+	others := n.others(p.conn.Name)
+	if err := n.look(ctx, p, others, 0); err != nil {
 		return nil, fmt.Errorf("it is not known whether another connection owns what %s holds: %w", p.names.RefreshToken, err)
 	}
-	return n.owning(of, n.others(of), tokens), nil
+	return n.owning(p.conn.Name, others, tokens), nil
 }
 
 // Owner returns the connection, of those that were introduced, that owns what another one's ledger
@@ -113,21 +111,21 @@ func (k *Keeper) Owner(ctx context.Context, conn family.Connection, token atlass
 	if err := t.neighbours.look(ctx, t.parameters, []family.Connection{conn}, 0); err != nil {
 		return "", err
 	}
-	owners, err := t.neighbours.owners(ctx, conn.Name, t.parameters, token)
+	owners, err := t.neighbours.owners(ctx, t.parameters, token)
 	return owners[family.FingerprintOf(token)], err
 }
 
 // recalled is what the neighbours that owned tokens when these were asked about last still own.
-func (n *neighbours) recalled(ctx context.Context, of string, p parameters, tokens []atlassian.Secret) map[family.Fingerprint]string {
+func (n *neighbours) recalled(ctx context.Context, p parameters, tokens []atlassian.Secret) map[family.Fingerprint]string {
 	var asked []string
 	for _, t := range tokens {
 		asked = append(asked, string(family.FingerprintOf(t)))
 	}
-	some := n.answered(of, asked...)
+	some := n.answered(p.conn.Name, asked...)
 	if n.look(ctx, p, some, 0) != nil {
 		return nil
 	}
-	return n.owning(of, some, tokens)
+	return n.owning(p.conn.Name, some, tokens)
 }
 
 // owning returns which of some neighbours own tokens.
@@ -153,8 +151,8 @@ func (n *neighbours) owning(of string, some []family.Connection, tokens []atlass
 
 // ahead returns the neighbour that has gone on with a connection's own tokens; "" without one. An
 // error means that this is not known.
-func (n *neighbours) ahead(ctx context.Context, of string, p parameters, own family.State, now time.Time) (by string, err error) {
-	within := recently
+func (n *neighbours) ahead(ctx context.Context, p parameters, own family.State, now time.Time) (by string, err error) {
+	of, within := p.conn.Name, recently
 	if family.LeftAlone(own, now) {
 		within = 0
 	}
@@ -220,7 +218,6 @@ func (n *neighbours) look(ctx context.Context, p parameters, some []family.Conne
 	return n.unread(some)
 }
 
-// others are the neighbours of a connection.
 func (n *neighbours) others(of string) []family.Connection {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -318,14 +315,14 @@ func stateOf(ctx context.Context, p parameters, c family.Connection, newest stor
 // without returns versions of REFRESH_TOKEN without those that neighbours own, and the owner of
 // the newest of these; "" if there are none. What was stored before those is no token to begin
 // with: it may be an older one. Unless all are asked, only those that were owners before are.
-func (n *neighbours) without(ctx context.Context, of string, p parameters, versions []store.Entry, all bool) (own []store.Entry, owner string, err error) {
+func (n *neighbours) without(ctx context.Context, p parameters, versions []store.Entry, all bool) (own []store.Entry, owner string, err error) {
 	var tokens []atlassian.Secret
 	for _, e := range versions {
 		tokens = append(tokens, family.FieldOf(e).Value)
 	}
-	owners := n.recalled(ctx, of, p, tokens)
+	owners := n.recalled(ctx, p, tokens)
 	if all {
-		owners, err = n.owners(ctx, of, p, tokens...)
+		owners, err = n.owners(ctx, p, tokens...)
 	}
 	for i, e := range versions {
 		if one := owners[family.FingerprintOf(tokens[i])]; one != "" {

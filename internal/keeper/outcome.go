@@ -100,7 +100,6 @@ func (o Outcome) ofFamily(r family.Record) Outcome {
 // OutcomeMessage is the message of the line that tells how a tick ended.
 const OutcomeMessage = "tick"
 
-// report logs how a tick ended.
 func report(log *slog.Logger, o Outcome) {
 	level := slog.LevelInfo
 	if !o.Action.Healthy() {

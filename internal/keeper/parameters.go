@@ -17,6 +17,7 @@ import (
 // where that may help.
 type parameters struct {
 	store.Store
+	conn  family.Connection
 	names family.Names
 	clock *clock
 	sleep func(context.Context, time.Duration)

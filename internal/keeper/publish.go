@@ -99,14 +99,13 @@ func (j journal) noteDeletion(ctx context.Context, v *view) {
 	}
 }
 
-// copies lists what the copies are to hold.
 func (t *tick) copies(v view, d family.Decision, rotated bool) (all []publication) {
 	n, r := t.names, v.State.Record
 	add := func(name string, value atlassian.Secret, kind store.Kind) {
 		all = append(all, publication{name: name, value: value, kind: kind})
 	}
 	psoxys := d.Keep && v.Shared() && !rotated // it belongs to what is not judged yet
-	if held := t.memory.access; !held.IsZero() && family.FingerprintOf(held) == r.Access && !psoxys {
+	if held := t.memory.access; isNewest(held, r) && !psoxys {
 		add(n.AccessToken, v.AccessFormat.EncodeAccessToken(held, r.AccessExpiresAt), store.Encrypted)
 	}
 	if !d.Keep {

@@ -35,7 +35,7 @@ const (
 func (t *tick) askSite(ctx context.Context, v view, out Outcome) Outcome {
 	r := v.State.Record
 	access := v.AccessToken.Value
-	readable := family.FingerprintOf(access) == r.Access && !access.IsZero() && v.Now.Before(r.AccessExpiresAt.Add(-time.Minute))
+	readable := isNewest(access, r) && v.Now.Before(r.AccessExpiresAt.Add(-time.Minute))
 	if t.Sites == nil || !readable || !family.SiteDue(v.Snapshot) || !t.clock.left(siteTimeout+lastCall) || !t.mayAsk(t.memory, t.clock.now()) {
 		return out
 	}

@@ -173,7 +173,7 @@ var saveMutants = slices.Concat(in("internal/keeper",
 // publishMutants break the copies.
 var publishMutants = in("internal/keeper",
 	change{name: "the access token is not published", breaks: "step 6", why: "consumers go on with the one before",
-		old: "if held := t.memory.access; !held.IsZero() &&", new: "if held := t.memory.access; false &&", quick: true},
+		old: "if held := t.memory.access; isNewest(held, r) &&", new: "if held := t.memory.access; false &&", quick: true},
 	change{name: "the refresh token is not published", breaks: "step 6", why: "nobody else sees the newest, and a deleted ledger begins with a spent one",
 		old: "\tif !d.Keep {\n", new: "\tif false {\n"},
 	change{name: "the copy is not repaired", breaks: "invariant 10", why: "an older token stays on top",
