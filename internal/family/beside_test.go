@@ -246,7 +246,7 @@ func TestPsoxysTokenIsRefused(t *testing.T) {
 			s := healthy()
 			all(beside, inbox(refresh(109)), given)(&s)
 			d := family.Decide(s, family.DefaultPolicy())
-			state := s.Intending(fp(refresh(109)), d)
+			state := s.Intending(d)
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Pending[0].Psoxys)
 			state = state.Failed(family.Failure{Class: "permanent", Token: fp(refresh(109)), Credentials: s.Credentials()}, nil)
 			require.Equal(t, strings.HasPrefix(name, "psoxy's"), state.Inbox.Rejected[0].Psoxys)

@@ -199,9 +199,17 @@ func (s State) Intending(owner string, token Fingerprint, candidate int64, since
 	return s
 }
 
+// Presented is the token that a decision presents.
+func (s Snapshot) Presented(d Decision) atlassian.Secret {
+	if d.Candidate.Version > 0 {
+		return d.Candidate.Value
+	}
+	return s.State.Refresh
+}
+
 // Intending returns the state with an intent to carry a decision out.
-func (s Snapshot) Intending(token Fingerprint, d Decision) State {
-	state := s.State.Intending(s.Process, token, d.Candidate.Version, d.FirstSpend)
+func (s Snapshot) Intending(d Decision) State {
+	state := s.State.Intending(s.Process, FingerprintOf(s.Presented(d)), d.Candidate.Version, d.FirstSpend)
 	state.Inbox.Judged = d.Judged
 	if j := (judge{s}); d.Candidate.Version > 0 && j.succeeds(d.Candidate) {
 		p := &state.Inbox.Pending[0]

@@ -12,11 +12,7 @@ import (
 // presentClaimed presents a token, unless a neighbour presents the same one at this moment: both may
 // have begun with it, and neither ledger told when they asked.
 func presentClaimed(ctx context.Context, t *tick, v view, d family.Decision, out Outcome) (_ Outcome, again bool) {
-	token := v.State.Refresh
-	if d.Candidate.Version > 0 {
-		token = d.Candidate.Value
-	}
-	if other := t.neighbours.claim(t.conn.Name, token, v.Now); other != "" {
+	if other := t.neighbours.claim(t.conn.Name, v.Presented(d), v.Now); other != "" {
 		t.unlock(ctx) // psoxy may go on
 		return out.as(Contended, "%s presents the same token", other), false
 	}

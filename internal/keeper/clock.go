@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -20,9 +21,7 @@ type clock struct {
 // Where the store does not tell the time, the local time counts.
 func (c *clock) set(store time.Time) time.Time {
 	c.read = c.local()
-	if c.store = store; store.IsZero() {
-		c.store = c.read
-	}
+	c.store = cmp.Or(store, c.read)
 	return c.store
 }
 

@@ -45,11 +45,8 @@ func (t *tick) intend(ctx context.Context, v view, d family.Decision) (sp *spend
 }
 
 func newSpend(t *tick, v view, d family.Decision) *spend {
-	sp := &spend{tick: t, view: v, decision: d, token: v.State.Refresh, app: v.App(), candidate: d.Candidate.Version > 0, since: t.clock.local(), announced: t.clock.now(),
-		doubt: !d.FirstSpend.IsZero(), last: d.LastSpend}
-	if sp.candidate {
-		sp.token = d.Candidate.Value
-	}
+	sp := &spend{tick: t, view: v, decision: d, token: v.Presented(d), candidate: d.Candidate.Version > 0, since: t.clock.local(), announced: t.clock.now(),
+		state: v.Intending(d), doubt: !d.FirstSpend.IsZero(), last: d.LastSpend}
 	if t.lock != nil {
 		sp.since = t.lockedAt
 	}
@@ -63,7 +60,6 @@ func newSpend(t *tick, v view, d family.Decision) *spend {
 			sp.until = d.LastSpend.Add(family.Leeway - requestTime)
 		}
 	}
-	sp.state = v.Intending(family.FingerprintOf(sp.token), d)
 	return sp
 }
 

@@ -19,9 +19,8 @@ type spend struct {
 	*tick
 	view     view
 	decision family.Decision
-	// token is what is presented, by app. candidate: it is not the ledger's own.
+	// token is what is presented. candidate: it is not the ledger's own.
 	token     atlassian.Secret
-	app       atlassian.App
 	candidate bool
 	// base is the entry of the intent, and state what it says.
 	base  ledger.Entry
@@ -143,7 +142,7 @@ func (sp *spend) patience(attempt int) time.Duration {
 func (sp *spend) post(ctx context.Context, patience time.Duration) (atlassian.Token, *atlassian.Error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	token, err := sp.Token.Refresh(ctx, sp.app, sp.token)
+	token, err := sp.Token.Refresh(ctx, sp.view.App(), sp.token)
 	var e *atlassian.Error
 	switch {
 	case err == nil:

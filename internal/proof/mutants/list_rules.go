@@ -2,6 +2,8 @@ package main
 
 // ruleMutants leave out a rule of family.Decide, or change when it applies.
 var ruleMutants = in("internal/family",
+	change{name: "a candidate's turn is the own token's", breaks: "step 4", why: "the family is rotated whenever somebody writes junk",
+		old: "\t\treturn d.Candidate.Value\n", new: "\t\treturn s.State.Refresh\n"},
 	change{name: "another's fresh intent is not respected", breaks: "invariant 6", why: "two processes spend at once",
 		old: "case !in.Respected(v.Now) || in.Owner == v.Process:", new: "case true:", quick: true},
 	change{name: "an intent of the future is respected", breaks: "the promise", why: "a clock that was set back leaves a token in doubt until its leeway is over",
