@@ -23,7 +23,7 @@ func (r Record) SiteGone() bool { return r.SiteMissing >= missingIsGone }
 // SiteDue reports whether to ask Atlassian again which sites the access token reaches. That is
 // once a day, more often while the site is missing, and then at once if CLOUD_ID is changed.
 func SiteDue(s Snapshot) bool {
-	r, now, holds := s.State.Record, s.Now, siteHolds
+	r, holds := s.State.Record, siteHolds
 	switch {
 	case r.SiteMissing > 0 && s.CloudID.Modified.After(r.SiteAskedAt):
 		return true
@@ -32,7 +32,7 @@ func SiteDue(s Snapshot) bool {
 	case r.SiteMissing > 0:
 		holds = siteConfirms
 	}
-	return !now.Before(r.SiteAskedAt.Add(holds)) || r.SiteAskedAt.After(now.Add(ClockTolerance))
+	return !Within(r.SiteAskedAt, s.Now, holds)
 }
 
 // SiteAnswered returns the record after an answer with or without the site.

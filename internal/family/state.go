@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -117,7 +116,7 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 	}
 	s := State{Refresh: atlassian.NewSecret(f.Refresh), Record: record, Intent: f.Intent, Doubt: f.Doubt, Inbox: f.Inbox}
 	if FingerprintOf(s.Refresh) != record.Refresh {
-		return State{}, fmt.Errorf("holds another refresh token than its record describes")
+		return State{}, errors.New("holds another refresh token than its record describes")
 	}
 	if f.App != nil {
 		s.App = &atlassian.App{ClientID: f.App.ClientID, ClientSecret: atlassian.NewSecret(f.App.ClientSecret)}

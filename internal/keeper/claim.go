@@ -42,7 +42,7 @@ func (n *neighbours) claim(of string, token atlassian.Secret, now time.Time) (by
 func (n *neighbours) mayPresent(connection string, token family.Fingerprint, now time.Time) bool {
 	s := n.seen[connection]
 	return s != nil && slices.ContainsFunc([]*family.Intent{s.state.Intent, s.state.Doubt}, func(in *family.Intent) bool {
-		return in != nil && now.Sub(in.Last) < 2*family.Leeway && in.Token == token
+		return in != nil && !family.LongOver(in.Last, now) && in.Token == token
 	})
 }
 

@@ -205,8 +205,8 @@ func (n *neighbours) look(ctx context.Context, p parameters, some []family.Conne
 	failures := 0
 	for few := range slices.Chunk(n.unseen(some, p.clock.local()), store.NamesPerCall/3) {
 		var entries map[string]store.Entry
-		var failed error
-		if failed = errNotAsked; failures < 2 && p.clock.left(lookTime) {
+		failed := errNotAsked
+		if failures < 2 && p.clock.left(lookTime) {
 			if entries, failed = parametersOf(ctx, p, few); failed != nil {
 				failures, failed = failures+1, fmt.Errorf("%s and its neighbours: %w", few[0].Names().Ledger, failed)
 			}

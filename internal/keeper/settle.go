@@ -118,8 +118,7 @@ func (s *saving) attempt(ctx context.Context) (ledger.Entry, error) {
 		if s.small {
 			s.next = family.Smallest(s.next)
 		}
-		draft := s.journal.draft(s.base, s.next)
-		s.draft = &draft
+		s.draft = new(s.journal.draft(s.base, s.next))
 	}
 	entry, err := s.memory.ledger.Put(ctx, *s.draft)
 	if err != nil {
