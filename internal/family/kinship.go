@@ -23,8 +23,8 @@ func precedes(f, other Field) bool {
 }
 
 // succeeds reports whether a candidate is the own token's successor, as far as is known: then
-// that one is spent. The chain claims decide. Without them it is, if it was there when the ledger began or if psoxy
-// stored it.
+// that one is spent. The chain claims decide. Without them it is, if it was there when the ledger
+// began or if psoxy stored it.
 func (s judge) succeeds(candidate Field) bool {
 	mine, its := s.State.Record.Chain, chainOf(candidate.Value)
 	if mine != "" && its != "" {
