@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tokenkeeper/tokenkeeper/internal/store"
@@ -123,6 +124,14 @@ func ParseState(text atlassian.Secret, written time.Time, connection string) (St
 	}
 	s.date(written)
 	return s, nil
+}
+
+// Dated returns a state with an intent whose entry cannot be read again, as if the store had
+// written it at the given time.
+func Dated(s State, written time.Time) State {
+	s.Intent, s.Inbox.Pending = new(*s.Intent), slices.Clone(s.Inbox.Pending)
+	s.date(written)
+	return s
 }
 
 // date fills in when the newest spend was announced: when the store wrote the entry.

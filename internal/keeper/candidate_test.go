@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -219,6 +220,26 @@ func TestACandidateWhoseAnswerIsLost(t *testing.T) {
 			}
 		}
 	}
+	t.Run("and the ledger cannot be read, so that nobody tells when that began", func(t *testing.T) {
+		w := settledWorld(t)
+		w.consent()
+		w.inject(atlassiantest.After, 503, 4)
+		var began time.Time
+		w.before = func(_ int, op string) error {
+			if op == "post" && began.IsZero() {
+				began = w.clock.Now()
+			}
+			if !began.IsZero() && op != "post" && !strings.HasPrefix(op, "write") {
+				return errFault
+			}
+			return nil
+		}
+		w.tick()
+		w.before = nil
+		require.False(t, w.ledger().Inbox.Pending[0].First.After(began), "its leeway began then")
+		w.ticks(2)
+		w.requireKept()
+	})
 	t.Run("and written over while it is in doubt", func(t *testing.T) {
 		w := settledWorld(t, killing(true))
 		w.consent()

@@ -93,10 +93,8 @@ func (sp *spend) overtaken(ctx context.Context) bool {
 func (sp *spend) dateIntent(ctx context.Context) {
 	if base, state, ours, _ := sp.newest(ctx); ours {
 		sp.state, sp.base = state, base
-	} else if sp.state.Intent.First.IsZero() {
-		in := *sp.state.Intent
-		in.First = sp.announced
-		sp.state.Intent = &in
+	} else {
+		sp.state = family.Dated(sp.state, sp.announced)
 	}
 }
 
