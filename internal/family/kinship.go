@@ -45,8 +45,9 @@ func (s judge) mayYield(f, successor Field) bool {
 	return s.Shared() && successor.Version > 0 && chainOf(successor.Value) == chainOf(f.Value)
 }
 
-// covers reports whether psoxy may have made the upper of two tokens of the lower one, which it
-// still had in its cache then, and no claims tell. If both were issued in the same second, it has if it stored the upper one.
+// covers reports whether psoxy may have made the upper of two tokens of the lower one, and no
+// claims tell: the lower one was still in its cache when the upper one was stored. If both were
+// issued in the same second, it has if it stored the upper one.
 func (s judge) covers(over, f Field) bool {
 	told := chainOf(f.Value) != "" && (precedes(over, f) || !s.byPsoxy(over))
 	return !told && s.mayYield(f, over) && over.Modified.Sub(f.Until) < psoxy.CacheFor

@@ -219,5 +219,5 @@ func (s Snapshot) Credentials() Fingerprint {
 // newest, and was written since that came. A copy that is only late is older.
 func AccessWrittenOver(s Snapshot) bool {
 	r, found := s.State.Record, s.AccessToken
-	return found.Version > 0 && r.Access != "" && FingerprintOf(found.Value) != r.Access && found.Modified.After(r.active())
+	return found.Version > 0 && r.Access != "" && FingerprintOf(found.Value) != r.Access && found.Modified.After(r.active().Add(clockStep))
 }

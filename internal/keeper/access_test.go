@@ -1,12 +1,14 @@
 package keeper_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tokenkeeper/tokenkeeper/internal/family"
 	"github.com/tokenkeeper/tokenkeeper/internal/keeper"
 	"github.com/tokenkeeper/tokenkeeper/pkg/atlassian/atlassiantest"
 )
@@ -83,6 +85,23 @@ func TestTheAccessTokenIsWrittenOver(t *testing.T) {
 		w.unwritable = nil
 		w.clock.Advance(2 * time.Minute)
 		require.Empty(t, w.want(keeper.Idle).Foreign)
+	})
+	t.Run("a consent is in use, and its access token is known to another process only", func(t *testing.T) {
+		w := due(t)
+		grant, err := w.obtain(t.Context(), family.Snapshot{}) // it waits for a decision
+		require.NoError(t, err)
+		w.clock.Advance(5 * time.Minute)
+		w.want(keeper.Rotated)
+		ticking := w.keeper
+		w.restart()
+		w.unwritable = map[string]error{names.AccessToken: errFault}
+		_, err = w.consentBy(w.keeper, func(context.Context, family.Snapshot) (keeper.Grant, error) { return grant, nil })
+		require.NoError(t, err)
+		w.keeper, w.unwritable = ticking, nil
+		w.clock.Advance(2 * time.Minute)
+		w.inject(atlassiantest.Before, 429, 3) // so that nothing newer comes
+		out, _ := w.tick()
+		require.Empty(t, out.Foreign)
 	})
 	t.Run("beside psoxy it may be psoxy's", func(t *testing.T) {
 		w := shared(t)

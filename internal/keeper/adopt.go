@@ -103,7 +103,7 @@ func unadopted(v view, out Outcome, why, owner string) Outcome {
 
 // OwnedBy says that a connection's REFRESH_TOKEN holds a token of another one, and what to do.
 func OwnedBy(owner, connection string) string {
-	return fmt.Sprintf("%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, serve neither, copy the other's newest REFRESH_TOKEN and TOKEN_FAMILY here, delete the other's parameters, and serve this one",
+	return fmt.Sprintf("%s holds a refresh token of %s, which would lose it: store this connection's own, or consent; if this connection is to replace the other, stop the schedule, copy the other's newest REFRESH_TOKEN and TOKEN_FAMILY here, delete the other's parameters, take it off the list, and start the schedule",
 		family.NamesOf(connection).RefreshToken, owner)
 }
 

@@ -21,6 +21,9 @@ func (sp *spend) failed(ctx context.Context, out Outcome) (_ Outcome, again bool
 	var left *family.Intent
 	if sp.doubt {
 		left = sp.state.Intent.Left(v.State, sp.last)
+		if d.Yields { // that one had its time
+			left.Owner = ""
+		}
 	}
 	state := sp.state.Failed(f, left)
 	entry, err := sp.writeDown(ctx, state)

@@ -179,4 +179,12 @@ func TestAReplayThatBroughtNothingEndsNoWait(t *testing.T) {
 			w.requireKept()
 		})
 	}
+	t.Run("but only once where it never comes", func(t *testing.T) {
+		w := due(t)
+		w.unsaved()
+		w.clock.Advance(25 * time.Minute)
+		w.client.AuthURL = "http://127.0.0.1:1"
+		w.want(keeper.InDoubt)
+		require.Empty(t, w.ledger().Intent.Owner)
+	})
 }

@@ -83,6 +83,15 @@ func isNewest(access atlassian.Secret, r family.Record) bool {
 	return !access.IsZero() && family.FingerprintOf(access) == r.Access
 }
 
+// forget lets go of what is known of a connection that is not served any more: should it be
+// again, its token may be spent, for it may have been renamed. A pair that is not saved stays.
+func (m *memory) forget() {
+	if m.mu.TryLock() {
+		defer m.mu.Unlock()
+		m.known, m.access = family.State{}, atlassian.Secret{}
+	}
+}
+
 // recall returns versions of REFRESH_TOKEN with the values that this process has read. On
 // Google Cloud psoxy destroys those under the one it adds.
 func (m *memory) recall(versions []store.Entry) []store.Entry {

@@ -67,6 +67,13 @@ func (k *Keeper) Introduce(all []family.Connection) {
 	defer k.neighbours.mu.Unlock()
 	k.neighbours.all = slices.Clone(all)
 	k.neighbours.round++
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name, m := range k.conns {
+		if !slices.ContainsFunc(all, func(c family.Connection) bool { return c.Name == name }) {
+			m.forget()
+		}
+	}
 }
 
 // note notes what a connection's ledger says now, and what TOKEN_FAMILY and REFRESH_TOKEN held

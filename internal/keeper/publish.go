@@ -58,7 +58,7 @@ func (t *tick) publish(ctx context.Context, v view, d family.Decision, out Outco
 // accessWrittenOver says that somebody wrote over the access token since it was published, which
 // ends before its time for consumers; "" if nobody did. Beside psoxy that is its right.
 func accessWrittenOver(t *tick, v view) string {
-	if t.memory.access.IsZero() || v.Shared() || !family.AccessWrittenOver(v.Snapshot) {
+	if !isNewest(t.memory.access, v.State.Record) || v.Shared() || !family.AccessWrittenOver(v.Snapshot) {
 		return ""
 	}
 	return t.names.AccessToken + " was written over: it holds another access token than the newest"

@@ -2,6 +2,7 @@ package keeper_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,12 +30,8 @@ func TestRenaming(t *testing.T) {
 	}
 	for name, follow := range map[string]func(w *world){
 		"as the page says": func(w *world) {
-			copyTo(w, names.ClientID, names.ClientSecret)
-			require.Equal(w.t, keeper.AwaitingConsent, alone(w).Action)
-			for _, name := range []string{names.Family, names.AccessToken, names.RefreshToken} {
-				copyTo(w, name)
-				alone(w)
-			}
+			copyTo(w, names.ClientID, names.ClientSecret, names.Family, names.AccessToken, names.RefreshToken)
+			alone(w)
 			alone(w)
 			out := alone(w)
 			require.True(w.t, out.Action.Healthy(), out.Reason)
@@ -48,7 +45,7 @@ func TestRenaming(t *testing.T) {
 				tick(conn)
 				out := tick(neighbour)
 				require.Equal(w.t, keeper.Misconfigured, out.Action)
-				require.Contains(w.t, out.Reason, "serve neither, copy the other's newest REFRESH_TOKEN and TOKEN_FAMILY here, delete the other's parameters, and serve this one")
+				require.Contains(w.t, out.Reason, "stop the schedule, copy the other's newest REFRESH_TOKEN and TOKEN_FAMILY here, delete the other's parameters, take it off the list, and start the schedule")
 			}
 			copyTo(w, names.RefreshToken, names.Family)
 			removeAll(w)
@@ -73,5 +70,41 @@ func TestRenaming(t *testing.T) {
 				w.requireAlive(0)
 			})
 		}
+	}
+}
+
+// A connection was renamed, its old parameters were deleted, and after hours it gets its old name
+// back. The process knows the old name's last token, which is spent.
+func TestRenamedBack(t *testing.T) {
+	for _, claims := range []bool{false, true} {
+		t.Run(fmt.Sprint("claims: ", claims), func(t *testing.T) {
+			w := newWorldOf(t, claims)
+			w.consent()
+			w.want(keeper.Rotated)
+			w.rotations(2)
+			alone := func(name string, times int) (out keeper.Outcome) {
+				for range times {
+					w.clock.Advance(2 * time.Minute)
+					c := family.Connection{Name: name, Policy: w.policy}
+					w.keeper.Introduce([]family.Connection{c})
+					out = tickAt(w, c)
+				}
+				return out
+			}
+			all := []string{names.ClientID, names.ClientSecret, names.Family, names.AccessToken, names.RefreshToken}
+			alone(conn, 2)
+			copyTo(w, all...)
+			alone(neighbour, 60)
+			removeAll(w)
+			for i, name := range all {
+				if i == 2 { // before the tokens are there
+					require.Equal(t, keeper.AwaitingConsent, alone(conn, 1).Action)
+				}
+				w.put(name, w.get(neighbour+strings.TrimPrefix(name, conn)).Value.Reveal())
+			}
+			out := alone(conn, 60)
+			require.True(t, out.Action.Healthy(), out.Reason)
+			w.requireAlive(0)
+		})
 	}
 }
