@@ -77,6 +77,20 @@ func TestAHostedConsentIsWaitedFor(t *testing.T) {
 	require.NotContains(t, w.told.String(), "/authorize?", "the page leads to Atlassian, and not the terminal")
 }
 
+// watched tells, to whoever listens, that the program has asked how the consent stands.
+type watched struct {
+	authorize.Consent
+	asked chan struct{}
+}
+
+func (w watched) Status(ctx context.Context, r consent.StatusRequest) (consent.Status, error) {
+	select {
+	case w.asked <- struct{}{}:
+	default:
+	}
+	return w.Consent.Status(ctx, r)
+}
+
 // Somebody has stored tokens by hand, and a tick adopts them while the program waits. It goes on
 // waiting until the consent is complete.
 func TestTokensAdoptedWhileAHostedConsentIsWaitedFor(t *testing.T) {
@@ -90,19 +104,27 @@ func TestTokensAdoptedWhileAHostedConsentIsWaitedFor(t *testing.T) {
 	}
 	api := w.pages.Atlassian.(*atlassian.Client)
 	refresher := keeper.New(keeper.Config{Store: w.store, Token: api, Process: "refresher"})
-	given := make(chan consent.Completed, 1)
+	given, ended := make(chan consent.Completed, 1), make(chan struct{})
+	asked := make(chan struct{})
+	w.Consent = watched{w.pages, asked}
 	w.OpenBrowser = func(context.Context, string) error {
 		out := refresher.Tick(t.Context(), family.Connection{Name: connection, Policy: family.DefaultPolicy()}, slog.New(slog.DiscardHandler))
 		require.Equal(t, keeper.Rotated, out.Action, out.Reason)
 		go func() {
 			location, opened := w.opens(t, w.fix.Site.CloudID)
-			time.Sleep(10 * w.Poll)
+			for range 2 { // the second time it has seen what was adopted, and waits all the same
+				select {
+				case <-asked:
+				case <-ended:
+				}
+			}
 			done, _ := w.pages.Complete(t.Context(), consent.CompleteRequest{RedirectURL: atlassian.NewSecret(location), Page: true, Browser: opened.Browser})
 			given <- done
 		}()
 		return nil
 	}
 	done, err := w.Run(t.Context())
+	close(ended)
 	require.NoError(t, err)
 	require.Equal(t, (<-given).AuthorizedAt, done.AuthorizedAt)
 }

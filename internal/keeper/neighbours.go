@@ -51,8 +51,9 @@ type seen struct {
 	tried  time.Time
 }
 
-// recently is how long what was seen of a neighbour tells whether it has gone on with a token that is
-// served: who has presented that since has done so within its leeway.
+// recently is how long a reading of a neighbour counts before the own token is presented. If that
+// neighbour has presented the same token since, its leeway is still open: ours is a replay then,
+// which does no harm.
 const recently = family.Leeway - family.Lease
 
 // restTime is how long a failed reading counts. Each of thousands that ask would otherwise
