@@ -188,3 +188,14 @@ func TestAReplayThatBroughtNothingEndsNoWait(t *testing.T) {
 		require.Empty(t, w.ledger().Intent.Owner)
 	})
 }
+
+// A connection leaves the list for a moment. The pair that could not be saved is not forgotten.
+func TestAHeldPairOfAConnectionThatIsNotServed(t *testing.T) {
+	w := due(t)
+	holder := w.unsaved()
+	holder.Introduce(nil)
+	w.clock.Advance(2 * time.Minute)
+	require.Equal(t, keeper.Rotated, w.tickOf(holder).Action)
+	require.Equal(t, 1, w.spends())
+	w.requireKept()
+}

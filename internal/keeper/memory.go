@@ -86,8 +86,11 @@ func isNewest(access atlassian.Secret, r family.Record) bool {
 // forget lets go of what is known of a connection that is not served any more: should it be
 // again, its token may be spent, for it may have been renamed. A pair that is not saved stays.
 func (m *memory) forget() {
-	if m.mu.TryLock() {
-		defer m.mu.Unlock()
+	if !m.mu.TryLock() {
+		return
+	}
+	defer m.mu.Unlock()
+	if m.held == nil {
 		m.known, m.access = family.State{}, atlassian.Secret{}
 	}
 }
